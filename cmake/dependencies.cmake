@@ -1,0 +1,13 @@
+# Third-party libraries, each as one target. `make setup` installs them on Debian.
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+
+# Debian 12 has an older Boost: there `make setup` unpacks newer headers into .deps/ (scripts/setup.sh).
+list(APPEND CMAKE_PREFIX_PATH ${PROJECT_SOURCE_DIR}/.deps/usr)
+find_package(Boost 1.84 CONFIG REQUIRED COMPONENTS headers)
+
+find_package(OpenSSL REQUIRED)
+find_package(SQLite3 REQUIRED)
+pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
+pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
+find_package(CLI11 CONFIG REQUIRED)

@@ -1,0 +1,42 @@
+# How everything is compiled.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+  set(CMAKE_BUILD_TYPE Release)
+endif()
+
+find_program(CCACHE ccache)
+if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+
+add_library(terrace_settings INTERFACE)
+target_compile_options(terrace_settings INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # GCC 12 sees ghosts in inlined standard containers (GCC bugs 105329, 105651, 110498).
+  target_compile_options(terrace_settings INTERFACE -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds)
+endif()
+if(TERRACE_WERROR)
+  target_compile_options(terrace_settings INTERFACE -Werror)
+endif()
+if(TERRACE_SANITIZE)
+  add_compile_options(-fsanitize=${TERRACE_SANITIZE} -fno-omit-frame-pointer -g1 -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${TERRACE_SANITIZE})
+endif()
+
+# terrace_floor(NAME SOURCES … LINKS …): a floor is a static library that sees only the floors it links.
+function(terrace_floor name)
+  cmake_parse_arguments(F "" "" "SOURCES;LINKS;PRIVATE_LINKS" ${ARGN})
+  add_library(terrace_${name} STATIC ${F_SOURCES})
+  add_library(terrace::${name} ALIAS terrace_${name})
+  set_target_properties(terrace_${name} PROPERTIES EXPORT_NAME ${name})
+  target_include_directories(terrace_${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:include>
+                                             PRIVATE ${PROJECT_SOURCE_DIR}/src)
+  target_compile_features(terrace_${name} PUBLIC cxx_std_20)
+  target_link_libraries(terrace_${name} PUBLIC ${F_LINKS} PRIVATE $<BUILD_INTERFACE:terrace_settings> ${F_PRIVATE_LINKS})
+  set_property(GLOBAL APPEND PROPERTY TERRACE_FLOORS terrace_${name})
+endfunction()

@@ -1,0 +1,71 @@
+#pragma once
+/// KeyHash: hashes keys under secrets drawn at random when the process starts, so that someone who chooses
+/// keys cannot make them collide. Not stable between processes: never store a result or send it anywhere.
+///
+/// Integers: the folded 128-bit product of the secret-masked key (the mixing step of wyhash and XXH3).
+/// Bytes: XXH3 with a secret of 192 random bytes (https://github.com/Cyan4973/xxHash, XXH3_64bits_withSecret).
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+namespace terrace {
+
+namespace detail {
+
+/// The high and low halves of a 64 × 64 bit product, folded by xor.
+[[nodiscard]] inline std::uint64_t multiply_fold(std::uint64_t a, std::uint64_t b) noexcept {
+  __extension__ using Wide = unsigned __int128;
+  const Wide product = static_cast<Wide>(a) * b;
+  return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
+}
+
+/// Two odd random words, the same for the whole process.
+struct HashSeeds {
+  std::uint64_t mask;
+  std::uint64_t factor;
+};
+const HashSeeds& process_seeds() noexcept;
+std::uint64_t keyed_hash(const void* data, std::size_t size) noexcept;
+
+}  // namespace detail
+
+/// Hash of integers, enumerations, strings, and types with their own `std::uint64_t hash_of(const T&)` found
+/// by argument-dependent look-up (use KeyHash on the parts to stay safe). Transparent: a std::string key may
+/// be looked up by std::string_view.
+class KeyHash {
+ public:
+  using is_transparent = void;
+  using is_avalanching = void;
+
+  template <class T>
+    requires(std::integral<T> || std::is_enum_v<T>)
+  [[nodiscard]] std::uint64_t operator()(T key) const noexcept {
+    const auto word = static_cast<std::uint64_t>(key);
+    return detail::multiply_fold(word ^ seeds_.mask, seeds_.factor);
+  }
+
+  [[nodiscard]] std::uint64_t operator()(std::string_view key) const noexcept {
+    return detail::keyed_hash(key.data(), key.size());
+  }
+  [[nodiscard]] std::uint64_t operator()(const std::string& key) const noexcept {
+    return (*this)(std::string_view(key));
+  }
+  [[nodiscard]] std::uint64_t operator()(const char* key) const noexcept { return (*this)(std::string_view(key)); }
+
+  template <class T>
+    requires requires(const T& key) {
+      { hash_of(key) } -> std::convertible_to<std::uint64_t>;
+    }
+  [[nodiscard]] std::uint64_t operator()(const T& key) const noexcept {
+    return hash_of(key);
+  }
+
+ private:
+  detail::HashSeeds seeds_ = detail::process_seeds();
+};
+
+}  // namespace terrace

@@ -1,0 +1,71 @@
+#pragma once
+/// Scheduler: where work that is not the caller's runs, and when. The logic of the walk knows only this
+/// interface, so that a test can run it on a virtual clock (testing::FakeScheduler).
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <terrace/clock.hpp>
+#include <terrace/detail/unique_function.hpp>
+
+namespace terrace {
+
+using Task = UniqueFunction<void()>;
+
+/// Opens once and stays open; what a blocked caller waits for (Scheduler::wait). Thread safe.
+class Latch {
+ public:
+  void open() noexcept {
+    std::lock_guard lock(mutex_);
+    open_.store(true, std::memory_order_release);
+    opened_.notify_all();
+  }
+  [[nodiscard]] bool is_open() const noexcept { return open_.load(std::memory_order_acquire); }
+
+  /// Blocks this thread; false when the deadline passed first.
+  bool wait_until(TimePoint deadline) {
+    std::unique_lock lock(mutex_);
+    const auto opened = [this] { return is_open(); };
+    if (deadline == no_deadline) return opened_.wait(lock, opened), true;
+    return opened_.wait_until(lock, deadline, opened);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable opened_;
+  std::atomic<bool> open_{false};
+};
+
+/// Runs tasks. Thread safe. Tasks must not throw.
+class Scheduler {
+ public:
+  /// Names a timer; 0 is none.
+  using TimerId = std::uint64_t;
+
+  virtual ~Scheduler() = default;
+
+  /// The clock timers run on.
+  [[nodiscard]] virtual const Clock& clock() const noexcept = 0;
+
+  /// Runs the task soon on the I/O thread, never inside this call. The task must not block.
+  virtual void post(Task task) = 0;
+
+  /// Runs the task soon on a worker thread, where it may block (a loader, a file).
+  virtual void post_blocking(Task task) = 0;
+
+  /// Runs the task on the I/O thread when the time has come.
+  virtual TimerId call_at(TimePoint when, Task task) = 0;
+
+  /// True: the task will not run. False: it has run, is running, or was cancelled before.
+  virtual bool cancel(TimerId timer) = 0;
+
+  /// Blocks until the latch is open (true) or the deadline has passed (false). The calling thread may run
+  /// tasks of this scheduler meanwhile, so it must hold no lock.
+  virtual bool wait(Latch& latch, TimePoint deadline) = 0;
+
+  /// True on a thread that is running one of this scheduler's I/O tasks now, and so must not block.
+  [[nodiscard]] virtual bool on_io_thread() const noexcept = 0;
+};
+
+}  // namespace terrace
