@@ -45,6 +45,7 @@ struct Error {
   std::error_code code;
   std::string context;
 
+  Error() = default;  ///< no error: what Result<T>::error() is while there is a value
   Error(Errc e, std::string why = {}) : code(make_error_code(e)), context(std::move(why)) {}
   Error(std::error_code c, std::string why = {}) : code(c), context(std::move(why)) {}
 

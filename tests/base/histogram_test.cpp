@@ -1,7 +1,10 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <random>
 #include <terrace/histogram.hpp>
+#include <vector>
 
 namespace terrace {
 namespace {
