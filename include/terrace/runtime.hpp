@@ -3,6 +3,7 @@
 /// threads for what blocks (loaders, files).
 
 #include <memory>
+#include <terrace/result.hpp>
 #include <terrace/scheduler.hpp>
 
 namespace terrace {

@@ -13,13 +13,24 @@ namespace terrace {
 
 using Task = UniqueFunction<void()>;
 
-/// Opens once and stays open; what a blocked caller waits for (Scheduler::wait). Thread safe.
+/// Opens once and stays open; what a blocked caller waits for (Scheduler::wait). Thread safe. Who opens it
+/// may still be inside open() when the waiter goes on, so both sides share its ownership.
 class Latch {
  public:
+  /// What runs I/O on the waiting thread and must be told from another one that the latch has opened.
+  class Waker {
+   public:
+    virtual void wake() noexcept = 0;
+
+   protected:
+    ~Waker() = default;
+  };
+
   void open() noexcept {
     std::lock_guard lock(mutex_);
     open_.store(true, std::memory_order_release);
     opened_.notify_all();
+    if (waker_ != nullptr) waker_->wake();
   }
   [[nodiscard]] bool is_open() const noexcept { return open_.load(std::memory_order_acquire); }
 
@@ -31,10 +42,17 @@ class Latch {
     return opened_.wait_until(lock, deadline, opened);
   }
 
+  /// From now on open() wakes this one as well; nullptr: nobody. When it returns, the former is not in use.
+  void set_waker(Waker* waker) noexcept {
+    std::lock_guard lock(mutex_);
+    waker_ = waker;
+  }
+
  private:
   std::mutex mutex_;
   std::condition_variable opened_;
   std::atomic<bool> open_{false};
+  Waker* waker_ = nullptr;
 };
 
 /// Runs tasks. Thread safe. Tasks must not throw.

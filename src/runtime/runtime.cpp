@@ -1,0 +1,108 @@
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <terrace/runtime.hpp>
+#include <thread>
+
+#include "runtime/driver.hpp"
+#include "runtime/io_context.hpp"
+#include "runtime/worker_pool.hpp"
+
+namespace terrace {
+
+class Runtime::Impl {
+ public:
+  explicit Impl(const RuntimeOptions& options) : workers(options.workers) {}
+
+  TimerId call_at(TimePoint when, Task task);
+  bool cancel(TimerId id);
+
+  // Destroyed in reverse: first the timers, then the workers, which may post to the driver's context till
+  // they end.
+  runtime::Driver driver;
+  runtime::WorkerPool workers;
+
+ private:
+  struct Timer {
+    std::unique_ptr<boost::asio::steady_timer> asio;
+    Task task;
+  };
+  void fire(TimerId id);
+  Timer take(TimerId id);
+
+  std::mutex mutex_;
+  boost::unordered_flat_map<TimerId, Timer> timers_;
+  TimerId last_timer_ = 0;
+};
+
+Scheduler::TimerId Runtime::Impl::call_at(TimePoint when, Task task) {
+  auto asio = std::make_unique<boost::asio::steady_timer>(driver.context(), when);
+  std::lock_guard lock(mutex_);
+  const TimerId id = ++last_timer_;
+  asio->async_wait([this, id](const boost::system::error_code&) { fire(id); });
+  timers_.emplace(id, Timer{std::move(asio), std::move(task)});
+  return id;
+}
+
+/// Whoever takes the timer first, its own expiry or a cancel, has it alone.
+Runtime::Impl::Timer Runtime::Impl::take(TimerId id) {
+  std::lock_guard lock(mutex_);
+  const auto found = timers_.find(id);
+  if (found == timers_.end()) return {};
+  Timer timer = std::move(found->second);
+  timers_.erase(found);
+  return timer;
+}
+
+void Runtime::Impl::fire(TimerId id) {
+  if (Timer timer = take(id); timer.task) timer.task();
+}
+
+bool Runtime::Impl::cancel(TimerId id) {
+  return take(id).asio != nullptr;
+}
+
+Runtime::Runtime(RuntimeOptions options) {
+  if (options.workers == 0) throw ConfigError("RuntimeOptions::workers is 0: loaders need at least 1 thread");
+  impl_ = std::make_unique<Impl>(options);
+}
+
+Runtime::~Runtime() {
+  // Let go by one of its own threads, which cannot wait for itself: another does.
+  if (impl_->driver.runs_here() || impl_->workers.runs_here())
+    std::thread([impl = std::move(impl_)] {}).detach();
+}
+
+std::shared_ptr<Runtime> Runtime::common() {
+  static std::mutex mutex;
+  static std::weak_ptr<Runtime> shared;
+  std::lock_guard lock(mutex);
+  auto runtime = shared.lock();
+  if (runtime == nullptr) shared = runtime = std::make_shared<Runtime>();
+  return runtime;
+}
+
+void Runtime::post(Task task) {
+  boost::asio::post(impl_->driver.context(), [task = std::move(task)]() mutable { task(); });
+}
+void Runtime::post_blocking(Task task) {
+  impl_->workers.submit(std::move(task));
+}
+Scheduler::TimerId Runtime::call_at(TimePoint when, Task task) {
+  return impl_->call_at(when, std::move(task));
+}
+bool Runtime::cancel(TimerId timer) {
+  return impl_->cancel(timer);
+}
+bool Runtime::wait(Latch& latch, TimePoint deadline) {
+  return impl_->driver.wait(latch, deadline);
+}
+bool Runtime::on_io_thread() const noexcept {
+  return impl_->driver.runs_here();
+}
+
+boost::asio::io_context& io_context(Runtime& runtime) noexcept {
+  return runtime.impl().driver.context();
+}
+
+}  // namespace terrace
