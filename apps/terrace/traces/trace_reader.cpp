@@ -71,8 +71,9 @@ TraceFormat TraceReader::told_by_content(const std::string& path) const {
   if (parse_key_line(first, request).kind == Parsed::request) return TraceFormat::keys;
   if (parse_log_line(first, request).kind != Parsed::malformed) return TraceFormat::log;
   if (CsvRows{}.read_header(first)) return TraceFormat::csv;
-  throw TraceError("the format of " + source_name(path) +
-                   " cannot be told from its name or its first line: give --format keys, csv or log");
+  throw TraceError(
+      source_name(path) +
+      ": the format cannot be told from the name or the first line: give --format keys, csv or log");
 }
 
 void TraceReader::read_csv_header() {
