@@ -1,0 +1,62 @@
+#include "envelope/compression.hpp"
+
+#include <zstd.h>
+
+#include <memory>
+#include <string>
+
+namespace terrace::envelope {
+namespace {
+
+struct FreeContext {
+  void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
+  void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
+};
+
+// Contexts are large and slow to set up, so each thread keeps its own.
+ZSTD_CCtx* compressor() {
+  thread_local const std::unique_ptr<ZSTD_CCtx, FreeContext> context(ZSTD_createCCtx());
+  return context.get();
+}
+ZSTD_DCtx* decompressor() {
+  thread_local const std::unique_ptr<ZSTD_DCtx, FreeContext> context(ZSTD_createDCtx());
+  return context.get();
+}
+
+Error corrupt(std::string why) {
+  return {Errc::corrupt, std::move(why)};
+}
+
+}  // namespace
+
+bool append_compressed(BytesView payload, int level, Bytes& out) {
+  const std::size_t start = out.size();
+  // Room for less than the payload: a frame that would not be smaller fails for want of it.
+  out.resize(start + payload.size() - 1);
+  const std::size_t size = ZSTD_compressCCtx(compressor(), out.data() + start, out.size() - start,
+                                             payload.data(), payload.size(), level);
+  const bool smaller = ZSTD_isError(size) == 0;
+  out.resize(start + (smaller ? size : 0));
+  return smaller;
+}
+
+Result<Bytes> decompressed(BytesView frame, std::size_t max_size) {
+  const unsigned long long size = ZSTD_getFrameContentSize(frame.data(), frame.size());
+  if (size == ZSTD_CONTENTSIZE_ERROR) return corrupt("the payload is no zstd frame");
+  if (size == ZSTD_CONTENTSIZE_UNKNOWN) return corrupt("the zstd frame does not tell its size");
+  if (size > max_size) {
+    return corrupt("the payload would be " + std::to_string(size) + " bytes; the limit is " +
+                   std::to_string(max_size));
+  }
+  if (ZSTD_findFrameCompressedSize(frame.data(), frame.size()) != frame.size()) {
+    return corrupt("the zstd frame is cut or something follows it");
+  }
+  Bytes out(size, '\0');
+  const std::size_t got =
+      ZSTD_decompressDCtx(decompressor(), out.data(), out.size(), frame.data(), frame.size());
+  if (ZSTD_isError(got) != 0) return corrupt(std::string("zstd: ") + ZSTD_getErrorName(got));
+  if (got != size) return corrupt("the zstd frame holds less than it tells");
+  return out;
+}
+
+}  // namespace terrace::envelope

@@ -1,0 +1,178 @@
+#include "envelope/envelope.hpp"
+
+#include <xxhash.h>
+
+#include <cassert>
+#include <utility>
+
+#include "envelope/compression.hpp"
+#include "envelope/wire.hpp"
+
+namespace terrace::envelope {
+namespace {
+
+using wire::Flag;
+
+Error corrupt(std::string why) {
+  return {Errc::corrupt, std::move(why)};
+}
+Error incompatible(std::string why) {
+  return {Errc::incompatible, std::move(why)};
+}
+
+/// Lengths go in with their strings, so that "a|bc" and "ab|c" differ.
+std::uint64_t hash_of_place(std::string_view ns, std::string_view key) {
+  Bytes place;
+  place.reserve(8 + ns.size() + key.size());
+  wire::append(place, static_cast<std::uint32_t>(ns.size()));
+  place += ns;
+  wire::append(place, static_cast<std::uint32_t>(key.size()));
+  place += key;
+  return XXH3_64bits(place.data(), place.size());
+}
+
+std::uint64_t checksum(std::string_view ns, std::string_view key, BytesView bytes) {
+  return XXH3_64bits_withSeed(bytes.data(), bytes.size(), hash_of_place(ns, key));
+}
+
+std::int64_t whole_milliseconds(Duration duration) {
+  return std::chrono::ceil<std::chrono::milliseconds>(duration).count();
+}
+
+void append_tags(Bytes& out, const std::vector<TagToken>& tags) {
+  wire::append(out, static_cast<std::uint32_t>(tags.size()));
+  for (const TagToken& tag : tags) {
+    wire::append(out, static_cast<std::uint32_t>(tag.tag.size()));
+    out += tag.tag;
+    wire::append(out, tag.token);
+  }
+}
+
+bool take_tags(wire::Reader& from, std::vector<TagToken>& tags) {
+  std::uint32_t count = 0;
+  if (!from.take(count) || count == 0) return false;
+  for (; count > 0; --count) {
+    std::uint32_t size = 0;
+    BytesView name;
+    TagToken tag;
+    if (!from.take(size) || !from.take(size, name) || !from.take(tag.token)) return false;
+    tag.tag = name;
+    tags.push_back(std::move(tag));
+  }
+  return true;
+}
+
+/// What a field that is there only when it says something must hold.
+template <class Word>
+bool take_nonzero(wire::Reader& from, Word& word) {
+  return from.take(word) && word != 0;
+}
+
+/// The fields between the flags and the payload.
+bool take_fields(wire::Reader& from, std::uint16_t flags, EnvelopeMeta& meta) {
+  std::int64_t created = 0;
+  std::int64_t expiry = 0;
+  std::uint64_t grace = 0;
+  if (!from.take(meta.schema) || !from.take(created)) return false;
+  if ((flags & Flag::has_expiry) != 0 && !from.take(expiry)) return false;
+  if ((flags & Flag::has_grace) != 0 && !take_nonzero(from, grace)) return false;
+  if ((flags & Flag::has_version) != 0 && !take_nonzero(from, meta.version)) return false;
+  if ((flags & Flag::has_tags) != 0 && !take_tags(from, meta.tags)) return false;
+  constexpr auto longest =
+      static_cast<std::uint64_t>(std::chrono::floor<std::chrono::milliseconds>(Duration::max()).count());
+  if (grace > longest) return false;
+  meta.created = WallTime(std::chrono::milliseconds(created));
+  if ((flags & Flag::has_expiry) != 0) meta.fresh_until = WallTime(std::chrono::milliseconds(expiry));
+  meta.grace = std::chrono::milliseconds(grace);
+  meta.negative = (flags & Flag::negative) != 0;
+  return true;
+}
+
+Result<void> check_kind(const EnvelopeMeta& meta, const std::optional<Kind>& expected) {
+  if (!expected || meta.negative) return {};
+  if (meta.codec != expected->codec) {
+    return incompatible("codec " + std::to_string(meta.codec) + " where " + std::to_string(expected->codec) +
+                        " is expected");
+  }
+  if (meta.schema != expected->schema) return incompatible("an entry of another schema");
+  return {};
+}
+
+}  // namespace
+
+Bytes wrap(std::string_view ns, std::string_view key, const EnvelopeMeta& meta, BytesView payload,
+           const CompressionOptions& compression) {
+  assert(meta.grace >= Duration::zero());
+  assert(!meta.negative || payload.empty());
+  std::uint16_t flags = 0;
+  if (meta.negative) flags |= Flag::negative;
+  if (meta.fresh_until) flags |= Flag::has_expiry;
+  if (meta.grace != Duration::zero()) flags |= Flag::has_grace;
+  if (meta.version != 0) flags |= Flag::has_version;
+  if (!meta.tags.empty()) flags |= Flag::has_tags;
+
+  Bytes out;
+  out.reserve(wire::header_size + 24 + payload.size() + wire::checksum_size);
+  out.append(wire::magic.data(), wire::magic.size());
+  wire::append(out, wire::format_version);
+  wire::append(out, meta.codec);
+  const std::size_t flags_at = out.size();
+  wire::append(out, flags);
+  wire::append(out, meta.schema);
+  wire::append(out, std::int64_t{meta.created.time_since_epoch().count()});
+  if (meta.fresh_until) wire::append(out, std::int64_t{meta.fresh_until->time_since_epoch().count()});
+  if ((flags & Flag::has_grace) != 0) wire::append(out, whole_milliseconds(meta.grace));
+  if ((flags & Flag::has_version) != 0) wire::append(out, meta.version);
+  if ((flags & Flag::has_tags) != 0) append_tags(out, meta.tags);
+  if (compression.enabled && payload.size() >= compression.threshold && !payload.empty() &&
+      append_compressed(payload, compression.level, out)) {
+    flags |= Flag::compressed;
+    std::memcpy(out.data() + flags_at, &flags, sizeof(flags));
+  } else {
+    out += payload;
+  }
+  wire::append(out, checksum(ns, key, out));
+  return out;
+}
+
+Result<Opened> open(std::string_view ns, std::string_view key, BytesView stored, const Limits& limits) {
+  if (!stored.starts_with(BytesView(wire::magic.data(), wire::magic.size()))) {
+    return corrupt("not an envelope: the first bytes are foreign");
+  }
+  wire::Reader reader(stored.substr(wire::magic.size()));
+  Opened opened;
+  std::uint8_t version = 0;
+  std::uint16_t flags = 0;
+  if (!reader.take(version) || !reader.take(opened.meta.codec) || !reader.take(flags)) {
+    return corrupt("an envelope cut short");
+  }
+  if (version != wire::format_version) return incompatible("envelope format " + std::to_string(version));
+  if ((flags & ~wire::known_flags) != 0) return incompatible("an envelope with unknown flags");
+  if ((flags & Flag::sealed) != 0) return incompatible("sealed, and this cache has no keys");
+  if (stored.size() < wire::header_size + wire::checksum_size) return corrupt("an envelope cut short");
+
+  const BytesView summed = stored.substr(0, stored.size() - wire::checksum_size);
+  std::uint64_t sum = 0;
+  wire::Reader(stored.substr(summed.size())).take(sum);
+  if (sum != checksum(ns, key, summed))
+    return corrupt("the checksum is wrong: changed bytes or another key's value");
+
+  constexpr std::size_t before_fields = 6;
+  wire::Reader fields(summed.substr(before_fields));
+  if (!take_fields(fields, flags, opened.meta)) return corrupt("an envelope whose fields do not add up");
+  if (const Result<void> fits = check_kind(opened.meta, limits.expected); !fits) return fits.error();
+
+  opened.view_ = fields.rest();
+  if (opened.meta.negative && !opened.view_.empty()) return corrupt("a negative entry with a payload");
+  if ((flags & Flag::compressed) != 0) {
+    Result<Bytes> inflated = decompressed(opened.view_, limits.max_payload);
+    if (!inflated) return inflated.error();
+    opened.inflated_ = std::move(*inflated);
+  } else if (opened.view_.size() > limits.max_payload) {
+    return corrupt("a payload of " + std::to_string(opened.view_.size()) + " bytes; the limit is " +
+                   std::to_string(limits.max_payload));
+  }
+  return opened;
+}
+
+}  // namespace terrace::envelope

@@ -1,0 +1,90 @@
+#pragma once
+/// The envelope: the bytes a tier stores for one entry, the payload with what must be known about it and a
+/// checksum that binds both to their key. Byte by byte: docs/wire-format.md.
+///
+/// The checksum finds accidents (a flipped bit, a cut or foreign value, a value under another key), not
+/// attackers: whoever can compute XXH3 can make one. Against those there is the seal, whose place in the
+/// format is fixed. All functions are thread safe.
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <terrace/bytes.hpp>
+#include <terrace/clock.hpp>
+#include <terrace/result.hpp>
+#include <vector>
+
+namespace terrace::envelope {
+
+/// A tag of the entry and the token the tag had when the entry was made: it is stale once the tag has
+/// another.
+struct TagToken {
+  std::string tag;
+  std::uint64_t token = 0;
+  bool operator==(const TagToken&) const = default;
+};
+
+struct EnvelopeMeta {
+  WallTime created{};
+  /// Fresh until then; none: for ever.
+  std::optional<WallTime> fresh_until = {};
+  /// How long after `fresh_until` it may still be served when refreshing fails. Milliseconds, rounded up; not
+  /// negative.
+  Duration grace{};
+  std::uint8_t codec = 0;
+  std::uint64_t schema = 0;
+  std::uint64_t version = 0;
+  /// The origin says there is no such key: the payload is empty.
+  bool negative = false;
+  std::vector<TagToken> tags = {};
+  bool operator==(const EnvelopeMeta&) const = default;
+};
+
+struct CompressionOptions {
+  bool enabled = true;
+  /// Payloads of at least so many bytes are compressed, and kept so when that is smaller.
+  std::size_t threshold = 1024;
+  /// zstd's: 1 … 19, greater is smaller and slower; negative levels are faster.
+  int level = 1;
+};
+
+/// What the reader of an entry expects of it.
+struct Kind {
+  std::uint8_t codec = 0;
+  std::uint64_t schema = 0;
+};
+
+struct Limits {
+  /// Longest payload, after decompression.
+  std::size_t max_payload = std::size_t{256} << 20;
+  /// Refuse entries of another codec or schema (negative ones have none); none: accept all.
+  std::optional<Kind> expected = {};
+};
+
+/// An entry that passed every check.
+class Opened {
+ public:
+  EnvelopeMeta meta;
+
+  /// Lives as long as this object and the bytes given to open().
+  [[nodiscard]] BytesView payload() const noexcept { return inflated_ ? BytesView(*inflated_) : view_; }
+
+ private:
+  friend Result<Opened> open(std::string_view, std::string_view, BytesView, const Limits&);
+  BytesView view_;
+  std::optional<Bytes> inflated_;
+};
+
+/// The stored bytes of an entry.
+[[nodiscard]] Bytes wrap(std::string_view ns, std::string_view key, const EnvelopeMeta& meta,
+                         BytesView payload, const CompressionOptions& compression = {});
+
+/// The entry in the stored bytes. Never throws for what they hold, and never gives a value that is in doubt:
+/// Errc::corrupt: foreign, cut, changed, another key's, or over the limits; Errc::incompatible: another
+/// format version, unknown flags, sealed, or not of the expected kind.
+[[nodiscard]] Result<Opened> open(std::string_view ns, std::string_view key, BytesView stored,
+                                  const Limits& limits = {});
+
+}  // namespace terrace::envelope

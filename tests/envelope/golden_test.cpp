@@ -1,0 +1,95 @@
+/// Golden files: stored entries as earlier builds wrote them. They must open for ever, and what is not
+/// compressed must be written again byte by byte (zstd may compress better one day). TERRACE_WRITE_GOLDEN=1
+/// makes the missing ones; existing ones never change.
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <terrace/codec.hpp>
+
+#include "envelope/envelope.hpp"
+
+namespace terrace::envelope {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct Player {
+  std::int64_t id = 0;
+  std::string name;
+  std::vector<double> scores;
+  std::optional<bool> active;
+  bool operator==(const Player&) const = default;
+};
+
+struct Golden {
+  std::string file;
+  EnvelopeMeta meta;
+  Bytes payload;
+  CompressionOptions compression;
+};
+
+Bytes encoded_player() {
+  Bytes out;
+  Codec<Player>::encode({-7, "Zoë", {1.5, -0.0}, true}, out).value();
+  return out;
+}
+
+std::vector<Golden> goldens() {
+  const WallTime created(1'700'000'000'123ms);
+  const std::uint64_t player = Codec<Player>::schema;
+  EnvelopeMeta full{.created = created,
+                    .fresh_until = created + 1min,
+                    .grace = 1h,
+                    .codec = messagepack_codec,
+                    .schema = player,
+                    .version = 42,
+                    .tags = {{"team:1", 0x0123456789abcdef}, {"all", 1}}};
+  EnvelopeMeta negative{.created = created, .fresh_until = created + 5s, .negative = true};
+  EnvelopeMeta text{.created = created, .codec = messagepack_codec, .schema = Codec<std::string>::schema};
+  Bytes long_text;
+  Codec<std::string>::encode(std::string(2000, 'x'), long_text).value();
+  return {
+      {"v1-player-full.bin", full, encoded_player(), {.enabled = false}},
+      {"v1-negative.bin", negative, "", {}},
+      {"v1-text-bare.bin", text, "\xa5hello", {}},
+      {"v1-text-zstd.bin", text, long_text, {}},
+  };
+}
+
+TEST(Golden, FilesOpenAndAreWrittenAgainByteByByte) {
+  for (const Golden& golden : goldens()) {
+    SCOPED_TRACE(golden.file);
+    const std::filesystem::path path = std::filesystem::path(GOLDEN_DIRECTORY) / golden.file;
+    const Bytes written = wrap("golden", "the key", golden.meta, golden.payload, golden.compression);
+    if (std::getenv("TERRACE_WRITE_GOLDEN") != nullptr && !std::filesystem::exists(path)) {
+      std::ofstream(path, std::ios::binary) << written;
+    }
+    std::ifstream file(path, std::ios::binary);
+    ASSERT_TRUE(file) << path;
+    const Bytes stored{std::istreambuf_iterator<char>(file), {}};
+    const Result<Opened> opened = open("golden", "the key", stored);
+    ASSERT_TRUE(opened.has_value()) << opened.error().message();
+    EXPECT_EQ(opened->meta, golden.meta);
+    EXPECT_EQ(opened->payload(), golden.payload);
+    if (golden.payload.size() < 1000) {
+      EXPECT_EQ(stored, written);
+    }
+  }
+}
+
+TEST(Golden, SchemasKeepTheirFingerprints) {
+  EXPECT_EQ(schema_text<Player>(), "(i64,str,[f64],bool?)");
+  EXPECT_EQ(Codec<Player>::schema, 0x9216fbc6ecd263efU);
+  EXPECT_EQ(Codec<std::string>::schema, 0x826e83195d0d60f0U);
+}
+
+TEST(Golden, PayloadsDecode) {
+  EXPECT_EQ(Codec<Player>::decode(encoded_player()).value(), (Player{-7, "Zoë", {1.5, -0.0}, true}));
+}
+
+}  // namespace
+}  // namespace terrace::envelope
