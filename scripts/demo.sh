@@ -43,7 +43,7 @@ start_redis() {
   return 1
 }
 
-# The calls are made from a made-up origin that takes this long, by this many callers at once.
+# What the origin takes for a load, and how many callers ask at once.
 latency=2ms
 callers=8
 
