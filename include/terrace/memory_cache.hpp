@@ -80,6 +80,14 @@ class MemoryCache {
     return shards_.of(hash).read(k, hash, std::forward<F>(f));
   }
 
+  /// As visit(), but counts as no access: neither for the statistics nor for what is evicted next.
+  template <class Q, class F>
+  bool peek(const Q& key, F&& f) const {
+    const auto& k = as_key(key);
+    const std::uint64_t hash = shared_.hash_of(k);
+    return shards_.of(hash).peek(k, hash, std::forward<F>(f));
+  }
+
   /// The value where it is, without a copy; see Handle. Empty: a miss.
   template <class Q>
   [[nodiscard]] Handle find(const Q& key) {

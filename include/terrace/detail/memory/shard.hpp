@@ -49,6 +49,16 @@ class alignas(2 * cache_line) Shard {
     return access(key, hash, [&](NodeId id) { std::forward<F>(use)(std::as_const(entries_[id].value)); });
   }
 
+  /// As read(), but counts as no access.
+  template <class Q, class F>
+  bool peek(const Q& key, std::uint64_t hash, F&& use) {
+    std::lock_guard lock(lock_);
+    const NodeId id = lookup(key, hash);
+    if (id == nil || !is_fresh(id)) return false;
+    std::forward<F>(use)(std::as_const(entries_[id].value));
+    return true;
+  }
+
   /// The entry's id, pinned until unpin(); nil on a miss.
   template <class Q>
   std::pair<Entry*, NodeId> pin(const Q& key, std::uint64_t hash) {
