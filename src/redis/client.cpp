@@ -100,6 +100,10 @@ void Client::dial() {
 
 void Client::greeted(const Error* failure) {
   if (phase_ != Phase::greeting) return;
+  if (failure != nullptr && *failure == Errc::timed_out) {
+    return connect_failed({Errc::unavailable,
+                           "cannot log in to Redis " + label_ + ": no answer within the connect time limit"});
+  }
   if (failure != nullptr) return connect_failed(*failure);
   phase_ = Phase::ready;
   refusal_.reset();

@@ -12,9 +12,11 @@ namespace terrace::testing {
 struct RedisServerOptions {
   int port = 0;  ///< 0: a free one
   std::string password = {};
-  bool tls = false;          ///< the port speaks TLS only; certificates are made for 127.0.0.1 and localhost
-  bool unix_socket = false;  ///< beside the port
-  std::vector<std::string> arguments = {};  ///< more of the command line: {"--maxmemory", "2mb"}
+  bool tls = false;  ///< the port speaks TLS only, with a certificate made for it
+  std::string tls_names = "DNS:localhost,IP:127.0.0.1";  ///< whom the certificate is for
+  int tls_days = 2;                                      ///< how long it is valid; negative: expired
+  bool unix_socket = false;                              ///< beside the port
+  std::vector<std::string> arguments = {};               ///< more of the command line: {"--maxmemory", "2mb"}
 };
 
 class RedisServer {
@@ -54,9 +56,5 @@ class RedisServer {
   int port_;
   ChildProcess process_;
 };
-
-/// Makes an authority (`name`.crt, .key) and a certificate `name`-server signed by it for these subject
-/// alternative names ("DNS:localhost,IP:127.0.0.1"), valid for that many days (negative: expired).
-void make_certificate(const TempDir& place, const std::string& name, const std::string& names, int days = 2);
 
 }  // namespace terrace::testing

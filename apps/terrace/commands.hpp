@@ -1,0 +1,15 @@
+#pragma once
+/// The subcommands of `terrace`. Each add function declares its options; the callback of the subcommand runs
+/// it and sets the exit code. UsageError, traces::TraceError and ConfigError leave the callback for main().
+
+namespace CLI {
+class App;
+}
+
+namespace terrace::cli {
+
+void add_replay_command(CLI::App& app, int& exit_code);
+void add_simulate_command(CLI::App& app, int& exit_code);
+void add_workload_command(CLI::App& app, int& exit_code);
+
+}  // namespace terrace::cli

@@ -1,0 +1,15 @@
+#include "eviction_option.hpp"
+
+#include <fmt/ranges.h>
+
+#include "usage_error.hpp"
+
+namespace terrace::cli {
+
+Eviction eviction_option(std::string_view name, std::string_view what) {
+  if (const auto eviction = parse_eviction(name)) return *eviction;
+  throw UsageError(fmt::format("{} \"{}\" is not known; the policies are {}", what, name,
+                               fmt::join(eviction_names(), ", ")));
+}
+
+}  // namespace terrace::cli

@@ -1,0 +1,12 @@
+#pragma once
+/// Eviction policies by name, as the command line takes them.
+
+#include <string_view>
+#include <terrace/memory_cache.hpp>
+
+namespace terrace::cli {
+
+/// Throws UsageError that lists the known names; `what` is the option's.
+[[nodiscard]] Eviction eviction_option(std::string_view name, std::string_view what);
+
+}  // namespace terrace::cli

@@ -1,0 +1,66 @@
+/// terrace: the command line. Replays traces through a cache, simulates policies, makes up workloads.
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <terrace/result.hpp>
+
+#include "commands.hpp"
+#include "exit_code.hpp"
+#include "traces/trace_error.hpp"
+#include "usage_error.hpp"
+
+namespace {
+
+using namespace terrace::cli;
+
+int fail(const std::exception& error, int code) {
+  std::fflush(stdout);
+  fmt::print(stderr, "terrace: {}\n", error.what());
+  return code;
+}
+
+int run(CLI::App& app, int argc, char** argv, const int& exit_code) {
+  try {
+    app.parse(argc, argv);
+    return exit_code;
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help and --version
+    std::string command = "terrace";
+    for (const CLI::App* chosen : app.get_subcommands()) command += " " + chosen->get_name();
+    fmt::print(stderr, "terrace: {}\nTry `{} --help`.\n", error.what(), command);
+    return exit_usage;
+  } catch (const UsageError& error) {
+    return fail(error, exit_usage);
+  } catch (const terrace::traces::TraceError& error) {
+    return fail(error, exit_usage);
+  } catch (const terrace::ConfigError& error) {
+    return fail(error, exit_usage);
+  } catch (const std::bad_alloc&) {
+    fmt::print(stderr, "terrace: not enough memory: choose smaller caches\n");
+    return exit_failed;
+  } catch (const std::exception& error) {
+    return fail(error, exit_failed);
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // A reader that goes away (`| head`) is an error of the write, not the end of the process without a word.
+  std::signal(SIGPIPE, SIG_IGN);
+  int exit_code = exit_ok;
+  CLI::App app(
+      "A multi-level cache, tried out on traces: memory, then Redis or Valkey, then SQLite, then the origin.",
+      "terrace");
+  app.set_version_flag("--version", "terrace " TERRACE_VERSION);
+  app.require_subcommand(1);
+  app.footer(
+      "Exit codes: 0 done, 1 the run failed, 2 wrong arguments or input, 130 ended by Ctrl-C.\n"
+      "`terrace COMMAND --help` tells a command's options, with examples.");
+  add_replay_command(app, exit_code);
+  add_simulate_command(app, exit_code);
+  add_workload_command(app, exit_code);
+  return run(app, argc, argv, exit_code);
+}

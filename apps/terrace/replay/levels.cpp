@@ -1,0 +1,124 @@
+#include "replay/levels.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <terrace/cache.hpp>
+#include <terrace/redis.hpp>
+#include <terrace/sqlite.hpp>
+#include <thread>
+
+namespace terrace::cli {
+namespace {
+
+CacheOptions cache_options(const LevelOptions& options) {
+  CacheOptions cache;
+  cache.name = "replay";
+  if (options.memory_bytes) cache.max_entries = 0;
+  cache.max_entries = options.memory_entries.value_or(cache.max_entries);
+  cache.max_bytes = options.memory_bytes.value_or(0);
+  cache.eviction = options.eviction;
+  cache.ttl = options.ttl;
+  cache.ttl_jitter = 0;
+  cache.load_timeout += 2 * options.origin_latency;
+  return cache;
+}
+
+}  // namespace
+
+class Levels::Impl {
+ public:
+  explicit Impl(const LevelOptions& options)
+      : tiers_(make_tiers(options)), cache_(cache_options(options), tiers_) {
+    for (const LevelStats& level : cache_.stats().levels) names_.push_back(level.name);
+  }
+  ~Impl() {
+    cache_.close();
+    for (const auto& tier : tiers_) tier->close();
+  }
+
+  [[nodiscard]] const std::vector<std::string>& names() const noexcept { return names_; }
+
+  std::vector<Silent> silent_levels() {
+    constexpr Duration patience = std::chrono::milliseconds(1200);
+    constexpr Duration pause = std::chrono::milliseconds(50);
+    const TimePoint give_up = after(system_clock().now(), patience);
+    while (true) {
+      std::vector<Silent> silent;
+      const auto explained = cache_.explain("is anybody there?");
+      if (!explained) throw std::runtime_error(explained.error().message());
+      for (const LevelExplanation& level : explained->levels) {
+        if (level.kind == LookupKind::unavailable) silent.push_back({level.level, level.note});
+      }
+      if (silent.empty() || system_clock().now() >= give_up) return silent;
+      std::this_thread::sleep_for(pause);
+    }
+  }
+
+  Answer fetch(std::string_view key, std::uint64_t size, const std::shared_ptr<Origin>& origin) {
+    const Lookup<std::string> found = cache_.lookup_or_load(
+        key, [origin, size](std::string_view asked) { return origin->load(asked, size); });
+    Answer answer{Answer::By::error};
+    if (!found) {
+      answer.why = found.error.message();
+      return answer;
+    }
+    answer.bytes = found.value->size();
+    answer.wrong = !Origin::made(key, *found.value);
+    const auto level = std::find(names_.begin(), names_.end(), found.level);
+    if (found.joined) {
+      answer.by = Answer::By::joined;
+    } else if (level == names_.end()) {
+      answer.by = Answer::By::origin;
+    } else {
+      answer.by = Answer::By::level;
+      answer.level = static_cast<std::size_t>(level - names_.begin());
+    }
+    return answer;
+  }
+
+  void clear() {
+    const auto cleared = cache_.clear();
+    if (!cleared) throw std::runtime_error("--clear: " + cleared.error().message());
+  }
+
+  [[nodiscard]] std::vector<LevelState> states() const {
+    std::vector<LevelState> states;
+    for (const LevelStats& level : cache_.stats().levels) {
+      states.push_back({level.name, level.misses, level.errors, level.entries, level.bytes});
+    }
+    return states;
+  }
+
+ private:
+  static std::vector<std::shared_ptr<Tier>> make_tiers(const LevelOptions& options) {
+    std::vector<std::shared_ptr<Tier>> tiers;
+    if (!options.redis_url.empty()) tiers.push_back(make_redis_tier({.url = options.redis_url}));
+    if (!options.sqlite_path.empty()) tiers.push_back(make_sqlite_tier({.path = options.sqlite_path}));
+    return tiers;
+  }
+
+  std::vector<std::shared_ptr<Tier>> tiers_;
+  Cache<std::string> cache_;
+  std::vector<std::string> names_;
+};
+
+Levels::Levels(const LevelOptions& options) : impl_(std::make_unique<Impl>(options)) {}
+Levels::~Levels() = default;
+const std::vector<std::string>& Levels::names() const noexcept {
+  return impl_->names();
+}
+std::vector<Levels::Silent> Levels::silent_levels() {
+  return impl_->silent_levels();
+}
+Answer Levels::fetch(std::string_view key, std::uint64_t size, const std::shared_ptr<Origin>& origin) {
+  return impl_->fetch(key, size, origin);
+}
+void Levels::clear() {
+  impl_->clear();
+}
+std::vector<LevelState> Levels::states() const {
+  return impl_->states();
+}
+
+}  // namespace terrace::cli

@@ -1,0 +1,195 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+
+#include "commands.hpp"
+#include "eviction_option.hpp"
+#include "exit_code.hpp"
+#include "json_output.hpp"
+#include "replay/replay.hpp"
+#include "replay/report.hpp"
+#include "trace_arguments.hpp"
+#include "units.hpp"
+#include "usage_error.hpp"
+
+namespace terrace::cli {
+namespace {
+
+struct ReplayArguments {
+  TraceArguments traces;
+  std::string memory_entries;
+  std::string memory_bytes;
+  std::string eviction = "s3fifo";
+  std::string redis;
+  std::string sqlite;
+  std::string origin_latency = "200us";
+  std::string value_size = "1024";
+  std::string ttl = "1h";
+  std::string threads = "1";
+  bool clear = false;
+  bool json = false;
+};
+
+std::atomic<bool> interrupted{false};
+
+/// The first Ctrl-C ends the replay and shows what was measured; the second ends the program at once.
+void end_replay_on_interrupt() {
+  struct sigaction action {};
+  action.sa_handler = [](int) { interrupted = true; };
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  ::sigaction(SIGINT, &action, nullptr);
+}
+
+LevelOptions level_options(const ReplayArguments& arguments) {
+  constexpr std::uint64_t most_entries = 1'000'000'000;
+  constexpr std::string_view default_entries = "10000";
+  LevelOptions options;
+  if (!arguments.memory_bytes.empty()) {
+    options.memory_bytes = parse_bytes(arguments.memory_bytes, "--memory-bytes");
+  } else {
+    const std::string_view entries =
+        arguments.memory_entries.empty() ? default_entries : arguments.memory_entries;
+    options.memory_entries = parse_count(entries, "--memory-entries", 1, most_entries);
+  }
+  options.eviction = eviction_option(arguments.eviction, "--eviction");
+  options.redis_url = arguments.redis;
+  options.sqlite_path = arguments.sqlite;
+  options.ttl = parse_duration(arguments.ttl, "--ttl", std::chrono::seconds(1));
+  if (*options.ttl <= Duration{})
+    throw UsageError("--ttl 0 would keep nothing: give a time above 0, as in 1h");
+  options.origin_latency = parse_duration(arguments.origin_latency, "--origin-latency");
+  return options;
+}
+
+ReplayOptions replay_options(const ReplayArguments& arguments) {
+  constexpr std::uint64_t most_threads = 1024;
+  ReplayOptions options;
+  options.files = arguments.traces.files;
+  options.reading = arguments.traces.options(&interrupted);
+  options.origin_latency = parse_duration(arguments.origin_latency, "--origin-latency");
+  options.value_size = parse_bytes(arguments.value_size, "--value-size");
+  if (options.value_size > max_value_size) {
+    throw UsageError(fmt::format("--value-size {} is over the limit of {}", arguments.value_size,
+                                 format_bytes(max_value_size)));
+  }
+  options.threads = static_cast<unsigned>(parse_count(arguments.threads, "--threads", 1, most_threads));
+  return options;
+}
+
+/// A trace that cannot be read must not be found out after the first one was replayed.
+void check_files(const ReplayOptions& options) {
+  for (const std::string& file : options.files) {
+    if (file != "-") traces::TraceReader(file, options.reading);
+  }
+}
+
+void warn_of_silent_levels(const std::vector<Levels::Silent>& silent) {
+  for (const auto& level : silent) {
+    fmt::print(stderr, "terrace: {} does not answer ({}): the replay goes on without this level\n",
+               level.name, level.why);
+  }
+}
+
+/// What went wrong on the way, on standard error.
+void warn(const ReplayOutcome& outcome) {
+  for (const ReplayedTrace& trace : outcome.traces) warn_of_bad_lines(trace.file, trace.report);
+  const Tally& tally = outcome.tally;
+  if (tally.errors() > 0) {
+    fmt::print(stderr, "terrace: {} requests ended in an error:\n", format_count(tally.errors()));
+    for (const FailedRequest& failed : tally.failed()) {
+      const std::string& file = outcome.traces[failed.file].file;
+      fmt::print(stderr, "  {}, line {}: {}\n", traces::source_name(file), failed.line, failed.why);
+    }
+    if (tally.errors() > tally.failed().size()) fmt::print(stderr, "  …\n");
+  }
+  for (const LevelState& level : outcome.levels) {
+    if (level.errors == 0) continue;
+    fmt::print(stderr, "terrace: {} did not answer {} requests, which went on below it\n", level.name,
+               format_count(level.errors));
+  }
+  if (outcome.interrupted) fmt::print(stderr, "terrace: interrupted: these are the figures up to here\n");
+}
+
+int run(const ReplayArguments& arguments) {
+  const LevelOptions level_settings = level_options(arguments);
+  const ReplayOptions options = replay_options(arguments);
+  check_files(options);
+  Levels levels(level_settings);
+  warn_of_silent_levels(levels.silent_levels());
+  if (arguments.clear) levels.clear();
+  end_replay_on_interrupt();
+  const ReplayOutcome outcome = replay(levels, options);
+  warn(outcome);
+  if (arguments.json) {
+    print_json(replay_json(outcome));
+  } else {
+    fmt::print("{}", replay_text(outcome));
+  }
+  if (outcome.tally.wrong() > 0) {
+    throw std::runtime_error(
+        fmt::format("{} values were not those of their keys: levels hold values of another source, "
+                    "or there is a fault in terrace (--clear removes what earlier runs left)",
+                    outcome.tally.wrong()));
+  }
+  return outcome.interrupted ? exit_interrupted : exit_ok;
+}
+
+void declare_options(CLI::App& command, ReplayArguments& arguments) {
+  arguments.traces.declare(command);
+  CLI::Option* const entries =
+      command
+          .add_option("--memory-entries", arguments.memory_entries, "Entries the memory level holds (10000)")
+          ->option_text("N");
+  command
+      .add_option("--memory-bytes", arguments.memory_bytes,
+                  "Bytes the memory level holds instead, as in 64MiB")
+      ->option_text("N")
+      ->excludes(entries);
+  command
+      .add_option("--eviction", arguments.eviction,
+                  fmt::format("What leaves memory: {} (s3fifo)", fmt::join(eviction_names(), ", ")))
+      ->option_text("NAME");
+  command
+      .add_option("--redis", arguments.redis, "Redis or Valkey below memory, as in redis://127.0.0.1:6379")
+      ->option_text("URL");
+  command.add_option("--sqlite", arguments.sqlite, "SQLite file below that; made if it is not there")
+      ->option_text("PATH");
+  command.add_option("--origin-latency", arguments.origin_latency, "What a load takes at the origin (200us)")
+      ->option_text("TIME");
+  command
+      .add_option("--value-size", arguments.value_size, "Bytes of a value, where the trace tells none (1024)")
+      ->option_text("N");
+  command.add_option("--ttl", arguments.ttl, "How long entries live; seconds, or with a unit (1h)")
+      ->option_text("S");
+  command
+      .add_option("--threads", arguments.threads, "Callers at the same time; one keeps the trace's order (1)")
+      ->option_text("N");
+  command.add_flag("--clear", arguments.clear, "First remove what earlier replays left in the levels");
+  command.add_flag("--json", arguments.json, "One JSON object instead of text");
+}
+
+}  // namespace
+
+void add_replay_command(CLI::App& app, int& exit_code) {
+  auto arguments = std::make_shared<ReplayArguments>();
+  CLI::App* const command = app.add_subcommand("replay", "Replays traces through the levels, and measures");
+  declare_options(*command, *arguments);
+  command->footer(
+      "Asks the cache for each key of the traces; what no level has is loaded from a made-up origin that "
+      "takes\n"
+      "its time. Shows who answered how many requests how fast, and the time saved. Redis and SQLite keep "
+      "what\n"
+      "a replay wrote (keys of the namespace \"replay\"), for --ttl: a second replay finds it, unless "
+      "--clear.\n\n" +
+      std::string(trace_formats_help) +
+      "\n\nExamples:\n"
+      "  terrace replay trace.keys.zst --memory-entries 20000\n"
+      "  terrace replay access.log --redis redis://127.0.0.1 --sqlite cache.db --origin-latency 5ms "
+      "--threads 8\n"
+      "  terrace workload | terrace replay - --memory-bytes 16MiB --json");
+  command->callback([arguments, &exit_code] { exit_code = run(*arguments); });
+}
+
+}  // namespace terrace::cli

@@ -1,0 +1,135 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <thread>
+
+#include "commands.hpp"
+#include "eviction_option.hpp"
+#include "exit_code.hpp"
+#include "json_output.hpp"
+#include "progress.hpp"
+#include "simulation.hpp"
+#include "table.hpp"
+#include "trace_arguments.hpp"
+#include "units.hpp"
+
+namespace terrace::cli {
+namespace {
+
+constexpr std::uint64_t most_entries = 1'000'000'000;
+
+struct SimulateArguments {
+  TraceArguments traces;
+  std::string policies = "s3fifo,lru,lfu,fifo";
+  std::string sizes;
+  bool json = false;
+};
+
+struct TraceOutcome {
+  std::string trace;
+  std::uint64_t requests;
+  std::vector<Cell> cells;
+
+  [[nodiscard]] double hit_rate(const Cell& cell) const {
+    return static_cast<double>(cell.hits) / static_cast<double>(requests);
+  }
+};
+
+std::vector<Eviction> policies_of(const std::string& text) {
+  std::vector<Eviction> policies;
+  for (const std::string& name : parse_list(text, "--policy"))
+    policies.push_back(eviction_option(name, "--policy"));
+  return policies;
+}
+
+std::vector<std::uint64_t> cache_sizes(const std::string& text) {
+  std::vector<std::uint64_t> sizes;
+  for (const std::string& part : parse_list(text, "--entries")) {
+    sizes.push_back(parse_count(part, "--entries", 1, most_entries));
+  }
+  return sizes;
+}
+
+TraceOutcome simulate(const std::string& file, const traces::TraceOptions& options, Simulation& simulation,
+                      ProgressBar& progress) {
+  constexpr std::uint64_t requests_per_look = 65'536;
+  traces::TraceReader reader(file, options);
+  traces::Request request;
+  while (reader.next(request)) {
+    simulation.access(traces::key_id(request));
+    if (reader.report().requests % requests_per_look == 0) {
+      progress.show(reader.progress(), reader.report().requests, traces::source_name(file));
+    }
+  }
+  progress.clear();
+  warn_of_bad_lines(file, reader.report());
+  return {traces::trace_title(file), simulation.requests(), simulation.finish()};
+}
+
+void print_as_json(const std::vector<TraceOutcome>& outcomes) {
+  boost::json::array rows;
+  for (const TraceOutcome& outcome : outcomes) {
+    for (const Cell& cell : outcome.cells) {
+      rows.push_back({{"trace", outcome.trace},
+                      {"policy", to_string(cell.policy)},
+                      {"entries", cell.entries},
+                      {"requests", outcome.requests},
+                      {"hit_rate", outcome.hit_rate(cell)}});
+    }
+  }
+  print_json(rows);
+}
+
+void print_as_table(const std::vector<TraceOutcome>& outcomes) {
+  Table table({"trace", "policy", "entries", "requests", "hit rate"});
+  for (const TraceOutcome& outcome : outcomes) {
+    for (const Cell& cell : outcome.cells) {
+      table.add({outcome.trace, std::string(to_string(cell.policy)), format_count(cell.entries),
+                 format_count(outcome.requests), format_percent(outcome.hit_rate(cell))});
+    }
+  }
+  fmt::print("{}", table.text(0, 2));
+}
+
+int run(const SimulateArguments& arguments) {
+  const auto policies = policies_of(arguments.policies);
+  const auto sizes = cache_sizes(arguments.sizes);
+  const auto options = arguments.traces.options();
+  const unsigned threads = std::max(1U, std::thread::hardware_concurrency());
+  std::vector<TraceOutcome> outcomes;
+  ProgressBar progress;
+  for (const std::string& file : arguments.traces.files) {
+    Simulation simulation(policies, sizes, threads);
+    outcomes.push_back(simulate(file, options, simulation, progress));
+  }
+  arguments.json ? print_as_json(outcomes) : print_as_table(outcomes);
+  return exit_ok;
+}
+
+}  // namespace
+
+void add_simulate_command(CLI::App& app, int& exit_code) {
+  auto arguments = std::make_shared<SimulateArguments>();
+  CLI::App* const command = app.add_subcommand("simulate", "Hit rate per eviction policy and cache size");
+  arguments->traces.declare(*command);
+  command
+      ->add_option("--policy", arguments->policies,
+                   "Policies, with commas between (" + arguments->policies + ")")
+      ->option_text("a,b");
+  command->add_option("--entries", arguments->sizes, "Cache sizes in entries, with commas between")
+      ->required()
+      ->option_text("n,m");
+  command->add_flag("--json", arguments->json, "One JSON array instead of a table");
+  command->footer(
+      "Runs each trace through a cache per policy and size, in one pass. Every miss inserts; an entry\n"
+      "counts as one, whatever its size in bytes. Nothing is loaded and no server is needed.\n\n" +
+      std::string(trace_formats_help) +
+      "\n\nExamples:\n"
+      "  terrace simulate trace.keys.zst --policy lru,s3fifo --entries 1000,10000\n"
+      "  zcat access.log.gz | terrace simulate - --format log --entries 5000 --json");
+  command->callback([arguments, &exit_code] { exit_code = run(*arguments); });
+}
+
+}  // namespace terrace::cli

@@ -1,0 +1,69 @@
+#pragma once
+/// The SQLite tier: entries in one file, which survive the process and may be shared by several processes.
+///
+///     auto disk = terrace::make_sqlite_tier({.path = "/var/cache/app/cache.db", .max_bytes = 4ULL << 30});
+///
+/// The file is in WAL mode and belongs to terrace alone: another program's SQLite file, or one of a newer
+/// format, is refused. A damaged cache file is renamed to `<path>.corrupt-N` (the last 3 are kept) and begun
+/// anew. Needs a local file system: WAL does not work over NFS.
+///
+/// Over max_bytes expired entries go first, then the others in the order in which their keys came in (FIFO;
+/// an entry that is written again keeps its place).
+///
+/// One thread writes, putting what is queued into one transaction; one thread reads, and is not held up by
+/// writes. Lifetimes are absolute, on the clock's wall reading.
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <terrace/clock.hpp>
+#include <terrace/runtime.hpp>
+#include <terrace/tier.hpp>
+
+namespace terrace {
+
+/// What a completed write survives. All survive kill -9 of the process.
+enum class SqliteDurability {
+  fast,  ///< nothing is synced: after a power cut the file may be damaged, and then the cache begins empty
+  safe,  ///< synced at checkpoints: after a power cut the file is sound; the last writes *and erases* may be
+         ///< undone
+  durable,  ///< synced at every commit: survives a power cut
+};
+
+struct SqliteOptions {
+  /// Created when absent; its folder must exist. `-wal` and `-shm` files appear beside it.
+  std::filesystem::path path{};
+  /// Bound on the sum of keys, values and 64 bytes per entry; 0: none. The file can be larger than that
+  /// (pages are never quite full; most for values of 1 … 2 KiB) and does not shrink.
+  std::uint64_t max_bytes = std::uint64_t{1} << 30;
+  /// How long to wait for another process that is writing; then Errc::unavailable.
+  Duration busy_timeout = std::chrono::milliseconds(250);
+  /// How often expired entries are removed, in small batches. They are misses from the moment they expire.
+  Duration purge_interval = std::chrono::minutes(1);
+  SqliteDurability durability = SqliteDurability::safe;
+  /// Longer values are Errc::value_too_large; at most 512 MiB.
+  std::size_t max_value_bytes = std::size_t{64} << 20;
+  /// The clock entries expire by; must outlive the tier. Deadlines run on the runtime's.
+  const Clock* clock = &system_clock();
+};
+
+/// What only this tier counts.
+struct SqliteStats {
+  std::uint64_t quarantined = 0;   ///< damaged files put aside
+  std::uint64_t evicted = 0;       ///< entries removed for max_bytes before they had expired
+  std::uint64_t purged = 0;        ///< expired entries removed
+  std::uint64_t transactions = 0;  ///< committed; writes / transactions = how well writes were grouped
+};
+
+class SqliteTier : public Tier {
+ public:
+  [[nodiscard]] virtual SqliteStats sqlite_stats() const = 0;
+};
+
+/// Throws ConfigError for impossible options, an unusable path, a foreign file or one of a newer format. Does
+/// blocking file I/O. stats() know entries and bytes as of this tier's last transaction.
+std::shared_ptr<SqliteTier> make_sqlite_tier(SqliteOptions options,
+                                             std::shared_ptr<Runtime> runtime = Runtime::common());
+
+}  // namespace terrace

@@ -1,0 +1,89 @@
+#pragma once
+/// Calls: what callers asked of the tier and not yet got an answer to. A call is answered once, by whoever
+/// claims it first: the thread that did the work, the timer of its deadline, or close().
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <terrace/tier.hpp>
+#include <vector>
+
+namespace terrace::database {
+
+/// The tier's counters. Written by any thread.
+struct Counters {
+  std::atomic<std::uint64_t> hits{0}, misses{0}, errors{0}, writes{0}, erases{0}, write_errors{0};
+};
+
+class Call {
+ public:
+  explicit Call(TimePoint by) : deadline(by) {}
+  virtual ~Call() = default;
+  Call(const Call&) = delete;
+  Call& operator=(const Call&) = delete;
+
+  const TimePoint deadline;
+
+  /// True for the first that asks: that one must answer.
+  [[nodiscard]] bool claim() noexcept { return !claimed_.exchange(true); }
+  [[nodiscard]] bool claimed() const noexcept { return claimed_.load(); }
+
+  /// Answers with the error for everything that was not refused before.
+  virtual void answer_all(const Error& error, Counters& counters) = 0;
+
+ private:
+  std::atomic<bool> claimed_{false};
+};
+
+using CallPtr = std::shared_ptr<Call>;
+
+/// A key with the reason why it is not even looked up, if any.
+struct Checked {
+  Bytes bytes;
+  std::optional<Error> refused;
+};
+[[nodiscard]] Checked checked_key(std::string_view key);
+
+struct ReadCall final : Call {
+  using Results = std::vector<Result<Found>>;
+  ReadCall(TimePoint by, Handler<Results> handler) : Call(by), done(std::move(handler)) {}
+  void answer(Results results, Counters& counters);
+  void answer_all(const Error& error, Counters& counters) override;
+
+  std::vector<Checked> keys;
+  Handler<Results> done;
+};
+
+/// Sets, or erases: the results tell whether there was an unexpired value (of a set: always false).
+struct WriteCall final : Call {
+  using Results = std::vector<Result<bool>>;
+  struct Item {
+    Checked key;
+    Bytes value;
+    std::int64_t expires = 0;
+  };
+  WriteCall(TimePoint by, bool is_erase, Handler<Results> handler)
+      : Call(by), erase(is_erase), done(std::move(handler)) {}
+  void answer(Results results, Counters& counters);
+  void answer_all(const Error& error, Counters& counters) override;
+
+  const bool erase;
+  std::vector<Item> items;
+  Handler<Results> done;
+};
+
+/// Erases by prefix, in slices; or, without a handler, purges what has expired.
+struct SweepCall final : Call {
+  SweepCall(TimePoint by, Handler<Result<std::uint64_t>> handler) : Call(by), done(std::move(handler)) {}
+  void answer(Result<std::uint64_t> result, Counters& counters);
+  void answer_all(const Error& error, Counters& counters) override { answer(error, counters); }
+  [[nodiscard]] bool is_purge() const noexcept { return !done; }
+
+  Bytes prefix;
+  std::optional<std::int64_t> last_id;  ///< rows after that one came later; set by the first slice
+  std::uint64_t erased = 0;
+  Handler<Result<std::uint64_t>> done;
+};
+
+}  // namespace terrace::database

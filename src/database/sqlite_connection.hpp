@@ -1,0 +1,103 @@
+#pragma once
+/// Connection and Statement: SQLite's C interface with owners, and its failures as one exception, which never
+/// leaves this floor.
+
+#include <atomic>
+#include <cstdint>
+#include <exception>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <terrace/clock.hpp>
+#include <terrace/result.hpp>
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+namespace terrace::database {
+
+/// What SQLite said: its primary result code and its words. Holds no key and no value.
+class SqliteFault : public std::exception {
+ public:
+  SqliteFault(int code, std::string text) : code_(code), text_(std::move(text)) {}
+  [[nodiscard]] int code() const noexcept { return code_; }
+  [[nodiscard]] const char* what() const noexcept override { return text_.c_str(); }
+  /// The file is damaged (or no SQLite file).
+  [[nodiscard]] bool means_damage() const noexcept;
+  [[nodiscard]] bool means_busy() const noexcept;
+  [[nodiscard]] Error error(const std::filesystem::path& path) const;
+
+ private:
+  int code_;
+  std::string text_;
+};
+
+/// A prepared statement. Bind from 1, step, read columns from 0, reset. What is bound must live until
+/// reset().
+class Statement {
+ public:
+  Statement() = default;
+  Statement(sqlite3* db, const char* sql);
+
+  Statement& bind(int index, std::string_view blob);
+  Statement& bind(int index, std::int64_t number);
+  /// True: a row. False: done.
+  bool step();
+  [[nodiscard]] std::int64_t integer(int column) const;
+  [[nodiscard]] std::string_view blob(int column) const;
+  void reset() noexcept;
+  /// Binds nothing, runs to the end, resets.
+  void run();
+
+ private:
+  struct Finalize {
+    void operator()(sqlite3_stmt* statement) const noexcept;
+  };
+  std::unique_ptr<sqlite3_stmt, Finalize> statement_;
+};
+
+/// Resets a statement at the end of a scope, so that no read stays open.
+class ResetAtEnd {
+ public:
+  explicit ResetAtEnd(Statement& statement) : statement_(statement) {}
+  ~ResetAtEnd() { statement_.reset(); }
+  ResetAtEnd(const ResetAtEnd&) = delete;
+  ResetAtEnd& operator=(const ResetAtEnd&) = delete;
+
+ private:
+  Statement& statement_;
+};
+
+/// One connection, for one thread at a time.
+class Connection {
+ public:
+  /// Waits at most `busy_timeout` for another connection's lock, and not once `closing` is set.
+  Connection(const std::filesystem::path& path, Duration busy_timeout, const std::atomic<bool>& closing);
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  void execute(const char* sql);
+  [[nodiscard]] Statement prepare(const char* sql) { return {db_.get(), sql}; }
+  [[nodiscard]] std::int64_t integer(const char* sql);
+  [[nodiscard]] std::string text(const char* sql);
+  [[nodiscard]] bool read_only() const noexcept;
+  [[nodiscard]] bool in_transaction() const noexcept;
+  /// Ends a transaction that failed, if SQLite has not done it already.
+  void rollback() noexcept;
+  /// Leaves the WAL as it is when this connection is closed: for a damaged file.
+  void keep_wal_on_close() noexcept;
+
+ private:
+  struct Close {
+    void operator()(sqlite3* db) const noexcept;
+  };
+  static int on_busy(void* self, int attempts) noexcept;
+
+  std::unique_ptr<sqlite3, Close> db_;
+  Duration busy_timeout_;
+  const std::atomic<bool>& closing_;
+  TimePoint busy_since_;
+};
+
+}  // namespace terrace::database

@@ -1,0 +1,167 @@
+#include "database/sqlite_file.hpp"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <charconv>
+#include <string>
+
+namespace terrace::database {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t max_value_limit = std::size_t{512} << 20;
+constexpr unsigned kept_aside = 3;
+
+[[noreturn]] void refuse(const fs::path& path, const std::string& why) {
+  throw ConfigError("SqliteOptions::path " + path.string() + " " + why);
+}
+
+constexpr const char* layout =
+    "CREATE TABLE entries("
+    "  id INTEGER PRIMARY KEY,"  // grows with every new key: the order of eviction
+    "  key BLOB NOT NULL UNIQUE,"
+    "  expires INTEGER NOT NULL,"  // wall milliseconds
+    "  value BLOB NOT NULL);"
+    "CREATE INDEX entries_by_expiry ON entries(expires);"
+    "CREATE TABLE totals(entries INTEGER NOT NULL, bytes INTEGER NOT NULL);"
+    "INSERT INTO totals VALUES(0, 0);";
+
+enum class Owner { nobody, terrace };
+
+/// Throws ConfigError for a file that is not ours, or not of this format.
+Owner owner_of(Connection& db, const fs::path& path) {
+  std::int64_t id = 0;
+  std::int64_t format = 0;
+  try {
+    id = db.integer("PRAGMA application_id");
+    format = db.integer("PRAGMA user_version");
+  } catch (const SqliteFault& fault) {
+    if (!fault.means_damage()) throw;
+    refuse(path, "is not a SQLite file: give the cache a path of its own, or remove that file");
+  }
+  if (id != application_id) {
+    bool empty = false;
+    try {
+      empty = id == 0 && format == 0 && db.integer("SELECT count(*) FROM sqlite_schema") == 0;
+    } catch (const SqliteFault& fault) {
+      if (!fault.means_damage()) throw;
+    }
+    if (empty) return Owner::nobody;
+    refuse(path, "is another program's SQLite file: give the cache a path of its own");
+  }
+  if (format != file_format) {
+    refuse(path, "is a cache of file format " + std::to_string(format) + ", this terrace knows " +
+                     std::to_string(file_format) +
+                     ": give it another path, or remove the file (it is only a cache)");
+  }
+  return Owner::terrace;
+}
+
+/// Lays out an empty file; another process may be doing the same.
+void lay_out(Connection& db, const fs::path& path) {
+  db.execute("PRAGMA auto_vacuum=NONE");
+  db.execute("BEGIN IMMEDIATE");
+  try {
+    if (owner_of(db, path) == Owner::nobody) {
+      db.execute(layout);
+      db.execute(("PRAGMA application_id=" + std::to_string(application_id)).c_str());
+      db.execute(("PRAGMA user_version=" + std::to_string(file_format)).c_str());
+    }
+    db.execute("COMMIT");
+  } catch (...) {
+    db.rollback();
+    throw;
+  }
+}
+
+const char* synchronous(SqliteDurability durability) {
+  switch (durability) {
+    case SqliteDurability::fast:
+      return "PRAGMA synchronous=OFF";
+    case SqliteDurability::safe:
+      return "PRAGMA synchronous=NORMAL";
+    case SqliteDurability::durable:
+      return "PRAGMA synchronous=FULL";
+  }
+  throw ConfigError("SqliteOptions::durability is not one of fast, safe, durable");
+}
+
+/// The number of `<name>.corrupt-<number>`; 0: not such a name.
+unsigned number_aside(const std::string& file, const std::string& prefix) {
+  unsigned number = 0;
+  if (!file.starts_with(prefix)) return 0;
+  const char* end = file.data() + file.size();
+  const auto parsed = std::from_chars(file.data() + prefix.size(), end, number);
+  return parsed.ec == std::errc{} && parsed.ptr == end ? number : 0;
+}
+
+}  // namespace
+
+FileIdentity identity_of(const fs::path& path) noexcept {
+  struct stat found {};
+  // Never open() it: closing any descriptor of the file would drop SQLite's POSIX locks on it.
+  if (::stat(path.c_str(), &found) != 0) return {};
+  return {found.st_dev, found.st_ino};
+}
+
+void check_options(const SqliteOptions& options) {
+  const fs::path& path = options.path;
+  if (path.empty()) throw ConfigError("SqliteOptions::path is empty: name the file of the cache");
+  if (options.busy_timeout < Duration::zero()) throw ConfigError("SqliteOptions::busy_timeout is negative");
+  if (options.purge_interval <= Duration::zero()) {
+    throw ConfigError("SqliteOptions::purge_interval must be more than 0");
+  }
+  if (options.max_value_bytes == 0 || options.max_value_bytes > max_value_limit) {
+    throw ConfigError("SqliteOptions::max_value_bytes is " + std::to_string(options.max_value_bytes) +
+                      ": it must be 1 … " + std::to_string(max_value_limit));
+  }
+  if (options.clock == nullptr) throw ConfigError("SqliteOptions::clock is null");
+  std::error_code ignored;
+  if (fs::is_directory(path, ignored)) refuse(path, "is a folder: name a file in it");
+  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  if (!fs::is_directory(folder, ignored))
+    refuse(path, "cannot be made: create the folder " + folder.string());
+}
+
+std::unique_ptr<Connection> open_file(const SqliteOptions& options, const std::atomic<bool>& closing) {
+  const fs::path& path = options.path;
+  try {
+    auto db = std::make_unique<Connection>(path, options.busy_timeout, closing);
+    db->execute(synchronous(options.durability));
+    if (owner_of(*db, path) == Owner::nobody) lay_out(*db, path);
+    if (db->read_only()) refuse(path, "is not writable: grant the permission, or choose another path");
+    if (db->text("PRAGMA journal_mode=WAL") != "wal") {
+      refuse(path, "cannot be used in WAL mode: choose a path on a local file system");
+    }
+    db->execute("PRAGMA secure_delete=OFF");
+    db->execute("PRAGMA cache_size=-8192");
+    return db;
+  } catch (const SqliteFault& fault) {
+    if (fault.means_damage() || fault.means_busy()) throw;
+    refuse(path, std::string("cannot be used: ") + fault.what() +
+                     ": check that the folder is writable and not full");
+  }
+}
+
+void put_aside(const fs::path& path, FileIdentity damaged) {
+  if (identity_of(path) != damaged) return;
+  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  const std::string prefix = path.filename().string() + ".corrupt-";
+  unsigned last = 0;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    last = std::max(last, number_aside(entry.path().filename().string(), prefix));
+  }
+  const auto aside = [&](unsigned number) { return folder / (prefix + std::to_string(number)); };
+  fs::rename(path, aside(last + 1));
+  std::error_code ignored;
+  fs::rename(fs::path(path) += "-wal", aside(last + 1) += "-wal", ignored);
+  fs::remove(fs::path(path) += "-shm", ignored);
+  if (last >= kept_aside) {
+    fs::remove(aside(last + 1 - kept_aside), ignored);
+    fs::remove(aside(last + 1 - kept_aside) += "-wal", ignored);
+  }
+}
+
+}  // namespace terrace::database

@@ -1,0 +1,82 @@
+#pragma once
+/// RowReader and RowWriter: the statements on the entries, and the account of how many bytes they are. Each
+/// for one connection and one thread; failures are SqliteFault.
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <terrace/bytes.hpp>
+#include <terrace/clock.hpp>
+#include <terrace/tier.hpp>
+
+#include "database/sqlite_connection.hpp"
+
+namespace terrace::database {
+
+/// What a row counts beyond key and value: about its share of two indexes and of page heads.
+inline constexpr std::uint64_t row_overhead = 64;
+inline constexpr std::int64_t never = INT64_MAX;
+
+[[nodiscard]] constexpr std::uint64_t row_bytes(std::size_t key, std::size_t value) noexcept {
+  return key + value + row_overhead;
+}
+
+class RowReader {
+ public:
+  explicit RowReader(Connection& db);
+
+  /// The finds from here to the end of the connection's transaction see one snapshot.
+  void begin() { begin_.run(); }
+  [[nodiscard]] Found find(std::string_view key, std::int64_t now);
+
+ private:
+  Statement begin_, find_;
+};
+
+struct Totals {
+  std::uint64_t entries = 0;
+  std::uint64_t bytes = 0;
+};
+
+class RowWriter {
+ public:
+  /// 0: no bound.
+  RowWriter(Connection& db, std::uint64_t max_bytes);
+
+  /// Everything below happens between begin() and commit(), or not at all.
+  void begin();
+  void commit();
+
+  /// Replaces the row, and makes room.
+  void set(std::string_view key, std::string_view value, std::int64_t expires, std::int64_t now);
+  /// True when there was an unexpired row.
+  bool erase(std::string_view key, std::int64_t now);
+
+  struct Erased {
+    std::uint64_t rows = 0;
+    std::uint64_t unexpired = 0;
+  };
+  /// Some of the rows with the prefix that are not newer than last_id; no rows: none is left.
+  Erased erase_prefix(std::string_view prefix, std::int64_t last_id, std::int64_t now);
+  [[nodiscard]] std::int64_t last_id();
+  /// Some of the expired rows; 0: none is left.
+  std::uint64_t purge(std::int64_t now);
+
+  /// As of the last begin() or commit().
+  [[nodiscard]] Totals totals() const noexcept { return totals_; }
+  /// Unexpired rows removed to make room, in committed and uncommitted transactions.
+  [[nodiscard]] std::uint64_t evicted() const noexcept { return evicted_; }
+
+ private:
+  void make_room(std::int64_t keep_id, std::int64_t now);
+  /// Runs a DELETE that returns bytes and expiry of each row it removed.
+  Erased remove(Statement& statement, std::int64_t now);
+
+  std::uint64_t max_bytes_;
+  Totals totals_;
+  std::uint64_t evicted_ = 0;
+  Statement begin_, commit_, load_totals_, save_totals_;
+  Statement old_, upsert_, erase_, purge_, oldest_, prefix_, prefix_to_end_, last_id_;
+};
+
+}  // namespace terrace::database

@@ -1,0 +1,392 @@
+#include <unistd.h>
+
+#include <condition_variable>
+#include <deque>
+#include <terrace/sqlite.hpp>
+#include <thread>
+
+#include "database/sqlite_deadlines.hpp"
+#include "database/sqlite_engine.hpp"
+
+namespace terrace::database {
+namespace {
+
+/// Bounds of what one transaction takes on, so that the first caller of a group does not wait long.
+constexpr std::size_t max_group = 256;
+
+/// What waits for one of the threads.
+class Queue {
+ public:
+  /// False: closed.
+  bool push(CallPtr call) {
+    {
+      std::lock_guard lock(mutex_);
+      if (closed_) return false;
+      calls_.push_back(std::move(call));
+    }
+    arrived_.notify_one();
+    return true;
+  }
+
+  /// The next calls, one SweepCall or up to max_group others. Waits for the first; none: closed.
+  std::vector<CallPtr> take() {
+    std::vector<CallPtr> taken;
+    std::unique_lock lock(mutex_);
+    arrived_.wait(lock, [this] { return closed_ || !calls_.empty(); });
+    while (!calls_.empty() && taken.size() < max_group) {
+      const bool sweep = dynamic_cast<const SweepCall*>(calls_.front().get()) != nullptr;
+      if (sweep && !taken.empty()) break;
+      taken.push_back(std::move(calls_.front()));
+      calls_.pop_front();
+      if (sweep) break;
+    }
+    return taken;
+  }
+
+  /// What was still waiting.
+  std::deque<CallPtr> close() {
+    std::deque<CallPtr> left;
+    {
+      std::lock_guard lock(mutex_);
+      closed_ = true;
+      left.swap(calls_);
+    }
+    arrived_.notify_all();
+    return left;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable arrived_;
+  std::deque<CallPtr> calls_;
+  bool closed_ = false;
+};
+
+/// True while this thread is inside a handler: it must not wait for handlers.
+thread_local bool in_handler = false;
+
+/// What the tier, its threads and its timers share.
+class Core : public std::enable_shared_from_this<Core> {
+ public:
+  Core(SqliteOptions options, std::shared_ptr<Runtime> runtime)
+      : options_(options), runtime_(std::move(runtime)), engine_(std::move(options), closing_) {}
+
+  void start();
+  void submit(Queue& queue, CallPtr call);
+  void close();
+
+  Queue reads;
+  Queue writes;
+  Counters counters;
+  [[nodiscard]] const SqliteOptions& options() const noexcept { return options_; }
+  [[nodiscard]] const Engine& engine() const noexcept { return engine_; }
+
+ private:
+  void read_loop();
+  void write_loop();
+  void write_group(const std::vector<CallPtr>& calls);
+  void run_sweep(const CallPtr& call);
+  void schedule_purge();
+  void fail(Call& call, const Error& error);
+  template <class C, class Results>
+  void finish(C& call, Results results);
+  template <class Answer>
+  void answered(Answer&& answer);
+  void stop(std::thread& thread);
+
+  const SqliteOptions options_;
+  const std::shared_ptr<Runtime> runtime_;
+  const pid_t process_ = ::getpid();
+  std::atomic<bool> closing_{false};
+  Engine engine_;
+  std::shared_ptr<Deadlines> deadlines_;
+  std::thread reader_, writer_;
+  std::mutex close_mutex_;
+  std::mutex timer_mutex_;
+  Scheduler::TimerId purge_timer_ = 0;
+  std::atomic<std::uint32_t> unanswered_{0};
+};
+
+void Core::start() {
+  deadlines_ = std::make_shared<Deadlines>(runtime_, [weak = weak_from_this()](Call& call) {
+    if (const auto core = weak.lock())
+      core->fail(call, Error(Errc::timed_out, "sqlite: still waiting at the deadline"));
+  });
+  reader_ = std::thread([self = shared_from_this()] { self->read_loop(); });
+  writer_ = std::thread([self = shared_from_this()] { self->write_loop(); });
+  schedule_purge();
+}
+
+void Core::submit(Queue& queue, CallPtr call) {
+  ++unanswered_;
+  if (::getpid() != process_) {
+    return fail(*call,
+                Error(Errc::unavailable, "sqlite: this tier was made before fork(): make one in the child"));
+  }
+  if (closing_) return fail(*call, Error(Errc::shutdown, "sqlite: the tier was closed"));
+  if (call->deadline <= runtime_->clock().now()) {
+    return fail(*call, Error(Errc::timed_out, "sqlite: the deadline had passed already"));
+  }
+  deadlines_->watch(call);
+  if (!queue.push(call)) fail(*call, Error(Errc::shutdown, "sqlite: the tier was closed"));
+}
+
+template <class Answer>
+void Core::answered(Answer&& answer) {
+  const bool outer = std::exchange(in_handler, true);
+  answer();
+  in_handler = outer;
+  if (--unanswered_ == 0) unanswered_.notify_all();
+}
+
+void Core::fail(Call& call, const Error& error) {
+  if (!call.claim()) return;
+  const auto self = shared_from_this();  // the handler may let go of the tier
+  deadlines_->forget(call);
+  answered([&] { call.answer_all(error, counters); });
+}
+
+template <class C, class Results>
+void Core::finish(C& call, Results results) {
+  if (!call.claim()) return;
+  deadlines_->forget(call);
+  answered([&] { call.answer(std::move(results), counters); });
+}
+
+void Core::read_loop() {
+  while (true) {
+    std::vector<CallPtr> taken = reads.take();
+    if (taken.empty()) return;
+    std::vector<std::shared_ptr<ReadCall>> calls;
+    for (auto& call : taken) calls.push_back(std::static_pointer_cast<ReadCall>(std::move(call)));
+    std::vector<ReadCall::Results> results = engine_.read(calls);
+    for (std::size_t i = 0; i < calls.size(); ++i) finish(*calls[i], std::move(results[i]));
+  }
+}
+
+void Core::write_loop() {
+  while (true) {
+    std::vector<CallPtr> taken = writes.take();
+    if (taken.empty()) return;
+    if (dynamic_cast<const SweepCall*>(taken.front().get()) != nullptr) {
+      run_sweep(taken.front());
+    } else {
+      write_group(taken);
+    }
+  }
+}
+
+void Core::write_group(const std::vector<CallPtr>& taken) {
+  std::vector<std::shared_ptr<WriteCall>> calls;
+  for (const auto& call : taken) calls.push_back(std::static_pointer_cast<WriteCall>(call));
+  std::vector<WriteCall::Results> results = engine_.write(calls);
+  for (std::size_t i = 0; i < calls.size(); ++i) finish(*calls[i], std::move(results[i]));
+}
+
+/// One slice; the rest queues up behind the writes that came meanwhile.
+void Core::run_sweep(const CallPtr& call) {
+  auto& sweep = static_cast<SweepCall&>(*call);
+  if (sweep.claimed()) return;
+  if (sweep.is_purge() && !sweep.last_id) engine_.follow_path();
+  const Result<bool> finished = engine_.sweep(sweep);
+  if (finished && !*finished) {
+    if (!writes.push(call)) fail(sweep, Error(Errc::shutdown, "sqlite: the tier was closed"));
+    return;
+  }
+  const bool purge = sweep.is_purge();
+  finish(sweep, finished ? Result<std::uint64_t>(sweep.erased) : Result<std::uint64_t>(finished.error()));
+  if (purge) schedule_purge();
+}
+
+void Core::schedule_purge() {
+  std::lock_guard lock(timer_mutex_);
+  if (closing_) return;
+  const TimePoint when = after(runtime_->clock().now(), options_.purge_interval);
+  purge_timer_ = runtime_->call_at(when, [weak = weak_from_this()] {
+    if (const auto core = weak.lock()) {
+      core->submit(core->writes, std::make_shared<SweepCall>(no_deadline, nullptr));
+    }
+  });
+}
+
+/// Joins, unless this is the thread itself (a handler let go of the tier), which ends by itself then.
+void Core::stop(std::thread& thread) {
+  if (!thread.joinable()) return;
+  if (::getpid() != process_ || thread.get_id() == std::this_thread::get_id()) {
+    thread.detach();
+  } else {
+    thread.join();
+  }
+}
+
+void Core::close() {
+  std::lock_guard lock(close_mutex_);
+  {
+    std::lock_guard timer_lock(timer_mutex_);
+    closing_ = true;
+    if (purge_timer_ != 0 && ::getpid() == process_) runtime_->cancel(purge_timer_);
+  }
+  const Error error(Errc::shutdown, "sqlite: the tier was closed");
+  for (Queue* queue : {&reads, &writes}) {
+    for (const CallPtr& call : queue->close()) fail(*call, error);
+  }
+  stop(reader_);
+  stop(writer_);
+  if (::getpid() != process_) return;
+  deadlines_->stop();
+  // A timer may be in the middle of an answer.
+  while (!in_handler) {
+    const std::uint32_t left = unanswered_;
+    if (left == 0) break;
+    unanswered_.wait(left);
+  }
+}
+
+class SqliteTierImpl final : public SqliteTier {
+ public:
+  SqliteTierImpl(SqliteOptions options, std::shared_ptr<Runtime> runtime)
+      : core_(std::make_shared<Core>(std::move(options), std::move(runtime))) {
+    core_->start();
+  }
+  ~SqliteTierImpl() override { core_->close(); }
+
+  [[nodiscard]] std::string_view name() const noexcept override { return "sqlite"; }
+
+  void get(std::string_view key, TimePoint deadline, Handler<Result<Found>> done) override;
+  void set(std::string_view key, BytesView value, std::optional<Duration> ttl, TimePoint deadline,
+           Handler<Result<void>> done) override;
+  void erase(std::string_view key, TimePoint deadline, Handler<Result<bool>> done) override;
+  void get_many(std::vector<std::string_view> keys, TimePoint deadline,
+                Handler<std::vector<Result<Found>>> done) override;
+  void set_many(std::vector<TierWrite> writes, TimePoint deadline,
+                Handler<std::vector<Result<void>>> done) override;
+  void erase_many(std::vector<std::string_view> keys, TimePoint deadline,
+                  Handler<std::vector<Result<bool>>> done) override;
+  void erase_prefix(std::string_view prefix, TimePoint deadline,
+                    Handler<Result<std::uint64_t>> done) override;
+  void close() override { core_->close(); }
+  [[nodiscard]] TierStats stats() const override;
+  [[nodiscard]] SqliteStats sqlite_stats() const override { return core_->engine().stats(); }
+
+ private:
+  [[nodiscard]] WriteCall::Item set_item(std::string_view key, BytesView value,
+                                         std::optional<Duration> ttl) const;
+  [[nodiscard]] std::int64_t expiry(Duration ttl) const;
+
+  const std::shared_ptr<Core> core_;
+};
+
+void SqliteTierImpl::get(std::string_view key, TimePoint deadline, Handler<Result<Found>> done) {
+  auto call = std::make_shared<ReadCall>(
+      deadline,
+      [done = std::move(done)](ReadCall::Results results) mutable { done(std::move(results.front())); });
+  call->keys.push_back(checked_key(key));
+  core_->submit(core_->reads, std::move(call));
+}
+
+void SqliteTierImpl::get_many(std::vector<std::string_view> keys, TimePoint deadline,
+                              Handler<std::vector<Result<Found>>> done) {
+  auto call = std::make_shared<ReadCall>(deadline, std::move(done));
+  call->keys.reserve(keys.size());
+  for (const std::string_view key : keys) call->keys.push_back(checked_key(key));
+  core_->submit(core_->reads, std::move(call));
+}
+
+Result<void> without_value(const Result<bool>& result) {
+  return result ? Result<void>() : result.error();
+}
+
+void SqliteTierImpl::set(std::string_view key, BytesView value, std::optional<Duration> ttl,
+                         TimePoint deadline, Handler<Result<void>> done) {
+  auto call = std::make_shared<WriteCall>(
+      deadline, false,
+      [done = std::move(done)](WriteCall::Results results) mutable { done(without_value(results.front())); });
+  call->items.push_back(set_item(key, value, ttl));
+  core_->submit(core_->writes, std::move(call));
+}
+
+void SqliteTierImpl::set_many(std::vector<TierWrite> writes, TimePoint deadline,
+                              Handler<std::vector<Result<void>>> done) {
+  auto call = std::make_shared<WriteCall>(deadline, false,
+                                          [done = std::move(done)](WriteCall::Results results) mutable {
+                                            std::vector<Result<void>> outcomes;
+                                            outcomes.reserve(results.size());
+                                            for (const auto& result : results)
+                                              outcomes.push_back(without_value(result));
+                                            done(std::move(outcomes));
+                                          });
+  call->items.reserve(writes.size());
+  for (const TierWrite& write : writes) call->items.push_back(set_item(write.key, write.value, write.ttl));
+  core_->submit(core_->writes, std::move(call));
+}
+
+void SqliteTierImpl::erase(std::string_view key, TimePoint deadline, Handler<Result<bool>> done) {
+  auto call = std::make_shared<WriteCall>(
+      deadline, true,
+      [done = std::move(done)](WriteCall::Results results) mutable { done(std::move(results.front())); });
+  call->items.push_back({checked_key(key), {}, 0});
+  core_->submit(core_->writes, std::move(call));
+}
+
+void SqliteTierImpl::erase_many(std::vector<std::string_view> keys, TimePoint deadline,
+                                Handler<std::vector<Result<bool>>> done) {
+  auto call = std::make_shared<WriteCall>(deadline, true, std::move(done));
+  call->items.reserve(keys.size());
+  for (const std::string_view key : keys) call->items.push_back({checked_key(key), {}, 0});
+  core_->submit(core_->writes, std::move(call));
+}
+
+void SqliteTierImpl::erase_prefix(std::string_view prefix, TimePoint deadline,
+                                  Handler<Result<std::uint64_t>> done) {
+  auto call = std::make_shared<SweepCall>(deadline, std::move(done));
+  call->prefix = prefix;
+  core_->submit(core_->writes, std::move(call));
+}
+
+std::int64_t SqliteTierImpl::expiry(Duration ttl) const {
+  const std::int64_t now = core_->options().clock->wall_now().time_since_epoch().count();
+  const std::int64_t lifetime = std::chrono::ceil<std::chrono::milliseconds>(ttl).count();
+  return lifetime > never - now ? never : now + lifetime;
+}
+
+WriteCall::Item SqliteTierImpl::set_item(std::string_view key, BytesView value,
+                                         std::optional<Duration> ttl) const {
+  WriteCall::Item item{checked_key(key), {}, never};
+  if (item.key.refused) return item;
+  const SqliteOptions& options = core_->options();
+  if (ttl && *ttl <= Duration::zero()) {
+    item.key.refused = Error(Errc::invalid_argument, "a ttl of zero or less: leave it out for no expiry");
+  } else if (value.size() > options.max_value_bytes ||
+             (options.max_bytes != 0 && row_bytes(key.size(), value.size()) > options.max_bytes)) {
+    item.key.refused = Error(Errc::value_too_large, "sqlite: a value of " + std::to_string(value.size()) +
+                                                        " bytes is over max_value_bytes or max_bytes");
+  } else {
+    item.value = value;
+    if (ttl) item.expires = expiry(*ttl);
+  }
+  return item;
+}
+
+TierStats SqliteTierImpl::stats() const {
+  const Counters& counters = core_->counters;
+  const Totals totals = core_->engine().totals();
+  return {.hits = counters.hits,
+          .misses = counters.misses,
+          .errors = counters.errors,
+          .writes = counters.writes,
+          .erases = counters.erases,
+          .write_errors = counters.write_errors,
+          .entries = totals.entries,
+          .bytes = totals.bytes};
+}
+
+}  // namespace
+}  // namespace terrace::database
+
+namespace terrace {
+
+std::shared_ptr<SqliteTier> make_sqlite_tier(SqliteOptions options, std::shared_ptr<Runtime> runtime) {
+  return std::make_shared<database::SqliteTierImpl>(std::move(options), std::move(runtime));
+}
+
+}  // namespace terrace

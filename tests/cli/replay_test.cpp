@@ -1,0 +1,289 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <boost/json.hpp>
+#include <csignal>
+#include <list>
+#include <set>
+#include <unordered_map>
+
+#include "cli/program.hpp"
+#include "support/redis_server.hpp"
+
+namespace terrace::cli_test {
+namespace {
+
+using testing::Contains;
+using testing::HasSubstr;
+using Words = std::vector<std::string>;
+
+const std::string golden_trace = TERRACE_GOLDEN_TRACE;
+constexpr std::uint64_t golden_requests = 4000;
+constexpr std::uint64_t golden_keys = 707;  // `cut -d, -f2 golden.csv | sort -u | wc -l`, without the header
+
+struct Replayed {
+  Ended ended;
+  boost::json::value json;
+
+  [[nodiscard]] std::uint64_t number(const char* field) const {
+    return json.at(field).to_number<std::uint64_t>();
+  }
+  [[nodiscard]] const boost::json::value& level(std::size_t i) const {
+    return json.at("levels").as_array().at(i);
+  }
+  [[nodiscard]] std::uint64_t level_number(std::size_t i, const char* field) const {
+    return level(i).at(field).to_number<std::uint64_t>();
+  }
+};
+
+Replayed replay(Words arguments, const std::string& input = "/dev/null", int code = 0) {
+  arguments.insert(arguments.begin(), "replay");
+  arguments.emplace_back("--json");
+  Replayed replayed{terrace(arguments, input), nullptr};
+  EXPECT_EQ(replayed.ended.code, code) << replayed.ended.err;
+  boost::system::error_code unreadable;
+  replayed.json = boost::json::parse(replayed.ended.out, unreadable);
+  if (unreadable) throw std::runtime_error("no JSON: " + replayed.ended.out + replayed.ended.err);
+  return replayed;
+}
+
+/// Every request is counted once: as a hit of one level, as joined, as a load or as an error.
+void expect_to_add_up(const Replayed& replayed) {
+  std::uint64_t level_hits = 0;
+  for (const auto& level : replayed.json.at("levels").as_array()) {
+    level_hits += level.at("hits").to_number<std::uint64_t>();
+  }
+  EXPECT_EQ(replayed.number("hits"), level_hits + replayed.number("joined"));
+  EXPECT_EQ(replayed.number("requests"),
+            replayed.number("hits") + replayed.number("loads") + replayed.number("errors"));
+  EXPECT_EQ(replayed.number("wrong_values"), 0U);
+}
+
+TEST(Replay, HasTheDocumentedJson) {
+  const Replayed replayed = replay({golden_trace, "--origin-latency", "0"});
+  Words fields;
+  for (const auto& field : replayed.json.as_object()) fields.emplace_back(field.key());
+  EXPECT_EQ(fields, (Words{"requests", "hits", "hit_rate", "loads", "joined", "errors", "wrong_values",
+                           "levels", "origin", "elapsed_s", "requests_per_s", "request_time_s",
+                           "origin_only_s", "saved_s", "interrupted", "traces"}));
+  fields.clear();
+  for (const auto& field : replayed.level(0).as_object()) fields.emplace_back(field.key());
+  EXPECT_EQ(fields, (Words{"name", "hits", "misses", "errors", "hit_rate", "p50_us", "p99_us", "p999_us",
+                           "bytes", "entries", "stored_bytes"}));
+  EXPECT_EQ(replayed.level(0).at("name").as_string(), "memory");
+  EXPECT_EQ(replayed.json.at("traces").as_array().at(0).at("trace").as_string(), "golden");
+  EXPECT_FALSE(replayed.json.at("interrupted").as_bool());
+}
+
+TEST(Replay, LoadsEachKeyOnceWhenEverythingFits) {
+  const Replayed replayed = replay({golden_trace, "--origin-latency", "0"});
+  expect_to_add_up(replayed);
+  EXPECT_EQ(replayed.number("requests"), golden_requests);
+  EXPECT_EQ(replayed.number("loads"), golden_keys);
+  EXPECT_EQ(replayed.level_number(0, "misses"), golden_keys);
+  EXPECT_EQ(replayed.level_number(0, "entries"), golden_keys);
+  EXPECT_DOUBLE_EQ(replayed.json.at("hit_rate").to_number<double>(),
+                   static_cast<double>(golden_requests - golden_keys) / golden_requests);
+}
+
+TEST(Replay, HasTheHitRateOfTheSimulation) {
+  const Replayed replayed =
+      replay({golden_trace, "--origin-latency", "0", "--memory-entries", "50", "--eviction", "lru"});
+  expect_to_add_up(replayed);
+  const Ended simulated = terrace({"simulate", golden_trace, "--policy", "lru", "--entries", "50", "--json"});
+  const boost::json::value rows = boost::json::parse(simulated.out);
+  EXPECT_DOUBLE_EQ(replayed.json.at("hit_rate").to_number<double>(),
+                   rows.as_array().at(0).at("hit_rate").to_number<double>());
+}
+
+TEST(Replay, CallersThatMeetAddUp) {
+  TempFolder folder;
+  std::string text;
+  for (int i = 0; i < 20'000; ++i) text += std::to_string(i / 64) + '\n';
+  const Replayed replayed =
+      replay({folder.file("crowd.keys", text), "--threads", "8", "--origin-latency", "1ms"});
+  expect_to_add_up(replayed);
+  EXPECT_EQ(replayed.number("requests"), 20'000U);
+  EXPECT_EQ(replayed.number("loads"), 313U) << "one load per key, however many callers wait for it";
+}
+
+TEST(Replay, BoundsMemoryByBytes) {
+  const Replayed replayed = replay({golden_trace, "--origin-latency", "0", "--memory-bytes", "32KiB"});
+  expect_to_add_up(replayed);
+  EXPECT_GT(replayed.number("loads"), golden_keys);
+  EXPECT_LE(replayed.level_number(0, "stored_bytes"), 32U * 1024);
+}
+
+TEST(Replay, TakesSizesFromTheTraceElseFromTheOption) {
+  TempFolder folder;
+  const std::string sized = folder.file("a.csv", "time,key,size\n1,a,100\n1,b,7\n1,a,100\n");
+  EXPECT_EQ(replay({sized, "--value-size", "5"}).json.at("origin").at("bytes").to_number<int>(), 107);
+  const std::string bare = folder.file("a.keys", "1\n2\n1\n");
+  EXPECT_EQ(replay({bare, "--value-size", "5"}).json.at("origin").at("bytes").to_number<int>(), 10);
+  EXPECT_EQ(replay({bare, "--value-size", "2MiB"}).level_number(0, "bytes"), 2U << 20);
+}
+
+TEST(Replay, WaitsForTheOriginAndCountsTheTimeSaved) {
+  TempFolder folder;
+  const std::string path = folder.file("a.keys", "1\n1\n1\n1\n2\n");
+  const Replayed replayed = replay({path, "--origin-latency", "20ms"});
+  const auto number = [&](const char* field) { return replayed.json.at(field).to_number<double>(); };
+  EXPECT_GE(number("request_time_s"), 0.04);
+  EXPECT_GE(number("origin_only_s"), 0.1);
+  EXPECT_NEAR(number("saved_s"), number("origin_only_s") - number("request_time_s"), 1e-9);
+  EXPECT_GE(replayed.json.at("origin").at("p50_us").to_number<double>(), 20'000);
+}
+
+TEST(Replay, ReplaysFilesOneAfterAnotherAndStandardInput) {
+  TempFolder folder;
+  const std::string one = folder.file("one.keys", "1\n2\n");
+  const std::string two = folder.file("two.csv", "key\n1\n3\n");
+  const Replayed replayed = replay({one, "-", "--origin-latency", "0"}, two);
+  EXPECT_EQ(replayed.number("requests"), 4U);
+  EXPECT_EQ(replayed.number("loads"), 3U);
+  EXPECT_EQ(replayed.json.at("traces").as_array().size(), 2U);
+}
+
+TEST(Replay, CountsKeysThatCannotBe) {
+  TempFolder folder;
+  const std::string longest(64 * 1024, 'k');
+  const std::string path =
+      folder.file("a.csv", "key,size\nok,1\n,1\n" + longest + "k,1\n" + longest + ",1\nhuge,999999999999\n");
+  const Replayed replayed = replay({path, "--origin-latency", "0"});
+  expect_to_add_up(replayed);
+  EXPECT_EQ(replayed.number("requests"), 5U);
+  EXPECT_EQ(replayed.number("errors"), 3U);
+  EXPECT_EQ(replayed.number("loads"), 2U);
+  for (const char* line : {"line 3: ", "line 4: ", "line 6: "})
+    EXPECT_THAT(replayed.ended.err, HasSubstr(line));
+}
+
+TEST(Replay, PrintsForPeople) {
+  const Ended ended = terrace({"replay", golden_trace, "--origin-latency", "0"});
+  EXPECT_EQ(ended.code, 0);
+  EXPECT_EQ(ended.err, "");
+  EXPECT_THAT(ended.out, HasSubstr("4,000 requests = "));
+  EXPECT_THAT(ended.out, HasSubstr("\n  memory  "));
+  EXPECT_THAT(ended.out, HasSubstr("\n  origin  "));
+  EXPECT_THAT(ended.out, HasSubstr("p99.9"));
+}
+
+TEST(Replay, GoesThroughRedisAndSqlite) {
+  if (!testing::RedisServer::available()) GTEST_SKIP() << "no Redis here";
+  testing::RedisServer server;
+  server.start();
+  TempFolder folder;
+  const Words arguments{golden_trace, "--memory-entries",      "50",        "--redis", server.url(),
+                        "--sqlite",   folder.path("cache.db"), "--threads", "4",       "--origin-latency",
+                        "100us"};
+  const Replayed first = replay(arguments);
+  expect_to_add_up(first);
+  EXPECT_EQ(first.number("loads"), golden_keys);
+  EXPECT_EQ(first.json.at("levels").as_array().size(), 3U);
+  EXPECT_GT(first.level_number(1, "hits"), 0U);
+  EXPECT_EQ(first.level_number(1, "misses"), golden_keys);
+
+  server.cli({"FLUSHALL"});
+  const Replayed warm = replay(arguments);
+  expect_to_add_up(warm);
+  EXPECT_EQ(warm.number("loads"), 0U);
+  EXPECT_EQ(warm.level_number(2, "hits"), golden_keys) << "SQLite kept what the first replay wrote";
+
+  Words cleared = arguments;
+  cleared.emplace_back("--clear");
+  EXPECT_EQ(replay(cleared).number("loads"), golden_keys);
+}
+
+TEST(Replay, GoesOnWithoutAnUnreachableRedis) {
+  const std::string url = "redis://127.0.0.1:" + std::to_string(testing::free_port());
+  const Replayed replayed = replay({golden_trace, "--redis", url, "--origin-latency", "0"});
+  expect_to_add_up(replayed);
+  EXPECT_EQ(replayed.number("errors"), 0U);
+  EXPECT_EQ(replayed.number("loads"), golden_keys);
+  EXPECT_EQ(replayed.level_number(1, "errors"), golden_keys);
+  EXPECT_THAT(replayed.ended.err, HasSubstr("terrace: redis does not answer"));
+  EXPECT_THAT(replayed.ended.err, HasSubstr("goes on without this level"));
+}
+
+TEST(Replay, TreatsForeignBytesInRedisAsMisses) {
+  if (!testing::RedisServer::available()) GTEST_SKIP() << "no Redis here";
+  testing::RedisServer server;
+  server.start();
+  TempFolder folder;
+  const Words arguments{folder.file("a.keys", "1\n2\n3\n"), "--redis", server.url(), "--origin-latency", "0"};
+  EXPECT_EQ(replay(arguments).number("loads"), 3U);
+  std::istringstream keys(server.cli({"--scan"}));
+  int spoilt = 0;
+  for (std::string key; std::getline(keys, key); ++spoilt) {
+    server.cli(spoilt % 2 == 0 ? Words{"SET", key, "foreign"} : Words{"SETRANGE", key, "3", "xx"});
+  }
+  EXPECT_EQ(spoilt, 3);
+  const Replayed replayed = replay(arguments);
+  expect_to_add_up(replayed);
+  EXPECT_EQ(replayed.number("loads"), 3U);
+  EXPECT_EQ(replayed.number("errors"), 0U);
+}
+
+TEST(Replay, RefusesSqliteFilesThatAreNoCache) {
+  TempFolder folder;
+  const std::string foreign = folder.file("foreign.db", "this is somebody's diary, and no database at all\n");
+  for (const std::string& path : {foreign, folder.path("none/cache.db")}) {
+    const Ended ended = terrace({"replay", golden_trace, "--sqlite", path});
+    EXPECT_EQ(ended.code, 2);
+    EXPECT_THAT(ended.err, testing::StartsWith("terrace: "));
+    EXPECT_THAT(ended.err, HasSubstr(path));
+  }
+}
+
+TEST(Replay, InterruptShowsWhatWasMeasured) {
+  TempFolder folder;
+  std::string text;
+  for (int i = 0; i < 100'000; ++i) text += std::to_string(i) + '\n';
+  Program program({"replay", folder.file("long.keys", text), "--origin-latency", "5ms", "--json", "--sqlite",
+                   folder.path("cache.db")});
+  // The database grows once the replay is under way; the signal must not come before it is.
+  ASSERT_TRUE(testing::eventually(
+      [&] { return std::ifstream(folder.path("cache.db-wal")).seekg(0, std::ios::end).tellg() > 100'000; }));
+  program.signal(SIGINT);
+  const Ended ended = program.wait();
+  EXPECT_EQ(ended.code, 130);
+  const boost::json::value json = boost::json::parse(ended.out);
+  EXPECT_TRUE(json.at("interrupted").as_bool());
+  EXPECT_GT(json.at("requests").to_number<int>(), 0);
+  EXPECT_LT(json.at("requests").to_number<int>(), 100'000);
+  EXPECT_THAT(ended.err, HasSubstr("interrupted"));
+}
+
+TEST(Replay, RefusesWrongArguments) {
+  const std::vector<std::pair<Words, std::string>> cases{
+      {{"--eviction", "clock"},
+       "--eviction \"clock\" is not known; the policies are s3fifo, lru, lfu, fifo, ttl"},
+      {{"--memory-entries", "0"}, "--memory-entries 0 is out of range: from 1"},
+      {{"--memory-entries", "-1"}, "--memory-entries \"-1\" is not a whole number"},
+      {{"--memory-bytes", "0"}, "--memory-bytes \"0\" is out of range"},
+      {{"--memory-bytes", "lots"}, "--memory-bytes \"lots\" is not a size"},
+      {{"--memory-entries", "5", "--memory-bytes", "5MiB"}, "--memory-bytes excludes --memory-entries"},
+      {{"--origin-latency", "200"}, "--origin-latency \"200\" is not a duration"},
+      {{"--origin-latency", "-1ms"}, "is not a duration"},
+      {{"--value-size", "1GiB"}, "over the limit of 32.0 MiB"},
+      {{"--ttl", "0"}, "--ttl 0 would keep nothing"},
+      {{"--threads", "0"}, "--threads 0 is out of range"},
+      {{"--threads", "9999"}, "from 1 to 1024"},
+      {{"--redis", "http://127.0.0.1"}, "redis://"},
+      {{"--redis", "redis://user:sesame@127.0.0.1:70000"}, "70000"},
+      {{"no-such-file.keys"}, "no-such-file.keys cannot be read"},
+  };
+  for (const auto& [more, says] : cases) {
+    Words arguments{"replay", golden_trace};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const Ended ended = terrace(arguments);
+    EXPECT_EQ(ended.code, 2) << says << ended.out;
+    EXPECT_THAT(ended.err, HasSubstr(says));
+    EXPECT_THAT(ended.err, testing::StartsWith("terrace: "));
+    EXPECT_THAT(ended.err, testing::Not(HasSubstr("sesame")));
+    EXPECT_EQ(ended.out, "");
+  }
+}
+
+}  // namespace
+}  // namespace terrace::cli_test

@@ -1,0 +1,182 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <boost/json.hpp>
+#include <list>
+#include <map>
+#include <unordered_map>
+
+#include "cli/program.hpp"
+#include "traces/trace_reader.hpp"
+
+namespace terrace::cli_test {
+namespace {
+
+using testing::HasSubstr;
+using Keys = std::vector<std::string>;
+
+/// The figures of the committed trace, from lists and maps that know nothing of terrace.
+double naive_hit_rate(const Keys& keys, std::size_t entries, bool moves_to_front) {
+  std::list<std::string> order;
+  std::unordered_map<std::string, std::list<std::string>::iterator> where;
+  std::size_t hits = 0;
+  for (const std::string& key : keys) {
+    if (const auto found = where.find(key); found != where.end()) {
+      ++hits;
+      if (moves_to_front) order.splice(order.begin(), order, found->second);
+      continue;
+    }
+    if (where.size() == entries) {
+      where.erase(order.back());
+      order.pop_back();
+    }
+    where[key] = order.insert(order.begin(), key);
+  }
+  return static_cast<double>(hits) / static_cast<double>(keys.size());
+}
+
+Keys keys_of(const std::string& path) {
+  traces::TraceReader reader(path);
+  traces::Request request;
+  Keys keys;
+  while (reader.next(request)) keys.emplace_back(request.key);
+  return keys;
+}
+
+const std::string golden_trace = TERRACE_GOLDEN_TRACE;
+
+TEST(Simulate, EqualsANaiveLruAndFifo) {
+  const Keys keys = keys_of(golden_trace);
+  ASSERT_EQ(keys.size(), 4000U);
+  const Ended ended =
+      terrace({"simulate", golden_trace, "--policy", "lru,fifo", "--entries", "1,10,50,200,5000", "--json"});
+  ASSERT_EQ(ended.code, 0) << ended.err;
+  const boost::json::value rows = boost::json::parse(ended.out);
+  ASSERT_EQ(rows.as_array().size(), 10U);
+  for (const auto& row : rows.as_array()) {
+    const auto entries = row.at("entries").to_number<std::size_t>();
+    const bool lru = row.at("policy").as_string() == "lru";
+    EXPECT_DOUBLE_EQ(row.at("hit_rate").to_number<double>(), naive_hit_rate(keys, entries, lru)) << row;
+  }
+}
+
+TEST(Simulate, JsonHasTheDocumentedFieldsInOrder) {
+  const Ended ended =
+      terrace({"simulate", golden_trace, "--policy", "s3fifo,ttl", "--entries", "20,40", "--json"});
+  ASSERT_EQ(ended.code, 0) << ended.err;
+  const boost::json::value rows = boost::json::parse(ended.out);
+  std::vector<std::string> cells;
+  for (const auto& row : rows.as_array()) {
+    std::vector<std::string> fields;
+    for (const auto& field : row.as_object()) fields.emplace_back(field.key());
+    EXPECT_EQ(fields, (std::vector<std::string>{"trace", "policy", "entries", "requests", "hit_rate"}));
+    EXPECT_EQ(row.at("trace").as_string(), "golden");
+    EXPECT_EQ(row.at("requests").to_number<int>(), 4000);
+    cells.push_back(std::string(row.at("policy").as_string()) +
+                    std::to_string(row.at("entries").to_number<int>()));
+  }
+  EXPECT_EQ(cells, (std::vector<std::string>{"s3fifo20", "s3fifo40", "ttl20", "ttl40"}));
+}
+
+TEST(Simulate, TreatsEachFileAsATraceAndReadsStandardInput) {
+  TempFolder folder;
+  const std::string two = folder.file("two.keys", "1\n1\n");
+  const std::string three = folder.file("three.keys", "1\n1\n1\n");
+  const Ended ended = terrace({"simulate", two, "-", three, "--policy", "lru", "--entries", "5"}, two);
+  ASSERT_EQ(ended.code, 0) << ended.err;
+  EXPECT_EQ(ended.out,
+            "trace  policy  entries  requests  hit rate\n"
+            "-----  ------  -------  --------  --------\n"
+            "two    lru           5         2   50.00 %\n"
+            "stdin  lru           5         2   50.00 %\n"
+            "three  lru           5         3   66.67 %\n");
+}
+
+TEST(Simulate, ReportsMalformedLinesAndGoesOn) {
+  TempFolder folder;
+  const std::string path = folder.file("a.keys", "1\n1\nx\n1\n-2\n1\n");
+  const Ended ended = terrace({"simulate", path, "--policy", "lru", "--entries", "5", "--json"});
+  ASSERT_EQ(ended.code, 0) << ended.err;
+  EXPECT_EQ(ended.err, "terrace: " + path +
+                           ": 2 of 6 lines are malformed and left out:\n"
+                           "  line 3: not an unsigned 64-bit decimal\n"
+                           "  line 5: not an unsigned 64-bit decimal\n");
+  EXPECT_THAT(ended.out, HasSubstr("\"requests\":4"));
+}
+
+struct Refused {
+  std::vector<std::string> arguments;
+  std::string says;
+};
+
+TEST(Simulate, RefusesWrongArguments) {
+  const std::vector<Refused> cases{
+      {{"--policy", "lru,clock", "--entries", "5"},
+       "--policy \"clock\" is not known; the policies are s3fifo, lru, lfu, fifo, ttl"},
+      {{"--entries", "0"}, "--entries 0 is out of range"},
+      {{"--entries", "-5"}, "--entries \"-5\" is not a whole number"},
+      {{"--entries", "5,"}, "--entries has an empty part"},
+      {{"--entries", "many"}, "--entries \"many\" is not a whole number"},
+      {{"--entries", "99999999999999999999"}, "is out of range: from 1 to 1000000000"},
+      {{"--entries", "2000000000"}, "is out of range"},
+      {{"--entries", "5", "--format", "xml"}, "--format \"xml\" is not known: keys, csv or log"},
+      {{"--entries", "5", "--max-bad-lines", "lots"}, "--max-bad-lines \"lots\" is not a share"},
+      {{"--entries", "5", "--frobnicate"}, "--frobnicate"},
+      {{"-", "-", "--entries", "5"}, "only once"},
+      {{}, "--entries is required"},
+  };
+  for (const Refused& refused : cases) {
+    std::vector<std::string> arguments{"simulate", golden_trace};
+    arguments.insert(arguments.end(), refused.arguments.begin(), refused.arguments.end());
+    const Ended ended = terrace(arguments);
+    EXPECT_EQ(ended.code, 2) << refused.says;
+    EXPECT_THAT(ended.err, HasSubstr(refused.says));
+    EXPECT_TRUE(ended.err.starts_with("terrace: ")) << ended.err;
+    EXPECT_EQ(ended.out, "");
+  }
+}
+
+TEST(Simulate, RefusesWrongFiles) {
+  TempFolder folder;
+  const std::vector<std::pair<std::string, std::string>> cases{
+      {folder.path("none.keys"), "No such file"},
+      {folder.path(""), "is a folder"},
+      {folder.file("empty.keys", ""), "is empty"},
+      {folder.file("binary.keys", std::string_view("1\n\0\0\x01", 5)), "binary file"},
+      {folder.file("bad.keys", "1\nx\ny\n"), "2 of 3 lines are malformed"},
+      {folder.file("what", "hello\n"), "--format keys, csv or log"},
+      {folder.file("a.csv", "1,2,3\n"), "line 1"},
+  };
+  for (const auto& [path, says] : cases) {
+    const Ended ended = terrace({"simulate", path, "--entries", "5", "--json"});
+    EXPECT_EQ(ended.code, 2) << path;
+    EXPECT_THAT(ended.err, HasSubstr(says));
+    EXPECT_THAT(ended.err, HasSubstr("terrace: " + path));
+    EXPECT_EQ(ended.out, "");
+  }
+  EXPECT_THAT(terrace({"simulate", "-", "--entries", "5"}).err,
+              HasSubstr("terrace: standard input is empty"));
+}
+
+TEST(Program, ExplainsItself) {
+  EXPECT_THAT(terrace({"--version"}).out, testing::MatchesRegex("terrace [0-9]+\\.[0-9]+\\.[0-9]+\n"));
+  for (const std::vector<std::string>& arguments :
+       {Keys{"--help"}, Keys{"simulate", "--help"}, Keys{"workload", "--help"}}) {
+    const Ended ended = terrace(arguments);
+    EXPECT_EQ(ended.code, 0);
+    EXPECT_THAT(ended.out, HasSubstr("Usage: terrace"));
+  }
+  const Ended nothing = terrace({});
+  EXPECT_EQ(nothing.code, 2);
+  EXPECT_THAT(nothing.err, HasSubstr("terrace --help"));
+  EXPECT_EQ(terrace({"frobnicate"}).code, 2);
+}
+
+TEST(Program, FailsWhenItsOutputCannotBeWritten) {
+  // /dev/full refuses every write.
+  const int code = std::system((std::string(TERRACE_PROGRAM) + " workload > /dev/full 2> /dev/null").c_str());
+  EXPECT_EQ(WEXITSTATUS(code), 1);
+}
+
+}  // namespace
+}  // namespace terrace::cli_test
