@@ -3,7 +3,8 @@
 /// keys cannot make them collide. Not stable between processes: never store a result or send it anywhere.
 ///
 /// Integers: the folded 128-bit product of the secret-masked key (the mixing step of wyhash and XXH3).
-/// Bytes: XXH3 with a secret of 192 random bytes (https://github.com/Cyan4973/xxHash, XXH3_64bits_withSecret).
+/// Bytes: XXH3 with a secret of 192 random bytes (https://github.com/Cyan4973/xxHash,
+/// XXH3_64bits_withSecret).
 
 #include <concepts>
 #include <cstddef>
@@ -42,8 +43,8 @@ class KeyHash {
   using is_avalanching = void;
 
   template <class T>
-    requires(std::integral<T> || std::is_enum_v<T>)
-  [[nodiscard]] std::uint64_t operator()(T key) const noexcept {
+  requires(std::integral<T> || std::is_enum_v<T>) [[nodiscard]] std::uint64_t operator()(
+      T key) const noexcept {
     const auto word = static_cast<std::uint64_t>(key);
     return detail::multiply_fold(word ^ seeds_.mask, seeds_.factor);
   }
@@ -54,15 +55,15 @@ class KeyHash {
   [[nodiscard]] std::uint64_t operator()(const std::string& key) const noexcept {
     return (*this)(std::string_view(key));
   }
-  [[nodiscard]] std::uint64_t operator()(const char* key) const noexcept { return (*this)(std::string_view(key)); }
+  [[nodiscard]] std::uint64_t operator()(const char* key) const noexcept {
+    return (*this)(std::string_view(key));
+  }
 
   template <class T>
-    requires requires(const T& key) {
-      { hash_of(key) } -> std::convertible_to<std::uint64_t>;
-    }
-  [[nodiscard]] std::uint64_t operator()(const T& key) const noexcept {
-    return hash_of(key);
+  requires requires(const T& key) {
+    { hash_of(key) } -> std::convertible_to<std::uint64_t>;
   }
+  [[nodiscard]] std::uint64_t operator()(const T& key) const noexcept { return hash_of(key); }
 
  private:
   detail::HashSeeds seeds_ = detail::process_seeds();

@@ -1,6 +1,6 @@
 #pragma once
-/// Histogram: latencies in log-linear buckets, as HdrHistogram keeps them (http://hdrhistogram.org): each power of
-/// two is divided in 32, so a quantile is at most 1/32 (3.2 %) above the recorded value.
+/// Histogram: latencies in log-linear buckets, as HdrHistogram keeps them (http://hdrhistogram.org): each
+/// power of two is divided in 32, so a quantile is at most 1/32 (3.2 %) above the recorded value.
 
 #include <array>
 #include <atomic>
@@ -28,8 +28,8 @@ class Histogram {
   /// The sum of everything recorded.
   [[nodiscard]] Duration sum() const noexcept { return Duration{sum_.load(std::memory_order_relaxed)}; }
 
-  /// The smallest bucket bound that at least the share `q` (0 … 1) of the durations does not exceed; zero when
-  /// nothing was recorded.
+  /// The smallest bucket bound that at least the share `q` (0 … 1) of the durations does not exceed; zero
+  /// when nothing was recorded.
   [[nodiscard]] Duration quantile(double q) const noexcept;
 
  private:

@@ -14,22 +14,22 @@ namespace terrace {
 
 /// What went wrong, as a kind. Compare with `error.code == Errc::timed_out`.
 enum class Errc {
-  unavailable = 1,    ///< a tier could not be asked: unreachable, breaker open, or still connecting
-  timed_out,          ///< the deadline passed before an answer came
-  shutdown,           ///< the object was closed while the operation was under way
-  invalid_key,        ///< empty, or longer than the limit
-  value_too_large,    ///< larger than the tier or the cache accepts
-  not_found,          ///< the loader says: there is no such key (a negative answer)
-  loader_failed,      ///< the loader threw or returned an error
-  overloaded,         ///< a bound on concurrent work was reached
-  corrupt,            ///< stored bytes that fail their checks
-  incompatible,       ///< stored bytes of another version, schema or codec
-  unencodable,        ///< the value cannot be encoded
-  denied,             ///< authentication or permission was refused
-  partial_write,      ///< some levels took the write, others did not: the context names them
-  io_error,           ///< a file or a socket failed
-  would_deadlock,     ///< a blocking call was made from a thread that must not block
-  invalid_argument,   ///< an argument is out of range: the context says which and what is possible
+  unavailable = 1,   ///< a tier could not be asked: unreachable, breaker open, or still connecting
+  timed_out,         ///< the deadline passed before an answer came
+  shutdown,          ///< the object was closed while the operation was under way
+  invalid_key,       ///< empty, or longer than the limit
+  value_too_large,   ///< larger than the tier or the cache accepts
+  not_found,         ///< the loader says: there is no such key (a negative answer)
+  loader_failed,     ///< the loader threw or returned an error
+  overloaded,        ///< a bound on concurrent work was reached
+  corrupt,           ///< stored bytes that fail their checks
+  incompatible,      ///< stored bytes of another version, schema or codec
+  unencodable,       ///< the value cannot be encoded
+  denied,            ///< authentication or permission was refused
+  partial_write,     ///< some levels took the write, others did not: the context names them
+  io_error,          ///< a file or a socket failed
+  would_deadlock,    ///< a blocking call was made from a thread that must not block
+  invalid_argument,  ///< an argument is out of range: the context says which and what is possible
 };
 
 /// The std::error_category of Errc; its name is "terrace".
@@ -53,7 +53,9 @@ struct Error {
   [[nodiscard]] std::string message() const;
 };
 
-inline bool operator==(const Error& error, Errc kind) noexcept { return error.code == make_error_code(kind); }
+inline bool operator==(const Error& error, Errc kind) noexcept {
+  return error.code == make_error_code(kind);
+}
 
 /// What Result<T>::value() throws when there is none: std::system_error with the error's code and text.
 class Exception : public std::system_error {

@@ -4,10 +4,12 @@
 ///
 /// The contract every method shares:
 ///  - Thread safe. Arguments are copied before the call returns, unless said otherwise.
-///  - Asynchronous: the call never blocks for I/O; the handler is called exactly once, on any thread, possibly
+///  - Asynchronous: the call never blocks for I/O; the handler is called exactly once, on any thread,
+///  possibly
 ///    inside the call itself. A handler must not block and must not throw.
 ///  - Deadline: the handler is called at the latest shortly after it (10 ms), with Errc::timed_out; an
-///    operation that timed out may still take effect. A deadline that has passed already is timed_out at once.
+///    operation that timed out may still take effect. A deadline that has passed already is timed_out at
+///    once.
 ///  - Failure: an Error, never an exception. Errc::unavailable: not asked (no connection, breaker open).
 ///    Errc::timed_out or io_error after sending: the effect is unknown. A fault is never reported as a miss.
 ///  - Keys are 1 … max_key_size bytes of any value (NUL, CR LF and invalid UTF-8 included); else invalid_key.
@@ -35,19 +37,19 @@ using Found = std::optional<Bytes>;
 struct TierWrite {
   std::string_view key;
   BytesView value;
-  std::optional<Duration> ttl;
+  std::optional<Duration> ttl = {};
 };
 
 /// Counters since construction. `hits + misses + errors` = keys asked for.
 struct TierStats {
   std::uint64_t hits = 0;
   std::uint64_t misses = 0;
-  std::uint64_t errors = 0;      ///< keys of reads that ended in an Error
-  std::uint64_t writes = 0;      ///< keys set
-  std::uint64_t erases = 0;      ///< keys erased
+  std::uint64_t errors = 0;  ///< keys of reads that ended in an Error
+  std::uint64_t writes = 0;  ///< keys set
+  std::uint64_t erases = 0;  ///< keys erased
   std::uint64_t write_errors = 0;
-  std::optional<std::uint64_t> entries;  ///< where the tier knows cheaply
-  std::optional<std::uint64_t> bytes;    ///< stored bytes, where the tier knows cheaply
+  std::optional<std::uint64_t> entries = {};  ///< where the tier knows cheaply
+  std::optional<std::uint64_t> bytes = {};    ///< stored bytes, where the tier knows cheaply
 };
 
 class Tier {

@@ -6,8 +6,8 @@ namespace terrace::runtime {
 
 Driver::Driver() : work_(context_.get_executor()), thread_([this] { background(); }) {}
 
-Driver::~Driver() {
-  stopping_ = true;
+void Driver::stop() {
+  if (stopping_.exchange(true)) return;
   unpark_.notify_all();
   context_.stop();
   thread_.join();

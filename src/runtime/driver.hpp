@@ -28,12 +28,14 @@ namespace terrace::runtime {
 class Driver final : private Latch::Waker {
  public:
   Driver();
-  /// Stops the context; handlers not yet run are destroyed with it.
-  ~Driver();
+  ~Driver() { stop(); }
   Driver(const Driver&) = delete;
   Driver& operator=(const Driver&) = delete;
 
   [[nodiscard]] boost::asio::io_context& context() noexcept { return context_; }
+
+  /// When it returns no handler runs any more; those not yet run are destroyed with the context. Idempotent.
+  void stop();
 
   /// As Scheduler::wait.
   bool wait(Latch& latch, TimePoint deadline);

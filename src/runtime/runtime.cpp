@@ -13,6 +13,8 @@ namespace terrace {
 class Runtime::Impl {
  public:
   explicit Impl(const RuntimeOptions& options) : workers(options.workers) {}
+  /// The timers go before the context they are in, so no handler may run any more.
+  ~Impl() { driver.stop(); }
 
   TimerId call_at(TimePoint when, Task task);
   bool cancel(TimerId id);

@@ -1,0 +1,223 @@
+#pragma once
+/// The asynchronous forms of Cache<V>'s calls, with any Asio completion token: a callback, use_future,
+/// use_awaitable, deferred, …
+///
+///     User user = (co_await terrace::async_get_or_load(users, "42", load_user,
+///     asio::use_awaitable)).value();
+///
+/// They start the same operations that the blocking calls wait for. The handler runs through its associated
+/// executor, never inside the initiating call. The cache must live until then. A loader may also be
+/// asynchronous: a callable that returns boost::asio::awaitable<T>, T as for Cache::get_or_load; it is
+/// spawned on the handler's executor.
+
+#include <atomic>
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/execution/outstanding_work.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/prefer.hpp>
+#include <boost/asio/system_executor.hpp>
+#include <concepts>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <terrace/cache.hpp>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace terrace {
+namespace detail {
+
+/// Calls a completion handler on its executor, which it keeps from running out of work until then; on the I/O
+/// thread when the handler has none. Never inside the initiating call.
+template <class Handler, class T>
+class Completion {
+ public:
+  Completion(Handler handler, Scheduler& scheduler)
+      : work_(
+            boost::asio::prefer(boost::asio::get_associated_executor(handler, boost::asio::system_executor()),
+                                boost::asio::execution::outstanding_work.tracked)),
+        handler_(std::move(handler)),
+        scheduler_(&scheduler) {}
+
+  void operator()(T outcome) {
+    auto work = std::move(work_);
+    auto call = [handler = std::move(handler_), outcome = std::move(outcome)]() mutable {
+      std::move(handler)(std::move(outcome));
+    };
+    if (!*initiating_) {
+      boost::asio::dispatch(work, std::move(call));
+    } else if constexpr (std::same_as<
+                             boost::asio::associated_executor_t<Handler, boost::asio::system_executor>,
+                             boost::asio::system_executor>) {
+      scheduler_->post(std::move(call));
+    } else {
+      boost::asio::post(work, std::move(call));
+    }
+  }
+
+  [[nodiscard]] const auto& executor() const noexcept { return work_; }
+  [[nodiscard]] std::shared_ptr<std::atomic<bool>> initiating() const noexcept { return initiating_; }
+
+ private:
+  using Executor = std::decay_t<
+      boost::asio::prefer_result_t<boost::asio::associated_executor_t<Handler, boost::asio::system_executor>,
+                                   boost::asio::execution::outstanding_work_t::tracked_t>>;
+  Executor work_;
+  Handler handler_;
+  Scheduler* scheduler_;
+  std::shared_ptr<std::atomic<bool>> initiating_ = std::make_shared<std::atomic<bool>>(true);
+};
+
+/// Starts an operation whose handler takes one T: `start(Completion)` sees to it that the completion is
+/// called once.
+template <class T, class Token, class Start>
+auto initiate(Scheduler& scheduler, Token&& token, Start start) {
+  return boost::asio::async_initiate<Token, void(T)>(
+      [&scheduler](auto handler, Start begin) {
+        Completion<decltype(handler), T> done(std::move(handler), scheduler);
+        const auto initiating = done.initiating();
+        begin(std::move(done));
+        *initiating = false;
+      },
+      token, std::move(start));
+}
+
+template <class T>
+inline constexpr bool is_awaitable = false;
+template <class T, class Executor>
+inline constexpr bool is_awaitable<boost::asio::awaitable<T, Executor>> = true;
+
+/// A loader that is a coroutine. Each key is awaited in turn; there is one, but for bulk loads.
+template <class V, class Fn, class Executor>
+class AwaitedLoader final : public cascade::Loader {
+ public:
+  AwaitedLoader(Fn fn, Executor executor) : fn_(std::move(fn)), executor_(std::move(executor)) {}
+
+  [[nodiscard]] bool blocks() const noexcept override { return false; }
+
+  void load(const std::vector<std::string>& keys, Handler<std::vector<cascade::Loaded>> done) override {
+    boost::asio::co_spawn(
+        executor_, [fn = fn_, key = keys.front()] { return call(fn, key); },
+        [done = std::move(done)](std::exception_ptr thrown, auto returned) mutable {
+          cascade::Loaded failure;
+          auto outcome = cascade::guarded(
+              [&] {
+                if (thrown) std::rethrow_exception(thrown);
+                return cascade::as_loaded<V>(std::move(*returned));
+              },
+              failure);
+          std::vector<cascade::Loaded> outcomes;
+          outcomes.push_back(outcome ? std::move(*outcome) : std::move(failure));
+          done(std::move(outcomes));
+        });
+  }
+
+ private:
+  static auto invoke(Fn& fn, const std::string& key) {
+    if constexpr (std::invocable<Fn&, std::string_view>) {
+      return fn(std::string_view(key));
+    } else {
+      return fn();
+    }
+  }
+  using Awaited = decltype(invoke(std::declval<Fn&>(), std::string()));
+
+  /// Keeps the callable and the key alive as long as the coroutine that refers to them.
+  static auto call(Fn fn, std::string key)
+      -> boost::asio::awaitable<std::optional<typename Awaited::value_type>> {
+    co_return std::optional(co_await invoke(fn, key));
+  }
+
+  Fn fn_;
+  Executor executor_;
+};
+
+template <class V, class Fn, class Executor>
+std::shared_ptr<cascade::Loader> make_async_loader(Fn&& fn, const Executor& executor) {
+  using F = std::remove_cvref_t<Fn>;
+  constexpr bool awaits = [] {
+    if constexpr (std::invocable<F&, std::string_view>) {
+      return is_awaitable<std::invoke_result_t<F&, std::string_view>>;
+    } else {
+      return is_awaitable<std::invoke_result_t<F&>>;
+    }
+  }();
+  if constexpr (awaits) {
+    return std::make_shared<AwaitedLoader<V, F, Executor>>(std::forward<Fn>(fn), executor);
+  } else {
+    return cascade::make_loader<V>(std::forward<Fn>(fn));
+  }
+}
+
+template <class V, class Done>
+void read_one(Cache<V>& cache, const std::string& key, std::shared_ptr<cascade::Loader> loader,
+              const ReadOptions& options, Done done) {
+  cache.engine().read({key}, std::move(loader), options,
+                      [&cache, done = std::move(done)](std::vector<cascade::Answer> answers) mutable {
+                        done(cache.typed(std::move(answers.front())));
+                      });
+}
+
+template <class T, class Done>
+auto first_of(Done done) {
+  return [done = std::move(done)](std::vector<T> outcomes) mutable { done(std::move(outcomes.front())); };
+}
+
+}  // namespace detail
+
+/// As Cache::lookup. Completes with Lookup<V>.
+template <class V, class Token>
+auto async_lookup(Cache<V>& cache, std::string key, Token&& token, ReadOptions options = {}) {
+  return detail::initiate<Lookup<V>>(cache.engine().scheduler(), std::forward<Token>(token),
+                                     [&cache, key = std::move(key), options](auto done) {
+                                       if (auto found = cache.in_memory(key)) return done(std::move(*found));
+                                       detail::read_one(cache, key, nullptr, options, std::move(done));
+                                     });
+}
+
+/// As Cache::get_or_load. Completes with Result<V>.
+template <class V, class LoaderFn, class Token>
+auto async_get_or_load(Cache<V>& cache, std::string key, LoaderFn loader, Token&& token,
+                       ReadOptions options = {}) {
+  return detail::initiate<Result<V>>(
+      cache.engine().scheduler(), std::forward<Token>(token),
+      [&cache, key = std::move(key), loader = std::move(loader), options](auto done) mutable {
+        if (auto found = cache.in_memory(key)) {
+          return done(cascade::to_result(std::move(*found), key));
+        }
+        auto source = detail::make_async_loader<V>(std::move(loader), done.executor());
+        detail::read_one(cache, key, std::move(source), options,
+                         [key, done = std::move(done)](Lookup<V> found) mutable {
+                           done(cascade::to_result(std::move(found), key));
+                         });
+      });
+}
+
+/// As Cache::set. Completes with Result<void>.
+template <class V, class Token>
+auto async_set(Cache<V>& cache, std::string key, V value, Token&& token, WriteOptions options = {}) {
+  std::vector<cascade::Write> writes;
+  writes.push_back({std::move(key), std::make_shared<const V>(std::move(value))});
+  return detail::initiate<Result<void>>(
+      cache.engine().scheduler(), std::forward<Token>(token),
+      [&cache, writes = std::move(writes), options](auto done) mutable {
+        cache.engine().write(std::move(writes), options, detail::first_of<Result<void>>(std::move(done)));
+      });
+}
+
+/// As Cache::erase. Completes with Result<bool>.
+template <class V, class Token>
+auto async_erase(Cache<V>& cache, std::string key, Token&& token, WriteOptions options = {}) {
+  return detail::initiate<Result<bool>>(
+      cache.engine().scheduler(), std::forward<Token>(token),
+      [&cache, key = std::move(key), options](auto done) mutable {
+        cache.engine().erase({std::move(key)}, options, detail::first_of<Result<bool>>(std::move(done)));
+      });
+}
+
+}  // namespace terrace

@@ -1,0 +1,78 @@
+#pragma once
+/// CacheOptions: how a cache behaves; few options, with defaults that suit most. Set with designated
+/// initialisers.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <terrace/clock.hpp>
+#include <terrace/memory_cache.hpp>
+#include <terrace/scheduler.hpp>
+
+namespace terrace {
+
+/// What Cache::set does.
+enum class WriteMode : std::uint8_t {
+  through,  ///< stores the value in every tier, the lowest first, then in memory
+  around,   ///< removes the key from every level: the program wrote the value to its origin itself
+};
+
+struct CacheOptions {
+  /// Namespace of the keys in the tiers, and the name in metrics: 1 … 64 of A–Z a–z 0–9 _ . -
+  std::string name = "default";
+
+  // --- memory (L1) ---
+  std::size_t max_entries = 10'000;  ///< 0: only max_bytes bounds it
+  std::uint64_t max_bytes = 0;       ///< 0: only max_entries bounds it
+  Eviction eviction = Eviction::s3fifo;
+
+  // --- freshness ---
+  /// How long a value is fresh; none: for ever. More than zero. A write or a loader may give its own.
+  std::optional<Duration> ttl = {};
+  /// The same for "the origin has no such key"; none: that is not cached.
+  std::optional<Duration> negative_ttl = {};
+  /// At most this long in memory, though a tier may keep it longer; none: no such bound.
+  std::optional<Duration> memory_ttl = {};
+  /// Each TTL is shortened by a random share between 0 and this, so that entries written together do not
+  /// expire together; 0 … 0.5. A TTL is never lengthened.
+  double ttl_jitter = 0.1;
+
+  // --- writing ---
+  WriteMode write_mode = WriteMode::through;
+  /// Payloads of at least this many bytes are compressed with zstd where that makes them smaller; 0: none
+  /// are.
+  std::size_t compress_above = 1024;
+  /// Larger values (encoded, in bytes) are refused by set() and not filled into tiers.
+  std::size_t max_value_bytes = 64U << 20U;
+
+  // --- time limits ---
+  /// How long one tier may take for one operation before the walk goes on without it.
+  Duration tier_timeout = std::chrono::milliseconds(250);
+  /// How long a loader may take. After that its callers get Errc::timed_out; what it returns later is
+  /// discarded.
+  Duration load_timeout = std::chrono::seconds(30);
+
+  /// Threads and time. None: Runtime::common(). Tests: a testing::FakeScheduler.
+  std::shared_ptr<Scheduler> scheduler = {};
+
+  /// Throws ConfigError naming the option that is wrong and what would be right.
+  void check() const;
+};
+
+/// Options of one read.
+struct ReadOptions {
+  /// How long this caller waits; none: until the levels and the loader have answered, each within its own
+  /// limit.
+  std::optional<Duration> timeout = {};
+};
+
+/// Options of one write.
+struct WriteOptions {
+  /// Overrides CacheOptions::ttl; more than zero.
+  std::optional<Duration> ttl = {};
+  /// How long this caller waits; none: until the tiers have answered, each within its own limit.
+  std::optional<Duration> timeout = {};
+};
+
+}  // namespace terrace

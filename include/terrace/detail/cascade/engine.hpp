@@ -1,0 +1,108 @@
+#pragma once
+/// Engine: the walk over the levels, without the values' type. Cache<V> is a typed shell around it;
+/// src/cascade/ holds its parts: walk.cpp (a read), write.cpp (set, erase, clear), engine.cpp (the rest).
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <terrace/cache_options.hpp>
+#include <terrace/cache_stats.hpp>
+#include <terrace/detail/cascade/generations.hpp>
+#include <terrace/lookup.hpp>
+#include <terrace/tier.hpp>
+#include <vector>
+
+namespace terrace::cascade {
+
+/// A value of the cache's type; null stands for a negative entry.
+using ValuePtr = std::shared_ptr<const void>;
+
+/// A value and its life on the local monotonic clock.
+struct Entry {
+  ValuePtr value = {};
+  TimePoint created = {};
+  std::optional<TimePoint> expires = {};
+};
+
+/// Where an answer came from: 0 is memory, 1 … n the tiers, n + 1 the loader.
+inline constexpr std::size_t memory_level = 0;
+
+struct Answer {
+  LookupKind kind = LookupKind::miss;
+  Entry entry = {};
+  std::size_t level = memory_level;
+  bool joined = false;
+  Error error = {};
+};
+
+/// What a loader returned for one key: a value, null for "there is no such key", or an error.
+struct Loaded {
+  Result<ValuePtr> value = ValuePtr{};
+  std::optional<Duration> ttl = {};
+};
+
+/// The program's source of truth, asked for keys no level has.
+class Loader {
+ public:
+  virtual ~Loader() = default;
+  /// True: load() blocks and so runs on a worker thread; false: on the I/O thread.
+  [[nodiscard]] virtual bool blocks() const noexcept { return true; }
+  /// Calls `done` once with an outcome for each key in their order; must not throw.
+  virtual void load(const std::vector<std::string>& keys, Handler<std::vector<Loaded>> done) = 0;
+};
+
+/// What the engine needs of the values it cannot see: their codec, and the typed memory level. Thread safe.
+class Values {
+ public:
+  virtual ~Values() = default;
+  [[nodiscard]] virtual std::uint8_t codec() const noexcept = 0;
+  [[nodiscard]] virtual std::uint64_t schema() const noexcept = 0;
+  virtual Result<Bytes> encode(const void* value) const = 0;
+  virtual Result<ValuePtr> decode(BytesView payload) const = 0;
+
+  /// Puts the entry into memory if the stamp is still valid; the check and the insertion are one step.
+  virtual bool remember(std::string_view key, const Entry& entry, const Generations& generations,
+                        Stamp stamp) = 0;
+  /// What memory has, if fresh. Not counted as an access.
+  virtual std::optional<Entry> recall(std::string_view key) = 0;
+  /// True when it was there.
+  virtual bool forget(std::string_view key) = 0;
+  virtual void forget_all() = 0;
+  [[nodiscard]] virtual LevelStats stats() const = 0;
+  [[nodiscard]] virtual LevelExplanation explain(std::string_view key) const = 0;
+};
+
+struct Write {
+  std::string key;
+  ValuePtr value;
+};
+
+/// Thread safe. Handlers are called exactly once, on any thread, possibly inside the call. Keys are checked
+/// here.
+class Engine : public std::enable_shared_from_this<Engine> {
+ public:
+  /// Throws ConfigError.
+  static std::shared_ptr<Engine> make(CacheOptions options, std::shared_ptr<Values> values,
+                                      std::vector<std::shared_ptr<Tier>> tiers);
+  virtual ~Engine() = default;
+
+  /// Answers keys that memory did not have; with a loader, loads what no level has.
+  virtual void read(std::vector<std::string> keys, std::shared_ptr<Loader> loader, const ReadOptions& options,
+                    Handler<std::vector<Answer>> done) = 0;
+  virtual void write(std::vector<Write> writes, const WriteOptions& options,
+                     Handler<std::vector<Result<void>>> done) = 0;
+  /// True: some level had the key.
+  virtual void erase(std::vector<std::string> keys, const WriteOptions& options,
+                     Handler<std::vector<Result<bool>>> done) = 0;
+  virtual void clear(const WriteOptions& options, Handler<Result<void>> done) = 0;
+  virtual void explain(std::string key, Handler<Result<Explanation>> done) = 0;
+  [[nodiscard]] virtual CacheStats stats() const = 0;
+  /// Ends what is under way with Errc::shutdown, and everything after it.
+  virtual void close() = 0;
+
+  /// The name of a level for Lookup::level; lives as long as the engine.
+  [[nodiscard]] virtual std::string_view level_name(std::size_t level) const noexcept = 0;
+  [[nodiscard]] virtual Scheduler& scheduler() const noexcept = 0;
+};
+
+}  // namespace terrace::cascade

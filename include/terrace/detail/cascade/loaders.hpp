@@ -1,0 +1,142 @@
+#pragma once
+/// Loaders: the callables a program may pass, made into cascade::Loader.
+
+#include <concepts>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <terrace/detail/cascade/engine.hpp>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace terrace {
+
+/// What a loader may return to set the TTL itself. No value: there is no such key.
+template <class V>
+struct Load {
+  std::optional<V> value = {};
+  std::optional<Duration> ttl = {};  ///< none: the cache's ttl or negative_ttl
+};
+
+namespace cascade {
+
+template <class V>
+Loaded loaded(std::optional<V> value, std::optional<Duration> ttl = {}) {
+  if (ttl && *ttl <= Duration::zero()) {
+    return {.value = Error(Errc::loader_failed, "the loader returned a ttl that is not above 0")};
+  }
+  if (!value) return {.value = ValuePtr{}, .ttl = ttl};
+  return {.value = ValuePtr(std::make_shared<const V>(std::move(*value))), .ttl = ttl};
+}
+
+/// Any of the forms a loader may return.
+template <class V, class R>
+Loaded as_loaded(R&& returned) {
+  using Form = std::remove_cvref_t<R>;
+  if constexpr (std::same_as<Form, Load<V>>) {
+    return loaded<V>(std::forward<R>(returned).value, returned.ttl);
+  } else if constexpr (std::same_as<Form, Result<V>>) {
+    if (returned.has_value()) return loaded<V>(*std::forward<R>(returned));
+    if (returned.error() == Errc::not_found) return loaded<V>(std::nullopt);
+    return {.value = returned.error()};
+  } else {
+    static_assert(std::convertible_to<R, std::optional<V>>,
+                  "a loader returns V, std::optional<V>, terrace::Result<V> or terrace::Load<V>");
+    return loaded<V>(std::optional<V>(std::forward<R>(returned)));
+  }
+}
+
+/// Runs foreign code; its exception becomes loader_failed with its text.
+template <class Call>
+auto guarded(Call&& call, Loaded& failure) -> std::optional<decltype(call())> {
+  try {
+    return call();
+  } catch (const std::exception& thrown) {
+    failure.value = Error(Errc::loader_failed, thrown.what());
+  } catch (...) {
+    failure.value = Error(Errc::loader_failed, "threw something that is no std::exception");
+  }
+  return std::nullopt;
+}
+
+template <class V, class Fn>
+class LoaderOf final : public Loader {
+ public:
+  explicit LoaderOf(Fn fn) : fn_(std::move(fn)) {}
+
+  void load(const std::vector<std::string>& keys, Handler<std::vector<Loaded>> done) override {
+    std::vector<Loaded> outcomes;
+    for (const std::string& key : keys) {
+      Loaded failure;
+      auto outcome = guarded([&] { return as_loaded<V>(call(key)); }, failure);
+      outcomes.push_back(outcome ? std::move(*outcome) : std::move(failure));
+    }
+    done(std::move(outcomes));
+  }
+
+ private:
+  decltype(auto) call(const std::string& key) {
+    if constexpr (std::invocable<Fn&, std::string_view>) {
+      return fn_(std::string_view(key));
+    } else {
+      static_assert(std::invocable<Fn&>, "a loader takes nothing or a std::string_view, the key");
+      return fn_();
+    }
+  }
+
+  Fn fn_;
+};
+
+template <class V, class Fn>
+class BulkLoaderOf final : public Loader {
+ public:
+  explicit BulkLoaderOf(Fn fn) : fn_(std::move(fn)) {}
+
+  void load(const std::vector<std::string>& keys, Handler<std::vector<Loaded>> done) override {
+    Loaded failure;
+    auto outcomes = guarded([&] { return sorted(keys, fn_(keys)); }, failure);
+    done(outcomes ? std::move(*outcomes) : std::vector<Loaded>(keys.size(), failure));
+  }
+
+ private:
+  template <class Returned>
+  static std::vector<Loaded> sorted(const std::vector<std::string>& keys, Returned&& returned) {
+    std::vector<Loaded> outcomes;
+    if constexpr (requires { returned.find(keys.front()); }) {
+      for (const std::string& key : keys) {
+        const auto found = returned.find(key);
+        outcomes.push_back(found == returned.end() ? loaded<V>(std::nullopt) : as_loaded<V>(found->second));
+      }
+    } else {
+      if (returned.size() != keys.size()) {
+        const Error error(Errc::loader_failed, "the bulk loader returned " + std::to_string(returned.size()) +
+                                                   " values for " + std::to_string(keys.size()) + " keys");
+        return std::vector<Loaded>(keys.size(), {.value = error});
+      }
+      for (auto& value : returned) outcomes.push_back(as_loaded<V>(std::move(value)));
+    }
+    return outcomes;
+  }
+
+  Fn fn_;
+};
+
+template <class V, class Fn>
+std::shared_ptr<Loader> make_loader(Fn&& fn) {
+  if constexpr (std::convertible_to<Fn, std::shared_ptr<Loader>>) {
+    return std::forward<Fn>(fn);
+  } else {
+    return std::make_shared<LoaderOf<V, std::remove_cvref_t<Fn>>>(std::forward<Fn>(fn));
+  }
+}
+
+template <class V, class Fn>
+std::shared_ptr<Loader> make_bulk_loader(Fn&& fn) {
+  return std::make_shared<BulkLoaderOf<V, std::remove_cvref_t<Fn>>>(std::forward<Fn>(fn));
+}
+
+}  // namespace cascade
+}  // namespace terrace

@@ -1,0 +1,66 @@
+#pragma once
+/// Context: what the shards of a cache share. Constant but for the sum of weights, which only writes touch.
+
+#include <atomic>
+#include <functional>
+#include <terrace/detail/memory/node.hpp>
+#include <terrace/detail/memory/options.hpp>
+#include <terrace/detail/memory/weight.hpp>
+#include <terrace/hash.hpp>
+
+namespace terrace::memory {
+
+/// How long an entry lives; Duration::max() is for ever.
+struct Lifetime {
+  Duration ttl = Duration::max();
+  Duration idle = Duration::max();
+
+  [[nodiscard]] bool idles() const noexcept { return idle != Duration::max(); }
+  [[nodiscard]] bool is_timed() const noexcept { return ttl != Duration::max() || idles(); }
+  [[nodiscard]] bool has_run_out() const noexcept {
+    return ttl <= Duration::zero() || idle <= Duration::zero();
+  }
+};
+
+template <class K, class V, class Hash, class Equal>
+struct Context {
+  std::function<std::size_t(const K&, const V&)> weigher;
+  std::function<void(const K&, const V&, RemovalCause)> listener;
+  const Clock* clock;
+  TimePoint start;
+  std::uint64_t max_bytes;
+  [[no_unique_address]] Hash hash;
+  [[no_unique_address]] Equal equal;
+  alignas(cache_line) std::atomic<std::uint64_t> bytes{0};  // only kept where max_bytes is set
+
+  [[nodiscard]] Stamp stamp(TimePoint t) const noexcept { return stamp_of(t - start); }
+
+  /// Shard, bucket and tag come from different bits of a hash, so all 64 must be good.
+  template <class Q>
+  [[nodiscard]] std::uint64_t hash_of(const Q& key) const {
+    const auto hashed = static_cast<std::uint64_t>(hash(key));
+    if constexpr (requires { typename Hash::is_avalanching; }) {
+      return hashed;
+    } else {
+      return KeyHash{}(hashed);
+    }
+  }
+
+  [[nodiscard]] std::uint64_t weigh(const K& key, const V& value) const {
+    return weigher ? weigher(key, value) : default_weight(key, value);
+  }
+  [[nodiscard]] bool can_hold(std::uint64_t weight) const noexcept {
+    return max_bytes == 0 || weight <= max_bytes;
+  }
+  [[nodiscard]] bool is_too_heavy() const noexcept {
+    return max_bytes != 0 && bytes.load(std::memory_order_relaxed) > max_bytes;
+  }
+  void add_bytes(std::uint64_t weight) noexcept {
+    if (max_bytes != 0) bytes.fetch_add(weight, std::memory_order_relaxed);
+  }
+  void subtract_bytes(std::uint64_t weight) noexcept {
+    if (max_bytes != 0) bytes.fetch_sub(weight, std::memory_order_relaxed);
+  }
+};
+
+}  // namespace terrace::memory

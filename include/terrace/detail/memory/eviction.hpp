@@ -1,0 +1,23 @@
+#pragma once
+/// Eviction: the names of the policies that choose which entry leaves a full cache.
+
+#include <optional>
+#include <span>
+#include <string_view>
+
+namespace terrace {
+
+/// - s3fifo: a good default; resistant to scans (S3-FIFO, Yang et al., SOSP 2023)
+/// - lru: least recently used first
+/// - lfu: least often used first
+/// - fifo: first inserted first
+/// - ttl: the one that expires soonest first; entries without an expiry last, oldest first
+enum class Eviction { s3fifo, lru, lfu, fifo, ttl };
+
+/// "s3fifo", "lru", …; nothing for an unknown name.
+[[nodiscard]] std::optional<Eviction> parse_eviction(std::string_view name) noexcept;
+[[nodiscard]] std::string_view to_string(Eviction eviction) noexcept;
+/// All names, in the order of the enumeration.
+[[nodiscard]] std::span<const std::string_view> eviction_names() noexcept;
+
+}  // namespace terrace

@@ -1,0 +1,92 @@
+#pragma once
+/// Ghost: remembers which keys were evicted lately, in four bytes each: a 16-bit fingerprint and when it was.
+///
+/// A table of 64-byte buckets with 16 places. A key's hash chooses the bucket; adding takes an empty place or
+/// that of the oldest. A fingerprint counts while no more than `capacity` keys were added after it (the
+/// fingerprint table of the S3-FIFO paper, section 4.2). A false hit needs an equal fingerprint in one
+/// bucket: below 0.03 %.
+
+#include <cstdint>
+#include <memory>
+#include <terrace/detail/memory/node.hpp>
+
+namespace terrace::memory {
+
+class Ghost {
+ public:
+  /// Room for that many keys. A growing table forgets what it held. Throws std::bad_alloc.
+  void reserve(std::uint64_t capacity) {
+    if (capacity <= capacity_) return;
+    const std::uint64_t wanted = (capacity + capacity / 5 + places - 1) / places;
+    buckets_ = std::make_unique<Bucket[]>(static_cast<std::size_t>(wanted));
+    buckets_count_ = wanted;
+    capacity_ = capacity;
+    added_ = 0;
+    // The 16-bit times wrap; with at most 8192 steps per capacity, places are taken anew long before.
+    for (shift_ = 0; (capacity >> shift_) > 8192;) ++shift_;
+  }
+
+  void add(std::uint64_t hash) noexcept {
+    if (capacity_ == 0) return;
+    Bucket& bucket = bucket_of(hash);
+    const std::uint16_t now = time();
+    unsigned oldest = 0;
+    for (unsigned i = 0; i < places; ++i) {
+      if (bucket.prints[i] == 0) {
+        oldest = i;
+        break;
+      }
+      if (age(bucket.times[i], now) > age(bucket.times[oldest], now)) oldest = i;
+    }
+    bucket.prints[oldest] = print_of(hash);
+    bucket.times[oldest] = now;
+    ++added_;
+  }
+
+  /// True when the key is remembered; it is forgotten by this.
+  bool take(std::uint64_t hash) noexcept {
+    if (capacity_ == 0) return false;
+    Bucket& bucket = bucket_of(hash);
+    const std::uint16_t now = time();
+    const auto limit = static_cast<std::uint16_t>(capacity_ >> shift_);
+    for (unsigned i = 0; i < places; ++i) {
+      if (bucket.prints[i] == print_of(hash) && age(bucket.times[i], now) <= limit) {
+        bucket.prints[i] = 0;
+        return true;
+      }
+    }
+    return false;
+  }
+
+  void clear() noexcept {
+    for (std::uint64_t i = 0; i < buckets_count_; ++i) buckets_[i] = {};
+  }
+
+ private:
+  static constexpr unsigned places = 16;
+  struct alignas(cache_line) Bucket {
+    std::uint16_t prints[places];  // 0: empty
+    std::uint16_t times[places];
+  };
+
+  Bucket& bucket_of(std::uint64_t hash) noexcept {
+    __extension__ using Wide = unsigned __int128;
+    return buckets_[static_cast<std::size_t>((static_cast<Wide>(hash) * buckets_count_) >> 64)];
+  }
+  static std::uint16_t print_of(std::uint64_t hash) noexcept {
+    const auto low = static_cast<std::uint16_t>(hash);
+    return low == 0 ? 1 : low;
+  }
+  static std::uint16_t age(std::uint16_t time, std::uint16_t now) noexcept {
+    return static_cast<std::uint16_t>(now - time);
+  }
+  [[nodiscard]] std::uint16_t time() const noexcept { return static_cast<std::uint16_t>(added_ >> shift_); }
+
+  std::unique_ptr<Bucket[]> buckets_;
+  std::uint64_t buckets_count_ = 0;
+  std::uint64_t capacity_ = 0;
+  std::uint64_t added_ = 0;
+  unsigned shift_ = 0;
+};
+
+}  // namespace terrace::memory

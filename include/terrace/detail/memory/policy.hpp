@@ -1,0 +1,64 @@
+#pragma once
+/// Policy: one of the eviction policies, chosen at run time. A policy keeps a shard's live nodes in its
+/// order; it is called under the shard's lock. The operations every policy has, in the order of an entry's
+/// life:
+///
+///   prepare(entries, id, hash)  before anything else changes: reserves memory (may throw), sets the node's
+///   word link(entries, id)           the node is live from now on hit(entries, id)            it was read
+///   replace(entries, from, to)  the node `to`, with a new value, takes the place of `from`; counts as a use
+///   retimed(entries, id)        its expiry has changed
+///   victim(entries)             the node that should be evicted next; nil when there is none
+///   evicted(entries, id, hash)  it is about to be unlinked because it was the victim
+///   unlink(entries, id)         it is live no more, for whatever reason
+///   accesses(entries, id)       how often it was used, where the policy keeps a count
+///
+/// `entries[id]` is the node's Links; `entries.expires(id)` when it expires, if it is timed.
+
+#include <terrace/detail/memory/eviction.hpp>
+#include <terrace/detail/memory/fifo.hpp>
+#include <terrace/detail/memory/lfu.hpp>
+#include <terrace/detail/memory/lru.hpp>
+#include <terrace/detail/memory/s3fifo.hpp>
+#include <terrace/detail/memory/ttl.hpp>
+#include <utility>
+#include <variant>
+
+namespace terrace::memory {
+
+class Policy {
+ public:
+  /// `expected`: the most entries there will be; 0 when unknown.
+  Policy(Eviction eviction, std::uint64_t expected) : policy_(S3Fifo(expected)) {
+    switch (eviction) {
+      case Eviction::s3fifo:
+        break;
+      case Eviction::lru:
+        policy_.emplace<Lru>();
+        break;
+      case Eviction::lfu:
+        policy_.emplace<Lfu>();
+        break;
+      case Eviction::fifo:
+        policy_.emplace<Fifo>();
+        break;
+      case Eviction::ttl:
+        policy_.emplace<Ttl>();
+        break;
+    }
+  }
+
+  /// Calls f with the policy. A chain of predictable branches, so that a hit is inlined whole.
+  template <class F>
+  decltype(auto) with(F&& f) {
+    if (auto* s3fifo = std::get_if<S3Fifo>(&policy_)) return f(*s3fifo);
+    if (auto* lru = std::get_if<Lru>(&policy_)) return f(*lru);
+    if (auto* lfu = std::get_if<Lfu>(&policy_)) return f(*lfu);
+    if (auto* fifo = std::get_if<Fifo>(&policy_)) return f(*fifo);
+    return f(*std::get_if<Ttl>(&policy_));
+  }
+
+ private:
+  std::variant<S3Fifo, Lru, Lfu, Fifo, Ttl> policy_;
+};
+
+}  // namespace terrace::memory

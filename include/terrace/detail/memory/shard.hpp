@@ -1,0 +1,482 @@
+#pragma once
+/// Shard: a part of a MemoryCache under a lock of its own: index, entries, policy, timer wheel and counters.
+///
+/// An entry is a node that never changes: a new value for a key is a new node that takes the place of the old
+/// one. So a pinned value stays what it was. A node that leaves is unlinked under the lock and chained to a
+/// Removed, whose destructor, after the lock, tells the listener, destroys key and value, and gives the node
+/// back: no code of the user's runs under the lock but hashing, comparing, moving and copying keys and
+/// values.
+///
+/// Everything that can throw happens before anything is changed.
+
+#include <array>
+#include <atomic>
+#include <mutex>
+#include <optional>
+#include <terrace/detail/memory/context.hpp>
+#include <terrace/detail/memory/entries.hpp>
+#include <terrace/detail/memory/index.hpp>
+#include <terrace/detail/memory/policy.hpp>
+#include <terrace/detail/memory/spin_lock.hpp>
+
+namespace terrace::memory {
+
+struct Inspector;  // check.hpp
+
+template <class K, class V, class Hash, class Equal>
+class alignas(2 * cache_line) Shard {
+ public:
+  using Entry = Node<K, V>;
+  using Shared = Context<K, V, Hash, Equal>;
+
+  /// `max_entries` 0: no bound.
+  Shard(Shared& shared, Eviction eviction, std::uint64_t max_entries)
+      : index_(max_entries),
+        entries_(max_entries),
+        shared_(shared),
+        max_entries_(max_entries),
+        policy_(eviction, max_entries),
+        wheel_(shared.start) {}
+  Shard(const Shard&) = delete;
+  Shard& operator=(const Shard&) = delete;
+  ~Shard() {
+    entries_.for_each_live(0, [this](NodeId id) { return destroy_content(entries_[id]), true; });
+  }
+
+  /// Calls use(value) under the lock; false on a miss.
+  template <class Q, class F>
+  bool read(const Q& key, std::uint64_t hash, F&& use) {
+    return access(key, hash, [&](NodeId id) { std::forward<F>(use)(std::as_const(entries_[id].value)); });
+  }
+
+  /// As read(), but counts as no access.
+  template <class Q, class F>
+  bool peek(const Q& key, std::uint64_t hash, F&& use) {
+    std::lock_guard lock(lock_);
+    const NodeId id = lookup(key, hash);
+    if (id == nil || !is_fresh(id)) return false;
+    std::forward<F>(use)(std::as_const(entries_[id].value));
+    return true;
+  }
+
+  /// The entry's id, pinned until unpin(); nil on a miss.
+  template <class Q>
+  std::pair<Entry*, NodeId> pin(const Q& key, std::uint64_t hash) {
+    std::pair<Entry*, NodeId> found{nullptr, nil};
+    access(key, hash, [&](NodeId id) { found = {pin_live(id), id}; });
+    return found;
+  }
+
+  void unpin(Entry& node, NodeId id) noexcept {
+    {
+      std::lock_guard lock(lock_);
+      if (--entries_.pins[id] > 0 || node.is(Links::live)) return;
+    }
+    destroy(node, id);
+  }
+
+  /// Stores the entry if `allowed()`, unless keep(value) accepts the fresh value that is there. False: not
+  /// allowed, or refused (see EntryOptions, MemoryOptions::max_bytes).
+  template <class Allowed, class Keep>
+  bool store(K&& key, V&& value, std::uint64_t hash, const Lifetime& life, std::uint64_t weight,
+             Allowed&& allowed, Keep&& keep) {
+    Removed removed(*this);
+    std::lock_guard lock(lock_);
+    if (!wheel_.empty()) expire_due(shared_.clock->coarse_now(), steps_per_write, removed);
+    NodeId old = lookup(key, hash);
+    if (!allowed()) return false;
+    const bool old_is_fresh = old != nil && is_fresh(old);
+    if (old_is_fresh && keep(std::as_const(entries_[old].value))) return true;
+    const auto old_cause = old_is_fresh ? RemovalCause::replaced : RemovalCause::expired;
+    if (life.has_run_out() || !shared_.can_hold(weight)) {
+      if (old != nil) unlink(old, hash, old_cause, removed);
+      ++counts_.rejected;
+      return false;
+    }
+    const NodeId id = make(std::move(key), std::move(value), hash, life, weight);
+    if (old != nil && !old_is_fresh) {
+      unlink(old, hash, old_cause, removed);
+      old = nil;
+    }
+    if (old == nil) {
+      insert(id, hash, weight, removed);
+    } else {
+      replace(old, id, hash, weight, removed);
+    }
+    return true;
+  }
+
+  template <class Q>
+  bool erase(const Q& key, std::uint64_t hash) {
+    Removed removed(*this);
+    std::lock_guard lock(lock_);
+    const NodeId id = lookup(key, hash);
+    if (id == nil) return false;
+    const bool fresh = is_fresh(id);
+    unlink(id, hash, fresh ? RemovalCause::explicit_erase : RemovalCause::expired, removed);
+    return fresh;
+  }
+
+  /// Erases that very node, if it still is an entry. It must be pinned.
+  bool erase_node(Entry& node, NodeId id) noexcept {
+    Removed removed(*this);
+    std::lock_guard lock(lock_);
+    if (!node.is(Links::live)) return false;
+    unlink(id, safe_hash(id), RemovalCause::explicit_erase, removed);
+    return true;
+  }
+
+  void clear() noexcept {
+    Removed removed(*this);
+    std::lock_guard lock(lock_);
+    entries_.for_each_live(0, [&](NodeId id) {
+      leave(id, RemovalCause::explicit_erase, removed);
+      return true;
+    });
+    index_.clear();
+    policy_.with([](auto& policy) { policy.clear(); });
+    wheel_.clear();
+  }
+
+  /// Evicts one entry; false when there is none.
+  bool evict() noexcept {
+    Removed removed(*this);
+    std::lock_guard lock(lock_);
+    return evict_one(removed);
+  }
+
+  /// Removes what has expired: to the tick, or `exactly`. How many.
+  std::size_t purge(bool exactly) noexcept {
+    std::size_t total = 0;
+    for (bool more = true; more;) {
+      Removed removed(*this);
+      std::lock_guard lock(lock_);
+      if (wheel_.empty()) break;
+      const std::uint64_t before = counts_.expired;
+      const TimePoint now = shared_.clock->now();
+      more = expire_due(now, steps_per_purge, removed);
+      if (!more && exactly) expire_present(now, removed);
+      total += static_cast<std::size_t>(counts_.expired - before);
+    }
+    return total;
+  }
+
+  /// Pins up to `count` fresh entries from node `from` on, calling take(node, id) for each; returns where to
+  /// go on.
+  template <class F>
+  NodeId scan(NodeId from, std::size_t count, F&& take) {
+    std::lock_guard lock(lock_);
+    return entries_.for_each_live(from, [&](NodeId id) {
+      if (count == 0) return false;
+      if (!is_fresh(id)) return true;
+      take(*pin_live(id), id);
+      --count;
+      return true;
+    });
+  }
+
+  template <class Q>
+  std::optional<EntryInfo> inspect(const Q& key, std::uint64_t hash) {
+    std::lock_guard lock(lock_);
+    const NodeId id = lookup(key, hash);
+    if (id == nil || !is_fresh(id)) return std::nullopt;
+    const Entry& node = entries_[id];
+    const TimePoint now = shared_.clock->now();
+    EntryInfo info{};
+    Stamp created = node.when;
+    if (node.is(Links::timed)) {
+      created = entries_.timings[id].created;
+      info.remaining = entries_.expires(id) - now;
+    }
+    if (node.is(Links::idles)) info.idle = now - entries_.idlings[id].used;
+    info.age =
+        std::max(Duration::zero(), now - shared_.start - Duration{std::int64_t{created} << stamp_shift});
+    info.access_count = policy_.with([&](auto& policy) { return policy.accesses(entries_, id); });
+    info.weight = weight_of(id);
+    return info;
+  }
+
+  std::size_t size() {
+    std::lock_guard lock(lock_);
+    return index_.size();
+  }
+
+  void add_stats(MemoryStats& sum) {
+    std::lock_guard lock(lock_);
+    sum.hits += hits_;
+    sum.misses += misses_;
+    sum.inserts += counts_.inserts;
+    sum.replaced += counts_.replaced;
+    sum.evictions += counts_.evictions;
+    sum.expired += counts_.expired;
+    sum.erased += counts_.erased;
+    sum.rejected += counts_.rejected;
+    sum.entries += index_.size();
+    sum.bytes += bytes_;
+  }
+
+ private:
+  friend struct Inspector;
+
+  // A write pays for the expiry of a few entries; a purge holds the lock for so many at a time.
+  static constexpr std::size_t steps_per_write = 16;
+  static constexpr std::size_t steps_per_purge = 256;
+
+  /// The nodes that leave in one call, in order.
+  class Removed {
+   public:
+    explicit Removed(Shard& shard) noexcept : shard_(shard) {}
+    Removed(const Removed&) = delete;
+    Removed& operator=(const Removed&) = delete;
+    ~Removed() {
+      for (Links* at = first_; at != nullptr;) {
+        auto& node = static_cast<Entry&>(*at);
+        at = at->chained();
+        shard_.bury(node);
+      }
+    }
+    void add(Links& node) noexcept {
+      node.chain(nullptr);
+      if (last_ == nullptr) {
+        first_ = &node;
+      } else {
+        last_->chain(&node);
+      }
+      last_ = &node;
+    }
+
+   private:
+    Shard& shard_;
+    Links* first_ = nullptr;
+    Links* last_ = nullptr;
+  };
+
+  template <class Q>
+  NodeId lookup(const Q& key, std::uint64_t hash) const {
+    return index_.find(hash, [&](NodeId id) { return shared_.equal(std::as_const(entries_[id].key), key); });
+  }
+
+  template <class Q, class F>
+  bool access(const Q& key, std::uint64_t hash, F&& use) {
+    Removed removed(*this);
+    std::lock_guard lock(lock_);
+    const NodeId id = lookup(key, hash);
+    if (id == nil) [[unlikely]] {
+      ++misses_;
+      return false;
+    }
+    if (entries_[id].is(Links::timed)) {
+      if (!is_fresh(id)) {
+        unlink(id, hash, RemovalCause::expired, removed);
+        ++misses_;
+        return false;
+      }
+      if (entries_[id].is(Links::idles)) touch(id);
+    }
+    ++hits_;
+    policy_.with([&](auto& policy) { policy.hit(entries_, id); });
+    std::forward<F>(use)(id);
+    return true;
+  }
+
+  /// The coarse clock decides while the expiry is at least one stamp (17 ms, more than the clock lags) away.
+  bool is_fresh(NodeId id) const {
+    const Links& node = entries_[id];
+    if (!node.is(Links::timed)) return true;
+    if (std::uint64_t{shared_.stamp(shared_.clock->coarse_now())} + 1 < node.when) [[likely]]
+      return true;
+    return shared_.clock->now() < entries_.expires(id);
+  }
+
+  /// The wheel is told of the later expiry when it comes to the old one.
+  void touch(NodeId id) noexcept {
+    Idling& idling = entries_.idlings[id];
+    idling.used = shared_.clock->now();
+    set_expiry(id, idling.expires());
+    policy_.with([&](auto& policy) { policy.retimed(entries_, id); });
+  }
+
+  void set_expiry(NodeId id, TimePoint expires) noexcept {
+    entries_.timings[id].expires = expires;
+    entries_[id].when = shared_.stamp(expires);
+  }
+
+  Entry* pin_live(NodeId id) {
+    entries_.pins.ensure(id);
+    ++entries_.pins[id];
+    entries_[id].bits |= Links::pinned;
+    return &entries_[id];
+  }
+
+  /// A node with all that belongs to it, not yet live. Room for it in index and policy is reserved.
+  NodeId make(K&& key, V&& value, std::uint64_t hash, const Lifetime& life, std::uint64_t weight) {
+    Draft<K, V> draft(entries_);
+    const NodeId id = draft.id();
+    if (life.is_timed()) entries_.timings.ensure(id);
+    if (life.idles()) entries_.idlings.ensure(id);
+    if (shared_.weigher) {
+      entries_.weights.ensure(id);
+      entries_.weights[id] = weight;
+    }
+    index_.reserve_one([this](NodeId other) { return shared_.hash_of(std::as_const(entries_[other].key)); });
+    policy_.with([&](auto& policy) { policy.prepare(entries_, id, hash); });
+    draft.commit(std::move(key), std::move(value));
+    Links& node = entries_[id];
+    if (!life.is_timed()) {
+      node.when = shared_.stamp(shared_.clock->coarse_now());
+      return id;
+    }
+    const TimePoint now = shared_.clock->now();
+    const Idling idling{after(now, life.ttl), life.idle, now};
+    node.bits |= Links::timed;
+    if (life.idles()) {
+      node.bits |= Links::idles;
+      entries_.idlings[id] = idling;
+    }
+    entries_.timings[id].created = shared_.stamp(now);
+    set_expiry(id, idling.expires());
+    return id;
+  }
+
+  void insert(NodeId id, std::uint64_t hash, std::uint64_t weight, Removed& removed) noexcept {
+    while (max_entries_ != 0 && index_.size() >= max_entries_) evict_one(removed);
+    shared_.add_bytes(weight);
+    while (shared_.is_too_heavy() && evict_one(removed)) {
+    }
+    bytes_ += weight;
+    index_.insert(hash, id);
+    go_live(id);
+    policy_.with([&](auto& policy) { policy.link(entries_, id); });
+    ++counts_.inserts;
+  }
+
+  void replace(NodeId old, NodeId id, std::uint64_t hash, std::uint64_t weight, Removed& removed) noexcept {
+    index_.replace(hash, old, id);
+    go_live(id);
+    policy_.with([&](auto& policy) { policy.replace(entries_, old, id); });
+    bytes_ += weight;
+    shared_.add_bytes(weight);
+    if (entries_[old].is(Links::timed)) wheel_.cancel(entries_.timings, old);
+    leave(old, RemovalCause::replaced, removed);
+    while (shared_.is_too_heavy() && evict_one(removed)) {
+    }
+  }
+
+  void go_live(NodeId id) noexcept {
+    entries_[id].bits |= Links::live;
+    if (entries_[id].is(Links::timed)) wheel_.schedule(entries_.timings, id);
+  }
+
+  bool evict_one(Removed& removed) noexcept {
+    const NodeId id = policy_.with([&](auto& policy) { return policy.victim(entries_); });
+    if (id == nil) return false;
+    const auto hash = safe_hash(id);
+    if (hash) policy_.with([&](auto& policy) { policy.evicted(entries_, id, *hash); });
+    unlink(id, hash, RemovalCause::evicted, removed);
+    return true;
+  }
+
+  /// True: more may be due.
+  bool expire_due(TimePoint now, std::size_t steps, Removed& removed) noexcept {
+    for (NodeId id = nil; (id = wheel_.due(entries_.timings, now, steps)) != nil;) {
+      if (entries_.expires(id) > now) {
+        wheel_.postpone(entries_.timings, id);
+      } else {
+        unlink(id, safe_hash(id), RemovalCause::expired, removed);
+      }
+    }
+    return steps == 0;
+  }
+
+  void expire_present(TimePoint now, Removed& removed) noexcept {
+    wheel_.for_each_present(entries_.timings, [&](NodeId id) {
+      if (entries_.expires(id) <= now) unlink(id, safe_hash(id), RemovalCause::expired, removed);
+    });
+  }
+
+  void unlink(NodeId id, std::optional<std::uint64_t> hash, RemovalCause cause, Removed& removed) noexcept {
+    if (hash) {
+      index_.erase(*hash, id);
+    } else {
+      index_.erase_without_hash(id);
+    }
+    policy_.with([&](auto& policy) { policy.unlink(entries_, id); });
+    if (entries_[id].is(Links::timed)) wheel_.cancel(entries_.timings, id);
+    leave(id, cause, removed);
+  }
+
+  /// The last step of every removal.
+  void leave(NodeId id, RemovalCause cause, Removed& removed) noexcept {
+    Entry& node = entries_[id];
+    const std::uint64_t weight = weight_of(id);
+    bytes_ -= weight;
+    shared_.subtract_bytes(weight);
+    ++*std::array{&counts_.erased, &counts_.replaced, &counts_.expired,
+                  &counts_.evictions}[static_cast<int>(cause)];
+    node.bits &= ~Links::live;
+    // Pinned still: burying it counts as one pin more, and whoever lets go last destroys it.
+    if (node.is(Links::pinned) && entries_.pins[id]++ == 0) {
+      entries_.pins[id] = 0;
+      node.bits &= ~Links::pinned;
+    }
+    if constexpr (std::is_trivially_destructible_v<K> && std::is_trivially_destructible_v<V>) {
+      if (!shared_.listener && !node.is(Links::pinned)) return entries_.nodes.free(id);
+    }
+    node.when = id;
+    node.set_word(static_cast<std::uint32_t>(cause));
+    removed.add(node);
+  }
+
+  void bury(Entry& node) noexcept {
+    const NodeId id = node.when;
+    if (shared_.listener) {
+      try {
+        shared_.listener(std::as_const(node.key), std::as_const(node.value),
+                         static_cast<RemovalCause>(node.word()));
+      } catch (...) {  // documented: the entry has left, whatever the listener makes of it
+      }
+    }
+    if (node.is(Links::pinned)) {
+      unpin(node, id);
+    } else {
+      destroy(node, id);
+    }
+  }
+
+  void destroy(Entry& node, NodeId id) noexcept {
+    destroy_content(node);
+    entries_.nodes.give_back(node, id);
+  }
+  static void destroy_content(Entry& node) noexcept {
+    std::destroy_at(&node.key);
+    std::destroy_at(&node.value);
+  }
+
+  [[nodiscard]] std::uint64_t weight_of(NodeId id) const noexcept {
+    return shared_.weigher ? entries_.weights[id] : default_weight(entries_[id].key, entries_[id].value);
+  }
+
+  /// Nothing when hashing throws.
+  [[nodiscard]] std::optional<std::uint64_t> safe_hash(NodeId id) const noexcept {
+    try {
+      return shared_.hash_of(std::as_const(entries_[id].key));
+    } catch (...) {
+      return std::nullopt;
+    }
+  }
+
+  // What a hit touches comes first, on one cache line but for the policy.
+  SpinLock lock_;
+  std::uint64_t hits_ = 0;
+  std::uint64_t misses_ = 0;
+  Index index_;
+  Entries<K, V> entries_;
+  Shared& shared_;
+  std::uint64_t max_entries_;
+  Policy policy_;
+  std::uint64_t bytes_ = 0;
+  MemoryStats counts_;
+  TimerWheel wheel_;
+};
+
+}  // namespace terrace::memory

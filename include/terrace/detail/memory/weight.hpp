@@ -1,0 +1,55 @@
+#pragma once
+/// default_weight: what an entry costs in memory, as far as its types tell.
+
+#include <cstddef>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+namespace terrace {
+
+/// The part of the cache's own memory that goes with an entry, about: links, index, ghosts.
+inline constexpr std::size_t entry_overhead = 24;
+
+namespace memory {
+
+template <class T>
+struct HeapBytes {
+  static std::size_t of(const T&) noexcept { return 0; }
+};
+
+template <class Char, class Traits>
+struct HeapBytes<std::basic_string<Char, Traits>> {
+  static std::size_t of(const std::basic_string<Char, Traits>& text) noexcept {
+    static const std::size_t inside = std::basic_string<Char, Traits>().capacity();
+    return text.capacity() > inside ? (text.capacity() + 1) * sizeof(Char) : 0;
+  }
+};
+
+template <class T>
+struct HeapBytes<std::vector<T>> {
+  static std::size_t of(const std::vector<T>& values) noexcept {
+    std::size_t total = values.capacity() * sizeof(T);
+    if constexpr (!std::is_trivially_copyable_v<T>) {
+      for (const T& value : values) total += HeapBytes<T>::of(value);
+    }
+    return total;
+  }
+};
+
+template <>
+struct HeapBytes<std::vector<bool>> {
+  static std::size_t of(const std::vector<bool>& values) noexcept { return values.capacity() / 8; }
+};
+
+}  // namespace memory
+
+/// The sizes of key and value, with what std::string and std::vector (of these, too) hold on the heap, and
+/// entry_overhead. Other memory behind pointers is not seen: give a weigher where it matters.
+template <class K, class V>
+[[nodiscard]] std::size_t default_weight(const K& key, const V& value) noexcept {
+  return sizeof(K) + sizeof(V) + memory::HeapBytes<K>::of(key) + memory::HeapBytes<V>::of(value) +
+         entry_overhead;
+}
+
+}  // namespace terrace

@@ -1,0 +1,286 @@
+#pragma once
+/// MemoryCache: a bounded, thread-safe map from keys to values in this process's memory; the first level of a
+/// cache, usable alone.
+///
+///   terrace::MemoryCache<std::string, Page> pages({.max_entries = 100'000, .ttl = 5min});
+///   pages.set("home", render());
+///   if (auto page = pages.find("home")) send(page->html);
+///
+/// When full, an eviction policy chooses what leaves: see Eviction. Entries that expire are never served, and
+/// leave by themselves. The rest of the public names: MemoryOptions, EntryOptions, EntryInfo, MemoryStats,
+/// RemovalCause and default_weight(), in detail/memory/options.hpp and weight.hpp.
+
+#include <array>
+#include <concepts>
+#include <functional>
+#include <optional>
+#include <ranges>
+#include <span>
+#include <terrace/detail/memory/context.hpp>
+#include <terrace/detail/memory/handle.hpp>
+#include <terrace/detail/memory/options.hpp>
+#include <terrace/detail/memory/shard.hpp>
+#include <terrace/detail/memory/shards.hpp>
+#include <terrace/detail/memory/sweeper.hpp>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace terrace {
+
+/// Thread safe: every member may be called at any time, except construction and destruction. No user code
+/// runs while the cache is locked, other than hashing, comparing, moving and copying keys and values,
+/// visit()'s function and set_if()'s condition; those must not call the cache.
+///
+/// K and V need to be movable; get(), get_many() and get_or_insert() copy values, the others do not. With the
+/// default hash and comparison a std::string key may be looked up by std::string_view or const char* without
+/// a copy.
+///
+/// Exceptions: what hashing, comparing, copying, the weigher or an allocation throws reaches the caller, and
+/// the cache stays as it was.
+template <class K, class V, class Hash = KeyHash, class Equal = std::equal_to<>>
+class MemoryCache {
+  using Shard = memory::Shard<K, V, Hash, Equal>;
+
+ public:
+  using Options = MemoryOptions<K, V>;
+  using Handle = memory::Handle<K, V, Shard>;
+
+  /// Throws ConfigError for options that cannot be met.
+  explicit MemoryCache(Options options = {})
+      : lifetime_(lifetime_of(options)),
+        sweep_interval_(options.sweep_interval),
+        shared_{.weigher = std::move(options.weigher),
+                .listener = std::move(options.listener),
+                .clock = options.clock,
+                .start = options.clock->now(),
+                .max_bytes = options.max_bytes,
+                .hash = {},
+                .equal = {}},
+        shards_(memory::check_limits({options.max_entries, options.max_bytes, options.ttl,
+                                      options.expire_after_access, options.shards, options.sweep_interval}),
+                shared_, options.eviction, options.max_entries),
+        sweeping_([this] { purge(false); }, sweep_interval_) {}
+  MemoryCache(const MemoryCache&) = delete;
+  MemoryCache& operator=(const MemoryCache&) = delete;
+
+  /// A copy of the value; none: a miss. For large values use find() or visit().
+  template <class Q>
+  [[nodiscard]] std::optional<V> get(const Q& key) {
+    std::optional<V> copy;
+    visit(key, [&](const V& value) { copy.emplace(value); });
+    return copy;
+  }
+
+  /// Calls f(const V&) on a hit, without a copy; false: a miss. f must be quick and must not call the cache.
+  template <class Q, class F>
+  bool visit(const Q& key, F&& f) {
+    const auto& k = as_key(key);
+    const std::uint64_t hash = shared_.hash_of(k);
+    return shards_.of(hash).read(k, hash, std::forward<F>(f));
+  }
+
+  /// As visit(), but counts as no access: neither for the statistics nor for what is evicted next.
+  template <class Q, class F>
+  bool peek(const Q& key, F&& f) const {
+    const auto& k = as_key(key);
+    const std::uint64_t hash = shared_.hash_of(k);
+    return shards_.of(hash).peek(k, hash, std::forward<F>(f));
+  }
+
+  /// The value where it is, without a copy; see Handle. Empty: a miss.
+  template <class Q>
+  [[nodiscard]] Handle find(const Q& key) {
+    const auto& k = as_key(key);
+    const std::uint64_t hash = shared_.hash_of(k);
+    Shard& shard = shards_.of(hash);
+    const auto [node, id] = shard.pin(k, hash);
+    return node == nullptr ? Handle{} : Handle{shard, *node, id};
+  }
+
+  /// Stores the value, replacing any. False: refused, because it is heavier than max_bytes or its lifetime
+  /// has run out already; an older value of the key is then removed all the same (it is outdated).
+  bool set(K key, V value, EntryOptions options = {}) {
+    return set_if(std::move(key), std::move(value), options, [] { return true; });
+  }
+
+  /// set(), if allowed() is true at the moment of insertion: it is called under the lock of the key, so that
+  /// nothing can come between. False: not allowed (nothing has changed), or refused as by set().
+  template <std::predicate P>
+  bool set_if(K key, V value, EntryOptions options, P&& allowed) {
+    return store(std::move(key), std::move(value), options, allowed, [](const V&) { return false; });
+  }
+
+  /// What is in the cache, or else make(), which is stored. make() runs without a lock, and perhaps in
+  /// several threads at a time: the first to store wins, and all return its value. (Only one at a time:
+  /// Cache::get_or_load.)
+  template <std::invocable F>
+  [[nodiscard]] V get_or_insert(const K& key, F&& make, EntryOptions options = {}) {
+    if (std::optional<V> found = get(key)) return *std::move(found);
+    V made = std::forward<F>(make)();
+    std::optional<V> winner;
+    store(
+        K(key), V(made), options, [] { return true; },
+        [&](const V& value) { return winner.emplace(value), true; });
+    return winner ? *std::move(winner) : std::move(made);
+  }
+
+  /// get() of each key, in their order.
+  template <std::ranges::input_range Keys>
+  [[nodiscard]] std::vector<std::optional<V>> get_many(const Keys& keys) {
+    std::vector<std::optional<V>> values;
+    if constexpr (std::ranges::sized_range<const Keys>) values.reserve(std::ranges::size(keys));
+    for (const auto& key : keys) values.push_back(get(key));
+    return values;
+  }
+
+  /// set() of each pair of key and value; how many were stored.
+  template <std::ranges::input_range Pairs>
+  std::size_t set_many(Pairs&& pairs, EntryOptions options = {}) {
+    std::size_t stored = 0;
+    for (auto&& [key, value] : pairs) {
+      if constexpr (std::is_lvalue_reference_v<Pairs>) {
+        stored += set(key, value, options);
+      } else {
+        stored += set(std::move(key), std::move(value), options);
+      }
+    }
+    return stored;
+  }
+
+  /// erase() of each key; how many were there.
+  template <std::ranges::input_range Keys>
+  std::size_t erase_many(const Keys& keys) {
+    std::size_t erased = 0;
+    for (const auto& key : keys) erased += erase(key);
+    return erased;
+  }
+
+  /// True: there was an entry, and it is gone.
+  template <class Q>
+  bool erase(const Q& key) {
+    const auto& k = as_key(key);
+    const std::uint64_t hash = shared_.hash_of(k);
+    return shards_.of(hash).erase(k, hash);
+  }
+
+  /// Erases the entries for which pred(key, value) is true; how many. Every entry that is there during the
+  /// whole call is asked about; one that is stored or replaced meanwhile may be or not. pred may call the
+  /// cache.
+  template <std::predicate<const K&, const V&> P>
+  std::size_t erase_if(P&& pred) {
+    std::size_t erased = 0;
+    for_each_handle([&](Handle& entry) { erased += pred(entry.key(), *entry) && entry.erase(); });
+    return erased;
+  }
+
+  /// Calls f(key, value) for every entry, in no order, with erase_if()'s promise. f may call the cache. No
+  /// accesses.
+  template <std::invocable<const K&, const V&> F>
+  void for_each(F&& f) {
+    for_each_handle([&](Handle& entry) { f(entry.key(), *entry); });
+  }
+
+  /// Erases everything.
+  void clear() noexcept {
+    for (Shard& shard : shards_) shard.clear();
+  }
+
+  /// What is known of an entry; counts as no access.
+  template <class Q>
+  [[nodiscard]] std::optional<EntryInfo> inspect(const Q& key) const {
+    const auto& k = as_key(key);
+    const std::uint64_t hash = shared_.hash_of(k);
+    return shards_.of(hash).inspect(k, hash);
+  }
+
+  /// Removes what has expired, now and exactly; how many.
+  std::size_t purge_expired() noexcept { return purge(true); }
+
+  /// Entries, including expired ones that have not left yet.
+  [[nodiscard]] std::size_t size() const noexcept {
+    std::size_t sum = 0;
+    for (Shard& shard : shards_) sum += shard.size();
+    return sum;
+  }
+
+  /// The sum of the entries' weights.
+  [[nodiscard]] std::uint64_t weight() const noexcept { return stats().bytes; }
+
+  /// Each shard's counters belong together; those of different shards are read one after the other.
+  [[nodiscard]] MemoryStats stats() const noexcept {
+    MemoryStats sum;
+    for (Shard& shard : shards_) shard.add_stats(sum);
+    return sum;
+  }
+
+ private:
+  friend struct memory::Inspector;
+
+  static memory::Lifetime lifetime_of(const Options& options) noexcept {
+    return {options.ttl.value_or(Duration::max()), options.expire_after_access.value_or(Duration::max())};
+  }
+
+  /// The key as hash and comparison take it: itself where they are transparent, else converted.
+  template <class Q>
+  static decltype(auto) as_key(const Q& key) {
+    constexpr bool is_transparent = requires {
+      typename Hash::is_transparent;
+    }
+    &&requires {
+      typename Equal::is_transparent;
+    };
+    if constexpr (std::is_same_v<Q, K>) {
+      return (key);
+    } else if constexpr (is_transparent && !std::is_arithmetic_v<K> && !std::is_enum_v<K>) {
+      return (key);
+    } else {
+      return static_cast<K>(key);  // among numbers, 1U and 1L must be the same key
+    }
+  }
+
+  template <class Allowed, class Keep>
+  bool store(K&& key, V&& value, const EntryOptions& options, Allowed&& allowed, Keep&& keep) {
+    const memory::Lifetime lifetime{options.ttl.value_or(lifetime_.ttl),
+                                    options.expire_after_access.value_or(lifetime_.idle)};
+    if (lifetime.is_timed()) sweeping_.start();
+    const std::uint64_t weight = shared_.weigh(key, value);
+    const std::uint64_t hash = shared_.hash_of(std::as_const(key));
+    const bool stored =
+        shards_.of(hash).store(std::move(key), std::move(value), hash, lifetime, weight, allowed, keep);
+    // The key's own shard could not make enough room: the others must.
+    for (Shard& shard : shards_) {
+      while (shared_.is_too_heavy() && shard.evict()) {
+      }
+    }
+    return stored;
+  }
+
+  template <class F>
+  void for_each_handle(F&& f) {
+    constexpr std::size_t batch = 64;  // so many at a time under the lock
+    for (Shard& shard : shards_) {
+      for (memory::NodeId at = 0; at != memory::nil;) {
+        std::array<Handle, batch> found;
+        std::size_t count = 0;
+        at = shard.scan(at, batch,
+                        [&](auto& node, memory::NodeId id) { found[count++] = Handle(shard, node, id); });
+        for (Handle& entry : std::span(found).first(count)) f(entry);
+      }
+    }
+  }
+
+  std::size_t purge(bool exactly) noexcept {
+    std::size_t removed = 0;
+    for (Shard& shard : shards_) removed += shard.purge(exactly);
+    return removed;
+  }
+
+  memory::Lifetime lifetime_;
+  Duration sweep_interval_;
+  memory::Context<K, V, Hash, Equal> shared_;
+  memory::Shards<Shard> shards_;
+  memory::Sweeping sweeping_;  // last, so that it ends first
+};
+
+}  // namespace terrace

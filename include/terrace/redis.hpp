@@ -1,0 +1,80 @@
+#pragma once
+/// The Redis tier: a Tier over one Redis (6 or newer) or Valkey server. One connection carries the operations
+/// of all threads; what is asked at the same time travels together (pipelining), so more callers cost less
+/// each.
+///
+///   auto tier = terrace::make_redis_tier({.url = "rediss://user:secret@cache.example:6380/2", .key_prefix =
+///   "app:"});
+///
+/// Failures. A server that cannot be reached costs nothing beyond the first attempt: operations end at once
+/// with Errc::unavailable (Errc::denied when it refused the credentials) while the tier reconnects in the
+/// background: exponential back-off with full jitter
+/// (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/). Only the operations that find
+/// the first attempt under way, or the first one after a connection broke, wait for it. A server that accepts
+/// but does not answer is noticed twice: after `failures_to_open` operations in a row ran out of time the
+/// circuit breaker refuses more (Errc::unavailable) until a probe was answered; and a connection silent
+/// for 1.75 s, PINGs unanswered, is dropped. Nothing is retried behind the caller's back.
+///
+/// An operation that runs out of time leaves the connection as it is: its reply is dropped when it comes.
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <terrace/runtime.hpp>
+#include <terrace/tier.hpp>
+
+namespace terrace {
+
+struct RedisOptions {
+  /// Where the server is; user, password and path percent-encoded:
+  ///  - redis://[user[:password]@]host[:port][/database]; the port is 6379 when left out
+  ///  - rediss://… the same over TLS 1.2 or newer; the certificate must be valid for the host
+  ///  - unix://[user[:password]@]/path/to/socket[?db=N], also as redis+unix://
+  std::string url = "redis://127.0.0.1:6379";
+
+  /// Put before every key. With an empty one, erase_prefix("") removes all keys of the database.
+  std::string key_prefix = {};
+
+  /// For resolving, connecting, the TLS handshake and logging in together. Operations have their own
+  /// deadlines.
+  Duration connect_timeout = std::chrono::seconds(1);
+
+  /// Larger values are refused with Errc::value_too_large, larger ones found are skipped without being held
+  /// in memory. At most 512 MiB, which is Redis' own limit.
+  std::size_t max_value_bytes = std::size_t{64} << 20;
+
+  /// rediss only: PEM file of the authorities to trust instead of the system's.
+  std::string ca_file = {};
+  /// rediss only: PEM files of the certificate (chain) and key to show to the server. Both or neither.
+  std::string cert_file = {};
+  std::string key_file = {};
+
+  /// Operations in a row that must run out of time before the breaker opens.
+  unsigned failures_to_open = 5;
+  /// How long the open breaker waits before it sends a probe.
+  Duration open_time = std::chrono::seconds(1);
+  /// Longest wait between two attempts to connect.
+  Duration reconnect_cap = std::chrono::seconds(2);
+};
+
+/// Throws ConfigError for options that cannot work (it names the part and never shows the password). Never
+/// throws because the server is away: connecting begins in the background.
+std::shared_ptr<Tier> make_redis_tier(RedisOptions options,
+                                      std::shared_ptr<Runtime> runtime = Runtime::common());
+
+/// How the connection of a Redis tier fares, for monitoring.
+struct RedisStatus {
+  bool connected = false;
+  bool breaker_open = false;
+  std::uint64_t connects = 0;         ///< connections that were made and accepted the login
+  std::uint64_t failed_connects = 0;  ///< attempts that came to nothing
+  std::uint64_t breaker_openings = 0;
+  std::string last_error = {};  ///< why the last connection or attempt ended; empty when there was no trouble
+};
+
+/// Nothing when the tier is not a Redis tier. Thread safe.
+std::optional<RedisStatus> redis_status(const Tier& tier);
+
+}  // namespace terrace

@@ -1,0 +1,112 @@
+#include "cascade/core.hpp"
+
+namespace terrace {
+
+std::string_view to_string(LookupKind kind) noexcept {
+  switch (kind) {
+    case LookupKind::hit:
+      return "hit";
+    case LookupKind::stale:
+      return "stale";
+    case LookupKind::negative:
+      return "negative";
+    case LookupKind::miss:
+      return "miss";
+    case LookupKind::unavailable:
+      return "unavailable";
+  }
+  return "unknown";
+}
+
+namespace {
+
+std::string seconds(Duration d) {
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(d).count();
+  std::string fraction = std::to_string(ms % 1000);
+  fraction.insert(0, 3 - fraction.size(), '0');
+  return std::to_string(ms / 1000) + "." + fraction + " s";
+}
+
+}  // namespace
+
+std::string Explanation::to_string() const {
+  std::string out = printable_key(key) + (in_flight ? " (being read or loaded now)\n" : "\n");
+  for (const auto& level : levels) {
+    out += "  " + level.level + ": " + std::string(terrace::to_string(level.kind));
+    if (level.kind == LookupKind::hit || level.kind == LookupKind::negative) {
+      out += ", age " + seconds(level.age);
+      out += level.remaining ? ", expires in " + seconds(*level.remaining) : std::string(", does not expire");
+    }
+    if (level.bytes > 0) out += ", " + std::to_string(level.bytes) + " bytes";
+    if (!level.note.empty()) out += ", " + level.note;
+    out += '\n';
+  }
+  return out;
+}
+
+namespace cascade {
+namespace {
+
+class Explaining : public std::enable_shared_from_this<Explaining> {
+ public:
+  Explaining(std::shared_ptr<Core> core, std::string key, std::shared_ptr<Gather<Result<Explanation>>> call)
+      : core_(std::move(core)), call_(std::move(call)) {
+    told_.key = std::move(key);
+    told_.in_flight = core_->flights.in_flight(told_.key);
+    told_.levels.push_back(core_->values->explain(told_.key));
+  }
+
+  void step() {
+    if (told_.levels.size() > core_->levels.size()) return call_->settle(0, std::move(told_));
+    Level& level = *core_->levels[told_.levels.size() - 1];
+    core_->ask<Found>(
+        [&](TimePoint deadline, Handler<Result<Found>> done) {
+          level.tier->get(core_->tier_key(told_.key), deadline, std::move(done));
+        },
+        [self = shared_from_this(), &level](Result<Found> found) {
+          self->told_.levels.push_back(self->describe(level.name, found));
+          self->step();
+        });
+  }
+
+ private:
+  [[nodiscard]] LevelExplanation describe(const std::string& name, const Result<Found>& found) const {
+    LevelExplanation out{.level = name};
+    if (!found) {
+      out.kind = LookupKind::unavailable;
+      out.note = found.error().message();
+      return out;
+    }
+    if (!*found) return out;
+    out.bytes = (*found)->size();
+    const auto entry = core_->unwrap(told_.key, **found);
+    if (!entry) {
+      out.note = "unreadable, " + entry.error().message();
+    } else if (!*entry) {
+      out.note = "expired";
+    } else {
+      out.kind = (*entry)->value ? LookupKind::hit : LookupKind::negative;
+      out.age = core_->now() - (*entry)->created;
+      if ((*entry)->expires) out.remaining = *(*entry)->expires - core_->now();
+    }
+    return out;
+  }
+
+  std::shared_ptr<Core> core_;
+  std::shared_ptr<Gather<Result<Explanation>>> call_;
+  Explanation told_;
+};
+
+}  // namespace
+
+void start_explain(std::shared_ptr<Core> core, std::string key, Handler<Result<Explanation>> done) {
+  const auto call = core->begin_call<Result<Explanation>>(
+      1, std::nullopt, [done = std::move(done)](std::vector<Result<Explanation>> one) mutable {
+        done(std::move(one.front()));
+      });
+  if (auto refused = core->refuse_key(key)) return call->settle(0, *std::move(refused));
+  if (call->open()) std::make_shared<Explaining>(core, std::move(key), call)->step();
+}
+
+}  // namespace cascade
+}  // namespace terrace

@@ -1,0 +1,82 @@
+#include "cascade/flights.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+namespace terrace::cascade {
+
+FlightTable::Joined FlightTable::join(const std::string& key, Waiter waiter, const Generations& generations,
+                                      std::size_t tiers, FlightPtr& flight) {
+  auto& [mutex, flights] = stripe(key);
+  std::lock_guard lock(mutex);
+  const auto found = flights.find(key);
+  if (found == flights.end()) {
+    flight = std::make_shared<Flight>(key, generations.stamp(key), tiers);
+    flight->waiters.push_back(std::move(waiter));
+    flights.emplace(key, flight);
+    return Joined::began;
+  }
+  if (found->second->phase == Flight::Phase::loading && waiter.loader == nullptr) return Joined::too_late;
+  found->second->waiters.push_back(std::move(waiter));
+  return Joined::joined;
+}
+
+void FlightTable::detach(std::string_view key) {
+  auto& [mutex, flights] = stripe(key);
+  std::lock_guard lock(mutex);
+  if (const auto found = flights.find(key); found != flights.end()) flights.erase(found);
+}
+
+void FlightTable::detach_all() {
+  for (auto& [mutex, flights] : stripes_) {
+    std::lock_guard lock(mutex);
+    flights.clear();
+  }
+}
+
+void FlightTable::remove(Stripe& stripe, const FlightPtr& flight) {
+  const auto found = stripe.flights.find(flight->key);
+  if (found != stripe.flights.end() && found->second == flight) stripe.flights.erase(found);
+}
+
+std::vector<Waiter> FlightTable::begin_load(const FlightPtr& flight) {
+  Stripe& home = stripe(flight->key);
+  std::lock_guard lock(home.mutex);
+  const auto loads = [](const Waiter& waiter) { return waiter.loader != nullptr; };
+  const auto lookers = std::stable_partition(flight->waiters.begin(), flight->waiters.end(), loads);
+  std::vector<Waiter> answered(std::make_move_iterator(lookers),
+                               std::make_move_iterator(flight->waiters.end()));
+  flight->waiters.erase(lookers, flight->waiters.end());
+  flight->phase = flight->waiters.empty() ? Flight::Phase::landed : Flight::Phase::loading;
+  if (flight->waiters.empty()) remove(home, flight);
+  return answered;
+}
+
+std::optional<Waiter> FlightTable::choose_loader(const FlightPtr& flight) {
+  std::vector<Waiter> candidates;
+  {
+    std::lock_guard lock(stripe(flight->key).mutex);
+    candidates = flight->waiters;
+  }
+  for (Waiter& waiter : candidates) {
+    if (waiter.call->open()) return std::move(waiter);
+  }
+  return std::nullopt;
+}
+
+std::vector<Waiter> FlightTable::land(const FlightPtr& flight) {
+  Stripe& home = stripe(flight->key);
+  std::lock_guard lock(home.mutex);
+  flight->phase = Flight::Phase::landed;
+  remove(home, flight);
+  return std::exchange(flight->waiters, {});
+}
+
+bool FlightTable::in_flight(std::string_view key) const {
+  const auto& [mutex, flights] = stripe(key);
+  std::lock_guard lock(mutex);
+  return flights.contains(key);
+}
+
+}  // namespace terrace::cascade

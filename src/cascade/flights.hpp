@@ -1,0 +1,85 @@
+#pragma once
+/// FlightTable: single flight. All readers that miss memory on the same key share one walk and one load.
+
+#include <array>
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <terrace/detail/cascade/engine.hpp>
+#include <vector>
+
+#include "cascade/gather.hpp"
+
+namespace terrace::cascade {
+
+/// One key of one reader's call.
+struct Waiter {
+  std::shared_ptr<Gather<Answer>> call;
+  std::size_t index = 0;
+  std::shared_ptr<Loader> loader;  ///< null: only looks
+};
+
+/// The work for one key, from the first reader's miss to its answer.
+struct Flight {
+  Flight(std::string k, Stamp s, std::size_t tiers) : key(std::move(k)), stamp(s), missed(tiers, false) {}
+
+  const std::string key;
+  const Stamp stamp;  ///< noted before anything below memory was asked
+
+  // For the walk alone.
+  std::vector<bool> missed;          ///< tiers that said they have nothing usable: to be filled
+  std::optional<Error> unavailable;  ///< why a tier could not be asked
+
+  // Guarded by the table.
+  enum class Phase : std::uint8_t { walking, loading, landed };
+  Phase phase = Phase::walking;
+  std::vector<Waiter> waiters;
+};
+
+using FlightPtr = std::shared_ptr<Flight>;
+
+/// Thread safe: striped locks, never held over foreign code.
+class FlightTable {
+ public:
+  enum class Joined : std::uint8_t { began, joined, too_late };
+
+  /// Adds the waiter to the flight of the key, or begins one with a stamp taken now. Too late: the flight is
+  /// loading, so no level has the key, which is the answer for a waiter that brings no loader.
+  Joined join(const std::string& key, Waiter waiter, const Generations& generations, std::size_t tiers,
+              FlightPtr& flight);
+
+  /// Later readers begin a new flight; the old one goes on for those who wait for it.
+  void detach(std::string_view key);
+  void detach_all();
+
+  /// The walk found nothing. Waiters without a loader are returned, for they have their answer; the flight
+  /// goes on loading for the others, or lands when there is none.
+  std::vector<Waiter> begin_load(const FlightPtr& flight);
+
+  /// The loader of the first waiter whose call is still open; nothing when there is none.
+  std::optional<Waiter> choose_loader(const FlightPtr& flight);
+
+  /// Ends the flight: removes it and hands over who waits.
+  std::vector<Waiter> land(const FlightPtr& flight);
+
+  [[nodiscard]] bool in_flight(std::string_view key) const;
+
+ private:
+  struct alignas(64) Stripe {
+    mutable std::mutex mutex;
+    boost::unordered_flat_map<std::string, FlightPtr, KeyHash, std::equal_to<>> flights;
+  };
+  static void remove(Stripe& stripe, const FlightPtr& flight);
+
+  [[nodiscard]] Stripe& stripe(std::string_view key) { return stripes_[hash_(key) >> (64 - stripe_bits)]; }
+  [[nodiscard]] const Stripe& stripe(std::string_view key) const {
+    return stripes_[hash_(key) >> (64 - stripe_bits)];
+  }
+
+  static constexpr unsigned stripe_bits = 6;
+  KeyHash hash_;
+  std::array<Stripe, std::size_t{1} << stripe_bits> stripes_;
+};
+
+}  // namespace terrace::cascade

@@ -1,0 +1,118 @@
+#pragma once
+/// Client: keeps one pipeline to a server alive and decides, for every exchange, when it is sent and when it
+/// ends.
+///
+/// All state belongs to the I/O context, which one thread at a time runs; only the inbox and the status are
+/// shared, under a lock. An exchange goes inbox → waiting (not sent) → the pipeline's line (sent), and is in
+/// the set of deadlines all the while. It leaves early when its deadline passes: from waiting without a
+/// trace, from the line by being given up.
+///
+///   dialing ──► greeting (HELLO) ──► ready ──► (lost) down ──back-off──► dialing …          closed, from any
+
+#include <boost/asio/steady_timer.hpp>
+#include <boost/intrusive/set.hpp>
+#include <mutex>
+#include <optional>
+#include <terrace/redis.hpp>
+
+#include "redis/backoff.hpp"
+#include "redis/breaker.hpp"
+#include "redis/dialer.hpp"
+#include "redis/pipeline.hpp"
+
+namespace terrace::redis {
+
+class Client final : public Pipeline::Owner, public std::enable_shared_from_this<Client> {
+ public:
+  /// Throws ConfigError. The clock must be the one Asio's timers run on.
+  Client(boost::asio::io_context& io, const Clock& clock, RedisOptions options);
+
+  /// Begins to connect. Any thread.
+  void start();
+  /// Any thread. The exchange ends on the I/O thread, or inside this call after shut_down().
+  void submit(std::unique_ptr<Exchange> exchange);
+  /// Ends all exchanges with Errc::shutdown before it returns. On the I/O thread. Idempotent.
+  void shut_down();
+  /// Any thread.
+  [[nodiscard]] RedisStatus status() const;
+
+  [[nodiscard]] const RedisOptions& options() const noexcept { return options_; }
+  /// Where the server is, for messages.
+  [[nodiscard]] const std::string& label() const noexcept { return label_; }
+  [[nodiscard]] const Clock& clock() const noexcept { return clock_; }
+
+  void on_answered(std::unique_ptr<Exchange> exchange) override;
+  void on_writable() override { flush(); }
+  void on_lost(const std::string& why) override { drop(why, false); }
+
+ private:
+  class Hello;
+  class Ping;
+  enum class Phase { down, dialing, greeting, ready, closed };
+  struct EarlierDeadline {
+    bool operator()(const Exchange& a, const Exchange& b) const noexcept { return a.deadline < b.deadline; }
+  };
+  using Deadlines = boost::intrusive::multiset<Exchange, boost::intrusive::compare<EarlierDeadline>>;
+
+  // Connecting.
+  void dial();
+  void greet(Stream stream);
+  void greeted(const Error* failure);
+  void connect_failed(const Error& why);
+  void drop(const std::string& why, bool refuse_meanwhile);
+  void retry_after(Duration wait);
+
+  // Exchanges.
+  void drain();
+  void admit(std::unique_ptr<Exchange> exchange, TimePoint now);
+  std::optional<Error> refusal(const Exchange& exchange) const;
+  void enqueue(std::unique_ptr<Exchange> exchange);
+  void flush();
+  void end(std::unique_ptr<Exchange> exchange, const Error* failure);
+  void end_all(Pipeline::Batch exchanges, const Error& failure);
+  Pipeline::Batch take_waiting();
+
+  // Time.
+  void watch_deadline(Exchange& exchange);
+  void arm_deadlines(TimePoint when);
+  void expire_due();
+  void expire(Exchange& exchange, TimePoint now);
+  void arm_health();
+  void check_health();
+  void ping(TimePoint now);
+  void pinged(bool answered);
+  void publish(const std::string* trouble = nullptr);
+
+  boost::asio::io_context& io_;
+  const Clock& clock_;
+  const RedisOptions options_;
+  const RedisUrl url_;
+  const std::string label_;
+  std::optional<boost::asio::ssl::context> tls_;
+
+  Phase phase_ = Phase::down;
+  std::shared_ptr<Dialer> dialer_;
+  std::shared_ptr<Pipeline> pipeline_;
+  std::optional<Error> refusal_;  // why operations end at once while there is no connection
+  TimePoint ready_since_{};
+  Backoff backoff_;
+  Breaker breaker_;
+  boost::asio::steady_timer retry_timer_;
+  boost::asio::steady_timer deadline_timer_;
+  boost::asio::steady_timer health_timer_;
+  TimePoint deadline_armed_ = no_deadline;
+
+  Deadlines deadlines_;
+  std::deque<std::unique_ptr<Exchange>> waiting_;  // null: ended meanwhile
+  std::uint64_t first_waiting_ = 0;                // ticket of its front
+  std::size_t waiting_bytes_ = 0;
+  std::uint64_t connects_ = 0;
+  std::uint64_t failed_connects_ = 0;
+
+  mutable std::mutex mutex_;
+  Pipeline::Batch inbox_;
+  bool inbox_closed_ = false;
+  RedisStatus status_;
+};
+
+}  // namespace terrace::redis

@@ -1,0 +1,164 @@
+#include "redis/dialer.hpp"
+
+#include <netinet/tcp.h>
+
+#include <boost/asio/connect.hpp>
+#include <boost/asio/ip/address.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+
+namespace terrace::redis {
+
+namespace asio = boost::asio;
+namespace {
+
+/// The certificate must be for this name or address; a name is also told to the server (SNI).
+bool expect_host(SSL* ssl, const std::string& host) {
+  ErrorCode not_address;
+  asio::ip::make_address(host, not_address);
+  if (!not_address) return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host.c_str()) == 1;
+  SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+  return SSL_set1_host(ssl, host.c_str()) == 1 && SSL_set_tlsext_host_name(ssl, host.c_str()) == 1;
+}
+
+}  // namespace
+
+Dialer::Dialer(asio::io_context& io, const RedisUrl& url, asio::ssl::context* tls)
+    : url_(url), tls_context_(tls), timer_(io), resolver_(io.get_executor()) {}
+
+void Dialer::start(TimePoint deadline, Done done) {
+  done_ = std::move(done);
+  timer_.expires_at(deadline);
+  timer_.async_wait([self = shared_from_this()](const ErrorCode& ec) {
+    if (!ec) self->fail("no answer within the connect time limit");
+  });
+  if (url_.transport == Transport::unix_socket) {
+    connect_unix();
+  } else {
+    resolve();
+  }
+}
+
+void Dialer::cancel() {
+  done_ = nullptr;
+  release();
+}
+
+void Dialer::release() {
+  timer_.cancel();
+  resolver_.cancel();
+  ErrorCode ignored;  // closed, not destroyed: operations under way still refer to them
+  if (tcp_) tcp_->close(ignored);
+  if (socket_) socket_->close(ignored);
+  if (tls_) tls_->next_layer().close(ignored);
+}
+
+void Dialer::fail(std::string what) {
+  finish(Error(Errc::unavailable,
+               "cannot connect to Redis " + url_.label() + ": " + stage_ + ": " + std::move(what)));
+}
+
+void Dialer::finish(Result<Stream> outcome) {
+  if (!done_) return;
+  Done done = std::move(done_);
+  done_ = nullptr;
+  if (outcome) {
+    timer_.cancel();
+  } else {
+    release();
+  }
+  done(std::move(outcome));
+}
+
+void Dialer::connect_unix() {
+  stage_ = "connecting";
+  socket_.emplace(resolver_.get_executor());
+  const asio::local::stream_protocol::endpoint where(url_.path);
+  socket_->async_connect(where, [self = shared_from_this()](const ErrorCode& ec) {
+    if (!self->done_) return;
+    if (ec) return self->fail(ec.message());
+    self->socket_->non_blocking(true);
+    self->finish(Stream(std::move(*self->socket_)));
+  });
+}
+
+void Dialer::resolve() {
+  ErrorCode no_address;
+  const auto address = asio::ip::make_address(url_.host, no_address);
+  if (!no_address) {
+    stage_ = "connecting";
+    const Tcp::endpoint where(address, static_cast<std::uint16_t>(std::stoul(url_.port)));
+    return connect_tcp(Resolver::results_type::create(where, url_.host, url_.port));
+  }
+  stage_ = "resolving the name";
+  resolver_.async_resolve(
+      url_.host, url_.port,
+      [self = shared_from_this()](const ErrorCode& ec, const Resolver::results_type& found) {
+        if (!self->done_) return;
+        if (ec) return self->fail(ec.message());
+        self->connect_tcp(found);
+      });
+}
+
+void Dialer::connect_tcp(const Resolver::results_type& addresses) {
+  stage_ = "connecting";
+  tcp_.emplace(resolver_.get_executor());
+  asio::async_connect(*tcp_, addresses,
+                      [self = shared_from_this()](const ErrorCode& ec, const Tcp::endpoint&) {
+                        if (!self->done_) return;
+                        if (ec) return self->fail(ec.message());
+                        ErrorCode ignored;
+                        self->tcp_->set_option(Tcp::no_delay(true), ignored);
+                        // Till then the kernel resends what a dead peer does not acknowledge; our own PING
+                        // notices before.
+                        const unsigned give_up_ms = 2000;
+                        ::setsockopt(self->tcp_->native_handle(), IPPROTO_TCP, TCP_USER_TIMEOUT, &give_up_ms,
+                                     sizeof give_up_ms);
+                        self->tcp_->non_blocking(true, ignored);
+                        self->socket_.emplace(std::move(*self->tcp_));
+                        if (self->url_.transport == Transport::tls) return self->handshake();
+                        self->finish(Stream(std::move(*self->socket_)));
+                      });
+}
+
+void Dialer::handshake() {
+  stage_ = "TLS handshake";
+  tls_ = std::make_unique<TlsSocket>(std::move(*socket_), *tls_context_);
+  if (!expect_host(tls_->native_handle(), url_.host)) return fail("the host cannot be checked");
+  tls_->async_handshake(asio::ssl::stream_base::client, [self = shared_from_this()](const ErrorCode& ec) {
+    if (!self->done_) return;
+    if (!ec) return self->finish(Stream(std::move(self->tls_)));
+    const long verdict = SSL_get_verify_result(self->tls_->native_handle());
+    if (verdict == X509_V_OK) return self->fail(ec.message());
+    self->fail(std::string("the server's certificate is not accepted: ") +
+               X509_verify_cert_error_string(verdict));
+  });
+}
+
+asio::ssl::context make_tls_context(const std::string& ca_file, const std::string& cert_file,
+                                    const std::string& key_file) {
+  asio::ssl::context context(asio::ssl::context::tls_client);
+  context.set_options(asio::ssl::context::no_tlsv1 | asio::ssl::context::no_tlsv1_1);
+  context.set_verify_mode(asio::ssl::verify_peer);
+  const auto check = [](const ErrorCode& ec, const char* option, const std::string& path) {
+    if (!ec) return;
+    throw ConfigError(std::string("RedisOptions::") + option + ": " + path +
+                      " is no readable PEM file: " + ec.message());
+  };
+  ErrorCode ec;
+  if (ca_file.empty()) {
+    context.set_default_verify_paths(ec);
+    check(ec, "ca_file", "(the system's)");
+  } else {
+    context.load_verify_file(ca_file, ec);
+    check(ec, "ca_file", ca_file);
+  }
+  if (!cert_file.empty()) {
+    context.use_certificate_chain_file(cert_file, ec);
+    check(ec, "cert_file", cert_file);
+    context.use_private_key_file(key_file, asio::ssl::context::pem, ec);
+    check(ec, "key_file", key_file);
+  }
+  return context;
+}
+
+}  // namespace terrace::redis

@@ -1,0 +1,60 @@
+#pragma once
+/// Dialer: one attempt to make a Stream: resolve, connect, TLS handshake, all within one time limit.
+/// Used on the I/O context only.
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <memory>
+#include <optional>
+#include <terrace/clock.hpp>
+#include <terrace/detail/unique_function.hpp>
+#include <terrace/result.hpp>
+
+#include "redis/redis_url.hpp"
+#include "redis/stream.hpp"
+
+namespace terrace::redis {
+
+class Dialer : public std::enable_shared_from_this<Dialer> {
+ public:
+  using Done = UniqueFunction<void(Result<Stream>)>;
+
+  /// `tls` is needed for rediss only and must outlive the stream.
+  Dialer(boost::asio::io_context& io, const RedisUrl& url, boost::asio::ssl::context* tls);
+
+  /// `done` is called once, never inside this call, at the latest shortly after the deadline.
+  void start(TimePoint deadline, Done done);
+  /// `done` will not be called.
+  void cancel();
+
+ private:
+  using Tcp = boost::asio::ip::tcp;
+  using TcpSocket = boost::asio::basic_stream_socket<Tcp, Executor>;
+  using Resolver = boost::asio::ip::basic_resolver<Tcp, Executor>;
+
+  void connect_unix();
+  void resolve();
+  void connect_tcp(const Resolver::results_type& addresses);
+  void handshake();
+  void fail(std::string what);
+  void finish(Result<Stream> outcome);
+  void release();
+
+  const RedisUrl& url_;
+  boost::asio::ssl::context* tls_context_;
+  boost::asio::steady_timer timer_;
+  Resolver resolver_;
+  std::optional<TcpSocket> tcp_;
+  std::optional<Socket> socket_;
+  std::unique_ptr<TlsSocket> tls_;
+  const char* stage_ = "";
+  Done done_;
+};
+
+/// Checks certificates against the system's authorities, or `ca_file`. Throws ConfigError for unreadable
+/// files.
+boost::asio::ssl::context make_tls_context(const std::string& ca_file, const std::string& cert_file,
+                                           const std::string& key_file);
+
+}  // namespace terrace::redis

@@ -1,0 +1,141 @@
+#include "redis/pipeline.hpp"
+
+#include <boost/asio/post.hpp>
+
+namespace terrace::redis {
+
+namespace asio = boost::asio;
+
+Pipeline::Pipeline(Stream stream, std::size_t max_value_bytes, std::shared_ptr<Owner> owner,
+                   const Clock& clock)
+    : stream_(std::move(stream)),
+      reader_(max_value_bytes),
+      owner_(std::move(owner)),
+      clock_(clock),
+      last_progress_(clock.now()),
+      last_received_(last_progress_) {}
+
+/// Small payloads share one write; a large one goes by itself, uncopied.
+void Pipeline::add_segment(std::string payload) {
+  constexpr std::size_t large = 16 * 1024;
+  if (segments_.empty() || segments_.back().size() >= large || payload.size() >= large) {
+    segments_.push_back(std::move(payload));
+  } else {
+    segments_.back() += payload;
+  }
+}
+
+void Pipeline::send(Batch batch) {
+  if (line_.empty()) last_progress_ = clock_.now();
+  for (auto& exchange : batch) {
+    add_segment(std::move(exchange->payload));
+    exchange->payload = {};
+    exchange->ticket = first_ticket_ + line_.size();
+    exchange->sent = true;
+    const std::size_t replies = exchange->replies;
+    line_.push_back({std::move(exchange), 0, replies});
+  }
+  write_more();
+}
+
+void Pipeline::wrote(std::size_t bytes) {
+  offset_ += bytes;
+  if (offset_ == segments_[segment_].size()) {
+    ++segment_;
+    offset_ = 0;
+  }
+  if (segment_ == segments_.size()) {
+    segments_.clear();
+    segment_ = 0;
+  }
+}
+
+/// Writes what goes without waiting; true when that was all.
+bool Pipeline::write_ready() {
+  while (!segments_.empty()) {
+    ErrorCode ec;
+    const std::string& segment = segments_[segment_];
+    const std::size_t n =
+        stream_.write_now(asio::buffer(segment.data() + offset_, segment.size() - offset_), ec);
+    if (n == 0) return false;  // a fault shows again in the asynchronous write
+    wrote(n);
+  }
+  return true;
+}
+
+void Pipeline::write_more() {
+  if (write_ready()) return;
+  const std::string& segment = segments_[segment_];
+  stream_.async_write_some(asio::buffer(segment.data() + offset_, segment.size() - offset_),
+                           [self = shared_from_this()](const ErrorCode& ec, std::size_t n) {
+                             if (self->closed_) return;
+                             if (ec) return self->lose(ec.message());
+                             self->wrote(n);
+                             if (!self->segments_.empty()) {
+                               self->last_progress_ = self->clock_.now();
+                               self->write_more();
+                             }
+                             if (self->segments_.empty()) self->owner_->on_writable();
+                           });
+}
+
+void Pipeline::read_more() {
+  const auto space = reader_.space();
+  stream_.async_read_some(asio::buffer(space.data(), space.size()),
+                          [self = shared_from_this()](const ErrorCode& ec, std::size_t n) {
+                            if (self->closed_) return;
+                            if (ec == asio::error::eof) return self->lose("closed by the server");
+                            if (ec) return self->lose(ec.message());
+                            self->last_progress_ = self->last_received_ = self->clock_.now();
+                            self->reader_.commit(n);
+                            self->take_replies();
+                            if (!self->closed_) self->read_more();
+                          });
+}
+
+void Pipeline::take_replies() {
+  ReplyReader::Item item;
+  while (!closed_) {
+    const auto step = reader_.next(item);
+    if (step == ReplyReader::Step::need_more) return;
+    if (step == ReplyReader::Step::broken) return lose(reader_.why_broken());
+    if (line_.empty()) return lose("it sent a reply to nothing");
+    take_node(item);
+  }
+}
+
+void Pipeline::take_node(const ReplyReader::Item& item) {
+  Place& place = line_.front();
+  if (place.exchange) place.exchange->on_node(place.answered, item.node);
+  if (!item.last || ++place.answered < place.replies) return;
+  auto exchange = std::move(place.exchange);
+  line_.pop_front();
+  ++first_ticket_;
+  if (exchange) {
+    owner_->on_answered(std::move(exchange));
+  } else {
+    --given_up_;
+  }
+}
+
+std::unique_ptr<Exchange> Pipeline::give_up(std::uint64_t ticket) {
+  ++given_up_;
+  return std::move(line_[ticket - first_ticket_].exchange);
+}
+
+void Pipeline::lose(const std::string& why) {
+  owner_->on_lost(why);
+}
+
+Pipeline::Batch Pipeline::close() {
+  closed_ = true;
+  stream_.close();
+  Batch unanswered;
+  for (auto& place : line_) {
+    if (place.exchange) unanswered.push_back(std::move(place.exchange));
+  }
+  line_.clear();
+  return unanswered;
+}
+
+}  // namespace terrace::redis

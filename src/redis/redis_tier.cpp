@@ -1,0 +1,212 @@
+#include <terrace/redis.hpp>
+
+#include "redis/commands.hpp"
+#include "runtime/io_context.hpp"
+
+namespace terrace {
+namespace {
+
+using namespace redis;
+
+constexpr std::size_t redis_value_limit = std::size_t{512} << 20;
+
+void check(const RedisOptions& options) {
+  const auto refuse = [](const std::string& why) { throw ConfigError("RedisOptions::" + why); };
+  if (options.connect_timeout <= Duration::zero()) refuse("connect_timeout must be more than nothing");
+  if (options.open_time <= Duration::zero()) refuse("open_time must be more than nothing");
+  if (options.reconnect_cap <= Duration::zero()) refuse("reconnect_cap must be more than nothing");
+  if (options.failures_to_open == 0) refuse("failures_to_open is 0; the least is 1");
+  if (options.max_value_bytes == 0 || options.max_value_bytes > redis_value_limit) {
+    refuse("max_value_bytes is " + std::to_string(options.max_value_bytes) + "; possible are 1 to 536870912");
+  }
+  if (options.key_prefix.size() > max_key_size) {
+    refuse("key_prefix has " + std::to_string(options.key_prefix.size()) + " bytes; at most " +
+           std::to_string(max_key_size));
+  }
+  if (options.cert_file.empty() != options.key_file.empty()) {
+    refuse("cert_file and key_file go together; only one is set");
+  }
+  const bool tls_files = !options.ca_file.empty() || !options.cert_file.empty();
+  if (tls_files && parse_redis_url(options.url).transport != Transport::tls) {
+    refuse("ca_file, cert_file and key_file are for TLS; the URL must begin with rediss://");
+  }
+}
+
+std::optional<Error> bad_key(std::string_view key) {
+  if (!key.empty() && key.size() <= max_key_size) return std::nullopt;
+  if (key.empty()) return Error(Errc::invalid_key, "the key is empty");
+  return Error(Errc::invalid_key, "the key has " + std::to_string(key.size()) + " bytes; at most " +
+                                      std::to_string(max_key_size));
+}
+
+class RedisTier final : public Tier {
+ public:
+  RedisTier(RedisOptions options, std::shared_ptr<Runtime> runtime)
+      : runtime_(std::move(runtime)), shared_(std::make_shared<Shared>()) {
+    shared_->client = std::make_shared<Client>(io_context(*runtime_), runtime_->clock(), std::move(options));
+    shared_->client->start();
+  }
+  ~RedisTier() override { RedisTier::close(); }
+
+  [[nodiscard]] std::string_view name() const noexcept override { return "redis"; }
+
+  void get(std::string_view key, TimePoint deadline, Handler<Result<Found>> done) override {
+    if (auto why = refusal(key, deadline)) return refuse<Found>(std::move(*why), done);
+    auto exchange = std::make_unique<Single<Found>>(shared_, std::move(done));
+    encode_key(exchange->payload, "GET", 2, key);
+    submit(std::move(exchange), deadline);
+  }
+
+  void set(std::string_view key, BytesView value, std::optional<Duration> ttl, TimePoint deadline,
+           Handler<Result<void>> done) override {
+    const TierWrite write{key, value, ttl};
+    if (auto why = refusal(write, deadline)) return refuse<void>(std::move(*why), done);
+    auto exchange = std::make_unique<Single<void>>(shared_, std::move(done));
+    encode_set(exchange->payload, write);
+    submit(std::move(exchange), deadline);
+  }
+
+  void erase(std::string_view key, TimePoint deadline, Handler<Result<bool>> done) override {
+    if (auto why = refusal(key, deadline)) return refuse<bool>(std::move(*why), done);
+    auto exchange = std::make_unique<Single<bool>>(shared_, std::move(done));
+    encode_key(exchange->payload, "UNLINK", 2, key);
+    submit(std::move(exchange), deadline);
+  }
+
+  void get_many(std::vector<std::string_view> keys, TimePoint deadline,
+                Handler<std::vector<Result<Found>>> done) override {
+    many<Found>(keys, deadline, std::move(done),
+                [this](std::string& out, std::string_view key) { encode_key(out, "GET", 2, key); });
+  }
+
+  void set_many(std::vector<TierWrite> writes, TimePoint deadline,
+                Handler<std::vector<Result<void>>> done) override {
+    many<void>(writes, deadline, std::move(done),
+               [this](std::string& out, const TierWrite& write) { encode_set(out, write); });
+  }
+
+  void erase_many(std::vector<std::string_view> keys, TimePoint deadline,
+                  Handler<std::vector<Result<bool>>> done) override {
+    many<bool>(keys, deadline, std::move(done),
+               [this](std::string& out, std::string_view key) { encode_key(out, "UNLINK", 2, key); });
+  }
+
+  void erase_prefix(std::string_view prefix, TimePoint deadline,
+                    Handler<Result<std::uint64_t>> done) override {
+    if (past(deadline)) {
+      ++shared_->counters.write_errors;
+      return done(late());
+    }
+    start_sweep(shared_, options().key_prefix + std::string(prefix), deadline, std::move(done));
+  }
+
+  void close() override {
+    if (runtime_->on_io_thread()) return shared_->client->shut_down();
+    // The latch is shared: who opens it may still be inside open() when this caller goes on.
+    auto closed = std::make_shared<Latch>();
+    runtime_->post([client = shared_->client, closed] {
+      client->shut_down();
+      closed->open();
+    });
+    runtime_->wait(*closed, no_deadline);
+  }
+
+  [[nodiscard]] TierStats stats() const override {
+    const Counters& now = shared_->counters;
+    TierStats stats;
+    stats.hits = now.hits;
+    stats.misses = now.misses;
+    stats.errors = now.errors;
+    stats.writes = now.writes;
+    stats.erases = now.erases;
+    stats.write_errors = now.write_errors;
+    return stats;
+  }
+
+  [[nodiscard]] RedisStatus status() const { return shared_->client->status(); }
+
+ private:
+  [[nodiscard]] const RedisOptions& options() const noexcept { return shared_->client->options(); }
+  [[nodiscard]] bool past(TimePoint deadline) const noexcept { return deadline <= runtime_->clock().now(); }
+  static Error late() { return {Errc::timed_out, "the deadline had passed before the Redis tier was asked"}; }
+
+  [[nodiscard]] std::optional<Error> refusal(std::string_view key, TimePoint deadline) const {
+    if (auto why = bad_key(key)) return why;
+    if (past(deadline)) return late();
+    return std::nullopt;
+  }
+
+  [[nodiscard]] std::optional<Error> refusal(const TierWrite& write, TimePoint deadline) const {
+    if (auto why = bad_key(write.key)) return why;
+    if (write.ttl && *write.ttl <= Duration::zero()) {
+      return Error(Errc::invalid_argument, "the ttl is " + std::to_string(write.ttl->count()) +
+                                               " ns; it must be more than 0, or none for no expiry");
+    }
+    if (write.value.size() > options().max_value_bytes) {
+      return Error(Errc::value_too_large, "the value has " + std::to_string(write.value.size()) +
+                                              " bytes; this Redis tier takes up to " +
+                                              std::to_string(options().max_value_bytes));
+    }
+    if (past(deadline)) return late();
+    return std::nullopt;
+  }
+
+  template <class T>
+  void refuse(Error why, Handler<Result<T>>& done) {
+    const Result<T> outcome = std::move(why);
+    shared_->counters.count(outcome);
+    done(outcome);
+  }
+
+  void encode_key(std::string& out, std::string_view command, std::size_t parts, std::string_view key) const {
+    begin_command(out, parts);
+    add_part(out, command);
+    add_part(out, options().key_prefix, key);
+  }
+
+  void encode_set(std::string& out, const TierWrite& write) const {
+    out.reserve(out.size() + options().key_prefix.size() + write.key.size() + write.value.size() + 96);
+    encode_key(out, "SET", write.ttl ? 5 : 3, write.key);
+    add_part(out, write.value);
+    if (!write.ttl) return;
+    add_part(out, "PX");
+    add_part(out, std::to_string(std::chrono::ceil<std::chrono::milliseconds>(*write.ttl).count()));
+  }
+
+  template <class T, class Item, class Encode>
+  void many(const std::vector<Item>& items, TimePoint deadline, Handler<std::vector<Result<T>>> done,
+            Encode encode) {
+    auto bulk = std::make_shared<Bulk<T>>(shared_, items.size(), deadline, std::move(done));
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      if (auto why = refusal(items[i], deadline)) {
+        bulk->refuse(i, std::move(*why));
+      } else {
+        encode(bulk->add(i), items[i]);
+      }
+    }
+    bulk->start();
+  }
+
+  void submit(std::unique_ptr<Exchange> exchange, TimePoint deadline) {
+    exchange->deadline = deadline;
+    shared_->client->submit(std::move(exchange));
+  }
+
+  std::shared_ptr<Runtime> runtime_;
+  std::shared_ptr<Shared> shared_;
+};
+
+}  // namespace
+
+std::shared_ptr<Tier> make_redis_tier(RedisOptions options, std::shared_ptr<Runtime> runtime) {
+  check(options);
+  if (!runtime) throw ConfigError("make_redis_tier: the runtime is null");
+  return std::make_shared<RedisTier>(std::move(options), std::move(runtime));
+}
+
+std::optional<RedisStatus> redis_status(const Tier& tier) {
+  const auto* redis = dynamic_cast<const RedisTier*>(&tier);
+  return redis != nullptr ? std::optional(redis->status()) : std::nullopt;
+}
+
+}  // namespace terrace

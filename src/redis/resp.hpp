@@ -1,0 +1,74 @@
+#pragma once
+/// RESP3 in both directions over the codec of Boost.Redis: commands to bytes, and bytes to the nodes of
+/// replies, with every length checked before anything is allocated for it.
+
+#include <boost/redis/resp3/node.hpp>
+#include <boost/redis/resp3/parser.hpp>
+#include <cstddef>
+#include <initializer_list>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace terrace::redis {
+
+using Node = boost::redis::resp3::node_view;
+using NodeType = boost::redis::resp3::type;
+
+/// Begins a command of that many parts; each follows by add_part.
+void begin_command(std::string& out, std::size_t parts);
+/// One part, made of two pieces put together.
+void add_part(std::string& out, std::string_view head, std::string_view tail = {});
+void add_command(std::string& out, std::initializer_list<std::string_view> parts);
+
+[[nodiscard]] inline bool is_error(const Node& node) noexcept {
+  return node.data_type == NodeType::simple_error || node.data_type == NodeType::blob_error;
+}
+
+/// Cuts a stream of bytes into replies and these into nodes. Pushes (replies to nothing) are dropped.
+/// A value over the limit is skipped without being held: its reply becomes an error that begins with
+/// `too_large`. Anything that is not RESP3 as servers speak it ends in Step::broken.
+class ReplyReader {
+ public:
+  explicit ReplyReader(std::size_t max_value_bytes);
+
+  /// Where the next bytes go; invalidates nodes.
+  std::span<char> space();
+  void commit(std::size_t bytes) noexcept { end_ += bytes; }
+
+  enum class Step { node, need_more, broken };
+  struct Item {
+    Node node;
+    bool last = false;  ///< it completes its reply
+  };
+  /// The item's text is valid until space() is called.
+  Step next(Item& item);
+
+  /// Why it is broken. Shows nothing of the bytes.
+  [[nodiscard]] const std::string& why_broken() const noexcept { return why_; }
+
+  static constexpr std::string_view too_large = "TERRACE-TOO-LARGE ";
+
+ private:
+  enum class Line { fine, incomplete, skip, bad };
+  Line check_line(std::string_view message);
+  Line check_length(char type, std::string_view digits, bool top_level, std::size_t line_end);
+  Step skip(Item& item);
+  Step broken(std::string why);
+  void grow();
+
+  std::size_t max_value_bytes_;
+  boost::redis::resp3::parser parser_;
+  std::unique_ptr<char[]> buffer_;
+  std::size_t capacity_;
+  std::size_t begin_ = 0;  // of the message being parsed
+  std::size_t end_ = 0;
+  std::size_t skip_ = 0;  // bytes still to drop of a value too large
+  bool in_reply_ = false;
+  bool in_push_ = false;
+  std::string skipped_;
+  std::string why_;
+};
+
+}  // namespace terrace::redis

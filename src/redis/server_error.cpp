@@ -1,0 +1,56 @@
+#include "redis/server_error.hpp"
+
+#include <string>
+#include <terrace/bytes.hpp>
+
+#include "redis/resp.hpp"
+
+namespace terrace::redis {
+namespace {
+
+struct Meaning {
+  std::string_view word;  // the first of the reply
+  Errc code;
+  std::string_view hint;
+};
+
+constexpr Meaning meanings[] = {
+    {"NOAUTH", Errc::denied, "the URL holds no password and the server wants one"},
+    {"WRONGPASS", Errc::denied, "check user and password in the URL"},
+    {"NOPERM", Errc::denied, "the user's ACL does not allow it"},
+    {"WRONGTYPE", Errc::corrupt, "something else keeps its data under this key"},
+    {"OOM", Errc::unavailable, "the server is full (maxmemory) and takes no writes; erasing still works"},
+    {"LOADING", Errc::unavailable, "the server is starting"},
+    {"BUSY", Errc::unavailable, "a script holds the server up"},
+    {"READONLY", Errc::unavailable, "the server is a replica; writes go to its primary"},
+    {"MASTERDOWN", Errc::unavailable, "the replica lost its primary"},
+    {"CLUSTERDOWN", Errc::unavailable, "the cluster does not serve this slot now"},
+    {"MOVED", Errc::unavailable, "this is a node of a Redis Cluster, which this tier does not follow"},
+    {"MISCONF", Errc::unavailable, "the server cannot save to disk and takes no writes"},
+};
+
+/// One line of printable text without what the server quotes of our command.
+std::string clean(std::string_view text) {
+  text = text.substr(0, text.find(", with args"));
+  constexpr std::size_t longest = 200;
+  std::string out;
+  for (const char c : text.substr(0, longest)) out += c >= ' ' && c != 0x7f ? c : ' ';
+  return out;
+}
+
+}  // namespace
+
+Error server_error(std::string_view text, std::string_view server) {
+  std::string context = "Redis " + std::string(server) + ": ";
+  if (text.starts_with(ReplyReader::too_large)) {
+    return {Errc::value_too_large, context + std::string(text.substr(ReplyReader::too_large.size()))};
+  }
+  context += clean(text);
+  const auto word = text.substr(0, text.find(' '));
+  for (const auto& meaning : meanings) {
+    if (word == meaning.word) return {meaning.code, context + " (" + std::string(meaning.hint) + ")"};
+  }
+  return {Errc::unavailable, context};
+}
+
+}  // namespace terrace::redis

@@ -1,0 +1,13 @@
+#pragma once
+/// What a server's error reply means, as an Error.
+
+#include <string_view>
+#include <terrace/result.hpp>
+
+namespace terrace::redis {
+
+/// `text` as the server sent it ("WRONGTYPE Operation against …"). What it quotes of our command is cut off:
+/// it could be a password or a value.
+Error server_error(std::string_view text, std::string_view server);
+
+}  // namespace terrace::redis

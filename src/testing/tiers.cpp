@@ -1,0 +1,232 @@
+#include <stdexcept>
+#include <terrace/testing.hpp>
+#include <utility>
+
+namespace terrace::testing {
+namespace {
+
+/// Runs `one(index, handler)` for each index and gathers what the handlers get.
+template <class T, class One>
+void each(std::size_t count, Handler<std::vector<Result<T>>> done, One one) {
+  struct State {
+    std::mutex mutex;
+    std::vector<std::optional<Result<T>>> outcomes;
+    std::size_t missing;
+    Handler<std::vector<Result<T>>> done;
+  };
+  if (count == 0) return done({});
+  auto state = std::make_shared<State>();
+  state->outcomes.resize(count);
+  state->missing = count;
+  state->done = std::move(done);
+  for (std::size_t i = 0; i < count; ++i) {
+    one(i, [state, i](Result<T> outcome) {
+      {
+        std::lock_guard lock(state->mutex);
+        state->outcomes[i].emplace(std::move(outcome));
+        if (--state->missing > 0) return;
+      }
+      std::vector<Result<T>> all;
+      for (auto& each : state->outcomes) all.push_back(std::move(*each));
+      state->done(std::move(all));
+    });
+  }
+}
+
+}  // namespace
+
+void OneByOneTier::get_many(std::vector<std::string_view> keys, TimePoint deadline,
+                            Handler<std::vector<Result<Found>>> done) {
+  each<Found>(keys.size(), std::move(done),
+              [&](std::size_t i, Handler<Result<Found>> one) { get(keys[i], deadline, std::move(one)); });
+}
+
+void OneByOneTier::set_many(std::vector<TierWrite> writes, TimePoint deadline,
+                            Handler<std::vector<Result<void>>> done) {
+  each<void>(writes.size(), std::move(done), [&](std::size_t i, Handler<Result<void>> one) {
+    set(writes[i].key, writes[i].value, writes[i].ttl, deadline, std::move(one));
+  });
+}
+
+void OneByOneTier::erase_many(std::vector<std::string_view> keys, TimePoint deadline,
+                              Handler<std::vector<Result<bool>>> done) {
+  each<bool>(keys.size(), std::move(done),
+             [&](std::size_t i, Handler<Result<bool>> one) { erase(keys[i], deadline, std::move(one)); });
+}
+
+std::optional<Error> MapTier::refuse(std::string_view key, TimePoint deadline) const {
+  if (closed_) return Error(Errc::shutdown, "map tier");
+  if (key.empty() || key.size() > max_key_size) return Error(Errc::invalid_key, printable_key(key));
+  if (deadline <= clock_->now()) return Error(Errc::timed_out, "map tier");
+  return std::nullopt;
+}
+
+void MapTier::get(std::string_view key, TimePoint deadline, Handler<Result<Found>> done) {
+  Result<Found> found = Found{};
+  {
+    std::lock_guard lock(mutex_);
+    if (auto refused = refuse(key, deadline)) {
+      ++stats_.errors;
+      found = *std::move(refused);
+    } else if (const auto at = stored_.find(key); at != stored_.end() && at->second.expires > clock_->now()) {
+      ++stats_.hits;
+      found = at->second.value;
+    } else {
+      ++stats_.misses;
+    }
+  }
+  done(std::move(found));
+}
+
+void MapTier::set(std::string_view key, BytesView value, std::optional<Duration> ttl, TimePoint deadline,
+                  Handler<Result<void>> done) {
+  Result<void> outcome;
+  {
+    std::lock_guard lock(mutex_);
+    if (auto refused = refuse(key, deadline)) {
+      outcome = *std::move(refused);
+    } else if (ttl && *ttl <= Duration::zero()) {
+      outcome = Error(Errc::invalid_argument, "ttl is not above 0");
+    }
+    if (outcome) {
+      const TimePoint expires = ttl ? after(clock_->now(), *ttl) : no_deadline;
+      stored_.insert_or_assign(std::string(key), Stored{Bytes(value), expires});
+      ++stats_.writes;
+    } else {
+      ++stats_.write_errors;
+    }
+  }
+  done(std::move(outcome));
+}
+
+void MapTier::erase(std::string_view key, TimePoint deadline, Handler<Result<bool>> done) {
+  Result<bool> erased = false;
+  {
+    std::lock_guard lock(mutex_);
+    if (auto refused = refuse(key, deadline)) {
+      ++stats_.write_errors;
+      erased = *std::move(refused);
+    } else {
+      ++stats_.erases;
+      if (const auto at = stored_.find(key); at != stored_.end()) {
+        erased = at->second.expires > clock_->now();
+        stored_.erase(at);
+      }
+    }
+  }
+  done(std::move(erased));
+}
+
+void MapTier::erase_prefix(std::string_view prefix, TimePoint deadline, Handler<Result<std::uint64_t>> done) {
+  Result<std::uint64_t> count = std::uint64_t{0};
+  {
+    std::lock_guard lock(mutex_);
+    if (auto refused = refuse(prefix.empty() ? "*" : prefix, deadline)) {
+      count = *std::move(refused);
+    } else {
+      const auto begin = stored_.lower_bound(prefix);
+      auto end = begin;
+      for (; end != stored_.end() && end->first.starts_with(prefix); ++end) {
+        if (end->second.expires > clock_->now()) ++*count;
+      }
+      stored_.erase(begin, end);
+    }
+  }
+  done(std::move(count));
+}
+
+void MapTier::close() {
+  std::lock_guard lock(mutex_);
+  closed_ = true;
+}
+
+TierStats MapTier::stats() const {
+  std::lock_guard lock(mutex_);
+  TierStats out = stats_;
+  out.entries = stored_.size();
+  return out;
+}
+
+void FaultyTier::plan(Plan plan) {
+  std::lock_guard lock(mutex_);
+  plan_ = std::move(plan);
+}
+
+std::size_t FaultyTier::held() const {
+  std::lock_guard lock(mutex_);
+  return held_.size();
+}
+
+std::size_t FaultyTier::release() {
+  std::vector<Task> passing;
+  {
+    std::lock_guard lock(mutex_);
+    passing.swap(held_);
+  }
+  for (Task& pass : passing) pass();
+  return passing.size();
+}
+
+template <class T, class Pass>
+void FaultyTier::spoil(std::string_view operation, std::string_view key, Handler<Result<T>> done, Pass pass) {
+  Plan plan;
+  {
+    std::lock_guard lock(mutex_);
+    plan = plan_;
+  }
+  const Fault fault = plan ? plan(operation, key) : Fault{};
+  const Error error(fault.error, "planned fault");
+  const auto later = [&] {
+    return Task([pass, done = std::move(done)]() mutable { pass(std::move(done)); });
+  };
+  switch (fault.kind) {
+    case Fault::Kind::none:
+      return pass(std::move(done));
+    case Fault::Kind::fail:
+      return done(error);
+    case Fault::Kind::lose_reply:
+      return pass([error, done = std::move(done)](const Result<T>&) mutable { done(error); });
+    case Fault::Kind::delay:
+      scheduler_->call_at(after(scheduler_->clock().now(), fault.delay), later());
+      return;
+    case Fault::Kind::hold:
+    case Fault::Kind::hang: {
+      std::lock_guard lock(mutex_);
+      (fault.kind == Fault::Kind::hold ? held_ : hanging_).push_back(later());
+      return;
+    }
+    case Fault::Kind::raise:
+      throw std::runtime_error("planned fault");
+  }
+}
+
+void FaultyTier::get(std::string_view key, TimePoint deadline, Handler<Result<Found>> done) {
+  spoil<Found>("get", key, std::move(done),
+               [this, key = std::string(key), deadline](Handler<Result<Found>> pass) {
+                 below_->get(key, deadline, std::move(pass));
+               });
+}
+
+void FaultyTier::set(std::string_view key, BytesView value, std::optional<Duration> ttl, TimePoint deadline,
+                     Handler<Result<void>> done) {
+  spoil<void>("set", key, std::move(done),
+              [this, key = std::string(key), value = Bytes(value), ttl, deadline](
+                  Handler<Result<void>> pass) { below_->set(key, value, ttl, deadline, std::move(pass)); });
+}
+
+void FaultyTier::erase(std::string_view key, TimePoint deadline, Handler<Result<bool>> done) {
+  spoil<bool>("erase", key, std::move(done),
+              [this, key = std::string(key), deadline](Handler<Result<bool>> pass) {
+                below_->erase(key, deadline, std::move(pass));
+              });
+}
+
+void FaultyTier::erase_prefix(std::string_view prefix, TimePoint deadline,
+                              Handler<Result<std::uint64_t>> done) {
+  spoil<std::uint64_t>("erase_prefix", prefix, std::move(done),
+                       [this, prefix = std::string(prefix), deadline](Handler<Result<std::uint64_t>> pass) {
+                         below_->erase_prefix(prefix, deadline, std::move(pass));
+                       });
+}
+
+}  // namespace terrace::testing

@@ -1,0 +1,123 @@
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/use_future.hpp>
+#include <terrace/async.hpp>
+
+#include "cascade/fixture.hpp"
+
+namespace terrace {
+namespace {
+
+namespace asio = boost::asio;
+
+class AsyncTest : public ::testing::Test {
+ protected:
+  std::shared_ptr<Runtime> runtime_ = std::make_shared<Runtime>();
+  std::shared_ptr<testing::MapTier> tier_ = std::make_shared<testing::MapTier>();
+  Cache<std::string> cache_{{.ttl_jitter = 0, .scheduler = runtime_}, {tier_}};
+};
+
+TEST_F(AsyncTest, WithFutures) {
+  EXPECT_FALSE(async_lookup(cache_, "k", asio::use_future).get());
+  EXPECT_EQ(async_get_or_load(
+                cache_, "k", [] { return "v"; }, asio::use_future)
+                .get()
+                .value(),
+            "v");
+  EXPECT_EQ(async_lookup(cache_, "k", asio::use_future).get().level, "memory");
+  async_set(cache_, "k", std::string("w"), asio::use_future).get().value();
+  EXPECT_EQ(cache_.get("k"), "w");
+  EXPECT_TRUE(async_erase(cache_, "k", asio::use_future).get().value());
+}
+
+TEST_F(AsyncTest, WithCallbacksNeverInsideTheCall) {
+  cache_.set("k", "v").value();
+  for (const std::string key : {"k", "absent"}) {
+    std::promise<std::thread::id> called;
+    std::atomic<bool> inside{true};
+    std::atomic<bool> was_inside{false};
+    async_lookup(cache_, key, [&](const Lookup<std::string>&) {
+      was_inside = inside && std::this_thread::get_id() == std::thread::id{};
+      called.set_value(std::this_thread::get_id());
+    });
+    inside = false;
+    EXPECT_NE(called.get_future().get(), std::this_thread::get_id());
+    EXPECT_FALSE(was_inside);
+  }
+}
+
+TEST_F(AsyncTest, WithCoroutinesOnTheirExecutor) {
+  asio::io_context context;
+  std::string outcome;
+  asio::co_spawn(
+      context,
+      [&]() -> asio::awaitable<void> {
+        const auto thread = std::this_thread::get_id();
+        const auto first = co_await async_get_or_load(
+            cache_, "k", [] { return "v"; }, asio::use_awaitable);
+        EXPECT_EQ(std::this_thread::get_id(), thread);
+        (co_await async_set(cache_, "k", first.value() + "2", asio::use_awaitable)).value();
+        const auto second = co_await async_lookup(cache_, "k", asio::use_awaitable);
+        EXPECT_EQ(std::this_thread::get_id(), thread);
+        outcome = *second.value;
+      },
+      asio::detached);
+  context.run();  // work is tracked: it does not end before the answers have come
+  EXPECT_EQ(outcome, "v2");
+}
+
+TEST_F(AsyncTest, WithLoadersThatAreCoroutines) {
+  asio::io_context context;
+  std::vector<std::string> outcomes;
+  const auto slow = [&](std::string_view key) -> asio::awaitable<std::string> {
+    asio::steady_timer timer(co_await asio::this_coro::executor, std::chrono::milliseconds(1));
+    co_await timer.async_wait(asio::use_awaitable);
+    co_return "slow " + std::string(key);
+  };
+  const auto fails = []() -> asio::awaitable<std::string> {
+    throw std::runtime_error("coroutine failed");
+    co_return "";
+  };
+  asio::co_spawn(
+      context,
+      [&]() -> asio::awaitable<void> {
+        outcomes.push_back((co_await async_get_or_load(cache_, "k", slow, asio::use_awaitable)).value());
+        outcomes.push_back(
+            (co_await async_get_or_load(cache_, "f", fails, asio::use_awaitable)).error().context);
+      },
+      asio::detached);
+  context.run();
+  EXPECT_EQ(outcomes, (std::vector<std::string>{"slow k", "coroutine failed"}));
+}
+
+TEST_F(AsyncTest, AThousandCoroutinesOnOneMissingKeyAreOneLoad) {
+  asio::thread_pool pool(2);
+  std::atomic<int> loads{0};
+  std::atomic<int> right{0};
+  for (int i = 0; i < 1000; ++i) {
+    asio::co_spawn(
+        pool,
+        [&]() -> asio::awaitable<void> {
+          const auto found = co_await async_get_or_load(
+              cache_, "k", [&] { return "v" + std::to_string(++loads); }, asio::use_awaitable);
+          if (found.value() == "v1") ++right;
+        },
+        asio::detached);
+  }
+  pool.join();
+  EXPECT_EQ(loads, 1);
+  EXPECT_EQ(right, 1000);
+}
+
+TEST_F(AsyncTest, ABlockingCallOnTheIoThreadIsRefused) {
+  std::promise<Error> refused;
+  runtime_->post([&] { refused.set_value(cache_.lookup("absent").error); });
+  EXPECT_EQ(refused.get_future().get(), Errc::would_deadlock);
+}
+
+}  // namespace
+}  // namespace terrace

@@ -1,0 +1,89 @@
+#include <set>
+
+#include "cascade/fixture.hpp"
+
+namespace terrace {
+namespace {
+
+class FreshnessTest : public CascadeTest {};
+
+TEST_F(FreshnessTest, AnEntryExpiresOnEveryLevelAtTheSameTime) {
+  auto cache = make({.ttl = 10s, .ttl_jitter = 0});
+  cache.set("k", "v").value();
+  scheduler_->advance(10s - 1ms);
+  EXPECT_EQ(cache.get("k"), "v");
+  scheduler_->advance(1ms);
+  EXPECT_EQ(cache.get("k"), std::nullopt);
+  EXPECT_FALSE(in_map(upper_map_, "k"));
+  EXPECT_FALSE(in_map(lower_map_, "k"));
+}
+
+TEST_F(FreshnessTest, F51_TheRemainingLifeTravelsUpward) {
+  make({.ttl = 50ms, .ttl_jitter = 0}).set("k", "v").value();
+  upper_map_->erase("default:k", no_deadline, [](const Result<bool>&) {});
+  scheduler_->advance(30ms);
+  auto cache = make_other();
+  EXPECT_EQ(cache.lookup("k").remaining, 20ms);
+  EXPECT_EQ(cache.lookup("k").level, "memory");
+  EXPECT_EQ(cache.lookup("k").age, 30ms);
+  scheduler_->advance(20ms);
+  EXPECT_EQ(cache.get("k"), std::nullopt) << "a copy in memory must not outlive its origin";
+  EXPECT_FALSE(in_map(upper_map_, "k"));
+}
+
+TEST_F(FreshnessTest, WritesAndLoadersMayGiveTheirOwnTtl) {
+  auto cache = make({.ttl = 10s, .ttl_jitter = 0});
+  cache.set("k", "v", {.ttl = 1h}).value();
+  EXPECT_EQ(cache.lookup("k").remaining, 1h);
+  (void)cache.get_or_load("l", [] { return Load<std::string>{.value = "v", .ttl = 2s}; });
+  EXPECT_EQ(cache.lookup("l").remaining, 2s);
+  EXPECT_EQ(cache.get_or_load("m", [] { return Load<std::string>{.value = "v", .ttl = 0s}; }).error(),
+            Errc::loader_failed);
+}
+
+TEST_F(FreshnessTest, MemoryMayKeepEntriesForLess) {
+  auto cache = make({.ttl = 10s, .memory_ttl = 2s, .ttl_jitter = 0});
+  cache.set("k", "v").value();
+  scheduler_->advance(2s);
+  EXPECT_EQ(cache.lookup("k").level, "map");
+  EXPECT_EQ(cache.lookup("k").level, "memory");
+  scheduler_->advance(8s);
+  EXPECT_EQ(cache.get("k"), std::nullopt);
+}
+
+TEST_F(FreshnessTest, JitterShortensEachLifeByAShareOfItsOwnAndNeverLengthensOne) {
+  auto cache = make({.ttl = 100s, .ttl_jitter = 0.2});
+  std::set<Duration> lives;
+  for (int i = 0; i < 100; ++i) {
+    const std::string key = std::to_string(i);
+    cache.set(key, "v").value();
+    const Duration life = *cache.lookup(key).remaining;
+    EXPECT_GT(life, 80s - 1s);
+    EXPECT_LE(life, 100s);
+    lives.insert(life);
+    upper_map_->erase("default:" + key, no_deadline, [](const Result<bool>&) {});
+  }
+  EXPECT_GT(lives.size(), 90U);
+}
+
+TEST_F(FreshnessTest, F27_StepsOfTheWallClockNeitherReviveNorKill) {
+  auto cache = make({.ttl = 10min, .ttl_jitter = 0});
+  cache.set("k", "v").value();
+  scheduler_->fake_clock().step_wall(1h);
+  EXPECT_EQ(cache.get("k"), "v");
+  scheduler_->fake_clock().step_wall(-2h);
+  scheduler_->advance(10min);
+  EXPECT_EQ(cache.get("k"), std::nullopt);
+}
+
+TEST_F(FreshnessTest, AnEntryFromTheFutureLivesNoLongerThanItSays) {
+  make({.ttl = 10s, .ttl_jitter = 0}).set("k", "v").value();
+  scheduler_->fake_clock().step_wall(-5s);  // written by a machine whose clock is 5 s ahead
+  auto cache = make_other();
+  const auto found = cache.lookup("k");
+  EXPECT_EQ(found.age, 0s);
+  EXPECT_EQ(found.remaining, 15s);
+}
+
+}  // namespace
+}  // namespace terrace

@@ -1,0 +1,133 @@
+#include "support/redis_server.hpp"
+
+#include <signal.h>
+
+#include <fstream>
+#include <sstream>
+#include <stdexcept>
+
+namespace terrace::testing {
+namespace {
+
+std::string server_program() {
+  return find_program({"redis-server", "valkey-server"});
+}
+std::string cli_program() {
+  return find_program({"redis-cli", "valkey-cli"});
+}
+
+/// The state letter of /proc/PID/stat: 'T' is stopped.
+char process_state(pid_t pid) {
+  std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
+  std::string text;
+  std::getline(stat, text);
+  const auto end = text.rfind(')');
+  return end == std::string::npos || end + 2 >= text.size() ? '?' : text[end + 2];
+}
+
+}  // namespace
+
+bool RedisServer::available() {
+  return !server_program().empty() && !cli_program().empty();
+}
+
+RedisServer::RedisServer(RedisServerOptions options)
+    : options_(std::move(options)), port_(options_.port != 0 ? options_.port : free_port()) {
+  if (!available()) throw std::runtime_error("no redis-server or valkey-server in PATH; install one");
+  if (options_.tls) make_certificates();
+  start();
+}
+
+std::string RedisServer::url() const {
+  return (options_.tls ? "rediss://" : "redis://") + secret() + "127.0.0.1:" + std::to_string(port_);
+}
+
+std::string RedisServer::log() const {
+  std::ostringstream text;
+  text << std::ifstream(place_.file("log")).rdbuf();
+  return text.str();
+}
+
+void RedisServer::make_certificates() const {
+  make_certificate(place_, "ca", "DNS:localhost,IP:127.0.0.1");
+}
+
+void RedisServer::start() {
+  const std::string port = std::to_string(port_);
+  std::vector<std::string> command{server_program(),
+                                   "--bind",
+                                   "127.0.0.1",
+                                   "--save",
+                                   "",
+                                   "--appendonly",
+                                   "no",
+                                   "--dir",
+                                   place_.path().string(),
+                                   "--port",
+                                   options_.tls ? "0" : port};
+  const auto add = [&command](std::initializer_list<std::string> more) {
+    command.insert(command.end(), more);
+  };
+  if (options_.tls) {
+    add({"--tls-port", port, "--tls-auth-clients", "no", "--tls-ca-cert-file", ca_file(), "--tls-cert-file",
+         place_.file("ca-server.crt"), "--tls-key-file", place_.file("ca-server.key")});
+  }
+  if (options_.unix_socket) add({"--unixsocket", socket_path()});
+  if (!options_.password.empty()) add({"--requirepass", options_.password});
+  command.insert(command.end(), options_.arguments.begin(), options_.arguments.end());
+  process_ = ChildProcess(command, place_.file("log"));
+
+  const bool answers = eventually([this] {
+    if (!process_.running()) return true;
+    try {
+      return cli({"PING"}) == "PONG";
+    } catch (const std::runtime_error&) {
+      return false;
+    }
+  });
+  if (!answers || !process_.running()) throw std::runtime_error("redis-server does not start: " + log());
+}
+
+void RedisServer::stop() {
+  process_.stop();
+}
+
+void RedisServer::thaw() {
+  process_.signal(SIGCONT);
+}
+
+void RedisServer::freeze() {
+  process_.signal(SIGSTOP);
+  eventually([this] { return process_state(process_.pid()) == 'T'; });
+}
+
+std::vector<std::string> RedisServer::cli_command() const {
+  std::vector<std::string> command{cli_program(), "-h", "127.0.0.1", "-p", std::to_string(port_)};
+  if (options_.tls) command.insert(command.end(), {"--tls", "--cacert", ca_file()});
+  if (!options_.password.empty())
+    command.insert(command.end(), {"--no-auth-warning", "-a", options_.password});
+  return command;
+}
+
+std::string RedisServer::cli(const std::vector<std::string>& arguments) const {
+  auto command = cli_command();
+  command.insert(command.end(), arguments.begin(), arguments.end());
+  std::string text = run_program(command);
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
+  return text;
+}
+
+void make_certificate(const TempDir& place, const std::string& name, const std::string& names, int days) {
+  const std::string ca = place.file(name), server = place.file(name + "-server");
+  run_program({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+               "-nodes", "-keyout", ca + ".key", "-out", ca + ".crt", "-days", "3", "-subj",
+               "/CN=terrace test authority"});
+  run_program({"openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+               "-keyout", server + ".key", "-out", server + ".csr", "-subj", "/CN=terrace test server"});
+  std::ofstream(server + ".ext") << "subjectAltName=" << names << "\n";
+  run_program({"openssl", "x509", "-req", "-in", server + ".csr", "-CA", ca + ".crt", "-CAkey", ca + ".key",
+               "-CAcreateserial", "-out", server + ".crt", "-days", std::to_string(days), "-extfile",
+               server + ".ext"});
+}
+
+}  // namespace terrace::testing
