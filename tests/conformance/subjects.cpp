@@ -1,7 +1,10 @@
 #include "conformance/subjects.hpp"
 
+#include <terrace/redis.hpp>
 #include <terrace/runtime.hpp>
 #include <terrace/testing.hpp>
+
+#include "support/redis_server.hpp"
 
 namespace terrace::conformance {
 
@@ -21,6 +24,12 @@ std::vector<Subject> subjects() {
        [] {
          return Fixture{
              std::make_shared<FaultyTier>(std::make_shared<MapTier>(), std::make_shared<Runtime>()), nullptr};
+       }},
+      {"Redis",
+       [] {
+         auto server = std::make_shared<RedisServer>();
+         auto tier = make_redis_tier({.url = server->url(), .key_prefix = "conformance:"});
+         return Fixture{std::move(tier), std::move(server)};
        }},
   };
 }

@@ -2,7 +2,8 @@
 """The house rules that a machine can check. Usage: tidy.py ROOT; prints a line for each breach, and exits 1 on any.
 
 Floors: a file may include only its own floor and lower ones. Files have at most 500 lines. Only the base floor asks the
-system for the time; tests do not sleep. Every source is built, every header used, every page linked.
+system for the time; tests do not sleep, save for the pace of polling in child_process.cpp. Every source is built,
+every header used, every page linked.
 """
 
 import pathlib
@@ -79,7 +80,7 @@ def breaches(root):
             yield f"{path}: {lines} lines; split it by idea ({MAX_LINES} at most)"
         if path.suffix in {".cpp", ".hpp"}:
             yield from code_breaches(path, text)
-        if path.parts[0] == "tests" and path.suffix in {".cpp", ".hpp", ".py"} and path.name not in {"tidy.py", "tidy_test.py"}:
+        if path.parts[0] == "tests" and path.suffix in {".cpp", ".hpp", ".py"} and path.name not in {"tidy.py", "tidy_test.py", "child_process.cpp"}:
             for number, line in enumerate(text.splitlines(), 1):
                 if SLEEPS.search(line):
                     yield f"{path}:{number}: a test sleeps; inject the clock or wait for the event"
