@@ -3,8 +3,8 @@
 // the bare map.
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
+#include <ctime>
 #include <latch>
 #include <memory/contestants.hpp>
 #include <string_view>
