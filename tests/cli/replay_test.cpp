@@ -13,8 +13,7 @@
 namespace terrace::cli_test {
 namespace {
 
-using testing::Contains;
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 using Words = std::vector<std::string>;
 
 const std::string golden_trace = TERRACE_GOLDEN_TRACE;
@@ -230,7 +229,7 @@ TEST(Replay, RefusesSqliteFilesThatAreNoCache) {
   for (const std::string& path : {foreign, folder.path("none/cache.db")}) {
     const Ended ended = terrace({"replay", golden_trace, "--sqlite", path});
     EXPECT_EQ(ended.code, 2);
-    EXPECT_THAT(ended.err, testing::StartsWith("terrace: "));
+    EXPECT_THAT(ended.err, ::testing::StartsWith("terrace: "));
     EXPECT_THAT(ended.err, HasSubstr(path));
   }
 }
@@ -279,8 +278,8 @@ TEST(Replay, RefusesWrongArguments) {
     const Ended ended = terrace(arguments);
     EXPECT_EQ(ended.code, 2) << says << ended.out;
     EXPECT_THAT(ended.err, HasSubstr(says));
-    EXPECT_THAT(ended.err, testing::StartsWith("terrace: "));
-    EXPECT_THAT(ended.err, testing::Not(HasSubstr("sesame")));
+    EXPECT_THAT(ended.err, ::testing::StartsWith("terrace: "));
+    EXPECT_THAT(ended.err, ::testing::Not(HasSubstr("sesame")));
     EXPECT_EQ(ended.out, "");
   }
 }
