@@ -22,6 +22,7 @@
 #include <terrace/detail/memory/shard.hpp>
 #include <terrace/detail/memory/shards.hpp>
 #include <terrace/detail/memory/sweeper.hpp>
+#include <terrace/result.hpp>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -246,14 +247,21 @@ class MemoryCache {
     if (lifetime.is_timed()) sweeping_.start();
     const std::uint64_t weight = shared_.weigh(key, value);
     const std::uint64_t hash = shared_.hash_of(std::as_const(key));
-    const bool stored =
-        shards_.of(hash).store(std::move(key), std::move(value), hash, lifetime, weight, allowed, keep);
-    // The key's own shard could not make enough room: the others must.
+    Shard& own = shards_.of(hash);
+    const bool stored = own.store(std::move(key), std::move(value), hash, lifetime, weight, allowed, keep);
+    if (shared_.is_too_heavy()) [[unlikely]]
+      make_room(own);
+    return stored;
+  }
+
+  /// The shard of a heavy entry could not make enough room: the others must.
+  void make_room(Shard& own) noexcept {
     for (Shard& shard : shards_) {
-      while (shared_.is_too_heavy() && shard.evict()) {
+      while (&shard != &own && shared_.is_too_heavy() && shard.evict()) {
       }
     }
-    return stored;
+    while (shared_.is_too_heavy() && own.evict()) {
+    }
   }
 
   template <class F>

@@ -129,8 +129,9 @@ std::unique_ptr<Connection> open_file(const SqliteOptions& options, const std::a
   const fs::path& path = options.path;
   try {
     auto db = std::make_unique<Connection>(path, options.busy_timeout, closing);
+    const Owner owner = owner_of(*db, path);  // before all else: only a file of ours counts as damaged
     db->execute(synchronous(options.durability));
-    if (owner_of(*db, path) == Owner::nobody) lay_out(*db, path);
+    if (owner == Owner::nobody) lay_out(*db, path);
     if (db->read_only()) refuse(path, "is not writable: grant the permission, or choose another path");
     if (db->text("PRAGMA journal_mode=WAL") != "wal") {
       refuse(path, "cannot be used in WAL mode: choose a path on a local file system");

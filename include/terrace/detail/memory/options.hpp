@@ -70,7 +70,7 @@ struct MemoryStats {
   std::uint64_t hits = 0;
   std::uint64_t misses = 0;
   std::uint64_t inserts = 0;    ///< entries stored under a key that had none
-  std::uint64_t replaced = 0;   ///< entries stored under a key that had one
+  std::uint64_t replaced = 0;   ///< values that left because another was set for their key
   std::uint64_t evictions = 0;  ///< entries that left because the cache was full
   std::uint64_t expired = 0;    ///< entries that left because their time was over
   std::uint64_t erased = 0;     ///< entries that left by erase(), erase_if() or clear()

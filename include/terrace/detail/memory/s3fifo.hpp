@@ -24,9 +24,9 @@ class S3Fifo {
   /// Throws std::bad_alloc.
   template <class Entries>
   void prepare(const Entries& entries, NodeId id, std::uint64_t hash) {
-    const std::uint64_t now = size() + 1;
-    if (now > ghost_for_) {
-      ghost_for_ = expected_ != 0 ? std::max(expected_, now) : std::max<std::uint64_t>(1024, now * 2);
+    const std::uint64_t needed = expected_ != 0 ? expected_ : size() + 1;
+    if (needed > ghost_for_) {
+      ghost_for_ = expected_ != 0 ? expected_ : std::max<std::uint64_t>(1024, needed * 2);
       ghost_.reserve(std::max<std::uint64_t>(1, ghost_for_ - ghost_for_ / small_share));
     }
     entries[id].set_word(ghost_.take(hash) ? in_main : 0);

@@ -1,0 +1,49 @@
+# The commands of the project. `make help` lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+JOBS ?= $(shell nproc)
+# In CI a warning is an error.
+WERROR := $(if $(CI),-DTERRACE_WERROR=ON)
+CONFIGURE := cmake -S . -G Ninja $(WERROR)
+CTEST := ctest --output-on-failure --no-tests=error -j $(JOBS)
+SOURCES = $(shell git ls-files '*.cpp' '*.hpp')
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## install what is missing (Debian 12 and 13)
+	@scripts/setup.sh
+
+build: setup ## build the program (build/release/bin/terrace), tests and examples
+	$(CONFIGURE) -B build/release -DTERRACE_BENCH=ON
+	cmake --build build/release -j $(JOBS)
+
+demo: build ## replay a workload through memory, Redis and SQLite; TRACE=file for your own
+	scripts/demo.sh
+
+test: build ## the tests
+	cd build/release && $(CTEST) -LE long
+
+test-long: setup ## all tests, also the long ones, under ASan+UBSan and TSan, and the build with clang
+	@scripts/setup.sh long
+	scripts/test_long.sh
+
+fuzz: setup ## each fuzzer for FUZZ_SECONDS (60)
+	@scripts/setup.sh long
+	scripts/fuzz.sh
+
+bench: build ## the benchmarks; what they print goes into docs/benchmarks.md
+	scripts/bench.sh
+
+format: ## clang-format over all sources
+	clang-format-14 -i $(SOURCES)
+
+lint: ## the tidy rules, and clang-format without changing anything
+	python3 tests/house/tidy.py .
+	clang-format-14 --dry-run -Werror $(SOURCES)
+
+clean: ## remove what was built
+	rm -rf build
+
+.PHONY: help setup build demo test test-long fuzz bench format lint clean

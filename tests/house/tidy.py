@@ -1,0 +1,137 @@
+#!/usr/bin/env python3
+"""The house rules that a machine can check. Usage: tidy.py ROOT; prints a line for each breach, and exits 1 on any.
+
+Floors: a file may include only its own floor and lower ones. Files have at most 500 lines. Only the base floor asks the
+system for the time; tests do not sleep. Every source is built, every header used, every page linked.
+"""
+
+import pathlib
+import re
+import sys
+
+# Each floor and the floors it may know.
+FLOORS = {
+    "base": set(),
+    "memory": {"base"},
+    "envelope": {"base"},
+    "runtime": {"base"},
+    "redis": {"base", "runtime"},
+    "database": {"base", "runtime"},
+    "distribution": {"base", "runtime"},
+    "cascade": {"base", "memory", "envelope", "runtime"},
+    "upkeep": {"base", "memory", "envelope", "runtime", "cascade"},
+    "testing": {"base"},
+}
+# The floor of each public header; what is not named here and not in detail/<floor>/ is an error.
+PUBLIC = {
+    "bytes": "base", "clock": "base", "hash": "base", "histogram": "base", "result": "base", "scheduler": "base",
+    "tier": "base", "memory_cache": "memory", "codec": "envelope", "runtime": "runtime", "redis": "redis",
+    "sqlite": "database", "cache": "cascade", "cache_options": "cascade", "cache_stats": "cascade",
+    "lookup": "cascade", "memoize": "cascade", "async": "cascade", "testing": "testing",
+}
+PUBLIC_BOOST = ("boost/system/", "boost/pfr", "boost/unordered/", "boost/assert/")
+MAX_LINES = 500
+CLOCKS = re.compile(r"\b(system_clock::now|gettimeofday|clock_gettime|std::time\(|[^_\w.]time\((?:0|nullptr|NULL)\))")
+SLEEPS = re.compile(r"\b(sleep_for|sleep_until|usleep|nanosleep|clock_nanosleep|time\.sleep|[^_\w.]sleep)\(")
+INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.M)
+LINK = re.compile(r"\]\(([^)#]+)")
+# Polls what gives no signal: whether a server answers yet.
+PACED = {pathlib.Path("tests/support/child_process.cpp")}
+SKIPPED = {"build", ".git", ".deps", ".venv", "node_modules"}
+
+
+def floor_of(path):
+    """The floor a project path belongs to, None for what is above all floors."""
+    parts = path.parts
+    if parts[0] == "src":
+        return parts[1]
+    if parts[:2] == ("include", "terrace"):
+        return floor_of_header("/".join(parts[2:]))
+    return None
+
+
+def floor_of_header(name):
+    parts = name.split("/")
+    if parts[0] == "detail":
+        return parts[1] if len(parts) > 2 else "base"
+    return PUBLIC.get(parts[0].removesuffix(".hpp"), "unknown")
+
+
+def included_floor(name):
+    if name.startswith("terrace/"):
+        return floor_of_header(name.removeprefix("terrace/"))
+    first = name.split("/")[0]
+    return first if first in FLOORS and "/" in name else None
+
+
+def files(root):
+    for path in sorted(root.rglob("*")):
+        relative = path.relative_to(root)
+        if path.is_file() and not SKIPPED & set(relative.parts):
+            yield relative
+
+
+def breaches(root):
+    every = list(files(root))
+    texts = {p: (root / p).read_text(errors="replace") for p in every if p.suffix in {".cpp", ".hpp", ".py", ".sh", ".md"}}
+    texts |= {p: (root / p).read_text() for p in every if p.name == "CMakeLists.txt" or p.name == "Makefile"}
+    for path, text in texts.items():
+        lines = text.count("\n")
+        if path.suffix in {".cpp", ".hpp", ".py", ".sh"} and lines > MAX_LINES:
+            yield f"{path}: {lines} lines; split it by idea ({MAX_LINES} at most)"
+        if path.suffix in {".cpp", ".hpp"}:
+            yield from code_breaches(path, text)
+        if path.parts[0] == "tests" and path.suffix in {".cpp", ".hpp", ".py"} and path not in PACED and not path.name.startswith("tidy"):
+            for number, line in enumerate(text.splitlines(), 1):
+                if SLEEPS.search(line):
+                    yield f"{path}:{number}: a test sleeps; inject the clock or wait for the event"
+    yield from dead(texts)
+
+
+def code_breaches(path, text):
+    floor = floor_of(path)
+    if floor == "unknown":
+        yield f"{path}: name the floor of this public header in tests/house/tidy.py"
+        return
+    public = path.parts[0] == "include"
+    for name in INCLUDE.findall(text):
+        other = included_floor(name)
+        if floor and other and other != floor and other not in FLOORS[floor]:
+            yield f"{path}: the {floor} floor must not know {name} of the {other} floor"
+        if public and name.startswith("boost/") and not name.startswith(PUBLIC_BOOST):
+            if not (name.startswith("boost/asio/") and path.name == "async.hpp"):
+                yield f"{path}: {name} in a public header; they include std and light Boost only"
+        if public and re.match(r"(msgpack|zstd|xxhash|sqlite3|openssl|sodium|hiredis)", name):
+            yield f"{path}: {name} in a public header"
+    if floor != "base" and path.parts[0] in {"src", "include"}:
+        for number, line in enumerate(text.splitlines(), 1):
+            if CLOCKS.search(line):
+                yield f"{path}:{number}: only the base floor asks the system for the time; use Clock"
+
+
+def dead(texts):
+    included = {name.split("/")[-1] for p, t in texts.items() if p.suffix in {".cpp", ".hpp"} for name in INCLUDE.findall(t)}
+    built = "\n".join(t for p, t in texts.items() if p.name == "CMakeLists.txt")
+    linked = {link.split("/")[-1] for p, t in texts.items() if p.suffix == ".md" for link in LINK.findall(t)}
+    called = "\n".join(t for p, t in texts.items() if p.name in {"Makefile", "CMakeLists.txt"} or p.suffix in {".sh", ".md"})
+    for path in texts:
+        public = path.parts[:2] == ("include", "terrace") and len(path.parts) == 3
+        if path.suffix == ".cpp" and path.name not in built and path.stem not in built:
+            yield f"{path}: no CMakeLists.txt builds it"
+        if path.suffix == ".hpp" and not public and path.name not in included:
+            yield f"{path}: nothing includes it"
+        if path.suffix == ".sh" and path.name not in called:
+            yield f"{path}: nothing calls it"
+        if path.suffix == ".md" and path.parts[0] == "docs" and path.name not in linked:
+            yield f"{path}: no page links to it"
+
+
+def main():
+    found = list(breaches(pathlib.Path(sys.argv[1])))
+    for line in found:
+        print(line)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

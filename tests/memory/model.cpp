@@ -1,0 +1,158 @@
+#include "memory/model.hpp"
+
+#include <algorithm>
+
+namespace terrace::memory {
+
+Model::Entry* Model::find(int key) {
+  const auto found =
+      std::find_if(entries_.begin(), entries_.end(), [&](const Entry& e) { return e.key == key; });
+  return found == entries_.end() ? nullptr : &*found;
+}
+
+std::uint64_t Model::weight() const {
+  std::uint64_t sum = 0;
+  for (const Entry& entry : entries_) sum += weigh(entry.value);
+  return sum;
+}
+
+void Model::remove(int key, RemovalCause cause) {
+  const Entry* entry = find(key);
+  removals_.push_back({key, entry->value, cause});
+  switch (cause) {
+    case RemovalCause::explicit_erase:
+      ++stats_.erased;
+      break;
+    case RemovalCause::replaced:
+      ++stats_.replaced;
+      break;
+    case RemovalCause::expired:
+      ++stats_.expired;
+      break;
+    case RemovalCause::evicted:
+      ++stats_.evictions;
+      break;
+  }
+  entries_.erase(entries_.begin() + (entry - entries_.data()));
+}
+
+void Model::set_time(TimePoint now) {
+  now_ = now;
+  for (std::size_t i = entries_.size(); i-- > 0;) {
+    if (entries_[i].expires() <= now) remove(entries_[i].key, RemovalCause::expired);
+  }
+}
+
+void Model::use(Entry& entry) {
+  ++entry.uses;
+  entry.s3_uses = std::min(entry.s3_uses + 1, 3);
+  if (eviction_ == Eviction::lru || eviction_ == Eviction::lfu) entry.arrival = ++arrivals_;
+}
+
+std::optional<int> Model::get(int key) {
+  Entry* entry = find(key);
+  if (entry == nullptr) return ++stats_.misses, std::nullopt;
+  ++stats_.hits;
+  entry->used = now_;
+  use(*entry);
+  return entry->value;
+}
+
+bool Model::set(int key, int value, std::optional<Duration> ttl, std::optional<Duration> idle) {
+  Entry* old = find(key);
+  const bool has_run_out = (ttl && *ttl <= Duration::zero()) || (idle && *idle <= Duration::zero());
+  if (has_run_out || (max_bytes_ != 0 && weigh(value) > max_bytes_)) {
+    if (old != nullptr) remove(key, RemovalCause::replaced);
+    ++stats_.rejected;
+    return false;
+  }
+  const std::size_t needed = max_entries_ != 0 ? max_entries_ : 1024;
+  ghost_capacity_ = std::max<std::size_t>(1, needed - needed / 10);
+  Entry made{.key = key, .value = value, .idle = idle, .used = now_};
+  if (ttl) made.last = after(now_, *ttl);
+  if (old != nullptr) {
+    made.uses = old->uses;
+    made.s3_uses = old->s3_uses;
+    made.in_main = old->in_main;
+    made.arrival = eviction_ == Eviction::ttl ? ++arrivals_ : old->arrival;
+    use(made);
+    removals_.push_back({key, old->value, RemovalCause::replaced});
+    ++stats_.replaced;
+    *old = made;
+    while (max_bytes_ != 0 && weight() > max_bytes_) evict();
+    return true;
+  }
+  if (const auto ghost = ghosts_.find(key); ghost != ghosts_.end()) {
+    made.in_main = ghosts_added_ - ghost->second <= ghost_capacity_;
+    if (made.in_main) ghosts_.erase(ghost);
+  }
+  while (max_entries_ != 0 && entries_.size() >= max_entries_) evict();
+  while (max_bytes_ != 0 && weight() + weigh(value) > max_bytes_) evict();
+  made.arrival = ++arrivals_;
+  entries_.push_back(made);
+  ++stats_.inserts;
+  return true;
+}
+
+bool Model::erase(int key) {
+  if (find(key) == nullptr) return false;
+  remove(key, RemovalCause::explicit_erase);
+  return true;
+}
+
+std::size_t Model::erase_multiples(int of) {
+  std::size_t erased = 0;
+  for (const auto& [key, value] : content()) erased += key % of == 0 && erase(key);
+  return erased;
+}
+
+void Model::clear() {
+  erase_multiples(1);
+  ghosts_.clear();
+}
+
+void Model::evict() {
+  const int key = victim();
+  if (eviction_ == Eviction::s3fifo && !find(key)->in_main) ghosts_[key] = ghosts_added_++;
+  remove(key, RemovalCause::evicted);
+}
+
+int Model::victim() {
+  if (eviction_ == Eviction::s3fifo) return s3fifo_victim();
+  const auto leaves_before = [&](const Entry& a, const Entry& b) {
+    if (eviction_ == Eviction::lfu && a.uses != b.uses) return a.uses < b.uses;
+    if (eviction_ == Eviction::ttl && a.expires() != b.expires()) return a.expires() < b.expires();
+    return a.arrival < b.arrival;
+  };
+  return std::min_element(entries_.begin(), entries_.end(), leaves_before)->key;
+}
+
+Model::Entry* Model::oldest(bool in_main) {
+  Entry* found = nullptr;
+  for (Entry& entry : entries_) {
+    if (entry.in_main == in_main && (found == nullptr || entry.arrival < found->arrival)) found = &entry;
+  }
+  return found;
+}
+
+int Model::s3fifo_victim() {
+  for (;;) {
+    const auto small =
+        std::count_if(entries_.begin(), entries_.end(), [](const Entry& e) { return !e.in_main; });
+    const auto target = std::max<std::ptrdiff_t>(1, static_cast<std::ptrdiff_t>(entries_.size()) / 10);
+    const bool from_main = oldest(true) != nullptr && small < target;
+    Entry& last = *oldest(from_main);
+    if (last.s3_uses < (from_main ? 1 : 2)) return last.key;
+    last.s3_uses = from_main ? last.s3_uses - 1 : 0;
+    last.in_main = true;
+    last.arrival = ++arrivals_;
+  }
+}
+
+std::map<int, int> Model::content() const {
+  std::map<int, int> all;
+  for (const Entry& entry : entries_) all[entry.key] = entry.value;
+  return all;
+}
+
+}  // namespace terrace::memory

@@ -1,0 +1,79 @@
+#pragma once
+/// Model: what a MemoryCache with one shard must do, written as plainly as possible and slow: entries in one
+/// vector, the order of each policy in lists of keys. Nothing is shared with the real one.
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <terrace/memory_cache.hpp>
+#include <vector>
+
+namespace terrace::memory {
+
+struct Removal {
+  int key;
+  int value;
+  RemovalCause cause;
+  auto operator<=>(const Removal&) const = default;
+};
+
+/// Keys are small numbers; the weight of an entry is value % 20 + 1.
+class Model {
+ public:
+  Model(Eviction eviction, std::size_t max_entries, std::uint64_t max_bytes)
+      : eviction_(eviction), max_entries_(max_entries), max_bytes_(max_bytes) {}
+
+  static std::size_t weigh(int value) { return static_cast<std::size_t>(value % 20 + 1); }
+
+  /// Removes what has expired. To be called whenever time has passed.
+  void set_time(TimePoint now);
+  std::optional<int> get(int key);
+  bool set(int key, int value, std::optional<Duration> ttl, std::optional<Duration> idle);
+  bool erase(int key);
+  std::size_t erase_multiples(int of);
+  void clear();
+
+  [[nodiscard]] std::map<int, int> content() const;
+  [[nodiscard]] const MemoryStats& stats() const { return stats_; }
+  /// Since the last call.
+  std::vector<Removal> take_removals() { return std::exchange(removals_, {}); }
+
+ private:
+  struct Entry {
+    int key;
+    int value;
+    TimePoint last = no_deadline;  // the end by ttl
+    std::optional<Duration> idle;
+    TimePoint used;
+    std::uint64_t uses = 1;     // lfu
+    std::uint64_t arrival = 0;  // when it came to its place in the order
+    int s3_uses = 0;
+    bool in_main = false;
+
+    [[nodiscard]] TimePoint expires() const { return idle ? std::min(last, after(used, *idle)) : last; }
+  };
+
+  Entry* find(int key);
+  void remove(int key, RemovalCause cause);
+  void evict();
+  int victim();
+  int s3fifo_victim();
+  Entry* oldest(bool in_main);
+  [[nodiscard]] std::uint64_t weight() const;
+  void use(Entry& entry);
+
+  Eviction eviction_;
+  std::size_t max_entries_;
+  std::uint64_t max_bytes_;
+  TimePoint now_;
+  std::uint64_t arrivals_ = 0;
+  std::vector<Entry> entries_;
+  std::uint64_t ghosts_added_ = 0;
+  std::map<int, std::uint64_t> ghosts_;
+  std::size_t ghost_capacity_ = 0;
+  MemoryStats stats_;
+  std::vector<Removal> removals_;
+};
+
+}  // namespace terrace::memory
