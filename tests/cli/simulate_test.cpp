@@ -12,7 +12,7 @@
 namespace terrace::cli_test {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 using Keys = std::vector<std::string>;
 
 /// The figures of the committed trace, from lists and maps that know nothing of terrace.
@@ -159,7 +159,7 @@ TEST(Simulate, RefusesWrongFiles) {
 }
 
 TEST(Program, ExplainsItself) {
-  EXPECT_THAT(terrace({"--version"}).out, testing::MatchesRegex("terrace [0-9]+\\.[0-9]+\\.[0-9]+\n"));
+  EXPECT_THAT(terrace({"--version"}).out, ::testing::MatchesRegex("terrace [0-9]+\\.[0-9]+\\.[0-9]+\n"));
   for (const std::vector<std::string>& arguments :
        {Keys{"--help"}, Keys{"simulate", "--help"}, Keys{"workload", "--help"}}) {
     const Ended ended = terrace(arguments);

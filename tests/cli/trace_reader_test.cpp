@@ -16,7 +16,7 @@ namespace terrace::traces {
 namespace {
 
 using cli_test::TempFolder;
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 /// zstd with the content's size left out of the frame and the window as asked for, as a pipe writes it.
 std::string compressed(std::string_view text, int window_log = 0) {
@@ -56,7 +56,7 @@ std::string error_of(const std::string& path, TraceOptions options = {}) {
 
 using Keys = std::vector<std::string>;
 
-class TraceReaderTest : public testing::Test {
+class TraceReaderTest : public ::testing::Test {
  protected:
   TempFolder folder_;
 };
