@@ -1,7 +1,10 @@
 #include "conformance/subjects.hpp"
 
 #include <terrace/runtime.hpp>
+#include <terrace/sqlite.hpp>
 #include <terrace/testing.hpp>
+
+#include "database/blocking.hpp"
 
 namespace terrace::conformance {
 
@@ -21,6 +24,11 @@ std::vector<Subject> subjects() {
        [] {
          return Fixture{
              std::make_shared<FaultyTier>(std::make_shared<MapTier>(), std::make_shared<Runtime>()), nullptr};
+       }},
+      {"Sqlite",
+       [] {
+         auto folder = std::make_shared<database::TemporaryFolder>();
+         return Fixture{make_sqlite_tier({.path = folder->path() / "cache.db"}), folder};
        }},
   };
 }
