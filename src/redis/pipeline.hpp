@@ -2,6 +2,9 @@
 /// Pipeline: one established connection. Writes batches of exchanges and hands the replies, which come in the
 /// same order, to them. An exchange that was given up leaves its place in the line behind, so that its late
 /// replies are counted, dropped, and never taken for another's. Used on the I/O context only.
+///
+/// Only the codec is Boost.Redis'. Its own connection (1.88) speaks TCP only, closes itself when a written
+/// request is cancelled, hides why a login was refused, and cannot bound what a reply allocates.
 
 #include <deque>
 #include <memory>

@@ -1,35 +1,46 @@
 #include "conformance/subjects.hpp"
 
+#include <terrace/redis.hpp>
 #include <terrace/runtime.hpp>
 #include <terrace/sqlite.hpp>
 #include <terrace/testing.hpp>
 
-#include "database/blocking.hpp"
+#include "support/child_process.hpp"
+#include "support/redis_server.hpp"
 
 namespace terrace::conformance {
+namespace {
+
+using namespace terrace::testing;
+
+/// One server for all tests of a program: each begins on an empty one.
+Fixture redis(const std::string& key_prefix, bool unix_socket) {
+  static const auto server = std::make_shared<RedisServer>(RedisServerOptions{.unix_socket = true});
+  server->cli({"FLUSHALL"});
+  const std::string url = unix_socket ? server->unix_url() : server->url();
+  return {make_redis_tier({.url = url, .key_prefix = key_prefix}), server};
+}
+
+Fixture sqlite() {
+  const auto folder = std::make_shared<TempDir>();
+  return {make_sqlite_tier({.path = folder->file("cache.db")}), folder};
+}
+
+}  // namespace
 
 std::vector<Subject> subjects() {
-  using namespace terrace::testing;
   return {
-      {"Map",
-       [] {
-         return Fixture{std::make_shared<MapTier>(), nullptr};
-       }},
-      {"Null",
-       [] {
-         return Fixture{std::make_shared<NullTier>(), nullptr};
-       },
-       false},
+      {"Map", [] { return Fixture{std::make_shared<MapTier>(), nullptr}; }},
+      {"Null", [] { return Fixture{std::make_shared<NullTier>(), nullptr}; }, false},
       {"FaultyWithoutFaults",
        [] {
-         return Fixture{
-             std::make_shared<FaultyTier>(std::make_shared<MapTier>(), std::make_shared<Runtime>()), nullptr};
+         return Fixture{std::make_shared<FaultyTier>(std::make_shared<MapTier>(), std::make_shared<Runtime>()),
+                        nullptr};
        }},
-      {"Sqlite",
-       [] {
-         auto folder = std::make_shared<database::TemporaryFolder>();
-         return Fixture{make_sqlite_tier({.path = folder->path() / "cache.db"}), folder};
-       }},
+      {"Sqlite", sqlite},
+      {"Redis", [] { return redis("", false); }},
+      {"RedisWithPrefix", [] { return redis("app:", false); }},
+      {"RedisOverUnixSocket", [] { return redis("", true); }},
   };
 }
 
