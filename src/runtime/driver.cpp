@@ -70,8 +70,8 @@ void Driver::drive(Latch& latch, TimePoint deadline) {
   latch.set_waker(nullptr);
 }
 
-/// Not lock(): when the mode changes back meanwhile, the background thread takes the baton and keeps it while nothing
-/// happens, and nobody would wake it.
+/// Not lock(): when the mode changes back meanwhile, the background thread takes the baton and keeps it while
+/// nothing happens, and nobody would wake it.
 bool Driver::take_baton() {
   while (mode_ == Mode::solo) {
     if (baton_.try_lock()) return true;
