@@ -70,11 +70,21 @@ void Driver::drive(Latch& latch, TimePoint deadline) {
   latch.set_waker(nullptr);
 }
 
+/// Not lock(): when the mode changes back meanwhile, the background thread takes the baton and keeps it while
+/// nothing happens, and nobody would wake it.
+bool Driver::take_baton() {
+  while (mode_ == Mode::solo) {
+    if (baton_.try_lock()) return true;
+    std::this_thread::yield();
+  }
+  return false;
+}
+
 bool Driver::wait(Latch& latch, TimePoint deadline) {
   if (latch.is_open()) return true;
   const bool alone = blocked_.fetch_add(1) == 0;
   enter(alone);
-  if (mode_ == Mode::solo && (alone ? (baton_.lock(), true) : baton_.try_lock())) {
+  if (alone ? take_baton() : mode_ == Mode::solo && baton_.try_lock()) {
     driving_ = true;
     drive(latch, deadline);
     driving_ = false;

@@ -51,6 +51,7 @@ class Driver final : private Latch::Waker {
   void background();
   void park();
   void enter(bool alone);
+  bool take_baton();
   void drive(Latch& latch, TimePoint deadline);
   void interrupt();
   void wake() noexcept override;
