@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <atomic>
 #include <future>
 #include <terrace/runtime.hpp>
 #include <thread>
@@ -153,6 +155,30 @@ TEST(Runtime, CommonIsSharedWhileInUse) {
 
 TEST(Runtime, RefusesToHaveNoWorkers) {
   EXPECT_THROW(Runtime({.workers = 0}), ConfigError);
+}
+
+/// The background thread may come back while a caller that saw the solo mode has not the context yet; the
+/// caller is then preempted for longer than `linger`, which more threads than cores make likely.
+TEST(Runtime, ACallerThatIsLateToTakeOverDoesNotHang) {
+  Runtime runtime;
+  std::atomic<bool> done{false};
+  std::vector<std::thread> busy;
+  for (unsigned i = 0; i < 4 * std::max(2U, std::thread::hardware_concurrency()); ++i) {
+    busy.emplace_back([&] {
+      while (!done) {
+      }
+    });
+  }
+  const TimePoint start = system_clock().now();
+  for (int i = 0; system_clock().now() - start < 3s; ++i) {
+    // Work on another thread lets the solo mode lapse now and then.
+    wait_for(runtime, [&](Task task) {
+      i % 4 == 0 ? runtime.post_blocking(std::move(task)) : runtime.post(std::move(task));
+    });
+  }
+  EXPECT_LT(system_clock().now() - start, 25s) << "a wait went past its deadline";
+  done = true;
+  for (std::thread& thread : busy) thread.join();
 }
 
 }  // namespace
