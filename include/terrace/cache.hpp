@@ -170,6 +170,13 @@ class Cache {
                                [](const Error& error) { return Result<void>(error); });
   }
 
+  /// Waits until what reads have begun to put into tiers has arrived there, or failed. Reads do not wait for
+  /// that: a program that ends right after them may lose it. Takes tier_timeout at most.
+  Result<void> flush(const WriteOptions& options = {}) {
+    return block<Result<void>>([&](auto done) { engine_->flush(options, std::move(done)); },
+                               [](const Error& error) { return Result<void>(error); });
+  }
+
   // --- watching ---
 
   /// What each level has under the key. Asks every tier and changes nothing. Error: invalid_key, shutdown.

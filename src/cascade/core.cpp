@@ -127,21 +127,26 @@ void Core::fill(std::size_t tier, std::string_view key, BytesView stored, const 
       [&](TimePoint deadline, Handler<Result<void>> done) {
         levels[tier]->tier->set(tier_key(key), stored, ttl, deadline, std::move(done));
       },
-      [self = shared_from_this(), tier, key = std::string(key), stamp](const Result<void>&) {
-        if (!self->generations.valid(key, stamp)) self->take_back(tier, key);
+      [self = shared_from_this(), tier, key = std::string(key), stamp,
+       ticket = fills.begin()](const Result<void>&) {
+        if (!self->generations.valid(key, stamp)) return self->take_back(tier, key, ticket);
+        self->fills.end(ticket);
       });
 }
 
 /// The key changed while this tier was being filled, so the fill may have come after the change. A reader may
 /// have found it meanwhile: its stamp is voided as well.
-void Core::take_back(std::size_t tier, const std::string& key) {
+void Core::take_back(std::size_t tier, const std::string& key, Fills::Ticket ticket) {
   ++counters.rejected_fills;
   invalidate(key);
   ask<bool>(
       [&](TimePoint deadline, Handler<Result<bool>> done) {
         levels[tier]->tier->erase(tier_key(key), deadline, std::move(done));
       },
-      [self = shared_from_this(), key](const Result<bool>&) { self->invalidate(key); });
+      [self = shared_from_this(), key, ticket](const Result<bool>&) {
+        self->invalidate(key);
+        self->fills.end(ticket);
+      });
 }
 
 }  // namespace terrace::cascade

@@ -7,6 +7,7 @@
 #include <terrace/histogram.hpp>
 #include <vector>
 
+#include "cascade/fills.hpp"
 #include "cascade/flights.hpp"
 #include "cascade/gather.hpp"
 #include "cascade/tier_calls.hpp"
@@ -111,13 +112,14 @@ class Core : public std::enable_shared_from_this<Core> {
   std::vector<std::string> level_names;
   Generations generations;
   FlightTable flights;
+  Fills fills;
   Counters counters;
   const std::shared_ptr<PendingCalls> calls = std::make_shared<PendingCalls>();
   const std::shared_ptr<TierCalls> tier_calls;
   std::atomic<bool> closed{false};
 
  private:
-  void take_back(std::size_t tier, const std::string& key);
+  void take_back(std::size_t tier, const std::string& key, Fills::Ticket ticket);
 };
 
 // The parts (walk.cpp, load.cpp, write.cpp, explain.cpp).

@@ -49,6 +49,12 @@ class EngineOverCore final : public Engine {
   void clear(const WriteOptions& options, Handler<Result<void>> done) override {
     start_clear(core_, options, std::move(done));
   }
+  void flush(const WriteOptions& options, Handler<Result<void>> done) override {
+    const auto call = core_->begin_call<Result<void>>(
+        1, options.timeout,
+        [done = std::move(done)](std::vector<Result<void>> one) mutable { done(std::move(one.front())); });
+    core_->fills.when_ended([call](Result<void> ended) { call->settle(0, std::move(ended)); });
+  }
   void explain(std::string key, Handler<Result<Explanation>> done) override {
     start_explain(core_, std::move(key), std::move(done));
   }

@@ -132,6 +132,21 @@ TEST_F(ReadTest, StatisticsCountEachLevel) {
   EXPECT_EQ(stats.levels[2].hits + stats.levels[2].misses, 0U);
 }
 
+TEST_F(ReadTest, FlushWaitsForWhatIsOnItsWayIntoTiers) {
+  auto cache = make();
+  cache.flush().value();
+  upper_->plan({.kind = testing::Fault::Kind::delay, .delay = 100ms});
+  EXPECT_EQ(cache.get_or_load("k", constant("v")).value(), "v");
+  EXPECT_FALSE(in_map(upper_map_, "k"));
+  EXPECT_EQ(cache.flush({.timeout = 10ms}).error(), Errc::timed_out);
+  EXPECT_FALSE(in_map(upper_map_, "k"));
+  cache.flush().value();
+  EXPECT_TRUE(in_map(upper_map_, "k"));
+  upper_->plan({.kind = testing::Fault::Kind::hang});
+  EXPECT_EQ(cache.get_or_load("l", constant("v")).value(), "v");
+  cache.flush().value();
+}
+
 TEST_F(ReadTest, WrongOptionsAreRefusedByName) {
   const auto refused = [&](CacheOptions options, const std::string& part) {
     options.scheduler = scheduler_;

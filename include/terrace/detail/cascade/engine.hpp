@@ -60,7 +60,8 @@ class Values {
   virtual Result<Bytes> encode(const void* value) const = 0;
   virtual Result<ValuePtr> decode(BytesView payload) const = 0;
 
-  /// Puts the entry into memory if the stamp is still valid; the check and the insertion are one step.
+  /// Puts the entry into memory if the stamp is still valid, and tells whether it was; the check and the
+  /// insertion are one step.
   virtual bool remember(std::string_view key, const Entry& entry, const Generations& generations,
                         Stamp stamp) = 0;
   /// What memory has, if fresh. Not counted as an access.
@@ -95,6 +96,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
   virtual void erase(std::vector<std::string> keys, const WriteOptions& options,
                      Handler<std::vector<Result<bool>>> done) = 0;
   virtual void clear(const WriteOptions& options, Handler<Result<void>> done) = 0;
+  virtual void flush(const WriteOptions& options, Handler<Result<void>> done) = 0;
   virtual void explain(std::string key, Handler<Result<Explanation>> done) = 0;
   [[nodiscard]] virtual CacheStats stats() const = 0;
   /// Ends what is under way with Errc::shutdown, and everything after it.

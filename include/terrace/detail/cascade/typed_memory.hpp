@@ -86,8 +86,10 @@ class TypedMemory final : public Values {
     if (expires != no_deadline) life.ttl = expires - local;
     Slot<V> slot{.created = entry.created, .expires = expires};
     if (entry.value) slot.value = *static_cast<const V*>(entry.value.get());
-    return memory_.set_if(std::string(key), std::move(slot), life,
-                          [&] { return generations.valid(key, stamp); });
+    bool valid = false;
+    memory_.set_if(std::string(key), std::move(slot), life,
+                   [&] { return valid = generations.valid(key, stamp); });
+    return valid;
   }
 
   std::optional<Entry> recall(std::string_view key) override {
