@@ -17,7 +17,7 @@ void Driver::background() {
   while (!stopping_) {
     {
       std::lock_guard baton(baton_);
-      while (mode_ == Mode::threaded && !wanted_ && !stopping_) context_.run_one();
+      while (mode_ == Mode::threaded && !stopping_) context_.run_one();
     }
     park();
   }
@@ -70,24 +70,21 @@ void Driver::drive(Latch& latch, TimePoint deadline) {
   latch.set_waker(nullptr);
 }
 
-/// One caller at a time is alone, and gets the baton. The background thread may have taken it back since this
-/// caller saw the solo mode, and would sit in the reactor with it for ever: this caller's own event may have
-/// passed already.
-bool Driver::take_baton(bool alone) {
-  if (baton_.try_lock()) return true;
-  if (!alone) return false;
-  wanted_ = true;
-  interrupt();
-  baton_.lock();
-  wanted_ = false;
-  return true;
+/// Not lock(): when the mode changes back meanwhile, the background thread takes the baton and keeps it while
+/// nothing happens, and nobody would wake it.
+bool Driver::take_baton() {
+  while (mode_ == Mode::solo) {
+    if (baton_.try_lock()) return true;
+    std::this_thread::yield();
+  }
+  return false;
 }
 
 bool Driver::wait(Latch& latch, TimePoint deadline) {
   if (latch.is_open()) return true;
   const bool alone = blocked_.fetch_add(1) == 0;
   enter(alone);
-  if (mode_ == Mode::solo && take_baton(alone)) {
+  if (alone ? take_baton() : mode_ == Mode::solo && baton_.try_lock()) {
     driving_ = true;
     drive(latch, deadline);
     driving_ = false;

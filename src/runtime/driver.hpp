@@ -51,7 +51,7 @@ class Driver final : private Latch::Waker {
   void background();
   void park();
   void enter(bool alone);
-  bool take_baton(bool alone);
+  bool take_baton();
   void drive(Latch& latch, TimePoint deadline);
   void interrupt();
   void wake() noexcept override;
@@ -64,7 +64,6 @@ class Driver final : private Latch::Waker {
   std::atomic<unsigned> lone_calls_{0};  // calls of wait() in a row that met no other
   std::atomic<bool> company_{false};     // a second caller blocked in solo mode
   std::atomic<bool> driving_{false};     // a caller holds the baton
-  std::atomic<bool> wanted_{false};      // a caller waits for the baton
   std::atomic<bool> stopping_{false};
   std::mutex park_mutex_;
   std::condition_variable unpark_;

@@ -44,7 +44,7 @@ void act(MemoryCache<int, std::string>& cache, std::mt19937_64& random, int step
       EXPECT_TRUE(belongs(key, cache.get_or_insert(key, [&] { return value_of(key, step); })));
       break;
     case 3:
-      cache.set(key, value_of(key, step), {.ttl = std::chrono::microseconds(random() % 3000)});
+      cache.set(key, value_of(key, step), {.ttl = std::chrono::microseconds(1 + random() % 3000)});
       break;
     case 4:
       cache.set(key, value_of(key, step), {.expire_after_access = 1ms});

@@ -44,7 +44,7 @@ class TcpProxy::Impl {
     });
     done.get_future().wait();
   }
-  void stall(bool on);
+  void stall(bool& direction, bool on);
   void reset_all();
 
   asio::io_context io_;
@@ -54,7 +54,8 @@ class TcpProxy::Impl {
   // On the proxy's thread only.
   std::chrono::milliseconds delay_{0};
   std::size_t slice_ = 0;
-  bool stalled_ = false;
+  bool requests_stalled_ = false;
+  bool replies_stalled_ = false;
   std::size_t reset_after_ = 0;
   std::list<std::weak_ptr<Link>> links_;
 
@@ -125,12 +126,16 @@ class TcpProxy::Impl::Link : public std::enable_shared_from_this<Link> {
     }
   }
 
+  [[nodiscard]] bool stalled(const End& to) const {
+    return &to == &up_ ? proxy_.replies_stalled_ : proxy_.requests_stalled_;
+  }
+
   void deliver(End& to) {
-    if (to.delivering || to.coming.empty() || proxy_.stalled_) return;
+    if (to.delivering || to.coming.empty() || stalled(to)) return;
     to.delivering = true;
     to.timer.expires_at(to.coming.front().due);
     to.timer.async_wait([self = shared_from_this(), &to](const ErrorCode&) {
-      if (self->proxy_.stalled_) {
+      if (self->stalled(to)) {
         to.delivering = false;
         return;
       }
@@ -174,8 +179,8 @@ void TcpProxy::Impl::accept() {
   });
 }
 
-void TcpProxy::Impl::stall(bool on) {
-  stalled_ = on;
+void TcpProxy::Impl::stall(bool& direction, bool on) {
+  direction = on;
   for (auto& known : links_) {
     if (auto link = known.lock()) link->go_on();
   }
@@ -204,7 +209,13 @@ void TcpProxy::slice_replies(std::size_t bytes) {
   impl_->run([&] { impl_->slice_ = bytes; });
 }
 void TcpProxy::stall(bool on) {
-  impl_->run([&] { impl_->stall(on); });
+  impl_->run([&] {
+    impl_->stall(impl_->requests_stalled_, on);
+    impl_->stall(impl_->replies_stalled_, on);
+  });
+}
+void TcpProxy::hold_replies(bool on) {
+  impl_->run([&] { impl_->stall(impl_->replies_stalled_, on); });
 }
 void TcpProxy::reset_all() {
   impl_->run([&] { impl_->reset_all(); });

@@ -23,6 +23,8 @@ class TcpProxy {
   void slice_replies(std::size_t bytes);
   /// Nothing passes any more in either direction, and nothing is closed: a half-dead connection.
   void stall(bool on);
+  /// Replies wait until it is switched off; requests pass.
+  void hold_replies(bool on);
   /// Resets (RST) every connection now.
   void reset_all();
   /// Resets a connection after it has passed on that many bytes of replies, once.

@@ -50,15 +50,13 @@ class Slab {
 
   /// Under the lock; key and value are destroyed already.
   void free(NodeId id) noexcept {
-    Value& node = (*this)[id];
-    node.bits = 0;
-    node.next = free_;
+    (*this)[id].next = free_;
     free_ = id;
   }
 
-  /// Without the lock; key and value are destroyed already.
+  /// Without the lock, so it leaves alone what others may read of a node that is not theirs: `bits`. Key and value
+  /// are destroyed already.
   void give_back(Value& node, NodeId id) noexcept {
-    node.bits = 0;
     node.next = returned_.load(std::memory_order_relaxed);
     while (!returned_.compare_exchange_weak(node.next, id, std::memory_order_release,
                                             std::memory_order_relaxed)) {
