@@ -112,6 +112,9 @@ TEST_F(TraceReaderTest, LinesAcrossBuffersStayWhole) {
       ASSERT_TRUE(reader.next(request));
       ASSERT_EQ(request.number, i * i);
       ASSERT_EQ(request.line, i + 1);
+      if (i == count / 2) {
+        EXPECT_NEAR(reader.progress().value(), 0.5, 0.1);
+      }
     }
     EXPECT_FALSE(reader.next(request));
     EXPECT_EQ(reader.progress(), 1.0);

@@ -95,6 +95,7 @@ void TraceReader::refill() {
     const std::size_t got = source_->read(buffer_.data() + end_, buffer_.size() - end_);
     at_end_ = got == 0;
     end_ += got;
+    taken_ += got;
     // A pipe is answered with what it has; a file fills the block.
     if (got > 0 && !source_->stored_size()) break;
   }
@@ -199,8 +200,9 @@ void TraceReader::check_end() const {
 
 std::optional<double> TraceReader::progress() const noexcept {
   const auto size = source_->stored_size();
-  if (!size || *size == 0) return std::nullopt;
-  return std::min(1.0, static_cast<double>(source_->consumed()) / static_cast<double>(*size));
+  if (!size || *size == 0 || taken_ == 0) return std::nullopt;
+  const double parsed = 1 - static_cast<double>(end_ - begin_) / static_cast<double>(taken_);
+  return std::min(1.0, parsed * static_cast<double>(source_->consumed()) / static_cast<double>(*size));
 }
 
 }  // namespace terrace::traces

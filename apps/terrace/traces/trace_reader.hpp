@@ -63,7 +63,7 @@ class TraceReader {
   [[nodiscard]] TraceFormat format() const noexcept { return format_; }
   [[nodiscard]] const TraceReport& report() const noexcept { return report_; }
 
-  /// The share of the file that was read, 0 … 1; none for pipes.
+  /// The share of the file that next() has gone through, 0 … 1; none for pipes.
   [[nodiscard]] std::optional<double> progress() const noexcept;
 
  private:
@@ -87,6 +87,7 @@ class TraceReader {
   std::vector<char> buffer_;
   std::size_t begin_ = 0;  ///< what is not read yet lies in [begin_, end_)
   std::size_t end_ = 0;
+  std::uint64_t taken_ = 0;  ///< bytes that came into the buffer so far
   bool at_end_ = false;
 };
 
