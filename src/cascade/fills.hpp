@@ -16,6 +16,19 @@ class Fills {
  public:
   using Ticket = std::uint64_t;
 
+  /// Counts as a fill while it lives: from before a reader is answered until the fills for it have begun.
+  class Intent {
+   public:
+    explicit Intent(Fills& fills) : fills_(fills), ticket_(fills.begin()) {}
+    ~Intent() { fills_.end(ticket_); }
+    Intent(const Intent&) = delete;
+    Intent& operator=(const Intent&) = delete;
+
+   private:
+    Fills& fills_;
+    Ticket ticket_;
+  };
+
   Ticket begin() {
     std::lock_guard lock(mutex_);
     under_way_.insert(++last_);
