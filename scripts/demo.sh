@@ -28,6 +28,7 @@ start_redis() {
   local server=$1 attempt tick
   for attempt in 1 2 3 4 5; do
     port=$((20000 + RANDOM % 20000))
+    : >"$folder/redis.log"
     "$server" --port "$port" --bind 127.0.0.1 --save "" --appendonly no --dir "$folder" \
       --maxmemory 16mb --maxmemory-policy allkeys-lru >"$folder/redis.log" 2>&1 &
     server_pid=$!

@@ -92,7 +92,7 @@ inline constexpr bool is_awaitable = false;
 template <class T, class Executor>
 inline constexpr bool is_awaitable<boost::asio::awaitable<T, Executor>> = true;
 
-/// A loader that is a coroutine. Each key is awaited in turn; there is one, but for bulk loads.
+/// A loader that is a coroutine. For one key, which is all that async_get_or_load asks for.
 template <class V, class Fn, class Executor>
 class AwaitedLoader final : public cascade::Loader {
  public:
@@ -218,6 +218,65 @@ auto async_erase(Cache<V>& cache, std::string key, Token&& token, WriteOptions o
       [&cache, key = std::move(key), options](auto done) mutable {
         cache.engine().erase({std::move(key)}, options, detail::first_of<Result<bool>>(std::move(done)));
       });
+}
+
+/// As Cache::lookup_many. Completes with std::vector<Lookup<V>>.
+template <class V, class Token>
+auto async_lookup_many(Cache<V>& cache, std::vector<std::string> keys, Token&& token,
+                       ReadOptions options = {}) {
+  return detail::initiate<std::vector<Lookup<V>>>(cache.engine().scheduler(), std::forward<Token>(token),
+                                                  [&cache, keys = std::move(keys), options](auto done) {
+                                                    cache.start_lookup_many(keys, nullptr, options,
+                                                                            std::move(done));
+                                                  });
+}
+
+/// As Cache::get_or_load_many, with its forms of bulk loader. Completes with std::vector<Result<V>>.
+template <class V, class BulkLoaderFn, class Token>
+auto async_get_or_load_many(Cache<V>& cache, std::vector<std::string> keys, BulkLoaderFn loader,
+                            Token&& token, ReadOptions options = {}) {
+  return detail::initiate<std::vector<Result<V>>>(
+      cache.engine().scheduler(), std::forward<Token>(token),
+      [&cache, keys = std::move(keys), loader = std::move(loader), options](auto done) mutable {
+        cache.start_lookup_many(keys, cascade::make_bulk_loader<V>(std::move(loader)), options,
+                                [keys, done = std::move(done)](std::vector<Lookup<V>> found) mutable {
+                                  done(cascade::to_results(std::move(found), keys));
+                                });
+      });
+}
+
+/// As Cache::set_many. Completes with std::vector<Result<void>>.
+template <class V, class Token>
+auto async_set_many(Cache<V>& cache, std::vector<std::pair<std::string, V>> entries, Token&& token,
+                    WriteOptions options = {}) {
+  std::vector<cascade::Write> writes;
+  for (auto& [key, value] : entries) {
+    writes.push_back({std::move(key), std::make_shared<const V>(std::move(value))});
+  }
+  return detail::initiate<std::vector<Result<void>>>(
+      cache.engine().scheduler(), std::forward<Token>(token),
+      [&cache, writes = std::move(writes), options](auto done) mutable {
+        cache.engine().write(std::move(writes), options, std::move(done));
+      });
+}
+
+/// As Cache::erase_many. Completes with std::vector<Result<bool>>.
+template <class V, class Token>
+auto async_erase_many(Cache<V>& cache, std::vector<std::string> keys, Token&& token,
+                      WriteOptions options = {}) {
+  return detail::initiate<std::vector<Result<bool>>>(
+      cache.engine().scheduler(), std::forward<Token>(token),
+      [&cache, keys = std::move(keys), options](auto done) mutable {
+        cache.engine().erase(std::move(keys), options, std::move(done));
+      });
+}
+
+/// As Cache::clear. Completes with Result<void>.
+template <class V, class Token>
+auto async_clear(Cache<V>& cache, Token&& token, WriteOptions options = {}) {
+  return detail::initiate<Result<void>>(
+      cache.engine().scheduler(), std::forward<Token>(token),
+      [&cache, options](auto done) { cache.engine().clear(options, std::move(done)); });
 }
 
 }  // namespace terrace

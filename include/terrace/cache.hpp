@@ -120,12 +120,9 @@ class Cache {
   template <class BulkLoaderFn>
   std::vector<Result<V>> get_or_load_many(const std::vector<std::string>& keys, BulkLoaderFn&& loader,
                                           const ReadOptions& options = {}) {
-    auto found =
-        lookup_many_below(keys, cascade::make_bulk_loader<V>(std::forward<BulkLoaderFn>(loader)), options);
-    std::vector<Result<V>> results;
-    for (std::size_t i = 0; i < keys.size(); ++i)
-      results.push_back(cascade::to_result(std::move(found[i]), keys[i]));
-    return results;
+    return cascade::to_results(
+        lookup_many_below(keys, cascade::make_bulk_loader<V>(std::forward<BulkLoaderFn>(loader)), options),
+        keys);
   }
 
   // --- writing ---
@@ -201,6 +198,33 @@ class Cache {
     return found;
   }
 
+  /// Looks in memory, then starts the walk for what is missing there; `done(std::vector<Lookup<V>>)` is
+  /// called once.
+  template <class Done>
+  void start_lookup_many(const std::vector<std::string>& keys, std::shared_ptr<cascade::Loader> loader,
+                         const ReadOptions& options, Done done) {
+    std::vector<Lookup<V>> found(keys.size());
+    std::vector<std::string> missing;
+    std::vector<std::size_t> places;
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      if (auto hit = in_memory(keys[i])) {
+        found[i] = std::move(*hit);
+      } else {
+        missing.push_back(keys[i]);
+        places.push_back(i);
+      }
+    }
+    if (missing.empty()) return done(std::move(found));
+    engine_->read(std::move(missing), std::move(loader), options,
+                  [engine = engine_, found = std::move(found), places = std::move(places),
+                   done = std::move(done)](std::vector<cascade::Answer> answers) mutable {
+                    for (std::size_t i = 0; i < places.size(); ++i) {
+                      found[places[i]] = cascade::to_lookup<V>(std::move(answers[i]), *engine);
+                    }
+                    done(std::move(found));
+                  });
+  }
+
   [[nodiscard]] cascade::Engine& engine() const noexcept { return *engine_; }
 
   /// The typed form of an answer from below memory.
@@ -264,21 +288,12 @@ class Cache {
   std::vector<Lookup<V>> lookup_many_below(const std::vector<std::string>& keys,
                                            std::shared_ptr<cascade::Loader> loader,
                                            const ReadOptions& options) {
-    std::vector<Lookup<V>> found(keys.size());
-    std::vector<std::string> missing;
-    std::vector<std::size_t> places;
-    for (std::size_t i = 0; i < keys.size(); ++i) {
-      if (auto hit = in_memory(keys[i])) {
-        found[i] = std::move(*hit);
-      } else {
-        missing.push_back(keys[i]);
-        places.push_back(i);
-      }
-    }
-    if (missing.empty()) return found;
-    auto answers = answers_below(std::move(missing), std::move(loader), options);
-    for (std::size_t i = 0; i < places.size(); ++i) found[places[i]] = typed(std::move(answers[i]));
-    return found;
+    return block<std::vector<Lookup<V>>>(
+        [&](auto done) { start_lookup_many(keys, std::move(loader), options, std::move(done)); },
+        [&](const Error& error) {
+          return std::vector<Lookup<V>>(keys.size(),
+                                        Lookup<V>{.kind = LookupKind::unavailable, .error = error});
+        });
   }
 
   std::vector<Result<void>> set_below(std::vector<cascade::Write> writes, const WriteOptions& options) {

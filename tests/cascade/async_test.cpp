@@ -34,6 +34,25 @@ TEST_F(AsyncTest, WithFutures) {
   EXPECT_TRUE(async_erase(cache_, "k", asio::use_future).get().value());
 }
 
+TEST_F(AsyncTest, ManyKeysAndClear) {
+  for (const auto& stored :
+       async_set_many(cache_, {{"a", std::string("1")}, {"b", "2"}}, asio::use_future).get()) {
+    EXPECT_TRUE(stored.has_value());
+  }
+  const auto loader = [](const std::vector<std::string>& missing) {
+    return std::vector<std::optional<std::string>>(missing.size(), "loaded");
+  };
+  const auto loaded = async_get_or_load_many(cache_, {"b", "c"}, loader, asio::use_future).get();
+  EXPECT_EQ(loaded[0].value(), "2");
+  EXPECT_EQ(loaded[1].value(), "loaded");
+  const auto found = async_lookup_many(cache_, {"a", "x"}, asio::use_future).get();
+  EXPECT_EQ(found[0].value, "1");
+  EXPECT_EQ(found[1].kind, LookupKind::miss);
+  EXPECT_TRUE(async_erase_many(cache_, {"a", "x"}, asio::use_future).get()[0].value());
+  async_clear(cache_, asio::use_future).get().value();
+  EXPECT_EQ(cache_.get("b"), std::nullopt);
+}
+
 TEST_F(AsyncTest, WithCallbacksNeverInsideTheCall) {
   cache_.set("k", "v").value();
   for (const std::string key : {"k", "absent"}) {

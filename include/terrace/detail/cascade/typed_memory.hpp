@@ -9,6 +9,7 @@
 #include <terrace/detail/memory/weight.hpp>
 #include <terrace/memory_cache.hpp>
 #include <utility>
+#include <vector>
 
 namespace terrace::cascade {
 
@@ -47,6 +48,13 @@ Result<V> to_result(Lookup<V>&& found, std::string_view key) {
   if (found.value) return std::move(*found.value);
   if (found.kind == LookupKind::unavailable) return std::move(found.error);
   return Error(Errc::not_found, printable_key(key));
+}
+
+template <class V>
+std::vector<Result<V>> to_results(std::vector<Lookup<V>>&& found, const std::vector<std::string>& keys) {
+  std::vector<Result<V>> results;
+  for (std::size_t i = 0; i < keys.size(); ++i) results.push_back(to_result(std::move(found[i]), keys[i]));
+  return results;
 }
 
 template <class V>
