@@ -17,6 +17,9 @@
 namespace terrace::cli {
 namespace {
 
+/// Less would hold not even one small entry.
+constexpr std::uint64_t least_memory_bytes = 1024;
+
 struct ReplayArguments {
   TraceArguments traces;
   std::string memory_entries;
@@ -48,6 +51,9 @@ LevelOptions level_options(const ReplayArguments& arguments) {
   LevelOptions options;
   if (!arguments.memory_bytes.empty()) {
     options.memory_bytes = parse_bytes(arguments.memory_bytes, "--memory-bytes");
+    if (options.memory_bytes < least_memory_bytes) {
+      throw UsageError("--memory-bytes " + arguments.memory_bytes + " holds no entry: give 1KiB or more");
+    }
   } else {
     const std::string_view entries =
         arguments.memory_entries.empty() ? default_entries : arguments.memory_entries;

@@ -170,7 +170,6 @@ TEST(Replay, PrintsForPeople) {
 }
 
 TEST(Replay, GoesThroughRedisAndSqlite) {
-  if (!testing::RedisServer::available()) GTEST_SKIP() << "no Redis here";
   testing::RedisServer server;
   TempFolder folder;
   const Words arguments{golden_trace, "--memory-entries",      "50",        "--redis", server.url(),
@@ -208,7 +207,6 @@ TEST(Replay, GoesOnWithoutAnUnreachableRedis) {
 }
 
 TEST(Replay, TreatsForeignBytesInRedisAsMisses) {
-  if (!testing::RedisServer::available()) GTEST_SKIP() << "no Redis here";
   testing::RedisServer server;
   TempFolder folder;
   std::string text;
@@ -273,6 +271,7 @@ TEST(Replay, RefusesWrongArguments) {
       {{"--memory-entries", "0"}, "--memory-entries 0 is out of range: from 1"},
       {{"--memory-entries", "-1"}, "--memory-entries \"-1\" is not a whole number"},
       {{"--memory-bytes", "0"}, "--memory-bytes \"0\" is out of range"},
+      {{"--memory-bytes", "1"}, "--memory-bytes 1 holds no entry"},
       {{"--memory-bytes", "lots"}, "--memory-bytes \"lots\" is not a size"},
       {{"--memory-entries", "5", "--memory-bytes", "5MiB"}, "--memory-entries excludes --memory-bytes"},
       {{"--origin-latency", "200"}, "--origin-latency \"200\" is not a duration"},

@@ -1,8 +1,6 @@
 #include "replay/levels.hpp"
 
 #include <algorithm>
-#include <array>
-#include <fstream>
 #include <terrace/cache.hpp>
 #include <terrace/redis.hpp>
 #include <terrace/sqlite.hpp>
@@ -24,18 +22,6 @@ CacheOptions cache_options(const LevelOptions& options) {
   cache.ttl_jitter = 0;
   cache.load_timeout += 2 * options.origin_latency;
   return cache;
-}
-
-/// The tier takes a file that is no database for a damaged cache and puts it aside. A path that a person
-/// typed may be a slip: what was there before must stay.
-void check_sqlite_file(const std::string& path) {
-  constexpr std::string_view magic = "SQLite format 3";
-  std::array<char, magic.size()> head{};
-  std::ifstream file(path, std::ios::binary);
-  file.read(head.data(), head.size());
-  if (file.gcount() == 0) return;
-  if (std::string_view(head.data(), static_cast<std::size_t>(file.gcount())) == magic) return;
-  throw UsageError("--sqlite " + path + " is a file, but no SQLite database: name another, or remove it");
 }
 
 }  // namespace
@@ -110,7 +96,6 @@ class Levels::Impl {
     std::vector<std::shared_ptr<Tier>> tiers;
     if (!options.redis_url.empty()) tiers.push_back(make_redis_tier({.url = options.redis_url}));
     if (!options.sqlite_path.empty()) {
-      check_sqlite_file(options.sqlite_path);
       tiers.push_back(make_sqlite_tier({.path = options.sqlite_path}));
     }
     return tiers;
