@@ -2,7 +2,7 @@
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
 
-# Debian 12 has an older Boost: there `make setup` unpacks newer headers into .deps/ (scripts/setup.sh).
+# Debian's own Boost is older: `make setup` unpacks newer headers into .deps/ (scripts/setup.sh).
 list(APPEND CMAKE_PREFIX_PATH ${PROJECT_SOURCE_DIR}/.deps/usr)
 find_package(Boost 1.84 CONFIG REQUIRED COMPONENTS headers)
 

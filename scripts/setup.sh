@@ -10,7 +10,7 @@ packages=(
   libgtest-dev libhiredis-dev
   openssl redis-server redis-tools
 )
-long_packages=(clang-14 libclang-rt-14-dev)
+long_packages=(clang-14 libclang-rt-14-dev clang-format-14)
 boost_package=libboost1.88-dev
 boost_version=1.84  # the least that will do
 
@@ -32,7 +32,7 @@ EOF
   exit 1
 fi
 
-[ "$version" = 13 ] && packages+=("$boost_package") && long_packages=(clang libclang-rt-dev)
+[ "$version" = 13 ] && long_packages=(clang libclang-rt-dev clang-format)
 [ "${1:-}" = long ] && packages+=("${long_packages[@]}")
 
 as_root() {
@@ -63,9 +63,10 @@ if [ ${#missing[@]} -gt 0 ]; then
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}"
 fi
 
-# Debian 12 ships Boost 1.81. The headers of Debian 13's package go into .deps/ of this folder, by an apt configuration
-# of its own: the system's is not touched.
-if [ "$version" = 12 ] && [ ! -e .deps/usr/include/boost/version.hpp ]; then
+# Debian 12 ships Boost 1.81. Debian 13 ships 1.88 too, but in conflict with the 1.83 that libmsgpack-cxx-dev wants. On
+# both, the headers of Debian 13's package go into .deps/ of this folder, by an apt configuration of its own: the
+# system's is not touched.
+if [ ! -e .deps/usr/include/boost/version.hpp ]; then
   echo "setup: unpacking the headers of Debian 13's $boost_package into .deps/"
   mirror=$(grep -hoE 'https?://[^ ]+/debian/?( |$)' /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null |
     grep -v '^#' | head -n 1 | tr -d ' ' || true)
