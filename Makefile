@@ -8,6 +8,7 @@ WERROR := $(if $(CI),-DTERRACE_WERROR=ON)
 CONFIGURE := cmake -S . -G Ninja $(WERROR)
 CTEST := ctest --output-on-failure --no-tests=error -j $(JOBS)
 SOURCES = $(shell git ls-files '*.cpp' '*.hpp')
+CLANG_FORMAT = $(shell command -v clang-format-14 || command -v clang-format)
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,11 +38,13 @@ bench: build ## the benchmarks; what they print goes into docs/benchmarks.md
 	scripts/bench.sh
 
 format: ## clang-format over all sources
-	clang-format-14 -i $(SOURCES)
+	@scripts/setup.sh long
+	$(CLANG_FORMAT) -i $(SOURCES)
 
 lint: ## the tidy rules, and clang-format without changing anything
 	python3 tests/house/tidy.py .
-	clang-format-14 --dry-run -Werror $(SOURCES)
+	@scripts/setup.sh long
+	$(CLANG_FORMAT) --dry-run -Werror $(SOURCES)
 
 clean: ## remove what was built
 	rm -rf build

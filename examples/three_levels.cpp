@@ -1,5 +1,5 @@
-// Memory, Redis, SQLite, and the program's own database behind them. Runs without a Redis, too: a level that is away
-// lowers the hit rate and nothing else.
+// Memory, Redis, SQLite, and the program's own database behind them. Runs without a Redis, too: a level that
+// is away lowers the hit rate and nothing else.
 #include <filesystem>
 #include <iostream>
 #include <terrace/cache.hpp>
@@ -21,9 +21,9 @@ int main() {
   const auto file = std::filesystem::temp_directory_path() / "terrace_example_users.db";
   std::filesystem::remove(file);
 
-  terrace::Cache<User> users(
-      {.name = "users", .ttl = 10min},
-      {terrace::make_redis_tier({.url = "redis://127.0.0.1:6379"}), terrace::make_sqlite_tier({.path = file})});
+  terrace::Cache<User> users({.name = "users", .ttl = 10min},
+                             {terrace::make_redis_tier({.url = "redis://127.0.0.1:6379"}),
+                              terrace::make_sqlite_tier({.path = file})});
 
   for (int i = 0; i < 3; ++i) {
     const auto user = users.get_or_load("42", [] { return load_user(42); });

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 packages=(
   build-essential cmake ninja-build pkg-config python3 git ca-certificates
   libssl-dev libsqlite3-dev libxxhash-dev libzstd-dev libmsgpack-cxx-dev libcli11-dev libfmt-dev
-  libgtest-dev libhiredis-dev
+  libgtest-dev libgmock-dev libhiredis-dev
   openssl redis-server redis-tools
 )
 long_packages=(clang-14 libclang-rt-14-dev clang-format-14)

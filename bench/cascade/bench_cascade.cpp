@@ -1,5 +1,5 @@
-/// What a Cache<V> costs above the MemoryCache in it: a hit of each on the same keys, in turns within one run; and a
-/// miss that ends in a tier, blocking. Usage: bench_cascade [--quick]
+/// What a Cache<V> costs above the MemoryCache in it: a hit of each on the same keys, in turns within one
+/// run; and a miss that ends in a tier, blocking. Usage: bench_cascade [--quick]
 
 #include <algorithm>
 #include <chrono>
@@ -26,7 +26,8 @@ struct Plan {
 std::vector<std::string> zipf_keys(const Plan& plan) {
   std::vector<double> cumulated(plan.entries);
   double sum = 0;
-  for (std::size_t i = 0; i < plan.entries; ++i) cumulated[i] = sum += 1 / std::pow(static_cast<double>(i + 1), 0.99);
+  for (std::size_t i = 0; i < plan.entries; ++i)
+    cumulated[i] = sum += 1 / std::pow(static_cast<double>(i + 1), 0.99);
   std::mt19937_64 random(42);
   std::uniform_real_distribution<double> share(0, sum);
   std::vector<std::string> keys(plan.lookups);
@@ -46,7 +47,8 @@ double ns_each(std::size_t count, Work work) {
 }
 
 double median(std::vector<double> values) {
-  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2), values.end());
+  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2),
+                   values.end());
   return values[values.size() / 2];
 }
 
@@ -76,9 +78,9 @@ void hits(const Plan& plan, bool with_ttl) {
     }));
     ratios.push_back(above.back() / below.back());
   }
-  std::printf("hit, %7zu entries%s: MemoryCache %6.1f ns, Cache<V> %6.1f ns, ratio %.2f  (%llu)\n", plan.entries,
-              with_ttl ? " with a TTL" : "           ", median(below), median(above), median(ratios),
-              static_cast<unsigned long long>(sum % 10));
+  std::printf("hit, %7zu entries%s: MemoryCache %6.1f ns, Cache<V> %6.1f ns, ratio %.2f  (%llu)\n",
+              plan.entries, with_ttl ? " with a TTL" : "           ", median(below), median(above),
+              median(ratios), static_cast<unsigned long long>(sum % 10));
 }
 
 /// The walk without I/O: a tier in this process that answers inside the call.
@@ -99,8 +101,10 @@ void walk(const Plan& plan) {
 
 int main(int argc, char** argv) {
   Plan plan;
-  if (argc > 1 && std::strcmp(argv[1], "--quick") == 0) plan = {.entries = 1000, .lookups = 10'000, .rounds = 3};
-  const Plan large{.entries = 100 * plan.entries, .lookups = plan.lookups, .rounds = std::min(plan.rounds, 9)};
+  if (argc > 1 && std::strcmp(argv[1], "--quick") == 0)
+    plan = {.entries = 1000, .lookups = 10'000, .rounds = 3};
+  const Plan large{
+      .entries = 100 * plan.entries, .lookups = plan.lookups, .rounds = std::min(plan.rounds, 9)};
   for (const bool with_ttl : {false, true}) {
     hits(plan, with_ttl);
     hits(large, with_ttl);

@@ -46,8 +46,9 @@ class KeyHash {
   requires(std::integral<T> || std::is_enum_v<T>) [[nodiscard]] std::uint64_t operator()(
       T key) const noexcept {
     const auto word = static_cast<std::uint64_t>(key);
-    // The fold alone leaves the high bits of evenly spaced keys evenly spaced too, which under some factors piles
-    // half of them up in one part of a table; the last product brings the well-mixed low bits to the top.
+    // The fold alone leaves the high bits of evenly spaced keys evenly spaced too, which under some factors
+    // piles half of them up in one part of a table; the last product brings the well-mixed low bits to the
+    // top.
     return detail::multiply_fold(word ^ seeds_.mask, seeds_.factor) * 0x9e37'79b9'7f4a'7c15U;
   }
 

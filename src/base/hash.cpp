@@ -28,7 +28,9 @@ const Secrets& secrets() noexcept {
 
 }  // namespace
 
-const HashSeeds& process_seeds() noexcept { return secrets().seeds; }
+const HashSeeds& process_seeds() noexcept {
+  return secrets().seeds;
+}
 
 std::uint64_t keyed_hash(const void* data, std::size_t size) noexcept {
   return XXH3_64bits_withSecret(data, size, secrets().bytes.data(), secret_size);

@@ -27,7 +27,8 @@ std::uint64_t Histogram::upper_bound(std::size_t index) noexcept {
 Duration Histogram::quantile(double q) const noexcept {
   const std::uint64_t total = count();
   if (total == 0) return Duration::zero();
-  const auto wanted = static_cast<std::uint64_t>(std::ceil(std::clamp(q, 0.0, 1.0) * static_cast<double>(total)));
+  const auto wanted =
+      static_cast<std::uint64_t>(std::ceil(std::clamp(q, 0.0, 1.0) * static_cast<double>(total)));
   const std::uint64_t rank = std::max<std::uint64_t>(wanted, 1);
   std::uint64_t seen = 0;
   for (std::size_t i = 0; i < bucket_count; ++i) {

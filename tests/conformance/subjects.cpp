@@ -30,12 +30,19 @@ Fixture sqlite() {
 
 std::vector<Subject> subjects() {
   return {
-      {"Map", [] { return Fixture{std::make_shared<MapTier>(), nullptr}; }},
-      {"Null", [] { return Fixture{std::make_shared<NullTier>(), nullptr}; }, false},
+      {"Map",
+       [] {
+         return Fixture{std::make_shared<MapTier>(), nullptr};
+       }},
+      {"Null",
+       [] {
+         return Fixture{std::make_shared<NullTier>(), nullptr};
+       },
+       false},
       {"FaultyWithoutFaults",
        [] {
-         return Fixture{std::make_shared<FaultyTier>(std::make_shared<MapTier>(), std::make_shared<Runtime>()),
-                        nullptr};
+         return Fixture{
+             std::make_shared<FaultyTier>(std::make_shared<MapTier>(), std::make_shared<Runtime>()), nullptr};
        }},
       {"Sqlite", sqlite},
       {"Redis", [] { return redis("", false); }},

@@ -33,7 +33,8 @@ class Levels::Impl {
     for (const LevelStats& level : cache_.stats().levels) names_.push_back(level.name);
   }
   ~Impl() {
-    (void)cache_.flush({.timeout = std::chrono::seconds(5)});  // the next replay is to find the last values, too
+    (void)cache_.flush(
+        {.timeout = std::chrono::seconds(5)});  // the next replay is to find the last values, too
     cache_.close();
     for (const auto& tier : tiers_) tier->close();
   }

@@ -20,8 +20,9 @@ class UniqueFunction<R(Args...)> {
   UniqueFunction(std::nullptr_t) {}
 
   template <class F>
-    requires(!std::same_as<std::remove_cvref_t<F>, UniqueFunction> && std::invocable<std::remove_cvref_t<F>&, Args...>)
-  UniqueFunction(F&& f) : target_(std::make_unique<Holder<std::remove_cvref_t<F>>>(std::forward<F>(f))) {}
+  requires(!std::same_as<std::remove_cvref_t<F>, UniqueFunction> &&
+           std::invocable<std::remove_cvref_t<F>&, Args...>) UniqueFunction(F&& f)
+      : target_(std::make_unique<Holder<std::remove_cvref_t<F>>>(std::forward<F>(f))) {}
 
   R operator()(Args... args) { return target_->call(std::forward<Args>(args)...); }
   explicit operator bool() const noexcept { return target_ != nullptr; }

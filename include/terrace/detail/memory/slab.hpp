@@ -54,8 +54,8 @@ class Slab {
     free_ = id;
   }
 
-  /// Without the lock, so it leaves alone what others may read of a node that is not theirs: `bits`. Key and value
-  /// are destroyed already.
+  /// Without the lock, so it leaves alone what others may read of a node that is not theirs: `bits`. Key and
+  /// value are destroyed already.
   void give_back(Value& node, NodeId id) noexcept {
     node.next = returned_.load(std::memory_order_relaxed);
     while (!returned_.compare_exchange_weak(node.next, id, std::memory_order_release,

@@ -32,9 +32,9 @@ class FakeClock final : public Clock {
   std::atomic<std::int64_t> wall_offset_ms_{1'700'000'000'000};
 };
 
-/// A scheduler on a FakeClock. Nothing runs by itself: run_ready() and advance() run tasks in the calling thread, in
-/// the order they were posted. Blocking tasks run there too, after the others. Posting is thread safe; running is
-/// for one thread at a time.
+/// A scheduler on a FakeClock. Nothing runs by itself: run_ready() and advance() run tasks in the calling
+/// thread, in the order they were posted. Blocking tasks run there too, after the others. Posting is thread
+/// safe; running is for one thread at a time.
 class FakeScheduler final : public Scheduler {
  public:
   [[nodiscard]] const Clock& clock() const noexcept override { return clock_; }
@@ -45,8 +45,8 @@ class FakeScheduler final : public Scheduler {
   TimerId call_at(TimePoint when, Task task) override;
   bool cancel(TimerId timer) override;
 
-  /// Runs what is ready and, while the latch stays closed, moves the clock to the next timer and runs that. False:
-  /// the deadline came first, or nothing is left that could open the latch.
+  /// Runs what is ready and, while the latch stays closed, moves the clock to the next timer and runs that.
+  /// False: the deadline came first, or nothing is left that could open the latch.
   bool wait(Latch& latch, TimePoint deadline) override;
   [[nodiscard]] bool on_io_thread() const noexcept override { return running_io_; }
 
