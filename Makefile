@@ -39,12 +39,12 @@ bench: build ## the benchmarks; what they print goes into docs/benchmarks.md
 
 format: ## clang-format over all sources
 	@scripts/setup.sh long
-	$(CLANG_FORMAT) -i $(SOURCES)
+	@$(CLANG_FORMAT) -i $(SOURCES)
 
 lint: ## the tidy rules, and clang-format without changing anything
 	python3 tests/house/tidy.py .
 	@scripts/setup.sh long
-	$(CLANG_FORMAT) --dry-run -Werror $(SOURCES)
+	@$(CLANG_FORMAT) --dry-run -Werror $(SOURCES)
 
 clean: ## remove what was built
 	rm -rf build

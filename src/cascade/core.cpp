@@ -119,6 +119,8 @@ void Core::fill(std::size_t tier, std::string_view key, BytesView stored, const 
   std::optional<Duration> ttl;
   if (entry.expires) ttl = *entry.expires - now();
   if (ttl && *ttl <= Duration::zero()) return;
+  // Before the check: a writer who bumps the generation after it finds this fill and waits.
+  Fills::UnderWay filling(fills, std::string(key));
   if (!generations.valid(key, stamp)) {
     ++counters.rejected_fills;
     return;
@@ -128,25 +130,20 @@ void Core::fill(std::size_t tier, std::string_view key, BytesView stored, const 
         levels[tier]->tier->set(tier_key(key), stored, ttl, deadline, std::move(done));
       },
       [self = shared_from_this(), tier, key = std::string(key), stamp,
-       ticket = fills.begin()](const Result<void>&) {
-        if (!self->generations.valid(key, stamp)) return self->take_back(tier, key, ticket);
-        self->fills.end(ticket);
+       filling = std::move(filling)](const Result<void>& outcome) {
+        if (!outcome && !self->generations.valid(key, stamp)) self->take_back(tier, key);
       });
 }
 
-/// The key changed while this tier was being filled, so the fill may have come after the change. A reader may
-/// have found it meanwhile: its stamp is voided as well.
-void Core::take_back(std::size_t tier, const std::string& key, Fills::Ticket ticket) {
-  ++counters.rejected_fills;
+/// The tier did not say in time what became of the fill, and the key has changed: the old value may still
+/// arrive.
+void Core::take_back(std::size_t tier, const std::string& key) {
   invalidate(key);
   ask<bool>(
       [&](TimePoint deadline, Handler<Result<bool>> done) {
         levels[tier]->tier->erase(tier_key(key), deadline, std::move(done));
       },
-      [self = shared_from_this(), key, ticket](const Result<bool>&) {
-        self->invalidate(key);
-        self->fills.end(ticket);
-      });
+      [self = shared_from_this(), key](const Result<bool>&) { self->invalidate(key); });
 }
 
 }  // namespace terrace::cascade

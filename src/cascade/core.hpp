@@ -68,8 +68,8 @@ class Core : public std::enable_shared_from_this<Core> {
   /// The entry in stored bytes. Expired is a miss (nullopt); unreadable an error.
   [[nodiscard]] Result<std::optional<Entry>> unwrap(std::string_view key, BytesView stored) const;
 
-  /// Puts the bytes of an entry into a tier unless the key has changed since the stamp; if it changes while
-  /// the tier is at it, the tier's copy is removed again.
+  /// Puts the bytes of an entry into a tier unless the key has changed since the stamp. A write to the key
+  /// that begins meanwhile waits for it.
   void fill(std::size_t tier, std::string_view key, BytesView stored, const Entry& entry, Stamp stamp);
 
   /// One key, one tier: under the time limit, with an answer whatever the tier does.
@@ -112,14 +112,14 @@ class Core : public std::enable_shared_from_this<Core> {
   std::vector<std::string> level_names;
   Generations generations;
   FlightTable flights;
-  Fills fills;
+  const std::shared_ptr<Fills> fills = std::make_shared<Fills>();
   Counters counters;
   const std::shared_ptr<PendingCalls> calls = std::make_shared<PendingCalls>();
   const std::shared_ptr<TierCalls> tier_calls;
   std::atomic<bool> closed{false};
 
  private:
-  void take_back(std::size_t tier, const std::string& key, Fills::Ticket ticket);
+  void take_back(std::size_t tier, const std::string& key);
 };
 
 // The parts (walk.cpp, load.cpp, write.cpp, explain.cpp).

@@ -53,7 +53,7 @@ class EngineOverCore final : public Engine {
     const auto call = core_->begin_call<Result<void>>(
         1, options.timeout,
         [done = std::move(done)](std::vector<Result<void>> one) mutable { done(std::move(one.front())); });
-    core_->fills.when_ended([call](Result<void> ended) { call->settle(0, std::move(ended)); });
+    core_->fills->when_all_ended([call] { call->settle(0, {}); });
   }
   void explain(std::string key, Handler<Result<Explanation>> done) override {
     start_explain(core_, std::move(key), std::move(done));

@@ -68,7 +68,7 @@ class Load : public std::enable_shared_from_this<Load> {
     answer.entry = {.value = std::move(*loaded.value),
                     .created = core_->now(),
                     .expires = core_->expiry(loaded.ttl ? loaded.ttl : default_ttl)};
-    const Fills::Intent filling(core_->fills);
+    const Fills::UnderWay intent(core_->fills);
     land(*core_, flight, answer);
     if (!negative || answer.entry.expires) fill_tiers(flight, answer.entry);
   }

@@ -97,7 +97,7 @@ class Walk : public std::enable_shared_from_this<Walk> {
     const Answer found{.kind = entry.value ? LookupKind::hit : LookupKind::negative,
                        .entry = std::move(entry),
                        .level = tier_ + 1};
-    const Fills::Intent filling(core_->fills);
+    const Fills::UnderWay intent(core_->fills);
     land(*core_, flight, found);
     for (std::size_t above = 0; above < tier_; ++above) {
       if (flight->missed[above]) core_->fill(above, flight->key, stored, found.entry, flight->stamp);

@@ -1,7 +1,8 @@
 /// Writing: set, erase and clear. Tiers are written from the lowest to the highest, so that nobody can fill a
 /// higher one from what is about to be replaced below it; memory comes last.
 ///
-/// Each key is invalidated before the first tier is touched and again after the last has answered: readers
+/// A write waits for the fills of its keys that are on their way, so that none arrives after it. Each key is
+/// invalidated before the first tier is touched and again after the last has answered: readers
 /// that began before or during the write keep what they found for themselves, and a caller whose write has
 /// returned reads it.
 
@@ -51,9 +52,13 @@ class Ascent : public std::enable_shared_from_this<Ascent<Outcome>> {
 
   void start() {
     if (items_.empty()) return;
-    for (Item& item : items_) item.had = core_->invalidate(item.key, item.stamp);
+    std::vector<std::string> keys;
+    for (Item& item : items_) {
+      item.had = core_->invalidate(item.key, item.stamp);
+      keys.push_back(item.key);
+    }
     left_ = core_->levels.size();
-    step();
+    core_->fills->when_ended(keys, [self = this->shared_from_this()] { self->step(); });
   }
 
  protected:
@@ -234,6 +239,12 @@ class Clearing : public std::enable_shared_from_this<Clearing> {
   Clearing(std::shared_ptr<Core> core, std::shared_ptr<Gather<Result<void>>> call)
       : core_(std::move(core)), call_(std::move(call)), left_(core_->levels.size()) {}
 
+  void start() {
+    core_->invalidate_all();
+    core_->fills->when_all_ended([self = shared_from_this()] { self->step(); });
+  }
+
+ private:
   void step() {
     core_->invalidate_all();
     if (left_ == 0) {
@@ -250,7 +261,6 @@ class Clearing : public std::enable_shared_from_this<Clearing> {
                              });
   }
 
- private:
   std::shared_ptr<Core> core_;
   std::shared_ptr<Gather<Result<void>>> call_;
   std::size_t left_;
@@ -263,7 +273,7 @@ void start_clear(std::shared_ptr<Core> core, const WriteOptions& options, Handle
   const auto call = core->begin_call<Result<void>>(
       1, options.timeout,
       [done = std::move(done)](std::vector<Result<void>> one) mutable { done(std::move(one.front())); });
-  if (call->open()) std::make_shared<Clearing>(core, call)->step();
+  if (call->open()) std::make_shared<Clearing>(core, call)->start();
 }
 
 }  // namespace terrace::cascade

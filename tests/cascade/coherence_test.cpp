@@ -62,34 +62,51 @@ TEST_F(CoherenceTest, F13_AReaderAfterAnEraseDoesNotJoinALoadFromBeforeIt) {
   EXPECT_EQ(cache.get_or_load("k", constant("new")).value(), "new");
   std::vector<cascade::Loaded> outcome;
   outcome.push_back(cascade::loaded<std::string>("old"));
-  held->done(std::move(outcome));
+  std::exchange(held->done, nullptr)(std::move(outcome));
   EXPECT_EQ(text(before), "old");
   EXPECT_EQ(cache.get("k"), "new");
   EXPECT_EQ(make_other().get("k"), "new") << "no tier took the old value";
 }
 
-TEST_F(CoherenceTest, AFillOvertakenByAnEraseIsTakenBack) {
+TEST_F(CoherenceTest, AnEraseWaitsForAFillOfItsKeySoThatNoneArrivesAfterIt) {
   auto cache = make();
   upper_->plan(only("set", Kind::hold));
   EXPECT_EQ(cache.get_or_load("k", constant("old")).value(), "old");
   ASSERT_EQ(upper_->held(), 1U) << "the fill is on its way";
   upper_->plan(nullptr);
-  cache.erase("k").value();
+  bool erased = false;
+  cache.engine().erase({"k"}, {}, [&](std::vector<Result<bool>> had) { erased = had.front().value(); });
+  EXPECT_FALSE(erased);
   upper_->release();
+  EXPECT_TRUE(erased);
   EXPECT_FALSE(in_map(upper_map_, "k"));
   EXPECT_EQ(cache.get("k"), std::nullopt);
 }
 
-TEST_F(CoherenceTest, AReaderWhoFindsAnOvertakenFillDoesNotKeepIt) {
+TEST_F(CoherenceTest, AWriteRightAfterALoadIsNotLostToItsFill) {
   auto cache = make();
   upper_->plan(only("set", Kind::hold));
   EXPECT_EQ(cache.get_or_load("k", constant("old")).value(), "old");
   upper_->plan(nullptr);
-  cache.erase("k").value();
-  upper_->plan(only("erase", Kind::hold));
+  bool written = false;
+  cache.engine().write({{"k", std::make_shared<const std::string>("new")}}, {},
+                       [&](std::vector<Result<void>> outcome) { written = outcome.front().has_value(); });
+  EXPECT_FALSE(written) << "it waits for the fill";
   upper_->release();
-  EXPECT_EQ(cache.get("k"), "old") << "between the late fill and its removal";
+  EXPECT_TRUE(written);
+  EXPECT_EQ(cache.lookup("k").level, "memory");
+  EXPECT_EQ(cache.get("k"), "new");
+  EXPECT_EQ(make_other().get("k"), "new");
+}
+
+TEST_F(CoherenceTest, AFillThatATierKeepsForTooLongHoldsUpNoWriter) {
+  auto cache = make();
+  upper_->plan(only("set", Kind::hold));
+  EXPECT_EQ(cache.get_or_load("k", constant("old")).value(), "old");
   upper_->plan(nullptr);
+  const TimePoint start = scheduler_->clock().now();
+  EXPECT_TRUE(cache.erase("k").value());
+  EXPECT_LE(scheduler_->clock().now() - start, 260ms);
   upper_->release();
   EXPECT_EQ(cache.get("k"), std::nullopt);
 }

@@ -17,6 +17,15 @@ class CascadeTest : public ::testing::Test {
  protected:
   using Strings = Cache<std::string>;
 
+  /// What is still under way holds the cache, and the scheduler what is under way.
+  void TearDown() override {
+    upper_->plan(nullptr);
+    lower_->plan(nullptr);
+    upper_->release();
+    lower_->release();
+    scheduler_->advance(1h);
+  }
+
   /// A cache over upper and lower, without jitter unless the options say so.
   [[nodiscard]] Strings make(CacheOptions options = {.ttl_jitter = 0}) const {
     if (options.scheduler == nullptr) options.scheduler = scheduler_;

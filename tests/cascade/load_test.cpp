@@ -120,7 +120,7 @@ TEST_F(LoadTest, ALoaderThatHangsIsGivenUpAndItsLateValueDropped) {
   EXPECT_EQ(cache.get_or_load("k", constant("fresh")).value(), "fresh");
   std::vector<cascade::Loaded> outcome;
   outcome.push_back(cascade::loaded<std::string>("late"));
-  hanging->late(std::move(outcome));
+  std::exchange(hanging->late, nullptr)(std::move(outcome));
   EXPECT_EQ(cache.get("k"), "fresh");
   EXPECT_EQ(make_other().get("k"), "fresh");
 }
