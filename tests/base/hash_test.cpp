@@ -15,6 +15,7 @@ TEST(KeyHash, EqualKeysHashEqualHoweverTheyAreGiven) {
   EXPECT_EQ(hash(7), KeyHash{}(7));
 }
 
+/// The secrets differ in each run. The bound is ten standard deviations of an even spread.
 TEST(KeyHash, SpreadsPatternedKeysOverTheLowAndTheHighBits) {
   const KeyHash hash;
   for (const unsigned shift : {0U, 20U, 40U, 56U}) {
