@@ -53,9 +53,13 @@ TEST(Runtime, ACancelledTimerNeverRunsAndIsCancelledOnce) {
 TEST(Runtime, ALoneBlockedCallerComesToRunItsTasksItself) {
   Runtime runtime;
   EXPECT_NE(round_trip(runtime), std::this_thread::get_id()) << "at first the background thread does";
+  // A busy machine may preempt the caller for longer than `linger` now and then, which gives the context
+  // back.
   unsigned own = 0;
-  for (int i = 0; i < 1000; ++i) own += round_trip(runtime) == std::this_thread::get_id() ? 1 : 0;
-  EXPECT_GT(own, 500U);
+  for (int i = 0; i < 100'000 && own < 100; ++i) {
+    own += round_trip(runtime) == std::this_thread::get_id() ? 1 : 0;
+  }
+  EXPECT_EQ(own, 100U);
 }
 
 TEST(Runtime, WhatAWorkerOpensWakesACallerThatRunsTheContext) {
@@ -131,19 +135,21 @@ TEST(Runtime, MayBeLetGoByItsOwnThreads) {
   for (const bool worker : {false, true}) {
     auto runtime = std::make_shared<Runtime>();
     std::weak_ptr<Runtime> alive = runtime;
-    auto done = std::make_shared<std::promise<void>>();
-    auto finished = done->get_future();
-    Runtime& raw = *runtime;
-    Task last = [runtime = std::move(runtime), done]() mutable {
-      runtime.reset();
-      done->set_value();
+    std::promise<void> let_go;
+    std::promise<void> done;
+    Task last = [held = runtime, &let_go, &done]() mutable {
+      let_go.get_future().wait();
+      held.reset();
+      done.set_value();
     };
     if (worker) {
-      raw.post_blocking(std::move(last));
+      runtime->post_blocking(std::move(last));
     } else {
-      raw.post(std::move(last));
+      runtime->post(std::move(last));
     }
-    EXPECT_EQ(finished.wait_for(30s), std::future_status::ready);
+    runtime.reset();
+    let_go.set_value();
+    EXPECT_EQ(done.get_future().wait_for(30s), std::future_status::ready);
     EXPECT_TRUE(alive.expired());
   }
 }
