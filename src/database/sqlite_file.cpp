@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <string>
+#include <thread>
 
 namespace terrace::database {
 namespace {
@@ -57,6 +58,24 @@ Owner owner_of(Connection& db, const fs::path& path) {
                      ": give it another path, or remove the file (it is only a cache)");
   }
   return Owner::terrace;
+}
+
+/// owner_of(), asked again as of one moment when the answer is no: somebody else may have laid the file out
+/// between its questions. Not at once, for the lock it takes would be in the way of who is laying it out.
+Owner owner_for_certain(Connection& db, const fs::path& path) {
+  try {
+    return owner_of(db, path);
+  } catch (const ConfigError&) {
+    db.execute("BEGIN");
+  }
+  try {
+    const Owner owner = owner_of(db, path);
+    db.rollback();
+    return owner;
+  } catch (...) {
+    db.rollback();
+    throw;
+  }
 }
 
 /// Lays out an empty file; another process may be doing the same.
@@ -125,11 +144,14 @@ void check_options(const SqliteOptions& options) {
     refuse(path, "cannot be made: create the folder " + folder.string());
 }
 
-std::unique_ptr<Connection> open_file(const SqliteOptions& options, const std::atomic<bool>& closing) {
+namespace {
+
+std::unique_ptr<Connection> open_once(const SqliteOptions& options, const std::atomic<bool>& closing) {
   const fs::path& path = options.path;
   try {
     auto db = std::make_unique<Connection>(path, options.busy_timeout, closing);
-    const Owner owner = owner_of(*db, path);  // before all else: only a file of ours counts as damaged
+    // Before all else: only a file of ours counts as damaged.
+    const Owner owner = owner_for_certain(*db, path);
     db->execute(synchronous(options.durability));
     if (owner == Owner::nobody) lay_out(*db, path);
     if (db->read_only()) refuse(path, "is not writable: grant the permission, or choose another path");
@@ -143,6 +165,21 @@ std::unique_ptr<Connection> open_file(const SqliteOptions& options, const std::a
     if (fault.means_damage() || fault.means_busy()) throw;
     refuse(path, std::string("cannot be used: ") + fault.what() +
                      ": check that the folder is writable and not full");
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<Connection> open_file(const SqliteOptions& options, const std::atomic<bool>& closing) {
+  const TimePoint deadline = after(system_clock().now(), options.busy_timeout);
+  while (true) {
+    try {
+      return open_once(options, closing);
+    } catch (const SqliteFault& fault) {
+      // While somebody else turns WAL on, SQLite says busy without waiting for the busy timeout.
+      if (!fault.means_busy() || closing || system_clock().now() >= deadline) throw;
+    }
+    std::this_thread::yield();
   }
 }
 
