@@ -32,8 +32,6 @@ TEST_F(LoadTest, TakesLoadersInEveryForm) {
             "own");
   EXPECT_EQ(cache.lookup("5").remaining, 1s);
   EXPECT_EQ(cache.lookup("4").remaining, std::nullopt);
-  const auto unique = [owned = std::make_unique<int>(6)] { return std::to_string(*owned); };
-  (void)unique;
   EXPECT_EQ(
       cache.get_or_load("6", [owned = std::make_unique<int>(6)] { return std::to_string(*owned); }).value(),
       "6");
