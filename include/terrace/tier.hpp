@@ -38,6 +38,9 @@ struct TierWrite {
   std::string_view key;
   BytesView value;
   std::optional<Duration> ttl = {};
+  /// Not 0: stored only when what is there has a lower version or none; else the write is too late, and a
+  /// success without effect. The version lives and dies with the value.
+  std::uint64_t version = 0;
 };
 
 /// Counters since construction. `hits + misses + errors` = keys asked for.
@@ -51,6 +54,8 @@ struct TierStats {
   std::optional<std::uint64_t> entries = {};  ///< where the tier knows cheaply
   std::optional<std::uint64_t> bytes = {};    ///< stored bytes, where the tier knows cheaply
 };
+
+class SharedTier;
 
 class Tier {
  public:
@@ -84,6 +89,14 @@ class Tier {
   /// them) and tells how many. Keys written meanwhile may survive. Does not hold up other operations.
   virtual void erase_prefix(std::string_view prefix, TimePoint deadline,
                             Handler<Result<std::uint64_t>> done) = 0;
+
+  /// The same for every key that begins with the prefix and whose rest matches the pattern (glob.hpp).
+  virtual void erase_glob(std::string_view prefix, std::string_view pattern, TimePoint deadline,
+                          Handler<Result<std::uint64_t>> done) = 0;
+
+  /// What the tier offers to processes that share it (shared_tier.hpp); null: nothing, or nobody shares it.
+  /// Lives as long as the tier.
+  [[nodiscard]] virtual SharedTier* shared() noexcept { return nullptr; }
 
   /// Ends everything: pending operations get Errc::shutdown. Blocks until none is left. Idempotent.
   virtual void close() = 0;

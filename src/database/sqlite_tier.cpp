@@ -264,6 +264,8 @@ class SqliteTierImpl final : public SqliteTier {
                   Handler<std::vector<Result<bool>>> done) override;
   void erase_prefix(std::string_view prefix, TimePoint deadline,
                     Handler<Result<std::uint64_t>> done) override;
+  void erase_glob(std::string_view prefix, std::string_view pattern, TimePoint deadline,
+                  Handler<Result<std::uint64_t>> done) override;
   void close() override { core_->close(); }
   [[nodiscard]] TierStats stats() const override;
   [[nodiscard]] SqliteStats sqlite_stats() const override { return core_->engine().stats(); }
@@ -341,6 +343,12 @@ void SqliteTierImpl::erase_prefix(std::string_view prefix, TimePoint deadline,
   auto call = std::make_shared<SweepCall>(deadline, std::move(done));
   call->prefix = prefix;
   core_->submit(core_->writes, std::move(call));
+}
+
+/// Drops more than it is asked to, which a cache may.
+void SqliteTierImpl::erase_glob(std::string_view prefix, std::string_view, TimePoint deadline,
+                                Handler<Result<std::uint64_t>> done) {
+  erase_prefix(prefix, deadline, std::move(done));
 }
 
 std::int64_t SqliteTierImpl::expiry(Duration ttl) const {

@@ -145,12 +145,12 @@ void Bulk<T>::next(const Error* failure) {
   shared_->client->submit(std::make_unique<Part>(this->shared_from_this(), std::move(chunks_[sent_++])));
 }
 
-/// Removes every key that begins with `full_prefix`: SCAN from cursor to cursor, the keys of each step
+/// Removes every key that matches the pattern: SCAN from cursor to cursor, the keys of each step
 /// removed together with the next SCAN. Other operations travel in between.
-void start_sweep(std::shared_ptr<Shared> shared, std::string_view full_prefix, TimePoint deadline,
+void start_sweep(std::shared_ptr<Shared> shared, std::string pattern, TimePoint deadline,
                  Handler<Result<std::uint64_t>> done);
 
-/// A MATCH pattern for exactly the keys that begin with these bytes.
-std::string prefix_pattern(std::string_view prefix);
+/// A MATCH pattern for exactly these bytes.
+std::string literally(std::string_view text);
 
 }  // namespace terrace::redis

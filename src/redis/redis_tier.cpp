@@ -1,3 +1,4 @@
+#include <terrace/glob.hpp>
 #include <terrace/redis.hpp>
 
 #include "redis/commands.hpp"
@@ -97,7 +98,20 @@ class RedisTier final : public Tier {
       ++shared_->counters.write_errors;
       return done(late());
     }
-    start_sweep(shared_, options().key_prefix + std::string(prefix), deadline, std::move(done));
+    start_sweep(shared_, literally(options().key_prefix + std::string(prefix)) + "*", deadline,
+                std::move(done));
+  }
+
+  void erase_glob(std::string_view prefix, std::string_view pattern, TimePoint deadline,
+                  Handler<Result<std::uint64_t>> done) override {
+    auto fine = check_glob(pattern);
+    if (fine && past(deadline)) fine = late();
+    if (!fine) {
+      ++shared_->counters.write_errors;
+      return done(fine.error());
+    }
+    start_sweep(shared_, literally(options().key_prefix + std::string(prefix)) + std::string(pattern),
+                deadline, std::move(done));
   }
 
   void close() override {

@@ -73,22 +73,21 @@ class Step final : public Exchange {
 
 }  // namespace
 
-std::string prefix_pattern(std::string_view prefix) {
+std::string literally(std::string_view text) {
   std::string pattern;
-  pattern.reserve(prefix.size() + 1);
-  for (const char c : prefix) {
+  pattern.reserve(text.size() + 1);
+  for (const char c : text) {
     if (c == '*' || c == '?' || c == '[' || c == ']' || c == '\\') pattern += '\\';
     pattern += c;
   }
-  pattern += '*';
   return pattern;
 }
 
-void start_sweep(std::shared_ptr<Shared> shared, std::string_view full_prefix, TimePoint deadline,
+void start_sweep(std::shared_ptr<Shared> shared, std::string pattern, TimePoint deadline,
                  Handler<Result<std::uint64_t>> done) {
   auto& client = *shared->client;
-  auto sweep = std::make_shared<Sweep>(
-      Sweep{std::move(shared), prefix_pattern(full_prefix), deadline, std::move(done)});
+  auto sweep =
+      std::make_shared<Sweep>(Sweep{std::move(shared), std::move(pattern), deadline, std::move(done)});
   const std::string cursor = "0";
   client.submit(std::make_unique<Step>(std::move(sweep), std::vector<std::string>{}, &cursor));
 }

@@ -1,4 +1,5 @@
 #include <stdexcept>
+#include <terrace/glob.hpp>
 #include <terrace/testing.hpp>
 #include <utility>
 
@@ -78,25 +79,35 @@ void MapTier::get(std::string_view key, TimePoint deadline, Handler<Result<Found
   done(std::move(found));
 }
 
+Result<void> MapTier::store(const TierWrite& write, TimePoint deadline) {
+  std::lock_guard lock(mutex_);
+  Result<void> outcome;
+  if (auto refused = refuse(write.key, deadline)) {
+    outcome = *std::move(refused);
+  } else if (write.ttl && *write.ttl <= Duration::zero()) {
+    outcome = Error(Errc::invalid_argument, "ttl is not above 0");
+  }
+  ++(outcome ? stats_.writes : stats_.write_errors);
+  if (!outcome) return outcome;
+  const auto old = stored_.find(write.key);
+  const bool late = write.version != 0 && old != stored_.end() && old->second.expires > clock_->now() &&
+                    old->second.version >= write.version;
+  const TimePoint expires = write.ttl ? after(clock_->now(), *write.ttl) : no_deadline;
+  if (!late)
+    stored_.insert_or_assign(std::string(write.key), Stored{Bytes(write.value), expires, write.version});
+  return outcome;
+}
+
 void MapTier::set(std::string_view key, BytesView value, std::optional<Duration> ttl, TimePoint deadline,
                   Handler<Result<void>> done) {
-  Result<void> outcome;
-  {
-    std::lock_guard lock(mutex_);
-    if (auto refused = refuse(key, deadline)) {
-      outcome = *std::move(refused);
-    } else if (ttl && *ttl <= Duration::zero()) {
-      outcome = Error(Errc::invalid_argument, "ttl is not above 0");
-    }
-    if (outcome) {
-      const TimePoint expires = ttl ? after(clock_->now(), *ttl) : no_deadline;
-      stored_.insert_or_assign(std::string(key), Stored{Bytes(value), expires});
-      ++stats_.writes;
-    } else {
-      ++stats_.write_errors;
-    }
-  }
-  done(std::move(outcome));
+  done(store({key, value, ttl}, deadline));
+}
+
+void MapTier::set_many(std::vector<TierWrite> writes, TimePoint deadline,
+                       Handler<std::vector<Result<void>>> done) {
+  std::vector<Result<void>> outcomes;
+  for (const TierWrite& write : writes) outcomes.push_back(store(write, deadline));
+  done(std::move(outcomes));
 }
 
 void MapTier::erase(std::string_view key, TimePoint deadline, Handler<Result<bool>> done) {
@@ -117,22 +128,30 @@ void MapTier::erase(std::string_view key, TimePoint deadline, Handler<Result<boo
   done(std::move(erased));
 }
 
-void MapTier::erase_prefix(std::string_view prefix, TimePoint deadline, Handler<Result<std::uint64_t>> done) {
-  Result<std::uint64_t> count = std::uint64_t{0};
-  {
-    std::lock_guard lock(mutex_);
-    if (auto refused = refuse(prefix.empty() ? "*" : prefix, deadline)) {
-      count = *std::move(refused);
-    } else {
-      const auto begin = stored_.lower_bound(prefix);
-      auto end = begin;
-      for (; end != stored_.end() && end->first.starts_with(prefix); ++end) {
-        if (end->second.expires > clock_->now()) ++*count;
-      }
-      stored_.erase(begin, end);
+template <class Matches>
+Result<std::uint64_t> MapTier::erase_range(std::string_view prefix, TimePoint deadline, Matches matches) {
+  std::lock_guard lock(mutex_);
+  if (auto refused = refuse(prefix.empty() ? "*" : prefix, deadline)) return *std::move(refused);
+  std::uint64_t count = 0;
+  for (auto at = stored_.lower_bound(prefix); at != stored_.end() && at->first.starts_with(prefix);) {
+    if (!matches(std::string_view(at->first).substr(prefix.size()))) {
+      ++at;
+      continue;
     }
+    if (at->second.expires > clock_->now()) ++count;
+    at = stored_.erase(at);
   }
-  done(std::move(count));
+  return count;
+}
+
+void MapTier::erase_prefix(std::string_view prefix, TimePoint deadline, Handler<Result<std::uint64_t>> done) {
+  done(erase_range(prefix, deadline, [](std::string_view) { return true; }));
+}
+
+void MapTier::erase_glob(std::string_view prefix, std::string_view pattern, TimePoint deadline,
+                         Handler<Result<std::uint64_t>> done) {
+  if (const auto bad = check_glob(pattern); !bad) return done(bad.error());
+  done(erase_range(prefix, deadline, [&](std::string_view rest) { return glob_matches(pattern, rest); }));
 }
 
 void MapTier::close() {
@@ -226,6 +245,15 @@ void FaultyTier::erase_prefix(std::string_view prefix, TimePoint deadline,
   spoil<std::uint64_t>("erase_prefix", prefix, std::move(done),
                        [this, prefix = std::string(prefix), deadline](Handler<Result<std::uint64_t>> pass) {
                          below_->erase_prefix(prefix, deadline, std::move(pass));
+                       });
+}
+
+void FaultyTier::erase_glob(std::string_view prefix, std::string_view pattern, TimePoint deadline,
+                            Handler<Result<std::uint64_t>> done) {
+  spoil<std::uint64_t>("erase_glob", prefix, std::move(done),
+                       [this, prefix = std::string(prefix), pattern = std::string(pattern),
+                        deadline](Handler<Result<std::uint64_t>> pass) {
+                         below_->erase_glob(prefix, pattern, deadline, std::move(pass));
                        });
 }
 

@@ -15,17 +15,18 @@ FLOORS = {
     "memory": {"base"},
     "envelope": {"base"},
     "runtime": {"base"},
+    "journal": {"base"},
     "redis": {"base", "runtime"},
     "database": {"base", "runtime"},
     "distribution": {"base", "runtime"},
-    "cascade": {"base", "memory", "envelope", "runtime"},
-    "upkeep": {"base", "memory", "envelope", "runtime", "cascade"},
+    "cascade": {"base", "memory", "envelope", "journal", "runtime"},
+    "upkeep": {"base", "memory", "envelope", "journal", "runtime", "cascade"},
     "testing": {"base"},
 }
 # The floor of each public header; what is not named here and not in detail/<floor>/ is an error.
 PUBLIC = {
     "bytes": "base", "clock": "base", "hash": "base", "histogram": "base", "result": "base", "scheduler": "base",
-    "tier": "base", "memory_cache": "memory", "codec": "envelope", "runtime": "runtime", "redis": "redis",
+    "tier": "base", "shared_tier": "base", "glob": "base", "key_ring": "envelope", "postgres": "database", "write_back": "cascade", "memory_cache": "memory", "codec": "envelope", "runtime": "runtime", "redis": "redis",
     "sqlite": "database", "cache": "cascade", "cache_options": "cascade", "cache_stats": "cascade",
     "lookup": "cascade", "memoize": "cascade", "async": "cascade", "testing": "testing",
 }

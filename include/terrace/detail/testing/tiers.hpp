@@ -25,7 +25,7 @@ class OneByOneTier : public Tier {
 };
 
 /// A map in this process. Every handler is called inside the call. Thread safe.
-class MapTier final : public OneByOneTier {
+class MapTier : public OneByOneTier {
  public:
   explicit MapTier(const Clock& clock = system_clock()) : clock_(&clock) {}
 
@@ -36,6 +36,10 @@ class MapTier final : public OneByOneTier {
   void erase(std::string_view key, TimePoint deadline, Handler<Result<bool>> done) override;
   void erase_prefix(std::string_view prefix, TimePoint deadline,
                     Handler<Result<std::uint64_t>> done) override;
+  void erase_glob(std::string_view prefix, std::string_view pattern, TimePoint deadline,
+                  Handler<Result<std::uint64_t>> done) override;
+  void set_many(std::vector<TierWrite> writes, TimePoint deadline,
+                Handler<std::vector<Result<void>>> done) override;
   void close() override;
   [[nodiscard]] TierStats stats() const override;
 
@@ -43,7 +47,11 @@ class MapTier final : public OneByOneTier {
   struct Stored {
     Bytes value;
     TimePoint expires;
+    std::uint64_t version = 0;
   };
+  Result<void> store(const TierWrite& write, TimePoint deadline);
+  template <class Matches>
+  Result<std::uint64_t> erase_range(std::string_view prefix, TimePoint deadline, Matches matches);
   [[nodiscard]] std::optional<Error> refuse(std::string_view key, TimePoint deadline) const;
 
   const Clock* clock_;
@@ -64,6 +72,10 @@ class NullTier final : public OneByOneTier {
   }
   void erase(std::string_view, TimePoint, Handler<Result<bool>> done) override { done(false); }
   void erase_prefix(std::string_view, TimePoint, Handler<Result<std::uint64_t>> done) override {
+    done(std::uint64_t{0});
+  }
+  void erase_glob(std::string_view, std::string_view, TimePoint,
+                  Handler<Result<std::uint64_t>> done) override {
     done(std::uint64_t{0});
   }
   void close() override {}
@@ -89,7 +101,7 @@ struct Fault {
 /// Stands before another tier and spoils what the plan says. Thread safe.
 class FaultyTier final : public OneByOneTier {
  public:
-  /// `operation` is "get", "set", "erase" or "erase_prefix"; the key is as the tier sees it.
+  /// `operation` is "get", "set", "erase", "erase_prefix" or "erase_glob"; the key is as the tier sees it.
   using Plan = std::function<Fault(std::string_view operation, std::string_view key)>;
 
   FaultyTier(std::shared_ptr<Tier> below, std::shared_ptr<Scheduler> scheduler)
@@ -112,6 +124,8 @@ class FaultyTier final : public OneByOneTier {
   void erase(std::string_view key, TimePoint deadline, Handler<Result<bool>> done) override;
   void erase_prefix(std::string_view prefix, TimePoint deadline,
                     Handler<Result<std::uint64_t>> done) override;
+  void erase_glob(std::string_view prefix, std::string_view pattern, TimePoint deadline,
+                  Handler<Result<std::uint64_t>> done) override;
   void close() override { below_->close(); }
   [[nodiscard]] TierStats stats() const override { return below_->stats(); }
 
