@@ -22,7 +22,7 @@ Element match_class(std::string_view pattern, std::size_t at, unsigned char byte
     if (pattern[i] == '\\' && i + 1 < pattern.size()) {
       found |= here(++i) == byte;
     } else if (i + 2 < pattern.size() && pattern[i + 1] == '-') {
-      const auto [low, high] = std::minmax(here(i), here(i + 2));
+      const auto [low, high] = std::minmax({here(i), here(i + 2)});
       found |= low <= byte && byte <= high;
       i += 2;
     } else {
