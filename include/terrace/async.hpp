@@ -100,9 +100,12 @@ class AwaitedLoader final : public cascade::Loader {
 
   [[nodiscard]] bool blocks() const noexcept override { return false; }
 
-  void load(const std::vector<std::string>& keys, Handler<std::vector<cascade::Loaded>> done) override {
+  void load(const cascade::LoadRequest& request, Handler<std::vector<cascade::Loaded>> done) override {
     boost::asio::co_spawn(
-        executor_, [fn = fn_, key = keys.front()] { return call(fn, key); },
+        executor_,
+        [fn = fn_, key = request.keys.front(), previous = request.previous.front(), stop = request.stop] {
+          return call(fn, key, previous, stop);
+        },
         [done = std::move(done)](std::exception_ptr thrown, auto returned) mutable {
           cascade::Loaded failure;
           auto outcome = cascade::guarded(
@@ -118,19 +121,14 @@ class AwaitedLoader final : public cascade::Loader {
   }
 
  private:
-  static auto invoke(Fn& fn, const std::string& key) {
-    if constexpr (std::invocable<Fn&, std::string_view>) {
-      return fn(std::string_view(key));
-    } else {
-      return fn();
-    }
-  }
-  using Awaited = decltype(invoke(std::declval<Fn&>(), std::string()));
+  using Awaited = decltype(cascade::call_loader<V>(std::declval<Fn&>(), std::string_view(),
+                                                   std::declval<const LoadContext<V>&>()));
 
-  /// Keeps the callable and the key alive as long as the coroutine that refers to them.
-  static auto call(Fn fn, std::string key)
+  /// Keeps the callable and its arguments alive as long as the coroutine that refers to them.
+  static auto call(Fn fn, std::string key, cascade::ValuePtr previous, std::stop_token stop)
       -> boost::asio::awaitable<std::optional<typename Awaited::value_type>> {
-    co_return std::optional(co_await invoke(fn, key));
+    const LoadContext<V> context{stop, static_cast<const V*>(previous.get())};
+    co_return std::optional(co_await cascade::call_loader<V>(fn, key, context));
   }
 
   Fn fn_;
@@ -140,13 +138,8 @@ class AwaitedLoader final : public cascade::Loader {
 template <class V, class Fn, class Executor>
 std::shared_ptr<cascade::Loader> make_async_loader(Fn&& fn, const Executor& executor) {
   using F = std::remove_cvref_t<Fn>;
-  constexpr bool awaits = [] {
-    if constexpr (std::invocable<F&, std::string_view>) {
-      return is_awaitable<std::invoke_result_t<F&, std::string_view>>;
-    } else {
-      return is_awaitable<std::invoke_result_t<F&>>;
-    }
-  }();
+  constexpr bool awaits = is_awaitable<decltype(cascade::call_loader<V>(
+      std::declval<F&>(), std::string_view(), std::declval<const LoadContext<V>&>()))>;
   if constexpr (awaits) {
     return std::make_shared<AwaitedLoader<V, F, Executor>>(std::forward<Fn>(fn), executor);
   } else {
@@ -187,13 +180,17 @@ auto async_get_or_load(Cache<V>& cache, std::string key, LoaderFn loader, Token&
   return detail::initiate<Result<V>>(
       cache.engine().scheduler(), std::forward<Token>(token),
       [&cache, key = std::move(key), loader = std::move(loader), options](auto done) mutable {
-        if (auto found = cache.in_memory(key)) {
+        bool refresh = false;
+        auto found = cache.in_memory(key, &refresh);
+        if (found && !refresh) return done(cascade::to_result(std::move(*found), key));
+        auto source = detail::make_async_loader<V>(std::move(loader), done.executor());
+        if (found) {
+          cache.engine().refresh(key, std::move(source), options);
           return done(cascade::to_result(std::move(*found), key));
         }
-        auto source = detail::make_async_loader<V>(std::move(loader), done.executor());
         detail::read_one(cache, key, std::move(source), options,
-                         [key, done = std::move(done)](Lookup<V> found) mutable {
-                           done(cascade::to_result(std::move(found), key));
+                         [key, done = std::move(done)](Lookup<V> answer) mutable {
+                           done(cascade::to_result(std::move(answer), key));
                          });
       });
 }
@@ -269,6 +266,28 @@ auto async_erase_many(Cache<V>& cache, std::vector<std::string> keys, Token&& to
       [&cache, keys = std::move(keys), options](auto done) mutable {
         cache.engine().erase(std::move(keys), options, std::move(done));
       });
+}
+
+/// As Cache::invalidate. Completes with Result<std::uint64_t>.
+template <class V, class Token>
+auto async_invalidate(Cache<V>& cache, std::vector<std::string> keys, Token&& token,
+                      InvalidateOptions options = {}) {
+  return detail::initiate<Result<std::uint64_t>>(
+      cache.engine().scheduler(), std::forward<Token>(token),
+      [&cache, keys = std::move(keys), options](auto done) mutable {
+        cache.engine().invalidate({.keys = std::move(keys)}, options, std::move(done));
+      });
+}
+
+/// As Cache::invalidate_tag. Completes with Result<std::uint64_t>.
+template <class V, class Token>
+auto async_invalidate_tag(Cache<V>& cache, std::string tag, Token&& token, InvalidateOptions options = {}) {
+  return detail::initiate<Result<std::uint64_t>>(cache.engine().scheduler(), std::forward<Token>(token),
+                                                 [&cache, tag = std::move(tag), options](auto done) mutable {
+                                                   cache.engine().invalidate(
+                                                       {cascade::Selection::Kind::tag, {}, std::move(tag)},
+                                                       options, std::move(done));
+                                                 });
 }
 
 /// As Cache::clear. Completes with Result<void>.

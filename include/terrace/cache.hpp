@@ -55,7 +55,8 @@ class Cache {
   /// be asked; lookup() tells which.
   std::optional<V> get(std::string_view key) {
     std::optional<V> value;
-    if (memory_->visit(key, [&](const cascade::Slot<V>& slot) { value = slot.value; })) return value;
+    if (memory_->visit(key, [&](const cascade::Slot<V>& slot, cascade::Use) { value = slot.value; }))
+      return value;
     return lookup_below(key, nullptr, {}).value;
   }
 
@@ -64,7 +65,7 @@ class Cache {
   template <class Visitor>
   bool visit_memory(std::string_view key, Visitor&& visitor) {
     bool called = false;
-    memory_->visit(key, [&](const cascade::Slot<V>& slot) {
+    memory_->visit(key, [&](const cascade::Slot<V>& slot, cascade::Use) {
       if (!slot.value) return;
       visitor(*slot.value);
       called = true;
@@ -81,11 +82,16 @@ class Cache {
   /// The value from the levels, else from the loader. However many callers miss a key at once, one loader
   /// runs.
   ///
-  /// The loader takes nothing or the key (std::string_view), and returns V, std::optional<V> (nothing: there
-  /// is no such key), Result<V>, or Load<V> (with a TTL of its own). It runs on a worker thread, may block,
-  /// may throw and may call any cache; but a load that waits for itself ends only at load_timeout. It never
-  /// starts after this call has returned, but may still run if the call ended early (`timeout`,
-  /// `load_timeout`, close): with those in mind, what it refers to should outlive it.
+  /// The loader takes nothing, the key (std::string_view), or the key and a const LoadContext<V>& (a stop
+  /// token, the former value), and returns V, std::optional<V> (nothing: there is no such key), Result<V>, or
+  /// Load<V> (with a TTL and tags of its own, or "unchanged"). It runs on a worker thread, may block, may
+  /// throw and may call any cache; but a load that waits for itself ends only at load_timeout. It never
+  /// starts after this call has returned, but may still run if the call ended early (`timeout`, soft and hard
+  /// load_timeout, close): with those in mind, what it refers to should outlive it. (With eager_refresh a
+  /// copy of it may start later.)
+  ///
+  /// Among all processes over one Redis too one loader runs: the others wait for its fill. If it fails, or
+  /// takes longer than soft_load_timeout, a stale value within its grace is the answer where there is one.
   ///
   /// Errors: not_found (the loader said so, now or within negative_ttl), loader_failed (it threw; the context
   /// has its text), timed_out, invalid_key, shutdown, or the loader's own.
@@ -97,8 +103,13 @@ class Cache {
   /// As get_or_load, and tells which level answered.
   template <class LoaderFn>
   Lookup<V> lookup_or_load(std::string_view key, LoaderFn&& loader, const ReadOptions& options = {}) {
-    if (auto found = in_memory(key)) return std::move(*found);
-    return lookup_below(key, cascade::make_loader<V>(std::forward<LoaderFn>(loader)), options);
+    bool refresh = false;
+    auto found = in_memory(key, &refresh);
+    if (found && !refresh) return std::move(*found);
+    auto source = cascade::make_loader<V>(std::forward<LoaderFn>(loader));
+    if (!found) return lookup_below(key, std::move(source), options);
+    engine_->refresh(std::string(key), std::move(source), options);
+    return std::move(*found);
   }
 
   /// As lookup, for many keys with few round trips: one operation for each tier. In the order of the keys.
@@ -167,6 +178,39 @@ class Cache {
                                [](const Error& error) { return Result<void>(error); });
   }
 
+  // --- invalidation ---
+
+  /// Invalidates keys, hard (gone, as erase_many) or soft (stale, but usable within their grace while
+  /// refreshing fails). How many there were, in the level that had most of them. Errors as erase.
+  Result<std::uint64_t> invalidate(std::vector<std::string> keys, const InvalidateOptions& options = {}) {
+    return invalidate_selected({.keys = std::move(keys)}, options);
+  }
+
+  /// Names a group of keys of this cache object; the same name again replaces it.
+  void define_group(std::string name, std::vector<std::string> keys) {
+    engine_->define_group(std::move(name), std::move(keys));
+  }
+  /// As invalidate, for the keys of a group. invalid_argument: no such group was defined.
+  Result<std::uint64_t> invalidate_group(std::string name, const InvalidateOptions& options = {}) {
+    return invalidate_selected({cascade::Selection::Kind::group, {}, std::move(name)}, options);
+  }
+
+  /// Removes every key that begins with the prefix, in memory and in the tiers. Hard only. Takes as long as
+  /// the tiers need, unless options.timeout says otherwise.
+  Result<std::uint64_t> invalidate_prefix(std::string prefix, const InvalidateOptions& options = {}) {
+    return invalidate_selected({cascade::Selection::Kind::prefix, {}, std::move(prefix)}, options);
+  }
+  /// The same for every key that matches a pattern such as "user:[0-9]*" (glob.hpp).
+  Result<std::uint64_t> invalidate_glob(std::string pattern, const InvalidateOptions& options = {}) {
+    return invalidate_selected({cascade::Selection::Kind::glob, {}, std::move(pattern)}, options);
+  }
+
+  /// Invalidates everything that was stored with the tag, by one small operation however much that is: its
+  /// entries are found void when read. 1 when the tag was known, else 0.
+  Result<std::uint64_t> invalidate_tag(std::string tag, const InvalidateOptions& options = {}) {
+    return invalidate_selected({cascade::Selection::Kind::tag, {}, std::move(tag)}, options);
+  }
+
   /// Waits until what reads have begun to put into tiers has arrived there, or failed. Reads do not wait for
   /// that: a program that ends right after them may lose it. Takes tier_timeout at most.
   Result<void> flush(const WriteOptions& options = {}) {
@@ -190,11 +234,13 @@ class Cache {
 
   // --- for async.hpp ---
 
-  /// What memory has; counts as an access.
-  std::optional<Lookup<V>> in_memory(std::string_view key) {
+  /// What memory has; counts as an access. `refresh`: it should be loaded anew (eager_refresh).
+  std::optional<Lookup<V>> in_memory(std::string_view key, bool* refresh = nullptr) {
     std::optional<Lookup<V>> found;
-    memory_->visit(key,
-                   [&](const cascade::Slot<V>& slot) { found = cascade::to_lookup(slot, memory_->now()); });
+    memory_->visit(key, [&](const cascade::Slot<V>& slot, cascade::Use use) {
+      found = cascade::to_lookup(slot, use, memory_->now());
+      if (refresh != nullptr) *refresh = memory_->refresh_due(slot);
+    });
     return found;
   }
 
@@ -267,6 +313,12 @@ class Cache {
     if (!scheduler.wait(state->latch, no_deadline))
       return refuse(Error(Errc::timed_out, "nothing is left to wait for"));
     return std::move(*state->outcome);
+  }
+
+  Result<std::uint64_t> invalidate_selected(cascade::Selection what, const InvalidateOptions& options) {
+    return block<Result<std::uint64_t>>(
+        [&](auto done) { engine_->invalidate(std::move(what), options, std::move(done)); },
+        [](const Error& error) { return Result<std::uint64_t>(error); });
   }
 
   std::vector<cascade::Answer> answers_below(std::vector<std::string> keys,

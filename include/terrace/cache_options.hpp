@@ -9,6 +9,7 @@
 #include <terrace/clock.hpp>
 #include <terrace/memory_cache.hpp>
 #include <terrace/scheduler.hpp>
+#include <vector>
 
 namespace terrace {
 
@@ -16,6 +17,14 @@ namespace terrace {
 enum class WriteMode : std::uint8_t {
   through,  ///< stores the value in every tier, the lowest first, then in memory
   around,   ///< removes the key from every level: the program wrote the value to its origin itself
+};
+
+/// What a read may promise about the writes of other processes that share a tier (Redis). Of this process's
+/// own writes every read sees the last one that has returned. The whole table: docs/reliability.md.
+enum class Consistency : std::uint8_t {
+  weak,      ///< a value that was once written and has not expired
+  eventual,  ///< memory is behind the shared tier by max_staleness at most
+  strong,    ///< every read asks the tiers; memory only stands in while refreshing fails
 };
 
 struct CacheOptions {
@@ -38,6 +47,22 @@ struct CacheOptions {
   /// expire together; 0 … 0.5. A TTL is never lengthened.
   double ttl_jitter = 0.1;
 
+  /// How long after its TTL a value may still be served while refreshing it fails (Lookup says `stale`);
+  /// zero: never.
+  Duration grace{};
+  /// After a refresh failed and the stale value was served, how long until the next attempt.
+  Duration retry_after = std::chrono::seconds(1);
+  /// The share of its TTL after which a value that is read with a loader is loaded anew in the background; 0:
+  /// never, else below 1. The loader is then copied and may run after the call has returned.
+  double eager_refresh = 0;
+
+  // --- several processes ---
+  Consistency consistency = Consistency::eventual;
+  /// Of Consistency::eventual: how far memory may be behind; 10 ms … 1 h.
+  Duration max_staleness = std::chrono::seconds(1);
+  /// One process loads a key at a time, while the others wait: this long after it died another takes over.
+  Duration lease_time = std::chrono::seconds(3);
+
   // --- writing ---
   WriteMode write_mode = WriteMode::through;
   /// Payloads of at least this many bytes are compressed with zstd where that makes them smaller; 0: none
@@ -52,6 +77,11 @@ struct CacheOptions {
   /// How long a loader may take. After that its callers get Errc::timed_out; what it returns later is
   /// discarded.
   Duration load_timeout = std::chrono::seconds(30);
+  /// After this long callers get the stale value, if there is one within its grace, and the load goes on for
+  /// later ones; none: they wait.
+  std::optional<Duration> soft_load_timeout = {};
+  /// Loader calls at the same time; more wait for their turn, within load_timeout. At least 1.
+  std::size_t max_concurrent_loads = 64;
 
   /// Threads and time. None: Runtime::common(). Tests: a testing::FakeScheduler.
   std::shared_ptr<Scheduler> scheduler = {};
@@ -65,6 +95,9 @@ struct ReadOptions {
   /// How long this caller waits; none: until the levels and the loader have answered, each within its own
   /// limit.
   std::optional<Duration> timeout = {};
+  /// Tags of what is loaded. Better here than from the loader: known before it begins, they are surely as
+  /// old.
+  std::vector<std::string> tags = {};
 };
 
 /// Options of one write.
@@ -72,6 +105,17 @@ struct WriteOptions {
   /// Overrides CacheOptions::ttl; more than zero.
   std::optional<Duration> ttl = {};
   /// How long this caller waits; none: until the tiers have answered, each within its own limit.
+  std::optional<Duration> timeout = {};
+  /// Tags of the value; invalidate_tag() reaches it by each of them. 1 … 1024 bytes each.
+  std::vector<std::string> tags = {};
+};
+
+/// Options of one invalidation.
+struct InvalidateOptions {
+  /// Keeps the values as stale ones, to be served within their grace while refreshing fails. For keys, groups
+  /// and tags.
+  bool soft = false;
+  /// How long this caller waits; none: until the tiers have answered.
   std::optional<Duration> timeout = {};
 };
 

@@ -2,6 +2,7 @@
 /// CacheStats: counters of a cache since it was made.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <terrace/clock.hpp>
 #include <vector>
@@ -35,9 +36,16 @@ struct CacheStats {
   std::uint64_t load_failures = 0;   ///< of those: threw, returned an error, or took too long
   std::uint64_t joined = 0;          ///< reads answered by another caller's walk or load
   std::uint64_t rejected_fills = 0;  ///< values kept out of a level since the key changed meanwhile
-  std::uint64_t writes = 0;          ///< keys set
-  std::uint64_t erases = 0;          ///< keys erased
+  std::uint64_t stale_served = 0;  ///< reads answered with a stale value since refreshing failed or took long
+  std::uint64_t refreshes = 0;     ///< eager refreshes begun
+  std::uint64_t lease_waits = 0;   ///< reads that waited for another process to load the key
+  std::uint64_t writes = 0;        ///< keys set
+  std::uint64_t erases = 0;        ///< keys erased
   std::uint64_t write_failures = 0;  ///< keys set or erased that at least one tier did not take
+  std::uint64_t unrecovered = 0;     ///< keys a tier missed a change of and has not caught up with
+  /// How far memory may be behind the shared tiers now; none: unbounded but for max_staleness after each
+  /// read, since a watch is down, or nothing is shared.
+  std::optional<Duration> staleness = {};
   Duration load_p50{}, load_p99{};
 };
 

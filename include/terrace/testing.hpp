@@ -3,4 +3,5 @@
 /// tier that is never there, a tier that fails by plan. Link terrace::testing.
 
 #include <terrace/detail/testing/fake_clock.hpp>
+#include <terrace/detail/testing/shared_map_tier.hpp>
 #include <terrace/detail/testing/tiers.hpp>

@@ -15,6 +15,17 @@ std::string unique_name(const std::vector<std::string>& taken, std::string_view 
   return candidate;
 }
 
+MemoryOptions<std::string, char> cooling_options(const Clock& clock) {
+  MemoryOptions<std::string, char> options;
+  options.clock = &clock;
+  return options;
+}
+
+std::uint64_t random_seed() {
+  std::random_device device;
+  return (std::uint64_t{device()} << 32U) | device();
+}
+
 /// 0 … 1, for jitter only.
 double random_share() {
   thread_local std::minstd_rand random{std::random_device{}()};
@@ -26,17 +37,19 @@ double random_share() {
 Core::Core(CacheOptions o, std::shared_ptr<Values> v, std::vector<std::shared_ptr<Tier>> tiers)
     : options(std::move(o)),
       prefix(options.name + ":"),
+      tag_prefix(options.name + "~tag:"),
       scheduler(options.scheduler),
       values(std::move(v)),
+      tags(scheduler->clock()),
+      load_slots(options.max_concurrent_loads),
+      cooling(cooling_options(scheduler->clock())),
       tier_calls(std::make_shared<TierCalls>(scheduler, options.tier_timeout)) {
   level_names.emplace_back("memory");
   for (auto& tier : tiers) {
     if (tier == nullptr) throw ConfigError("cache " + options.name + ": a tier is null");
-    auto level = std::make_unique<Level>();
-    level->name = unique_name(level_names, tier->name());
-    level->tier = std::move(tier);
-    level_names.push_back(level->name);
-    levels.push_back(std::move(level));
+    auto name = unique_name(level_names, tier->name());
+    level_names.push_back(name);
+    levels.push_back(std::make_unique<Level>(std::move(name), std::move(tier), random_seed()));
   }
   level_names.emplace_back("loader");
 }
@@ -88,7 +101,11 @@ Result<Bytes> Core::seal_up(std::string_view key, const Entry& entry) const {
   };
   envelope::EnvelopeMeta meta;
   meta.created = wall(entry.created);
-  if (entry.expires) meta.fresh_until = wall(*entry.expires);
+  if (entry.fresh_until) meta.fresh_until = wall(*entry.fresh_until);
+  if (entry.fresh_until) meta.grace = entry.grace;
+  if (entry.tags) {
+    for (const TagMark& mark : *entry.tags) meta.tags.push_back({mark.tag, mark.token});
+  }
   meta.codec = values->codec();
   meta.schema = values->schema();
   meta.negative = entry.value == nullptr;
@@ -96,54 +113,75 @@ Result<Bytes> Core::seal_up(std::string_view key, const Entry& entry) const {
                         {.enabled = options.compress_above > 0, .threshold = options.compress_above});
 }
 
-Result<std::optional<Entry>> Core::unwrap(std::string_view key, BytesView stored) const {
+Result<std::optional<Unwrapped>> Core::unwrap(std::string_view key, BytesView stored) const {
   const envelope::Limits limits{.max_payload = options.max_value_bytes,
                                 .expected = envelope::Kind{values->codec(), values->schema()}};
   const auto opened = envelope::open(options.name, key, stored, limits);
   if (!opened) return opened.error();
   const auto& meta = opened->meta;
   const WallTime wall = scheduler->clock().wall_now();
-  if (meta.fresh_until && *meta.fresh_until <= wall) return std::optional<Entry>{};
   const TimePoint local = now();
-  Entry entry;
+  Unwrapped out;
+  Entry& entry = out.entry;
   entry.created = local - std::max<Duration>(wall - meta.created, Duration::zero());
-  if (meta.fresh_until) entry.expires = after(local, *meta.fresh_until - wall);
-  if (meta.negative) return std::optional(std::move(entry));
+  if (meta.fresh_until) {
+    entry.fresh_until = after(local, *meta.fresh_until - wall);
+    entry.grace = meta.grace;
+    if (*entry.gone() <= local) return std::optional<Unwrapped>{};
+  }
+  for (const auto& tag : meta.tags) {
+    out.tags.push_back(tag.tag);
+    out.tokens.push_back(tag.token);
+  }
+  if (meta.negative) return std::optional(std::move(out));
   auto value = values->decode(opened->payload());
   if (!value) return value.error();
   entry.value = std::move(*value);
-  return std::optional(std::move(entry));
+  return std::optional(std::move(out));
 }
 
-void Core::fill(std::size_t tier, std::string_view key, BytesView stored, const Entry& entry, Stamp stamp) {
-  std::optional<Duration> ttl;
-  if (entry.expires) ttl = *entry.expires - now();
-  if (ttl && *ttl <= Duration::zero()) return;
-  // Before the check: a writer who bumps the generation after it finds this fill and waits.
-  Fills::UnderWay filling(fills, std::string(key));
-  if (!generations.valid(key, stamp)) {
-    ++counters.rejected_fills;
-    return;
+bool Core::refresh_due(const Entry& entry) const noexcept {
+  if (options.eager_refresh == 0 || !entry.fresh_until) return false;
+  const auto life = static_cast<double>((*entry.fresh_until - entry.created).count());
+  return static_cast<double>((now() - entry.created).count()) >= life * options.eager_refresh;
+}
+
+void Core::propose(Flight& flight, Entry entry, std::size_t level) const {
+  const TagVerdict tagged = verdict(entry.tags);
+  if (entry.value == nullptr || tagged == TagVerdict::void_) return;
+  if (flight.candidate && flight.candidate->entry.created >= entry.created) return;
+  const bool fresh = entry.fresh(now()) && tagged == TagVerdict::valid;
+  if (!fresh) {
+    const auto gone = entry.gone();
+    if (gone && entry.grace == Duration::zero()) return;
+    entry.fresh_until = std::min(entry.fresh_until.value_or(now()), now());
+    entry.grace = gone ? *gone - *entry.fresh_until : options.grace;
+    if (*entry.gone() <= now()) return;
   }
-  ask<void>(
-      [&](TimePoint deadline, Handler<Result<void>> done) {
-        levels[tier]->tier->set(tier_key(key), stored, ttl, deadline, std::move(done));
-      },
-      [self = shared_from_this(), tier, key = std::string(key), stamp,
-       filling = std::move(filling)](const Result<void>& outcome) {
-        if (!outcome && !self->generations.valid(key, stamp)) self->take_back(tier, key);
-      });
+  flight.candidate =
+      Answer{.kind = fresh ? LookupKind::hit : LookupKind::stale, .entry = std::move(entry), .level = level};
 }
 
-/// The tier did not say in time what became of the fill, and the key has changed: the old value may still
-/// arrive.
-void Core::take_back(std::size_t tier, const std::string& key) {
-  invalidate(key);
-  ask<bool>(
-      [&](TimePoint deadline, Handler<Result<bool>> done) {
-        levels[tier]->tier->erase(tier_key(key), deadline, std::move(done));
-      },
-      [self = shared_from_this(), key](const Result<bool>&) { self->invalidate(key); });
+Answer Core::instead_of(const FlightPtr& flight, const Error& why) {
+  if (!flight->candidate) return failed<Answer>(why);
+  Answer answer = *flight->candidate;
+  answer.error = why;
+  if (answer.kind == LookupKind::stale) {
+    values->remember(flight->key, answer.entry, {now(), false}, after(now(), options.retry_after),
+                     generations, flight->stamp);
+  }
+  return answer;
+}
+
+std::optional<Duration> Core::tier_life(const Entry& entry) const {
+  const auto gone = entry.gone();
+  return gone ? std::optional(*gone - now()) : std::nullopt;
+}
+
+bool Core::trusts_tags() const noexcept {
+  const bool shared =
+      std::any_of(levels.begin(), levels.end(), [](const auto& level) { return level->shared; });
+  return !shared || (options.consistency == Consistency::eventual && values->gate().watching(now()));
 }
 
 }  // namespace terrace::cascade

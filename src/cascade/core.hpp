@@ -3,13 +3,19 @@
 
 #include <atomic>
 #include <memory>
+#include <stop_token>
 #include <terrace/detail/cascade/engine.hpp>
 #include <terrace/histogram.hpp>
+#include <terrace/shared_tier.hpp>
 #include <vector>
 
 #include "cascade/fills.hpp"
 #include "cascade/flights.hpp"
 #include "cascade/gather.hpp"
+#include "cascade/lease_waiters.hpp"
+#include "cascade/load_slots.hpp"
+#include "cascade/recovery.hpp"
+#include "cascade/tag_table.hpp"
 #include "cascade/tier_calls.hpp"
 #include "envelope/envelope.hpp"
 
@@ -17,8 +23,13 @@ namespace terrace::cascade {
 
 /// A tier and what was seen of it.
 struct Level {
-  std::string name;
-  std::shared_ptr<Tier> tier;
+  Level(std::string n, std::shared_ptr<Tier> t, std::uint64_t seed)
+      : name(std::move(n)), tier(std::move(t)), shared(tier->shared()), recovery(seed) {}
+
+  const std::string name;
+  const std::shared_ptr<Tier> tier;
+  SharedTier* const shared;  ///< null: nobody shares it
+  Recovery recovery;
   std::atomic<std::uint64_t> hits{0};
   std::atomic<std::uint64_t> misses{0};
   std::atomic<std::uint64_t> errors{0};
@@ -31,10 +42,38 @@ struct Counters {
   std::atomic<std::uint64_t> load_failures{0};
   std::atomic<std::uint64_t> joined{0};
   std::atomic<std::uint64_t> rejected_fills{0};
+  std::atomic<std::uint64_t> stale_served{0};
+  std::atomic<std::uint64_t> refreshes{0};
+  std::atomic<std::uint64_t> lease_waits{0};
   std::atomic<std::uint64_t> writes{0};
   std::atomic<std::uint64_t> erases{0};
   std::atomic<std::uint64_t> write_failures{0};
   Histogram load_latency;
+};
+
+/// The named sets of keys of invalidate_group(). Thread safe.
+class Groups {
+ public:
+  void define(std::string name, std::vector<std::string> keys) {
+    std::lock_guard lock(mutex_);
+    groups_.insert_or_assign(std::move(name), std::move(keys));
+  }
+  [[nodiscard]] std::optional<std::vector<std::string>> find(const std::string& name) const {
+    std::lock_guard lock(mutex_);
+    const auto found = groups_.find(name);
+    return found == groups_.end() ? std::nullopt : std::optional(found->second);
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  boost::unordered_flat_map<std::string, std::vector<std::string>> groups_;
+};
+
+/// An entry out of stored bytes, and what its tags' tokens were when it was made.
+struct Unwrapped {
+  Entry entry;
+  std::vector<std::string> tags;
+  std::vector<Token> tokens;
 };
 
 /// The parts hold it by shared_ptr, so work in flight survives the cache. Thread safe.
@@ -44,6 +83,7 @@ class Core : public std::enable_shared_from_this<Core> {
 
   /// The key of an entry in the tiers. The namespace has no colon, so no two pairs meet.
   [[nodiscard]] std::string tier_key(std::string_view key) const { return prefix + std::string(key); }
+  [[nodiscard]] std::string tag_key(std::string_view tag) const { return tag_prefix + std::string(tag); }
 
   /// No error: the key is usable.
   [[nodiscard]] std::optional<Error> refuse_key(std::string_view key) const;
@@ -65,12 +105,24 @@ class Core : public std::enable_shared_from_this<Core> {
   /// The stored form of an entry.
   [[nodiscard]] Result<Bytes> seal_up(std::string_view key, const Entry& entry) const;
 
-  /// The entry in stored bytes. Expired is a miss (nullopt); unreadable an error.
-  [[nodiscard]] Result<std::optional<Entry>> unwrap(std::string_view key, BytesView stored) const;
+  /// The entry in stored bytes, stale or not. Past its grace it is a miss (nullopt); unreadable an error.
+  [[nodiscard]] Result<std::optional<Unwrapped>> unwrap(std::string_view key, BytesView stored) const;
 
-  /// Puts the bytes of an entry into a tier unless the key has changed since the stamp. A write to the key
-  /// that begins meanwhile waits for it.
-  void fill(std::size_t tier, std::string_view key, BytesView stored, const Entry& entry, Stamp stamp);
+  /// The share of its life after which an entry is loaded anew ahead of time is over.
+  [[nodiscard]] bool refresh_due(const Entry& entry) const noexcept;
+
+  /// Keeps a stale entry as the flight's candidate, if its grace or its tags do not speak against it, and it
+  /// is the youngest.
+  void propose(Flight& flight, Entry entry, std::size_t level) const;
+
+  /// The flight's candidate as the answer, in memory served until retry_after is over; without one the error.
+  Answer instead_of(const FlightPtr& flight, const Error& why);
+
+  /// How long a tier is to keep an entry: none: for ever; zero or less: not at all.
+  [[nodiscard]] std::optional<Duration> tier_life(const Entry& entry) const;
+
+  /// The cache is the only one to change what it knows of tags; or it would be told of what others do.
+  [[nodiscard]] bool trusts_tags() const noexcept;
 
   /// One key, one tier: under the time limit, with an answer whatever the tier does.
   template <class T, class Begin>
@@ -106,34 +158,85 @@ class Core : public std::enable_shared_from_this<Core> {
 
   const CacheOptions options;
   const std::string prefix;
+  const std::string tag_prefix;
   const std::shared_ptr<Scheduler> scheduler;
   const std::shared_ptr<Values> values;
   std::vector<std::unique_ptr<Level>> levels;
   std::vector<std::string> level_names;
   Generations generations;
   FlightTable flights;
+  TagTable tags;
+  LeaseWaiters lease_waiters;
+  LoadSlots load_slots;
+  /// Keys whose refresh ahead of time failed a moment ago.
+  MemoryCache<std::string, char> cooling;
+  Groups groups;
+  std::stop_source closing;
   const std::shared_ptr<Fills> fills = std::make_shared<Fills>();
   Counters counters;
   const std::shared_ptr<PendingCalls> calls = std::make_shared<PendingCalls>();
   const std::shared_ptr<TierCalls> tier_calls;
   std::atomic<bool> closed{false};
-
- private:
-  void take_back(std::size_t tier, const std::string& key);
+  std::vector<std::shared_ptr<void>> watches;
 };
 
-// The parts (walk.cpp, load.cpp, write.cpp, explain.cpp).
+// Reading (walk.cpp, lease.cpp, load.cpp).
 void start_walk(std::shared_ptr<Core> core, std::vector<FlightPtr> flights);
+/// The walk goes on with what the flight's acquire at this tier has brought.
+void resume_walk(std::shared_ptr<Core> core, FlightPtr flight, std::size_t tier, Result<LeaseReply> reply);
+/// Asks for the lease of the flight's key; the token is noted in the flight when granted.
+void acquire_lease(Core& core, const FlightPtr& flight, std::size_t tier, Handler<Result<LeaseReply>> done);
+/// Somebody else loads the flight's key: waits for that, then resumes the walk.
+void await_lease(std::shared_ptr<Core> core, FlightPtr flight, std::size_t tier);
 void start_load(std::shared_ptr<Core> core, const std::vector<FlightPtr>& flights);
+/// Joins the waiters to the flights of their key, or begins these.
+void start_read(std::shared_ptr<Core> core, std::vector<std::pair<std::string, Waiter>> waiters, bool ahead);
+
+// Answering (landing.cpp).
+/// Ends a flight with what needs no fill: memory first, then whoever waits, so that a reader who comes later
+/// finds the one or the other.
+void land(Core& core, const FlightPtr& flight, const Answer& answer, const Proof& proof = {},
+          TimePoint retry_at = TimePoint::min());
+/// Ends a flight with what nothing else may keep.
+void hand_over(Core& core, const FlightPtr& flight, const Answer& answer);
+/// Ends a flight with something that tiers above it, or all of them, lack; `stored`: as they keep it.
+void bring(const std::shared_ptr<Core>& core, const FlightPtr& flight, const Answer& answer,
+           BytesView stored);
+/// Ends a flight that found nothing and could not load: with its stale candidate where it has one, else with
+/// the error.
+void land_failed(Core& core, const FlightPtr& flight, const Error& why);
+/// Answers who waits with the candidate, which there must be; the flight goes on.
+void answer_stale(Core& core, const FlightPtr& flight, const Error& why);
+/// Gives back the leases of a flight that ends without a fill.
+void release_leases(Core& core, const FlightPtr& flight);
+
+// Writing (write.cpp, invalidate.cpp, recover.cpp).
 void start_write(std::shared_ptr<Core> core, std::vector<Write> writes, const WriteOptions& options,
                  Handler<std::vector<Result<void>>> done);
-void start_erase(std::shared_ptr<Core> core, std::vector<std::string> keys, const WriteOptions& options,
+void start_erase(std::shared_ptr<Core> core, std::vector<std::string> keys, std::optional<Duration> timeout,
                  Handler<std::vector<Result<bool>>> done);
 void start_clear(std::shared_ptr<Core> core, const WriteOptions& options, Handler<Result<void>> done);
-void start_explain(std::shared_ptr<Core> core, std::string key, Handler<Result<Explanation>> done);
+void start_invalidate(std::shared_ptr<Core> core, Selection what, const InvalidateOptions& options,
+                      Handler<Result<std::uint64_t>> done);
+/// A tier did not take the change of a key: it is tried again until it does.
+void recover(const std::shared_ptr<Core>& core, std::size_t tier, const std::string& tier_key,
+             std::uint64_t ticket);
+void recover_all(const std::shared_ptr<Core>& core, std::size_t tier);
 
-/// Ends a flight: memory first, then whoever waits, so that a reader who comes later finds the one or the
-/// other.
-void land(Core& core, const FlightPtr& flight, const Answer& answer);
+// Tags (tags.cpp).
+/// The tokens of the tags, in their order, and a random one for those that have none if `create`, else
+/// unknown_token.
+void tag_tokens(const std::shared_ptr<Core>& core, const std::vector<std::string>& tags, bool create,
+                Handler<Result<std::vector<Token>>> done);
+/// Everything with the tag is void, or stale.
+void invalidate_tag(const std::shared_ptr<Core>& core, std::string tag, bool soft,
+                    Handler<Result<std::uint64_t>> done);
+std::optional<Error> refuse_tags(const std::vector<std::string>& tags);
+
+// watch.cpp
+/// Watches every shared tier, unless the options ask for no more than weak consistency.
+void start_watches(const std::shared_ptr<Core>& core);
+
+void start_explain(std::shared_ptr<Core> core, std::string key, Handler<Result<Explanation>> done);
 
 }  // namespace terrace::cascade

@@ -21,8 +21,24 @@ void CacheOptions::check() const {
   positive("memory_ttl", memory_ttl, "leave it out to bound the life in memory by ttl alone");
   positive("tier_timeout", tier_timeout, "give the time a tier may take, 250 ms for instance");
   positive("load_timeout", load_timeout, "give the time a loader may take, 30 s for instance");
-  if (!(ttl_jitter >= 0 && ttl_jitter <= 0.5))
-    throw ConfigError(who + "ttl_jitter must be between 0 and 0.5");
+  positive("soft_load_timeout", soft_load_timeout, "leave it out to let callers wait for the loader");
+  positive("lease_time", lease_time, "give the time after which a dead loader is replaced, 3 s for instance");
+  positive("retry_after", retry_after, "give the time between attempts to refresh, 1 s for instance");
+  const auto within = [&](bool fine, const char* what) {
+    if (!fine) throw ConfigError(who + what);
+  };
+  within(ttl_jitter >= 0 && ttl_jitter <= 0.5, "ttl_jitter must be between 0 and 0.5");
+  within(grace >= Duration::zero(), "grace is negative; 0 is none");
+  within(grace == Duration::zero() || ttl, "grace without ttl: a value that never goes stale needs none");
+  within(eager_refresh >= 0 && eager_refresh < 1, "eager_refresh must be at least 0 (never) and below 1");
+  within(max_staleness >= std::chrono::milliseconds(10) && max_staleness <= std::chrono::hours(1),
+         "max_staleness must be between 10 ms and 1 h");
+  within(lease_time >= std::chrono::milliseconds(10),
+         "lease_time is below 10 ms: no loader would keep its lease");
+  within(max_concurrent_loads > 0, "max_concurrent_loads is 0: nothing could ever be loaded");
+  within(!soft_load_timeout || *soft_load_timeout < load_timeout,
+         "soft_load_timeout is not below load_timeout");
+
   if (max_value_bytes == 0) throw ConfigError(who + "max_value_bytes is 0: no value could be stored");
 }
 
@@ -34,7 +50,14 @@ class EngineOverCore final : public Engine {
   explicit EngineOverCore(std::shared_ptr<Core> core) : core_(std::move(core)) {}
 
   void read(std::vector<std::string> keys, std::shared_ptr<Loader> loader, const ReadOptions& options,
-            Handler<std::vector<Answer>> done) override;
+            Handler<std::vector<Answer>> done) override {
+    read(std::move(keys), std::move(loader), options, false, std::move(done));
+  }
+  void refresh(std::string key, std::shared_ptr<Loader> loader, const ReadOptions& options) override {
+    if (core_->flights.in_flight(key) || core_->cooling.get(key)) return;
+    ++core_->counters.refreshes;
+    read({std::move(key)}, std::move(loader), options, true, [](const std::vector<Answer>&) {});
+  }
 
   void write(std::vector<Write> writes, const WriteOptions& options,
              Handler<std::vector<Result<void>>> done) override {
@@ -44,7 +67,14 @@ class EngineOverCore final : public Engine {
   void erase(std::vector<std::string> keys, const WriteOptions& options,
              Handler<std::vector<Result<bool>>> done) override {
     if (keys.empty()) return done({});
-    start_erase(core_, std::move(keys), options, std::move(done));
+    start_erase(core_, std::move(keys), options.timeout, std::move(done));
+  }
+  void invalidate(Selection what, const InvalidateOptions& options,
+                  Handler<Result<std::uint64_t>> done) override {
+    start_invalidate(core_, std::move(what), options, std::move(done));
+  }
+  void define_group(std::string name, std::vector<std::string> keys) override {
+    core_->groups.define(std::move(name), std::move(keys));
   }
   void clear(const WriteOptions& options, Handler<Result<void>> done) override {
     start_clear(core_, options, std::move(done));
@@ -62,8 +92,11 @@ class EngineOverCore final : public Engine {
 
   void close() override {
     if (core_->closed.exchange(true)) return;
+    core_->watches.clear();
+    core_->closing.request_stop();
     core_->invalidate_all();
     core_->calls->end_all(Error(Errc::shutdown, "cache " + core_->options.name + " is closed"));
+    core_->lease_waiters.wake_all();
   }
 
   [[nodiscard]] std::string_view level_name(std::size_t level) const noexcept override {
@@ -72,34 +105,29 @@ class EngineOverCore final : public Engine {
   [[nodiscard]] Scheduler& scheduler() const noexcept override { return *core_->scheduler; }
 
  private:
+  void read(std::vector<std::string> keys, std::shared_ptr<Loader> loader, const ReadOptions& options,
+            bool ahead, Handler<std::vector<Answer>> done);
+
   std::shared_ptr<Core> core_;
 };
 
 void EngineOverCore::read(std::vector<std::string> keys, std::shared_ptr<Loader> loader,
-                          const ReadOptions& options, Handler<std::vector<Answer>> done) {
+                          const ReadOptions& options, bool ahead, Handler<std::vector<Answer>> done) {
   if (keys.empty()) return done({});
   const auto call = core_->begin_call<Answer>(keys.size(), options.timeout, std::move(done));
+  if (const auto refused = refuse_tags(options.tags)) call->end(*refused);
   if (!call->open()) return;
-  std::vector<FlightPtr> walking;
+  const auto tags =
+      options.tags.empty() ? nullptr : std::make_shared<const std::vector<std::string>>(options.tags);
+  std::vector<std::pair<std::string, Waiter>> waiters;
   for (std::size_t i = 0; i < keys.size(); ++i) {
     if (const auto refused = core_->refuse_key(keys[i])) {
       call->settle(i, failed<Answer>(*refused));
-      continue;
-    }
-    FlightPtr flight;
-    const auto joined =
-        core_->flights.join(keys[i], {call, i, loader}, core_->generations, core_->levels.size(), flight);
-    if (joined == FlightTable::Joined::too_late) call->settle(i, {});
-    if (joined != FlightTable::Joined::began) continue;
-    // The flight that memory's miss was waiting for may have landed just now.
-    if (auto entry = core_->values->recall(keys[i])) {
-      land(*core_, flight,
-           {.kind = entry->value ? LookupKind::hit : LookupKind::negative, .entry = std::move(*entry)});
     } else {
-      walking.push_back(std::move(flight));
+      waiters.emplace_back(std::move(keys[i]), Waiter{call, i, loader, tags});
     }
   }
-  start_walk(core_, std::move(walking));
+  start_read(core_, std::move(waiters), ahead);
 }
 
 CacheStats EngineOverCore::stats() const {
@@ -107,6 +135,7 @@ CacheStats EngineOverCore::stats() const {
   CacheStats out{.levels = {core_->values->stats()}};
   for (const auto& level : core_->levels) {
     const TierStats below = level->tier->stats();
+    out.unrecovered += level->recovery.pending();
     out.levels.push_back({.name = level->name,
                           .hits = level->hits,
                           .misses = level->misses,
@@ -122,6 +151,10 @@ CacheStats EngineOverCore::stats() const {
   out.load_failures = c.load_failures;
   out.joined = c.joined;
   out.rejected_fills = c.rejected_fills;
+  out.stale_served = c.stale_served;
+  out.refreshes = c.refreshes;
+  out.lease_waits = c.lease_waits;
+  out.staleness = core_->values->gate().staleness(core_->now());
   out.writes = c.writes;
   out.erases = c.erases;
   out.write_failures = c.write_failures;
@@ -132,12 +165,38 @@ CacheStats EngineOverCore::stats() const {
 
 }  // namespace
 
+void start_read(std::shared_ptr<Core> core, std::vector<std::pair<std::string, Waiter>> waiters, bool ahead) {
+  std::vector<FlightPtr> walking;
+  for (auto& [key, waiter] : waiters) {
+    FlightPtr flight;
+    const auto [call, index] = std::pair(waiter.call, waiter.index);
+    const auto joined = core->flights.join(key, std::move(waiter), flight, [&] {
+      return std::make_shared<Flight>(key, core->generations.stamp(key), core->now(), core->levels.size(),
+                                      ahead);
+    });
+    if (joined == FlightTable::Joined::too_late) call->settle(index, {});
+    if (joined != FlightTable::Joined::began) continue;
+    if (auto recalled = core->values->recall(key)) {
+      // The flight that memory's miss was waiting for may have landed just now.
+      if (recalled->serves && !ahead) {
+        const LookupKind kind = recalled->entry.value ? LookupKind::hit : LookupKind::negative;
+        hand_over(*core, flight, {.kind = kind, .entry = std::move(recalled->entry)});
+        continue;
+      }
+      core->propose(*flight, std::move(recalled->entry), memory_level);
+    }
+    walking.push_back(std::move(flight));
+  }
+  start_walk(core, std::move(walking));
+}
+
 std::shared_ptr<Engine> Engine::make(CacheOptions options, std::shared_ptr<Values> values,
                                      std::vector<std::shared_ptr<Tier>> tiers) {
   options.check();
   if (options.scheduler == nullptr) throw ConfigError("cache \"" + options.name + "\": no scheduler");
-  return std::make_shared<EngineOverCore>(
-      std::make_shared<Core>(std::move(options), std::move(values), std::move(tiers)));
+  auto core = std::make_shared<Core>(std::move(options), std::move(values), std::move(tiers));
+  start_watches(core);
+  return std::make_shared<EngineOverCore>(std::move(core));
 }
 
 }  // namespace cascade

@@ -33,7 +33,7 @@ std::string Explanation::to_string() const {
   std::string out = printable_key(key) + (in_flight ? " (being read or loaded now)\n" : "\n");
   for (const auto& level : levels) {
     out += "  " + level.level + ": " + std::string(terrace::to_string(level.kind));
-    if (level.kind == LookupKind::hit || level.kind == LookupKind::negative) {
+    if (level.kind != LookupKind::miss && level.kind != LookupKind::unavailable) {
       out += ", age " + seconds(level.age);
       out += level.remaining ? ", expires in " + seconds(*level.remaining) : std::string(", does not expire");
     }
@@ -85,9 +85,17 @@ class Explaining : public std::enable_shared_from_this<Explaining> {
     } else if (!*entry) {
       out.note = "expired";
     } else {
-      out.kind = (*entry)->value ? LookupKind::hit : LookupKind::negative;
-      out.age = core_->now() - (*entry)->created;
-      if ((*entry)->expires) out.remaining = *(*entry)->expires - core_->now();
+      const Entry& found_entry = (*entry)->entry;
+      const TimePoint now = core_->now();
+      out.kind = !found_entry.fresh(now) ? LookupKind::stale
+                 : found_entry.value     ? LookupKind::hit
+                                         : LookupKind::negative;
+      out.age = now - found_entry.created;
+      const auto ends = found_entry.fresh(now) ? found_entry.fresh_until : found_entry.gone();
+      if (ends) out.remaining = *ends - now;
+      for (const std::string& tag : (*entry)->tags) {
+        out.note += (out.note.empty() ? "tags " : ", ") + printable_key(tag);
+      }
     }
     return out;
   }

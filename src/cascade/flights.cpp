@@ -6,22 +6,6 @@
 
 namespace terrace::cascade {
 
-FlightTable::Joined FlightTable::join(const std::string& key, Waiter waiter, const Generations& generations,
-                                      std::size_t tiers, FlightPtr& flight) {
-  auto& [mutex, flights] = stripe(key);
-  std::lock_guard lock(mutex);
-  const auto found = flights.find(key);
-  if (found == flights.end()) {
-    flight = std::make_shared<Flight>(key, generations.stamp(key), tiers);
-    flight->waiters.push_back(std::move(waiter));
-    flights.emplace(key, flight);
-    return Joined::began;
-  }
-  if (found->second->phase == Flight::Phase::loading && waiter.loader == nullptr) return Joined::too_late;
-  found->second->waiters.push_back(std::move(waiter));
-  return Joined::joined;
-}
-
 void FlightTable::detach(std::string_view key) {
   auto& [mutex, flights] = stripe(key);
   std::lock_guard lock(mutex);
@@ -53,16 +37,33 @@ std::vector<Waiter> FlightTable::begin_load(const FlightPtr& flight) {
   return answered;
 }
 
-std::optional<Waiter> FlightTable::choose_loader(const FlightPtr& flight) {
+bool FlightTable::wants_load(const FlightPtr& flight) const {
+  std::lock_guard lock(stripe(flight->key).mutex);
+  return std::any_of(flight->waiters.begin(), flight->waiters.end(),
+                     [](const Waiter& waiter) { return waiter.loader != nullptr; });
+}
+
+std::optional<Waiter> FlightTable::choose_loader(const FlightPtr& flight) const {
   std::vector<Waiter> candidates;
   {
     std::lock_guard lock(stripe(flight->key).mutex);
     candidates = flight->waiters;
   }
   for (Waiter& waiter : candidates) {
-    if (waiter.call->open()) return std::move(waiter);
+    if (waiter.loader != nullptr && waiter.call->open()) return std::move(waiter);
   }
   return std::nullopt;
+}
+
+std::vector<Waiter> FlightTable::take_waiters(const FlightPtr& flight) {
+  std::lock_guard lock(stripe(flight->key).mutex);
+  return std::exchange(flight->waiters, {});
+}
+
+std::vector<Waiter> FlightTable::begin_fill(const FlightPtr& flight) {
+  std::lock_guard lock(stripe(flight->key).mutex);
+  flight->phase = Flight::Phase::filling;
+  return std::exchange(flight->waiters, {});
 }
 
 std::vector<Waiter> FlightTable::land(const FlightPtr& flight) {

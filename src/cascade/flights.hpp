@@ -7,6 +7,7 @@
 #include <mutex>
 #include <string>
 #include <terrace/detail/cascade/engine.hpp>
+#include <terrace/shared_tier.hpp>
 #include <vector>
 
 #include "cascade/gather.hpp"
@@ -17,22 +18,34 @@ namespace terrace::cascade {
 struct Waiter {
   std::shared_ptr<Gather<Answer>> call;
   std::size_t index = 0;
-  std::shared_ptr<Loader> loader;  ///< null: only looks
+  std::shared_ptr<Loader> loader;                             ///< null: only looks
+  std::shared_ptr<const std::vector<std::string>> tags = {};  ///< of what the loader loads; null: none
 };
 
 /// The work for one key, from the first reader's miss to its answer.
 struct Flight {
-  Flight(std::string k, Stamp s, std::size_t tiers) : key(std::move(k)), stamp(s), missed(tiers, false) {}
+  /// What one tier said.
+  struct Seen {
+    bool missed = false;  ///< it has nothing usable: to be filled
+    Bytes stale = {};     ///< what it has instead
+    std::optional<LeaseToken> lease = {};
+  };
+
+  Flight(std::string k, Stamp s, TimePoint at, std::size_t tiers, bool ahead)
+      : key(std::move(k)), stamp(s), began(at), refresh(ahead), seen(tiers) {}
 
   const std::string key;
   const Stamp stamp;  ///< noted before anything below memory was asked
+  const TimePoint began;
+  const bool refresh;  ///< ahead of time: entries that are due themselves do not end it
 
   // For the walk alone.
-  std::vector<bool> missed;          ///< tiers that said they have nothing usable: to be filled
+  std::vector<Seen> seen;
+  std::optional<Answer> candidate;   ///< stale, and usable for want of anything better
   std::optional<Error> unavailable;  ///< why a tier could not be asked
 
   // Guarded by the table.
-  enum class Phase : std::uint8_t { walking, loading, landed };
+  enum class Phase : std::uint8_t { walking, loading, filling, landed };
   Phase phase = Phase::walking;
   std::vector<Waiter> waiters;
 };
@@ -44,21 +57,30 @@ class FlightTable {
  public:
   enum class Joined : std::uint8_t { began, joined, too_late };
 
-  /// Adds the waiter to the flight of the key, or begins one with a stamp taken now. Too late: the flight is
-  /// loading, so no level has the key, which is the answer for a waiter that brings no loader.
-  Joined join(const std::string& key, Waiter waiter, const Generations& generations, std::size_t tiers,
-              FlightPtr& flight);
+  /// Adds the waiter to the flight of the key, or begins `fresh()` one. Too late: the flight is loading, so
+  /// no level has the key, which is the answer for a waiter that brings no loader.
+  template <class Fresh>
+  Joined join(const std::string& key, Waiter waiter, FlightPtr& flight, Fresh fresh);
 
   /// Later readers begin a new flight; the old one goes on for those who wait for it.
   void detach(std::string_view key);
   void detach_all();
+
+  /// Somebody would have it loaded.
+  [[nodiscard]] bool wants_load(const FlightPtr& flight) const;
 
   /// The walk found nothing. Waiters without a loader are returned, for they have their answer; the flight
   /// goes on loading for the others, or lands when there is none.
   std::vector<Waiter> begin_load(const FlightPtr& flight);
 
   /// The loader of the first waiter whose call is still open; nothing when there is none.
-  std::optional<Waiter> choose_loader(const FlightPtr& flight);
+  std::optional<Waiter> choose_loader(const FlightPtr& flight) const;
+
+  /// Hands over who waits, to be answered now; the flight goes on.
+  std::vector<Waiter> take_waiters(const FlightPtr& flight);
+
+  /// The same, and those who join from now on wait for the fill.
+  std::vector<Waiter> begin_fill(const FlightPtr& flight);
 
   /// Ends the flight: removes it and hands over who waits.
   std::vector<Waiter> land(const FlightPtr& flight);
@@ -81,5 +103,21 @@ class FlightTable {
   KeyHash hash_;
   std::array<Stripe, std::size_t{1} << stripe_bits> stripes_;
 };
+
+template <class Fresh>
+FlightTable::Joined FlightTable::join(const std::string& key, Waiter waiter, FlightPtr& flight, Fresh fresh) {
+  auto& [mutex, flights] = stripe(key);
+  std::lock_guard lock(mutex);
+  const auto found = flights.find(key);
+  if (found == flights.end()) {
+    flight = fresh();
+    flight->waiters.push_back(std::move(waiter));
+    flights.emplace(key, flight);
+    return Joined::began;
+  }
+  if (found->second->phase == Flight::Phase::loading && waiter.loader == nullptr) return Joined::too_late;
+  found->second->waiters.push_back(std::move(waiter));
+  return Joined::joined;
+}
 
 }  // namespace terrace::cascade

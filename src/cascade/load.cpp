@@ -1,4 +1,5 @@
-/// The load: asks the program's loader for keys that no level has, under a time limit.
+/// The load: asks the program's loader for keys that no level has, under supervision: a turn among the loads
+/// of the cache, a soft and a hard time limit, a token that asks it to stop, and leases kept alive meanwhile.
 
 #include <algorithm>
 
@@ -12,84 +13,215 @@ namespace {
 class Load : public std::enable_shared_from_this<Load> {
  public:
   Load(std::shared_ptr<Core> core, Waiter source, std::vector<FlightPtr> flights)
-      : core_(std::move(core)), source_(std::move(source)), flights_(std::move(flights)) {}
+      : core_(std::move(core)),
+        source_(std::move(source)),
+        flights_(std::move(flights)),
+        on_closing_(core_->closing.get_token(), [this] { stop_.request_stop(); }) {
+    if (source_.tags) tags_ = *source_.tags;
+    for (const auto& flight : flights_) {
+      for (std::size_t tier = 0; tier < flight->seen.size(); ++tier) {
+        const auto& lease = flight->seen[tier].lease;
+        if (lease) leases_.push_back({tier, core_->tier_key(flight->key), *lease});
+      }
+    }
+  }
 
-  /// The limit counts from here, so that a load which finds every worker thread hanging ends as well.
+  /// The limits count from here, so that a load which finds every slot or worker thread hanging ends as well.
   void start() {
     began_ = core_->now();
-    timer_ =
-        core_->scheduler->call_at(after(began_, core_->options.load_timeout), [self = shared_from_this()] {
-          self->end([](const FlightPtr& flight) {
-            return Loaded{.value = Error(Errc::timed_out, "the loader of " + printable_key(flight->key) +
-                                                              " took longer than load_timeout")};
-          });
-        });
+    const CacheOptions& options = core_->options;
+    at(hard_, options.load_timeout, &Load::overdue);
+    const auto has_candidate = [](const FlightPtr& flight) { return flight->candidate.has_value(); };
+    if (options.soft_load_timeout && std::any_of(flights_.begin(), flights_.end(), has_candidate)) {
+      at(soft_, *options.soft_load_timeout, &Load::answer_early);
+    }
+    keep_leases();
+    core_->load_slots.enter([self = shared_from_this()] { self->have_turn(); });
+  }
+
+ private:
+  struct Lease {
+    std::size_t tier;
+    std::string key;
+    LeaseToken token;
+  };
+
+  void at(std::atomic<Scheduler::TimerId>& timer, Duration in, void (Load::*then)()) {
+    timer = core_->scheduler->call_at(after(core_->now(), in),
+                                      [self = shared_from_this(), then] { ((*self).*then)(); });
+  }
+
+  // --- the loader ---
+
+  void have_turn() {
+    if (tags_.empty()) return begin();
+    // Known before the load begins, the tokens tell what was invalidated since.
+    tag_tokens(core_, tags_, true, [self = shared_from_this()](Result<std::vector<Token>> tokens) {
+      self->tokens_ = std::move(tokens);
+      self->begin();
+    });
+  }
+
+  void begin() {
     if (!source_.loader->blocks()) return run();
     core_->scheduler->post_blocking([self = shared_from_this()] { self->run(); });
   }
 
- private:
   void run() {
-    if (ended_) return;
+    if (ended_) return core_->load_slots.leave();
     // A caller that has left took along what its loader refers to: somebody else's loader must do.
     if (!source_.call->open()) {
+      core_->load_slots.leave();
       if (ended_.exchange(true)) return;
-      core_->scheduler->cancel(timer_);
+      cancel_timers();
       return start_load(core_, flights_);
     }
     core_->counters.loads += flights_.size();
-    std::vector<std::string> keys;
-    for (const auto& flight : flights_) keys.push_back(flight->key);
-    source_.loader->load(keys, [self = shared_from_this()](std::vector<Loaded> loaded) {
-      std::size_t next = 0;
-      self->end([&](const FlightPtr&) { return std::move(loaded[next++]); });
+    load_began_ = core_->now();
+    request_.stop = stop_.get_token();
+    for (const auto& flight : flights_) {
+      request_.keys.push_back(flight->key);
+      request_.previous.push_back(flight->candidate ? flight->candidate->entry.value : nullptr);
+    }
+    source_.loader->load(request_, [self = shared_from_this()](std::vector<Loaded> loaded) {
+      self->core_->load_slots.leave();
+      self->end([&](std::size_t i) { self->deliver(self->flights_[i], std::move(loaded[i])); });
     });
   }
 
-  template <class Outcome>
-  void end(Outcome outcome) {
+  // --- time ---
+
+  void overdue() {
+    stop_.request_stop();
+    end([&](std::size_t i) {
+      fail(flights_[i], Error(Errc::timed_out, "the loader of " + printable_key(flights_[i]->key) +
+                                                   " took longer than load_timeout"));
+    });
+  }
+
+  void answer_early() {
+    if (ended_) return;
+    for (const auto& flight : flights_) {
+      if (flight->candidate)
+        answer_stale(*core_, flight, Error(Errc::timed_out, "the loader is taking its time"));
+    }
+  }
+
+  /// A process that dies renews nothing, so another may take over soon however long loads may take.
+  void keep_leases() {
+    if (!leases_.empty()) at(renewal_, core_->options.lease_time / 3, &Load::renew);
+  }
+
+  void renew() {
+    if (ended_) return;
+    for (const Lease& lease : leases_) {
+      core_->ask<bool>(
+          [&](TimePoint deadline, Handler<Result<bool>> done) {
+            core_->levels[lease.tier]->shared->renew(lease.key, lease.token, core_->options.lease_time,
+                                                     deadline, std::move(done));
+          },
+          [](const Result<bool>&) {});  // lost: the fill will be rejected
+    }
+    keep_leases();
+  }
+
+  void cancel_timers() {
+    for (auto* timer : {&hard_, &soft_, &renewal_}) core_->scheduler->cancel(*timer);
+  }
+
+  // --- the outcome ---
+
+  template <class Each>
+  void end(Each each) {
     if (ended_.exchange(true)) return;
-    core_->scheduler->cancel(timer_);
+    cancel_timers();
     core_->counters.load_latency.record(core_->now() - began_);
-    for (const auto& flight : flights_) deliver(flight, outcome(flight));
+    for (std::size_t i = 0; i < flights_.size(); ++i) each(i);
+  }
+
+  void fail(const FlightPtr& flight, const Error& why) {
+    ++core_->counters.load_failures;
+    land_failed(*core_, flight, why);
   }
 
   void deliver(const FlightPtr& flight, Loaded loaded) {
-    Answer answer{.level = core_->levels.size() + 1};
-    if (!loaded.value) {
-      ++core_->counters.load_failures;
-      answer.kind = LookupKind::unavailable;
-      answer.error = loaded.value.error();
-      return land(*core_, flight, answer);
+    if (!loaded.value) return fail(flight, loaded.value.error());
+    if (loaded.not_modified) {
+      if (!flight->candidate) {
+        return fail(flight,
+                    Error(Errc::loader_failed, "the loader says unchanged, but there was nothing before"));
+      }
+      loaded.value = flight->candidate->entry.value;
     }
+    const CacheOptions& options = core_->options;
     const bool negative = *loaded.value == nullptr;
-    const auto& default_ttl = negative ? core_->options.negative_ttl : core_->options.ttl;
-    answer.kind = negative ? LookupKind::negative : LookupKind::hit;
+    Answer answer{.kind = negative ? LookupKind::negative : LookupKind::hit,
+                  .level = core_->levels.size() + 1};
     answer.entry = {.value = std::move(*loaded.value),
                     .created = core_->now(),
-                    .expires = core_->expiry(loaded.ttl ? loaded.ttl : default_ttl)};
-    const Fills::UnderWay intent(core_->fills);
-    land(*core_, flight, answer);
-    if (!negative || answer.entry.expires) fill_tiers(flight, answer.entry);
+                    .fresh_until = core_->expiry(loaded.ttl ? loaded.ttl
+                                                 : negative ? options.negative_ttl
+                                                            : options.ttl),
+                    .grace = negative ? Duration::zero() : options.grace};
+    if (negative && !answer.entry.fresh_until) return bring(core_, flight, answer, {});
+    tag(flight, std::move(answer), std::move(loaded.tags));
   }
 
-  /// Every tier that said it has nothing; one that could not be asked may hold something newer.
-  void fill_tiers(const FlightPtr& flight, const Entry& entry) {
-    if (std::none_of(flight->missed.begin(), flight->missed.end(), [](bool missed) { return missed; }))
-      return;
-    const auto stored = core_->seal_up(flight->key, entry);
-    if (!stored) return;  // too large for the tiers: the value stays in memory
-    for (std::size_t tier = 0; tier < flight->missed.size(); ++tier) {
-      if (flight->missed[tier]) core_->fill(tier, flight->key, *stored, entry, flight->stamp);
-    }
+  /// Tags from the loader come after the fact. What they void may have been invalidated while it ran, unless
+  /// their tokens were known before; without that certainty the value is not kept.
+  void tag(const FlightPtr& flight, Answer answer, std::vector<std::string> late) {
+    if (!tokens_ || refuse_tags(late)) return pass_through(flight, answer);
+    if (late.empty()) return keep(flight, std::move(answer), tags_, *tokens_);
+    const bool ordered = core_->options.consistency != Consistency::weak;
+    const bool known =
+        !ordered || (core_->trusts_tags() && std::all_of(late.begin(), late.end(), [&](const auto& tag) {
+                       return core_->tags.known_since(tag, load_began_);
+                     }));
+    tag_tokens(core_, late, true,
+               [self = shared_from_this(), flight, answer = std::move(answer), late,
+                known](const Result<std::vector<Token>>& tokens) mutable {
+                 if (!known || !tokens) return self->pass_through(flight, answer);
+                 auto tags = self->tags_;
+                 auto all = *self->tokens_;
+                 tags.insert(tags.end(), late.begin(), late.end());
+                 all.insert(all.end(), tokens->begin(), tokens->end());
+                 self->keep(flight, std::move(answer), tags, all);
+               });
   }
 
-  std::shared_ptr<Core> core_;
+  void keep(const FlightPtr& flight, Answer answer, const std::vector<std::string>& tags,
+            const std::vector<Token>& tokens) {
+    answer.entry.tags = core_->tags.mark(tags, tokens);
+    const auto missed = [](const auto& seen) { return seen.missed; };
+    if (std::none_of(flight->seen.begin(), flight->seen.end(), missed))
+      return bring(core_, flight, answer, {});
+    const auto stored = core_->seal_up(flight->key, answer.entry);
+    // Too large for the tiers: the value stays in memory.
+    bring(core_, flight, answer, stored ? BytesView(*stored) : BytesView());
+  }
+
+  /// To those who wait, and nowhere else.
+  void pass_through(const FlightPtr& flight, Answer answer) {
+    ++core_->counters.rejected_fills;
+    release_leases(*core_, flight);
+    hand_over(*core_, flight, answer);
+  }
+
+  const std::shared_ptr<Core> core_;
   const Waiter source_;  // whose loader it is
   const std::vector<FlightPtr> flights_;
+  std::vector<Lease> leases_;
+  std::vector<std::string> tags_;
+  Result<std::vector<Token>> tokens_ = std::vector<Token>{};
+  LoadRequest request_;
   TimePoint began_;
-  std::atomic<Scheduler::TimerId> timer_{0};
+  TimePoint load_began_;
+  std::atomic<Scheduler::TimerId> hard_{0};
+  std::atomic<Scheduler::TimerId> soft_{0};
+  std::atomic<Scheduler::TimerId> renewal_{0};
   std::atomic<bool> ended_{false};
+  std::stop_source stop_;
+  std::stop_callback<std::function<void()>> on_closing_;
 };
 
 }  // namespace
@@ -99,8 +231,8 @@ void start_load(std::shared_ptr<Core> core, const std::vector<FlightPtr>& flight
   std::vector<std::pair<Waiter, std::vector<FlightPtr>>> groups;
   for (const auto& flight : flights) {
     auto source = core->flights.choose_loader(flight);
-    if (!source) {  // everybody has left
-      land(*core, flight, {.kind = LookupKind::unavailable, .error = Error(Errc::timed_out)});
+    if (!source) {
+      land_failed(*core, flight, Error(Errc::timed_out, "everybody who waited has left"));
       continue;
     }
     const auto same = [&](const auto& group) { return group.first.loader == source->loader; };

@@ -5,25 +5,6 @@
 #include "cascade/core.hpp"
 
 namespace terrace::cascade {
-
-void land(Core& core, const FlightPtr& flight, const Answer& answer) {
-  const bool cacheable = answer.kind == LookupKind::hit || answer.kind == LookupKind::negative;
-  // A negative answer of the loader is kept only when it has a time to live.
-  const bool lasting =
-      answer.kind == LookupKind::hit || answer.level <= core.levels.size() || answer.entry.expires;
-  if (cacheable && lasting && answer.level != memory_level &&
-      !core.values->remember(flight->key, answer.entry, core.generations, flight->stamp)) {
-    ++core.counters.rejected_fills;
-  }
-  const auto waiters = core.flights.land(flight);
-  if (waiters.size() > 1) core.counters.joined += waiters.size() - 1;
-  for (std::size_t i = 0; i < waiters.size(); ++i) {
-    Answer own = answer;
-    own.joined = i > 0;
-    waiters[i].call->settle(waiters[i].index, std::move(own));
-  }
-}
-
 namespace {
 
 /// Some flights on their way down together: one operation for each tier, however many keys.
@@ -34,13 +15,49 @@ class Walk : public std::enable_shared_from_this<Walk> {
 
   /// Asks the next tier for what is still open; at the end loads it.
   void step() {
-    if (flights_.empty()) return;
-    if (next_ == core_->levels.size()) return finish();
-    tier_ = next_++;
-    asked_ = core_->now();
+    while (!flights_.empty()) {
+      if (next_ == core_->levels.size()) return finish();
+      tier_ = next_++;
+      asked_.clear();
+      passed_.clear();
+      for (auto& flight : flights_) (trusted(flight) ? asked_ : passed_).push_back(std::move(flight));
+      flights_ = std::move(passed_);
+      passed_.clear();
+      if (!asked_.empty()) return ask();
+    }
+  }
+
+  /// Goes on at this tier with a single flight, whose lease was waited for.
+  void resume(std::size_t tier, Result<LeaseReply> reply) {
+    tier_ = tier;
+    next_ = tier + 1;
+    asked_ = std::exchange(flights_, {});
+    std::vector<Result<LeaseReply>> one;
+    one.push_back(std::move(reply));
+    leased(std::move(one));
+  }
+
+ private:
+  struct Hit {
+    FlightPtr flight;
+    Bytes stored;
+    Unwrapped unwrapped;
+  };
+
+  [[nodiscard]] Level& level() const { return *core_->levels[tier_]; }
+
+  bool trusted(const FlightPtr& flight) const {
+    if (level().recovery.trusts(core_->tier_key(flight->key))) return true;
+    flight->unavailable =
+        Error(Errc::unavailable, level().name + ": it missed a change of the key and has not caught up");
+    return false;
+  }
+
+  void ask() {
+    asked_at_ = core_->now();
     keys_.clear();
-    for (const auto& flight : flights_) keys_.push_back(core_->tier_key(flight->key));
-    Tier& tier = *core_->levels[tier_]->tier;
+    for (const auto& flight : asked_) keys_.push_back(core_->tier_key(flight->key));
+    Tier& tier = *level().tier;
     if (keys_.size() == 1) {
       core_->ask<Found>([&](TimePoint deadline,
                             Handler<Result<Found>> done) { tier.get(keys_[0], deadline, std::move(done)); },
@@ -59,79 +76,178 @@ class Walk : public std::enable_shared_from_this<Walk> {
     }
   }
 
- private:
   void took(std::vector<Result<Found>> found) {
-    core_->levels[tier_]->latency.record(core_->now() - asked_);
-    std::vector<FlightPtr> open;
-    for (std::size_t i = 0; i < flights_.size(); ++i) {
-      if (!answer(flights_[i], found[i])) open.push_back(std::move(flights_[i]));
-    }
-    flights_ = std::move(open);
-    step();
-  }
-
-  /// True: the tier had the key, and the flight has landed.
-  bool answer(const FlightPtr& flight, Result<Found>& found) {
-    Level& level = *core_->levels[tier_];
-    if (!found) {
-      ++level.errors;
-      flight->unavailable = Error(found.error().code, level.name + ": " + found.error().context);
-      return false;
-    }
-    if (*found) {
-      auto entry = core_->unwrap(flight->key, **found);
-      if (entry && *entry) {
-        ++level.hits;
-        arrive(flight, std::move(**entry), **found);
-        return true;
+    level().latency.record(core_->now() - asked_at_);
+    std::vector<Hit> hits;
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      FlightPtr& flight = asked_[i];
+      if (!found[i]) {
+        ++level().errors;
+        flight->unavailable = Error(found[i].error().code, level().name + ": " + found[i].error().context);
+        flights_.push_back(std::move(flight));
+      } else if (!*found[i]) {
+        miss(std::move(flight), {});
+      } else {
+        open(std::move(flight), std::move(**found[i]), hits);
       }
-      if (!entry) ++level.unreadable;
     }
-    ++level.misses;
-    flight->missed[tier_] = true;
-    return false;
+    check_tags(std::move(hits), [self = shared_from_this()] { self->lease(); });
   }
 
-  /// Answers the readers, then fills the tiers above that have nothing.
-  void arrive(const FlightPtr& flight, Entry entry, const Bytes& stored) {
-    const Answer found{.kind = entry.value ? LookupKind::hit : LookupKind::negative,
-                       .entry = std::move(entry),
-                       .level = tier_ + 1};
-    const Fills::UnderWay intent(core_->fills);
-    land(*core_, flight, found);
-    for (std::size_t above = 0; above < tier_; ++above) {
-      if (flight->missed[above]) core_->fill(above, flight->key, stored, found.entry, flight->stamp);
+  /// What the tier has of a flight's key cannot be used, or there is nothing.
+  void miss(FlightPtr flight, Bytes stored) {
+    ++level().misses;
+    flight->seen[tier_].missed = true;
+    flight->seen[tier_].stale = std::move(stored);
+    passed_.push_back(std::move(flight));
+  }
+
+  void open(FlightPtr flight, Bytes stored, std::vector<Hit>& hits) {
+    auto unwrapped = core_->unwrap(flight->key, stored);
+    if (unwrapped && *unwrapped) {
+      hits.push_back({std::move(flight), std::move(stored), std::move(**unwrapped)});
+    } else {
+      if (!unwrapped) ++level().unreadable;
+      miss(std::move(flight), std::move(stored));
     }
+  }
+
+  /// Makes sure of the tokens of the hits' tags, then sorts these.
+  template <class Then>
+  void check_tags(std::vector<Hit> hits, Then then) {
+    std::vector<std::string> tags;
+    for (const Hit& hit : hits) tags.insert(tags.end(), hit.unwrapped.tags.begin(), hit.unwrapped.tags.end());
+    if (tags.empty()) {
+      for (Hit& hit : hits) sort(std::move(hit));
+      return then();
+    }
+    std::sort(tags.begin(), tags.end());
+    tags.erase(std::unique(tags.begin(), tags.end()), tags.end());
+    tag_tokens(core_, tags, false,
+               [self = shared_from_this(), hits = std::move(hits),
+                then = std::move(then)](const Result<std::vector<Token>>&) mutable {
+                 for (Hit& hit : hits) {
+                   hit.unwrapped.entry.tags =
+                       self->core_->tags.mark(hit.unwrapped.tags, hit.unwrapped.tokens);
+                   self->sort(std::move(hit));
+                 }
+                 then();
+               });
+  }
+
+  /// A fresh value answers its flight; a stale one is kept for want of anything better.
+  void sort(Hit hit) {
+    Entry& entry = hit.unwrapped.entry;
+    const TimePoint now = core_->now();
+    const TagVerdict tags = verdict(entry.tags);
+    const bool due = hit.flight->refresh && core_->refresh_due(entry);
+    if (tags == TagVerdict::valid && entry.fresh(now) && !due) {
+      ++level().hits;
+      const Answer answer{.kind = entry.value ? LookupKind::hit : LookupKind::negative,
+                          .entry = std::move(entry),
+                          .level = tier_ + 1};
+      return bring(core_, hit.flight, answer, hit.stored);
+    }
+    core_->propose(*hit.flight, std::move(entry), tier_ + 1);
+    miss(std::move(hit.flight), std::move(hit.stored));
+  }
+
+  /// What a shared tier does not have may be put there by who has the lease alone; others wait.
+  void lease() {
+    if (level().shared == nullptr) return pass();
+    asked_.clear();
+    std::vector<FlightPtr> rest;
+    for (auto& flight : passed_) {
+      const bool more = next_ < core_->levels.size() || core_->flights.wants_load(flight);
+      (more ? asked_ : rest).push_back(std::move(flight));
+    }
+    passed_ = std::move(rest);
+    if (asked_.empty()) return pass();
+    struct Replies {
+      explicit Replies(std::size_t n) : of(n), left(n) {}
+      std::vector<Result<LeaseReply>> of;
+      std::atomic<std::size_t> left;
+    };
+    auto replies = std::make_shared<Replies>(asked_.size());
+    const auto asking = asked_;  // the last reply moves on with asked_, perhaps within this loop
+    for (std::size_t i = 0; i < asking.size(); ++i) {
+      acquire_lease(*core_, asking[i], tier_,
+                    [self = shared_from_this(), replies, i](Result<LeaseReply> reply) {
+                      replies->of[i] = std::move(reply);
+                      if (--replies->left == 0) self->leased(std::move(replies->of));
+                    });
+    }
+  }
+
+  void leased(std::vector<Result<LeaseReply>> replies) {
+    std::vector<Hit> hits;
+    for (std::size_t i = 0; i < replies.size(); ++i) {
+      FlightPtr flight = std::move(asked_[i]);
+      Result<LeaseReply>& reply = replies[i];
+      if (!reply) {
+        flight->unavailable = Error(reply.error().code, level().name + ": " + reply.error().context);
+        passed_.push_back(std::move(flight));
+      } else if (reply->kind == LeaseReply::Kind::value) {
+        open(std::move(flight), std::move(reply->value), hits);
+      } else if (reply->kind == LeaseReply::Kind::granted) {
+        passed_.push_back(std::move(flight));
+      } else {
+        held(std::move(flight));
+      }
+    }
+    check_tags(std::move(hits), [self = shared_from_this()] { self->pass(); });
+  }
+
+  /// Somebody else is loading the key.
+  void held(FlightPtr flight) {
+    if (flight->candidate || flight->refresh) {
+      return land_failed(*core_, flight, Error(Errc::unavailable, "another process is loading it"));
+    }
+    await_lease(core_, std::move(flight), tier_);
+  }
+
+  /// To the next tier, with what is open still.
+  void pass() {
+    for (auto& flight : passed_) flights_.push_back(std::move(flight));
+    passed_.clear();
+    step();
   }
 
   /// No level has these keys.
   void finish() {
     std::vector<FlightPtr> loading;
     for (const auto& flight : flights_) {
-      Answer nothing{};
-      if (flight->unavailable) {
-        nothing.kind = LookupKind::unavailable;
-        nothing.error = *flight->unavailable;
+      auto lookers = core_->flights.begin_load(flight);
+      if (flight->phase == Flight::Phase::loading) {
+        loading.push_back(flight);
+      } else {
+        release_leases(*core_, flight);
       }
-      const auto lookers = core_->flights.begin_load(flight);
-      for (const Waiter& waiter : lookers) waiter.call->settle(waiter.index, nothing);
-      if (flight->phase == Flight::Phase::loading) loading.push_back(flight);
+      const Answer answer = flight->unavailable ? core_->instead_of(flight, *flight->unavailable) : Answer{};
+      for (const Waiter& waiter : lookers) waiter.call->settle(waiter.index, answer);
     }
     if (!loading.empty()) start_load(core_, loading);
   }
 
   std::shared_ptr<Core> core_;
-  std::vector<FlightPtr> flights_;  // still open
-  std::vector<std::string> keys_;   // theirs, in the tier
+  std::vector<FlightPtr> flights_;  // to be asked for at the next tier
+  std::vector<FlightPtr> asked_;    // being asked for at this tier
+  std::vector<FlightPtr> passed_;   // of those, what this tier does not have
+  std::vector<std::string> keys_;
   std::size_t next_ = 0;
   std::size_t tier_ = 0;
-  TimePoint asked_;
+  TimePoint asked_at_;
 };
 
 }  // namespace
 
 void start_walk(std::shared_ptr<Core> core, std::vector<FlightPtr> flights) {
   std::make_shared<Walk>(std::move(core), std::move(flights))->step();
+}
+
+void resume_walk(std::shared_ptr<Core> core, FlightPtr flight, std::size_t tier, Result<LeaseReply> reply) {
+  std::vector<FlightPtr> one{std::move(flight)};
+  std::make_shared<Walk>(std::move(core), std::move(one))->resume(tier, std::move(reply));
 }
 
 }  // namespace terrace::cascade

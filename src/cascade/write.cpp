@@ -1,4 +1,4 @@
-/// Writing: set, erase and clear. Tiers are written from the lowest to the highest, so that nobody can fill a
+/// Writing: set and erase. Tiers are written from the lowest to the highest, so that nobody can fill a
 /// higher one from what is about to be replaced below it; memory comes last.
 ///
 /// A write waits for the fills of its keys that are on their way, so that none arrives after it. Each key is
@@ -34,7 +34,9 @@ struct Item {
   std::string key = {};
   std::string tier_key = {};
   Stamp stamp = {};
+  std::uint64_t ticket = 0;  // of its change of the tier being asked
   Failures failures = {};
+  bool watched = true;  // every shared tier took it
   // set only
   Entry entry = {};
   Bytes stored = {};
@@ -57,6 +59,7 @@ class Ascent : public std::enable_shared_from_this<Ascent<Outcome>> {
       item.had = core_->invalidate(item.key, item.stamp);
       keys.push_back(item.key);
     }
+    began_ = core_->now();
     left_ = core_->levels.size();
     core_->fills->when_ended(keys, [self = this->shared_from_this()] { self->step(); });
   }
@@ -68,6 +71,7 @@ class Ascent : public std::enable_shared_from_this<Ascent<Outcome>> {
 
   std::shared_ptr<Core> core_;
   std::vector<Item> items_;
+  TimePoint began_;
 
  private:
   void step() {
@@ -79,6 +83,7 @@ class Ascent : public std::enable_shared_from_this<Ascent<Outcome>> {
       return;
     }
     --left_;
+    for (Item& item : items_) item.ticket = core_->levels[left_]->recovery.ticket();
     core_->ask_many<typename Outcome::value_type>(
         items_.size(),
         [&](TimePoint deadline, Handler<std::vector<Outcome>> done) {
@@ -88,11 +93,16 @@ class Ascent : public std::enable_shared_from_this<Ascent<Outcome>> {
   }
 
   void took(std::vector<Outcome>& outcomes) {
+    Level& level = *core_->levels[left_];
     for (std::size_t i = 0; i < items_.size(); ++i) {
+      Item& item = items_[i];
       if (outcomes[i]) {
-        note(items_[i], outcomes[i]);
+        level.recovery.arrived(item.tier_key, item.ticket);
+        note(item, outcomes[i]);
       } else {
-        items_[i].failures.add(core_->levels[left_]->name, outcomes[i].error());
+        item.failures.add(level.name, outcomes[i].error());
+        if (level.shared != nullptr) item.watched = false;
+        recover(core_, left_, item.tier_key, item.ticket);
       }
     }
     step();
@@ -110,10 +120,9 @@ class Setting final : public Ascent<Result<void>> {
   void ask(Tier& tier, TimePoint deadline, Handler<std::vector<Result<void>>> done) override {
     std::vector<TierWrite> writes;
     for (const Item& item : items_) {
-      std::optional<Duration> ttl;
+      auto ttl = core_->tier_life(item.entry);
       // Not below 1 ms: expired while under way, it must not become "for ever" or an error.
-      if (item.entry.expires)
-        ttl = std::max<Duration>(*item.entry.expires - core_->now(), std::chrono::milliseconds(1));
+      if (ttl) ttl = std::max<Duration>(*ttl, std::chrono::milliseconds(1));
       writes.push_back({item.tier_key, item.stored, ttl});
     }
     if (writes.size() > 1) return tier.set_many(std::move(writes), deadline, std::move(done));
@@ -127,7 +136,8 @@ class Setting final : public Ascent<Result<void>> {
     ++core_->counters.writes;
     // Another write to the key that began since will settle what memory holds; this one leaves nothing there.
     if (core_->generations.renew(item.key, item.stamp)) {
-      core_->values->remember(item.key, item.entry, core_->generations, item.stamp);
+      core_->values->remember(item.key, item.entry, {began_, item.watched}, TimePoint::min(),
+                              core_->generations, item.stamp);
       core_->flights.detach(item.key);
     } else {
       core_->invalidate(item.key);
@@ -175,7 +185,8 @@ class Erasing final : public Ascent<Result<bool>> {
   std::shared_ptr<Gather<Told>> call_;
 };
 
-Result<Item> prepare(const Core& core, std::size_t index, Write write, std::optional<Duration> ttl) {
+Result<Item> prepare(const Core& core, std::size_t index, Write write, std::optional<Duration> ttl,
+                     const TagMarks& tags) {
   if (auto refused = core.refuse_key(write.key)) return *std::move(refused);
   if (ttl && *ttl <= Duration::zero()) {
     return Error(Errc::invalid_argument,
@@ -184,7 +195,11 @@ Result<Item> prepare(const Core& core, std::size_t index, Write write, std::opti
   }
   Item item{.index = index, .key = std::move(write.key)};
   item.tier_key = core.tier_key(item.key);
-  item.entry = {.value = std::move(write.value), .created = core.now(), .expires = core.expiry(ttl)};
+  item.entry = {.value = std::move(write.value),
+                .created = core.now(),
+                .fresh_until = core.expiry(ttl),
+                .grace = core.options.grace,
+                .tags = tags};
   if (core.options.write_mode == WriteMode::through && !core.levels.empty()) {
     auto stored = core.seal_up(item.key, item.entry);
     if (!stored) return stored.error();
@@ -193,15 +208,11 @@ Result<Item> prepare(const Core& core, std::size_t index, Write write, std::opti
   return item;
 }
 
-}  // namespace
-
-void start_write(std::shared_ptr<Core> core, std::vector<Write> writes, const WriteOptions& options,
-                 Handler<std::vector<Result<void>>> done) {
-  const auto call = core->begin_call<Result<void>>(writes.size(), options.timeout, std::move(done));
-  if (!call->open()) return;
+void write_tagged(const std::shared_ptr<Core>& core, std::vector<Write> writes, std::optional<Duration> ttl,
+                  const TagMarks& tags, const std::shared_ptr<Gather<Result<void>>>& call) {
   std::vector<Item> items;
   for (std::size_t i = 0; i < writes.size(); ++i) {
-    auto item = prepare(*core, i, std::move(writes[i]), options.ttl ? options.ttl : core->options.ttl);
+    auto item = prepare(*core, i, std::move(writes[i]), ttl ? ttl : core->options.ttl, tags);
     if (item) {
       items.push_back(std::move(*item));
     } else {
@@ -215,9 +226,25 @@ void start_write(std::shared_ptr<Core> core, std::vector<Write> writes, const Wr
   }
 }
 
-void start_erase(std::shared_ptr<Core> core, std::vector<std::string> keys, const WriteOptions& options,
+}  // namespace
+
+void start_write(std::shared_ptr<Core> core, std::vector<Write> writes, const WriteOptions& options,
+                 Handler<std::vector<Result<void>>> done) {
+  const auto call = core->begin_call<Result<void>>(writes.size(), options.timeout, std::move(done));
+  if (!call->open()) return;
+  if (options.tags.empty()) return write_tagged(core, std::move(writes), options.ttl, nullptr, call);
+  if (const auto refused = refuse_tags(options.tags)) return call->end(*refused);
+  tag_tokens(
+      core, options.tags, true,
+      [core, writes = std::move(writes), options, call](const Result<std::vector<Token>>& tokens) mutable {
+        if (!tokens) return call->end(tokens.error());
+        write_tagged(core, std::move(writes), options.ttl, core->tags.mark(options.tags, *tokens), call);
+      });
+}
+
+void start_erase(std::shared_ptr<Core> core, std::vector<std::string> keys, std::optional<Duration> timeout,
                  Handler<std::vector<Result<bool>>> done) {
-  const auto call = core->begin_call<Result<bool>>(keys.size(), options.timeout, std::move(done));
+  const auto call = core->begin_call<Result<bool>>(keys.size(), timeout, std::move(done));
   if (!call->open()) return;
   std::vector<Item> items;
   for (std::size_t i = 0; i < keys.size(); ++i) {
@@ -230,50 +257,6 @@ void start_erase(std::shared_ptr<Core> core, std::vector<std::string> keys, cons
     items.push_back(std::move(item));
   }
   std::make_shared<Erasing<Result<bool>>>(core, std::move(items), call)->start();
-}
-
-namespace {
-
-class Clearing : public std::enable_shared_from_this<Clearing> {
- public:
-  Clearing(std::shared_ptr<Core> core, std::shared_ptr<Gather<Result<void>>> call)
-      : core_(std::move(core)), call_(std::move(call)), left_(core_->levels.size()) {}
-
-  void start() {
-    core_->invalidate_all();
-    core_->fills->when_all_ended([self = shared_from_this()] { self->step(); });
-  }
-
- private:
-  void step() {
-    core_->invalidate_all();
-    if (left_ == 0) {
-      if (failures_.none()) return call_->settle(0, {});
-      ++core_->counters.write_failures;
-      return call_->settle(0, failures_.error("cleared"));
-    }
-    Level& level = *core_->levels[--left_];
-    // A whole keyspace takes longer than one key: the caller's limit rules here.
-    level.tier->erase_prefix(core_->prefix, no_deadline,
-                             [self = shared_from_this(), &level](Result<std::uint64_t> n) {
-                               if (!n) self->failures_.add(level.name, n.error());
-                               self->step();
-                             });
-  }
-
-  std::shared_ptr<Core> core_;
-  std::shared_ptr<Gather<Result<void>>> call_;
-  std::size_t left_;
-  Failures failures_;
-};
-
-}  // namespace
-
-void start_clear(std::shared_ptr<Core> core, const WriteOptions& options, Handler<Result<void>> done) {
-  const auto call = core->begin_call<Result<void>>(
-      1, options.timeout,
-      [done = std::move(done)](std::vector<Result<void>> one) mutable { done(std::move(one.front())); });
-  if (call->open()) std::make_shared<Clearing>(core, call)->start();
 }
 
 }  // namespace terrace::cascade

@@ -154,6 +154,15 @@ void MapTier::erase_glob(std::string_view prefix, std::string_view pattern, Time
   done(erase_range(prefix, deadline, [&](std::string_view rest) { return glob_matches(pattern, rest); }));
 }
 
+std::vector<std::string> MapTier::keys_under(std::string_view prefix) const {
+  std::lock_guard lock(mutex_);
+  std::vector<std::string> keys;
+  for (auto at = stored_.lower_bound(prefix); at != stored_.end() && at->first.starts_with(prefix); ++at) {
+    keys.push_back(at->first);
+  }
+  return keys;
+}
+
 void MapTier::close() {
   std::lock_guard lock(mutex_);
   closed_ = true;

@@ -50,7 +50,7 @@ TEST_F(CoherenceTest, F13_AReaderAfterAnEraseDoesNotJoinALoadFromBeforeIt) {
   auto cache = make();
   struct Held final : cascade::Loader {
     [[nodiscard]] bool blocks() const noexcept override { return false; }
-    void load(const std::vector<std::string>&, Handler<std::vector<cascade::Loaded>> d) override {
+    void load(const cascade::LoadRequest&, Handler<std::vector<cascade::Loaded>> d) override {
       done = std::move(d);
     }
     Handler<std::vector<cascade::Loaded>> done;

@@ -101,7 +101,7 @@ TEST_F(LoadTest, ALoaderThatHangsIsGivenUpAndItsLateValueDropped) {
   auto cache = make({.ttl_jitter = 0, .load_timeout = 5s});
   struct Hanging final : cascade::Loader {
     [[nodiscard]] bool blocks() const noexcept override { return false; }
-    void load(const std::vector<std::string>&, Handler<std::vector<cascade::Loaded>> done) override {
+    void load(const cascade::LoadRequest&, Handler<std::vector<cascade::Loaded>> done) override {
       late = std::move(done);
     }
     Handler<std::vector<cascade::Loaded>> late;

@@ -3,11 +3,15 @@
 /// src/cascade/ holds its parts: walk.cpp (a read), write.cpp (set, erase, clear), engine.cpp (the rest).
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <terrace/cache_options.hpp>
 #include <terrace/cache_stats.hpp>
+#include <terrace/detail/cascade/gate.hpp>
 #include <terrace/detail/cascade/generations.hpp>
+#include <terrace/detail/cascade/tags.hpp>
 #include <terrace/lookup.hpp>
 #include <terrace/tier.hpp>
 #include <vector>
@@ -21,7 +25,27 @@ using ValuePtr = std::shared_ptr<const void>;
 struct Entry {
   ValuePtr value = {};
   TimePoint created = {};
-  std::optional<TimePoint> expires = {};
+  std::optional<TimePoint> fresh_until = {};  ///< none: for ever
+  Duration grace{};                           ///< after that, while refreshing fails
+  TagMarks tags = {};
+
+  [[nodiscard]] bool fresh(TimePoint now) const noexcept { return !fresh_until || now < *fresh_until; }
+  /// Past its grace it is nothing any more.
+  [[nodiscard]] std::optional<TimePoint> gone() const noexcept {
+    return fresh_until ? std::optional(after(*fresh_until, grace)) : std::nullopt;
+  }
+};
+
+/// How far memory may trust an entry (gate.hpp).
+struct Proof {
+  TimePoint as_of = {};  ///< what the entry says was so at this time or later
+  bool watched = false;  ///< the shared tiers have it, so that a change since would be told
+};
+
+/// What memory has of a key.
+struct Recalled {
+  Entry entry = {};
+  bool serves = false;  ///< false: only for want of anything better
 };
 
 /// Where an answer came from: 0 is memory, 1 … n the tiers, n + 1 the loader.
@@ -39,6 +63,15 @@ struct Answer {
 struct Loaded {
   Result<ValuePtr> value = ValuePtr{};
   std::optional<Duration> ttl = {};
+  std::vector<std::string> tags = {};
+  bool not_modified = false;  ///< the value there was before holds on; `value` says nothing
+};
+
+/// What a loader is told besides the keys.
+struct LoadRequest {
+  std::vector<std::string> keys;
+  std::vector<ValuePtr> previous;  ///< for each key what it was before, stale now; null: nothing
+  std::stop_token stop;
 };
 
 /// The program's source of truth, asked for keys no level has.
@@ -47,8 +80,9 @@ class Loader {
   virtual ~Loader() = default;
   /// True: load() blocks and so runs on a worker thread; false: on the I/O thread.
   [[nodiscard]] virtual bool blocks() const noexcept { return true; }
-  /// Calls `done` once with an outcome for each key in their order; must not throw.
-  virtual void load(const std::vector<std::string>& keys, Handler<std::vector<Loaded>> done) = 0;
+  /// Calls `done` once with an outcome for each key in their order; must not throw. The request outlives the
+  /// call of `done`.
+  virtual void load(const LoadRequest& request, Handler<std::vector<Loaded>> done) = 0;
 };
 
 /// What the engine needs of the values it cannot see: their codec, and the typed memory level. Thread safe.
@@ -61,14 +95,19 @@ class Values {
   virtual Result<ValuePtr> decode(BytesView payload) const = 0;
 
   /// Puts the entry into memory if the stamp is still valid, and tells whether it was; the check and the
-  /// insertion are one step.
-  virtual bool remember(std::string_view key, const Entry& entry, const Generations& generations,
-                        Stamp stamp) = 0;
-  /// What memory has, if fresh. Not counted as an access.
-  virtual std::optional<Entry> recall(std::string_view key) = 0;
+  /// insertion are one step. Stale ones are served until `retry_at`, for refreshing them has just failed.
+  virtual bool remember(std::string_view key, const Entry& entry, const Proof& proof, TimePoint retry_at,
+                        const Generations& generations, Stamp stamp) = 0;
+  /// What memory has, stale entries within their grace included. Not counted as an access.
+  virtual std::optional<Recalled> recall(std::string_view key) = 0;
   /// True when it was there.
   virtual bool forget(std::string_view key) = 0;
+  /// What is there is stale from now on; what has no grace is forgotten. True when something was there.
+  virtual bool soften(std::string_view key) = 0;
+  /// Forgets the keys for which the function is true; how many.
+  virtual std::uint64_t forget_if(const std::function<bool(std::string_view)>& matches) = 0;
   virtual void forget_all() = 0;
+  [[nodiscard]] virtual Gate& gate() noexcept = 0;
   [[nodiscard]] virtual LevelStats stats() const = 0;
   [[nodiscard]] virtual LevelExplanation explain(std::string_view key) const = 0;
 };
@@ -76,6 +115,14 @@ class Values {
 struct Write {
   std::string key;
   ValuePtr value;
+};
+
+/// What to invalidate; a call has one of these.
+struct Selection {
+  enum class Kind : std::uint8_t { keys, group, prefix, glob, tag };
+  Kind kind = Kind::keys;
+  std::vector<std::string> keys = {};
+  std::string text = {};  ///< the group, prefix, pattern or tag
 };
 
 /// Thread safe. Handlers are called exactly once, on any thread, possibly inside the call. Keys are checked
@@ -92,10 +139,16 @@ class Engine : public std::enable_shared_from_this<Engine> {
                     Handler<std::vector<Answer>> done) = 0;
   virtual void write(std::vector<Write> writes, const WriteOptions& options,
                      Handler<std::vector<Result<void>>> done) = 0;
+  /// Loads a fresh key anew in the background, unless somebody does already.
+  virtual void refresh(std::string key, std::shared_ptr<Loader> loader, const ReadOptions& options) = 0;
   /// True: some level had the key.
   virtual void erase(std::vector<std::string> keys, const WriteOptions& options,
                      Handler<std::vector<Result<bool>>> done) = 0;
   virtual void clear(const WriteOptions& options, Handler<Result<void>> done) = 0;
+  /// How many keys the level that had most of them lost; for a tag 1 or 0.
+  virtual void invalidate(Selection what, const InvalidateOptions& options,
+                          Handler<Result<std::uint64_t>> done) = 0;
+  virtual void define_group(std::string name, std::vector<std::string> keys) = 0;
   virtual void flush(const WriteOptions& options, Handler<Result<void>> done) = 0;
   virtual void explain(std::string key, Handler<Result<Explanation>> done) = 0;
   [[nodiscard]] virtual CacheStats stats() const = 0;

@@ -14,22 +14,38 @@
 
 namespace terrace {
 
-/// What a loader may return to set the TTL itself. No value: there is no such key.
+/// What a loader may return to say more than a value. No value: there is no such key.
 template <class V>
 struct Load {
   std::optional<V> value = {};
   std::optional<Duration> ttl = {};  ///< none: the cache's ttl or negative_ttl
+  std::vector<std::string> tags =
+      {};                     ///< besides those of ReadOptions. Cached only when known before (there)
+  bool not_modified = false;  ///< LoadContext::previous holds on for another ttl; `value` is ignored
+
+  /// What there was before is still right.
+  static Load unchanged(std::optional<Duration> ttl = {}) { return {.ttl = ttl, .not_modified = true}; }
+};
+
+/// What a loader may take as its second argument.
+template <class V>
+struct LoadContext {
+  /// Asked to stop when nobody will take the result: after load_timeout, or when the cache is closed.
+  std::stop_token stop = {};
+  /// What the cache still has, stale by now, for loaders that can ask whether it changed; null: nothing.
+  const V* previous = nullptr;
 };
 
 namespace cascade {
 
 template <class V>
-Loaded loaded(std::optional<V> value, std::optional<Duration> ttl = {}) {
+Loaded loaded(std::optional<V> value, std::optional<Duration> ttl = {}, std::vector<std::string> tags = {}) {
   if (ttl && *ttl <= Duration::zero()) {
     return {.value = Error(Errc::loader_failed, "the loader returned a ttl that is not above 0")};
   }
-  if (!value) return {.value = ValuePtr{}, .ttl = ttl};
-  return {.value = ValuePtr(std::make_shared<const V>(std::move(*value))), .ttl = ttl};
+  Loaded out{.ttl = ttl, .tags = std::move(tags)};
+  if (value) out.value = ValuePtr(std::make_shared<const V>(std::move(*value)));
+  return out;
 }
 
 /// Any of the forms a loader may return.
@@ -37,7 +53,9 @@ template <class V, class R>
 Loaded as_loaded(R&& returned) {
   using Form = std::remove_cvref_t<R>;
   if constexpr (std::same_as<Form, Load<V>>) {
-    return loaded<V>(std::forward<R>(returned).value, returned.ttl);
+    Loaded out = loaded<V>(std::forward<R>(returned).value, returned.ttl, returned.tags);
+    out.not_modified = returned.not_modified;
+    return out;
   } else if constexpr (std::same_as<Form, Result<V>>) {
     if (returned.has_value()) return loaded<V>(*std::forward<R>(returned));
     if (returned.error() == Errc::not_found) return loaded<V>(std::nullopt);
@@ -62,31 +80,38 @@ auto guarded(Call&& call, Loaded& failure) -> std::optional<decltype(call())> {
   return std::nullopt;
 }
 
+/// Calls a loader of one key in whichever form it has.
+template <class V, class Fn>
+decltype(auto) call_loader(Fn& fn, std::string_view key, const LoadContext<V>& context) {
+  if constexpr (std::invocable<Fn&, std::string_view, const LoadContext<V>&>) {
+    return fn(key, context);
+  } else if constexpr (std::invocable<Fn&, std::string_view>) {
+    return fn(key);
+  } else {
+    static_assert(std::invocable<Fn&>,
+                  "a loader takes nothing, a std::string_view (the key), or that and a LoadContext<V>");
+    return fn();
+  }
+}
+
 template <class V, class Fn>
 class LoaderOf final : public Loader {
  public:
   explicit LoaderOf(Fn fn) : fn_(std::move(fn)) {}
 
-  void load(const std::vector<std::string>& keys, Handler<std::vector<Loaded>> done) override {
+  void load(const LoadRequest& request, Handler<std::vector<Loaded>> done) override {
     std::vector<Loaded> outcomes;
-    for (const std::string& key : keys) {
+    for (std::size_t i = 0; i < request.keys.size(); ++i) {
+      const LoadContext<V> context{request.stop, static_cast<const V*>(request.previous[i].get())};
       Loaded failure;
-      auto outcome = guarded([&] { return as_loaded<V>(call(key)); }, failure);
+      auto outcome =
+          guarded([&] { return as_loaded<V>(call_loader<V>(fn_, request.keys[i], context)); }, failure);
       outcomes.push_back(outcome ? std::move(*outcome) : std::move(failure));
     }
     done(std::move(outcomes));
   }
 
  private:
-  decltype(auto) call(const std::string& key) {
-    if constexpr (std::invocable<Fn&, std::string_view>) {
-      return fn_(std::string_view(key));
-    } else {
-      static_assert(std::invocable<Fn&>, "a loader takes nothing or a std::string_view, the key");
-      return fn_();
-    }
-  }
-
   Fn fn_;
 };
 
@@ -95,13 +120,21 @@ class BulkLoaderOf final : public Loader {
  public:
   explicit BulkLoaderOf(Fn fn) : fn_(std::move(fn)) {}
 
-  void load(const std::vector<std::string>& keys, Handler<std::vector<Loaded>> done) override {
+  void load(const LoadRequest& request, Handler<std::vector<Loaded>> done) override {
     Loaded failure;
-    auto outcomes = guarded([&] { return sorted(keys, fn_(keys)); }, failure);
-    done(outcomes ? std::move(*outcomes) : std::vector<Loaded>(keys.size(), failure));
+    auto outcomes = guarded([&] { return sorted(request.keys, call(request)); }, failure);
+    done(outcomes ? std::move(*outcomes) : std::vector<Loaded>(request.keys.size(), failure));
   }
 
  private:
+  decltype(auto) call(const LoadRequest& request) {
+    if constexpr (std::invocable<Fn&, const std::vector<std::string>&, std::stop_token>) {
+      return fn_(request.keys, request.stop);
+    } else {
+      return fn_(request.keys);
+    }
+  }
+
   template <class Returned>
   static std::vector<Loaded> sorted(const std::vector<std::string>& keys, Returned&& returned) {
     std::vector<Loaded> outcomes;

@@ -1,6 +1,9 @@
 #pragma once
 /// TypedMemory<V>: the memory level of a Cache<V>, and the codec of its values.
 
+#include <algorithm>
+#include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,16 +21,25 @@ template <class V>
 struct Slot {
   std::optional<V> value = {};
   TimePoint created = {};
-  TimePoint expires = no_deadline;  ///< no_deadline: never
+  TimePoint fresh_until = no_deadline;
+  TimePoint gone = no_deadline;           ///< the end of its grace
+  TimePoint retry_at = TimePoint::min();  ///< stale, it is served until then
+  Proof proof = {};
+  TagMarks tags = {};
 };
 
+/// What a slot is good for now.
+enum class Use : std::uint8_t { nothing, fresh, stale };
+
 template <class V>
-Lookup<V> to_lookup(const Slot<V>& slot, TimePoint now) {
-  Lookup<V> out{.kind = slot.value ? LookupKind::hit : LookupKind::negative,
+Lookup<V> to_lookup(const Slot<V>& slot, Use use, TimePoint now) {
+  Lookup<V> out{.kind = use == Use::stale ? LookupKind::stale : LookupKind::hit,
                 .value = slot.value,
                 .level = "memory",
                 .age = now - slot.created};
-  if (slot.expires != no_deadline) out.remaining = slot.expires - now;
+  if (!slot.value) out.kind = LookupKind::negative;
+  const TimePoint ends = use == Use::stale ? slot.gone : slot.fresh_until;
+  if (ends != no_deadline) out.remaining = ends - now;
   return out;
 }
 
@@ -39,7 +51,8 @@ Lookup<V> to_lookup(Answer&& answer, const Engine& engine) {
   if (answer.entry.value) out.value = *static_cast<const V*>(answer.entry.value.get());
   out.level = engine.level_name(answer.level);
   out.age = now - answer.entry.created;
-  if (answer.entry.expires) out.remaining = *answer.entry.expires - now;
+  const auto ends = answer.kind == LookupKind::stale ? answer.entry.gone() : answer.entry.fresh_until;
+  if (ends) out.remaining = *ends - now;
   return out;
 }
 
@@ -61,13 +74,33 @@ template <class V>
 class TypedMemory final : public Values {
  public:
   explicit TypedMemory(const CacheOptions& options)
-      : scheduler_(options.scheduler), memory_ttl_(options.memory_ttl), memory_(memory_options(options)) {}
+      : scheduler_(options.scheduler),
+        memory_ttl_(options.memory_ttl),
+        eager_refresh_(options.eager_refresh),
+        gate_(options.max_staleness),
+        memory_(memory_options(options)) {}
 
+  /// Calls `visitor(slot, use)` if what is there may be served; true when called.
   template <class Visitor>
   bool visit(std::string_view key, Visitor&& visitor) {
-    return memory_.visit(key, std::forward<Visitor>(visitor));
+    bool served = false;
+    const bool found = memory_.visit(key, [&](const Slot<V>& slot) {
+      const Use good_for = use(slot);
+      served = good_for != Use::nothing;
+      if (served) visitor(slot, good_for);
+    });
+    if (found && !served) unserved_.fetch_add(1, std::memory_order_relaxed);
+    return served;
   }
   [[nodiscard]] TimePoint now() const noexcept { return scheduler_->clock().now(); }
+
+  /// The share of its life after which a slot should be loaded anew is over.
+  [[nodiscard]] bool refresh_due(const Slot<V>& slot) const noexcept {
+    if (eager_refresh_ == 0 || slot.fresh_until == no_deadline) return false;
+    const auto life = static_cast<double>((slot.fresh_until - slot.created).count());
+    return static_cast<double>((now() - slot.created).count()) >= life * eager_refresh_;
+  }
+  [[nodiscard]] bool refreshes() const noexcept { return eager_refresh_ > 0; }
 
   [[nodiscard]] std::uint8_t codec() const noexcept override { return Codec<V>::id; }
   [[nodiscard]] std::uint64_t schema() const noexcept override { return Codec<V>::schema; }
@@ -84,15 +117,19 @@ class TypedMemory final : public Values {
     return ValuePtr(std::make_shared<const V>(std::move(*value)));
   }
 
-  bool remember(std::string_view key, const Entry& entry, const Generations& generations,
-                Stamp stamp) override {
+  bool remember(std::string_view key, const Entry& entry, const Proof& proof, TimePoint retry_at,
+                const Generations& generations, Stamp stamp) override {
     const TimePoint local = now();
-    TimePoint expires = entry.expires.value_or(no_deadline);
-    if (memory_ttl_) expires = std::min(expires, after(local, *memory_ttl_));
-    if (expires <= local) return generations.valid(key, stamp);
+    const TimePoint at_most = memory_ttl_ ? after(local, *memory_ttl_) : no_deadline;
+    Slot<V> slot{.created = entry.created,
+                 .fresh_until = std::min(entry.fresh_until.value_or(no_deadline), at_most),
+                 .gone = std::min(entry.gone().value_or(no_deadline), at_most),
+                 .retry_at = retry_at,
+                 .proof = proof,
+                 .tags = entry.tags};
+    if (slot.gone <= local) return generations.valid(key, stamp);
     EntryOptions life;
-    if (expires != no_deadline) life.ttl = expires - local;
-    Slot<V> slot{.created = entry.created, .expires = expires};
+    if (slot.gone != no_deadline) life.ttl = slot.gone - local;
     if (entry.value) slot.value = *static_cast<const V*>(entry.value.get());
     bool valid = false;
     memory_.set_if(std::string(key), std::move(slot), life,
@@ -100,24 +137,47 @@ class TypedMemory final : public Values {
     return valid;
   }
 
-  std::optional<Entry> recall(std::string_view key) override {
-    std::optional<Entry> found;
+  std::optional<Recalled> recall(std::string_view key) override {
+    std::optional<Recalled> found;
     memory_.peek(key, [&](const Slot<V>& slot) {
-      found.emplace(Entry{.created = slot.created});
-      if (slot.value) found->value = std::make_shared<const V>(*slot.value);
-      if (slot.expires != no_deadline) found->expires = slot.expires;
+      found.emplace(Recalled{.entry = {.created = slot.created, .tags = slot.tags}});
+      if (slot.value) found->entry.value = std::make_shared<const V>(*slot.value);
+      if (slot.fresh_until != no_deadline) found->entry.fresh_until = slot.fresh_until;
+      if (slot.gone != no_deadline) found->entry.grace = slot.gone - slot.fresh_until;
+      found->serves = use(slot) == Use::fresh;
     });
     return found;
   }
+
+  bool soften(std::string_view key) override {
+    const TimePoint local = now();
+    std::optional<Slot<V>> slot;
+    memory_.peek(key, [&](const Slot<V>& there) { slot = there; });
+    if (!slot) return false;
+    const bool has_grace = slot->value && slot->gone > std::max(slot->fresh_until, local);
+    if (!has_grace) return memory_.erase(key);
+    const EntryOptions life{.ttl = slot->gone - local};
+    slot->fresh_until = std::min(slot->fresh_until, local);
+    slot->retry_at = TimePoint::min();
+    memory_.set(std::string(key), std::move(*slot), life);
+    return true;
+  }
+
+  std::uint64_t forget_if(const std::function<bool(std::string_view)>& matches) override {
+    return memory_.erase_if([&](const std::string& key, const Slot<V>&) { return matches(key); });
+  }
+
+  [[nodiscard]] Gate& gate() noexcept override { return gate_; }
 
   bool forget(std::string_view key) override { return memory_.erase(key); }
   void forget_all() override { memory_.clear(); }
 
   [[nodiscard]] LevelStats stats() const override {
     const MemoryStats seen = memory_.stats();
+    const std::uint64_t unserved = std::min(unserved_.load(), seen.hits);
     return {.name = "memory",
-            .hits = seen.hits,
-            .misses = seen.misses,
+            .hits = seen.hits - unserved,
+            .misses = seen.misses + unserved,
             .entries = seen.entries,
             .bytes = seen.bytes,
             .evictions = seen.evictions,
@@ -127,9 +187,15 @@ class TypedMemory final : public Values {
   [[nodiscard]] LevelExplanation explain(std::string_view key) const override {
     LevelExplanation out{.level = "memory"};
     memory_.peek(key, [&](const Slot<V>& slot) {
-      out.kind = slot.value ? LookupKind::hit : LookupKind::negative;
-      out.age = now() - slot.created;
-      if (slot.expires != no_deadline) out.remaining = slot.expires - now();
+      const Lookup<V> as_read = to_lookup(slot, now() < slot.fresh_until ? Use::fresh : Use::stale, now());
+      out.kind = as_read.kind;
+      out.age = as_read.age;
+      out.remaining = as_read.remaining;
+      if (!gate_.open(slot.proof.as_of, slot.proof.watched, now())) {
+        out.note = "not served: nothing tells whether it changed since";
+      } else if (verdict(slot.tags) != TagVerdict::valid) {
+        out.note = "not served: a tag of it was invalidated";
+      }
     });
     if (const auto info = memory_.inspect(key)) out.bytes = info->weight;
     return out;
@@ -137,6 +203,17 @@ class TypedMemory final : public Values {
 
  private:
   using Memory = MemoryCache<std::string, Slot<V>>;
+
+  [[nodiscard]] Use use(const Slot<V>& slot) const noexcept {
+    // Most often nothing but the life could speak against it, and MemoryCache has seen to that.
+    if (!gate_.guarded() && slot.tags == nullptr && slot.fresh_until == slot.gone) [[likely]]
+      return Use::fresh;
+    const TimePoint local = scheduler_->clock().coarse_now();
+    if (!gate_.open(slot.proof.as_of, slot.proof.watched, local)) return Use::nothing;
+    const TagVerdict tags = verdict(slot.tags);
+    if (tags == TagVerdict::valid && local < slot.fresh_until) return Use::fresh;
+    return tags != TagVerdict::void_ && local < slot.retry_at ? Use::stale : Use::nothing;
+  }
 
   static MemoryOptions<std::string, Slot<V>> memory_options(const CacheOptions& options) {
     MemoryOptions<std::string, Slot<V>> out;
@@ -149,6 +226,9 @@ class TypedMemory final : public Values {
 
   const std::shared_ptr<Scheduler> scheduler_;  // its clock is memory's
   const std::optional<Duration> memory_ttl_;
+  const double eager_refresh_;
+  Gate gate_;
+  std::atomic<std::uint64_t> unserved_{0};
   Memory memory_;
 };
 

@@ -43,6 +43,9 @@ class MapTier : public OneByOneTier {
   void close() override;
   [[nodiscard]] TierStats stats() const override;
 
+ protected:
+  [[nodiscard]] std::vector<std::string> keys_under(std::string_view prefix) const;
+
  private:
   struct Stored {
     Bytes value;

@@ -1,0 +1,288 @@
+/// Invalidation: of keys and groups, hard or soft; of what a prefix or a pattern selects; of all; of a tag.
+
+#include <algorithm>
+#include <terrace/glob.hpp>
+
+#include "cascade/core.hpp"
+
+namespace terrace::cascade {
+namespace {
+
+using Call = std::shared_ptr<Gather<Result<std::uint64_t>>>;
+
+/// Memory and every tier, from the lowest to the highest, lose what the pattern selects (empty: everything).
+class Sweep : public std::enable_shared_from_this<Sweep> {
+ public:
+  Sweep(std::shared_ptr<Core> core, Call call, std::string prefix, std::string pattern)
+      : core_(std::move(core)),
+        call_(std::move(call)),
+        prefix_(std::move(prefix)),
+        pattern_(std::move(pattern)),
+        left_(core_->levels.size()) {}
+
+  void start() {
+    forget();
+    core_->fills->when_all_ended([self = shared_from_this()] { self->step(); });
+  }
+
+ private:
+  /// Reads in flight are voided whatever their key: rather one load too many than a stale value.
+  void forget() {
+    core_->generations.bump_all();
+    if (prefix_.empty() && pattern_.empty()) {
+      core_->values->forget_all();
+    } else {
+      count(core_->values->forget_if([this](std::string_view key) {
+        return key.starts_with(prefix_) &&
+               (pattern_.empty() || glob_matches(pattern_, key.substr(prefix_.size())));
+      }));
+    }
+    core_->flights.detach_all();
+  }
+
+  void count(std::uint64_t gone) { most_ = std::max(most_, gone); }
+
+  void step() {
+    forget();
+    if (left_ == 0) {
+      if (failures_.empty()) return call_->settle(0, most_);
+      ++core_->counters.write_failures;
+      return call_->settle(0, Error(Errc::partial_write, "erased everywhere but in " + failures_));
+    }
+    const std::size_t tier = --left_;
+    // A whole keyspace takes longer than one key: the caller's limit rules here.
+    Handler<Result<std::uint64_t>> took = [self = shared_from_this(),
+                                           tier](const Result<std::uint64_t>& gone) {
+      if (gone) {
+        self->count(*gone);
+      } else {
+        const std::string& name = self->core_->levels[tier]->name;
+        self->failures_ += (self->failures_.empty() ? "" : "; ") + name + ": " + gone.error().message();
+        recover_all(self->core_, tier);
+      }
+      self->step();
+    };
+    Tier& below = *core_->levels[tier]->tier;
+    if (pattern_.empty()) return below.erase_prefix(core_->prefix + prefix_, no_deadline, std::move(took));
+    below.erase_glob(core_->prefix + prefix_, pattern_, no_deadline, std::move(took));
+  }
+
+  const std::shared_ptr<Core> core_;
+  const Call call_;
+  const std::string prefix_;
+  const std::string pattern_;
+  std::size_t left_;
+  std::uint64_t most_ = 0;
+  std::string failures_;
+};
+
+/// One key becomes stale in every level. What has no grace is erased.
+class Softening : public std::enable_shared_from_this<Softening> {
+ public:
+  Softening(std::shared_ptr<Core> core, std::string key, Handler<Result<bool>> done)
+      : core_(std::move(core)), key_(std::move(key)), done_(std::move(done)), left_(core_->levels.size()) {}
+
+  void start() {
+    had_ = void_flights();
+    core_->fills->when_ended({key_}, [self = shared_from_this()] { self->step(); });
+  }
+
+ private:
+  static constexpr int max_attempts = 3;
+
+  bool void_flights() {
+    core_->generations.bump(key_);
+    const bool had = core_->values->soften(key_);
+    core_->flights.detach(key_);
+    return had;
+  }
+
+  [[nodiscard]] Level& level() const { return *core_->levels[left_]; }
+
+  void step() {
+    if (left_ == 0) return end();
+    --left_;
+    attempts_ = 0;
+    read();
+  }
+
+  void read() {
+    core_->ask<Found>(
+        [&](TimePoint deadline, Handler<Result<Found>> done) {
+          level().tier->get(core_->tier_key(key_), deadline, std::move(done));
+        },
+        [self = shared_from_this()](const Result<Found>& found) {
+          if (!found || !*found) return self->erase();
+          self->soften(**found);
+        });
+  }
+
+  void soften(const Bytes& stored) {
+    auto unwrapped = core_->unwrap(key_, stored);
+    if (!unwrapped || !*unwrapped) return erase();
+    Entry entry = std::move((*unwrapped)->entry);
+    const TimePoint now = core_->now();
+    const auto gone = entry.gone();
+    if (entry.value == nullptr || (gone ? entry.grace : core_->options.grace) == Duration::zero())
+      return erase();
+    had_ = true;
+    entry.fresh_until = std::min(entry.fresh_until.value_or(now), now);
+    entry.grace = gone ? *gone - *entry.fresh_until : core_->options.grace;
+    entry.tags = core_->tags.mark((*unwrapped)->tags, (*unwrapped)->tokens);
+    const auto softened = core_->seal_up(key_, entry);
+    const auto life = core_->tier_life(entry);
+    if (!softened || !life || *life <= Duration::zero()) return erase();
+    replace(stored, *softened, *life);
+  }
+
+  void replace(const Bytes& stored, const Bytes& softened, Duration life) {
+    if (level().shared == nullptr) {
+      return core_->ask<void>(
+          [&](TimePoint deadline, Handler<Result<void>> done) {
+            level().tier->set(core_->tier_key(key_), softened, life, deadline, std::move(done));
+          },
+          [self = shared_from_this()](const Result<void>& done) { done ? self->step() : self->erase(); });
+    }
+    core_->ask<bool>(
+        [&](TimePoint deadline, Handler<Result<bool>> done) {
+          level().shared->replace(core_->tier_key(key_), stored, softened, life, deadline, std::move(done));
+        },
+        [self = shared_from_this()](const Result<bool>& replaced) {
+          if (replaced && *replaced) return self->step();
+          // Somebody stored another value meanwhile, perhaps one loaded before this invalidation.
+          if (replaced && ++self->attempts_ < max_attempts) return self->read();
+          self->erase();
+        });
+  }
+
+  /// The way out of every trouble. Ends leases too.
+  void erase() {
+    const std::uint64_t ticket = level().recovery.ticket();
+    core_->ask<bool>(
+        [&](TimePoint deadline, Handler<Result<bool>> done) {
+          level().tier->erase(core_->tier_key(key_), deadline, std::move(done));
+        },
+        [self = shared_from_this(), ticket](const Result<bool>& erased) {
+          if (erased) {
+            self->had_ = self->had_ || *erased;
+          } else {
+            self->failures_ +=
+                (self->failures_.empty() ? "" : "; ") + self->level().name + ": " + erased.error().message();
+            recover(self->core_, self->left_, self->core_->tier_key(self->key_), ticket);
+          }
+          self->step();
+        });
+  }
+
+  void end() {
+    void_flights();
+    if (failures_.empty()) return done_(had_);
+    ++core_->counters.write_failures;
+    done_(Error(Errc::partial_write, "invalidated everywhere but in " + failures_));
+  }
+
+  const std::shared_ptr<Core> core_;
+  const std::string key_;
+  Handler<Result<bool>> done_;
+  std::size_t left_;
+  int attempts_ = 0;
+  bool had_ = false;
+  std::string failures_;
+};
+
+void start_soft(const std::shared_ptr<Core>& core, const std::vector<std::string>& keys,
+                std::optional<Duration> timeout, Handler<std::vector<Result<bool>>> done) {
+  const auto call = core->begin_call<Result<bool>>(keys.size(), timeout, std::move(done));
+  if (!call->open()) return;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (auto refused = core->refuse_key(keys[i])) {
+      call->settle(i, *std::move(refused));
+      continue;
+    }
+    std::make_shared<Softening>(core, keys[i], [call, i](Result<bool> had) {
+      call->settle(i, std::move(had));
+    })->start();
+  }
+}
+
+/// How many of the keys there were; the first error, if any failed.
+Result<std::uint64_t> tally(const std::vector<Result<bool>>& outcomes) {
+  std::uint64_t had = 0;
+  for (const auto& outcome : outcomes) {
+    if (!outcome) return outcome.error();
+    had += *outcome ? 1 : 0;
+  }
+  return had;
+}
+
+void invalidate_keys(const std::shared_ptr<Core>& core, std::vector<std::string> keys,
+                     const InvalidateOptions& options, Handler<Result<std::uint64_t>> done) {
+  if (keys.empty()) return done(std::uint64_t{0});
+  auto told = [done = std::move(done)](const std::vector<Result<bool>>& outcomes) mutable {
+    done(tally(outcomes));
+  };
+  if (options.soft) return start_soft(core, keys, options.timeout, std::move(told));
+  start_erase(core, std::move(keys), options.timeout, std::move(told));
+}
+
+Call begin_one(const std::shared_ptr<Core>& core, std::optional<Duration> timeout,
+               Handler<Result<std::uint64_t>> done) {
+  return core->begin_call<Result<std::uint64_t>>(
+      1, timeout, [done = std::move(done)](std::vector<Result<std::uint64_t>> one) mutable {
+        done(std::move(one.front()));
+      });
+}
+
+void start_sweep(const std::shared_ptr<Core>& core, const Selection& what, const InvalidateOptions& options,
+                 Handler<Result<std::uint64_t>> done) {
+  const bool glob = what.kind == Selection::Kind::glob;
+  if (options.soft) {
+    return done(
+        Error(Errc::invalid_argument,
+              "soft invalidation is for keys, groups and tags; for many keys at once give them a tag"));
+  }
+  if (!glob && what.text.empty()) {
+    return done(Error(Errc::invalid_argument, "the prefix is empty; clear() removes everything"));
+  }
+  if (const auto fine = glob ? check_glob(what.text) : Result<void>(); !fine) return done(fine.error());
+  const auto call = begin_one(core, options.timeout, std::move(done));
+  if (!call->open()) return;
+  std::make_shared<Sweep>(core, call, glob ? "" : what.text, glob ? what.text : "")->start();
+}
+
+}  // namespace
+
+void start_clear(std::shared_ptr<Core> core, const WriteOptions& options, Handler<Result<void>> done) {
+  const auto call =
+      begin_one(core, options.timeout, [done = std::move(done)](const Result<std::uint64_t>& gone) mutable {
+        done(gone ? Result<void>() : Result<void>(gone.error()));
+      });
+  if (call->open()) std::make_shared<Sweep>(core, call, "", "")->start();
+}
+
+void start_invalidate(std::shared_ptr<Core> core, Selection what, const InvalidateOptions& options,
+                      Handler<Result<std::uint64_t>> done) {
+  switch (what.kind) {
+    case Selection::Kind::keys:
+      return invalidate_keys(core, std::move(what.keys), options, std::move(done));
+    case Selection::Kind::group: {
+      auto keys = core->groups.find(what.text);
+      if (keys) return invalidate_keys(core, std::move(*keys), options, std::move(done));
+      return done(Error(Errc::invalid_argument, "no group " + printable_key(what.text) +
+                                                    " was defined in cache " + core->options.name +
+                                                    "; define_group() does"));
+    }
+    case Selection::Kind::prefix:
+    case Selection::Kind::glob:
+      return start_sweep(core, what, options, std::move(done));
+    case Selection::Kind::tag: {
+      if (const auto refused = refuse_tags({what.text})) return done(*refused);
+      const auto call = begin_one(core, options.timeout, std::move(done));
+      if (!call->open()) return;
+      return invalidate_tag(core, std::move(what.text), options.soft,
+                            [call](Result<std::uint64_t> outcome) { call->settle(0, std::move(outcome)); });
+    }
+  }
+}
+
+}  // namespace terrace::cascade

@@ -1,0 +1,185 @@
+/// Landing: the end of a flight. Who waits is answered first; then tiers that lack the value are filled.
+///
+/// A shared tier takes a fill only from the holder of the key's lease, and only if nobody has changed the key
+/// since it was granted. Memory and later readers get the value after the tier has accepted it: a rejected
+/// one goes to those who had it loaded, to no tier and to no later caller.
+
+#include <algorithm>
+
+#include "cascade/core.hpp"
+
+namespace terrace::cascade {
+namespace {
+
+void settle(Core& core, std::vector<Waiter> waiters, const Answer& answer) {
+  if (waiters.size() > 1) core.counters.joined += waiters.size() - 1;
+  if (answer.kind == LookupKind::stale) core.counters.stale_served += waiters.size();
+  for (std::size_t i = 0; i < waiters.size(); ++i) {
+    Answer own = answer;
+    own.joined = i > 0;
+    waiters[i].call->settle(waiters[i].index, std::move(own));
+  }
+}
+
+/// The fill of a tier that this process alone guards: by the generation, and since writes to the key wait for
+/// it.
+void fill_unshared(const std::shared_ptr<Core>& core, std::size_t tier, const FlightPtr& flight,
+                   BytesView stored, const Entry& entry) {
+  const auto life = core->tier_life(entry);
+  if (life && *life <= Duration::zero()) return;
+  // Before the check: a writer who bumps the generation after it finds this fill and waits.
+  Fills::UnderWay filling(core->fills, flight->key);
+  if (!core->generations.valid(flight->key, flight->stamp)) {
+    ++core->counters.rejected_fills;
+    return;
+  }
+  const std::uint64_t ticket = core->levels[tier]->recovery.ticket();
+  core->ask<void>(
+      [&](TimePoint deadline, Handler<Result<void>> done) {
+        core->levels[tier]->tier->set(core->tier_key(flight->key), stored, life, deadline, std::move(done));
+      },
+      [core, tier, flight, ticket, filling = std::move(filling)](const Result<void>& outcome) {
+        if (outcome || core->generations.valid(flight->key, flight->stamp)) return;
+        // The tier did not say in time what became of it, and the key has changed: the old value may still
+        // arrive.
+        core->invalidate(flight->key);
+        recover(core, tier, core->tier_key(flight->key), ticket);
+      });
+}
+
+/// Fills under leases, then everything that depends on their being accepted.
+class Filling : public std::enable_shared_from_this<Filling> {
+ public:
+  Filling(std::shared_ptr<Core> core, FlightPtr flight, Answer answer, BytesView stored)
+      : core_(std::move(core)), flight_(std::move(flight)), answer_(std::move(answer)), stored_(stored) {}
+
+  void start(std::vector<std::size_t> leased, std::vector<std::size_t> unshared, bool watched) {
+    unshared_ = std::move(unshared);
+    watched_ = watched;
+    left_ = leased.size();
+    const Fills::UnderWay intent(core_->fills);
+    settle(*core_, core_->flights.begin_fill(flight_), answer_);
+    const auto life = core_->tier_life(answer_.entry);
+    for (const std::size_t tier : leased) {
+      auto filling = std::make_shared<Fills::UnderWay>(core_->fills, flight_->key);
+      if (!core_->generations.valid(flight_->key, flight_->stamp)) {
+        took(false);
+        continue;
+      }
+      core_->ask<bool>(
+          [&](TimePoint deadline, Handler<Result<bool>> done) {
+            core_->levels[tier]->shared->fill(core_->tier_key(flight_->key), *flight_->seen[tier].lease,
+                                              stored_, life, deadline, std::move(done));
+          },
+          [self = shared_from_this(), tier, filling](const Result<bool>& accepted) {
+            if (!accepted || *accepted) self->flight_->seen[tier].lease.reset();
+            self->took(accepted);
+          });
+    }
+  }
+
+ private:
+  void took(const Result<bool>& accepted) {
+    if (!accepted) {
+      watched_ = false;
+    } else if (!*accepted) {
+      rejected_ = true;
+    }
+    if (--left_ > 0) return;
+    if (rejected_) return reject();
+    land(*core_, flight_, answer_, {flight_->began, watched_});
+    for (const std::size_t tier : unshared_) fill_unshared(core_, tier, flight_, stored_, answer_.entry);
+  }
+
+  void reject() {
+    ++core_->counters.rejected_fills;
+    release_leases(*core_, flight_);
+    std::vector<std::pair<std::string, Waiter>> late;
+    for (Waiter& waiter : core_->flights.land(flight_)) late.emplace_back(flight_->key, std::move(waiter));
+    start_read(core_, std::move(late), false);
+  }
+
+  const std::shared_ptr<Core> core_;
+  const FlightPtr flight_;
+  const Answer answer_;
+  const Bytes stored_;
+  std::vector<std::size_t> unshared_;
+  std::atomic<bool> watched_{true};
+  std::atomic<bool> rejected_{false};
+  std::atomic<std::size_t> left_{0};
+};
+
+}  // namespace
+
+void land(Core& core, const FlightPtr& flight, const Answer& answer, const Proof& proof, TimePoint retry_at) {
+  // A negative answer of the loader is kept only when it has a time to live.
+  const bool lasting =
+      answer.kind == LookupKind::hit || (answer.kind == LookupKind::negative &&
+                                         (answer.level <= core.levels.size() || answer.entry.fresh_until));
+  if (lasting && answer.level != memory_level &&
+      !core.values->remember(flight->key, answer.entry, proof, retry_at, core.generations, flight->stamp)) {
+    ++core.counters.rejected_fills;
+  }
+  hand_over(core, flight, answer);
+}
+
+void hand_over(Core& core, const FlightPtr& flight, const Answer& answer) {
+  settle(core, core.flights.land(flight), answer);
+}
+
+void bring(const std::shared_ptr<Core>& core, const FlightPtr& flight, const Answer& answer,
+           BytesView stored) {
+  std::vector<std::size_t> leased;
+  std::vector<std::size_t> unshared;
+  bool watched = true;  // every shared tier down to the answer's has it, or is about to
+  for (std::size_t tier = 0; tier < core->levels.size(); ++tier) {
+    if (tier + 1 == answer.level) break;
+    const bool shared = core->levels[tier]->shared != nullptr;
+    if (!flight->seen[tier].missed) {
+      watched = watched && !shared;
+    } else if (!shared) {
+      unshared.push_back(tier);
+    } else if (flight->seen[tier].lease) {
+      leased.push_back(tier);
+    } else {
+      watched = false;
+    }
+  }
+  const auto life = core->tier_life(answer.entry);
+  if (leased.empty() || stored.empty() || (life && *life <= Duration::zero())) {
+    const Fills::UnderWay intent(core->fills);
+    release_leases(*core, flight);
+    land(*core, flight, answer, {flight->began, watched && leased.empty()});
+    if (stored.empty()) return;
+    for (const std::size_t tier : unshared) fill_unshared(core, tier, flight, stored, answer.entry);
+  } else {
+    std::make_shared<Filling>(core, flight, answer, stored)
+        ->start(std::move(leased), std::move(unshared), watched);
+  }
+}
+
+void answer_stale(Core& core, const FlightPtr& flight, const Error& why) {
+  const Answer answer = core.instead_of(flight, why);
+  settle(core, core.flights.take_waiters(flight), answer);
+}
+
+void land_failed(Core& core, const FlightPtr& flight, const Error& why) {
+  release_leases(core, flight);
+  if (flight->refresh) core.cooling.set(flight->key, 0, {.ttl = core.options.retry_after});
+  hand_over(core, flight, core.instead_of(flight, why));
+}
+
+void release_leases(Core& core, const FlightPtr& flight) {
+  for (std::size_t tier = 0; tier < core.levels.size(); ++tier) {
+    auto& lease = flight->seen[tier].lease;
+    if (!lease) continue;
+    core.ask<void>(
+        [&](TimePoint deadline, Handler<Result<void>> done) {
+          core.levels[tier]->shared->release(core.tier_key(flight->key), *lease, deadline, std::move(done));
+        },
+        [](const Result<void>&) {});
+    lease.reset();
+  }
+}
+
+}  // namespace terrace::cascade

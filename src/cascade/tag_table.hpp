@@ -1,0 +1,81 @@
+#pragma once
+/// TagTable: the tokens of tags, as far as this process knows them.
+
+#include <memory>
+#include <string>
+#include <terrace/detail/cascade/generations.hpp>
+#include <terrace/detail/cascade/tags.hpp>
+#include <terrace/memory_cache.hpp>
+#include <vector>
+
+namespace terrace::cascade {
+
+/// Thread safe. A tag that is forgotten, or leaves for want of room, voids what memory holds with it until
+/// its token is known again.
+class TagTable {
+ public:
+  explicit TagTable(const Clock& clock) : table_(options(clock)) {}
+
+  [[nodiscard]] Token known(const std::string& tag) {
+    const auto state = table_.get(tag);
+    return state ? (*state)->token.load() : unknown_token;
+  }
+
+  /// The token was known at `when` already, and has been since.
+  [[nodiscard]] bool known_since(const std::string& tag, TimePoint when) {
+    const auto state = table_.get(tag);
+    return state && (*state)->token.load() != unknown_token && (*state)->since.load() <= when;
+  }
+
+  /// What was asked for after the stamp was taken; dropped if the tag was invalidated since.
+  void learn(const std::string& tag, Token token, Stamp stamp, TimePoint asked) {
+    const auto state = intern(tag);
+    if (state->token.load() == token) return;
+    state->since = asked;
+    state->token = token;
+    if (!generations_.valid(tag, stamp)) state->token = unknown_token;
+  }
+  [[nodiscard]] Stamp stamp(std::string_view tag) const noexcept { return generations_.stamp(tag); }
+
+  void forget(const std::string& tag) {
+    generations_.bump(tag);
+    if (const auto state = table_.get(tag)) (*state)->token = unknown_token;
+  }
+  void forget_all() {
+    generations_.bump_all();
+    table_.for_each([](const std::string&, const StatePtr& state) { state->token = unknown_token; });
+  }
+
+  [[nodiscard]] TagMarks mark(const std::vector<std::string>& tags, const std::vector<Token>& tokens) {
+    if (tags.empty()) return nullptr;
+    auto marks = std::make_shared<std::vector<TagMark>>();
+    for (std::size_t i = 0; i < tags.size(); ++i) marks->push_back({tags[i], tokens[i], intern(tags[i])});
+    return marks;
+  }
+
+ private:
+  struct Known : TagState {
+    std::atomic<TimePoint> since{TimePoint::max()};
+  };
+  using StatePtr = std::shared_ptr<Known>;
+  static constexpr std::size_t max_tags = 100'000;
+
+  static MemoryOptions<std::string, StatePtr> options(const Clock& clock) {
+    MemoryOptions<std::string, StatePtr> out;
+    out.max_entries = max_tags;
+    out.listener = [](const std::string&, const StatePtr& state, RemovalCause) {
+      state->token = unknown_token;
+    };
+    out.clock = &clock;
+    return out;
+  }
+
+  StatePtr intern(const std::string& tag) {
+    return table_.get_or_insert(tag, [] { return std::make_shared<Known>(); });
+  }
+
+  Generations generations_;
+  MemoryCache<std::string, StatePtr> table_;
+};
+
+}  // namespace terrace::cascade

@@ -1,0 +1,216 @@
+/// Tags: their tokens lie in the first shared tier, each under a key of its own, so that invalidating a tag
+/// is one erase (coherence rule 5 of docs/reliability.md). Without a shared tier they live and die with the
+/// process.
+
+#include <cstring>
+#include <random>
+
+#include "cascade/core.hpp"
+
+namespace terrace::cascade {
+namespace {
+
+constexpr std::size_t max_tag_size = 1024;
+
+/// Where tokens lie; none: in the table alone.
+std::optional<std::size_t> authority(const Core& core) {
+  for (std::size_t tier = 0; tier < core.levels.size(); ++tier) {
+    if (core.levels[tier]->shared != nullptr) return tier;
+  }
+  return std::nullopt;
+}
+
+Token random_token() {
+  thread_local std::random_device device;
+  Token token = 0;
+  while (token >> soft_token_bits == 0) token = Token{device()} << 32U | device();
+  return token;
+}
+
+Bytes to_bytes(Token token) {
+  Bytes out(sizeof(token), '\0');
+  std::memcpy(out.data(), &token, sizeof(token));
+  return out;
+}
+
+/// What is no token counts as none.
+Token to_token(BytesView bytes) {
+  Token token = unknown_token;
+  if (bytes.size() == sizeof(token)) std::memcpy(&token, bytes.data(), sizeof(token));
+  return token;
+}
+
+/// Finds out tokens this process does not know.
+class Asking : public std::enable_shared_from_this<Asking> {
+ public:
+  Asking(std::shared_ptr<Core> core, std::vector<std::string> tags, Handler<Result<std::vector<Token>>> done)
+      : core_(std::move(core)), tags_(std::move(tags)), tokens_(tags_.size()), done_(std::move(done)) {}
+
+  void start(bool create) {
+    const bool trusted = core_->trusts_tags();
+    for (std::size_t i = 0; i < tags_.size(); ++i) {
+      if (trusted) tokens_[i] = core_->tags.known(tags_[i]);
+      if (tokens_[i] == unknown_token) unknown_.push_back(i);
+    }
+    if (unknown_.empty()) return finish();
+    asked_ = core_->now();
+    for (const std::size_t i : unknown_) stamps_.push_back(core_->tags.stamp(tags_[i]));
+    const auto tier = authority(*core_);
+    if (tier) return create ? ask_or_create(*tier) : ask(*tier);
+    for (std::size_t n = 0; create && n < unknown_.size(); ++n) learn(n, random_token());
+    finish();
+  }
+
+ private:
+  void ask(std::size_t tier) {
+    Level& level = *core_->levels[tier];
+    for (const std::size_t i : unknown_) keys_.push_back(core_->tag_key(tags_[i]));
+    core_->ask_many<Found>(
+        keys_.size(),
+        [&](TimePoint deadline, Handler<std::vector<Result<Found>>> done) {
+          level.tier->get_many({keys_.begin(), keys_.end()}, deadline, std::move(done));
+        },
+        [self = shared_from_this(), &level](const std::vector<Result<Found>>& found) {
+          for (std::size_t n = 0; n < found.size(); ++n) {
+            if (!found[n]) {
+              self->failure_ = found[n].error();
+            } else if (*found[n] && level.recovery.trusts(self->keys_[n])) {
+              self->learn(n, to_token(**found[n]));
+            }
+          }
+          self->finish();
+        });
+  }
+
+  void ask_or_create(std::size_t tier) {
+    left_ = unknown_.size();
+    for (std::size_t n = 0; n < unknown_.size(); ++n) {
+      const std::string key = core_->tag_key(tags_[unknown_[n]]);
+      core_->ask<Bytes>(
+          [&](TimePoint deadline, Handler<Result<Bytes>> done) {
+            if (!core_->levels[tier]->recovery.trusts(key)) {
+              return done(Error(Errc::unavailable, "a tag was invalidated and the tier has not caught up"));
+            }
+            core_->levels[tier]->shared->get_or_put(key, to_bytes(random_token()), std::nullopt, deadline,
+                                                    std::move(done));
+          },
+          [self = shared_from_this(), n](const Result<Bytes>& token) {
+            {
+              std::lock_guard lock(self->mutex_);
+              if (token) {
+                self->learn(n, to_token(*token));
+              } else {
+                self->failure_ = token.error();
+              }
+              if (--self->left_ > 0) return;
+            }
+            self->finish();
+          });
+    }
+  }
+
+  void learn(std::size_t n, Token token) {
+    tokens_[unknown_[n]] = token;
+    core_->tags.learn(tags_[unknown_[n]], token, stamps_[n], asked_);
+  }
+
+  void finish() {
+    if (failure_) return done_(*failure_);
+    done_(std::move(tokens_));
+  }
+
+  const std::shared_ptr<Core> core_;
+  const std::vector<std::string> tags_;
+  std::vector<Token> tokens_;
+  Handler<Result<std::vector<Token>>> done_;
+  std::vector<std::size_t> unknown_;
+  std::vector<Stamp> stamps_;
+  std::vector<std::string> keys_;
+  TimePoint asked_;
+  std::mutex mutex_;
+  std::size_t left_ = 0;
+  std::optional<Error> failure_;
+};
+
+/// Another soft part makes entries stale: the token is replaced, if it still is what it was.
+void soften(const std::shared_ptr<Core>& core, std::size_t tier, const std::string& tag,
+            Handler<Result<std::uint64_t>> done) {
+  const std::string key = core->tag_key(tag);
+  const auto told = [core, tag](auto& handler, Result<std::uint64_t> outcome) {
+    core->tags.forget(tag);
+    handler(std::move(outcome));
+  };
+  core->ask<Found>(
+      [&](TimePoint deadline, Handler<Result<Found>> found) {
+        core->levels[tier]->tier->get(key, deadline, std::move(found));
+      },
+      [core, tier, tag, key, told, done = std::move(done)](const Result<Found>& found) mutable {
+        if (!found) return told(done, found.error());
+        if (!*found) return told(done, std::uint64_t{0});
+        constexpr Token soft_part = (Token{1} << soft_token_bits) - 1;
+        const Token old = to_token(**found);
+        const Token token = (old & ~soft_part) | ((old + 1) & soft_part);
+        core->ask<bool>(
+            [&](TimePoint deadline, Handler<Result<bool>> replaced) {
+              core->levels[tier]->shared->replace(key, **found, to_bytes(token), std::nullopt, deadline,
+                                                  std::move(replaced));
+            },
+            [told, done = std::move(done)](const Result<bool>& replaced) mutable {
+              // Replaced by somebody else meanwhile: that voids or softens the same entries.
+              told(done, replaced ? Result<std::uint64_t>(1) : Result<std::uint64_t>(replaced.error()));
+            });
+      });
+}
+
+void erase_token(const std::shared_ptr<Core>& core, std::size_t tier, const std::string& tag,
+                 Handler<Result<std::uint64_t>> done) {
+  const std::string key = core->tag_key(tag);
+  const std::uint64_t ticket = core->levels[tier]->recovery.ticket();
+  core->ask<bool>(
+      [&](TimePoint deadline, Handler<Result<bool>> erased) {
+        core->levels[tier]->tier->erase(key, deadline, std::move(erased));
+      },
+      [core, tier, tag, key, ticket, done = std::move(done)](const Result<bool>& erased) mutable {
+        core->tags.forget(tag);
+        if (!erased) {
+          recover(core, tier, key, ticket);
+          return done(Error(Errc::partial_write,
+                            "tag " + printable_key(tag) + " is invalid in this process, and will be in " +
+                                core->levels[tier]->name + " later: " + erased.error().message()));
+        }
+        core->levels[tier]->recovery.arrived(key, ticket);
+        done(std::uint64_t{*erased ? 1U : 0U});
+      });
+}
+
+}  // namespace
+
+std::optional<Error> refuse_tags(const std::vector<std::string>& tags) {
+  for (const std::string& tag : tags) {
+    if (tag.empty()) return Error(Errc::invalid_argument, "a tag is empty");
+    if (tag.size() > max_tag_size) {
+      return Error(Errc::invalid_argument, "the tag " + printable_key(tag) + " is longer than " +
+                                               std::to_string(max_tag_size) + " bytes");
+    }
+  }
+  return std::nullopt;
+}
+
+void tag_tokens(const std::shared_ptr<Core>& core, const std::vector<std::string>& tags, bool create,
+                Handler<Result<std::vector<Token>>> done) {
+  std::make_shared<Asking>(core, tags, std::move(done))->start(create);
+}
+
+void invalidate_tag(const std::shared_ptr<Core>& core, std::string tag, bool soft,
+                    Handler<Result<std::uint64_t>> done) {
+  const Token known = core->tags.known(tag);
+  core->tags.forget(tag);
+  const auto tier = authority(*core);
+  if (tier) {
+    return soft ? soften(core, *tier, tag, std::move(done)) : erase_token(core, *tier, tag, std::move(done));
+  }
+  if (soft && known != unknown_token) core->tags.learn(tag, known + 1, core->tags.stamp(tag), core->now());
+  done(std::uint64_t{known == unknown_token ? 0U : 1U});
+}
+
+}  // namespace terrace::cascade

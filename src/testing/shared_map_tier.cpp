@@ -1,0 +1,261 @@
+#include <algorithm>
+#include <terrace/glob.hpp>
+#include <terrace/testing.hpp>
+#include <utility>
+
+namespace terrace::testing {
+namespace {
+
+template <class Keys>
+std::vector<std::string> under(const Keys& prefixes, const std::string& key) {
+  const bool watched = std::any_of(prefixes.begin(), prefixes.end(),
+                                   [&](const std::string& prefix) { return key.starts_with(prefix); });
+  return watched ? std::vector{key} : std::vector<std::string>{};
+}
+
+}  // namespace
+
+void SharedMapTier::tell(Event event) {
+  if (broken_) return;
+  if (holding_) return waiting_.push_back(std::move(event));
+  for (const auto& [id, watch] : std::map(watches_)) event(*watch);
+}
+
+void SharedMapTier::tell_changed(std::string_view key) {
+  tell([key = std::string(key)](const Watch& watch) {
+    if (const auto keys = under(watch.prefixes, key); !keys.empty()) watch.watcher->changed(keys);
+  });
+}
+
+void SharedMapTier::tell_lease(std::string_view key) {
+  tell([key = std::string(key)](const Watch& watch) {
+    if (const auto keys = under(watch.prefixes, key); !keys.empty()) watch.watcher->lease_changed(keys);
+  });
+}
+
+bool SharedMapTier::holds(std::string_view key, const LeaseToken& token) {
+  const auto found = leases_.find(key);
+  return found != leases_.end() && found->second.until > clock_->now() && found->second.token == token;
+}
+
+void SharedMapTier::end_leases(std::string_view prefix,
+                               const std::function<bool(std::string_view)>& matches) {
+  for (auto at = leases_.lower_bound(prefix); at != leases_.end() && at->first.starts_with(prefix);) {
+    if (!matches(std::string_view(at->first).substr(prefix.size()))) {
+      ++at;
+      continue;
+    }
+    const std::string key = at->first;
+    at = leases_.erase(at);
+    tell_lease(key);
+  }
+}
+
+Bytes SharedMapTier::present(std::string_view key) {
+  Bytes value;
+  MapTier::get(key, no_deadline, [&](const Result<Found>& found) {
+    if (found && *found) value = **found;
+  });
+  return value;
+}
+
+void SharedMapTier::set(std::string_view key, BytesView value, std::optional<Duration> ttl,
+                        TimePoint deadline, Handler<Result<void>> done) {
+  set_many({{key, value, ttl}}, deadline,
+           [done = std::move(done)](std::vector<Result<void>> one) mutable { done(std::move(one.front())); });
+}
+
+void SharedMapTier::set_many(std::vector<TierWrite> writes, TimePoint deadline,
+                             Handler<std::vector<Result<void>>> done) {
+  std::vector<Result<void>> outcomes;
+  {
+    std::lock_guard lock(mutex_);
+    MapTier::set_many(writes, deadline, [&](std::vector<Result<void>> told) { outcomes = std::move(told); });
+    for (std::size_t i = 0; i < writes.size(); ++i) {
+      if (!outcomes[i]) continue;
+      leases_.erase(std::string(writes[i].key));
+      tell_changed(writes[i].key);
+    }
+  }
+  done(std::move(outcomes));
+}
+
+void SharedMapTier::erase(std::string_view key, TimePoint deadline, Handler<Result<bool>> done) {
+  Result<bool> erased = false;
+  {
+    std::lock_guard lock(mutex_);
+    MapTier::erase(key, deadline, [&](Result<bool> told) { erased = std::move(told); });
+    if (erased && leases_.erase(std::string(key)) > 0) tell_lease(key);
+    if (erased && *erased) tell_changed(key);
+  }
+  done(std::move(erased));
+}
+
+void SharedMapTier::erase_prefix(std::string_view prefix, TimePoint deadline,
+                                 Handler<Result<std::uint64_t>> done) {
+  erase_glob(prefix, "*", deadline, std::move(done));
+}
+
+void SharedMapTier::erase_glob(std::string_view prefix, std::string_view pattern, TimePoint deadline,
+                               Handler<Result<std::uint64_t>> done) {
+  Result<std::uint64_t> count = std::uint64_t{0};
+  {
+    std::lock_guard lock(mutex_);
+    end_leases(prefix, [&](std::string_view rest) { return glob_matches(pattern, rest); });
+    for (const std::string& key : keys_under(prefix)) {
+      if (glob_matches(pattern, std::string_view(key).substr(prefix.size()))) tell_changed(key);
+    }
+    MapTier::erase_glob(prefix, pattern, deadline,
+                        [&](Result<std::uint64_t> told) { count = std::move(told); });
+  }
+  done(std::move(count));
+}
+
+void SharedMapTier::acquire(std::string_view key, const LeaseToken& token, Duration lease_time,
+                            BytesView stale, TimePoint deadline, Handler<Result<LeaseReply>> done) {
+  Result<LeaseReply> reply = LeaseReply{};
+  MapTier::get(key, deadline, [&](Result<Found> found) {
+    if (!found) {
+      reply = found.error();
+    } else if (*found && (stale.empty() || **found != stale)) {
+      reply = LeaseReply{.kind = LeaseReply::Kind::value, .value = std::move(**found)};
+    }
+  });
+  if (reply && reply->kind == LeaseReply::Kind::held) {
+    std::lock_guard lock(mutex_);
+    const auto held = leases_.find(key);
+    const TimePoint now = clock_->now();
+    if (held != leases_.end() && held->second.until > now) {
+      reply->held_for = held->second.until - now;
+    } else {
+      leases_.insert_or_assign(std::string(key), Lease{token, after(now, lease_time)});
+      reply->kind = LeaseReply::Kind::granted;
+      tell_lease(key);
+    }
+  }
+  done(std::move(reply));
+}
+
+void SharedMapTier::fill(std::string_view key, const LeaseToken& token, BytesView value,
+                         std::optional<Duration> ttl, TimePoint deadline, Handler<Result<bool>> done) {
+  Result<bool> filled = false;
+  {
+    std::lock_guard lock(mutex_);
+    if (holds(key, token)) {
+      set(key, value, ttl, deadline, [&](const Result<void>& stored) {
+        filled = stored ? Result<bool>(true) : Result<bool>(stored.error());
+      });
+    }
+  }
+  done(std::move(filled));
+}
+
+void SharedMapTier::renew(std::string_view key, const LeaseToken& token, Duration lease_time, TimePoint,
+                          Handler<Result<bool>> done) {
+  bool held = false;
+  {
+    std::lock_guard lock(mutex_);
+    held = holds(key, token);
+    if (held) leases_.find(key)->second.until = after(clock_->now(), lease_time);
+  }
+  done(held);
+}
+
+void SharedMapTier::release(std::string_view key, const LeaseToken& token, TimePoint,
+                            Handler<Result<void>> done) {
+  {
+    std::lock_guard lock(mutex_);
+    if (holds(key, token)) {
+      leases_.erase(leases_.find(key));
+      tell_lease(key);
+    }
+  }
+  done({});
+}
+
+void SharedMapTier::get_or_put(std::string_view key, BytesView value, std::optional<Duration> ttl,
+                               TimePoint deadline, Handler<Result<Bytes>> done) {
+  Result<Bytes> there = Bytes{};
+  {
+    std::lock_guard lock(mutex_);
+    *there = present(key);
+    if (there->empty()) {
+      there = Bytes(value);
+      set(key, value, ttl, deadline, [&](const Result<void>& stored) {
+        if (!stored) there = stored.error();
+      });
+    }
+  }
+  done(std::move(there));
+}
+
+void SharedMapTier::replace(std::string_view key, BytesView expected, BytesView value,
+                            std::optional<Duration> ttl, TimePoint deadline, Handler<Result<bool>> done) {
+  Result<bool> replaced = false;
+  {
+    std::lock_guard lock(mutex_);
+    if (present(key) == expected) {
+      set(key, value, ttl, deadline, [&](const Result<void>& stored) {
+        replaced = stored ? Result<bool>(true) : Result<bool>(stored.error());
+      });
+    }
+  }
+  done(std::move(replaced));
+}
+
+std::shared_ptr<void> SharedMapTier::watch(std::vector<std::string> prefixes,
+                                           std::shared_ptr<Watcher> watcher) {
+  std::lock_guard lock(mutex_);
+  const std::uint64_t id = ++last_watch_;
+  watches_.emplace(id, std::make_shared<Watch>(Watch{std::move(prefixes), watcher}));
+  if (!broken_) {
+    watcher->watching(clock_->now());
+    watcher->proven(holding_ ? clock_->now() : no_deadline);
+  }
+  return {this, [id](SharedMapTier* tier) {
+            std::lock_guard end(tier->mutex_);
+            tier->watches_.erase(id);
+          }};
+}
+
+void SharedMapTier::hold_events() {
+  std::lock_guard lock(mutex_);
+  holding_ = true;
+  for (const auto& [id, watch] : std::map(watches_)) watch->watcher->proven(clock_->now());
+}
+
+std::size_t SharedMapTier::deliver() {
+  std::lock_guard lock(mutex_);
+  std::deque<Event> events;
+  events.swap(waiting_);
+  for (const auto& [id, watch] : std::map(watches_)) {
+    for (const auto& event : events) event(*watch);
+    if (!broken_) watch->watcher->proven(clock_->now());
+  }
+  return events.size();
+}
+
+void SharedMapTier::break_watch() {
+  std::lock_guard lock(mutex_);
+  broken_ = true;
+  waiting_.clear();
+  for (const auto& [id, watch] : std::map(watches_)) watch->watcher->lost();
+}
+
+void SharedMapTier::restore_watch() {
+  std::lock_guard lock(mutex_);
+  broken_ = false;
+  for (const auto& [id, watch] : std::map(watches_)) {
+    watch->watcher->watching(clock_->now());
+    watch->watcher->proven(holding_ ? clock_->now() : no_deadline);
+  }
+}
+
+void SharedMapTier::flush_all() {
+  std::lock_guard lock(mutex_);
+  leases_.clear();
+  MapTier::erase_prefix("", no_deadline, [](const Result<std::uint64_t>&) {});
+  tell([](const Watch& watch) { watch.watcher->changed_all(); });
+}
+
+}  // namespace terrace::testing

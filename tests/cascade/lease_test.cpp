@@ -1,0 +1,202 @@
+/// Leases: one loader among all processes, and no late fill.
+
+#include "cascade/lease_wait.hpp"
+#include "cascade/shared_fixture.hpp"
+
+namespace terrace {
+namespace {
+
+class LeaseTest : public SharedTest {};
+
+TEST_F(LeaseTest, OneProcessLoadsAndTheOthersAreWokenByItsFill) {
+  Strings a = make();
+  Strings b = make();
+  const auto held = std::make_shared<Held>();
+  const auto unwanted = std::make_shared<Held>();
+  const Later first = start(a, "k", held);
+  const Later second = start(b, "k", unwanted);
+  scheduler_->advance(500ms);
+  EXPECT_EQ(text(second), "(pending)");
+  held->answer("loaded");
+  EXPECT_EQ(text(first), "loaded");
+  EXPECT_EQ(text(second), "loaded") << "woken at once, without a timer";
+  EXPECT_EQ(unwanted->calls, 0);
+  EXPECT_EQ(b.stats().lease_waits, 1U);
+}
+
+TEST_F(LeaseTest, WithoutAWatchTheOthersFindTheFillByLookingAgain) {
+  Strings a = make({.consistency = Consistency::weak});
+  Strings b = make({.consistency = Consistency::weak});
+  const auto held = std::make_shared<Held>();
+  const Later first = start(a, "k", held);
+  const Later second = start(b, "k", std::make_shared<Held>());
+  held->answer("loaded");
+  EXPECT_EQ(text(second), "(pending)");
+  scheduler_->advance(110ms);
+  EXPECT_EQ(text(second), "loaded");
+}
+
+TEST_F(LeaseTest, AFailedLoadHandsTheLeaseOn) {
+  Strings a = make();
+  Strings b = make();
+  const auto failing = std::make_shared<Held>();
+  const auto next = std::make_shared<Held>();
+  const Later first = start(a, "k", failing);
+  const Later second = start(b, "k", next);
+  failing->fail("origin down");
+  EXPECT_EQ((*first)->kind, LookupKind::unavailable);
+  ASSERT_EQ(next->calls, 1);
+  next->answer("second try");
+  EXPECT_EQ(text(second), "second try");
+}
+
+TEST_F(LeaseTest, F37_ADeadHolderIsReplacedAfterTheLeaseTime) {
+  const auto dead = std::make_shared<Held>();
+  {
+    // A process that dies takes its timers along: they run on a scheduler of its own, which stands still.
+    const auto its_own = std::make_shared<testing::FakeScheduler>();
+    Strings dying(CacheOptions{.ttl_jitter = 0, .scheduler = its_own}, {shared_});
+    start(dying, "k", dead);
+    ASSERT_EQ(dead->calls, 1);
+    Strings b = make();
+    const auto heir = std::make_shared<Held>();
+    const Later second = start(b, "k", heir);
+    scheduler_->advance(2900ms);
+    EXPECT_EQ(heir->calls, 0);
+    scheduler_->advance(200ms);
+    ASSERT_EQ(heir->calls, 1);
+    heir->answer("heir's");
+    EXPECT_EQ(text(second), "heir's");
+    dead->answer("from the grave");
+    EXPECT_EQ(*b.get("k"), "heir's");
+  }
+}
+
+TEST_F(LeaseTest, ALiveHolderKeepsItsLeaseHoweverLongItLoads) {
+  Strings a = make();
+  Strings b = make();
+  const auto held = std::make_shared<Held>();
+  const auto unwanted = std::make_shared<Held>();
+  start(a, "k", held);
+  const Later second = start(b, "k", unwanted);
+  scheduler_->advance(20s);
+  EXPECT_EQ(unwanted->calls, 0);
+  held->answer("slow");
+  EXPECT_EQ(text(second), "slow");
+}
+
+TEST_F(LeaseTest, F34_AFillWhoseLeaseHasLapsedIsRejected) {
+  const auto its_own = std::make_shared<testing::FakeScheduler>();
+  Strings slow(CacheOptions{.ttl_jitter = 0, .scheduler = its_own}, {shared_});
+  const auto held = std::make_shared<Held>();
+  const Later answer = start(slow, "k", held);
+  scheduler_->advance(4s);  // the slow process renews nothing meanwhile
+  Strings other = make();
+  EXPECT_EQ(other.get_or_load("k", constant("newer")).value(), "newer");
+  held->answer("older");
+  EXPECT_EQ(text(answer), "older") << "who had it loaded gets it";
+  EXPECT_EQ(*other.get("k"), "newer");
+  EXPECT_EQ(*slow.get("k"), "newer") << "and no later caller";
+  EXPECT_EQ(slow.stats().rejected_fills, 1U);
+}
+
+/// The stale set: a load that began before another process's change must not store what it found.
+TEST_F(LeaseTest, F12_AFillAfterAnotherProcessErasedIsRejected) {
+  Strings reader = make();
+  Strings writer = make();
+  const auto held = std::make_shared<Held>();
+  const Later answer = start(reader, "k", held);
+  ASSERT_TRUE(writer.erase("k"));
+  held->answer("old");
+  EXPECT_EQ(text(answer), "old");
+  EXPECT_FALSE(reader.get("k")) << "not in its memory";
+  EXPECT_FALSE(writer.get("k")) << "not in the shared tier";
+}
+
+TEST_F(LeaseTest, F12_AFillAfterAnotherProcessSetIsRejected) {
+  Strings reader = make();
+  Strings writer = make();
+  const auto held = std::make_shared<Held>();
+  start(reader, "k", held);
+  ASSERT_TRUE(writer.set("k", "new"));
+  held->answer("old");
+  EXPECT_EQ(*reader.get("k"), "new");
+  EXPECT_EQ(*writer.get("k"), "new");
+}
+
+/// The control: a tier without leases, which is what a hand-written cache has, stores the old value.
+TEST_F(LeaseTest, F12_WithoutLeasesTheStaleSetShows) {
+  const auto plain = std::make_shared<testing::MapTier>(scheduler_->clock());
+  const CacheOptions options{.ttl_jitter = 0, .scheduler = scheduler_};
+  Strings reader(options, {plain});
+  Strings writer(options, {plain});
+  const auto held = std::make_shared<Held>();
+  start(reader, "k", held);
+  ASSERT_TRUE(writer.erase("k"));
+  held->answer("old");
+  EXPECT_EQ(*writer.get("k"), "old");
+}
+
+TEST_F(LeaseTest, ALaterReaderOfTheSameProcessDoesNotGetARejectedValue) {
+  Strings reader = make();
+  Strings writer = make();
+  const auto held = std::make_shared<Held>();
+  start(reader, "k", held);
+  writer.erase("k").value();
+  shared_->hold_events();  // the reader's process has not heard of it
+  const auto anew = std::make_shared<Held>();
+  held->answer("old");
+  const Later later = start(reader, "k", anew);
+  ASSERT_EQ(anew->calls, 1);
+  anew->answer("new");
+  EXPECT_EQ(text(later), "new");
+}
+
+TEST_F(LeaseTest, ManyKeysAreLoadedByOneCallAndEachUnderItsOwnLease) {
+  Strings a = make();
+  Strings b = make();
+  const auto held = std::make_shared<Held>();
+  const Later elsewhere = start(a, "2", held);
+  std::vector<std::string> asked;
+  auto results = std::make_shared<std::optional<std::vector<cascade::Answer>>>();
+  b.engine().read({"1", "2", "3"}, cascade::make_bulk_loader<std::string>([&](const std::vector<std::string>& keys) {
+                    asked = keys;
+                    return std::vector<std::optional<std::string>>(keys.size(), "bulk");
+                  }),
+                  {}, [&](std::vector<cascade::Answer> answers) { *results = std::move(answers); });
+  scheduler_->run_ready();
+  EXPECT_EQ(asked, (std::vector<std::string>{"1", "3"}));
+  EXPECT_FALSE(results->has_value());
+  held->answer("a's");
+  ASSERT_TRUE(results->has_value());
+  EXPECT_EQ(*static_cast<const std::string*>((**results)[1].entry.value.get()), "a's");
+}
+
+TEST_F(LeaseTest, WhoWaitsTooLongIsTold) {
+  Strings a = make();
+  Strings b = make({.load_timeout = 5s});
+  const auto held = std::make_shared<Held>();
+  start(a, "k", held);
+  const Later second = start(b, "k", std::make_shared<Held>());
+  scheduler_->advance(6s);
+  ASSERT_TRUE(second->has_value());
+  EXPECT_EQ((*second)->error, Errc::timed_out);
+  EXPECT_NE((*second)->error.context.find("another process"), std::string::npos);
+}
+
+TEST(LeaseWait, AsksLessOftenAndNotAfterTheEnd) {
+  cascade::LeaseWait wait(TimePoint{} + 1s, 10s);
+  TimePoint now = TimePoint{} + 1s;
+  int looks = 0;
+  for (auto next = wait.next(now, 3s, false); next; next = wait.next(now, 3s, false)) {
+    ASSERT_GT(*next, now);
+    now = *next;
+    ++looks;
+  }
+  EXPECT_EQ(now, TimePoint{} + 11s);
+  EXPECT_GT(looks, 90);
+  EXPECT_LT(looks, 120);
+}
+
+}  // namespace
+}  // namespace terrace
