@@ -209,7 +209,7 @@ std::shared_ptr<void> SharedMapTier::watch(std::vector<std::string> prefixes,
   const std::uint64_t id = ++last_watch_;
   watches_.emplace(id, std::make_shared<Watch>(Watch{std::move(prefixes), watcher}));
   if (!broken_) {
-    watcher->watching(clock_->now());
+    watcher->watching(TimePoint::min());
     watcher->proven(holding_ ? clock_->now() : no_deadline);
   }
   return {this, [id](SharedMapTier* tier) {
@@ -221,7 +221,10 @@ std::shared_ptr<void> SharedMapTier::watch(std::vector<std::string> prefixes,
 void SharedMapTier::hold_events() {
   std::lock_guard lock(mutex_);
   holding_ = true;
-  for (const auto& [id, watch] : std::map(watches_)) watch->watcher->proven(clock_->now());
+  for (const auto& [id, watch] : std::map(watches_)) {
+    watch->watcher->watching(TimePoint::min());  // takes back that everything is proven
+    watch->watcher->proven(clock_->now());
+  }
 }
 
 std::size_t SharedMapTier::deliver() {

@@ -41,7 +41,7 @@ class Gate {
     if (!guarded_) return true;
     if (shut_) return false;
     if (now - as_of <= bound_) return true;
-    return watched && as_of >= watching_since_.load() && now <= open_until_.load();
+    return watched && as_of > watching_since_.load() && now <= open_until_.load();
   }
 
   /// Every watch is alive now.

@@ -1,0 +1,212 @@
+/// What other processes change reaches this one's memory; and what happens when nothing is heard.
+
+#include <random>
+
+#include "cascade/shared_fixture.hpp"
+
+namespace terrace {
+namespace {
+
+class WatchTest : public SharedTest {
+ protected:
+  /// What some other program does to the shared tier.
+  void foreign_set(const std::string& key, const std::string& bytes) const {
+    shared_->set("default:" + key, bytes, {}, no_deadline, [](const Result<void>&) {});
+  }
+};
+
+TEST_F(WatchTest, AnotherProcessesWriteReachesMemory) {
+  Strings a = make();
+  Strings b = make();
+  a.set("k", "one").value();
+  EXPECT_EQ(*b.get("k"), "one");
+  EXPECT_EQ(b.lookup("k").level, "memory");
+  a.set("k", "two").value();
+  EXPECT_EQ(*b.get("k"), "two");
+  a.erase("k").value();
+  EXPECT_FALSE(b.get("k"));
+}
+
+TEST_F(WatchTest, AForeignWriterIsNoticed) {
+  Strings a = make();
+  a.set("k", "one").value();
+  EXPECT_EQ(*a.get("k"), "one");
+  foreign_set("k", "not an entry");
+  EXPECT_FALSE(a.get("k"));
+  EXPECT_EQ(a.stats().levels[1].unreadable, 1U);
+}
+
+TEST_F(WatchTest, F10_OwnWritesAreToldTooAndReadBack) {
+  Strings a = make();
+  Strings b = make();
+  a.get("k");
+  shared_->hold_events();
+  a.set("k", "a's").value();
+  // b's write comes second and is told by the same kind of message: had a suppressed "its own", it would keep "a's".
+  b.set("k", "b's").value();
+  shared_->deliver();
+  EXPECT_EQ(*a.get("k"), "b's");
+}
+
+TEST_F(WatchTest, F11_AReplyFromBeforeAnInvalidationDoesNotEnterMemory) {
+  Strings a = make();
+  Strings b = make();
+  b.set("k", "old").value();
+  // The reply to the GET is held back while the invalidation overtakes it.
+  Result<Found> reply = Found{};
+  shared_->get("default:k", no_deadline, [&](Result<Found> found) { reply = std::move(found); });
+  struct Late final : testing::OneByOneTier {
+    explicit Late(testing::SharedMapTier& tier) : below(tier) {}
+    [[nodiscard]] std::string_view name() const noexcept override { return "late"; }
+    [[nodiscard]] SharedTier* shared() noexcept override { return &below; }
+    void get(std::string_view, TimePoint, Handler<Result<Found>> d) override { done = std::move(d); }
+    void set(std::string_view k, BytesView v, std::optional<Duration> t, TimePoint l,
+             Handler<Result<void>> d) override {
+      below.set(k, v, t, l, std::move(d));
+    }
+    void erase(std::string_view k, TimePoint l, Handler<Result<bool>> d) override { below.erase(k, l, std::move(d)); }
+    void erase_prefix(std::string_view, TimePoint, Handler<Result<std::uint64_t>> d) override { d(std::uint64_t{0}); }
+    void erase_glob(std::string_view, std::string_view, TimePoint, Handler<Result<std::uint64_t>> d) override {
+      d(std::uint64_t{0});
+    }
+    void close() override {}
+    [[nodiscard]] TierStats stats() const override { return {}; }
+    testing::SharedMapTier& below;
+    Handler<Result<Found>> done;
+  };
+  const auto late = std::make_shared<Late>(*shared_);
+  Strings c(CacheOptions{.ttl_jitter = 0, .scheduler = scheduler_}, {late});
+  const Later answer = start(c, "k", nullptr);
+  b.set("k", "new").value();
+  late->done(std::move(reply));
+  EXPECT_EQ(text(answer), "old") << "who asked before the write may get what was there then";
+  EXPECT_FALSE(c.in_memory("k"));
+}
+
+TEST_F(WatchTest, F14_AFlushEmptiesMemory) {
+  Strings a = make();
+  a.set("k", "one").value();
+  shared_->flush_all();
+  EXPECT_FALSE(a.get("k"));
+}
+
+TEST_F(WatchTest, F06_ALostWatchLeavesMemoryNoOlderThanTheBound) {
+  Strings a = make();
+  a.set("k", "one").value();
+  EXPECT_EQ(*a.get("k"), "one");
+  EXPECT_EQ(a.stats().staleness, Duration::zero());
+  shared_->break_watch();
+  foreign_set("k", "changed");
+  scheduler_->advance(900ms);
+  EXPECT_TRUE(a.in_memory("k")) << "read less than max_staleness ago";
+  EXPECT_EQ(a.stats().staleness, std::nullopt);
+  scheduler_->advance(100ms);
+  EXPECT_FALSE(a.in_memory("k"));
+  EXPECT_FALSE(a.get("k"));
+  // What was read before the watch is back stays unwatched: it may have changed in between.
+  foreign_set("k", "changed again");
+  shared_->restore_watch();
+  EXPECT_FALSE(a.in_memory("k"));
+}
+
+TEST_F(WatchTest, F06_WhatIsReadWhileTheWatchIsLostServesForTheBound) {
+  Strings a = make();
+  Strings b = make();
+  shared_->break_watch();
+  b.set("k", "one").value();
+  EXPECT_EQ(*a.get("k"), "one");
+  EXPECT_TRUE(a.in_memory("k"));
+  b.set("k", "two").value();
+  shared_->restore_watch();
+  EXPECT_EQ(*a.get("k"), "one") << "within the bound";
+  scheduler_->advance(1s);
+  EXPECT_EQ(*a.get("k"), "two");
+  scheduler_->advance(1h);
+  EXPECT_TRUE(a.in_memory("k")) << "watched again";
+}
+
+TEST_F(WatchTest, F07_AWatchThatFallsSilentShutsTheGateWithinTheBound) {
+  Strings a = make();
+  a.set("k", "one").value();
+  a.get("k");
+  scheduler_->advance(1h);
+  EXPECT_TRUE(a.in_memory("k"));
+  shared_->hold_events();  // the last proof is of now
+  foreign_set("k", "changed");
+  scheduler_->advance(990ms);
+  EXPECT_TRUE(a.in_memory("k"));
+  scheduler_->advance(10ms);
+  EXPECT_FALSE(a.in_memory("k"));
+  shared_->deliver();
+  EXPECT_FALSE(a.in_memory("k")) << "it did change";
+}
+
+TEST_F(WatchTest, WeakCachesServeWhateverTheWatchSays) {
+  Strings a = make({.consistency = Consistency::weak});
+  a.set("k", "one").value();
+  foreign_set("k", "changed");
+  scheduler_->advance(1h);
+  EXPECT_EQ(*a.get("k"), "one") << "the anomaly that weak does not prevent";
+}
+
+TEST_F(WatchTest, StrongCachesAskTheTierEachTime) {
+  Strings a = make({.consistency = Consistency::strong});
+  Strings b = make({.consistency = Consistency::strong});
+  shared_->break_watch();
+  for (int i = 0; i < 5; ++i) {
+    b.set("k", std::to_string(i)).value();
+    EXPECT_EQ(*a.get("k"), std::to_string(i));
+    EXPECT_EQ(a.lookup("k").level, "shared");
+  }
+}
+
+TEST_F(WatchTest, TheFillItselfIsTold) {
+  Strings a = make();
+  EXPECT_EQ(a.get_or_load("k", constant("loaded")).value(), "loaded");
+  EXPECT_EQ(a.lookup("k").level, "shared") << "read back once";
+  EXPECT_EQ(a.lookup("k").level, "memory");
+}
+
+TEST(Gate, HasItsEventsInAnyOrder) {
+  const std::uint32_t seed = std::random_device{}();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937 random(seed);
+  constexpr Duration bound = 1s;
+  for (int round = 0; round < 300; ++round) {
+    cascade::Gate gate(bound);
+    const std::size_t watch = gate.add_watch();
+    TimePoint now = TimePoint{} + 1h;
+    TimePoint since = no_deadline;  // the model: watched since, and proven until
+    TimePoint proven = TimePoint::min();
+    for (int step = 0; step < 100; ++step) {
+      now += std::chrono::milliseconds(random() % 400);
+      switch (random() % 4) {
+        case 0:
+          since = now;
+          proven = TimePoint::min();
+          gate.on_watching(watch, now);
+          break;
+        case 1:
+          if (since == no_deadline) break;
+          proven = now - std::chrono::milliseconds(random() % 300);
+          gate.on_proven(watch, proven);
+          break;
+        case 2:
+          since = no_deadline;
+          gate.on_lost(watch);
+          break;
+        default:
+          break;
+      }
+      const TimePoint read = now - std::chrono::milliseconds(random() % 3000);
+      const bool open = gate.open(read, true, now);
+      if (!open) continue;
+      const bool young = now - read <= bound;
+      const bool watched = read > since && now - proven <= bound;
+      ASSERT_TRUE(young || watched) << "round " << round << " step " << step;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace terrace
