@@ -9,14 +9,10 @@
 #include <terrace/tier.hpp>
 #include <vector>
 
+#include "database/counters.hpp"
 #include "database/sqlite_rows.hpp"
 
 namespace terrace::database {
-
-/// The tier's counters. Written by any thread.
-struct Counters {
-  std::atomic<std::uint64_t> hits{0}, misses{0}, errors{0}, writes{0}, erases{0}, write_errors{0};
-};
 
 class Call {
  public:

@@ -232,8 +232,10 @@ TEST_F(Sqlite, ErasesManyByGlobWhileOthersWrite) {
     swept = true;
     promise.set_value(std::move(result));
   });
-  EXPECT_TRUE(set(*tier, "p07", "came later").has_value());
-  EXPECT_FALSE(swept) << "the write waited for the whole sweep";
+  std::promise<bool> set_before_the_end;
+  tier->set("p07", "came later", {}, soon(),
+            [&](const Result<void>& result) { set_before_the_end.set_value(result.has_value() && !swept); });
+  EXPECT_TRUE(set_before_the_end.get_future().get()) << "the write waited for the whole sweep";
   EXPECT_EQ(promise.get_future().get().value(), 2'000U);
   EXPECT_EQ(tier->stats().entries, 18'001U);
   EXPECT_EQ(get(*tier, "p07").value(), "came later");

@@ -1,0 +1,166 @@
+#include "database/postgres_target.hpp"
+
+#include <algorithm>
+#include <map>
+#include <memory>
+
+#include "database/postgres_pq.hpp"
+
+namespace terrace::postgres {
+namespace {
+
+using namespace std::string_literals;
+
+[[noreturn]] void refuse(const std::string& why) {
+  throw ConfigError("PostgresOptions::" + why);
+}
+
+constexpr std::size_t value_limit = std::size_t{512} << 20;
+constexpr std::size_t table_name_limit = 55;  // with "_expires" PostgreSQL's limit of 63
+constexpr unsigned connections_limit = 1000;
+
+void check(const PostgresOptions& options) {
+  if (options.connections == 0 || options.connections > connections_limit) {
+    refuse("connections is " + std::to_string(options.connections) + "; possible are 1 to " +
+           std::to_string(connections_limit));
+  }
+  if (options.connect_timeout <= Duration::zero()) refuse("connect_timeout must be more than nothing");
+  if (options.statement_timeout < std::chrono::milliseconds(1) ||
+      options.statement_timeout > std::chrono::hours(24)) {
+    refuse("statement_timeout must be 1 ms to 24 h");
+  }
+  if (options.reconnect_cap <= Duration::zero()) refuse("reconnect_cap must be more than nothing");
+  if (options.purge_interval <= Duration::zero()) refuse("purge_interval must be more than nothing");
+  if (options.max_value_bytes == 0 || options.max_value_bytes > value_limit) {
+    refuse("max_value_bytes is " + std::to_string(options.max_value_bytes) + "; possible are 1 to " +
+           std::to_string(value_limit));
+  }
+}
+
+struct FreeOptions {
+  void operator()(PQconninfoOption* options) const noexcept { PQconninfoFree(options); }
+};
+
+/// libpq's own words on a wrong url may show the password, so they are not passed on.
+std::map<std::string, std::string> parse(const std::string& url) {
+  char* why = nullptr;
+  const std::unique_ptr<PQconninfoOption, FreeOptions> parsed(PQconninfoParse(url.c_str(), &why));
+  PQfreemem(why);
+  if (!parsed) {
+    refuse(
+        "url cannot be read: give postgresql://user:password@host:port/database?sslmode=verify-full, with "
+        "special "
+        "characters percent-encoded, or key=value pairs that libpq knows");
+  }
+  std::map<std::string, std::string> given;
+  for (const auto* option = parsed.get(); option->keyword != nullptr; ++option) {
+    if (option->val != nullptr) given[option->keyword] = option->val;
+  }
+  return given;
+}
+
+std::string label_of(const std::map<std::string, std::string>& given) {
+  const auto value = [&](const char* name, const char* otherwise) {
+    const auto found = given.find(name);
+    return found != given.end() ? found->second : std::string(otherwise);
+  };
+  const std::string host = value("host", value("hostaddr", "(default host)").c_str());
+  return host + ":" + value("port", "5432") + "/" + value("dbname", "(default database)");
+}
+
+bool is_identifier(std::string_view name) {
+  const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
+  return !name.empty() && name.size() <= table_name_limit && letter(name[0]) &&
+         std::ranges::all_of(name, [&](char c) { return letter(c) || (c >= '0' && c <= '9'); });
+}
+
+std::string quoted(std::string_view identifier) {
+  return '"' + std::string(identifier) + '"';
+}
+
+/// Every statement finds its rows by an index, however few or many the planner takes them for: plans are made
+/// once, perhaps on an empty table. jit would be switched on by the price the planner puts on disabled scans.
+std::string greeting_sql(const PostgresOptions& options, const std::string& table) {
+  const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(options.statement_timeout).count();
+  return "SET client_min_messages = error; SET statement_timeout = " + std::to_string(milliseconds) +
+         "; SET lock_timeout = " + std::to_string(std::min<std::int64_t>(milliseconds, 1000)) +
+         "; SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET jit = off;"
+         "SELECT to_regclass('" +
+         table + "') IS NOT NULL";
+}
+
+/// The lock keeps others from making it at the same time, which even IF NOT EXISTS reports as an error.
+std::string make_table_sql(const PostgresOptions& options, const std::string& table, std::string_view name) {
+  return "SELECT pg_advisory_xact_lock(hashtext('terrace'), hashtext('" + table + "')); CREATE " +
+         (options.unlogged ? "UNLOGGED " : "") + "TABLE IF NOT EXISTS " + table +
+         " (key bytea PRIMARY KEY, value bytea NOT NULL, expires timestamptz, version bigint NOT NULL); "
+         // What comes is compressed already, or not worth it.
+         "ALTER TABLE " +
+         table + " ALTER COLUMN value SET STORAGE EXTERNAL; CREATE INDEX IF NOT EXISTS " +
+         quoted(std::string(name) + "_expires") + " ON " + table + " (expires)";
+}
+
+/// Rows are locked in the order of their keys, by every statement: none can deadlock with another.
+std::string prepare_sql(const PostgresOptions& options, const std::string& table) {
+  const std::string limit = std::to_string(options.max_value_bytes);
+  const std::string page = std::to_string(page_keys);
+  const std::string lowest = "(-9223372036854775808)::bigint";  // what unsigned order differs by
+  return "PREPARE "s + statement::get +
+         "(bytea[]) AS SELECT key, octet_length(value)::bigint, "
+         "CASE WHEN octet_length(value) <= " +
+         limit + " THEN value END FROM " + table +
+         " WHERE key = ANY($1) AND (expires IS NULL OR expires > now());"
+
+         "PREPARE " +
+         statement::set + "(bytea[], bytea[], bigint[], bigint[]) AS INSERT INTO " + table +
+         " AS old (key, value, expires, version) SELECT k, v, now() + life * interval '1 millisecond', n "
+         "FROM unnest($1, $2, $3, $4) AS new(k, v, life, n) ON CONFLICT (key) DO UPDATE SET "
+         "value = excluded.value, expires = excluded.expires, version = excluded.version "
+         "WHERE excluded.version = 0 OR (old.version # " +
+         lowest + ") < (excluded.version # " + lowest +
+         ") "
+         "OR old.expires <= now();"
+
+         "PREPARE " +
+         statement::erase + "(bytea[]) AS WITH doomed AS (SELECT key FROM " + table +
+         " WHERE key = ANY($1) ORDER BY key FOR UPDATE) DELETE FROM " + table +
+         " AS entry USING doomed "
+         "WHERE entry.key = doomed.key RETURNING entry.key, entry.expires IS NULL OR entry.expires > now();"
+
+         "PREPARE " +
+         statement::next_keys + "(bytea) AS SELECT key FROM " + table +
+         " WHERE key >= $1 ORDER BY key LIMIT " + page +
+         ";"
+
+         "PREPARE " +
+         statement::purge + " AS WITH doomed AS (SELECT key FROM " + table +
+         " WHERE expires <= now() ORDER BY expires LIMIT " + page + " FOR UPDATE SKIP LOCKED) DELETE FROM " +
+         table + " AS entry USING doomed WHERE entry.key = doomed.key RETURNING 1";
+}
+
+}  // namespace
+
+Target::Target(const PostgresOptions& options) : create_table(options.create_table) {
+  check(options);
+  const std::string_view name = options.table;
+  const auto dot = name.find('.');
+  const bool in_schema = dot != name.npos;
+  const std::string_view relation = in_schema ? name.substr(dot + 1) : name;
+  if (!is_identifier(relation) || (in_schema && !is_identifier(name.substr(0, dot)))) {
+    refuse("table must be letters, digits and _, not beginning with a digit, at most " +
+           std::to_string(table_name_limit) +
+           "; a schema of the same kind may stand before it: schema.table");
+  }
+  const std::string table = (in_schema ? quoted(name.substr(0, dot)) + "." : "") + quoted(relation);
+  greeting = greeting_sql(options, table);
+  make_table = make_table_sql(options, table, relation);
+  prepare = prepare_sql(options, table);
+
+  auto given = parse(options.url);
+  label = label_of(given);
+  given.try_emplace("fallback_application_name", "terrace");
+  given.try_emplace("tcp_user_timeout", "2000");  // how soon a peer that vanished is noticed
+  parameters.assign(given.begin(), given.end());
+}
+
+}  // namespace terrace::postgres
