@@ -19,12 +19,14 @@
 /// UPDATE, DELETE on it:
 ///
 ///     CREATE UNLOGGED TABLE terrace_cache (
-///       key bytea PRIMARY KEY, value bytea NOT NULL, expires timestamptz, version bigint NOT NULL);
+///       key bytea PRIMARY KEY, whole_key bytea, value bytea NOT NULL, expires timestamptz,
+///       version bigint NOT NULL);
 ///     ALTER TABLE terrace_cache ALTER COLUMN value SET STORAGE EXTERNAL;
 ///     CREATE INDEX terrace_cache_expires ON terrace_cache (expires);
 ///
-/// `version` holds the bits of an unsigned number. Between the tier and the server no pooler may share a
-/// session among clients (PgBouncer: pool_mode=session).
+/// Of a key longer than 2,000 bytes `key` holds the first 2,000 and the SHA-256, `whole_key` all. `version`
+/// holds the bits of an unsigned number. Between the tier and the server no pooler may share a session among
+/// clients (PgBouncer: pool_mode=session).
 
 #include <cstddef>
 #include <cstdint>

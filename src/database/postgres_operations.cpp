@@ -3,16 +3,24 @@
 namespace terrace::postgres {
 namespace {
 
+const Bytes& indexed(const Item& item) {
+  return item.key.indexed;
+}
+
+std::size_t bytes_of(const Item& item) {
+  return item.key.indexed.size() + item.key.whole.size() + item.value.size();
+}
+
 std::string keys_of(const Items& items) {
   Array keys(Array::Of::bytea, items.size());
-  for (const Item& item : items) keys.add(item.key);
+  for (const Item& item : items) keys.add(item.key.indexed);
   return std::move(keys).take();
 }
 
 /// The item of this key; null: the server speaks of one that it was not asked for.
 const Item* find(const Items& items, std::string_view key) {
-  const auto at = std::ranges::lower_bound(items, key, {}, &Item::key);
-  return at != items.end() && at->key == key ? &*at : nullptr;
+  const auto at = std::ranges::lower_bound(items, key, {}, indexed);
+  return at != items.end() && at->key.indexed == key ? &*at : nullptr;
 }
 
 }  // namespace
@@ -24,7 +32,7 @@ class Bulk<T>::Chunk final : public Exchange {
  public:
   Chunk(std::shared_ptr<Bulk> bulk, Items items)
       : Exchange(bulk->deadline_), bulk_(std::move(bulk)), items_(std::move(items)) {
-    for (const Item& item : items_) bytes_ += item.key.size() + item.value.size();
+    for (const Item& item : items_) bytes_ += bytes_of(item);
   }
 
   [[nodiscard]] const char* statement() const override { return bulk_->statement(); }
@@ -45,7 +53,7 @@ class Bulk<T>::Chunk final : public Exchange {
 
 template <class T>
 void Bulk<T>::start() {
-  std::ranges::stable_sort(items_, {}, &Item::key);
+  std::ranges::stable_sort(items_, {}, indexed);
   while (!items_.empty()) cut();
   next();
 }
@@ -57,7 +65,7 @@ void Bulk<T>::cut() {
   std::size_t bytes = chunk_bytes;  // of the last chunk, which is full
   const Bytes* last = nullptr;
   for (Item& item : items_) {
-    if (last != nullptr && *last == item.key) {
+    if (last != nullptr && *last == item.key.indexed) {
       repeated.push_back(std::move(item));
       continue;
     }
@@ -65,9 +73,9 @@ void Bulk<T>::cut() {
       chunks_.emplace_back();
       bytes = 0;
     }
-    bytes += item.key.size() + item.value.size();
+    bytes += bytes_of(item);
     chunks_.back().push_back(std::move(item));
-    last = &chunks_.back().back().key;
+    last = &chunks_.back().back().key.indexed;
   }
   items_ = std::move(repeated);
 }
@@ -135,15 +143,18 @@ void Gets::count(database::Counters& counters, const Result<Found>& outcome) con
 // ---- Sets
 
 Parameters Sets::parameters(const Items& items) const {
+  Array whole_keys(Array::Of::bytea, items.size());
   Array values(Array::Of::bytea, items.size());
   Array lives(Array::Of::int8, items.size());
   Array versions(Array::Of::int8, items.size());
   for (const Item& item : items) {
+    item.key.whole.empty() ? whole_keys.add_null() : whole_keys.add(item.key.whole);
     values.add(item.value);
     item.life_ms ? lives.add(*item.life_ms) : lives.add_null();
     versions.add(static_cast<std::int64_t>(item.version));
   }
-  return {keys_of(items), std::move(values).take(), std::move(lives).take(), std::move(versions).take()};
+  return {keys_of(items), std::move(whole_keys).take(), std::move(values).take(), std::move(lives).take(),
+          std::move(versions).take()};
 }
 
 /// No rows: what is set, and what comes too late, is a success.

@@ -7,6 +7,7 @@
 
 #include "database/counters.hpp"
 #include "database/postgres_client.hpp"
+#include "database/postgres_key.hpp"
 
 namespace terrace::postgres {
 
@@ -20,7 +21,7 @@ struct Shared {
 /// One key of a bulk.
 struct Item {
   std::size_t position;  ///< among the keys of the call
-  Bytes key;
+  RowKey key;
   Bytes value = {};                          ///< of a set, as all below
   std::optional<std::int64_t> life_ms = {};  ///< none: for ever
   std::uint64_t version = 0;

@@ -5,6 +5,11 @@
 namespace terrace::postgres {
 namespace {
 
+/// What the indexed keys of all keys with this prefix begin with.
+std::string_view start_of(std::string_view prefix) {
+  return prefix.substr(0, longest_plain_key);
+}
+
 /// One sweep on its way through the keys.
 struct Sweep {
   std::shared_ptr<Shared> shared;
@@ -12,7 +17,7 @@ struct Sweep {
   Bytes pattern;
   TimePoint deadline;
   Handler<Result<std::uint64_t>> done;
-  Bytes next;  // keys before that one are done
+  Bytes next;  // indexed keys before that one are done
   std::uint64_t erased = 0;
 
   void fail(const Error& why) {
@@ -23,7 +28,7 @@ struct Sweep {
 void look(std::shared_ptr<Sweep> sweep);
 
 /// Erases these keys, then looks for more.
-void erase(std::shared_ptr<Sweep> sweep, std::vector<Bytes> keys) {
+void erase(std::shared_ptr<Sweep> sweep, const std::vector<Bytes>& keys) {
   auto done = [sweep](const std::vector<Result<bool>>& outcomes) {
     for (const auto& outcome : outcomes) {
       if (!outcome) return sweep->fail(outcome.error());
@@ -32,7 +37,7 @@ void erase(std::shared_ptr<Sweep> sweep, std::vector<Bytes> keys) {
     look(sweep);
   };
   const auto erases = std::make_shared<Erases>(sweep->shared, keys.size(), sweep->deadline, std::move(done));
-  for (std::size_t i = 0; i < keys.size(); ++i) erases->add({i, std::move(keys[i])});
+  for (std::size_t i = 0; i < keys.size(); ++i) erases->add({i, RowKey(keys[i])});
   erases->start();
 }
 
@@ -47,10 +52,14 @@ class Look final : public Exchange {
 
   void on_rows(const PGresult& rows) override {
     for (int row = 0; row < PQntuples(&rows); ++row) {
-      const std::string_view key = bytes_at(rows, row, 0);
-      if (!key.starts_with(sweep_->prefix)) return;
-      if (glob_matches(sweep_->pattern, key.substr(sweep_->prefix.size()))) matching_.emplace_back(key);
-      sweep_->next = Bytes(key) + '\0';
+      const std::string_view indexed = bytes_at(rows, row, 0);
+      if (!indexed.starts_with(start_of(sweep_->prefix))) return;
+      const std::string_view key = PQgetisnull(&rows, row, 1) == 1 ? indexed : bytes_at(rows, row, 1);
+      if (key.starts_with(sweep_->prefix) &&
+          glob_matches(sweep_->pattern, key.substr(sweep_->prefix.size()))) {
+        matching_.emplace_back(key);
+      }
+      sweep_->next = Bytes(indexed) + '\0';
     }
     more_ = PQntuples(&rows) == page_keys;
   }
@@ -60,7 +69,7 @@ class Look final : public Exchange {
       ++sweep_->shared->counters.write_errors;
       return sweep_->fail(*failure);
     }
-    if (!matching_.empty()) return erase(std::move(sweep_), std::move(matching_));
+    if (!matching_.empty()) return erase(std::move(sweep_), matching_);
     if (more_) return look(std::move(sweep_));
     sweep_->done(sweep_->erased);
   }
@@ -105,8 +114,8 @@ class Purge final : public Exchange {
 
 void start_sweep(std::shared_ptr<Shared> shared, std::string_view prefix, std::string_view pattern,
                  TimePoint deadline, Handler<Result<std::uint64_t>> done) {
-  look(std::make_shared<Sweep>(
-      Sweep{std::move(shared), Bytes(prefix), Bytes(pattern), deadline, std::move(done), Bytes(prefix)}));
+  look(std::make_shared<Sweep>(Sweep{std::move(shared), Bytes(prefix), Bytes(pattern), deadline,
+                                     std::move(done), Bytes(start_of(prefix))}));
 }
 
 void start_purge(std::shared_ptr<Shared> shared, UniqueFunction<void(bool)> done) {

@@ -93,7 +93,8 @@ std::string greeting_sql(const PostgresOptions& options, const std::string& tabl
 std::string make_table_sql(const PostgresOptions& options, const std::string& table, std::string_view name) {
   return "SELECT pg_advisory_xact_lock(hashtext('terrace'), hashtext('" + table + "')); CREATE " +
          (options.unlogged ? "UNLOGGED " : "") + "TABLE IF NOT EXISTS " + table +
-         " (key bytea PRIMARY KEY, value bytea NOT NULL, expires timestamptz, version bigint NOT NULL); "
+         " (key bytea PRIMARY KEY, whole_key bytea, value bytea NOT NULL, expires timestamptz, version "
+         "bigint NOT NULL); "
          // What comes is compressed already, or not worth it.
          "ALTER TABLE " +
          table + " ALTER COLUMN value SET STORAGE EXTERNAL; CREATE INDEX IF NOT EXISTS " +
@@ -112,9 +113,10 @@ std::string prepare_sql(const PostgresOptions& options, const std::string& table
          " WHERE key = ANY($1) AND (expires IS NULL OR expires > now());"
 
          "PREPARE " +
-         statement::set + "(bytea[], bytea[], bigint[], bigint[]) AS INSERT INTO " + table +
-         " AS old (key, value, expires, version) SELECT k, v, now() + life * interval '1 millisecond', n "
-         "FROM unnest($1, $2, $3, $4) AS new(k, v, life, n) ON CONFLICT (key) DO UPDATE SET "
+         statement::set + "(bytea[], bytea[], bytea[], bigint[], bigint[]) AS INSERT INTO " + table +
+         " AS old (key, whole_key, value, expires, version) SELECT k, w, v, now() + life * interval '1 "
+         "millisecond', n "
+         "FROM unnest($1, $2, $3, $4, $5) AS new(k, w, v, life, n) ON CONFLICT (key) DO UPDATE SET "
          "value = excluded.value, expires = excluded.expires, version = excluded.version "
          "WHERE excluded.version = 0 OR (old.version # " +
          lowest + ") < (excluded.version # " + lowest +
@@ -128,7 +130,7 @@ std::string prepare_sql(const PostgresOptions& options, const std::string& table
          "WHERE entry.key = doomed.key RETURNING entry.key, entry.expires IS NULL OR entry.expires > now();"
 
          "PREPARE " +
-         statement::next_keys + "(bytea) AS SELECT key FROM " + table +
+         statement::next_keys + "(bytea) AS SELECT key, whole_key FROM " + table +
          " WHERE key >= $1 ORDER BY key LIMIT " + page +
          ";"
 

@@ -10,11 +10,13 @@ namespace terrace::postgres {
 
 /// The prepared statements.
 namespace statement {
-inline constexpr const char* get = "terrace_get";         // (keys) → key, size, value unless too large
-inline constexpr const char* set = "terrace_set";         // (keys, values, lives in ms or null, versions)
-inline constexpr const char* erase = "terrace_erase";     // (keys) → key, whether it was unexpired
-inline constexpr const char* next_keys = "terrace_next";  // (first key) → keys from there on
-inline constexpr const char* purge = "terrace_purge";     // () → a row for each of some expired ones
+inline constexpr const char* get = "terrace_get";  // (keys) → key, size, value unless too large
+inline constexpr const char* set =
+    "terrace_set";  // (keys, whole keys or null, values, lives in ms or null, versions)
+inline constexpr const char* erase = "terrace_erase";  // (keys) → key, whether it was unexpired
+inline constexpr const char* next_keys =
+    "terrace_next";  // (first key) → keys from there on, each with its whole key or null
+inline constexpr const char* purge = "terrace_purge";  // () → a row for each of some expired ones
 }  // namespace statement
 
 /// How many keys one next_keys or purge takes at most.

@@ -146,9 +146,9 @@ class PostgresTierImpl final : public PostgresTier {
                                             std::to_string(options().max_value_bytes));
   }
 
-  static Item item(std::size_t position, std::string_view key) { return {position, Bytes(key)}; }
+  static Item item(std::size_t position, std::string_view key) { return {position, RowKey(key)}; }
   static Item item(std::size_t position, const TierWrite& write) {
-    Item made{position, Bytes(write.key), Bytes(write.value), {}, write.version};
+    Item made{position, RowKey(write.key), Bytes(write.value), {}, write.version};
     if (write.ttl) made.life_ms = std::chrono::ceil<std::chrono::milliseconds>(*write.ttl).count();
     return made;
   }
