@@ -128,8 +128,8 @@ void Gets::take(const PGresult& rows, const Items& items) {
   for (int row = 0; row < PQntuples(&rows); ++row) {
     const Item* const item = find(items, bytes_at(rows, row, 0));
     if (item == nullptr) continue;
-    if (PQgetisnull(&rows, row, 2) == 0) {
-      outcome(*item) = Bytes(bytes_at(rows, row, 2));
+    if (PQgetisnull(&rows, row, 1) == 0) {
+      outcome(*item) = Bytes(bytes_at(rows, row, 1));
     } else {
       outcome(*item) = Error(Errc::value_too_large, "postgres: the stored value is over max_value_bytes");
     }

@@ -105,6 +105,8 @@ void Pipeline::end_first() {
   const auto owner = owner_.lock();
   if (!owner) return;
   if (exchange) owner->on_answered(std::move(exchange), refusal ? &*refusal : nullptr);
+  if (!session_) return;
+  if (refusal && *refusal == Errc::incompatible) return lose("the table was changed");
   owner->on_relieved();
 }
 

@@ -22,7 +22,7 @@ constexpr Meaning meanings[] = {
     {"3F", Errc::denied, "create the schema, or name another one in PostgresOptions::table"},
     {"40", Errc::unavailable, "the server undid it in favour of another transaction"},
     {"42501", Errc::denied, "grant SELECT, INSERT, UPDATE, DELETE on the table, and CREATE on its schema"},
-    {"42P01", Errc::unavailable, "the table is gone"},
+    {"42P01", Errc::incompatible, "the table is gone"},
     {"427", Errc::incompatible, "the table is not laid out as terrace/postgres.hpp says: name another one"},
     {"42P10", Errc::incompatible, "the table's key is not unique: make it as terrace/postgres.hpp says"},
     {"428", Errc::incompatible, "the table is not laid out as terrace/postgres.hpp says: name another one"},

@@ -9,8 +9,6 @@
 namespace terrace::postgres {
 namespace {
 
-using namespace std::string_literals;
-
 [[noreturn]] void refuse(const std::string& why) {
   throw ConfigError("PostgresOptions::" + why);
 }
@@ -18,6 +16,7 @@ using namespace std::string_literals;
 constexpr std::size_t value_limit = std::size_t{512} << 20;
 constexpr std::size_t table_name_limit = 55;  // with "_expires" PostgreSQL's limit of 63
 constexpr unsigned connections_limit = 1000;
+constexpr std::chrono::milliseconds longest_lock_wait{1000};
 
 void check(const PostgresOptions& options) {
   if (options.connections == 0 || options.connections > connections_limit) {
@@ -78,66 +77,63 @@ std::string quoted(std::string_view identifier) {
   return '"' + std::string(identifier) + '"';
 }
 
-/// Every statement finds its rows by an index, however few or many the planner takes them for: plans are made
-/// once, perhaps on an empty table. jit would be switched on by the price the planner puts on disabled scans.
-std::string greeting_sql(const PostgresOptions& options, const std::string& table) {
-  const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(options.statement_timeout).count();
-  return "SET client_min_messages = error; SET statement_timeout = " + std::to_string(milliseconds) +
-         "; SET lock_timeout = " + std::to_string(std::min<std::int64_t>(milliseconds, 1000)) +
-         "; SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET jit = off;"
-         "SELECT to_regclass('" +
-         table + "') IS NOT NULL";
-}
+/// Every statement finds its rows by an index, however few the planner takes them for: plans are made once,
+/// perhaps on an empty table. jit would be set off by the price that the planner puts on a forbidden scan.
+constexpr std::string_view greeting_sql = R"(
+  SET client_min_messages = error;
+  SET statement_timeout = @statement_ms;
+  SET lock_timeout = @lock_ms;
+  SET plan_cache_mode = force_generic_plan;
+  SET enable_seqscan = off;
+  SET jit = off;
+  SELECT to_regclass('@table') IS NOT NULL)";
 
-/// The lock keeps others from making it at the same time, which even IF NOT EXISTS reports as an error.
-std::string make_table_sql(const PostgresOptions& options, const std::string& table, std::string_view name) {
-  return "SELECT pg_advisory_xact_lock(hashtext('terrace'), hashtext('" + table + "')); CREATE " +
-         (options.unlogged ? "UNLOGGED " : "") + "TABLE IF NOT EXISTS " + table +
-         " (key bytea PRIMARY KEY, whole_key bytea, value bytea NOT NULL, expires timestamptz, version "
-         "bigint NOT NULL); "
-         // What comes is compressed already, or not worth it.
-         "ALTER TABLE " +
-         table + " ALTER COLUMN value SET STORAGE EXTERNAL; CREATE INDEX IF NOT EXISTS " +
-         quoted(std::string(name) + "_expires") + " ON " + table + " (expires)";
-}
+/// The lock keeps others from making it at the same time, which even IF NOT EXISTS reports as an error. The
+/// values are not compressed: what comes is compressed already, or not worth it.
+constexpr std::string_view make_table_sql = R"(
+  SELECT pg_advisory_xact_lock(hashtext('terrace'), hashtext('@table'));
+  CREATE @unlogged TABLE IF NOT EXISTS @table (
+    key bytea PRIMARY KEY, whole_key bytea, value bytea NOT NULL, expires timestamptz, version bigint NOT NULL);
+  ALTER TABLE @table ALTER COLUMN value SET STORAGE EXTERNAL;
+  CREATE INDEX IF NOT EXISTS @index ON @table (expires))";
 
-/// Rows are locked in the order of their keys, by every statement: none can deadlock with another.
-std::string prepare_sql(const PostgresOptions& options, const std::string& table) {
-  const std::string limit = std::to_string(options.max_value_bytes);
-  const std::string page = std::to_string(page_keys);
-  const std::string lowest = "(-9223372036854775808)::bigint";  // what unsigned order differs by
-  return "PREPARE "s + statement::get +
-         "(bytea[]) AS SELECT key, octet_length(value)::bigint, "
-         "CASE WHEN octet_length(value) <= " +
-         limit + " THEN value END FROM " + table +
-         " WHERE key = ANY($1) AND (expires IS NULL OR expires > now());"
+/// Rows are locked in the order of their keys: no two of these deadlock. Versions are unsigned: with the
+/// highest bit turned over (#) the order of signed numbers is theirs.
+constexpr std::string_view prepare_sql = R"(
+  PREPARE terrace_get(bytea[]) AS
+    SELECT key, CASE WHEN octet_length(value) <= @max_value_bytes THEN value END FROM @table
+    WHERE key = ANY($1) AND (expires IS NULL OR expires > now());
 
-         "PREPARE " +
-         statement::set + "(bytea[], bytea[], bytea[], bigint[], bigint[]) AS INSERT INTO " + table +
-         " AS old (key, whole_key, value, expires, version) SELECT k, w, v, now() + life * interval '1 "
-         "millisecond', n "
-         "FROM unnest($1, $2, $3, $4, $5) AS new(k, w, v, life, n) ON CONFLICT (key) DO UPDATE SET "
-         "value = excluded.value, expires = excluded.expires, version = excluded.version "
-         "WHERE excluded.version = 0 OR (old.version # " +
-         lowest + ") < (excluded.version # " + lowest +
-         ") "
-         "OR old.expires <= now();"
+  PREPARE terrace_set(bytea[], bytea[], bytea[], bigint[], bigint[]) AS
+    INSERT INTO @table AS old (key, whole_key, value, expires, version)
+    SELECT k, w, v, now() + life * interval '1 millisecond', n FROM unnest($1, $2, $3, $4, $5) AS new(k, w, v, life, n)
+    ON CONFLICT (key) DO UPDATE SET value = excluded.value, expires = excluded.expires, version = excluded.version
+    WHERE excluded.version = 0 OR old.expires <= now()
+      OR (old.version # (-9223372036854775808)::bigint) < (excluded.version # (-9223372036854775808)::bigint);
 
-         "PREPARE " +
-         statement::erase + "(bytea[]) AS WITH doomed AS (SELECT key FROM " + table +
-         " WHERE key = ANY($1) ORDER BY key FOR UPDATE) DELETE FROM " + table +
-         " AS entry USING doomed "
-         "WHERE entry.key = doomed.key RETURNING entry.key, entry.expires IS NULL OR entry.expires > now();"
+  PREPARE terrace_erase(bytea[]) AS
+    WITH doomed AS (SELECT key FROM @table WHERE key = ANY($1) ORDER BY key FOR UPDATE)
+    DELETE FROM @table AS entry USING doomed WHERE entry.key = doomed.key
+    RETURNING entry.key, entry.expires IS NULL OR entry.expires > now();
 
-         "PREPARE " +
-         statement::next_keys + "(bytea) AS SELECT key, whole_key FROM " + table +
-         " WHERE key >= $1 ORDER BY key LIMIT " + page +
-         ";"
+  PREPARE terrace_next(bytea) AS
+    SELECT key, whole_key FROM @table WHERE key >= $1 ORDER BY key LIMIT @page;
 
-         "PREPARE " +
-         statement::purge + " AS WITH doomed AS (SELECT key FROM " + table +
-         " WHERE expires <= now() ORDER BY expires LIMIT " + page + " FOR UPDATE SKIP LOCKED) DELETE FROM " +
-         table + " AS entry USING doomed WHERE entry.key = doomed.key RETURNING 1";
+  PREPARE terrace_purge AS
+    WITH doomed AS (
+      SELECT key FROM @table WHERE expires <= now() ORDER BY expires LIMIT @page FOR UPDATE SKIP LOCKED)
+    DELETE FROM @table AS entry USING doomed WHERE entry.key = doomed.key RETURNING 1)";
+
+using Names = std::vector<std::pair<std::string_view, std::string>>;
+
+std::string filled(std::string_view sql, const Names& names) {
+  std::string text(sql);
+  for (const auto& [name, value] : names) {
+    for (auto at = text.find(name); at != text.npos; at = text.find(name, at + value.size())) {
+      text.replace(at, name.size(), value);
+    }
+  }
+  return text;
 }
 
 }  // namespace
@@ -154,9 +150,17 @@ Target::Target(const PostgresOptions& options) : create_table(options.create_tab
            "; a schema of the same kind may stand before it: schema.table");
   }
   const std::string table = (in_schema ? quoted(name.substr(0, dot)) + "." : "") + quoted(relation);
-  greeting = greeting_sql(options, table);
-  make_table = make_table_sql(options, table, relation);
-  prepare = prepare_sql(options, table);
+  const auto ms = std::chrono::ceil<std::chrono::milliseconds>(options.statement_timeout);
+  const Names names = {{"@table", table},
+                       {"@index", quoted(std::string(relation) + "_expires")},
+                       {"@unlogged", options.unlogged ? "UNLOGGED" : ""},
+                       {"@statement_ms", std::to_string(ms.count())},
+                       {"@lock_ms", std::to_string(std::min(ms, longest_lock_wait).count())},
+                       {"@max_value_bytes", std::to_string(options.max_value_bytes)},
+                       {"@page", std::to_string(page_keys)}};
+  greeting = filled(greeting_sql, names);
+  make_table = filled(make_table_sql, names);
+  prepare = filled(prepare_sql, names);
 
   auto given = parse(options.url);
   label = label_of(given);

@@ -10,7 +10,7 @@ namespace terrace::postgres {
 
 /// The prepared statements.
 namespace statement {
-inline constexpr const char* get = "terrace_get";  // (keys) → key, size, value unless too large
+inline constexpr const char* get = "terrace_get";  // (keys) → key, value or null if too large
 inline constexpr const char* set =
     "terrace_set";  // (keys, whole keys or null, values, lives in ms or null, versions)
 inline constexpr const char* erase = "terrace_erase";  // (keys) → key, whether it was unexpired
