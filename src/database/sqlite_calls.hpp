@@ -9,12 +9,10 @@
 #include <terrace/tier.hpp>
 #include <vector>
 
-namespace terrace::database {
+#include "database/counters.hpp"
+#include "database/sqlite_rows.hpp"
 
-/// The tier's counters. Written by any thread.
-struct Counters {
-  std::atomic<std::uint64_t> hits{0}, misses{0}, errors{0}, writes{0}, erases{0}, write_errors{0};
-};
+namespace terrace::database {
 
 class Call {
  public:
@@ -62,6 +60,7 @@ struct WriteCall final : Call {
     Checked key;
     Bytes value;
     std::int64_t expires = 0;
+    std::uint64_t version = 0;
   };
   WriteCall(TimePoint by, bool is_erase, Handler<Results> handler)
       : Call(by), erase(is_erase), done(std::move(handler)) {}
@@ -73,16 +72,18 @@ struct WriteCall final : Call {
   Handler<Results> done;
 };
 
-/// Erases by prefix, in slices; or, without a handler, purges what has expired.
+/// Erases by prefix and pattern, in slices; or, without a handler, purges what has expired.
 struct SweepCall final : Call {
-  SweepCall(TimePoint by, Handler<Result<std::uint64_t>> handler) : Call(by), done(std::move(handler)) {}
+  SweepCall(TimePoint by, Handler<Result<std::uint64_t>> handler, std::string_view key_prefix = {},
+            std::string_view rest_pattern = {})
+      : Call(by), prefix(key_prefix), pattern(rest_pattern), done(std::move(handler)) {}
   void answer(Result<std::uint64_t> result, Counters& counters);
   void answer_all(const Error& error, Counters& counters) override { answer(error, counters); }
   [[nodiscard]] bool is_purge() const noexcept { return !done; }
 
-  Bytes prefix;
-  std::optional<std::int64_t> last_id;  ///< rows after that one came later; set by the first slice
-  std::uint64_t erased = 0;
+  const Bytes prefix;
+  const Bytes pattern;
+  std::optional<RowWriter::Sweep> progress;  ///< none before the first slice
   Handler<Result<std::uint64_t>> done;
 };
 

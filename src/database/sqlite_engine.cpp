@@ -39,7 +39,7 @@ class Snapshot {
 Result<bool> apply(RowWriter& rows, bool erase, const WriteCall::Item& item, std::int64_t now) {
   if (item.key.refused) return *item.key.refused;
   if (erase) return rows.erase(item.key.bytes, now);
-  rows.set(item.key.bytes, item.value, item.expires, now);
+  rows.set({item.key.bytes, item.value, item.expires, item.version}, now);
   return false;
 }
 
@@ -243,25 +243,22 @@ WriteCall::Results Engine::write_singly(const WriteCall& call) {
 
 Result<bool> Engine::sweep(SweepCall& call) {
   bool finished = false;
-  std::uint64_t erased = 0;
+  std::uint64_t purged = 0;
   const TimePoint end = system_clock().now() + slice;
   const std::optional<Error> error = in_transaction([&](RowWriter& rows) {
-    if (!call.last_id) call.last_id = rows.last_id();
+    if (!call.progress) call.progress = RowWriter::Sweep{call.prefix, call.pattern, rows.last_id()};
     while (!finished && system_clock().now() < end) {
       if (call.is_purge()) {
-        const std::uint64_t purged = rows.purge(now());
-        erased += purged;
-        finished = purged == 0;
+        const std::uint64_t step = rows.purge(now());
+        purged += step;
+        finished = step == 0;
       } else {
-        const RowWriter::Erased step = rows.erase_prefix(call.prefix, *call.last_id, now());
-        erased += step.unexpired;
-        finished = step.rows == 0;
+        finished = !rows.step(*call.progress, now());
       }
     }
   });
   if (error) return *error;
-  call.erased += erased;
-  if (call.is_purge()) purged_ += erased;
+  purged_ += purged;
   return finished;
 }
 

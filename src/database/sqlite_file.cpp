@@ -24,14 +24,17 @@ constexpr const char* layout =
     "  id INTEGER PRIMARY KEY,"  // grows with every new key: the order of eviction
     "  key BLOB NOT NULL UNIQUE,"
     "  expires INTEGER NOT NULL,"  // wall milliseconds
+    "  version INTEGER NOT NULL DEFAULT 0,"
     "  value BLOB NOT NULL);"
     "CREATE INDEX entries_by_expiry ON entries(expires);"
     "CREATE TABLE totals(entries INTEGER NOT NULL, bytes INTEGER NOT NULL);"
     "INSERT INTO totals VALUES(0, 0);";
+/// From format 1; costs the same however large the file is.
+constexpr const char* upgrade = "ALTER TABLE entries ADD COLUMN version INTEGER NOT NULL DEFAULT 0";
 
-enum class Owner { nobody, terrace };
+enum class Owner { nobody, older_terrace, terrace };
 
-/// Throws ConfigError for a file that is not ours, or not of this format.
+/// Throws ConfigError for a file that is not ours, or of a format unknown to us.
 Owner owner_of(Connection& db, const fs::path& path) {
   std::int64_t id = 0;
   std::int64_t format = 0;
@@ -52,6 +55,7 @@ Owner owner_of(Connection& db, const fs::path& path) {
     if (empty) return Owner::nobody;
     refuse(path, "is another program's SQLite file: give the cache a path of its own");
   }
+  if (format == file_format - 1) return Owner::older_terrace;
   if (format != file_format) {
     refuse(path, "is a cache of file format " + std::to_string(format) + ", this terrace knows " +
                      std::to_string(file_format) +
@@ -78,13 +82,14 @@ Owner owner_for_certain(Connection& db, const fs::path& path) {
   }
 }
 
-/// Lays out an empty file; another process may be doing the same.
+/// Lays out an empty file, or brings an older one up to date; another process may be doing the same.
 void lay_out(Connection& db, const fs::path& path) {
   db.execute("PRAGMA auto_vacuum=NONE");
   db.execute("BEGIN IMMEDIATE");
   try {
-    if (owner_of(db, path) == Owner::nobody) {
-      db.execute(layout);
+    const Owner owner = owner_of(db, path);
+    if (owner != Owner::terrace) {
+      db.execute(owner == Owner::nobody ? layout : upgrade);
       db.execute(("PRAGMA application_id=" + std::to_string(application_id)).c_str());
       db.execute(("PRAGMA user_version=" + std::to_string(file_format)).c_str());
     }
@@ -153,7 +158,7 @@ std::unique_ptr<Connection> open_once(const SqliteOptions& options, const std::a
     // Before all else: only a file of ours counts as damaged.
     const Owner owner = owner_for_certain(*db, path);
     db->execute(synchronous(options.durability));
-    if (owner == Owner::nobody) lay_out(*db, path);
+    if (owner != Owner::terrace) lay_out(*db, path);
     if (db->read_only()) refuse(path, "is not writable: grant the permission, or choose another path");
     if (db->text("PRAGMA journal_mode=WAL") != "wal") {
       refuse(path, "cannot be used in WAL mode: choose a path on a local file system");

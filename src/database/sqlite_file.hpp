@@ -14,7 +14,7 @@ namespace terrace::database {
 
 /// "Trce", in the header of every file of ours.
 inline constexpr std::int64_t application_id = 0x54726365;
-inline constexpr std::int64_t file_format = 1;
+inline constexpr std::int64_t file_format = 2;
 
 /// The file behind a path, to notice when another one has taken its place.
 struct FileIdentity {

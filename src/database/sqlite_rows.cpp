@@ -1,6 +1,7 @@
 #include "database/sqlite_rows.hpp"
 
-#include <string>
+#include <terrace/glob.hpp>
+#include <vector>
 
 namespace terrace::database {
 namespace {
@@ -8,30 +9,17 @@ namespace {
 #define TERRACE_ROW_RETURNED " RETURNING length(key) + length(value), expires"
 
 constexpr const char* upsert_sql =
-    "INSERT INTO entries(key, expires, value) VALUES(?1, ?2, ?3) "
-    "ON CONFLICT(key) DO UPDATE SET expires = excluded.expires, value = excluded.value";
+    "INSERT INTO entries(key, expires, version, value) VALUES(?1, ?2, ?3, ?4) ON CONFLICT(key) DO UPDATE "
+    "SET expires = excluded.expires, version = excluded.version, value = excluded.value";
 constexpr const char* purge_sql =
     "DELETE FROM entries WHERE id IN (SELECT id FROM entries WHERE expires <= ?1 LIMIT "
     "200)" TERRACE_ROW_RETURNED;
 constexpr const char* oldest_sql =
     "DELETE FROM entries WHERE id = (SELECT id FROM entries WHERE id <> ?1 ORDER BY id LIMIT "
     "1)" TERRACE_ROW_RETURNED;
-constexpr const char* prefix_sql =
-    "DELETE FROM entries WHERE id IN (SELECT id FROM entries WHERE key >= ?1 AND key < ?2 AND id <= ?3 "
-    "LIMIT 200)" TERRACE_ROW_RETURNED;
-constexpr const char* prefix_to_end_sql =
-    "DELETE FROM entries WHERE id IN (SELECT id FROM entries WHERE key >= ?1 AND id <= ?3 "
-    "LIMIT 200)" TERRACE_ROW_RETURNED;
+constexpr const char* erase_sql = "DELETE FROM entries WHERE key = ?1" TERRACE_ROW_RETURNED;
 
 #undef TERRACE_ROW_RETURNED
-
-/// The first string after all those with the prefix; empty: there is none.
-std::string end_of_prefix(std::string_view prefix) {
-  std::string end(prefix);
-  while (!end.empty() && end.back() == '\xff') end.pop_back();
-  if (!end.empty()) end.back() = static_cast<char>(end.back() + 1);
-  return end;
-}
 
 }  // namespace
 
@@ -51,13 +39,12 @@ RowWriter::RowWriter(Connection& db, std::uint64_t max_bytes)
       commit_(db.prepare("COMMIT")),
       load_totals_(db.prepare("SELECT entries, bytes FROM totals")),
       save_totals_(db.prepare("UPDATE totals SET entries = ?1, bytes = ?2")),
-      old_(db.prepare("SELECT id, length(value) FROM entries WHERE key = ?1")),
+      old_(db.prepare("SELECT id, length(value), expires, version FROM entries WHERE key = ?1")),
       upsert_(db.prepare(upsert_sql)),
-      erase_(db.prepare("DELETE FROM entries WHERE key = ?1 RETURNING length(key) + length(value), expires")),
+      erase_(db.prepare(erase_sql)),
       purge_(db.prepare(purge_sql)),
       oldest_(db.prepare(oldest_sql)),
-      prefix_(db.prepare(prefix_sql)),
-      prefix_to_end_(db.prepare(prefix_to_end_sql)),
+      keys_(db.prepare("SELECT key FROM entries WHERE key >= ?1 AND id <= ?2 ORDER BY key LIMIT 200")),
       last_id_(db.prepare("SELECT max(id) FROM entries")) {}
 
 void RowWriter::begin() {
@@ -74,19 +61,24 @@ void RowWriter::commit() {
   commit_.run();
 }
 
-void RowWriter::set(std::string_view key, std::string_view value, std::int64_t expires, std::int64_t now) {
+void RowWriter::set(const Row& row, std::int64_t now) {
   std::int64_t id = 0;  // of no row
   {
     const ResetAtEnd at_end(old_);
-    if (old_.bind(1, key).step()) {
+    if (old_.bind(1, row.key).step()) {
+      const bool unexpired = old_.integer(2) > now;
+      // SQLite's integers are signed: the bits are kept, the order is not.
+      const auto version = static_cast<std::uint64_t>(old_.integer(3));
+      if (row.version != 0 && unexpired && version >= row.version) return;
       id = old_.integer(0);
-      totals_.bytes -= row_bytes(key.size(), static_cast<std::size_t>(old_.integer(1)));
+      totals_.bytes -= row_bytes(row.key.size(), static_cast<std::size_t>(old_.integer(1)));
     } else {
       ++totals_.entries;
     }
   }
-  upsert_.bind(1, key).bind(2, expires).bind(3, value).run();
-  totals_.bytes += row_bytes(key.size(), value.size());
+  upsert_.bind(1, row.key).bind(2, row.expires).bind(3, static_cast<std::int64_t>(row.version));
+  upsert_.bind(4, row.value).run();
+  totals_.bytes += row_bytes(row.key.size(), row.value.size());
   if (totals_.bytes > max_bytes_) make_room(id, now);
 }
 
@@ -106,12 +98,18 @@ bool RowWriter::erase(std::string_view key, std::int64_t now) {
   return remove(erase_, now).unexpired > 0;
 }
 
-RowWriter::Erased RowWriter::erase_prefix(std::string_view prefix, std::int64_t last_id, std::int64_t now) {
-  const std::string end = end_of_prefix(prefix);
-  Statement& statement = end.empty() ? prefix_to_end_ : prefix_;
-  statement.bind(1, prefix).bind(3, last_id);
-  if (!end.empty()) statement.bind(2, std::string_view(end));
-  return remove(statement, now);
+bool RowWriter::step(Sweep& sweep, std::int64_t now) {
+  std::vector<Bytes> keys;
+  {
+    const ResetAtEnd at_end(keys_);
+    keys_.bind(1, sweep.next).bind(2, sweep.last_id);
+    while (keys_.step() && keys_.blob(0).starts_with(sweep.prefix)) keys.emplace_back(keys_.blob(0));
+  }
+  for (const std::string_view key : keys) {
+    if (glob_matches(sweep.pattern, key.substr(sweep.prefix.size())) && erase(key, now)) ++sweep.erased;
+  }
+  if (!keys.empty()) sweep.next = std::move(keys.back()) + '\0';
+  return !keys.empty();
 }
 
 std::int64_t RowWriter::last_id() {

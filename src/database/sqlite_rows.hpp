@@ -47,17 +47,27 @@ class RowWriter {
   void begin();
   void commit();
 
+  struct Row {
+    std::string_view key;
+    std::string_view value;
+    std::int64_t expires = never;
+    std::uint64_t version = 0;  ///< not 0: an unexpired row of the same or a higher version stays
+  };
   /// Replaces the row, and makes room.
-  void set(std::string_view key, std::string_view value, std::int64_t expires, std::int64_t now);
+  void set(const Row& row, std::int64_t now);
   /// True when there was an unexpired row.
   bool erase(std::string_view key, std::int64_t now);
 
-  struct Erased {
-    std::uint64_t rows = 0;
-    std::uint64_t unexpired = 0;
+  /// Which rows to erase, and how far that has come.
+  struct Sweep {
+    Bytes prefix;
+    Bytes pattern;         ///< of the rest of the key
+    std::int64_t last_id;  ///< rows after that one came later
+    Bytes next = prefix;   ///< keys before that one are done
+    std::uint64_t erased = 0;
   };
-  /// Some of the rows with the prefix that are not newer than last_id; no rows: none is left.
-  Erased erase_prefix(std::string_view prefix, std::int64_t last_id, std::int64_t now);
+  /// Takes the next rows; false: none was left.
+  bool step(Sweep& sweep, std::int64_t now);
   [[nodiscard]] std::int64_t last_id();
   /// Some of the expired rows; 0: none is left.
   std::uint64_t purge(std::int64_t now);
@@ -68,6 +78,10 @@ class RowWriter {
   [[nodiscard]] std::uint64_t evicted() const noexcept { return evicted_; }
 
  private:
+  struct Erased {
+    std::uint64_t rows = 0;
+    std::uint64_t unexpired = 0;
+  };
   void make_room(std::int64_t keep_id, std::int64_t now);
   /// Runs a DELETE that returns bytes and expiry of each row it removed.
   Erased remove(Statement& statement, std::int64_t now);
@@ -76,7 +90,7 @@ class RowWriter {
   Totals totals_;
   std::uint64_t evicted_ = 0;
   Statement begin_, commit_, load_totals_, save_totals_;
-  Statement old_, upsert_, erase_, purge_, oldest_, prefix_, prefix_to_end_, last_id_;
+  Statement old_, upsert_, erase_, purge_, oldest_, keys_, last_id_;
 };
 
 }  // namespace terrace::database

@@ -2,6 +2,7 @@
 
 #include <condition_variable>
 #include <deque>
+#include <terrace/glob.hpp>
 #include <terrace/sqlite.hpp>
 #include <thread>
 
@@ -187,14 +188,15 @@ void Core::write_group(const std::vector<CallPtr>& taken) {
 void Core::run_sweep(const CallPtr& call) {
   auto& sweep = static_cast<SweepCall&>(*call);
   if (sweep.claimed()) return;
-  if (sweep.is_purge() && !sweep.last_id) engine_.follow_path();
+  if (sweep.is_purge() && !sweep.progress) engine_.follow_path();
   const Result<bool> finished = engine_.sweep(sweep);
   if (finished && !*finished) {
     if (!writes.push(call)) fail(sweep, Error(Errc::shutdown, "sqlite: the tier was closed"));
     return;
   }
   const bool purge = sweep.is_purge();
-  finish(sweep, finished ? Result<std::uint64_t>(sweep.erased) : Result<std::uint64_t>(finished.error()));
+  finish(sweep,
+         finished ? Result<std::uint64_t>(sweep.progress->erased) : Result<std::uint64_t>(finished.error()));
   if (purge) schedule_purge();
 }
 
@@ -271,8 +273,7 @@ class SqliteTierImpl final : public SqliteTier {
   [[nodiscard]] SqliteStats sqlite_stats() const override { return core_->engine().stats(); }
 
  private:
-  [[nodiscard]] WriteCall::Item set_item(std::string_view key, BytesView value,
-                                         std::optional<Duration> ttl) const;
+  [[nodiscard]] WriteCall::Item set_item(const TierWrite& write) const;
   [[nodiscard]] std::int64_t expiry(Duration ttl) const;
 
   const std::shared_ptr<Core> core_;
@@ -303,7 +304,7 @@ void SqliteTierImpl::set(std::string_view key, BytesView value, std::optional<Du
   auto call = std::make_shared<WriteCall>(
       deadline, false,
       [done = std::move(done)](WriteCall::Results results) mutable { done(without_value(results.front())); });
-  call->items.push_back(set_item(key, value, ttl));
+  call->items.push_back(set_item({key, value, ttl}));
   core_->submit(core_->writes, std::move(call));
 }
 
@@ -318,7 +319,7 @@ void SqliteTierImpl::set_many(std::vector<TierWrite> writes, TimePoint deadline,
                                             done(std::move(outcomes));
                                           });
   call->items.reserve(writes.size());
-  for (const TierWrite& write : writes) call->items.push_back(set_item(write.key, write.value, write.ttl));
+  for (const TierWrite& write : writes) call->items.push_back(set_item(write));
   core_->submit(core_->writes, std::move(call));
 }
 
@@ -326,7 +327,7 @@ void SqliteTierImpl::erase(std::string_view key, TimePoint deadline, Handler<Res
   auto call = std::make_shared<WriteCall>(
       deadline, true,
       [done = std::move(done)](WriteCall::Results results) mutable { done(std::move(results.front())); });
-  call->items.push_back({checked_key(key), {}, 0});
+  call->items.push_back({checked_key(key), {}});
   core_->submit(core_->writes, std::move(call));
 }
 
@@ -334,21 +335,20 @@ void SqliteTierImpl::erase_many(std::vector<std::string_view> keys, TimePoint de
                                 Handler<std::vector<Result<bool>>> done) {
   auto call = std::make_shared<WriteCall>(deadline, true, std::move(done));
   call->items.reserve(keys.size());
-  for (const std::string_view key : keys) call->items.push_back({checked_key(key), {}, 0});
+  for (const std::string_view key : keys) call->items.push_back({checked_key(key), {}});
   core_->submit(core_->writes, std::move(call));
 }
 
 void SqliteTierImpl::erase_prefix(std::string_view prefix, TimePoint deadline,
                                   Handler<Result<std::uint64_t>> done) {
-  auto call = std::make_shared<SweepCall>(deadline, std::move(done));
-  call->prefix = prefix;
-  core_->submit(core_->writes, std::move(call));
+  erase_glob(prefix, "*", deadline, std::move(done));
 }
 
-/// Drops more than it is asked to, which a cache may.
-void SqliteTierImpl::erase_glob(std::string_view prefix, std::string_view, TimePoint deadline,
+void SqliteTierImpl::erase_glob(std::string_view prefix, std::string_view pattern, TimePoint deadline,
                                 Handler<Result<std::uint64_t>> done) {
-  erase_prefix(prefix, deadline, std::move(done));
+  auto call = std::make_shared<SweepCall>(deadline, std::move(done), prefix, pattern);
+  if (const auto fine = check_glob(pattern); !fine) return call->answer_all(fine.error(), core_->counters);
+  core_->submit(core_->writes, std::move(call));
 }
 
 std::int64_t SqliteTierImpl::expiry(Duration ttl) const {
@@ -357,9 +357,9 @@ std::int64_t SqliteTierImpl::expiry(Duration ttl) const {
   return lifetime > never - now ? never : now + lifetime;
 }
 
-WriteCall::Item SqliteTierImpl::set_item(std::string_view key, BytesView value,
-                                         std::optional<Duration> ttl) const {
-  WriteCall::Item item{checked_key(key), {}, never};
+WriteCall::Item SqliteTierImpl::set_item(const TierWrite& write) const {
+  const auto& [key, value, ttl, version] = write;
+  WriteCall::Item item{checked_key(key), {}, never, version};
   if (item.key.refused) return item;
   const SqliteOptions& options = core_->options();
   if (ttl && *ttl <= Duration::zero()) {

@@ -15,7 +15,7 @@
 #include <optional>
 #include <terrace/redis.hpp>
 
-#include "redis/backoff.hpp"
+#include "base/backoff.hpp"
 #include "redis/breaker.hpp"
 #include "redis/dialer.hpp"
 #include "redis/pipeline.hpp"

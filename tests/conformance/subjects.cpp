@@ -1,11 +1,13 @@
 #include "conformance/subjects.hpp"
 
+#include <terrace/postgres.hpp>
 #include <terrace/redis.hpp>
 #include <terrace/runtime.hpp>
 #include <terrace/sqlite.hpp>
 #include <terrace/testing.hpp>
 
 #include "support/child_process.hpp"
+#include "support/postgres_server.hpp"
 #include "support/redis_server.hpp"
 
 namespace terrace::conformance {
@@ -19,6 +21,13 @@ Fixture redis(const std::string& key_prefix, bool unix_socket) {
   server->cli({"FLUSHALL"});
   const std::string url = unix_socket ? server->unix_url() : server->url();
   return {make_redis_tier({.url = url, .key_prefix = key_prefix}), server};
+}
+
+/// One server for all tests of a program: each has a table of its own.
+Fixture postgres() {
+  static const auto server = std::make_shared<PostgresServer>();
+  static int tables = 0;
+  return {make_postgres_tier({.url = server->url(), .table = "cache_" + std::to_string(++tables)}), server};
 }
 
 Fixture sqlite() {
@@ -45,6 +54,7 @@ std::vector<Subject> subjects() {
              std::make_shared<FaultyTier>(std::make_shared<MapTier>(), std::make_shared<Runtime>()), nullptr};
        }},
       {"Sqlite", sqlite},
+      {"Postgres", postgres},
       {"Redis", [] { return redis("", false); }},
       {"RedisWithPrefix", [] { return redis("app:", false); }},
       {"RedisOverUnixSocket", [] { return redis("", true); }},

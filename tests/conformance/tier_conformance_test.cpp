@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <random>
 #include <terrace/testing.hpp>
 #include <thread>
 
@@ -41,10 +42,24 @@ TEST_P(TierConformance, WhatIsSetIsFoundAndReplacedAndErased) {
   EXPECT_FALSE(call_.erase("key").value());
 }
 
+/// Bytes that cannot be compressed.
+std::string noise(std::size_t size, unsigned seed) {
+  std::mt19937 random(seed);
+  std::string bytes(size, '\0');
+  for (char& byte : bytes) byte = static_cast<char>(random());
+  return bytes;
+}
+
 TEST_P(TierConformance, KeysAndValuesAreAnyBytes) {
-  const std::vector<std::string> all = {std::string("\0", 1),          "a\r\nb", "*?[x]\\",
-                                        std::string("a\0b", 3),        "a",      "\xff\xfe",
-                                        std::string(max_key_size, 'k')};
+  const std::vector<std::string> all = {std::string("\0", 1),
+                                        "a\r\nb",
+                                        "*?[x]\\",
+                                        std::string("a\0b", 3),
+                                        "a",
+                                        "\xff\xfe",
+                                        std::string(max_key_size, 'k'),
+                                        noise(max_key_size, 1),
+                                        noise(max_key_size, 2)};
   for (const auto& key : all) call_.set(key, "value of " + key).value();
   for (const auto& key : all)
     EXPECT_EQ(call_.get(key).value(), stored("value of " + key)) << printable_key(key);

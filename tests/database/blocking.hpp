@@ -38,6 +38,11 @@ inline Result<bool> erase(Tier& tier, std::string_view key, TimePoint by = soon(
 inline Result<std::uint64_t> erase_prefix(Tier& tier, std::string_view prefix, TimePoint by = soon()) {
   return wait_for<Result<std::uint64_t>>([&](auto done) { tier.erase_prefix(prefix, by, std::move(done)); });
 }
+inline Result<std::uint64_t> erase_glob(Tier& tier, std::string_view prefix, std::string_view pattern,
+                                        TimePoint by = soon()) {
+  return wait_for<Result<std::uint64_t>>(
+      [&](auto done) { tier.erase_glob(prefix, pattern, by, std::move(done)); });
+}
 inline std::vector<Result<Found>> get_many(Tier& tier, std::vector<std::string_view> keys,
                                            TimePoint by = soon()) {
   return wait_for<std::vector<Result<Found>>>([&](auto done) { tier.get_many(keys, by, std::move(done)); });

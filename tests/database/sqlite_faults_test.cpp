@@ -121,10 +121,31 @@ TEST_F(SqliteFaults, ForeignFilesAreRefusedAndLeftAlone) {
 
 TEST_F(SqliteFaults, NewerFormatsAreRefused) {
   make()->close();
-  { Raw(path()).run("PRAGMA user_version=2"); }
+  { Raw(path()).run("PRAGMA user_version=3"); }
   const std::string why = refusal({.path = path()});
-  EXPECT_NE(why.find("file format 2"), std::string::npos) << why;
+  EXPECT_NE(why.find("file format 3"), std::string::npos) << why;
   EXPECT_NE(why.find("another path"), std::string::npos) << why;
+}
+
+TEST_F(SqliteFaults, FilesOfTheFirstFormatAreBroughtUpToDate) {
+  Raw(path()).run(
+      "PRAGMA journal_mode=WAL; PRAGMA application_id=1416782693; PRAGMA user_version=1;"
+      "CREATE TABLE entries(id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, expires INTEGER NOT NULL,"
+      "  value BLOB NOT NULL);"
+      "CREATE INDEX entries_by_expiry ON entries(expires);"
+      "CREATE TABLE totals(entries INTEGER NOT NULL, bytes INTEGER NOT NULL);"
+      "INSERT INTO entries VALUES(1, x'61', 9223372036854775807, x'6f6c64');"
+      "INSERT INTO totals VALUES(1, 68);");
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] { EXPECT_EQ(get(*make({.busy_timeout = 20s}), "a").value(), "old"); });
+  }
+  for (auto& thread : threads) thread.join();
+  const auto tier = make();
+  ASSERT_TRUE(set_many(*tier, {{"a", "new", {}, 1}})[0].has_value());
+  ASSERT_TRUE(set_many(*tier, {{"a", "late", {}, 1}})[0].has_value());
+  EXPECT_EQ(get(*tier, "a").value(), "new");
+  EXPECT_EQ(tier->stats().bytes, 68U);
 }
 
 TEST_F(SqliteFaults, ReadOnlyFilesAreRefused) {

@@ -190,6 +190,85 @@ TEST_F(Sqlite, ErasesManyByPrefixWhileOthersWrite) {
   EXPECT_EQ(tier->stats().entries, 1U);
 }
 
+TEST_F(Sqlite, ErasesByGlobWhatMatchesAfterThePrefix) {
+  const auto tier = make();
+  for (const auto& key :
+       {"app:a1"s, "app:a2"s, "app:b1"s, "app:"s, "a"s, "b:a1"s, "app:a\xff"s, "app:a\0z"s, "*a1"s}) {
+    ASSERT_TRUE(set(*tier, key, "v").has_value());
+  }
+  ASSERT_TRUE(set(*tier, "app:a expired", "v", 1ms).has_value());
+  clock.advance(1ms);
+  EXPECT_EQ(erase_glob(*tier, "app:", "a[12]").value(), 2U);
+  EXPECT_EQ(get(*tier, "app:a1").value(), std::nullopt);
+  EXPECT_EQ(get(*tier, "b:a1").value(), "v");
+  EXPECT_EQ(erase_glob(*tier, "app:", "a?").value(), 1U);
+  EXPECT_EQ(get(*tier, "app:a\xff").value(), std::nullopt);
+  EXPECT_EQ(erase_glob(*tier, "app:", "a*").value(), 1U);
+  EXPECT_EQ(get(*tier, "app:").value(), "v");
+  EXPECT_EQ(erase_glob(*tier, "*", "a1").value(), 1U) << "the prefix is literal";
+  EXPECT_EQ(erase_glob(*tier, "", "*:*").value(), 3U);
+  EXPECT_EQ(tier->stats().entries, 1U);
+}
+
+TEST_F(Sqlite, RefusesPatternsWithoutMeaning) {
+  const auto tier = make();
+  ASSERT_TRUE(set(*tier, "[a", "v").has_value());
+  for (const auto* pattern : {"", "[a", "a[]", "\\"}) {
+    EXPECT_EQ(erase_glob(*tier, "", pattern).error(), Errc::invalid_argument) << pattern;
+  }
+  EXPECT_EQ(get(*tier, "[a").value(), "v");
+}
+
+TEST_F(Sqlite, ErasesManyByGlobWhileOthersWrite) {
+  const auto tier = make();
+  std::vector<std::string> keys;
+  std::vector<TierWrite> writes;
+  for (int i = 0; i < 20'000; ++i) keys.push_back("p" + std::to_string(i));
+  for (const auto& key : keys) writes.push_back({key, "v", {}});
+  for (const auto& result : set_many(*tier, writes)) ASSERT_TRUE(result.has_value());
+  std::promise<Result<std::uint64_t>> promise;
+  std::atomic<bool> swept{false};
+  tier->erase_glob("p", "*7", soon(), [&](auto result) {
+    swept = true;
+    promise.set_value(std::move(result));
+  });
+  std::promise<bool> set_before_the_end;
+  tier->set("p07", "came later", {}, soon(),
+            [&](const Result<void>& result) { set_before_the_end.set_value(result.has_value() && !swept); });
+  EXPECT_TRUE(set_before_the_end.get_future().get()) << "the write waited for the whole sweep";
+  EXPECT_EQ(promise.get_future().get().value(), 2'000U);
+  EXPECT_EQ(tier->stats().entries, 18'001U);
+  EXPECT_EQ(get(*tier, "p07").value(), "came later");
+}
+
+TEST_F(Sqlite, F44_AnOlderVersionLeavesTheNewerValue) {
+  const auto tier = make();
+  const auto write = [&](std::string_view value, std::uint64_t version, std::optional<Duration> ttl = {}) {
+    ASSERT_TRUE(set_many(*tier, {{"a", value, ttl, version}})[0].has_value());
+  };
+  write("two", 2);
+  write("one", 1);
+  EXPECT_EQ(get(*tier, "a").value(), "two");
+  write("two again", 2);
+  EXPECT_EQ(get(*tier, "a").value(), "two");
+  EXPECT_EQ(tier->stats().bytes, 1U + 3U + 64U);
+  write("three", 3);
+  EXPECT_EQ(get(*tier, "a").value(), "three");
+  write("top", UINT64_MAX, 1s);
+  write("half", std::uint64_t{1} << 63);
+  EXPECT_EQ(get(*tier, "a").value(), "top") << "versions are unsigned";
+  clock.advance(1s);
+  write("after expiry", 1);
+  EXPECT_EQ(get(*tier, "a").value(), "after expiry");
+  write("unversioned", 0);
+  EXPECT_EQ(get(*tier, "a").value(), "unversioned");
+  write("one", 1);
+  EXPECT_EQ(get(*tier, "a").value(), "one") << "an unversioned write leaves no version behind";
+  ASSERT_TRUE(erase(*tier, "a").value());
+  write("reborn", 1);
+  EXPECT_EQ(get(*tier, "a").value(), "reborn") << "the version dies with the value";
+}
+
 TEST_F(Sqlite, StaysWithinItsBytesAndCountsThemExactly) {
   const char* given = std::getenv("TERRACE_SEED");
   const std::uint64_t seed = given != nullptr ? std::stoull(given) : std::random_device{}();

@@ -4,7 +4,7 @@
 
 #include <random>
 
-#include "redis/backoff.hpp"
+#include "base/backoff.hpp"
 
 namespace terrace::redis {
 namespace {

@@ -8,7 +8,7 @@
 #include <random>
 #include <terrace/clock.hpp>
 
-namespace terrace::redis {
+namespace terrace {
 
 class Backoff {
  public:
@@ -38,4 +38,4 @@ class Backoff {
   unsigned attempt_ = 0;
 };
 
-}  // namespace terrace::redis
+}  // namespace terrace

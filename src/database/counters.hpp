@@ -1,0 +1,13 @@
+#pragma once
+/// Counters: what TierStats shows, counted by any thread as operations end.
+
+#include <atomic>
+#include <cstdint>
+
+namespace terrace::database {
+
+struct Counters {
+  std::atomic<std::uint64_t> hits{0}, misses{0}, errors{0}, writes{0}, erases{0}, write_errors{0};
+};
+
+}  // namespace terrace::database

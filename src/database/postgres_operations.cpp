@@ -1,0 +1,188 @@
+#include "database/postgres_operations.hpp"
+
+namespace terrace::postgres {
+namespace {
+
+const Bytes& indexed(const Item& item) {
+  return item.key.indexed;
+}
+
+std::size_t bytes_of(const Item& item) {
+  return item.key.indexed.size() + item.key.whole.size() + item.value.size();
+}
+
+std::string keys_of(const Items& items) {
+  Array keys(Array::Of::bytea, items.size());
+  for (const Item& item : items) keys.add(item.key.indexed);
+  return std::move(keys).take();
+}
+
+/// The item of this key; null: the server speaks of one that it was not asked for.
+const Item* find(const Items& items, std::string_view key) {
+  const auto at = std::ranges::lower_bound(items, key, {}, indexed);
+  return at != items.end() && at->key.indexed == key ? &*at : nullptr;
+}
+
+}  // namespace
+
+// ---- Bulk
+
+template <class T>
+class Bulk<T>::Chunk final : public Exchange {
+ public:
+  Chunk(std::shared_ptr<Bulk> bulk, Items items)
+      : Exchange(bulk->deadline_), bulk_(std::move(bulk)), items_(std::move(items)) {
+    for (const Item& item : items_) bytes_ += bytes_of(item);
+  }
+
+  [[nodiscard]] const char* statement() const override { return bulk_->statement(); }
+  [[nodiscard]] Parameters parameters() const override { return bulk_->parameters(items_); }
+  [[nodiscard]] std::size_t bytes() const override { return bytes_; }
+  void on_rows(const PGresult& rows) override { bulk_->take(rows, items_); }
+  void on_end(const Error* failure) override {
+    if (failure == nullptr) return bulk_->next();
+    const auto bulk = std::move(bulk_);
+    bulk->chunk_failed(std::move(items_), *failure);
+  }
+
+ private:
+  std::shared_ptr<Bulk> bulk_;
+  Items items_;
+  std::size_t bytes_ = 0;
+};
+
+template <class T>
+void Bulk<T>::start() {
+  std::ranges::stable_sort(items_, {}, indexed);
+  while (!items_.empty()) cut();
+  next();
+}
+
+/// Moves every key once from the items into chunks.
+template <class T>
+void Bulk<T>::cut() {
+  Items repeated;
+  std::size_t bytes = chunk_bytes;  // of the last chunk, which is full
+  const Bytes* last = nullptr;
+  for (Item& item : items_) {
+    if (last != nullptr && *last == item.key.indexed) {
+      repeated.push_back(std::move(item));
+      continue;
+    }
+    if (bytes >= chunk_bytes || chunks_.back().size() >= chunk_keys) {
+      chunks_.emplace_back();
+      bytes = 0;
+    }
+    bytes += bytes_of(item);
+    chunks_.back().push_back(std::move(item));
+    last = &chunks_.back().back().key.indexed;
+  }
+  items_ = std::move(repeated);
+}
+
+template <class T>
+void Bulk<T>::next() {
+  if (chunks_.empty()) return finish();
+  Items items = std::move(chunks_.front());
+  chunks_.pop_front();
+  shared_->client->submit(std::make_unique<Chunk>(this->shared_from_this(), std::move(items)));
+}
+
+/// One row that the table does not admit undoes its whole chunk: each is tried alone then. After any other
+/// failure the rest is not sent: it would only fail the same way.
+template <class T>
+void Bulk<T>::chunk_failed(Items items, const Error& why) {
+  if (why == Errc::invalid_argument && items.size() > 1) {
+    for (auto item = items.rbegin(); item != items.rend(); ++item) {
+      chunks_.emplace_front();
+      chunks_.front().push_back(std::move(*item));
+    }
+    return next();
+  }
+  for (const Item& item : items) outcome(item) = why;
+  if (why == Errc::invalid_argument) return next();
+  const Error rest = why == Errc::io_error ? Error(Errc::unavailable, "not sent; " + why.context) : why;
+  for (const Items& unsent : std::exchange(chunks_, {})) {
+    for (const Item& item : unsent) outcome(item) = rest;
+  }
+  finish();
+}
+
+template <class T>
+void Bulk<T>::finish() {
+  for (const auto& each : outcomes_) count(shared_->counters, each);
+  done_(std::move(outcomes_));
+}
+
+template class Bulk<Found>;
+template class Bulk<void>;
+template class Bulk<bool>;
+
+// ---- Gets
+
+Parameters Gets::parameters(const Items& items) const {
+  return {keys_of(items)};
+}
+
+void Gets::take(const PGresult& rows, const Items& items) {
+  for (int row = 0; row < PQntuples(&rows); ++row) {
+    const Item* const item = find(items, bytes_at(rows, row, 0));
+    if (item == nullptr) continue;
+    if (PQgetisnull(&rows, row, 1) == 0) {
+      outcome(*item) = Bytes(bytes_at(rows, row, 1));
+    } else {
+      outcome(*item) = Error(Errc::value_too_large, "postgres: the stored value is over max_value_bytes");
+    }
+  }
+}
+
+void Gets::count(database::Counters& counters, const Result<Found>& outcome) const {
+  ++(!outcome ? counters.errors : *outcome ? counters.hits : counters.misses);
+}
+
+// ---- Sets
+
+Parameters Sets::parameters(const Items& items) const {
+  Array whole_keys(Array::Of::bytea, items.size());
+  Array values(Array::Of::bytea, items.size());
+  Array lives(Array::Of::int8, items.size());
+  Array versions(Array::Of::int8, items.size());
+  for (const Item& item : items) {
+    item.key.whole.empty() ? whole_keys.add_null() : whole_keys.add(item.key.whole);
+    values.add(item.value);
+    item.life_ms ? lives.add(*item.life_ms) : lives.add_null();
+    versions.add(static_cast<std::int64_t>(item.version));
+  }
+  return {keys_of(items), std::move(whole_keys).take(), std::move(values).take(), std::move(lives).take(),
+          std::move(versions).take()};
+}
+
+/// No rows: what is set, and what comes too late, is a success.
+void Sets::take(const PGresult&, const Items&) {}
+
+void Sets::count(database::Counters& counters, const Result<void>& outcome) const {
+  ++(outcome ? counters.writes : counters.write_errors);
+}
+
+// ---- Erases
+
+Parameters Erases::parameters(const Items& items) const {
+  return {keys_of(items)};
+}
+
+void Erases::take(const PGresult& rows, const Items& items) {
+  for (int row = 0; row < PQntuples(&rows); ++row) {
+    const Item* const item = find(items, bytes_at(rows, row, 0));
+    if (item != nullptr) outcome(*item) = bytes_at(rows, row, 1) == std::string_view("\1", 1);
+  }
+}
+
+void Erases::count(database::Counters& counters, const Result<bool>& outcome) const {
+  if (!outcome) {
+    ++counters.write_errors;
+  } else if (*outcome) {
+    ++counters.erases;
+  }
+}
+
+}  // namespace terrace::postgres

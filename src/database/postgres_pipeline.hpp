@@ -1,0 +1,67 @@
+#pragma once
+/// Pipeline: one session on which statements are sent without waiting for the replies of those before, each a
+/// transaction by itself. Used on the I/O context only.
+///
+/// The server answers in order, so a reply belongs to the first of the line. Who gives up leaves an empty
+/// place there; a pipeline that owes a reply to such a one is overdue until that has come, and lost when
+/// nothing comes for a while.
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <optional>
+
+#include "database/postgres_exchange.hpp"
+
+namespace terrace::postgres {
+
+class Pipeline : public std::enable_shared_from_this<Pipeline> {
+ public:
+  class Owner {
+   public:
+    virtual ~Owner() = default;
+    /// The server has answered: with an error, or well (null).
+    virtual void on_answered(std::unique_ptr<Exchange> exchange, const Error* refusal) = 0;
+    /// It can take more than before.
+    virtual void on_relieved() = 0;
+    /// It is of no use any more and must be closed.
+    virtual void on_lost(Pipeline& pipeline, const std::string& why) = 0;
+  };
+
+  Pipeline(boost::asio::io_context& io, const Clock& clock, Session session, std::string label,
+           std::weak_ptr<Owner> owner);
+
+  void start();
+  /// Moves the first of `waiting` to the end of the line and sends it.
+  void send(Line& waiting);
+  /// The reply will be dropped.
+  [[nodiscard]] std::unique_ptr<Exchange> give_up(Line::iterator place);
+  /// Ends the session; those whose replies are still owed.
+  [[nodiscard]] Line close();
+
+  [[nodiscard]] std::size_t in_flight() const noexcept { return line_.size(); }
+  [[nodiscard]] bool overdue() const noexcept { return given_up_ > 0; }
+  [[nodiscard]] TimePoint since() const noexcept { return since_; }
+
+ private:
+  void read();
+  void write();
+  void take_replies();
+  void take(Reply reply);
+  void end_first();
+  void watch_stall();
+  void lose(const std::string& why);
+
+  const Clock& clock_;
+  const std::string label_;
+  const std::weak_ptr<Owner> owner_;
+  const TimePoint since_;
+  Session session_;  // null: closed
+  boost::asio::posix::stream_descriptor socket_;
+  boost::asio::steady_timer stall_timer_;
+  Line line_;
+  std::size_t given_up_ = 0;
+  std::optional<Error> refusal_;  // of the first of the line
+  bool writing_ = false;
+};
+
+}  // namespace terrace::postgres

@@ -1,0 +1,172 @@
+#include "database/postgres_target.hpp"
+
+#include <algorithm>
+#include <map>
+#include <memory>
+
+#include "database/postgres_pq.hpp"
+
+namespace terrace::postgres {
+namespace {
+
+[[noreturn]] void refuse(const std::string& why) {
+  throw ConfigError("PostgresOptions::" + why);
+}
+
+constexpr std::size_t value_limit = std::size_t{512} << 20;
+constexpr std::size_t table_name_limit = 55;  // with "_expires" PostgreSQL's limit of 63
+constexpr unsigned connections_limit = 1000;
+constexpr std::chrono::milliseconds longest_lock_wait{1000};
+
+void check(const PostgresOptions& options) {
+  if (options.connections == 0 || options.connections > connections_limit) {
+    refuse("connections is " + std::to_string(options.connections) + "; possible are 1 to " +
+           std::to_string(connections_limit));
+  }
+  if (options.connect_timeout <= Duration::zero()) refuse("connect_timeout must be more than nothing");
+  if (options.statement_timeout < std::chrono::milliseconds(1) ||
+      options.statement_timeout > std::chrono::hours(24)) {
+    refuse("statement_timeout must be 1 ms to 24 h");
+  }
+  if (options.reconnect_cap <= Duration::zero()) refuse("reconnect_cap must be more than nothing");
+  if (options.purge_interval <= Duration::zero()) refuse("purge_interval must be more than nothing");
+  if (options.max_value_bytes == 0 || options.max_value_bytes > value_limit) {
+    refuse("max_value_bytes is " + std::to_string(options.max_value_bytes) + "; possible are 1 to " +
+           std::to_string(value_limit));
+  }
+}
+
+struct FreeOptions {
+  void operator()(PQconninfoOption* options) const noexcept { PQconninfoFree(options); }
+};
+
+/// libpq's own words on a wrong url may show the password, so they are not passed on.
+std::map<std::string, std::string> parse(const std::string& url) {
+  char* why = nullptr;
+  const std::unique_ptr<PQconninfoOption, FreeOptions> parsed(PQconninfoParse(url.c_str(), &why));
+  PQfreemem(why);
+  if (!parsed) {
+    refuse(
+        "url cannot be read: give postgresql://user:password@host:port/database?sslmode=verify-full, with "
+        "special "
+        "characters percent-encoded, or key=value pairs that libpq knows");
+  }
+  std::map<std::string, std::string> given;
+  for (const auto* option = parsed.get(); option->keyword != nullptr; ++option) {
+    if (option->val != nullptr) given[option->keyword] = option->val;
+  }
+  return given;
+}
+
+std::string label_of(const std::map<std::string, std::string>& given) {
+  const auto value = [&](const char* name, const char* otherwise) {
+    const auto found = given.find(name);
+    return found != given.end() ? found->second : std::string(otherwise);
+  };
+  const std::string host = value("host", value("hostaddr", "(default host)").c_str());
+  return host + ":" + value("port", "5432") + "/" + value("dbname", "(default database)");
+}
+
+bool is_identifier(std::string_view name) {
+  const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
+  return !name.empty() && name.size() <= table_name_limit && letter(name[0]) &&
+         std::ranges::all_of(name, [&](char c) { return letter(c) || (c >= '0' && c <= '9'); });
+}
+
+std::string quoted(std::string_view identifier) {
+  return '"' + std::string(identifier) + '"';
+}
+
+/// Every statement finds its rows by an index, however few the planner takes them for: plans are made once,
+/// perhaps on an empty table. jit would be set off by the price that the planner puts on a forbidden scan.
+constexpr std::string_view greeting_sql = R"(
+  SET client_min_messages = error;
+  SET statement_timeout = @statement_ms;
+  SET lock_timeout = @lock_ms;
+  SET plan_cache_mode = force_generic_plan;
+  SET enable_seqscan = off;
+  SET jit = off;
+  SELECT to_regclass('@table') IS NOT NULL)";
+
+/// The lock keeps others from making it at the same time, which even IF NOT EXISTS reports as an error. The
+/// values are not compressed: what comes is compressed already, or not worth it.
+constexpr std::string_view make_table_sql = R"(
+  SELECT pg_advisory_xact_lock(hashtext('terrace'), hashtext('@table'));
+  CREATE @unlogged TABLE IF NOT EXISTS @table (
+    key bytea PRIMARY KEY, whole_key bytea, value bytea NOT NULL, expires timestamptz, version bigint NOT NULL);
+  ALTER TABLE @table ALTER COLUMN value SET STORAGE EXTERNAL;
+  CREATE INDEX IF NOT EXISTS @index ON @table (expires))";
+
+/// Rows are locked in the order of their keys: no two of these deadlock. Versions are unsigned: with the
+/// highest bit turned over (#) the order of signed numbers is theirs.
+constexpr std::string_view prepare_sql = R"(
+  PREPARE terrace_get(bytea[]) AS
+    SELECT key, CASE WHEN octet_length(value) <= @max_value_bytes THEN value END FROM @table
+    WHERE key = ANY($1) AND (expires IS NULL OR expires > now());
+
+  PREPARE terrace_set(bytea[], bytea[], bytea[], bigint[], bigint[]) AS
+    INSERT INTO @table AS old (key, whole_key, value, expires, version)
+    SELECT k, w, v, now() + life * interval '1 millisecond', n FROM unnest($1, $2, $3, $4, $5) AS new(k, w, v, life, n)
+    ON CONFLICT (key) DO UPDATE SET value = excluded.value, expires = excluded.expires, version = excluded.version
+    WHERE excluded.version = 0 OR old.expires <= now()
+      OR (old.version # (-9223372036854775808)::bigint) < (excluded.version # (-9223372036854775808)::bigint);
+
+  PREPARE terrace_erase(bytea[]) AS
+    WITH doomed AS (SELECT key FROM @table WHERE key = ANY($1) ORDER BY key FOR UPDATE)
+    DELETE FROM @table AS entry USING doomed WHERE entry.key = doomed.key
+    RETURNING entry.key, entry.expires IS NULL OR entry.expires > now();
+
+  PREPARE terrace_next(bytea) AS
+    SELECT key, whole_key FROM @table WHERE key >= $1 ORDER BY key LIMIT @page;
+
+  PREPARE terrace_purge AS
+    WITH doomed AS (
+      SELECT key FROM @table WHERE expires <= now() ORDER BY expires LIMIT @page FOR UPDATE SKIP LOCKED)
+    DELETE FROM @table AS entry USING doomed WHERE entry.key = doomed.key RETURNING 1)";
+
+using Names = std::vector<std::pair<std::string_view, std::string>>;
+
+std::string filled(std::string_view sql, const Names& names) {
+  std::string text(sql);
+  for (const auto& [name, value] : names) {
+    for (auto at = text.find(name); at != text.npos; at = text.find(name, at + value.size())) {
+      text.replace(at, name.size(), value);
+    }
+  }
+  return text;
+}
+
+}  // namespace
+
+Target::Target(const PostgresOptions& options) : create_table(options.create_table) {
+  check(options);
+  const std::string_view name = options.table;
+  const auto dot = name.find('.');
+  const bool in_schema = dot != name.npos;
+  const std::string_view relation = in_schema ? name.substr(dot + 1) : name;
+  if (!is_identifier(relation) || (in_schema && !is_identifier(name.substr(0, dot)))) {
+    refuse("table must be letters, digits and _, not beginning with a digit, at most " +
+           std::to_string(table_name_limit) +
+           "; a schema of the same kind may stand before it: schema.table");
+  }
+  const std::string table = (in_schema ? quoted(name.substr(0, dot)) + "." : "") + quoted(relation);
+  const auto ms = std::chrono::ceil<std::chrono::milliseconds>(options.statement_timeout);
+  const Names names = {{"@table", table},
+                       {"@index", quoted(std::string(relation) + "_expires")},
+                       {"@unlogged", options.unlogged ? "UNLOGGED" : ""},
+                       {"@statement_ms", std::to_string(ms.count())},
+                       {"@lock_ms", std::to_string(std::min(ms, longest_lock_wait).count())},
+                       {"@max_value_bytes", std::to_string(options.max_value_bytes)},
+                       {"@page", std::to_string(page_keys)}};
+  greeting = filled(greeting_sql, names);
+  make_table = filled(make_table_sql, names);
+  prepare = filled(prepare_sql, names);
+
+  auto given = parse(options.url);
+  label = label_of(given);
+  given.try_emplace("fallback_application_name", "terrace");
+  given.try_emplace("tcp_user_timeout", "2000");  // how soon a peer that vanished is noticed
+  parameters.assign(given.begin(), given.end());
+}
+
+}  // namespace terrace::postgres

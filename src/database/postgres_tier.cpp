@@ -1,0 +1,167 @@
+#include <terrace/glob.hpp>
+
+#include "database/postgres_operations.hpp"
+#include "runtime/io_context.hpp"
+
+namespace terrace {
+namespace {
+
+using namespace postgres;
+
+/// Purges after every interval, as long as the tier is there.
+void purge_later(const std::weak_ptr<Shared>& weak, Runtime& runtime, Duration interval) {
+  runtime.call_at(after(runtime.clock().now(), interval), [weak, &runtime, interval] {
+    const auto shared = weak.lock();
+    if (!shared) return;
+    start_purge(shared, [weak, &runtime, interval](bool open) {
+      if (open) purge_later(weak, runtime, interval);
+    });
+  });
+}
+
+class PostgresTierImpl final : public PostgresTier {
+ public:
+  PostgresTierImpl(PostgresOptions options, std::shared_ptr<Runtime> runtime)
+      : runtime_(std::move(runtime)), shared_(std::make_shared<Shared>()) {
+    shared_->client = std::make_shared<Client>(*runtime_, std::move(options));
+    shared_->client->start();
+    purge_later(shared_, *runtime_, this->options().purge_interval);
+  }
+  ~PostgresTierImpl() override { PostgresTierImpl::close(); }
+
+  [[nodiscard]] std::string_view name() const noexcept override { return "postgres"; }
+
+  void get(std::string_view key, TimePoint deadline, Handler<Result<Found>> done) override {
+    get_many({key}, deadline, first_of<Found>(std::move(done)));
+  }
+  void set(std::string_view key, BytesView value, std::optional<Duration> ttl, TimePoint deadline,
+           Handler<Result<void>> done) override {
+    set_many({{key, value, ttl}}, deadline, first_of<void>(std::move(done)));
+  }
+  void erase(std::string_view key, TimePoint deadline, Handler<Result<bool>> done) override {
+    erase_many({key}, deadline, first_of<bool>(std::move(done)));
+  }
+
+  void get_many(std::vector<std::string_view> keys, TimePoint deadline,
+                Handler<std::vector<Result<Found>>> done) override {
+    many<Gets>(keys, deadline, std::move(done));
+  }
+  void set_many(std::vector<TierWrite> writes, TimePoint deadline,
+                Handler<std::vector<Result<void>>> done) override {
+    many<Sets>(writes, deadline, std::move(done));
+  }
+  void erase_many(std::vector<std::string_view> keys, TimePoint deadline,
+                  Handler<std::vector<Result<bool>>> done) override {
+    many<Erases>(keys, deadline, std::move(done));
+  }
+
+  void erase_prefix(std::string_view prefix, TimePoint deadline,
+                    Handler<Result<std::uint64_t>> done) override {
+    erase_glob(prefix, "*", deadline, std::move(done));
+  }
+  void erase_glob(std::string_view prefix, std::string_view pattern, TimePoint deadline,
+                  Handler<Result<std::uint64_t>> done) override {
+    auto fine = check_glob(pattern);
+    if (fine && past(deadline)) fine = late();
+    if (fine) return start_sweep(shared_, prefix, pattern, deadline, std::move(done));
+    ++shared_->counters.write_errors;
+    done(fine.error());
+  }
+
+  void close() override {
+    const auto& client = shared_->client;
+    if (client->forked()) return;
+    if (runtime_->on_io_thread()) return client->shut_down();
+    // The latch is shared: who opens it may still be inside open() when this caller goes on.
+    auto closed = std::make_shared<Latch>();
+    runtime_->post([client, closed] {
+      client->shut_down();
+      closed->open();
+    });
+    runtime_->wait(*closed, no_deadline);
+  }
+
+  [[nodiscard]] TierStats stats() const override {
+    const database::Counters& now = shared_->counters;
+    return {.hits = now.hits,
+            .misses = now.misses,
+            .errors = now.errors,
+            .writes = now.writes,
+            .erases = now.erases,
+            .write_errors = now.write_errors};
+  }
+
+  [[nodiscard]] PostgresStats postgres_stats() const override {
+    PostgresStats stats = shared_->client->stats();
+    stats.purged = shared_->purged;
+    return stats;
+  }
+
+ private:
+  [[nodiscard]] const PostgresOptions& options() const noexcept { return shared_->client->options(); }
+  [[nodiscard]] bool past(TimePoint deadline) const noexcept { return deadline <= runtime_->clock().now(); }
+  static Error late() {
+    return {Errc::timed_out, "the deadline had passed before the PostgreSQL tier was asked"};
+  }
+
+  template <class T>
+  static Handler<std::vector<Result<T>>> first_of(Handler<Result<T>> done) {
+    return [done = std::move(done)](std::vector<Result<T>> outcomes) mutable {
+      done(std::move(outcomes.front()));
+    };
+  }
+
+  template <class Operation, class Asked, class Done>
+  void many(const std::vector<Asked>& asked, TimePoint deadline, Done done) {
+    const auto bulk = std::make_shared<Operation>(shared_, asked.size(), deadline, std::move(done));
+    const bool too_late = past(deadline);
+    for (std::size_t i = 0; i < asked.size(); ++i) {
+      if (auto why = refusal(asked[i])) {
+        bulk->refuse(i, std::move(*why));
+      } else if (too_late) {
+        bulk->refuse(i, late());
+      } else {
+        bulk->add(item(i, asked[i]));
+      }
+    }
+    bulk->start();
+  }
+
+  [[nodiscard]] std::optional<Error> refusal(std::string_view key) const {
+    if (key.empty()) return Error(Errc::invalid_key, "the key is empty");
+    if (key.size() <= max_key_size) return std::nullopt;
+    return Error(Errc::invalid_key, "the key has " + std::to_string(key.size()) + " bytes; at most " +
+                                        std::to_string(max_key_size));
+  }
+
+  [[nodiscard]] std::optional<Error> refusal(const TierWrite& write) const {
+    if (auto why = refusal(write.key)) return why;
+    if (write.ttl && *write.ttl <= Duration::zero()) {
+      return Error(Errc::invalid_argument, "the ttl is " + std::to_string(write.ttl->count()) +
+                                               " ns; it must be more than 0, or none for no expiry");
+    }
+    if (write.value.size() <= options().max_value_bytes) return std::nullopt;
+    return Error(Errc::value_too_large, "the value has " + std::to_string(write.value.size()) +
+                                            " bytes; this PostgreSQL tier takes up to " +
+                                            std::to_string(options().max_value_bytes));
+  }
+
+  static Item item(std::size_t position, std::string_view key) { return {position, RowKey(key)}; }
+  static Item item(std::size_t position, const TierWrite& write) {
+    Item made{position, RowKey(write.key), Bytes(write.value), {}, write.version};
+    if (write.ttl) made.life_ms = std::chrono::ceil<std::chrono::milliseconds>(*write.ttl).count();
+    return made;
+  }
+
+  const std::shared_ptr<Runtime> runtime_;
+  const std::shared_ptr<Shared> shared_;
+};
+
+}  // namespace
+
+std::shared_ptr<PostgresTier> make_postgres_tier(PostgresOptions options, std::shared_ptr<Runtime> runtime) {
+  if (!runtime) throw ConfigError("make_postgres_tier: the runtime is null");
+  return std::make_shared<PostgresTierImpl>(std::move(options), std::move(runtime));
+}
+
+}  // namespace terrace
