@@ -140,7 +140,8 @@ File Directory::create(const std::string& name) {
 
 void Directory::cut(const std::string& name, std::uint64_t size) {
   const Descriptor file(::openat(descriptor_.get(), name.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW));
-  if (file.get() < 0 || ::ftruncate(file.get(), static_cast<off_t>(size)) != 0 || ::fsync(file.get()) != 0)
+  if (file.get() < 0 || ::ftruncate(file.get(), static_cast<off_t>(size)) != 0 ||
+      disk_->sync(file.get()) != 0)
     fail("cutting " + full(name));
 }
 
