@@ -1,0 +1,51 @@
+#pragma once
+/// WriteBackOptions: how a cache that writes back keeps and flushes its writes. A write is acknowledged when
+/// it is in the journal; the tiers get it soon after, in batches, the newest value of each key.
+///
+/// The journal belongs to one process. Processes that write back the same keys are not ordered among each
+/// other.
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <terrace/clock.hpp>
+#include <terrace/detail/journal/sync.hpp>
+
+namespace terrace {
+
+struct WriteBackOptions {
+  /// The journal's directory, on a local disk. Made if it is not there; its parent must be.
+  std::string path = {};
+  JournalSync sync = JournalSync::durable;
+  /// How long a change waits at most before it is flushed, while the tiers keep up. More than zero.
+  Duration flush_interval = std::chrono::milliseconds(100);
+  /// Changes in one batch; at least 1.
+  std::size_t max_batch = 1000;
+  /// Bounds on what waits to be flushed; a write beyond them is refused as Errc::overloaded. At least 1.
+  std::uint64_t max_pending = 100'000;                          ///< changes
+  std::uint64_t max_pending_bytes = std::uint64_t{256} << 20;   ///< keys and values, in memory
+  std::uint64_t max_journal_bytes = std::uint64_t{1024} << 20;  ///< files; at least 32 MiB
+  /// After so many refusals of a change whose neighbours are taken it becomes a dead letter; at least 1. A
+  /// tier that is away refuses nothing: that is waited for.
+  unsigned max_attempts = 5;
+
+  /// Throws ConfigError naming the option that is wrong and what would be right.
+  void check() const;
+};
+
+struct WriteBackStats {
+  std::uint64_t pending = 0;        ///< keys that wait to be flushed
+  std::uint64_t pending_bytes = 0;  ///< their keys and values
+  Duration lag = {};                ///< how long the oldest of them has waited
+  std::uint64_t acknowledged = 0;   ///< changes
+  std::uint64_t flushed = 0;        ///< changes that reached the tiers
+  std::uint64_t coalesced = 0;      ///< changes that a newer one of their key made needless
+  std::uint64_t retried = 0;        ///< refusals and failures after which a change was tried again
+  std::uint64_t dead_letters = 0;
+  std::uint64_t recovered = 0;  ///< changes that the journal held at the start
+  std::uint64_t damaged = 0;    ///< places of the journal that could not be read at the start
+  std::uint64_t journal_bytes = 0;
+  std::uint64_t syncs = 0;  ///< fdatasync calls for them
+};
+
+}  // namespace terrace

@@ -1,0 +1,87 @@
+#pragma once
+/// Directory: the files of one journal. What fails throws std::system_error that names the file. A file is
+/// <id, 16 hex digits>-<number, 20 digits> and an ending: `.log` for a segment, `.dead` for dead letters;
+/// `.damaged` is a copy of bytes that were unreadable. All are mode 0600.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <terrace/bytes.hpp>
+#include <vector>
+
+#include "journal/disk.hpp"
+
+namespace terrace::journal {
+
+/// An open descriptor.
+class Descriptor {
+ public:
+  explicit Descriptor(int number = -1) noexcept : number_(number) {}
+  ~Descriptor();
+  Descriptor(Descriptor&& other) noexcept : number_(other.number_) { other.number_ = -1; }
+  Descriptor& operator=(Descriptor&& other) noexcept {
+    std::swap(number_, other.number_);
+    return *this;
+  }
+  [[nodiscard]] int get() const noexcept { return number_; }
+
+ private:
+  int number_;
+};
+
+/// A file that grows.
+class File {
+ public:
+  File(Descriptor descriptor, std::string name, Disk& disk)
+      : descriptor_(std::move(descriptor)), name_(std::move(name)), disk_(&disk) {}
+  void append(BytesView bytes);
+  void sync();
+  [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
+
+ private:
+  Descriptor descriptor_;
+  std::string name_;
+  Disk* disk_;
+  std::uint64_t size_ = 0;
+};
+
+/// The name of a segment or of a file of dead letters.
+struct FileName {
+  std::uint64_t id = 0;
+  std::uint64_t number = 0;
+  std::string ending = {};  ///< ".log" or ".dead"
+  [[nodiscard]] std::string text() const;
+  static std::optional<FileName> parse(std::string_view text);
+};
+
+class Directory {
+ public:
+  /// To look only: no lock, nothing is changed.
+  static Directory look(const std::string& path);
+  /// Made if it is not there, and locked: ConfigError when somebody else has it. The lock ends with the
+  /// object or the process.
+  static Directory lock(const std::string& path, Disk& disk);
+
+  /// The names of all files, sorted.
+  [[nodiscard]] std::vector<std::string> names() const;
+  [[nodiscard]] Bytes read(const std::string& name) const;
+
+  [[nodiscard]] File create(const std::string& name);
+  void cut(const std::string& name, std::uint64_t size);
+  void remove(const std::string& name);
+  void rename(const std::string& from, const std::string& to);
+  /// Makes what was created, removed and renamed durable.
+  void sync();
+
+ private:
+  Directory(Descriptor descriptor, std::string path, Disk& disk)
+      : descriptor_(std::move(descriptor)), path_(std::move(path)), disk_(&disk) {}
+  [[nodiscard]] std::string full(const std::string& name) const { return path_ + "/" + name; }
+
+  Descriptor descriptor_;
+  std::string path_;
+  Disk* disk_;
+};
+
+}  // namespace terrace::journal

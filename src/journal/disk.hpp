@@ -1,0 +1,23 @@
+#pragma once
+/// Disk: the system calls that can fail on a healthy program, in one place, so that a test can make them
+/// fail. Thread safe.
+
+#include <sys/types.h>
+
+#include <cstddef>
+
+namespace terrace::journal {
+
+class Disk {
+ public:
+  virtual ~Disk() = default;
+  /// As write(2).
+  virtual ssize_t write(int file, const char* data, std::size_t size);
+  /// As fdatasync(2).
+  virtual int sync(int file);
+
+  /// The machine's.
+  static Disk& real();
+};
+
+}  // namespace terrace::journal

@@ -1,0 +1,54 @@
+#pragma once
+/// SerialThread: one thread that runs tasks in order. For work that must not wait behind a pool's other work.
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <terrace/scheduler.hpp>
+#include <thread>
+
+namespace terrace::journal {
+
+/// Thread safe. Tasks given before the end are run; the destructor waits for them.
+class SerialThread {
+ public:
+  ~SerialThread() {
+    {
+      std::lock_guard lock(mutex_);
+      ended_ = true;
+    }
+    changed_.notify_one();
+    thread_.join();
+  }
+
+  void run(Task task) {
+    {
+      std::lock_guard lock(mutex_);
+      tasks_.push_back(std::move(task));
+    }
+    changed_.notify_one();
+  }
+
+ private:
+  void loop() {
+    std::unique_lock lock(mutex_);
+    for (;;) {
+      changed_.wait(lock, [this] { return ended_ || !tasks_.empty(); });
+      if (tasks_.empty()) return;
+      Task task = std::move(tasks_.front());
+      tasks_.pop_front();
+      lock.unlock();
+      task();
+      task = nullptr;
+      lock.lock();
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Task> tasks_;
+  bool ended_ = false;
+  std::thread thread_{[this] { loop(); }};  // last: runs as soon as it is made
+};
+
+}  // namespace terrace::journal
