@@ -13,12 +13,14 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <terrace/bytes.hpp>
 #include <terrace/clock.hpp>
 #include <terrace/detail/unique_function.hpp>
 #include <terrace/result.hpp>
+#include <terrace/tier.hpp>
 #include <vector>
 
 namespace terrace {

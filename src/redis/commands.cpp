@@ -3,13 +3,10 @@
 #include "redis/server_error.hpp"
 
 namespace terrace::redis {
-namespace {
 
-Error unexpected(std::string_view server) {
+Error unexpected_reply(std::string_view server) {
   return {Errc::corrupt, "Redis " + std::string(server) + ": a reply of an unexpected type"};
 }
-
-}  // namespace
 
 void decode(const Node& node, std::string_view server, Result<Found>& outcome) {
   if (node.depth != 0) return;
@@ -18,25 +15,26 @@ void decode(const Node& node, std::string_view server, Result<Found>& outcome) {
   } else if (node.data_type == NodeType::null) {
     outcome = Found();
   } else {
-    outcome = is_error(node) ? server_error(node.value, server) : unexpected(server);
+    outcome = is_error(node) ? server_error(node.value, server) : unexpected_reply(server);
   }
 }
 
 void decode(const Node& node, std::string_view server, Result<void>& outcome) {
-  if (node.depth != 0) return;
-  if (node.data_type == NodeType::simple_string) {
-    outcome = Result<void>();
-  } else {
-    outcome = is_error(node) ? server_error(node.value, server) : unexpected(server);
+  if (!outcome) return;
+  if (is_error(node)) {
+    outcome = server_error(node.value, server);
+  } else if (node.depth == 0 && node.data_type != NodeType::simple_string &&
+             node.data_type != NodeType::array) {
+    outcome = unexpected_reply(server);
   }
 }
 
 void decode(const Node& node, std::string_view server, Result<bool>& outcome) {
-  if (node.depth != 0) return;
+  if (node.depth != 0 || !outcome) return;
   if (node.data_type == NodeType::number) {
     outcome = node.value != "0";
   } else {
-    outcome = is_error(node) ? server_error(node.value, server) : unexpected(server);
+    outcome = is_error(node) ? server_error(node.value, server) : unexpected_reply(server);
   }
 }
 

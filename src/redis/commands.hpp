@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "redis/client.hpp"
+#include "redis/encoding.hpp"
 
 namespace terrace::redis {
 
@@ -27,21 +28,32 @@ struct Counters {
 
 /// What exchanges share with their tier, and keep alive.
 struct Shared {
+  explicit Shared(std::shared_ptr<Client> c)
+      : client(std::move(c)), encoding(client->options(), client->clock()) {}
+
   std::shared_ptr<Client> client;
+  Encoding encoding;
   Counters counters;
 };
 
-/// The reply to one GET, SET or UNLINK.
+/// One node of the replies to the commands of one key. An error stays; else the last reply counts.
+///  - Found: GET, or a script that returns a value or nil
+///  - void: the transaction of a SET (+OK, +QUEUED …, the array of EXEC), or a script
+///  - bool: one UNLINK or several, the last of which tells; or a script that returns a number
 void decode(const Node& node, std::string_view server, Result<Found>& outcome);
 void decode(const Node& node, std::string_view server, Result<void>& outcome);
 void decode(const Node& node, std::string_view server, Result<bool>& outcome);
+
+Error unexpected_reply(std::string_view server);
 
 /// One key. `T` is what the handler gets: Found, void or bool.
 template <class T>
 class Single final : public Exchange {
  public:
-  Single(std::shared_ptr<Shared> shared, Handler<Result<T>> done)
-      : shared_(std::move(shared)), done_(std::move(done)) {}
+  Single(std::shared_ptr<Shared> shared, std::size_t commands, Handler<Result<T>> done)
+      : shared_(std::move(shared)), done_(std::move(done)) {
+    replies = commands;
+  }
 
   void on_node(std::size_t, const Node& reply) override { decode(reply, shared_->client->label(), outcome_); }
   void on_end(const Error* failure) override {
@@ -71,14 +83,16 @@ class Bulk final : public std::enable_shared_from_this<Bulk<T>> {
   /// The outcome of a key that is not asked for.
   void refuse(std::size_t position, Error why) { outcomes_[position] = std::move(why); }
 
-  /// Where to encode the command for the key at this position.
-  std::string& add(std::size_t position) {
-    if (chunks_.empty() || chunks_.back().positions.size() >= chunk_keys ||
+  /// Where to encode the commands, that many, for the key at this position.
+  std::string& add(std::size_t position, std::size_t commands) {
+    if (chunks_.empty() || chunks_.back().keys >= chunk_keys ||
         chunks_.back().payload.size() >= chunk_bytes) {
       chunks_.emplace_back();
     }
-    chunks_.back().positions.push_back(position);
-    return chunks_.back().payload;
+    Chunk& chunk = chunks_.back();
+    ++chunk.keys;
+    chunk.positions.insert(chunk.positions.end(), commands, position);
+    return chunk.payload;
   }
 
   void start() { next(nullptr); }
@@ -86,7 +100,8 @@ class Bulk final : public std::enable_shared_from_this<Bulk<T>> {
  private:
   struct Chunk {
     std::string payload;
-    std::vector<std::size_t> positions;
+    std::size_t keys = 0;
+    std::vector<std::size_t> positions;  // of the key of each command
   };
   class Part;
 
@@ -145,12 +160,10 @@ void Bulk<T>::next(const Error* failure) {
   shared_->client->submit(std::make_unique<Part>(this->shared_from_this(), std::move(chunks_[sent_++])));
 }
 
-/// Removes every key that matches the pattern: SCAN from cursor to cursor, the keys of each step
-/// removed together with the next SCAN. Other operations travel in between.
-void start_sweep(std::shared_ptr<Shared> shared, std::string pattern, TimePoint deadline,
+/// Removes every key that begins with the prefix and whose rest matches the pattern, with leases and
+/// versions: SCAN from cursor to cursor, the keys of each step removed together with the next SCAN. Other
+/// operations travel in between.
+void start_sweep(std::shared_ptr<Shared> shared, std::string prefix, std::string pattern, TimePoint deadline,
                  Handler<Result<std::uint64_t>> done);
-
-/// A MATCH pattern for exactly these bytes.
-std::string literally(std::string_view text);
 
 }  // namespace terrace::redis

@@ -1,7 +1,9 @@
 #include <terrace/glob.hpp>
 #include <terrace/redis.hpp>
 
-#include "redis/commands.hpp"
+#include "redis/keys.hpp"
+#include "redis/scripts.hpp"
+#include "redis/shared_redis.hpp"
 #include "runtime/io_context.hpp"
 
 namespace terrace {
@@ -24,6 +26,7 @@ void check(const RedisOptions& options) {
     refuse("key_prefix has " + std::to_string(options.key_prefix.size()) + " bytes; at most " +
            std::to_string(max_key_size));
   }
+  if (is_reserved(options.key_prefix)) refuse("key_prefix begins with ~lease: or ~version:; take another");
   if (options.cert_file.empty() != options.key_file.empty()) {
     refuse("cert_file and key_file go together; only one is set");
   }
@@ -33,18 +36,13 @@ void check(const RedisOptions& options) {
   }
 }
 
-std::optional<Error> bad_key(std::string_view key) {
-  if (!key.empty() && key.size() <= max_key_size) return std::nullopt;
-  if (key.empty()) return Error(Errc::invalid_key, "the key is empty");
-  return Error(Errc::invalid_key, "the key has " + std::to_string(key.size()) + " bytes; at most " +
-                                      std::to_string(max_key_size));
-}
-
 class RedisTier final : public Tier {
  public:
   RedisTier(RedisOptions options, std::shared_ptr<Runtime> runtime)
-      : runtime_(std::move(runtime)), shared_(std::make_shared<Shared>()) {
-    shared_->client = std::make_shared<Client>(io_context(*runtime_), runtime_->clock(), std::move(options));
+      : runtime_(std::move(runtime)),
+        shared_(std::make_shared<Shared>(
+            std::make_shared<Client>(io_context(*runtime_), runtime_->clock(), std::move(options)))),
+        sharing_(shared_) {
     shared_->client->start();
   }
   ~RedisTier() override { RedisTier::close(); }
@@ -52,67 +50,68 @@ class RedisTier final : public Tier {
   [[nodiscard]] std::string_view name() const noexcept override { return "redis"; }
 
   void get(std::string_view key, TimePoint deadline, Handler<Result<Found>> done) override {
-    if (auto why = refusal(key, deadline)) return refuse<Found>(std::move(*why), done);
-    auto exchange = std::make_unique<Single<Found>>(shared_, std::move(done));
-    encode_key(exchange->payload, "GET", 2, key);
+    if (auto why = encoding().refusal(key, deadline)) return refuse<Found>(std::move(*why), done);
+    auto exchange = std::make_unique<Single<Found>>(shared_, 1, std::move(done));
+    encoding().get(exchange->payload, key);
     submit(std::move(exchange), deadline);
   }
 
   void set(std::string_view key, BytesView value, std::optional<Duration> ttl, TimePoint deadline,
            Handler<Result<void>> done) override {
     const TierWrite write{key, value, ttl};
-    if (auto why = refusal(write, deadline)) return refuse<void>(std::move(*why), done);
-    auto exchange = std::make_unique<Single<void>>(shared_, std::move(done));
-    encode_set(exchange->payload, write);
+    if (auto why = encoding().refusal(write, deadline)) return refuse<void>(std::move(*why), done);
+    auto exchange = std::make_unique<Single<void>>(shared_, Encoding::set_commands, std::move(done));
+    encoding().set(exchange->payload, write);
     submit(std::move(exchange), deadline);
   }
 
   void erase(std::string_view key, TimePoint deadline, Handler<Result<bool>> done) override {
-    if (auto why = refusal(key, deadline)) return refuse<bool>(std::move(*why), done);
-    auto exchange = std::make_unique<Single<bool>>(shared_, std::move(done));
-    encode_key(exchange->payload, "UNLINK", 2, key);
+    if (auto why = encoding().refusal(key, deadline)) return refuse<bool>(std::move(*why), done);
+    auto exchange = std::make_unique<Single<bool>>(shared_, Encoding::erase_commands, std::move(done));
+    encoding().erase(exchange->payload, key);
     submit(std::move(exchange), deadline);
   }
 
   void get_many(std::vector<std::string_view> keys, TimePoint deadline,
                 Handler<std::vector<Result<Found>>> done) override {
-    many<Found>(keys, deadline, std::move(done),
-                [this](std::string& out, std::string_view key) { encode_key(out, "GET", 2, key); });
+    many<Found>(keys, deadline, std::move(done), [this](auto& bulk, std::size_t i, std::string_view key) {
+      encoding().get(bulk.add(i, 1), key);
+    });
   }
 
   void set_many(std::vector<TierWrite> writes, TimePoint deadline,
                 Handler<std::vector<Result<void>>> done) override {
     many<void>(writes, deadline, std::move(done),
-               [this](std::string& out, const TierWrite& write) { encode_set(out, write); });
+               [this, known = false](auto& bulk, std::size_t i, const TierWrite& write) mutable {
+                 if (write.version == 0) return encoding().set(bulk.add(i, Encoding::set_commands), write);
+                 encode_versioned_set(bulk.add(i, 1), encoding(), write, std::exchange(known, true));
+               });
   }
 
   void erase_many(std::vector<std::string_view> keys, TimePoint deadline,
                   Handler<std::vector<Result<bool>>> done) override {
-    many<bool>(keys, deadline, std::move(done),
-               [this](std::string& out, std::string_view key) { encode_key(out, "UNLINK", 2, key); });
+    many<bool>(keys, deadline, std::move(done), [this](auto& bulk, std::size_t i, std::string_view key) {
+      encoding().erase(bulk.add(i, Encoding::erase_commands), key);
+    });
   }
 
   void erase_prefix(std::string_view prefix, TimePoint deadline,
                     Handler<Result<std::uint64_t>> done) override {
-    if (past(deadline)) {
-      ++shared_->counters.write_errors;
-      return done(late());
-    }
-    start_sweep(shared_, literally(options().key_prefix + std::string(prefix)) + "*", deadline,
-                std::move(done));
+    erase_glob(prefix, "*", deadline, std::move(done));
   }
 
   void erase_glob(std::string_view prefix, std::string_view pattern, TimePoint deadline,
                   Handler<Result<std::uint64_t>> done) override {
     auto fine = check_glob(pattern);
-    if (fine && past(deadline)) fine = late();
+    if (auto why = encoding().refusal(deadline); fine && why) fine = std::move(*why);
     if (!fine) {
       ++shared_->counters.write_errors;
       return done(fine.error());
     }
-    start_sweep(shared_, literally(options().key_prefix + std::string(prefix)) + std::string(pattern),
-                deadline, std::move(done));
+    start_sweep(shared_, std::string(prefix), std::string(pattern), deadline, std::move(done));
   }
+
+  [[nodiscard]] SharedTier* shared() noexcept override { return &sharing_; }
 
   void close() override {
     if (runtime_->on_io_thread()) return shared_->client->shut_down();
@@ -140,30 +139,7 @@ class RedisTier final : public Tier {
   [[nodiscard]] RedisStatus status() const { return shared_->client->status(); }
 
  private:
-  [[nodiscard]] const RedisOptions& options() const noexcept { return shared_->client->options(); }
-  [[nodiscard]] bool past(TimePoint deadline) const noexcept { return deadline <= runtime_->clock().now(); }
-  static Error late() { return {Errc::timed_out, "the deadline had passed before the Redis tier was asked"}; }
-
-  [[nodiscard]] std::optional<Error> refusal(std::string_view key, TimePoint deadline) const {
-    if (auto why = bad_key(key)) return why;
-    if (past(deadline)) return late();
-    return std::nullopt;
-  }
-
-  [[nodiscard]] std::optional<Error> refusal(const TierWrite& write, TimePoint deadline) const {
-    if (auto why = bad_key(write.key)) return why;
-    if (write.ttl && *write.ttl <= Duration::zero()) {
-      return Error(Errc::invalid_argument, "the ttl is " + std::to_string(write.ttl->count()) +
-                                               " ns; it must be more than 0, or none for no expiry");
-    }
-    if (write.value.size() > options().max_value_bytes) {
-      return Error(Errc::value_too_large, "the value has " + std::to_string(write.value.size()) +
-                                              " bytes; this Redis tier takes up to " +
-                                              std::to_string(options().max_value_bytes));
-    }
-    if (past(deadline)) return late();
-    return std::nullopt;
-  }
+  [[nodiscard]] const Encoding& encoding() const noexcept { return shared_->encoding; }
 
   template <class T>
   void refuse(Error why, Handler<Result<T>>& done) {
@@ -172,30 +148,15 @@ class RedisTier final : public Tier {
     done(outcome);
   }
 
-  void encode_key(std::string& out, std::string_view command, std::size_t parts, std::string_view key) const {
-    begin_command(out, parts);
-    add_part(out, command);
-    add_part(out, options().key_prefix, key);
-  }
-
-  void encode_set(std::string& out, const TierWrite& write) const {
-    out.reserve(out.size() + options().key_prefix.size() + write.key.size() + write.value.size() + 96);
-    encode_key(out, "SET", write.ttl ? 5 : 3, write.key);
-    add_part(out, write.value);
-    if (!write.ttl) return;
-    add_part(out, "PX");
-    add_part(out, std::to_string(std::chrono::ceil<std::chrono::milliseconds>(*write.ttl).count()));
-  }
-
   template <class T, class Item, class Encode>
   void many(const std::vector<Item>& items, TimePoint deadline, Handler<std::vector<Result<T>>> done,
             Encode encode) {
     auto bulk = std::make_shared<Bulk<T>>(shared_, items.size(), deadline, std::move(done));
     for (std::size_t i = 0; i < items.size(); ++i) {
-      if (auto why = refusal(items[i], deadline)) {
+      if (auto why = encoding().refusal(items[i], deadline)) {
         bulk->refuse(i, std::move(*why));
       } else {
-        encode(bulk->add(i), items[i]);
+        encode(*bulk, i, items[i]);
       }
     }
     bulk->start();
@@ -208,6 +169,7 @@ class RedisTier final : public Tier {
 
   std::shared_ptr<Runtime> runtime_;
   std::shared_ptr<Shared> shared_;
+  SharedRedis sharing_;
 };
 
 }  // namespace

@@ -20,10 +20,11 @@ void begin_command(std::string& out, std::size_t parts) {
   resp3::add_header(out, resp3::type::array, parts);
 }
 
-void add_part(std::string& out, std::string_view head, std::string_view tail) {
-  resp3::add_header(out, resp3::type::blob_string, head.size() + tail.size());
-  out += head;
-  out += tail;
+void add_part(std::string& out, std::initializer_list<std::string_view> pieces) {
+  std::size_t size = 0;
+  for (const auto piece : pieces) size += piece.size();
+  resp3::add_header(out, resp3::type::blob_string, size);
+  for (const auto piece : pieces) out += piece;
   resp3::add_separator(out);
 }
 

@@ -18,8 +18,11 @@ using NodeType = boost::redis::resp3::type;
 
 /// Begins a command of that many parts; each follows by add_part.
 void begin_command(std::string& out, std::size_t parts);
-/// One part, made of two pieces put together.
-void add_part(std::string& out, std::string_view head, std::string_view tail = {});
+/// One part, made of pieces put together.
+void add_part(std::string& out, std::initializer_list<std::string_view> pieces);
+inline void add_part(std::string& out, std::string_view part) {
+  add_part(out, {part});
+}
 void add_command(std::string& out, std::initializer_list<std::string_view> parts);
 
 [[nodiscard]] inline bool is_error(const Node& node) noexcept {

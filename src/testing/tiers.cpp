@@ -242,6 +242,22 @@ void FaultyTier::set(std::string_view key, BytesView value, std::optional<Durati
                   Handler<Result<void>> pass) { below_->set(key, value, ttl, deadline, std::move(pass)); });
 }
 
+/// One by one, each with its own fault, and with its version.
+void FaultyTier::set_many(std::vector<TierWrite> writes, TimePoint deadline,
+                          Handler<std::vector<Result<void>>> done) {
+  each<void>(writes.size(), std::move(done), [&](std::size_t i, Handler<Result<void>> one) {
+    const TierWrite& write = writes[i];
+    spoil<void>("set", write.key, std::move(one),
+                [this, key = std::string(write.key), value = Bytes(write.value), ttl = write.ttl,
+                 version = write.version, deadline](Handler<Result<void>> pass) {
+                  below_->set_many({{key, value, ttl, version}}, deadline,
+                                   [pass = std::move(pass)](std::vector<Result<void>> told) mutable {
+                                     pass(std::move(told.front()));
+                                   });
+                });
+  });
+}
+
 void FaultyTier::erase(std::string_view key, TimePoint deadline, Handler<Result<bool>> done) {
   spoil<bool>("erase", key, std::move(done),
               [this, key = std::string(key), deadline](Handler<Result<bool>> pass) {

@@ -1,20 +1,7 @@
-#include <future>
-
+#include "conformance/ask.hpp"
 #include "conformance/tier_conformance.hpp"
 
 namespace terrace::conformance {
-namespace {
-
-/// Starts an operation and waits for its one answer.
-template <class T, class Start>
-T ask(Start start) {
-  auto promise = std::make_shared<std::promise<T>>();
-  auto answer = promise->get_future();
-  start([promise](T outcome) { promise->set_value(std::move(outcome)); });
-  return answer.get();
-}
-
-}  // namespace
 
 Result<Found> Caller::get(std::string_view key, TimePoint deadline) const {
   return ask<Result<Found>>([&](auto done) { tier_->get(key, deadline, std::move(done)); });

@@ -48,17 +48,31 @@ std::vector<Subject> subjects() {
          return Fixture{std::make_shared<NullTier>(), nullptr};
        },
        false},
-      {"FaultyWithoutFaults",
-       [] {
-         return Fixture{
-             std::make_shared<FaultyTier>(std::make_shared<MapTier>(), std::make_shared<Runtime>()), nullptr};
-       }},
-      {"Sqlite", sqlite},
-      {"Postgres", postgres},
-      {"Redis", [] { return redis("", false); }},
-      {"RedisWithPrefix", [] { return redis("app:", false); }},
-      {"RedisOverUnixSocket", [] { return redis("", true); }},
+      {.name = "FaultyWithoutFaults",
+       .make =
+           [] {
+             return Fixture{
+                 std::make_shared<FaultyTier>(std::make_shared<MapTier>(), std::make_shared<Runtime>()),
+                 nullptr};
+           }},
+      {.name = "SharedMap",
+       .make =
+           [] {
+             return Fixture{std::make_shared<SharedMapTier>(), nullptr};
+           },
+       .shared = true},
+      {.name = "Sqlite", .make = sqlite},
+      {.name = "Postgres", .make = postgres},
+      {.name = "Redis", .make = [] { return redis("", false); }, .shared = true},
+      {.name = "RedisWithPrefix", .make = [] { return redis("app:", false); }, .shared = true},
+      {.name = "RedisOverUnixSocket", .make = [] { return redis("", true); }, .shared = true},
   };
+}
+
+std::vector<Subject> shared_subjects() {
+  auto all = subjects();
+  std::erase_if(all, [](const Subject& subject) { return !subject.shared; });
+  return all;
 }
 
 }  // namespace terrace::conformance

@@ -9,4 +9,7 @@ namespace terrace::conformance {
 /// Every tier there is.
 std::vector<Subject> subjects();
 
+/// Those of them that processes can share.
+std::vector<Subject> shared_subjects();
+
 }  // namespace terrace::conformance

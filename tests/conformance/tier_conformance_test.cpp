@@ -255,6 +255,62 @@ TEST_P(TierConformance, ATierLetGoWithOperationsPendingAnswersThem) {
   EXPECT_EQ(answered, 100);
 }
 
+TEST_P(TierConformance, SaysWhetherItIsShared) {
+  EXPECT_EQ(tier_->shared() != nullptr, GetParam().shared);
+}
+
+/// Versions of 64 bits: what a double would take for the same must not be.
+constexpr std::uint64_t great = (std::uint64_t{1} << 63) + 1;
+
+TEST_P(TierConformance, F44_AWriteWithALowerVersionIsTooLate) {
+  if (!GetParam().versioned) return;
+  const auto write = [&](std::string_view value, std::uint64_t version) {
+    EXPECT_TRUE(call_.set_many({{"k", value, {}, version}})[0].has_value());
+    return call_.get("k").value();
+  };
+  EXPECT_EQ(write("nine", 9), stored("nine"));
+  EXPECT_EQ(write("nine again", 9), stored("nine"));
+  EXPECT_EQ(write("eight", 8), stored("nine"));
+  EXPECT_EQ(write("ten", 10), stored("ten")) << "numbers, not digits, are compared";
+  EXPECT_EQ(write("great", great), stored("great"));
+  EXPECT_EQ(write("lower by one", great - 1), stored("great"));
+  EXPECT_EQ(write("higher by one", great + 1), stored("higher by one"));
+  EXPECT_EQ(write("highest", UINT64_MAX), stored("highest"));
+}
+
+TEST_P(TierConformance, F44_TheVersionLivesAndDiesWithTheValue) {
+  if (!GetParam().versioned) return;
+  const auto low = [&](std::string_view key) {
+    EXPECT_TRUE(call_.set_many({{key, "low", {}, 1}})[0].has_value());
+    return call_.get(key).value();
+  };
+  const auto high = [&](std::string_view key, std::optional<Duration> ttl = {}) {
+    EXPECT_TRUE(call_.set_many({{key, "high", ttl, 100}})[0].has_value());
+  };
+  high("erased");
+  (void)call_.erase("erased").value();
+  EXPECT_EQ(low("erased"), stored("low"));
+  high("swept");
+  (void)call_.erase_prefix("swe").value();
+  EXPECT_EQ(low("swept"), stored("low"));
+  high("set");
+  call_.set("set", "plain").value();
+  EXPECT_EQ(low("set"), stored("low")) << "a plain value has none";
+  high("expired", 20ms);
+  const TimePoint limit = Caller::in_time();
+  while (call_.get("expired").value() && system_clock().now() < limit) std::this_thread::yield();
+  EXPECT_EQ(low("expired"), stored("low"));
+}
+
+TEST_P(TierConformance, F44_VersionsWithinOneBulk) {
+  if (!GetParam().versioned) return;
+  const auto outcomes = call_.set_many(
+      {{"k", "2", {}, 2}, {"", "x", {}, 3}, {"k", "3", {}, 3}, {"k", "1", {}, 1}, {"l", "plain", 1h}});
+  EXPECT_TRUE(outcomes[0] && outcomes[2] && outcomes[3] && outcomes[4]);
+  EXPECT_EQ(call_.get("k").value(), stored("3"));
+  EXPECT_EQ(call_.get("l").value(), stored("plain"));
+}
+
 INSTANTIATE_TEST_SUITE_P(Every, TierConformance, ::testing::ValuesIn(subjects()),
                          [](const auto& subject) { return subject.param.name; });
 

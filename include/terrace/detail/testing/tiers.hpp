@@ -124,6 +124,8 @@ class FaultyTier final : public OneByOneTier {
   void get(std::string_view key, TimePoint deadline, Handler<Result<Found>> done) override;
   void set(std::string_view key, BytesView value, std::optional<Duration> ttl, TimePoint deadline,
            Handler<Result<void>> done) override;
+  void set_many(std::vector<TierWrite> writes, TimePoint deadline,
+                Handler<std::vector<Result<void>>> done) override;
   void erase(std::string_view key, TimePoint deadline, Handler<Result<bool>> done) override;
   void erase_prefix(std::string_view prefix, TimePoint deadline,
                     Handler<Result<std::uint64_t>> done) override;

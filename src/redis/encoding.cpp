@@ -1,0 +1,91 @@
+#include "redis/encoding.hpp"
+
+#include "redis/keys.hpp"
+#include "redis/resp.hpp"
+
+namespace terrace::redis {
+
+std::optional<Error> Encoding::refusal(TimePoint deadline) const {
+  if (deadline > clock_.now()) return std::nullopt;
+  return Error(Errc::timed_out, "the deadline had passed before the Redis tier was asked");
+}
+
+std::optional<Error> Encoding::refusal(std::string_view key, TimePoint deadline) const {
+  if (key.empty()) return Error(Errc::invalid_key, "the key is empty");
+  if (key.size() > max_key_size) {
+    return Error(Errc::invalid_key, "the key has " + std::to_string(key.size()) + " bytes; at most " +
+                                        std::to_string(max_key_size));
+  }
+  const char first = options_.key_prefix.empty() ? key[0] : options_.key_prefix[0];
+  if (first == '~' && is_reserved(options_.key_prefix + std::string(key))) {
+    return Error(Errc::invalid_key, "the key " + printable_key(key) +
+                                        " begins, with key_prefix, with ~lease: or ~version:, under which "
+                                        "the Redis tier keeps its own");
+  }
+  return refusal(deadline);
+}
+
+std::optional<Error> Encoding::refusal(const TierWrite& write, TimePoint deadline) const {
+  if (auto why = refusal(write.key, deadline); why && *why != Errc::timed_out) return why;
+  if (write.ttl && *write.ttl <= Duration::zero()) {
+    return Error(Errc::invalid_argument, "the ttl is " + std::to_string(write.ttl->count()) +
+                                             " ns; it must be more than 0, or none for no expiry");
+  }
+  if (write.value.size() > options_.max_value_bytes) {
+    return Error(Errc::value_too_large, "the value has " + std::to_string(write.value.size()) +
+                                            " bytes; this Redis tier takes up to " +
+                                            std::to_string(options_.max_value_bytes));
+  }
+  return refusal(deadline);
+}
+
+void Encoding::add_key(std::string& out, std::string_view key) const {
+  add_part(out, {options_.key_prefix, key});
+}
+void Encoding::add_lease(std::string& out, std::string_view key) const {
+  add_part(out, {lease_head, options_.key_prefix, key, companion_tail});
+}
+void Encoding::add_version(std::string& out, std::string_view key) const {
+  add_part(out, {version_head, options_.key_prefix, key, companion_tail});
+}
+
+void Encoding::get(std::string& out, std::string_view key) const {
+  begin_command(out, 2);
+  add_part(out, "GET");
+  add_key(out, key);
+}
+
+void Encoding::unlink_companions(std::string& out, std::string_view key) const {
+  begin_command(out, 3);
+  add_part(out, "UNLINK");
+  add_lease(out, key);
+  add_version(out, key);
+}
+
+void Encoding::set(std::string& out, const TierWrite& write) const {
+  out.reserve(out.size() + 3 * (options_.key_prefix.size() + write.key.size()) + write.value.size() + 192);
+  add_command(out, {"MULTI"});
+  unlink_companions(out, write.key);
+  begin_command(out, write.ttl ? 5 : 3);
+  add_part(out, "SET");
+  add_key(out, write.key);
+  add_part(out, write.value);
+  if (write.ttl) {
+    add_part(out, "PX");
+    add_part(out, milliseconds(*write.ttl));
+  }
+  add_command(out, {"EXEC"});
+}
+
+void Encoding::erase(std::string& out, std::string_view key) const {
+  unlink_companions(out, key);
+  begin_command(out, 2);
+  add_part(out, "UNLINK");
+  add_key(out, key);
+}
+
+std::string milliseconds(Duration d) {
+  return std::to_string(std::chrono::ceil<std::chrono::milliseconds>(d).count());
+}
+
+}  // namespace terrace::redis

@@ -1,0 +1,45 @@
+#pragma once
+/// Encoding: which operations a tier with these options accepts, and the commands they become. Thread safe.
+
+#include <optional>
+#include <string>
+#include <terrace/redis.hpp>
+
+namespace terrace::redis {
+
+class Encoding {
+ public:
+  Encoding(const RedisOptions& options, const Clock& clock) : options_(options), clock_(clock) {}
+
+  /// Why the operation is not done; nothing: it is.
+  [[nodiscard]] std::optional<Error> refusal(std::string_view key, TimePoint deadline) const;
+  [[nodiscard]] std::optional<Error> refusal(const TierWrite& write, TimePoint deadline) const;
+  [[nodiscard]] std::optional<Error> refusal(TimePoint deadline) const;
+
+  void get(std::string& out, std::string_view key) const;
+
+  /// A transaction, for a SET that left the lease would let its holder overwrite the value afterwards.
+  /// (Twice as quick as a script.)
+  void set(std::string& out, const TierWrite& write) const;
+  static constexpr std::size_t set_commands = 4;
+
+  /// The lease first: who gets one in between loads what is there after the caller's change.
+  void erase(std::string& out, std::string_view key) const;
+  static constexpr std::size_t erase_commands = 2;
+
+  // Parts of commands.
+  void add_key(std::string& out, std::string_view key) const;
+  void add_lease(std::string& out, std::string_view key) const;
+  void add_version(std::string& out, std::string_view key) const;
+
+ private:
+  void unlink_companions(std::string& out, std::string_view key) const;
+
+  const RedisOptions& options_;
+  const Clock& clock_;
+};
+
+/// As PX takes it: milliseconds, rounded up.
+[[nodiscard]] std::string milliseconds(Duration d);
+
+}  // namespace terrace::redis

@@ -1,0 +1,185 @@
+#include "redis/scripts.hpp"
+
+#include <openssl/evp.h>
+
+#include <charconv>
+
+#include "redis/server_error.hpp"
+
+namespace terrace::redis {
+namespace {
+
+std::string sha1_hex(std::string_view text) {
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned size = 0;
+  EVP_Digest(text.data(), text.size(), digest, &size, EVP_sha1(), nullptr);
+  std::string hex;
+  for (unsigned i = 0; i < size; ++i) {
+    for (const int nibble : {digest[i] >> 4, digest[i] & 15}) hex += "0123456789abcdef"[nibble];
+  }
+  return hex;
+}
+
+/// same(value, length, tail): whether it has that length and those last 16 bytes.
+constexpr const char* same = R"(
+local function same(value, length, tail)
+  return #value == tonumber(length) and string.sub(value, -16) == tail
+end
+)";
+
+/// put(key, value, ttl): SET, the ttl in milliseconds or '' for none.
+constexpr const char* put = R"(
+local function put(key, value, ttl)
+  if ttl == '' then return redis.call('SET', key, value) end
+  return redis.call('SET', key, value, 'PX', ttl)
+end
+)";
+
+}  // namespace
+
+Script::Script(std::string script) : text(std::move(script)), digest(sha1_hex(text)) {}
+
+/// key, lease / token, lease time, length of the stale value ('' none), its tail. Returns the value; -1:
+/// granted; else how long the lease is still held.
+const Script& acquire_script() {
+  static const Script script(std::string(same) + R"(
+local value = redis.call('GET', KEYS[1])
+if value and not (ARGV[3] ~= '' and same(value, ARGV[3], ARGV[4])) then return value end
+local left = redis.call('PTTL', KEYS[2])
+if left ~= -2 then return math.max(left, 0) end
+redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
+return -1)");
+  return script;
+}
+
+/// key, lease, version / token, value, ttl
+const Script& fill_script() {
+  static const Script script(std::string(put) + R"(
+if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
+put(KEYS[1], ARGV[2], ARGV[3])
+redis.call('DEL', KEYS[2], KEYS[3])
+return 1)");
+  return script;
+}
+
+/// lease / token, lease time
+const Script& renew_script() {
+  static const Script script(R"(
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('PEXPIRE', KEYS[1], ARGV[2]))");
+  return script;
+}
+
+/// lease / token
+const Script& release_script() {
+  static const Script script(R"(
+if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
+return redis.status_reply('OK'))");
+  return script;
+}
+
+/// key, lease, version / value, ttl. Returns what was there, or nil.
+const Script& get_or_put_script() {
+  static const Script script(std::string(put) + R"(
+local value = redis.call('GET', KEYS[1])
+if value then return value end
+put(KEYS[1], ARGV[1], ARGV[2])
+redis.call('DEL', KEYS[2], KEYS[3])
+return false)");
+  return script;
+}
+
+/// key, lease, version / length of the expected value, its tail, value, ttl
+const Script& replace_script() {
+  static const Script script(std::string(same) + put + R"(
+local value = redis.call('GET', KEYS[1])
+if not value or not same(value, ARGV[1], ARGV[2]) then return 0 end
+put(KEYS[1], ARGV[3], ARGV[4])
+redis.call('DEL', KEYS[2], KEYS[3])
+return 1)");
+  return script;
+}
+
+/// key, lease, version / value, ttl, version as 20 digits: as text, since Lua's numbers are doubles.
+const Script& versioned_set_script() {
+  static const Script script(std::string(put) + R"(
+local held = redis.call('GET', KEYS[3])
+if not held or held < ARGV[3] or redis.call('EXISTS', KEYS[1]) == 0 then
+  put(KEYS[1], ARGV[1], ARGV[2])
+  put(KEYS[3], ARGV[3], ARGV[2])
+  redis.call('DEL', KEYS[2])
+end
+return redis.status_reply('OK'))");
+  return script;
+}
+
+void decode(const Node& node, std::string_view server, Result<LeaseReply>& outcome) {
+  using Kind = LeaseReply::Kind;
+  if (node.depth != 0) return;
+  if (node.data_type == NodeType::blob_string) {
+    outcome = LeaseReply{Kind::value, Bytes(node.value)};
+  } else if (node.data_type == NodeType::number) {
+    std::int64_t left = 0;
+    std::from_chars(node.value.data(), node.value.data() + node.value.size(), left);
+    outcome =
+        left < 0 ? LeaseReply{Kind::granted} : LeaseReply{Kind::held, {}, std::chrono::milliseconds(left)};
+  } else {
+    outcome = is_error(node) ? server_error(node.value, server) : unexpected_reply(server);
+  }
+}
+
+Arguments& Arguments::part(std::string_view bytes) {
+  add_part(encoded_, bytes);
+  ++count_;
+  return *this;
+}
+
+Arguments& Arguments::all_keys() {
+  part("3");
+  encoding_->add_key(encoded_, key_);
+  encoding_->add_lease(encoded_, key_);
+  encoding_->add_version(encoded_, key_);
+  count_ += 3;
+  return *this;
+}
+
+Arguments& Arguments::key_and_lease() {
+  part("2");
+  encoding_->add_key(encoded_, key_);
+  encoding_->add_lease(encoded_, key_);
+  count_ += 2;
+  return *this;
+}
+
+Arguments& Arguments::lease_only() {
+  part("1");
+  encoding_->add_lease(encoded_, key_);
+  ++count_;
+  return *this;
+}
+
+Arguments& Arguments::comparison(BytesView value) {
+  constexpr std::size_t tail = 16;
+  part(std::to_string(value.size()));
+  return part(value.substr(value.size() - std::min(tail, value.size())));
+}
+
+void Arguments::encode_call(std::string& out, std::string_view command, std::string_view script) const {
+  out.reserve(out.size() + script.size() + encoded_.size() + 64);
+  begin_command(out, 2 + count_);
+  add_part(out, command);
+  add_part(out, script);
+  out += encoded_;
+}
+
+void encode_versioned_set(std::string& out, const Encoding& encoding, const TierWrite& write, bool known) {
+  std::string digits = std::to_string(write.version);
+  digits.insert(0, 20 - digits.size(), '0');
+  Arguments call(encoding, write.key);
+  call.all_keys().part(write.value).ttl(write.ttl).part(digits);
+  const Script& script = versioned_set_script();
+  if (known) return call.encode_call(out, "EVALSHA", script.digest);
+  call.encode_call(out, "EVAL", script.text);
+}
+
+}  // namespace terrace::redis

@@ -1,0 +1,113 @@
+#pragma once
+/// The scripts of the tier, which the server runs in one step, and the exchange that calls one. A script
+/// travels as its digest (EVALSHA); only when the server does not know it (it restarted, SCRIPT FLUSH) its
+/// text is sent.
+///
+/// Values are compared by their length and last 16 bytes: what the cascade stores ends in a checksum or a
+/// seal, so the whole value need not travel.
+
+#include <terrace/shared_tier.hpp>
+
+#include "redis/commands.hpp"
+
+namespace terrace::redis {
+
+struct Script {
+  explicit Script(std::string text);
+  std::string text;
+  std::string digest;  ///< SHA-1, in hex
+};
+
+/// What each takes as KEYS / ARGV stands beside its text.
+const Script& acquire_script();
+const Script& fill_script();
+const Script& renew_script();
+const Script& release_script();
+const Script& get_or_put_script();
+const Script& replace_script();
+const Script& versioned_set_script();
+
+void decode(const Node& node, std::string_view server, Result<LeaseReply>& outcome);
+
+/// The arguments of a call about one key, in order: first its KEYS, then ARGV.
+class Arguments {
+ public:
+  Arguments(const Encoding& encoding, std::string_view key) : encoding_(&encoding), key_(key) {}
+
+  // KEYS: the key, its lease, its version, or some of them.
+  Arguments& all_keys();
+  Arguments& key_and_lease();
+  Arguments& lease_only();
+
+  // ARGV.
+  Arguments& part(std::string_view bytes);
+  Arguments& token(const LeaseToken& token) { return part({token.data(), token.size()}); }
+  Arguments& ttl(std::optional<Duration> ttl) { return part(ttl ? milliseconds(*ttl) : ""); }
+  /// By what a value is known: length and tail.
+  Arguments& comparison(BytesView value);
+
+  /// Appends the call; `command` is EVAL with the text of a script, or EVALSHA with its digest.
+  void encode_call(std::string& out, std::string_view command, std::string_view script) const;
+
+ private:
+  const Encoding* encoding_;
+  std::string_view key_;  // while collecting only
+  std::string encoded_;
+  std::size_t count_ = 0;
+};
+
+/// `known`: the server has the script, for it came earlier on this connection.
+void encode_versioned_set(std::string& out, const Encoding& encoding, const TierWrite& write, bool known);
+
+/// `T` is what the handler gets: LeaseReply, Found, bool or void.
+template <class T>
+class ScriptCall final : public Exchange {
+ public:
+  static void start(std::shared_ptr<Shared> shared, const Script& script, Arguments arguments,
+                    TimePoint limit, Handler<Result<T>> done) {
+    auto& client = *shared->client;
+    client.submit(std::unique_ptr<ScriptCall>(new ScriptCall(std::move(shared), script, std::move(arguments),
+                                                             limit, std::move(done), /*whole=*/false)));
+  }
+
+  void on_node(std::size_t, const Node& reply) override {
+    unknown_ = !whole_ && is_error(reply) && reply.value.starts_with("NOSCRIPT");
+    decode(reply, shared_->client->label(), outcome_);
+  }
+  void on_end(const Error* failure) override {
+    if (failure == nullptr && unknown_) {
+      auto& client = *shared_->client;
+      client.submit(std::unique_ptr<ScriptCall>(new ScriptCall(
+          std::move(shared_), script_, std::move(arguments_), deadline, std::move(done_), /*whole=*/true)));
+      return;
+    }
+    if (failure != nullptr) outcome_ = *failure;
+    done_(std::move(outcome_));
+  }
+
+ private:
+  ScriptCall(std::shared_ptr<Shared> shared, const Script& script, Arguments arguments, TimePoint limit,
+             Handler<Result<T>> done, bool whole)
+      : shared_(std::move(shared)),
+        script_(script),
+        arguments_(std::move(arguments)),
+        done_(std::move(done)),
+        whole_(whole) {
+    deadline = limit;
+    if (whole_) {
+      arguments_.encode_call(payload, "EVAL", script_.text);
+    } else {
+      arguments_.encode_call(payload, "EVALSHA", script_.digest);
+    }
+  }
+
+  std::shared_ptr<Shared> shared_;
+  const Script& script_;
+  Arguments arguments_;
+  Handler<Result<T>> done_;
+  bool whole_;
+  bool unknown_ = false;
+  Result<T> outcome_;
+};
+
+}  // namespace terrace::redis

@@ -1,0 +1,92 @@
+#include "redis/shared_redis.hpp"
+
+#include "redis/scripts.hpp"
+
+namespace terrace::redis {
+namespace {
+
+std::optional<Error> bad_lease_time(Duration lease_time) {
+  if (lease_time > Duration::zero()) return std::nullopt;
+  return Error(Errc::invalid_argument,
+               "the lease time is " + std::to_string(lease_time.count()) + " ns; it must be more than 0");
+}
+
+/// Counts what the handler is told as a write.
+Handler<Result<bool>> counted(const std::shared_ptr<Shared>& shared, Handler<Result<bool>> done) {
+  return [shared, done = std::move(done)](Result<bool> stored) mutable {
+    if (!stored || *stored) ++(stored ? shared->counters.writes : shared->counters.write_errors);
+    done(std::move(stored));
+  };
+}
+
+}  // namespace
+
+void SharedRedis::acquire(std::string_view key, const LeaseToken& token, Duration lease_time, BytesView stale,
+                          TimePoint deadline, Handler<Result<LeaseReply>> done) {
+  if (auto why = bad_lease_time(lease_time)) return done(std::move(*why));
+  if (auto why = shared_->encoding.refusal(key, deadline)) return done(std::move(*why));
+  Arguments call(shared_->encoding, key);
+  call.key_and_lease().token(token).part(milliseconds(lease_time));
+  if (stale.empty()) {
+    call.part("").part("");
+  } else {
+    call.comparison(stale);
+  }
+  ScriptCall<LeaseReply>::start(shared_, acquire_script(), std::move(call), deadline, std::move(done));
+}
+
+void SharedRedis::fill(std::string_view key, const LeaseToken& token, BytesView value,
+                       std::optional<Duration> ttl, TimePoint deadline, Handler<Result<bool>> done) {
+  done = counted(shared_, std::move(done));
+  if (auto why = shared_->encoding.refusal(TierWrite{key, value, ttl}, deadline))
+    return done(std::move(*why));
+  Arguments call(shared_->encoding, key);
+  call.all_keys().token(token).part(value).ttl(ttl);
+  ScriptCall<bool>::start(shared_, fill_script(), std::move(call), deadline, std::move(done));
+}
+
+void SharedRedis::renew(std::string_view key, const LeaseToken& token, Duration lease_time,
+                        TimePoint deadline, Handler<Result<bool>> done) {
+  if (auto why = bad_lease_time(lease_time)) return done(std::move(*why));
+  if (auto why = shared_->encoding.refusal(key, deadline)) return done(std::move(*why));
+  Arguments call(shared_->encoding, key);
+  call.lease_only().token(token).part(milliseconds(lease_time));
+  ScriptCall<bool>::start(shared_, renew_script(), std::move(call), deadline, std::move(done));
+}
+
+void SharedRedis::release(std::string_view key, const LeaseToken& token, TimePoint deadline,
+                          Handler<Result<void>> done) {
+  if (auto why = shared_->encoding.refusal(key, deadline)) return done(std::move(*why));
+  Arguments call(shared_->encoding, key);
+  call.lease_only().token(token);
+  ScriptCall<void>::start(shared_, release_script(), std::move(call), deadline, std::move(done));
+}
+
+void SharedRedis::get_or_put(std::string_view key, BytesView value, std::optional<Duration> ttl,
+                             TimePoint deadline, Handler<Result<Bytes>> done) {
+  if (auto why = shared_->encoding.refusal(TierWrite{key, value, ttl}, deadline))
+    return done(std::move(*why));
+  Arguments call(shared_->encoding, key);
+  call.all_keys().part(value).ttl(ttl);
+  auto found = [put = Bytes(value), done = std::move(done)](Result<Found> there) mutable {
+    if (!there) return done(std::move(there).error());
+    done(*there ? std::move(**there) : std::move(put));
+  };
+  ScriptCall<Found>::start(shared_, get_or_put_script(), std::move(call), deadline, std::move(found));
+}
+
+void SharedRedis::replace(std::string_view key, BytesView expected, BytesView value,
+                          std::optional<Duration> ttl, TimePoint deadline, Handler<Result<bool>> done) {
+  done = counted(shared_, std::move(done));
+  if (auto why = shared_->encoding.refusal(TierWrite{key, value, ttl}, deadline))
+    return done(std::move(*why));
+  Arguments call(shared_->encoding, key);
+  call.all_keys().comparison(expected).part(value).ttl(ttl);
+  ScriptCall<bool>::start(shared_, replace_script(), std::move(call), deadline, std::move(done));
+}
+
+std::shared_ptr<void> SharedRedis::watch(std::vector<std::string>, std::shared_ptr<Watcher> watcher) {
+  return watcher;
+}
+
+}  // namespace terrace::redis
