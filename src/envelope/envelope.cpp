@@ -2,10 +2,13 @@
 
 #include <xxhash.h>
 
+#include <algorithm>
+#include <bit>
 #include <cassert>
 #include <utility>
 
 #include "envelope/compression.hpp"
+#include "envelope/seal.hpp"
 #include "envelope/wire.hpp"
 
 namespace terrace::envelope {
@@ -20,19 +23,19 @@ Error incompatible(std::string why) {
   return {Errc::incompatible, std::move(why)};
 }
 
-/// Lengths go in with their strings, so that "a|bc" and "ab|c" differ.
-std::uint64_t hash_of_place(std::string_view ns, std::string_view key) {
+/// Where an entry belongs. Lengths go in with their strings, so that "a|bc" and "ab|c" differ.
+Bytes place_of(std::string_view ns, std::string_view key) {
   Bytes place;
   place.reserve(8 + ns.size() + key.size());
   wire::append(place, static_cast<std::uint32_t>(ns.size()));
   place += ns;
   wire::append(place, static_cast<std::uint32_t>(key.size()));
   place += key;
-  return XXH3_64bits(place.data(), place.size());
+  return place;
 }
 
-std::uint64_t checksum(std::string_view ns, std::string_view key, BytesView bytes) {
-  return XXH3_64bits_withSeed(bytes.data(), bytes.size(), hash_of_place(ns, key));
+std::uint64_t checksum(BytesView place, BytesView bytes) {
+  return XXH3_64bits_withSeed(bytes.data(), bytes.size(), XXH3_64bits(place.data(), place.size()));
 }
 
 std::int64_t whole_milliseconds(Duration duration) {
@@ -68,16 +71,50 @@ bool take_nonzero(wire::Reader& from, Word& word) {
   return from.take(word) && word != 0;
 }
 
-/// The fields between the flags and the payload.
-bool take_fields(wire::Reader& from, std::uint16_t flags, EnvelopeMeta& meta) {
+/// Where the fixed fields end: then come the checked or sealed bytes.
+std::size_t body_offset(std::uint16_t flags) {
+  const unsigned fields = flags & (Flag::has_expiry | Flag::has_grace | Flag::has_version);
+  return wire::header_size + 8 * static_cast<std::size_t>(std::popcount(fields));
+}
+
+/// Magic, format, codec and flags; refuses what this reader does not know, and what is sealed or not contrary
+/// to its having keys.
+Result<std::uint16_t> take_head(BytesView stored, EnvelopeMeta& meta, const KeyRing* keys) {
+  if (!stored.starts_with(BytesView(wire::magic.data(), wire::magic.size()))) {
+    return corrupt("not an envelope: the first bytes are foreign");
+  }
+  wire::Reader reader(stored.substr(wire::magic.size()));
+  std::uint8_t version = 0;
+  std::uint16_t flags = 0;
+  if (!reader.take(version) || !reader.take(meta.codec) || !reader.take(flags)) {
+    return corrupt("an envelope cut short");
+  }
+  if (version != wire::format_version) return incompatible("envelope format " + std::to_string(version));
+  if ((flags & ~wire::known_flags) != 0) return incompatible("an envelope with unknown flags");
+  const bool sealed = (flags & Flag::sealed) != 0;
+  if (sealed && keys == nullptr) return incompatible("sealed, and this cache has no keys");
+  if (!sealed && keys != nullptr) return incompatible("not sealed, and this cache has keys");
+  return flags;
+}
+
+bool checksum_right(BytesView place, BytesView stored, std::size_t body_at) {
+  if (stored.size() < body_at + wire::checksum_size) return false;
+  const BytesView summed = stored.substr(0, stored.size() - wire::checksum_size);
+  std::uint64_t sum = 0;
+  wire::Reader(stored.substr(summed.size())).take(sum);
+  return sum == checksum(place, summed);
+}
+
+/// The fields between the head and the body, which are all there.
+bool take_fields(wire::Reader from, std::uint16_t flags, EnvelopeMeta& meta) {
   std::int64_t created = 0;
   std::int64_t expiry = 0;
   std::uint64_t grace = 0;
-  if (!from.take(meta.schema) || !from.take(created)) return false;
+  BytesView head;
+  if (!from.take(wire::head_size, head) || !from.take(meta.schema) || !from.take(created)) return false;
   if ((flags & Flag::has_expiry) != 0 && !from.take(expiry)) return false;
   if ((flags & Flag::has_grace) != 0 && !take_nonzero(from, grace)) return false;
   if ((flags & Flag::has_version) != 0 && !take_nonzero(from, meta.version)) return false;
-  if ((flags & Flag::has_tags) != 0 && !take_tags(from, meta.tags)) return false;
   constexpr auto longest =
       static_cast<std::uint64_t>(std::chrono::floor<std::chrono::milliseconds>(Duration::max()).count());
   if (grace > longest) return false;
@@ -101,7 +138,7 @@ Result<void> check_kind(const EnvelopeMeta& meta, const std::optional<Kind>& exp
 }  // namespace
 
 Bytes wrap(std::string_view ns, std::string_view key, const EnvelopeMeta& meta, BytesView payload,
-           const CompressionOptions& compression) {
+           const CompressionOptions& compression, const KeyRing* keys) {
   assert(meta.grace >= Duration::zero());
   assert(!meta.negative || payload.empty());
   std::uint16_t flags = 0;
@@ -110,9 +147,11 @@ Bytes wrap(std::string_view ns, std::string_view key, const EnvelopeMeta& meta, 
   if (meta.grace != Duration::zero()) flags |= Flag::has_grace;
   if (meta.version != 0) flags |= Flag::has_version;
   if (!meta.tags.empty()) flags |= Flag::has_tags;
+  if (keys != nullptr) flags |= Flag::sealed;
 
+  const Bytes place = place_of(ns, key);
   Bytes out;
-  out.reserve(wire::header_size + 24 + payload.size() + wire::checksum_size);
+  out.reserve(body_offset(flags) + payload.size() + std::max(wire::checksum_size, seal_size));
   out.append(wire::magic.data(), wire::magic.size());
   wire::append(out, wire::format_version);
   wire::append(out, meta.codec);
@@ -123,6 +162,8 @@ Bytes wrap(std::string_view ns, std::string_view key, const EnvelopeMeta& meta, 
   if (meta.fresh_until) wire::append(out, std::int64_t{meta.fresh_until->time_since_epoch().count()});
   if ((flags & Flag::has_grace) != 0) wire::append(out, whole_milliseconds(meta.grace));
   if ((flags & Flag::has_version) != 0) wire::append(out, meta.version);
+
+  const std::size_t secret_at = keys != nullptr ? begin_seal(*keys, out) : 0;
   if ((flags & Flag::has_tags) != 0) append_tags(out, meta.tags);
   if (compression.enabled && payload.size() >= compression.threshold && !payload.empty() &&
       append_compressed(payload, compression.level, out)) {
@@ -131,46 +172,52 @@ Bytes wrap(std::string_view ns, std::string_view key, const EnvelopeMeta& meta, 
   } else {
     out += payload;
   }
-  wire::append(out, checksum(ns, key, out));
+  if (keys != nullptr) {
+    finish_seal(*keys, place, out, secret_at);
+  } else {
+    wire::append(out, checksum(place, out));
+  }
   return out;
 }
 
 Result<Opened> open(std::string_view ns, std::string_view key, BytesView stored, const Limits& limits) {
-  if (!stored.starts_with(BytesView(wire::magic.data(), wire::magic.size()))) {
-    return corrupt("not an envelope: the first bytes are foreign");
-  }
-  wire::Reader reader(stored.substr(wire::magic.size()));
   Opened opened;
-  std::uint8_t version = 0;
-  std::uint16_t flags = 0;
-  if (!reader.take(version) || !reader.take(opened.meta.codec) || !reader.take(flags)) {
-    return corrupt("an envelope cut short");
+  const Result<std::uint16_t> flags = take_head(stored, opened.meta, limits.keys);
+  if (!flags) return flags.error();
+  const Bytes place = place_of(ns, key);
+  const std::size_t body_at = body_offset(*flags);
+  BytesView body;
+  if (limits.keys != nullptr) {
+    Result<Bytes> plain = open_seal(*limits.keys, place, stored, body_at);
+    if (!plain) return plain.error();
+    body = opened.own_.emplace(std::move(*plain));
+  } else {
+    if (!checksum_right(place, stored, body_at)) {
+      return corrupt("the checksum is wrong: changed bytes or another key's value");
+    }
+    body = stored.substr(body_at, stored.size() - body_at - wire::checksum_size);
   }
-  if (version != wire::format_version) return incompatible("envelope format " + std::to_string(version));
-  if ((flags & ~wire::known_flags) != 0) return incompatible("an envelope with unknown flags");
-  if ((flags & Flag::sealed) != 0) return incompatible("sealed, and this cache has no keys");
-  if (stored.size() < wire::header_size + wire::checksum_size) return corrupt("an envelope cut short");
 
-  const BytesView summed = stored.substr(0, stored.size() - wire::checksum_size);
-  std::uint64_t sum = 0;
-  wire::Reader(stored.substr(summed.size())).take(sum);
-  if (sum != checksum(ns, key, summed))
-    return corrupt("the checksum is wrong: changed bytes or another key's value");
-
-  constexpr std::size_t before_fields = 6;
-  wire::Reader fields(summed.substr(before_fields));
-  if (!take_fields(fields, flags, opened.meta)) return corrupt("an envelope whose fields do not add up");
+  wire::Reader rest(body);
+  if (!take_fields(wire::Reader(stored), *flags, opened.meta) ||
+      ((*flags & Flag::has_tags) != 0 && !take_tags(rest, opened.meta.tags))) {
+    return corrupt("an envelope whose fields do not add up");
+  }
   if (const Result<void> fits = check_kind(opened.meta, limits.expected); !fits) return fits.error();
 
-  opened.view_ = fields.rest();
-  if (opened.meta.negative && !opened.view_.empty()) return corrupt("a negative entry with a payload");
-  if ((flags & Flag::compressed) != 0) {
-    Result<Bytes> inflated = decompressed(opened.view_, limits.max_payload);
+  const BytesView payload = rest.rest();
+  if (opened.meta.negative && !payload.empty()) return corrupt("a negative entry with a payload");
+  if ((*flags & Flag::compressed) != 0) {
+    Result<Bytes> inflated = decompressed(payload, limits.max_payload);
     if (!inflated) return inflated.error();
-    opened.inflated_ = std::move(*inflated);
-  } else if (opened.view_.size() > limits.max_payload) {
-    return corrupt("a payload of " + std::to_string(opened.view_.size()) + " bytes; the limit is " +
+    opened.own_ = std::move(*inflated);
+  } else if (payload.size() > limits.max_payload) {
+    return corrupt("a payload of " + std::to_string(payload.size()) + " bytes; the limit is " +
                    std::to_string(limits.max_payload));
+  } else if (opened.own_) {
+    opened.own_begin_ = body.size() - payload.size();
+  } else {
+    opened.view_ = payload;
   }
   return opened;
 }
