@@ -23,10 +23,13 @@ Error incompatible(std::string why) {
   return {Errc::incompatible, std::move(why)};
 }
 
+/// What finish_seal() and open_seal() append to the place: the fixed fields and a key id.
+constexpr std::size_t room_for_seal = wire::header_size + 3 * 8 + 4;
+
 /// Where an entry belongs. Lengths go in with their strings, so that "a|bc" and "ab|c" differ.
 Bytes place_of(std::string_view ns, std::string_view key) {
   Bytes place;
-  place.reserve(8 + ns.size() + key.size());
+  place.reserve(8 + ns.size() + key.size() + room_for_seal);
   wire::append(place, static_cast<std::uint32_t>(ns.size()));
   place += ns;
   wire::append(place, static_cast<std::uint32_t>(key.size()));
@@ -149,7 +152,7 @@ Bytes wrap(std::string_view ns, std::string_view key, const EnvelopeMeta& meta, 
   if (!meta.tags.empty()) flags |= Flag::has_tags;
   if (keys != nullptr) flags |= Flag::sealed;
 
-  const Bytes place = place_of(ns, key);
+  Bytes place = place_of(ns, key);
   Bytes out;
   out.reserve(body_offset(flags) + payload.size() + std::max(wire::checksum_size, seal_size));
   out.append(wire::magic.data(), wire::magic.size());
@@ -173,7 +176,7 @@ Bytes wrap(std::string_view ns, std::string_view key, const EnvelopeMeta& meta, 
     out += payload;
   }
   if (keys != nullptr) {
-    finish_seal(*keys, place, out, secret_at);
+    finish_seal(*keys, std::move(place), out, secret_at);
   } else {
     wire::append(out, checksum(place, out));
   }
@@ -184,11 +187,11 @@ Result<Opened> open(std::string_view ns, std::string_view key, BytesView stored,
   Opened opened;
   const Result<std::uint16_t> flags = take_head(stored, opened.meta, limits.keys);
   if (!flags) return flags.error();
-  const Bytes place = place_of(ns, key);
+  Bytes place = place_of(ns, key);
   const std::size_t body_at = body_offset(*flags);
   BytesView body;
   if (limits.keys != nullptr) {
-    Result<Bytes> plain = open_seal(*limits.keys, place, stored, body_at);
+    Result<Bytes> plain = open_seal(*limits.keys, std::move(place), stored, body_at);
     if (!plain) return plain.error();
     body = opened.own_.emplace(std::move(*plain));
   } else {

@@ -21,12 +21,6 @@ const unsigned char* octets(BytesView bytes) {
   return reinterpret_cast<const unsigned char*>(bytes.data());
 }
 
-Bytes joined(std::string_view a, std::string_view b) {
-  Bytes out;
-  out.reserve(a.size() + b.size());
-  return out.append(a).append(b);
-}
-
 }  // namespace
 
 std::size_t begin_seal(const KeyRing& keys, Bytes& out) {
@@ -36,8 +30,8 @@ std::size_t begin_seal(const KeyRing& keys, Bytes& out) {
   return out.size();
 }
 
-void finish_seal(const KeyRing& keys, std::string_view prefix, Bytes& out, std::size_t begin) {
-  const Bytes associated = joined(prefix, BytesView(out).substr(0, begin - nonce_size));
+void finish_seal(const KeyRing& keys, Bytes associated, Bytes& out, std::size_t begin) {
+  associated.append(out, 0, begin - nonce_size);
   const std::size_t end = out.size();
   out.resize(end + tag_size);
   unsigned char* const text = writable(out) + begin;
@@ -46,7 +40,7 @@ void finish_seal(const KeyRing& keys, std::string_view prefix, Bytes& out, std::
                                                       text - nonce_size, keys.primary().secret.get());
 }
 
-Result<Bytes> open_seal(const KeyRing& keys, std::string_view prefix, BytesView bytes, std::size_t at) {
+Result<Bytes> open_seal(const KeyRing& keys, Bytes associated, BytesView bytes, std::size_t at) {
   if (at > bytes.size() || bytes.size() - at < seal_size) return Error(Errc::corrupt, "a seal cut short");
   wire::Reader reader(bytes.substr(at));
   std::uint32_t id = 0;
@@ -61,7 +55,7 @@ Result<Bytes> open_seal(const KeyRing& keys, std::string_view prefix, BytesView 
   if (key->secret == nullptr)
     return Error(Errc::incompatible, "sealed with key " + std::to_string(id) + ", which is retired");
 
-  const Bytes associated = joined(prefix, bytes.substr(0, at + id_size));
+  associated += bytes.substr(0, at + id_size);
   Bytes plain(cipher.size(), '\0');
   if (crypto_aead_xchacha20poly1305_ietf_decrypt_detached(
           writable(plain), nullptr, octets(cipher), cipher.size(), octets(reader.rest()), octets(associated),
@@ -76,12 +70,12 @@ Bytes seal(const KeyRing& keys, std::string_view associated, BytesView plain) {
   out.reserve(plain.size() + seal_size);
   const std::size_t begin = begin_seal(keys, out);
   out += plain;
-  finish_seal(keys, associated, out, begin);
+  finish_seal(keys, Bytes(associated), out, begin);
   return out;
 }
 
 Result<Bytes> unseal(const KeyRing& keys, std::string_view associated, BytesView sealed) {
-  return open_seal(keys, associated, sealed, 0);
+  return open_seal(keys, Bytes(associated), sealed, 0);
 }
 
 }  // namespace terrace::envelope

@@ -30,12 +30,11 @@ inline constexpr std::size_t seal_size = 4 + 24 + 16;
 
 /// Seals in place, in two steps: the first appends the key's id and the nonce to `out` and gives the place
 /// where the secret begins; the second encrypts all that was appended to `out` from there on, and appends the
-/// tag. The associated data are `prefix` and the bytes of `out` before the nonce.
+/// tag. The bytes of `out` before the nonce are appended to the associated data.
 [[nodiscard]] std::size_t begin_seal(const KeyRing& keys, Bytes& out);
-void finish_seal(const KeyRing& keys, std::string_view prefix, Bytes& out, std::size_t begin);
+void finish_seal(const KeyRing& keys, Bytes associated, Bytes& out, std::size_t begin);
 
 /// Opens what the two made; the seal begins at `at`.
-[[nodiscard]] Result<Bytes> open_seal(const KeyRing& keys, std::string_view prefix, BytesView bytes,
-                                      std::size_t at);
+[[nodiscard]] Result<Bytes> open_seal(const KeyRing& keys, Bytes associated, BytesView bytes, std::size_t at);
 
 }  // namespace terrace::envelope
