@@ -16,8 +16,9 @@
 /// `terrace keys` makes and rotates such files: docs/sealing.md. Every key is one of XChaCha20-Poly1305
 /// (draft-irtf-cfrg-xchacha-03, by libsodium).
 ///
-/// Immutable and thread safe. Secrets lie in guarded memory that is kept out of swap and core dumps and wiped
-/// at the end; no message shows one. Messages name lines, never their words.
+/// Immutable and thread safe. Secrets lie in guarded memory that is kept out of core dumps and, as far as the
+/// limit on locked memory allows, out of swap, and that is wiped at the end. No message shows one: messages
+/// name lines, never their words.
 
 #include <cstdint>
 #include <filesystem>

@@ -80,9 +80,32 @@ std::size_t body_offset(std::uint16_t flags) {
   return wire::header_size + 8 * static_cast<std::size_t>(std::popcount(fields));
 }
 
-/// Magic, format, codec and flags; refuses what this reader does not know, and what is sealed or not contrary
-/// to its having keys.
-Result<std::uint16_t> take_head(BytesView stored, EnvelopeMeta& meta, const KeyRing* keys) {
+std::uint16_t flags_of(const EnvelopeMeta& meta) {
+  std::uint16_t flags = 0;
+  if (meta.negative) flags |= Flag::negative;
+  if (meta.fresh_until) flags |= Flag::has_expiry;
+  if (meta.grace != Duration::zero()) flags |= Flag::has_grace;
+  if (meta.version != 0) flags |= Flag::has_version;
+  if (!meta.tags.empty()) flags |= Flag::has_tags;
+  return flags;
+}
+
+/// From the magic to the version.
+void append_head(Bytes& out, std::uint16_t flags, const EnvelopeMeta& meta) {
+  out.append(wire::magic.data(), wire::magic.size());
+  wire::append(out, wire::format_version);
+  wire::append(out, meta.codec);
+  wire::append(out, flags);
+  wire::append(out, meta.schema);
+  wire::append(out, std::int64_t{meta.created.time_since_epoch().count()});
+  if (meta.fresh_until) wire::append(out, std::int64_t{meta.fresh_until->time_since_epoch().count()});
+  if (meta.grace != Duration::zero()) wire::append(out, whole_milliseconds(meta.grace));
+  if (meta.version != 0) wire::append(out, meta.version);
+}
+
+/// Magic, format, codec and flags, which it gives; refuses what this reader does not know, what is sealed
+/// though it has no keys, and what is not though it has.
+Result<std::uint16_t> take_flags(BytesView stored, EnvelopeMeta& meta, const KeyRing* keys) {
   if (!stored.starts_with(BytesView(wire::magic.data(), wire::magic.size()))) {
     return corrupt("not an envelope: the first bytes are foreign");
   }
@@ -100,21 +123,23 @@ Result<std::uint16_t> take_head(BytesView stored, EnvelopeMeta& meta, const KeyR
   return flags;
 }
 
-bool checksum_right(BytesView place, BytesView stored, std::size_t body_at) {
-  if (stored.size() < body_at + wire::checksum_size) return false;
+/// Tags and payload of an entry that is not sealed, when its checksum is right.
+Result<BytesView> checked_body(BytesView place, BytesView stored, std::size_t body_at) {
+  if (stored.size() < body_at + wire::checksum_size) return corrupt("an envelope cut short");
   const BytesView summed = stored.substr(0, stored.size() - wire::checksum_size);
   std::uint64_t sum = 0;
   wire::Reader(stored.substr(summed.size())).take(sum);
-  return sum == checksum(place, summed);
+  if (sum != checksum(place, summed))
+    return corrupt("the checksum is wrong: changed bytes or another key's value");
+  return summed.substr(body_at);
 }
 
-/// The fields between the head and the body, which are all there.
+/// The fields between the flags and the body, which are all there.
 bool take_fields(wire::Reader from, std::uint16_t flags, EnvelopeMeta& meta) {
   std::int64_t created = 0;
   std::int64_t expiry = 0;
   std::uint64_t grace = 0;
-  BytesView head;
-  if (!from.take(wire::head_size, head) || !from.take(meta.schema) || !from.take(created)) return false;
+  if (!from.take(meta.schema) || !from.take(created)) return false;
   if ((flags & Flag::has_expiry) != 0 && !from.take(expiry)) return false;
   if ((flags & Flag::has_grace) != 0 && !take_nonzero(from, grace)) return false;
   if ((flags & Flag::has_version) != 0 && !take_nonzero(from, meta.version)) return false;
@@ -144,84 +169,64 @@ Bytes wrap(std::string_view ns, std::string_view key, const EnvelopeMeta& meta, 
            const CompressionOptions& compression, const KeyRing* keys) {
   assert(meta.grace >= Duration::zero());
   assert(!meta.negative || payload.empty());
-  std::uint16_t flags = 0;
-  if (meta.negative) flags |= Flag::negative;
-  if (meta.fresh_until) flags |= Flag::has_expiry;
-  if (meta.grace != Duration::zero()) flags |= Flag::has_grace;
-  if (meta.version != 0) flags |= Flag::has_version;
-  if (!meta.tags.empty()) flags |= Flag::has_tags;
+  std::uint16_t flags = flags_of(meta);
   if (keys != nullptr) flags |= Flag::sealed;
-
-  Bytes place = place_of(ns, key);
   Bytes out;
   out.reserve(body_offset(flags) + payload.size() + std::max(wire::checksum_size, seal_size));
-  out.append(wire::magic.data(), wire::magic.size());
-  wire::append(out, wire::format_version);
-  wire::append(out, meta.codec);
-  const std::size_t flags_at = out.size();
-  wire::append(out, flags);
-  wire::append(out, meta.schema);
-  wire::append(out, std::int64_t{meta.created.time_since_epoch().count()});
-  if (meta.fresh_until) wire::append(out, std::int64_t{meta.fresh_until->time_since_epoch().count()});
-  if ((flags & Flag::has_grace) != 0) wire::append(out, whole_milliseconds(meta.grace));
-  if ((flags & Flag::has_version) != 0) wire::append(out, meta.version);
+  append_head(out, flags, meta);
 
   const std::size_t secret_at = keys != nullptr ? begin_seal(*keys, out) : 0;
-  if ((flags & Flag::has_tags) != 0) append_tags(out, meta.tags);
+  if (!meta.tags.empty()) append_tags(out, meta.tags);
   if (compression.enabled && payload.size() >= compression.threshold && !payload.empty() &&
       append_compressed(payload, compression.level, out)) {
     flags |= Flag::compressed;
-    std::memcpy(out.data() + flags_at, &flags, sizeof(flags));
+    std::memcpy(out.data() + wire::flags_offset, &flags, sizeof(flags));
   } else {
     out += payload;
   }
   if (keys != nullptr) {
-    finish_seal(*keys, std::move(place), out, secret_at);
+    finish_seal(*keys, place_of(ns, key), out, secret_at);
   } else {
-    wire::append(out, checksum(place, out));
+    wire::append(out, checksum(place_of(ns, key), out));
   }
   return out;
 }
 
 Result<Opened> open(std::string_view ns, std::string_view key, BytesView stored, const Limits& limits) {
   Opened opened;
-  const Result<std::uint16_t> flags = take_head(stored, opened.meta, limits.keys);
+  const Result<std::uint16_t> flags = take_flags(stored, opened.meta, limits.keys);
   if (!flags) return flags.error();
-  Bytes place = place_of(ns, key);
   const std::size_t body_at = body_offset(*flags);
-  BytesView body;
   if (limits.keys != nullptr) {
-    Result<Bytes> plain = open_seal(*limits.keys, std::move(place), stored, body_at);
+    Result<Bytes> plain = open_seal(*limits.keys, place_of(ns, key), stored, body_at);
     if (!plain) return plain.error();
-    body = opened.own_.emplace(std::move(*plain));
+    opened.own_ = std::move(*plain);
   } else {
-    if (!checksum_right(place, stored, body_at)) {
-      return corrupt("the checksum is wrong: changed bytes or another key's value");
-    }
-    body = stored.substr(body_at, stored.size() - body_at - wire::checksum_size);
+    const Result<BytesView> checked = checked_body(place_of(ns, key), stored, body_at);
+    if (!checked) return checked.error();
+    opened.view_ = *checked;
   }
 
-  wire::Reader rest(body);
-  if (!take_fields(wire::Reader(stored), *flags, opened.meta) ||
-      ((*flags & Flag::has_tags) != 0 && !take_tags(rest, opened.meta.tags))) {
+  wire::Reader body(opened.payload());
+  if (!take_fields(wire::Reader(stored.substr(wire::fields_offset)), *flags, opened.meta) ||
+      ((*flags & Flag::has_tags) != 0 && !take_tags(body, opened.meta.tags))) {
     return corrupt("an envelope whose fields do not add up");
   }
   if (const Result<void> fits = check_kind(opened.meta, limits.expected); !fits) return fits.error();
 
-  const BytesView payload = rest.rest();
+  const BytesView payload = body.rest();
   if (opened.meta.negative && !payload.empty()) return corrupt("a negative entry with a payload");
   if ((*flags & Flag::compressed) != 0) {
     Result<Bytes> inflated = decompressed(payload, limits.max_payload);
     if (!inflated) return inflated.error();
     opened.own_ = std::move(*inflated);
-  } else if (payload.size() > limits.max_payload) {
+    return opened;
+  }
+  if (payload.size() > limits.max_payload) {
     return corrupt("a payload of " + std::to_string(payload.size()) + " bytes; the limit is " +
                    std::to_string(limits.max_payload));
-  } else if (opened.own_) {
-    opened.own_begin_ = body.size() - payload.size();
-  } else {
-    opened.view_ = payload;
   }
+  opened.skipped_ = opened.payload().size() - payload.size();
   return opened;
 }
 

@@ -77,14 +77,14 @@ class Opened {
 
   /// Lives as long as this object and the bytes given to open().
   [[nodiscard]] BytesView payload() const noexcept {
-    return own_ ? BytesView(*own_).substr(own_begin_) : view_;
+    return (own_ ? BytesView(*own_) : view_).substr(skipped_);
   }
 
  private:
   friend Result<Opened> open(std::string_view, std::string_view, BytesView, const Limits&);
   BytesView view_;
-  std::optional<Bytes> own_;  // what was decompressed or decrypted
-  std::size_t own_begin_ = 0;
+  std::optional<Bytes> own_;  // instead of the view: what was decrypted or decompressed
+  std::size_t skipped_ = 0;   // the tags before the payload
 };
 
 /// The stored bytes of an entry; sealed with the primary key, if there are keys.

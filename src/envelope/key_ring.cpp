@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <system_error>
 #include <terrace/key_ring.hpp>
 
 #include "envelope/key_text.hpp"
@@ -19,44 +20,37 @@ using envelope::SealingKey;
   throw ConfigError("key file " + path.string() + " " + why);
 }
 
-/// The text of a key file, wiped at the end.
-class KeyFile {
+class File {
  public:
-  explicit KeyFile(const std::filesystem::path& path)
-      // Not blocking: a FIFO is refused, not waited for.
-      : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)),
-        text_(envelope::max_key_text + 1, '\0') {
-    if (fd_ < 0) refuse(path, "cannot be read: " + std::system_category().message(errno));
-    refuse_if_shared(path);
-    const ssize_t got = ::read(fd_, text_.data(), text_.size());
-    if (got < 0) refuse(path, "cannot be read: " + std::system_category().message(errno));
-    size_ = static_cast<std::size_t>(got);
-  }
-  ~KeyFile() {
-    sodium_memzero(text_.data(), text_.size());
+  /// Not blocking: a FIFO is refused, not waited for.
+  explicit File(const std::filesystem::path& path)
+      : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {}
+  ~File() {
     if (fd_ >= 0) ::close(fd_);
   }
-  KeyFile(const KeyFile&) = delete;
-  KeyFile& operator=(const KeyFile&) = delete;
-
-  [[nodiscard]] std::string_view text() const noexcept { return std::string_view(text_).substr(0, size_); }
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+  [[nodiscard]] int fd() const noexcept { return fd_; }
 
  private:
-  void refuse_if_shared(const std::filesystem::path& path) const {
-    struct stat status {};
-    if (::fstat(fd_, &status) != 0 || !S_ISREG(status.st_mode)) refuse(path, "is no regular file");
-    if ((status.st_mode & 07777 & ~(S_IRUSR | S_IWUSR)) == 0) return;
-    std::string mode;
-    for (int shift = 9; shift >= 0; shift -= 3)
-      mode += static_cast<char>('0' + (status.st_mode >> shift & 7));
-    refuse(path,
-           "has mode " + mode + ": only its owner may have access; run `chmod 600 " + path.string() + "`");
-  }
-
   int fd_;
-  std::string text_;
-  std::size_t size_ = 0;
 };
+
+/// Room for text that is wiped at the end.
+struct WipedText {
+  std::string text = std::string(envelope::max_key_text + 1, '\0');
+  ~WipedText() { sodium_memzero(text.data(), text.size()); }
+};
+
+void refuse_if_shared(const std::filesystem::path& path, const File& file) {
+  struct stat status {};
+  if (::fstat(file.fd(), &status) != 0 || !S_ISREG(status.st_mode)) refuse(path, "is no regular file");
+  if ((status.st_mode & 07777 & ~(S_IRUSR | S_IWUSR)) == 0) return;
+  std::string mode;
+  for (int shift = 9; shift >= 0; shift -= 3) mode += static_cast<char>('0' + (status.st_mode >> shift & 7));
+  refuse(path,
+         "has mode " + mode + ": only its owner may have access; run `chmod 600 " + path.string() + "`");
+}
 
 }  // namespace
 
@@ -74,9 +68,14 @@ std::shared_ptr<const KeyRing> KeyRing::parse(std::string_view text) {
 }
 
 std::shared_ptr<const KeyRing> KeyRing::from_file(const std::filesystem::path& path) {
-  const KeyFile file(path);
+  const File file(path);
+  if (file.fd() < 0) refuse(path, "cannot be read: " + std::system_category().message(errno));
+  refuse_if_shared(path, file);
+  WipedText read;
+  const ssize_t size = ::read(file.fd(), read.text.data(), read.text.size());
+  if (size < 0) refuse(path, "cannot be read: " + std::system_category().message(errno));
   try {
-    return parse(file.text());
+    return parse(std::string_view(read.text).substr(0, static_cast<std::size_t>(size)));
   } catch (const ConfigError& error) {
     refuse(path, std::string("is no key ring: ") + error.what());
   }

@@ -14,6 +14,12 @@ namespace {
 constexpr std::array<std::string_view, 3> state_names = {"primary", "secondary", "retired"};
 constexpr int base64 = sodium_base64_VARIANT_ORIGINAL;
 
+/// Before any use of libsodium: it chooses the fastest code for this processor.
+void start_sodium() {
+  static const bool started = sodium_init() >= 0;
+  if (!started) throw std::runtime_error("libsodium cannot start: the system gives no random bytes");
+}
+
 [[noreturn]] void refuse(std::size_t line, const std::string& why) {
   throw ConfigError("keys, line " + std::to_string(line) + ": " + why);
 }
@@ -60,21 +66,15 @@ KeyLine parse_line(std::string_view text, std::size_t line) {
   const std::string_view state = take_word(text);
   const std::string_view secret = take_word(text);
   if (secret.empty() || !take_word(text).empty()) {
-    refuse(
-        line,
-        "a key is written ID STATE KEY, as in `1 primary bWFkZSBi…`; make one with `terrace keys generate`");
+    refuse(line, "a key is written ID STATE KEY, as `terrace keys generate` does it");
   }
-  KeyLine parsed;
-  parsed.state_text = state;
   const auto number = id_of(id);
   if (!number) refuse(line, "the id must be a number from 1 to 4294967295");
-  parsed.key.id = *number;
   const auto known = state_of(state);
   if (!known) refuse(line, "the state must be primary, secondary or retired");
-  parsed.state = *known;
-  parsed.key.secret = secret_of(secret);
-  if (parsed.key.secret == nullptr) refuse(line, "the key must be 32 bytes in Base64: 44 characters");
-  return parsed;
+  auto bytes = secret_of(secret);
+  if (bytes == nullptr) refuse(line, "the key must be 32 bytes in Base64: 44 characters");
+  return {.key = {.id = *number, .secret = std::move(bytes)}, .state = *known, .state_text = state};
 }
 
 void refuse_twins(const std::vector<KeyLine>& before, const KeyLine& added, std::size_t line) {
@@ -126,11 +126,6 @@ std::string new_key_line(std::uint32_t id, KeyState state) {
 
 std::string_view to_string(KeyState state) noexcept {
   return state_names[static_cast<std::size_t>(state)];
-}
-
-void start_sodium() {
-  static const bool started = sodium_init() >= 0;
-  if (!started) throw std::runtime_error("libsodium cannot start: the system gives no random bytes");
 }
 
 }  // namespace terrace::envelope

@@ -17,9 +17,8 @@ enum class KeyState : std::uint8_t { primary, secondary, retired };
 
 struct KeyLine {
   SealingKey key;  ///< with its secret, though it be retired
-  KeyState state{};
-  /// Where in the text the state is written.
-  std::string_view state_text;
+  KeyState state;
+  std::string_view state_text;  ///< where in the text the state is written
 };
 
 /// The keys of a sound ring, in the order of their lines. Throws ConfigError.
@@ -29,8 +28,5 @@ struct KeyLine {
 [[nodiscard]] std::string new_key_line(std::uint32_t id, KeyState state);
 
 [[nodiscard]] std::string_view to_string(KeyState state) noexcept;
-
-/// Before any use of libsodium: it chooses the fastest code for this processor. Throws std::runtime_error.
-void start_sodium();
 
 }  // namespace terrace::envelope
