@@ -13,6 +13,8 @@
 
 namespace terrace {
 
+class KeyRing;
+
 /// What Cache::set does.
 enum class WriteMode : std::uint8_t {
   through,  ///< stores the value in every tier, the lowest first, then in memory
@@ -70,6 +72,9 @@ struct CacheOptions {
   std::size_t compress_above = 1024;
   /// Larger values (encoded, in bytes) are refused by set() and not filled into tiers.
   std::size_t max_value_bytes = 64U << 20U;
+  /// Seals what is stored in tiers (key_ring.hpp). Then only what these keys sealed is read; anything else is
+  /// a miss, counted as unreadable. None: stored as it is, and what is sealed is a miss.
+  std::shared_ptr<const KeyRing> keys = {};
 
   // --- time limits ---
   /// How long one tier may take for one operation before the walk goes on without it.

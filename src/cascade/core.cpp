@@ -110,12 +110,14 @@ Result<Bytes> Core::seal_up(std::string_view key, const Entry& entry) const {
   meta.schema = values->schema();
   meta.negative = entry.value == nullptr;
   return envelope::wrap(options.name, key, meta, payload,
-                        {.enabled = options.compress_above > 0, .threshold = options.compress_above});
+                        {.enabled = options.compress_above > 0, .threshold = options.compress_above},
+                        options.keys.get());
 }
 
 Result<std::optional<Unwrapped>> Core::unwrap(std::string_view key, BytesView stored) const {
   const envelope::Limits limits{.max_payload = options.max_value_bytes,
-                                .expected = envelope::Kind{values->codec(), values->schema()}};
+                                .expected = envelope::Kind{values->codec(), values->schema()},
+                                .keys = options.keys.get()};
   const auto opened = envelope::open(options.name, key, stored, limits);
   if (!opened) return opened.error();
   const auto& meta = opened->meta;

@@ -2,10 +2,13 @@
 
 #include <xxhash.h>
 
+#include <algorithm>
+#include <bit>
 #include <cassert>
 #include <utility>
 
 #include "envelope/compression.hpp"
+#include "envelope/seal.hpp"
 #include "envelope/wire.hpp"
 
 namespace terrace::envelope {
@@ -20,19 +23,22 @@ Error incompatible(std::string why) {
   return {Errc::incompatible, std::move(why)};
 }
 
-/// Lengths go in with their strings, so that "a|bc" and "ab|c" differ.
-std::uint64_t hash_of_place(std::string_view ns, std::string_view key) {
+/// What finish_seal() and open_seal() append to the place: the fixed fields and a key id.
+constexpr std::size_t room_for_seal = wire::header_size + 3 * 8 + 4;
+
+/// Where an entry belongs. Lengths go in with their strings, so that "a|bc" and "ab|c" differ.
+Bytes place_of(std::string_view ns, std::string_view key) {
   Bytes place;
-  place.reserve(8 + ns.size() + key.size());
+  place.reserve(8 + ns.size() + key.size() + room_for_seal);
   wire::append(place, static_cast<std::uint32_t>(ns.size()));
   place += ns;
   wire::append(place, static_cast<std::uint32_t>(key.size()));
   place += key;
-  return XXH3_64bits(place.data(), place.size());
+  return place;
 }
 
-std::uint64_t checksum(std::string_view ns, std::string_view key, BytesView bytes) {
-  return XXH3_64bits_withSeed(bytes.data(), bytes.size(), hash_of_place(ns, key));
+std::uint64_t checksum(BytesView place, BytesView bytes) {
+  return XXH3_64bits_withSeed(bytes.data(), bytes.size(), XXH3_64bits(place.data(), place.size()));
 }
 
 std::int64_t whole_milliseconds(Duration duration) {
@@ -68,8 +74,68 @@ bool take_nonzero(wire::Reader& from, Word& word) {
   return from.take(word) && word != 0;
 }
 
-/// The fields between the flags and the payload.
-bool take_fields(wire::Reader& from, std::uint16_t flags, EnvelopeMeta& meta) {
+/// Where the fixed fields end: then come the checked or sealed bytes.
+std::size_t body_offset(std::uint16_t flags) {
+  const unsigned fields = flags & (Flag::has_expiry | Flag::has_grace | Flag::has_version);
+  return wire::header_size + 8 * static_cast<std::size_t>(std::popcount(fields));
+}
+
+std::uint16_t flags_of(const EnvelopeMeta& meta) {
+  std::uint16_t flags = 0;
+  if (meta.negative) flags |= Flag::negative;
+  if (meta.fresh_until) flags |= Flag::has_expiry;
+  if (meta.grace != Duration::zero()) flags |= Flag::has_grace;
+  if (meta.version != 0) flags |= Flag::has_version;
+  if (!meta.tags.empty()) flags |= Flag::has_tags;
+  return flags;
+}
+
+/// From the magic to the version.
+void append_head(Bytes& out, std::uint16_t flags, const EnvelopeMeta& meta) {
+  out.append(wire::magic.data(), wire::magic.size());
+  wire::append(out, wire::format_version);
+  wire::append(out, meta.codec);
+  wire::append(out, flags);
+  wire::append(out, meta.schema);
+  wire::append(out, std::int64_t{meta.created.time_since_epoch().count()});
+  if (meta.fresh_until) wire::append(out, std::int64_t{meta.fresh_until->time_since_epoch().count()});
+  if (meta.grace != Duration::zero()) wire::append(out, whole_milliseconds(meta.grace));
+  if (meta.version != 0) wire::append(out, meta.version);
+}
+
+/// Magic, format, codec and flags, which it gives; refuses what this reader does not know, what is sealed
+/// though it has no keys, and what is not though it has.
+Result<std::uint16_t> take_flags(BytesView stored, EnvelopeMeta& meta, const KeyRing* keys) {
+  if (!stored.starts_with(BytesView(wire::magic.data(), wire::magic.size()))) {
+    return corrupt("not an envelope: the first bytes are foreign");
+  }
+  wire::Reader reader(stored.substr(wire::magic.size()));
+  std::uint8_t version = 0;
+  std::uint16_t flags = 0;
+  if (!reader.take(version) || !reader.take(meta.codec) || !reader.take(flags)) {
+    return corrupt("an envelope cut short");
+  }
+  if (version != wire::format_version) return incompatible("envelope format " + std::to_string(version));
+  if ((flags & ~wire::known_flags) != 0) return incompatible("an envelope with unknown flags");
+  const bool sealed = (flags & Flag::sealed) != 0;
+  if (sealed && keys == nullptr) return incompatible("sealed, and this cache has no keys");
+  if (!sealed && keys != nullptr) return incompatible("not sealed, and this cache has keys");
+  return flags;
+}
+
+/// Tags and payload of an entry that is not sealed, when its checksum is right.
+Result<BytesView> checked_body(BytesView place, BytesView stored, std::size_t body_at) {
+  if (stored.size() < body_at + wire::checksum_size) return corrupt("an envelope cut short");
+  const BytesView summed = stored.substr(0, stored.size() - wire::checksum_size);
+  std::uint64_t sum = 0;
+  wire::Reader(stored.substr(summed.size())).take(sum);
+  if (sum != checksum(place, summed))
+    return corrupt("the checksum is wrong: changed bytes or another key's value");
+  return summed.substr(body_at);
+}
+
+/// The fields between the flags and the body, which are all there.
+bool take_fields(wire::Reader from, std::uint16_t flags, EnvelopeMeta& meta) {
   std::int64_t created = 0;
   std::int64_t expiry = 0;
   std::uint64_t grace = 0;
@@ -77,7 +143,6 @@ bool take_fields(wire::Reader& from, std::uint16_t flags, EnvelopeMeta& meta) {
   if ((flags & Flag::has_expiry) != 0 && !from.take(expiry)) return false;
   if ((flags & Flag::has_grace) != 0 && !take_nonzero(from, grace)) return false;
   if ((flags & Flag::has_version) != 0 && !take_nonzero(from, meta.version)) return false;
-  if ((flags & Flag::has_tags) != 0 && !take_tags(from, meta.tags)) return false;
   constexpr auto longest =
       static_cast<std::uint64_t>(std::chrono::floor<std::chrono::milliseconds>(Duration::max()).count());
   if (grace > longest) return false;
@@ -101,77 +166,67 @@ Result<void> check_kind(const EnvelopeMeta& meta, const std::optional<Kind>& exp
 }  // namespace
 
 Bytes wrap(std::string_view ns, std::string_view key, const EnvelopeMeta& meta, BytesView payload,
-           const CompressionOptions& compression) {
+           const CompressionOptions& compression, const KeyRing* keys) {
   assert(meta.grace >= Duration::zero());
   assert(!meta.negative || payload.empty());
-  std::uint16_t flags = 0;
-  if (meta.negative) flags |= Flag::negative;
-  if (meta.fresh_until) flags |= Flag::has_expiry;
-  if (meta.grace != Duration::zero()) flags |= Flag::has_grace;
-  if (meta.version != 0) flags |= Flag::has_version;
-  if (!meta.tags.empty()) flags |= Flag::has_tags;
-
+  std::uint16_t flags = flags_of(meta);
+  if (keys != nullptr) flags |= Flag::sealed;
   Bytes out;
-  out.reserve(wire::header_size + 24 + payload.size() + wire::checksum_size);
-  out.append(wire::magic.data(), wire::magic.size());
-  wire::append(out, wire::format_version);
-  wire::append(out, meta.codec);
-  const std::size_t flags_at = out.size();
-  wire::append(out, flags);
-  wire::append(out, meta.schema);
-  wire::append(out, std::int64_t{meta.created.time_since_epoch().count()});
-  if (meta.fresh_until) wire::append(out, std::int64_t{meta.fresh_until->time_since_epoch().count()});
-  if ((flags & Flag::has_grace) != 0) wire::append(out, whole_milliseconds(meta.grace));
-  if ((flags & Flag::has_version) != 0) wire::append(out, meta.version);
-  if ((flags & Flag::has_tags) != 0) append_tags(out, meta.tags);
+  out.reserve(body_offset(flags) + payload.size() + std::max(wire::checksum_size, seal_size));
+  append_head(out, flags, meta);
+
+  const std::size_t secret_at = keys != nullptr ? begin_seal(*keys, out) : 0;
+  if (!meta.tags.empty()) append_tags(out, meta.tags);
   if (compression.enabled && payload.size() >= compression.threshold && !payload.empty() &&
       append_compressed(payload, compression.level, out)) {
     flags |= Flag::compressed;
-    std::memcpy(out.data() + flags_at, &flags, sizeof(flags));
+    std::memcpy(out.data() + wire::flags_offset, &flags, sizeof(flags));
   } else {
     out += payload;
   }
-  wire::append(out, checksum(ns, key, out));
+  if (keys != nullptr) {
+    finish_seal(*keys, place_of(ns, key), out, secret_at);
+  } else {
+    wire::append(out, checksum(place_of(ns, key), out));
+  }
   return out;
 }
 
 Result<Opened> open(std::string_view ns, std::string_view key, BytesView stored, const Limits& limits) {
-  if (!stored.starts_with(BytesView(wire::magic.data(), wire::magic.size()))) {
-    return corrupt("not an envelope: the first bytes are foreign");
-  }
-  wire::Reader reader(stored.substr(wire::magic.size()));
   Opened opened;
-  std::uint8_t version = 0;
-  std::uint16_t flags = 0;
-  if (!reader.take(version) || !reader.take(opened.meta.codec) || !reader.take(flags)) {
-    return corrupt("an envelope cut short");
+  const Result<std::uint16_t> flags = take_flags(stored, opened.meta, limits.keys);
+  if (!flags) return flags.error();
+  const std::size_t body_at = body_offset(*flags);
+  if (limits.keys != nullptr) {
+    Result<Bytes> plain = open_seal(*limits.keys, place_of(ns, key), stored, body_at);
+    if (!plain) return plain.error();
+    opened.own_ = std::move(*plain);
+  } else {
+    const Result<BytesView> checked = checked_body(place_of(ns, key), stored, body_at);
+    if (!checked) return checked.error();
+    opened.view_ = *checked;
   }
-  if (version != wire::format_version) return incompatible("envelope format " + std::to_string(version));
-  if ((flags & ~wire::known_flags) != 0) return incompatible("an envelope with unknown flags");
-  if ((flags & Flag::sealed) != 0) return incompatible("sealed, and this cache has no keys");
-  if (stored.size() < wire::header_size + wire::checksum_size) return corrupt("an envelope cut short");
 
-  const BytesView summed = stored.substr(0, stored.size() - wire::checksum_size);
-  std::uint64_t sum = 0;
-  wire::Reader(stored.substr(summed.size())).take(sum);
-  if (sum != checksum(ns, key, summed))
-    return corrupt("the checksum is wrong: changed bytes or another key's value");
-
-  constexpr std::size_t before_fields = 6;
-  wire::Reader fields(summed.substr(before_fields));
-  if (!take_fields(fields, flags, opened.meta)) return corrupt("an envelope whose fields do not add up");
+  wire::Reader body(opened.payload());
+  if (!take_fields(wire::Reader(stored.substr(wire::fields_offset)), *flags, opened.meta) ||
+      ((*flags & Flag::has_tags) != 0 && !take_tags(body, opened.meta.tags))) {
+    return corrupt("an envelope whose fields do not add up");
+  }
   if (const Result<void> fits = check_kind(opened.meta, limits.expected); !fits) return fits.error();
 
-  opened.view_ = fields.rest();
-  if (opened.meta.negative && !opened.view_.empty()) return corrupt("a negative entry with a payload");
-  if ((flags & Flag::compressed) != 0) {
-    Result<Bytes> inflated = decompressed(opened.view_, limits.max_payload);
+  const BytesView payload = body.rest();
+  if (opened.meta.negative && !payload.empty()) return corrupt("a negative entry with a payload");
+  if ((*flags & Flag::compressed) != 0) {
+    Result<Bytes> inflated = decompressed(payload, limits.max_payload);
     if (!inflated) return inflated.error();
-    opened.inflated_ = std::move(*inflated);
-  } else if (opened.view_.size() > limits.max_payload) {
-    return corrupt("a payload of " + std::to_string(opened.view_.size()) + " bytes; the limit is " +
+    opened.own_ = std::move(*inflated);
+    return opened;
+  }
+  if (payload.size() > limits.max_payload) {
+    return corrupt("a payload of " + std::to_string(payload.size()) + " bytes; the limit is " +
                    std::to_string(limits.max_payload));
   }
+  opened.skipped_ = opened.payload().size() - payload.size();
   return opened;
 }
 

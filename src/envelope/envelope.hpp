@@ -3,8 +3,9 @@
 /// checksum that binds both to their key. Byte by byte: docs/wire-format.md.
 ///
 /// The checksum finds accidents (a flipped bit, a cut or foreign value, a value under another key), not
-/// attackers: whoever can compute XXH3 can make one. Against those there is the seal, whose place in the
-/// format is fixed. All functions are thread safe.
+/// attackers: whoever can compute XXH3 can make one. Against those the entry is sealed with the keys of a
+/// KeyRing: tags and payload are encrypted, and the seal binds all of the entry to its key. All functions
+/// are thread safe.
 
 #include <cstddef>
 #include <cstdint>
@@ -15,6 +16,10 @@
 #include <terrace/clock.hpp>
 #include <terrace/result.hpp>
 #include <vector>
+
+namespace terrace {
+class KeyRing;
+}
 
 namespace terrace::envelope {
 
@@ -61,6 +66,8 @@ struct Limits {
   std::size_t max_payload = std::size_t{256} << 20;
   /// Refuse entries of another codec or schema (negative ones have none); none: accept all.
   std::optional<Kind> expected = {};
+  /// With keys only what they sealed opens; without, only what is not sealed.
+  const KeyRing* keys = nullptr;
 };
 
 /// An entry that passed every check.
@@ -69,21 +76,26 @@ class Opened {
   EnvelopeMeta meta;
 
   /// Lives as long as this object and the bytes given to open().
-  [[nodiscard]] BytesView payload() const noexcept { return inflated_ ? BytesView(*inflated_) : view_; }
+  [[nodiscard]] BytesView payload() const noexcept {
+    return (own_ ? BytesView(*own_) : view_).substr(skipped_);
+  }
 
  private:
   friend Result<Opened> open(std::string_view, std::string_view, BytesView, const Limits&);
   BytesView view_;
-  std::optional<Bytes> inflated_;
+  std::optional<Bytes> own_;  // instead of the view: what was decrypted or decompressed
+  std::size_t skipped_ = 0;   // the tags before the payload
 };
 
-/// The stored bytes of an entry.
+/// The stored bytes of an entry; sealed with the primary key, if there are keys.
 [[nodiscard]] Bytes wrap(std::string_view ns, std::string_view key, const EnvelopeMeta& meta,
-                         BytesView payload, const CompressionOptions& compression = {});
+                         BytesView payload, const CompressionOptions& compression = {},
+                         const KeyRing* keys = nullptr);
 
 /// The entry in the stored bytes. Never throws for what they hold, and never gives a value that is in doubt:
 /// Errc::corrupt: foreign, cut, changed, another key's, or over the limits; Errc::incompatible: another
-/// format version, unknown flags, sealed, or not of the expected kind.
+/// format version, unknown flags, another codec or schema than expected, sealed without keys, with an unknown
+/// or retired one, or not sealed though there are keys.
 [[nodiscard]] Result<Opened> open(std::string_view ns, std::string_view key, BytesView stored,
                                   const Limits& limits = {});
 

@@ -13,7 +13,9 @@ namespace terrace::envelope::wire {
 /// No UTF-8 text and no MessagePack begins with C1.
 inline constexpr std::array<char, 2> magic = {'\xc1', 'T'};
 inline constexpr std::uint8_t format_version = 1;
-inline constexpr std::size_t header_size = 22;
+inline constexpr std::size_t flags_offset = 4;
+inline constexpr std::size_t fields_offset = 6;
+inline constexpr std::size_t header_size = 22;  // magic to created
 inline constexpr std::size_t checksum_size = 8;
 
 enum Flag : std::uint16_t {

@@ -22,7 +22,6 @@ struct Subject {
   std::function<Fixture()> make;
   bool keeps = true;      ///< false: a tier that forgets at once, as the contract allows
   bool shared = false;    ///< Tier::shared() gives something
-  bool versioned = true;  ///< false: not yet; TierWrite::version is part of the contract
 };
 
 inline std::ostream& operator<<(std::ostream& out, const Subject& subject) {

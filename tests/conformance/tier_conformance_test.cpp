@@ -263,7 +263,6 @@ TEST_P(TierConformance, SaysWhetherItIsShared) {
 constexpr std::uint64_t great = (std::uint64_t{1} << 63) + 1;
 
 TEST_P(TierConformance, F44_AWriteWithALowerVersionIsTooLate) {
-  if (!GetParam().versioned) return;
   const auto write = [&](std::string_view value, std::uint64_t version) {
     EXPECT_TRUE(call_.set_many({{"k", value, {}, version}})[0].has_value());
     return call_.get("k").value();
@@ -279,7 +278,6 @@ TEST_P(TierConformance, F44_AWriteWithALowerVersionIsTooLate) {
 }
 
 TEST_P(TierConformance, F44_TheVersionLivesAndDiesWithTheValue) {
-  if (!GetParam().versioned) return;
   const auto low = [&](std::string_view key) {
     EXPECT_TRUE(call_.set_many({{key, "low", {}, 1}})[0].has_value());
     return call_.get(key).value();
@@ -303,7 +301,6 @@ TEST_P(TierConformance, F44_TheVersionLivesAndDiesWithTheValue) {
 }
 
 TEST_P(TierConformance, F44_VersionsWithinOneBulk) {
-  if (!GetParam().versioned) return;
   const auto outcomes = call_.set_many(
       {{"k", "2", {}, 2}, {"", "x", {}, 3}, {"k", "3", {}, 3}, {"k", "1", {}, 1}, {"l", "plain", 1h}});
   EXPECT_TRUE(outcomes[0] && outcomes[2] && outcomes[3] && outcomes[4]);

@@ -4,8 +4,9 @@
 #include <xxhash.h>
 #include <zstd.h>
 
-#include <cstdlib>
 #include <random>
+
+#include "envelope/entries.hpp"
 
 namespace terrace::envelope {
 namespace {
@@ -14,37 +15,6 @@ using namespace std::chrono_literals;
 using namespace std::string_literals;
 
 constexpr CompressionOptions plain{.enabled = false};
-
-EnvelopeMeta full_meta() {
-  return {.created = WallTime(1'700'000'000'123ms),
-          .fresh_until = WallTime(1'700'000'060'123ms),
-          .grace = 30s,
-          .codec = 1,
-          .schema = 0x1122334455667788,
-          .version = 42,
-          .negative = false,
-          .tags = {{"group:ä", 0xdeadbeef}, {"", 7}}};
-}
-
-/// Envelopes of every shape, with their payloads.
-std::vector<std::pair<EnvelopeMeta, Bytes>> shapes() {
-  const EnvelopeMeta bare{.created = WallTime(1ms), .codec = 1, .schema = 5};
-  EnvelopeMeta negative = bare;
-  negative.negative = true;
-  negative.fresh_until = WallTime(9ms);
-  return {{bare, ""},
-          {bare, "payload"},
-          {full_meta(), "payload"},
-          {negative, ""},
-          {full_meta(), Bytes(3000, 'z')}};
-}
-
-Errc refusal(const Result<Opened>& opened) {
-  EXPECT_FALSE(opened.has_value());
-  if (opened) return Errc{};
-  EXPECT_FALSE(opened.error().context.empty());
-  return static_cast<Errc>(opened.error().code.value());
-}
 
 /// The bytes with a right checksum for "ns" and "key": what a changed envelope needs to get past that check.
 Bytes with_checksum(Bytes bytes) {
@@ -226,8 +196,7 @@ TEST(Envelope, CompressedPayloadsAreOneWholeFrameThatTellsItsSize) {
 }
 
 TEST(Envelope, RandomMutationsNeverPass) {
-  const char* given = std::getenv("TERRACE_SEED");
-  const std::uint64_t seed = given != nullptr ? std::stoull(given) : std::random_device{}();
+  const std::uint64_t seed = test_seed();
   SCOPED_TRACE("TERRACE_SEED=" + std::to_string(seed));
   std::mt19937_64 random(seed);
   const auto originals = shapes();

@@ -1,16 +1,19 @@
 /// Golden files: stored entries as earlier builds wrote them. They must open for ever, and what is not
 /// compressed must be written again byte by byte (zstd may compress better one day). TERRACE_WRITE_GOLDEN=1
-/// makes the missing ones; existing ones never change.
+/// makes the missing ones; existing ones never change. Sealed ones are sealed with a key and a nonce that are
+/// written here.
 
 #include <gtest/gtest.h>
+#include <sodium.h>
 
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <numeric>
 #include <terrace/codec.hpp>
 
-#include "envelope/envelope.hpp"
+#include "envelope/entries.hpp"
 
 namespace terrace::envelope {
 namespace {
@@ -30,6 +33,7 @@ struct Golden {
   EnvelopeMeta meta;
   Bytes payload;
   CompressionOptions compression;
+  std::shared_ptr<const KeyRing> keys = {};
 };
 
 Bytes encoded_player() {
@@ -52,26 +56,53 @@ std::vector<Golden> goldens() {
   EnvelopeMeta text{.created = created, .codec = messagepack_codec, .schema = Codec<std::string>::schema};
   Bytes long_text;
   Codec<std::string>::encode(std::string(2000, 'x'), long_text).value();
+  const auto keys = ring("7 primary $1");
   return {
       {"v1-player-full.bin", full, encoded_player(), {.enabled = false}},
       {"v1-negative.bin", negative, "", {}},
       {"v1-text-bare.bin", text, "\xa5hello", {}},
       {"v1-text-zstd.bin", text, long_text, {}},
+      {"v1-sealed-player-full.bin", full, encoded_player(), {.enabled = false}, keys},
+      {"v1-sealed-negative.bin", negative, "", {}, keys},
+      {"v1-sealed-text-bare.bin", text, "\xa5hello", {}, keys},
+      {"v1-sealed-text-zstd.bin", text, long_text, {}, keys},
   };
 }
 
+/// Lets libsodium's random bytes be 0, 1, 2, … while it lives.
+class FixedNonce {
+ public:
+  FixedNonce() { randombytes_set_implementation(&counting); }
+  ~FixedNonce() { randombytes_set_implementation(&randombytes_sysrandom_implementation); }
+  FixedNonce(const FixedNonce&) = delete;
+  FixedNonce& operator=(const FixedNonce&) = delete;
+
+ private:
+  static inline randombytes_implementation counting = {
+      .implementation_name = [] { return "counting"; },
+      .random = [] { return std::uint32_t{0}; },
+      .stir = nullptr,
+      .uniform = nullptr,
+      .buf = [](void* out,
+                std::size_t size) { std::iota(static_cast<char*>(out), static_cast<char*>(out) + size, 0); },
+      .close = nullptr};
+};
+
 TEST(Golden, FilesOpenAndAreWrittenAgainByteByByte) {
-  for (const Golden& golden : goldens()) {
+  const auto all = goldens();
+  const FixedNonce fixed;
+  for (const Golden& golden : all) {
     SCOPED_TRACE(golden.file);
     const std::filesystem::path path = std::filesystem::path(GOLDEN_DIRECTORY) / golden.file;
-    const Bytes written = wrap("golden", "the key", golden.meta, golden.payload, golden.compression);
+    const Bytes written =
+        wrap("golden", "the key", golden.meta, golden.payload, golden.compression, golden.keys.get());
     if (std::getenv("TERRACE_WRITE_GOLDEN") != nullptr && !std::filesystem::exists(path)) {
       std::ofstream(path, std::ios::binary) << written;
     }
     std::ifstream file(path, std::ios::binary);
     ASSERT_TRUE(file) << path;
     const Bytes stored{std::istreambuf_iterator<char>(file), {}};
-    const Result<Opened> opened = open("golden", "the key", stored);
+    const Result<Opened> opened = open("golden", "the key", stored, {.keys = golden.keys.get()});
     ASSERT_TRUE(opened.has_value()) << opened.error().message();
     EXPECT_EQ(opened->meta, golden.meta);
     EXPECT_EQ(opened->payload(), golden.payload);

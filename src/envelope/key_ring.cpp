@@ -1,0 +1,94 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+#include <terrace/key_ring.hpp>
+
+#include "envelope/key_text.hpp"
+
+namespace terrace {
+namespace {
+
+using envelope::KeyLine;
+using envelope::KeyState;
+using envelope::SealingKey;
+
+[[noreturn]] void refuse(const std::filesystem::path& path, const std::string& why) {
+  throw ConfigError("key file " + path.string() + " " + why);
+}
+
+class File {
+ public:
+  /// Not blocking: a FIFO is refused, not waited for.
+  explicit File(const std::filesystem::path& path)
+      : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {}
+  ~File() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+  [[nodiscard]] int fd() const noexcept { return fd_; }
+
+ private:
+  int fd_;
+};
+
+/// Room for text that is wiped at the end.
+struct WipedText {
+  std::string text = std::string(envelope::max_key_text + 1, '\0');
+  ~WipedText() { sodium_memzero(text.data(), text.size()); }
+};
+
+void refuse_if_shared(const std::filesystem::path& path, const File& file) {
+  struct stat status {};
+  if (::fstat(file.fd(), &status) != 0 || !S_ISREG(status.st_mode)) refuse(path, "is no regular file");
+  if ((status.st_mode & 07777 & ~(S_IRUSR | S_IWUSR)) == 0) return;
+  std::string mode;
+  for (int shift = 9; shift >= 0; shift -= 3) mode += static_cast<char>('0' + (status.st_mode >> shift & 7));
+  refuse(path,
+         "has mode " + mode + ": only its owner may have access; run `chmod 600 " + path.string() + "`");
+}
+
+}  // namespace
+
+KeyRing::KeyRing(std::vector<SealingKey> keys) : keys_(std::move(keys)) {}
+
+KeyRing::~KeyRing() = default;
+
+std::shared_ptr<const KeyRing> KeyRing::parse(std::string_view text) {
+  std::vector<SealingKey> keys;
+  for (KeyLine& line : envelope::parse_key_lines(text)) {
+    if (line.state == KeyState::retired) line.key.secret.reset();
+    keys.insert(line.state == KeyState::primary ? keys.begin() : keys.end(), std::move(line.key));
+  }
+  return std::shared_ptr<const KeyRing>(new KeyRing(std::move(keys)));
+}
+
+std::shared_ptr<const KeyRing> KeyRing::from_file(const std::filesystem::path& path) {
+  const File file(path);
+  if (file.fd() < 0) refuse(path, "cannot be read: " + std::system_category().message(errno));
+  refuse_if_shared(path, file);
+  WipedText read;
+  const ssize_t size = ::read(file.fd(), read.text.data(), read.text.size());
+  if (size < 0) refuse(path, "cannot be read: " + std::system_category().message(errno));
+  try {
+    return parse(std::string_view(read.text).substr(0, static_cast<std::size_t>(size)));
+  } catch (const ConfigError& error) {
+    refuse(path, std::string("is no key ring: ") + error.what());
+  }
+}
+
+const SealingKey& KeyRing::primary() const noexcept {
+  return keys_.front();
+}
+
+const SealingKey* KeyRing::find(std::uint32_t id) const noexcept {
+  const auto found =
+      std::find_if(keys_.begin(), keys_.end(), [id](const SealingKey& k) { return k.id == id; });
+  return found == keys_.end() ? nullptr : &*found;
+}
+
+}  // namespace terrace

@@ -1,0 +1,177 @@
+/// F32 end to end: what was spoilt in a real Redis or SQLite is a miss, counted, and never a value; and what
+/// someone can do there to sealed entries.
+
+#include <gtest/gtest.h>
+#include <sqlite3.h>
+
+#include <future>
+#include <terrace/cache.hpp>
+#include <terrace/key_ring.hpp>
+#include <terrace/redis.hpp>
+#include <terrace/sqlite.hpp>
+
+#include "support/redis_server.hpp"
+
+namespace terrace {
+namespace {
+
+using namespace std::chrono_literals;
+using namespace terrace::testing;
+
+/// Starts an operation of a tier and waits for its answer.
+template <class T, class Start>
+T ask(Start start) {
+  std::promise<T> promise;
+  start([&promise](T outcome) { promise.set_value(std::move(outcome)); });
+  return promise.get_future().get();
+}
+
+class Store {
+ public:
+  virtual ~Store() = default;
+  [[nodiscard]] virtual std::shared_ptr<Tier> tier() = 0;
+  /// Changes the last stored byte of the key behind the tier's back.
+  virtual void spoil(const std::string& key) = 0;
+
+  Bytes read(const std::string& key) {
+    return **ask<Result<Found>>([&](auto done) { tier()->get(key, no_deadline, std::move(done)); });
+  }
+  void write(const std::string& key, BytesView bytes) {
+    ask<Result<void>>([&](auto done) { tier()->set(key, bytes, {}, no_deadline, std::move(done)); }).value();
+  }
+};
+
+class RedisStore : public Store {
+ public:
+  std::shared_ptr<Tier> tier() override { return tier_; }
+  void spoil(const std::string& key) override {
+    const int last = std::stoi(server_.cli({"STRLEN", key})) - 1;
+    const std::string bit = std::to_string(last * 8);
+    server_.cli({"SETBIT", key, bit, server_.cli({"GETBIT", key, bit}) == "0" ? "1" : "0"});
+  }
+
+ private:
+  RedisServer server_;
+  std::shared_ptr<Tier> tier_ = make_redis_tier({.url = server_.url()});
+};
+
+class SqliteStore : public Store {
+ public:
+  std::shared_ptr<Tier> tier() override { return tier_; }
+  void spoil(const std::string& key) override {
+    Bytes bytes = read(key);
+    bytes.back() = static_cast<char>(bytes.back() ^ 1);
+    sqlite3* db = nullptr;
+    sqlite3_stmt* update = nullptr;
+    ASSERT_EQ(sqlite3_open(folder_.file("cache.db").c_str(), &db), SQLITE_OK);
+    sqlite3_busy_timeout(db, 10'000);
+    ASSERT_EQ(sqlite3_prepare_v2(db, "UPDATE entries SET value = ? WHERE key = ?", -1, &update, nullptr),
+              SQLITE_OK);
+    sqlite3_bind_blob(update, 1, bytes.data(), static_cast<int>(bytes.size()), SQLITE_STATIC);
+    sqlite3_bind_blob(update, 2, key.data(), static_cast<int>(key.size()), SQLITE_STATIC);
+    EXPECT_EQ(sqlite3_step(update), SQLITE_DONE);
+    EXPECT_EQ(sqlite3_changes(db), 1);
+    sqlite3_finalize(update);
+    sqlite3_close(db);
+  }
+
+ private:
+  TempDir folder_;
+  std::shared_ptr<Tier> tier_ =
+      make_sqlite_tier({.path = folder_.file("cache.db"), .durability = SqliteDurability::fast});
+};
+
+struct Setting {
+  const char* name;
+  std::unique_ptr<Store> (*make)();
+  bool sealed;
+};
+
+class StoredBytesTest : public ::testing::TestWithParam<Setting> {
+ protected:
+  using Strings = Cache<std::string>;
+
+  /// A cache with a memory of its own, as of another process.
+  [[nodiscard]] Strings cache(const std::string& name = "users") const {
+    return Strings({.name = name, .ttl = 1h, .keys = GetParam().sealed ? keys_ : nullptr}, {store_->tier()});
+  }
+  static void expect_unreadable(Strings& cache, const std::string& key) {
+    const std::uint64_t before = cache.stats().levels[1].unreadable;
+    EXPECT_EQ(cache.get(key), std::nullopt);
+    EXPECT_EQ(cache.stats().levels[1].unreadable, before + 1);
+    EXPECT_EQ(cache.stats().levels[1].hits, 0U);
+  }
+
+  std::shared_ptr<const KeyRing> keys_ = KeyRing::parse(generate_key_ring());
+  std::unique_ptr<Store> store_ = GetParam().make();
+};
+
+TEST_P(StoredBytesTest, F32_EveryFlippedBitIsAMissAndCounted) {
+  cache().set("ann", "the value").value();
+  const Bytes good = store_->read("users:ann");
+  auto reader = cache();
+  for (std::size_t bit = 0; bit < good.size() * 8; ++bit) {
+    Bytes bad = good;
+    bad[bit / 8] = static_cast<char>(bad[bit / 8] ^ (1 << (bit % 8)));
+    store_->write("users:ann", bad);
+    expect_unreadable(reader, "ann");
+  }
+  store_->write("users:ann", good);
+  EXPECT_EQ(reader.get("ann"), "the value") << "the control: nothing but the bit was wrong";
+}
+
+TEST_P(StoredBytesTest, F32_BytesChangedBehindTheTierAreAMissThatTheNextLoadReplaces) {
+  cache().set("ann", "the value").value();
+  store_->spoil("users:ann");
+  auto reader = cache();
+  expect_unreadable(reader, "ann");
+  const Explanation told = reader.explain("ann").value();
+  EXPECT_NE(told.levels[1].note.find("unreadable, corrupt: "), std::string::npos) << told.to_string();
+  EXPECT_EQ(reader.get_or_load("ann", [] { return std::string("loaded"); }).value(), "loaded");
+  EXPECT_TRUE(eventually([&] { return cache().get("ann") == "loaded"; }));
+}
+
+TEST_P(StoredBytesTest, EntriesMovedBetweenKeysAndNamespacesAreMisses) {
+  cache().set("ann", "hers").value();
+  const Bytes hers = store_->read("users:ann");
+  store_->write("users:bob", hers);
+  store_->write("tenants:ann", hers);
+  auto users = cache();
+  expect_unreadable(users, "bob");
+  auto tenants = cache("tenants");
+  expect_unreadable(tenants, "ann");
+  EXPECT_EQ(users.get("ann"), "hers");
+}
+
+TEST_P(StoredBytesTest, EntriesOfTheOtherModeAreMissesAndNoMessageShowsAKey) {
+  const std::string text = generate_key_ring();
+  const std::string secret = text.substr(text.rfind(' ') + 1, 44);
+  const std::shared_ptr<const KeyRing> canary = KeyRing::parse(text);
+  cache().set("ann", "the value").value();
+  Strings other({.name = "users", .keys = GetParam().sealed ? nullptr : canary}, {store_->tier()});
+  expect_unreadable(other, "ann");
+  const std::string told = other.explain("ann").value().to_string();
+  EXPECT_NE(told.find(GetParam().sealed ? "sealed, and this cache has no keys"
+                                        : "not sealed, and this cache has keys"),
+            std::string::npos)
+      << told;
+  if (GetParam().sealed) {
+    Strings stranger({.name = "users", .keys = canary}, {store_->tier()});
+    expect_unreadable(stranger, "ann");
+    const std::string why = stranger.explain("ann").value().to_string();
+    EXPECT_NE(why.find("the seal is broken"), std::string::npos) << why;
+    EXPECT_EQ(why.find(secret.substr(0, 8)), std::string::npos);
+  }
+  EXPECT_EQ(told.find(secret.substr(0, 8)), std::string::npos);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Stores, StoredBytesTest,
+    ::testing::Values(Setting{"Redis", [] { return std::unique_ptr<Store>(new RedisStore); }, false},
+                      Setting{"RedisSealed", [] { return std::unique_ptr<Store>(new RedisStore); }, true},
+                      Setting{"Sqlite", [] { return std::unique_ptr<Store>(new SqliteStore); }, false},
+                      Setting{"SqliteSealed", [] { return std::unique_ptr<Store>(new SqliteStore); }, true}),
+    [](const auto& setting) { return setting.param.name; });
+
+}  // namespace
+}  // namespace terrace
