@@ -30,6 +30,9 @@ test-long: setup ## all tests, also the long ones, under ASan+UBSan and TSan, an
 	@scripts/setup.sh long
 	scripts/test_long.sh
 
+chaos: build ## the fault tests at full size, as a table
+	scripts/chaos.py build/release
+
 fuzz: setup ## each fuzzer for FUZZ_SECONDS (60)
 	@scripts/setup.sh long
 	scripts/fuzz.sh
@@ -49,4 +52,4 @@ lint: ## the tidy rules, and clang-format without changing anything
 clean: ## remove what was built
 	rm -rf build
 
-.PHONY: help setup build demo test test-long fuzz bench format lint clean
+.PHONY: help setup build demo test test-long chaos fuzz bench format lint clean

@@ -9,6 +9,7 @@
 #include <terrace/clock.hpp>
 #include <terrace/memory_cache.hpp>
 #include <terrace/scheduler.hpp>
+#include <terrace/write_back.hpp>
 #include <vector>
 
 namespace terrace {
@@ -19,6 +20,8 @@ class KeyRing;
 enum class WriteMode : std::uint8_t {
   through,  ///< stores the value in every tier, the lowest first, then in memory
   around,   ///< removes the key from every level: the program wrote the value to its origin itself
+  back,  ///< is done when the change is in a journal on disk; the tiers get it soon after (write_back.hpp).
+         ///< This process reads it at once, others when it has arrived in a tier they share
 };
 
 /// What a read may promise about the writes of other processes that share a tier (Redis). Of this process's
@@ -67,6 +70,10 @@ struct CacheOptions {
 
   // --- writing ---
   WriteMode write_mode = WriteMode::through;
+  /// Of WriteMode::back: the journal and its limits.
+  WriteBackOptions write_back = {};
+  /// Of WriteMode::back: where changes go first, in place of the lowest tier (make_writer); none: that tier.
+  std::shared_ptr<cascade::Writer> writer = {};
   /// Payloads of at least this many bytes are compressed with zstd where that makes them smaller; 0: none
   /// are.
   std::size_t compress_above = 1024;

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <terrace/clock.hpp>
+#include <terrace/write_back.hpp>
 #include <vector>
 
 namespace terrace {
@@ -46,6 +47,7 @@ struct CacheStats {
   /// How far memory may be behind the shared tiers now; none: unbounded but for max_staleness after each
   /// read, since a watch is down, or nothing is shared.
   std::optional<Duration> staleness = {};
+  std::optional<WriteBackStats> write_back = {};  ///< of WriteMode::back
   Duration load_p50{}, load_p99{};
 };
 

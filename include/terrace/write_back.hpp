@@ -7,11 +7,77 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <terrace/clock.hpp>
 #include <terrace/detail/journal/sync.hpp>
+#include <terrace/result.hpp>
+#include <utility>
+#include <vector>
 
 namespace terrace {
+
+/// One change as a writer function gets it.
+template <class V>
+struct WriteBackItem {
+  std::string key;
+  std::optional<V> value;  ///< none: the key was erased
+  /// Higher for every later change of this journal. After a crash a change may come once more, with the same
+  /// number: a writer that stores the number beside the value and keeps the higher one applies each change
+  /// once.
+  std::uint64_t version;
+};
+
+namespace cascade {
+
+/// A writer function without its type.
+class Writer {
+ public:
+  struct Item {
+    std::string key;
+    std::shared_ptr<const void> value;
+    std::uint64_t version;
+  };
+  virtual ~Writer() = default;
+  /// An outcome for each item; runs on a worker thread and may block. Must not throw.
+  virtual std::vector<Result<void>> write(const std::vector<Item>& items) = 0;
+};
+
+}  // namespace cascade
+
+/// For CacheOptions::writer: `fn(const std::vector<WriteBackItem<V>>&)` returns std::vector<Result<void>>, an
+/// outcome for each item. It gets at most one change of a key, the newest. It runs on a worker thread, one
+/// call at a time, and may block. What it throws counts as io_error of all its items. Errors: see
+/// WriteBackOptions::max_attempts.
+template <class V, class Fn>
+std::shared_ptr<cascade::Writer> make_writer(Fn fn) {
+  class WriterOf final : public cascade::Writer {
+   public:
+    explicit WriterOf(Fn f) : fn_(std::move(f)) {}
+    std::vector<Result<void>> write(const std::vector<Item>& items) override {
+      std::vector<WriteBackItem<V>> typed;
+      for (const Item& item : items) {
+        typed.push_back({item.key, std::nullopt, item.version});
+        if (item.value) typed.back().value = *static_cast<const V*>(item.value.get());
+      }
+      Error error(Errc::io_error, "the writer returned too few outcomes");
+      try {
+        auto outcomes = fn_(typed);
+        if (outcomes.size() == items.size()) return outcomes;
+      } catch (const std::exception& thrown) {
+        error.context = std::string("the writer threw: ") + thrown.what();
+      } catch (...) {
+        error.context = "the writer threw something that is no std::exception";
+      }
+      return std::vector<Result<void>>(items.size(), error);
+    }
+
+   private:
+    Fn fn_;
+  };
+  return std::make_shared<WriterOf>(std::move(fn));
+}
 
 struct WriteBackOptions {
   /// The journal's directory, on a local disk. Made if it is not there; its parent must be.

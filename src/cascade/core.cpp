@@ -96,9 +96,6 @@ Result<Bytes> Core::seal_up(std::string_view key, const Entry& entry) const {
                                             std::to_string(payload.size()) + " bytes encoded; the limit is " +
                                             std::to_string(options.max_value_bytes) + " (max_value_bytes)");
   }
-  const auto wall = [&](TimePoint t) {
-    return scheduler->clock().wall_now() + std::chrono::floor<std::chrono::milliseconds>(t - now());
-  };
   envelope::EnvelopeMeta meta;
   meta.created = wall(entry.created);
   if (entry.fresh_until) meta.fresh_until = wall(*entry.fresh_until);
@@ -114,20 +111,23 @@ Result<Bytes> Core::seal_up(std::string_view key, const Entry& entry) const {
                         options.keys.get());
 }
 
+Result<ValuePtr> Core::open_payload(std::string_view key, BytesView stored) const {
+  const auto opened = envelope::open(options.name, key, stored, limits());
+  if (!opened) return opened.error();
+  return opened->meta.negative ? Result<ValuePtr>(nullptr) : values->decode(opened->payload());
+}
+
 Result<std::optional<Unwrapped>> Core::unwrap(std::string_view key, BytesView stored) const {
-  const envelope::Limits limits{.max_payload = options.max_value_bytes,
-                                .expected = envelope::Kind{values->codec(), values->schema()},
-                                .keys = options.keys.get()};
-  const auto opened = envelope::open(options.name, key, stored, limits);
+  const auto opened = envelope::open(options.name, key, stored, limits());
   if (!opened) return opened.error();
   const auto& meta = opened->meta;
-  const WallTime wall = scheduler->clock().wall_now();
+  const WallTime wall_now = scheduler->clock().wall_now();
   const TimePoint local = now();
   Unwrapped out;
   Entry& entry = out.entry;
-  entry.created = local - std::max<Duration>(wall - meta.created, Duration::zero());
+  entry.created = local - std::max<Duration>(wall_now - meta.created, Duration::zero());
   if (meta.fresh_until) {
-    entry.fresh_until = after(local, *meta.fresh_until - wall);
+    entry.fresh_until = after(local, *meta.fresh_until - wall_now);
     entry.grace = meta.grace;
     if (*entry.gone() <= local) return std::optional<Unwrapped>{};
   }
@@ -140,6 +140,12 @@ Result<std::optional<Unwrapped>> Core::unwrap(std::string_view key, BytesView st
   if (!value) return value.error();
   entry.value = std::move(*value);
   return std::optional(std::move(out));
+}
+
+envelope::Limits Core::limits() const noexcept {
+  return {.max_payload = options.max_value_bytes,
+          .expected = envelope::Kind{values->codec(), values->schema()},
+          .keys = options.keys.get()};
 }
 
 bool Core::refresh_due(const Entry& entry) const noexcept {

@@ -17,6 +17,7 @@
 #include "cascade/recovery.hpp"
 #include "cascade/tag_table.hpp"
 #include "cascade/tier_calls.hpp"
+#include "cascade/write_back.hpp"
 #include "envelope/envelope.hpp"
 
 namespace terrace::cascade {
@@ -108,6 +109,14 @@ class Core : public std::enable_shared_from_this<Core> {
   /// The entry in stored bytes, stale or not. Past its grace it is a miss (nullopt); unreadable an error.
   [[nodiscard]] Result<std::optional<Unwrapped>> unwrap(std::string_view key, BytesView stored) const;
 
+  /// The value in stored bytes, whatever its age; null for a negative one.
+  [[nodiscard]] Result<ValuePtr> open_payload(std::string_view key, BytesView stored) const;
+
+  /// The wall clock's reading at a local time.
+  [[nodiscard]] WallTime wall(TimePoint local) const noexcept {
+    return scheduler->clock().wall_now() + std::chrono::floor<std::chrono::milliseconds>(local - now());
+  }
+
   /// The share of its life after which an entry is loaded anew ahead of time is over.
   [[nodiscard]] bool refresh_due(const Entry& entry) const noexcept;
 
@@ -172,12 +181,16 @@ class Core : public std::enable_shared_from_this<Core> {
   MemoryCache<std::string, char> cooling;
   Groups groups;
   std::stop_source closing;
+  std::unique_ptr<WriteBack> write_back;  ///< of WriteMode::back
   const std::shared_ptr<Fills> fills = std::make_shared<Fills>();
   Counters counters;
   const std::shared_ptr<PendingCalls> calls = std::make_shared<PendingCalls>();
   const std::shared_ptr<TierCalls> tier_calls;
   std::atomic<bool> closed{false};
   std::vector<std::shared_ptr<void>> watches;
+
+ private:
+  [[nodiscard]] envelope::Limits limits() const noexcept;
 };
 
 // Reading (walk.cpp, lease.cpp, load.cpp).
@@ -218,6 +231,16 @@ void start_erase(std::shared_ptr<Core> core, std::vector<std::string> keys, std:
 void start_clear(std::shared_ptr<Core> core, const WriteOptions& options, Handler<Result<void>> done);
 void start_invalidate(std::shared_ptr<Core> core, Selection what, const InvalidateOptions& options,
                       Handler<Result<std::uint64_t>> done);
+/// Opens the journal, whose changes then flow to the tiers. Throws ConfigError.
+void start_write_back(const std::shared_ptr<Core>& core);
+/// A change of a key, acknowledged by the journal.
+void set_back(const std::shared_ptr<Core>& core, const std::string& key, Entry entry, Bytes stored,
+              Handler<Result<void>> done);
+void erase_back(const std::shared_ptr<Core>& core, const std::string& key, Handler<Result<bool>> done);
+/// What the journal has of a key: it goes before every tier.
+enum class Journalled : std::uint8_t { nothing, erased, value };
+Journalled journalled(Core& core, const std::string& key, Entry* entry = nullptr);
+
 /// A tier did not take the change of a key: it is tried again until it does.
 void recover(const std::shared_ptr<Core>& core, std::size_t tier, const std::string& tier_key,
              std::uint64_t ticket);

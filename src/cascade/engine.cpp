@@ -36,6 +36,9 @@ void CacheOptions::check() const {
   within(lease_time >= std::chrono::milliseconds(10),
          "lease_time is below 10 ms: no loader would keep its lease");
   within(max_concurrent_loads > 0, "max_concurrent_loads is 0: nothing could ever be loaded");
+  within(write_mode == WriteMode::back || (write_back.path.empty() && !writer),
+         "write_back.path and writer are for write_mode WriteMode::back");
+  if (write_mode == WriteMode::back) write_back.check();
   within(!soft_load_timeout || *soft_load_timeout < load_timeout,
          "soft_load_timeout is not below load_timeout");
 
@@ -44,6 +47,9 @@ void CacheOptions::check() const {
 
 namespace cascade {
 namespace {
+
+/// What close() gives the journal to empty itself; what is left then is flushed by the next process.
+constexpr Duration drain_limit = std::chrono::seconds(2);
 
 class EngineOverCore final : public Engine {
  public:
@@ -83,7 +89,10 @@ class EngineOverCore final : public Engine {
     const auto call = core_->begin_call<Result<void>>(
         1, options.timeout,
         [done = std::move(done)](std::vector<Result<void>> one) mutable { done(std::move(one.front())); });
-    core_->fills->when_all_ended([call] { call->settle(0, {}); });
+    core_->fills->when_all_ended([call, core = core_] {
+      if (core->write_back == nullptr) return call->settle(0, {});
+      core->write_back->flush([call](Result<void> flushed) { call->settle(0, std::move(flushed)); });
+    });
   }
   void explain(std::string key, Handler<Result<Explanation>> done) override {
     start_explain(core_, std::move(key), std::move(done));
@@ -94,6 +103,8 @@ class EngineOverCore final : public Engine {
     if (core_->closed.exchange(true)) return;
     core_->watches.clear();
     core_->closing.request_stop();
+    if (core_->write_back)
+      core_->write_back->close(core_->scheduler->on_io_thread() ? Duration::zero() : drain_limit);
     core_->invalidate_all();
     core_->calls->end_all(Error(Errc::shutdown, "cache " + core_->options.name + " is closed"));
     core_->lease_waiters.wake_all();
@@ -155,6 +166,7 @@ CacheStats EngineOverCore::stats() const {
   out.refreshes = c.refreshes;
   out.lease_waits = c.lease_waits;
   out.staleness = core_->values->gate().staleness(core_->now());
+  if (core_->write_back) out.write_back = core_->write_back->stats();
   out.writes = c.writes;
   out.erases = c.erases;
   out.write_failures = c.write_failures;
@@ -176,6 +188,12 @@ void start_read(std::shared_ptr<Core> core, std::vector<std::pair<std::string, W
     });
     if (joined == FlightTable::Joined::too_late) call->settle(index, {});
     if (joined != FlightTable::Joined::began) continue;
+    Entry written;
+    if (!ahead && journalled(*core, key, &written) == Journalled::value) {
+      const LookupKind kind = written.value ? LookupKind::hit : LookupKind::negative;
+      hand_over(*core, flight, {.kind = kind, .entry = std::move(written)});
+      continue;
+    }
     if (auto recalled = core->values->recall(key)) {
       // The flight that memory's miss was waiting for may have landed just now.
       if (recalled->serves && !ahead) {
@@ -195,6 +213,7 @@ std::shared_ptr<Engine> Engine::make(CacheOptions options, std::shared_ptr<Value
   options.check();
   if (options.scheduler == nullptr) throw ConfigError("cache \"" + options.name + "\": no scheduler");
   auto core = std::make_shared<Core>(std::move(options), std::move(values), std::move(tiers));
+  if (core->options.write_mode == WriteMode::back) start_write_back(core);
   start_watches(core);
   return std::make_shared<EngineOverCore>(std::move(core));
 }

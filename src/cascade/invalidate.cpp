@@ -22,7 +22,14 @@ class Sweep : public std::enable_shared_from_this<Sweep> {
 
   void start() {
     forget();
-    core_->fills->when_all_ended([self = shared_from_this()] { self->step(); });
+    core_->fills->when_all_ended([self = shared_from_this()] {
+      if (self->core_->write_back == nullptr) return self->step();
+      // What the journal still holds would come after the sweep.
+      self->core_->write_back->flush([self](const Result<void>& flushed) {
+        if (flushed || flushed.error() == Errc::partial_write) return self->step();
+        self->call_->settle(0, flushed.error());
+      });
+    });
   }
 
  private:
@@ -221,6 +228,9 @@ void invalidate_keys(const std::shared_ptr<Core>& core, std::vector<std::string>
   auto told = [done = std::move(done)](const std::vector<Result<bool>>& outcomes) mutable {
     done(tally(outcomes));
   };
+  if (options.soft && core->write_back) {
+    return done(Error(Errc::invalid_argument, "soft invalidation and WriteMode::back do not go together"));
+  }
   if (options.soft) return start_soft(core, keys, options.timeout, std::move(told));
   start_erase(core, std::move(keys), options.timeout, std::move(told));
 }

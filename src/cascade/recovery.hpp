@@ -40,7 +40,10 @@ class Recovery {
   /// The change of the key that took this ticket did not arrive. True: a timer must be set for retry_at().
   bool missed(const std::string& key, std::uint64_t ticket, TimePoint now) {
     std::lock_guard lock(mutex_);
-    if (all_ == 0 && keys_.size() >= max_keys && !keys_.contains(key)) all_ = ++last_ticket_;
+    if (all_ == 0 && keys_.size() >= max_keys && !keys_.contains(key)) {
+      all_ = ++last_ticket_;
+      keys_.clear();
+    }
     if (all_ != 0) {
       all_ = std::max(all_, ticket);
     } else {

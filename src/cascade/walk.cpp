@@ -47,6 +47,7 @@ class Walk : public std::enable_shared_from_this<Walk> {
   [[nodiscard]] Level& level() const { return *core_->levels[tier_]; }
 
   bool trusted(const FlightPtr& flight) const {
+    if (journalled(*core_, flight->key) != Journalled::nothing) return false;
     if (level().recovery.trusts(core_->tier_key(flight->key))) return true;
     flight->unavailable =
         Error(Errc::unavailable, level().name + ": it missed a change of the key and has not caught up");

@@ -200,7 +200,8 @@ Result<Item> prepare(const Core& core, std::size_t index, Write write, std::opti
                 .fresh_until = core.expiry(ttl),
                 .grace = core.options.grace,
                 .tags = tags};
-  if (core.options.write_mode == WriteMode::through && !core.levels.empty()) {
+  const WriteMode mode = core.options.write_mode;
+  if (mode == WriteMode::back || (mode == WriteMode::through && !core.levels.empty())) {
     auto stored = core.seal_up(item.key, item.entry);
     if (!stored) return stored.error();
     item.stored = std::move(*stored);
@@ -219,7 +220,12 @@ void write_tagged(const std::shared_ptr<Core>& core, std::vector<Write> writes, 
       call->settle(i, item.error());
     }
   }
-  if (core->options.write_mode == WriteMode::around) {
+  if (core->options.write_mode == WriteMode::back) {
+    for (Item& item : items) {
+      set_back(core, item.key, std::move(item.entry), std::move(item.stored),
+               [call, index = item.index](Result<void> outcome) { call->settle(index, std::move(outcome)); });
+    }
+  } else if (core->options.write_mode == WriteMode::around) {
     std::make_shared<Erasing<Result<void>>>(core, std::move(items), call)->start();
   } else {
     std::make_shared<Setting>(core, std::move(items), call)->start();
@@ -250,6 +256,10 @@ void start_erase(std::shared_ptr<Core> core, std::vector<std::string> keys, std:
   for (std::size_t i = 0; i < keys.size(); ++i) {
     if (auto refused = core->refuse_key(keys[i])) {
       call->settle(i, *std::move(refused));
+      continue;
+    }
+    if (core->write_back) {
+      erase_back(core, keys[i], [call, i](Result<bool> had) { call->settle(i, std::move(had)); });
       continue;
     }
     Item item{.index = i, .key = std::move(keys[i])};

@@ -146,8 +146,9 @@ TEST_F(SupervisionTest, ALoaderMaySayUnchanged) {
   EXPECT_EQ(found.remaining, 20s);
   scheduler_->advance(19s);
   EXPECT_TRUE(a.get("k"));
-  const auto nothing =
-      a.lookup_or_load("new", [](std::string_view, const LoadContext<std::string>&) { return Load<std::string>::unchanged(); });
+  const auto nothing = a.lookup_or_load("new", [](std::string_view, const LoadContext<std::string>&) {
+    return Load<std::string>::unchanged();
+  });
   EXPECT_EQ(nothing.error, Errc::loader_failed);
 }
 
@@ -164,7 +165,8 @@ TEST_F(SupervisionTest, TheSoftLimitAnswersStaleAndTheLoadGoesOn) {
   scheduler_->advance(1ms);
   EXPECT_EQ(text(answer), "one");
   EXPECT_EQ((*answer)->kind, LookupKind::stale);
-  EXPECT_EQ(a.lookup_or_load("k", constant("unwanted")).kind, LookupKind::stale) << "from memory, no second load";
+  EXPECT_EQ(a.lookup_or_load("k", constant("unwanted")).kind, LookupKind::stale)
+      << "from memory, no second load";
   held->answer("two");
   EXPECT_EQ(*a.get("k"), "two");
 }

@@ -42,7 +42,8 @@ TEST_F(WatchTest, F10_OwnWritesAreToldTooAndReadBack) {
   a.get("k");
   shared_->hold_events();
   a.set("k", "a's").value();
-  // b's write comes second and is told by the same kind of message: had a suppressed "its own", it would keep "a's".
+  // b's write comes second and is told by the same kind of message: had a suppressed "its own", it would keep
+  // "a's".
   b.set("k", "b's").value();
   shared_->deliver();
   EXPECT_EQ(*a.get("k"), "b's");
@@ -64,9 +65,14 @@ TEST_F(WatchTest, F11_AReplyFromBeforeAnInvalidationDoesNotEnterMemory) {
              Handler<Result<void>> d) override {
       below.set(k, v, t, l, std::move(d));
     }
-    void erase(std::string_view k, TimePoint l, Handler<Result<bool>> d) override { below.erase(k, l, std::move(d)); }
-    void erase_prefix(std::string_view, TimePoint, Handler<Result<std::uint64_t>> d) override { d(std::uint64_t{0}); }
-    void erase_glob(std::string_view, std::string_view, TimePoint, Handler<Result<std::uint64_t>> d) override {
+    void erase(std::string_view k, TimePoint l, Handler<Result<bool>> d) override {
+      below.erase(k, l, std::move(d));
+    }
+    void erase_prefix(std::string_view, TimePoint, Handler<Result<std::uint64_t>> d) override {
+      d(std::uint64_t{0});
+    }
+    void erase_glob(std::string_view, std::string_view, TimePoint,
+                    Handler<Result<std::uint64_t>> d) override {
       d(std::uint64_t{0});
     }
     void close() override {}

@@ -1,0 +1,209 @@
+/// Write mode back: a change is acknowledged by the journal (write_back.hpp), and flushed to where it
+/// belongs: to the program's writer, or to the lowest tier; then to the other tiers, which make good by
+/// themselves what they miss.
+
+#include <algorithm>
+
+#include "cascade/core.hpp"
+#include "envelope/seal.hpp"
+
+namespace terrace::cascade {
+namespace {
+
+/// One batch on its way: the writer, then the tiers from the lowest to the highest.
+class Flushing : public std::enable_shared_from_this<Flushing> {
+ public:
+  Flushing(std::shared_ptr<Core> core, std::vector<Change> changes, Handler<std::vector<Result<void>>> done)
+      : core_(std::move(core)),
+        changes_(std::move(changes)),
+        done_(std::move(done)),
+        outcomes_(changes_.size()),
+        left_(core_->levels.size()) {}
+
+  void start() {
+    for (const Change& change : changes_) keys_.push_back(core_->tier_key(change.key));
+    if (core_->options.writer == nullptr) return step();
+    core_->scheduler->post_blocking([self = shared_from_this()] {
+      self->outcomes_ = self->core_->options.writer->write(self->items());
+      self->decided_ = true;
+      self->core_->scheduler->post([self] { self->step(); });
+    });
+  }
+
+ private:
+  [[nodiscard]] std::vector<Writer::Item> items() const {
+    std::vector<Writer::Item> items;
+    for (const Change& change : changes_) {
+      items.push_back({change.key, nullptr, change.version});
+      if (change.erased) continue;
+      // Past its life in the cache it still is what the program wrote.
+      const auto opened = core_->open_payload(change.key, change.stored);
+      if (opened) items.back().value = *opened;
+    }
+    return items;
+  }
+
+  /// Who decides whether the batch has arrived: the writer, else the first tier asked.
+  void step() {
+    if (left_ == 0) return done_(std::move(outcomes_));
+    tier_ = --left_;
+    sets_.clear();
+    erases_.clear();
+    for (std::size_t i = 0; i < changes_.size(); ++i) {
+      if (!outcomes_[i]) continue;
+      (life(changes_[i]) ? sets_ : erases_).push_back(i);
+    }
+    ticket_ = core_->levels[tier_]->recovery.ticket();
+    set();
+  }
+
+  /// None: nothing is to be there; Duration::max(): for ever.
+  [[nodiscard]] std::optional<Duration> life(const Change& change) const {
+    if (change.erased) return std::nullopt;
+    if (!change.expires) return Duration::max();
+    const Duration left = *change.expires - core_->scheduler->clock().wall_now();
+    return left > Duration::zero() ? std::optional(left) : std::nullopt;
+  }
+
+  void set() {
+    if (sets_.empty()) return erase();
+    std::vector<TierWrite> writes;
+    for (const std::size_t i : sets_) {
+      const Duration keep = life(changes_[i]).value_or(std::chrono::milliseconds(1));
+      writes.push_back({keys_[i], changes_[i].stored,
+                        keep == Duration::max() ? std::nullopt : std::optional(keep), changes_[i].version});
+    }
+    core_->ask_many<void>(
+        writes.size(),
+        [&](TimePoint deadline, Handler<std::vector<Result<void>>> done) {
+          core_->levels[tier_]->tier->set_many(std::move(writes), deadline, std::move(done));
+        },
+        [self = shared_from_this()](const std::vector<Result<void>>& told) {
+          for (std::size_t n = 0; n < told.size(); ++n) self->took(self->sets_[n], told[n]);
+          self->erase();
+        });
+  }
+
+  void erase() {
+    if (erases_.empty()) return next();
+    std::vector<std::string_view> keys;
+    for (const std::size_t i : erases_) keys.push_back(keys_[i]);
+    core_->ask_many<bool>(
+        keys.size(),
+        [&](TimePoint deadline, Handler<std::vector<Result<bool>>> done) {
+          core_->levels[tier_]->tier->erase_many(std::move(keys), deadline, std::move(done));
+        },
+        [self = shared_from_this()](const std::vector<Result<bool>>& told) {
+          for (std::size_t n = 0; n < told.size(); ++n) {
+            self->took(self->erases_[n], told[n] ? Result<void>() : Result<void>(told[n].error()));
+          }
+          self->next();
+        });
+  }
+
+  void took(std::size_t i, const Result<void>& outcome) {
+    if (outcome) return core_->levels[tier_]->recovery.arrived(keys_[i], ticket_);
+    if (!decided_) {
+      outcomes_[i] = outcome.error();
+    } else {
+      recover(core_, tier_, keys_[i], ticket_);
+    }
+  }
+
+  void next() {
+    decided_ = true;
+    step();
+  }
+
+  const std::shared_ptr<Core> core_;
+  const std::vector<Change> changes_;
+  Handler<std::vector<Result<void>>> done_;
+  std::vector<Result<void>> outcomes_;
+  std::vector<std::string> keys_;
+  std::size_t left_;
+  std::size_t tier_ = 0;
+  std::uint64_t ticket_ = 0;
+  bool decided_ = false;
+  std::vector<std::size_t> sets_;
+  std::vector<std::size_t> erases_;
+};
+
+journal::Sealing sealing(const std::shared_ptr<const KeyRing>& keys) {
+  if (keys == nullptr) return {};
+  const auto place = [](BytesView context) { return "terrace journal " + std::string(context); };
+  return {.seal = [=](BytesView context,
+                      BytesView plain) { return envelope::seal(*keys, place(context), plain); },
+          .open = [=](BytesView context,
+                      BytesView sealed) { return envelope::unseal(*keys, place(context), sealed); }};
+}
+
+}  // namespace
+
+void start_write_back(const std::shared_ptr<Core>& core) {
+  if (core->levels.empty() && core->options.writer == nullptr) {
+    throw ConfigError(
+        "cache \"" + core->options.name +
+        "\": write_mode is WriteMode::back, but there is neither a tier nor a writer to write to");
+  }
+  const auto sink = [weak = std::weak_ptr(core)](std::vector<Change> changes,
+                                                 Handler<std::vector<Result<void>>> done) {
+    const std::size_t count = changes.size();
+    if (const auto alive = weak.lock()) {
+      std::make_shared<Flushing>(alive, std::move(changes), std::move(done))->start();
+    } else {
+      done(std::vector<Result<void>>(count, Error(Errc::shutdown)));
+    }
+  };
+  core->write_back = std::make_unique<WriteBack>(core->options.write_back, core->scheduler, sink,
+                                                 WriteBack::Parts{.sealing = sealing(core->options.keys)});
+}
+
+void set_back(const std::shared_ptr<Core>& core, const std::string& key, Entry entry, Bytes stored,
+              Handler<Result<void>> done) {
+  Stamp stamp;
+  core->invalidate(key, stamp);
+  Change change{.key = key, .stored = std::move(stored)};
+  if (const auto gone = entry.gone()) change.expires = core->wall(*gone);
+  const TimePoint began = core->now();
+  core->write_back->put(std::move(change), [core, key, entry = std::move(entry), stamp, began,
+                                            done = std::move(done)](Result<void> acknowledged) mutable {
+    ++core->counters.writes;
+    if (acknowledged && core->generations.renew(key, stamp)) {
+      core->values->remember(key, entry, {began, false}, TimePoint::min(), core->generations, stamp);
+      core->flights.detach(key);
+    } else {
+      if (!acknowledged) ++core->counters.write_failures;
+      core->invalidate(key);
+    }
+    done(std::move(acknowledged));
+  });
+}
+
+void erase_back(const std::shared_ptr<Core>& core, const std::string& key, Handler<Result<bool>> done) {
+  const bool had = journalled(*core, key) == Journalled::value;
+  const bool remembered = core->invalidate(key);
+  core->write_back->put(
+      {.key = key, .erased = true},
+      [core, key, had = had || remembered, done = std::move(done)](const Result<void>& acknowledged) mutable {
+        ++core->counters.erases;
+        core->invalidate(key);
+        if (!acknowledged) ++core->counters.write_failures;
+        done(acknowledged ? Result<bool>(had) : Result<bool>(acknowledged.error()));
+      });
+}
+
+Journalled journalled(Core& core, const std::string& key, Entry* entry) {
+  if (core.write_back == nullptr) return Journalled::nothing;
+  const auto change = core.write_back->pending(key);
+  if (!change) return Journalled::nothing;
+  if (change->erased) return Journalled::erased;
+  if (entry == nullptr) return Journalled::value;
+  auto unwrapped = core.unwrap(key, change->stored);
+  if (!unwrapped || !*unwrapped || !(*unwrapped)->entry.fresh(core.now())) return Journalled::erased;
+  *entry = std::move((*unwrapped)->entry);
+  entry->tags = core.tags.mark((*unwrapped)->tags, (*unwrapped)->tokens);
+  if (verdict(entry->tags) != TagVerdict::valid) return Journalled::erased;
+  return Journalled::value;
+}
+
+}  // namespace terrace::cascade

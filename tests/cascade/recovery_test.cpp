@@ -1,0 +1,158 @@
+/// What a tier missed is made good, and the tier is not trusted until then.
+
+#include "cascade/recovery.hpp"
+
+#include <map>
+#include <random>
+
+#include "cascade/fixture.hpp"
+
+namespace terrace {
+namespace {
+
+using cascade::Recovery;
+
+class RecoveryTest : public CascadeTest {
+ protected:
+  void upper_fails(std::string_view operation) const {
+    upper_->plan([operation = std::string(operation)](std::string_view asked, std::string_view) {
+      return asked == operation ? testing::Fault{.kind = testing::Fault::Kind::fail} : testing::Fault{};
+    });
+  }
+};
+
+TEST_F(RecoveryTest, AMissedEraseIsRepeatedAndTheOldValueNotServedMeanwhile) {
+  Strings cache = make();
+  cache.set("k", "old").value();
+  upper_fails("erase");
+  EXPECT_EQ(cache.erase("k").error(), Errc::partial_write);
+  EXPECT_TRUE(in_map(upper_map_, "k"));
+  EXPECT_FALSE(cache.get("k")) << "the upper tier still has it";
+  EXPECT_EQ(cache.stats().unrecovered, 1U);
+  scheduler_->advance(1s);
+  EXPECT_TRUE(in_map(upper_map_, "k")) << "still failing";
+  upper_->plan(nullptr);
+  scheduler_->advance(5s);
+  EXPECT_FALSE(in_map(upper_map_, "k"));
+  EXPECT_EQ(cache.stats().unrecovered, 0U);
+}
+
+/// The control: a cache that has heard of no failure shows what recovery prevents.
+TEST_F(RecoveryTest, WithoutIt_TheOldValueComesBack) {
+  Strings cache = make();
+  cache.set("k", "old").value();
+  upper_fails("erase");
+  cache.erase("k").error();
+  Strings other = make_other();
+  EXPECT_EQ(*other.get("k"), "old");
+}
+
+TEST_F(RecoveryTest, AMissedWriteIsMadeGoodByAnErase) {
+  Strings cache = make();
+  cache.set("k", "old").value();
+  upper_fails("set");
+  EXPECT_EQ(cache.set("k", "new").error(), Errc::partial_write);
+  EXPECT_EQ(*cache.get("k"), "new");
+  upper_->plan(nullptr);
+  scheduler_->advance(5s);
+  EXPECT_FALSE(in_map(upper_map_, "k"));
+  EXPECT_EQ(*make_other().get("k"), "new") << "from the lower tier";
+}
+
+TEST_F(RecoveryTest, TheNewestChangeWins) {
+  Strings cache = make();
+  cache.set("k", "old").value();
+  upper_fails("erase");
+  cache.erase("k").error();
+  upper_->plan(nullptr);
+  cache.set("k", "new").value();  // arrives before the repetition
+  scheduler_->advance(1min);
+  EXPECT_TRUE(in_map(upper_map_, "k"));
+}
+
+TEST_F(RecoveryTest, AMissedSweepErasesEverythingLater) {
+  Strings cache = make();
+  cache.set("1", "one").value();
+  cache.set("2", "two").value();
+  upper_fails("erase_prefix");
+  EXPECT_EQ(cache.clear().error(), Errc::partial_write);
+  EXPECT_FALSE(cache.get("1")) << "the upper tier is trusted with no key";
+  upper_->plan(nullptr);
+  scheduler_->advance(5s);
+  EXPECT_FALSE(in_map(upper_map_, "1"));
+  cache.set("1", "again").value();
+  EXPECT_TRUE(in_map(upper_map_, "1"));
+}
+
+TEST_F(RecoveryTest, ATierThatComesBackIsTrustedAgain) {
+  Strings cache = make();
+  upper_->plan(testing::Fault{.kind = testing::Fault::Kind::fail});
+  cache.set("k", "one").error();
+  upper_->plan(nullptr);
+  scheduler_->advance(5s);
+  cache.set("k", "two").value();
+  EXPECT_EQ(make_other().lookup("k").level, "map");
+}
+
+TEST(Recovery, KeepsNoMoreThanItsBoundOfKeys) {
+  Recovery recovery(1);
+  const TimePoint now{};
+  for (std::size_t i = 0; i <= Recovery::max_keys; ++i)
+    recovery.missed(std::to_string(i), recovery.ticket(), now);
+  EXPECT_EQ(recovery.pending(), UINT64_MAX);
+  EXPECT_FALSE(recovery.trusts("never missed"));
+  const auto batch = recovery.next();
+  ASSERT_TRUE(batch->everything());
+  EXPECT_FALSE(recovery.tried(*batch, {true}, now));
+  EXPECT_TRUE(recovery.trusts("never missed"));
+  EXPECT_EQ(recovery.pending(), 0U);
+}
+
+/// A tier that drops changes at random, against a model of what it holds.
+TEST(Recovery, NeverTrustsATierWithAnOldValue) {
+  const std::uint32_t seed = std::random_device{}();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937 random(seed);
+  for (int round = 0; round < 200; ++round) {
+    Recovery recovery(random());
+    TimePoint now{};
+    std::map<std::string, int> truth;  // the newest change of each key; the tier has one of them, or nothing
+    std::map<std::string, int> tier;
+    bool timer = false;
+    for (int step = 1; step <= 200; ++step) {
+      now += std::chrono::milliseconds(random() % 100);
+      const bool up = random() % 3 != 0;
+      const std::string key(1, static_cast<char>('a' + random() % 5));
+      if (random() % 2 == 0) {
+        const std::uint64_t ticket = recovery.ticket();
+        truth[key] = step;
+        if (up) {
+          tier[key] = step;
+          recovery.arrived(key, ticket);
+        } else {
+          timer |= recovery.missed(key, ticket, now);
+        }
+      } else if (timer && now >= recovery.retry_at()) {
+        const auto batch = recovery.next();
+        std::vector<bool> arrived;
+        timer = batch.has_value();
+        if (batch) {
+          for (const std::string& erased : batch->keys) {
+            arrived.push_back(random() % 3 != 0);
+            if (arrived.back()) tier.erase(erased);
+          }
+          timer = recovery.tried(*batch, arrived, now);
+        }
+      }
+      for (const auto& [held, version] : tier) {
+        if (recovery.trusts(held)) {
+          ASSERT_EQ(version, truth[held]) << "round " << round << " step " << step;
+        }
+      }
+      ASSERT_TRUE(timer || recovery.pending() == 0) << "round " << round << " step " << step;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace terrace
