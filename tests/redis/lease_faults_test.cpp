@@ -1,5 +1,6 @@
 // What leases and versions do when the server fails or forgets; named after the rows of the list of faults.
-#include "redis/watch_log.hpp"
+#include "redis/server_error.hpp"
+#include "redis/shared_test.hpp"
 
 namespace terrace::redis {
 namespace {
@@ -156,6 +157,23 @@ TEST(RedisLeaseFaults, F18_AReplicaGrantsNothing) {
   EXPECT_FAILS(refused, Errc::unavailable);
   EXPECT_NE(text(refused).find("READONLY"), std::string::npos) << text(refused);
   EXPECT_EQ(acquire(*tier, "k", 'a')->value, "v");
+}
+
+TEST(RedisLeaseFaults, ErrorsWithinScriptsAndTransactionsHaveTheirOwnKind) {
+  const auto kind = [](std::string_view reply) { return server_error(reply, "server"); };
+  EXPECT_EQ(kind("OOM command not allowed when used memory > 'maxmemory'. script: 7fc5, on @user_script:5."),
+            Errc::unavailable);
+  EXPECT_EQ(
+      kind("ERR Error running script (call to f_7fc5): @user_script:3: WRONGTYPE Operation against a key"),
+      Errc::corrupt);
+  const Error wrapped = kind(
+      "ERR Error running script (call to f_7fc5): @user_script:2: @user_script: 2: -OOM command not allowed");
+  EXPECT_NE(wrapped.context.find("full"), std::string::npos) << wrapped.context;
+  EXPECT_EQ(kind("EXECABORT Transaction discarded because of: NOPERM this user has no permissions"),
+            Errc::denied);
+  const Error loading = kind("LOADING Redis is loading the dataset in memory");
+  EXPECT_EQ(loading, Errc::unavailable);
+  EXPECT_NE(loading.context.find("starting"), std::string::npos) << loading.context;
 }
 
 TEST(RedisLeaseFaults, AForeignTypeIsCorrupt) {

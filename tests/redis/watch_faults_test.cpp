@@ -8,7 +8,7 @@
 #include <sstream>
 
 #include "redis/resp.hpp"
-#include "redis/watch_log.hpp"
+#include "redis/shared_test.hpp"
 
 namespace terrace::redis {
 namespace {

@@ -1,5 +1,5 @@
 // What a watch tells while all is well, against a real server.
-#include "redis/watch_log.hpp"
+#include "redis/shared_test.hpp"
 
 namespace terrace::redis {
 namespace {
