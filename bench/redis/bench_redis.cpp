@@ -7,6 +7,7 @@
 #include <functional>
 #include <stdexcept>
 #include <terrace/redis.hpp>
+#include <terrace/shared_tier.hpp>
 #include <thread>
 
 #include "support/redis_server.hpp"
@@ -58,6 +59,13 @@ class Blocking {
   std::shared_ptr<Tier> tier_;
 };
 
+double percentile(std::vector<double>& values, double share) {
+  const auto at =
+      values.begin() + static_cast<std::ptrdiff_t>(share * static_cast<double>(values.size() - 1));
+  std::nth_element(values.begin(), at, values.end());
+  return *at;
+}
+
 #ifdef TERRACE_WITH_HIREDIS
 class Hiredis {
  public:
@@ -88,13 +96,6 @@ void measure(const Get& get, int count, std::vector<double>& micros) {
     micros.push_back(
         std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - begin).count());
   }
-}
-
-double percentile(std::vector<double>& values, double share) {
-  const auto at =
-      values.begin() + static_cast<std::ptrdiff_t>(share * static_cast<double>(values.size() - 1));
-  std::nth_element(values.begin(), at, values.end());
-  return *at;
 }
 
 /// Gets per second of that many threads; `make` gives each its own way to get.
@@ -153,10 +154,14 @@ void against_hiredis(const testing::RedisServer& server, Blocking& ours, bool qu
 }
 #endif
 
-/// Keeps `depth` gets under way until `count` have ended.
+/// An asynchronous operation on the i-th key; calls the task when it has ended.
+using Operation = std::function<void(unsigned i, Task ended)>;
+
+/// Keeps `depth` operations under way until `count` have ended.
 class Stream {
  public:
-  Stream(Tier& tier, int depth, int count) : tier_(tier), left_(count), pending_(depth) {
+  Stream(const Operation& operation, int depth, int count)
+      : operation_(operation), left_(count), pending_(depth) {
     for (int i = 0; i < depth; ++i) next();
     while (pending_ > 0) pending_.wait(pending_);
   }
@@ -164,27 +169,64 @@ class Stream {
  private:
   void next() {
     const int i = left_--;
-    if (i <= 0) {
-      --pending_;
-      pending_.notify_all();
-      return;
-    }
-    tier_.get(key_of(static_cast<unsigned>(i)), after(system_clock().now(), 10s),
-              [this](const Result<Found>& outcome) {
-                if (!outcome || !*outcome) std::abort();
-                next();
-              });
+    if (i > 0) return operation_(static_cast<unsigned>(i), [this] { next(); });
+    --pending_;
+    pending_.notify_all();
   }
 
-  Tier& tier_;
+  const Operation& operation_;
   std::atomic<int> left_;
   std::atomic<int> pending_;
 };
 
-double async_rate(Tier& tier, int depth, int count) {
+double async_rate(const Operation& operation, int depth, int count) {
   const auto begin = std::chrono::steady_clock::now();
-  Stream(tier, depth, count);
+  Stream(operation, depth, count);
   return count / Seconds(std::chrono::steady_clock::now() - begin).count();
+}
+
+TimePoint in_time() {
+  return after(system_clock().now(), 10s);
+}
+
+Operation getting(Tier& tier) {
+  return [&tier](unsigned i, Task ended) {
+    tier.get(key_of(i), in_time(), [ended = std::move(ended)](const Result<Found>& outcome) mutable {
+      if (!outcome || !*outcome) std::abort();
+      ended();
+    });
+  };
+}
+
+Operation setting(Tier& tier) {
+  return [&tier](unsigned i, Task ended) {
+    static const std::string value(64, 'v');
+    tier.set(key_of(i), value, 1h, in_time(),
+             [ended = std::move(ended)](const Result<void>& outcome) mutable {
+               if (!outcome) std::abort();
+               ended();
+             });
+  };
+}
+
+/// A load of an absent key: acquire and fill.
+Operation loading(Tier& tier) {
+  return [&tier](unsigned i, Task ended) {
+    LeaseToken token{};
+    std::memcpy(token.data(), &i, sizeof i);
+    const std::string key = "load:" + std::to_string(i);
+    auto filled = [ended = std::move(ended)](const Result<bool>& outcome) mutable {
+      if (!outcome || !*outcome) std::abort();
+      ended();
+    };
+    tier.shared()->acquire(
+        key, token, 10s, {}, in_time(),
+        [&tier, key, token, filled = std::move(filled)](const Result<LeaseReply>& reply) mutable {
+          if (!reply || reply->kind != LeaseReply::Kind::granted) std::abort();
+          static const std::string value(64, 'v');
+          tier.shared()->fill(key, token, value, 1h, in_time(), std::move(filled));
+        });
+  };
 }
 
 /// What `redis-benchmark` reaches with 64 requests in one pipeline, on one connection and on its usual 50.
@@ -202,11 +244,15 @@ double benchmark_rate(const testing::RedisServer& server, int count, int clients
 void asynchronous(const testing::RedisServer& server, Blocking& ours, bool quick) {
   const int count = quick ? 20'000 : 500'000;
   for (const int depth : {64, 256}) {
-    const double mine = async_rate(ours.tier(), depth, count);
+    const double mine = async_rate(getting(ours.tier()), depth, count);
     const double one = benchmark_rate(server, count, 1);
     std::printf(
         "asynchronous get, %3d under way: %8.0f /s   redis-benchmark -P 64 -c 1 %8.0f /s   ratio %.2f\n",
         depth, mine, one, one > 0 ? mine / one : 0.0);
+  }
+  for (const int depth : {64, 256}) {
+    std::printf("asynchronous set, %3d under way: %8.0f /s\n", depth,
+                async_rate(setting(ours.tier()), depth, count));
   }
   std::printf("redis-benchmark -P 64 -c 50: %8.0f /s\n", benchmark_rate(server, count, 50));
 }
@@ -224,6 +270,45 @@ void bulk(Blocking& ours, bool quick) {
   }
   std::printf("get_many of %d keys:       %8.0f us\n", keys,
               Seconds(std::chrono::steady_clock::now() - begin).count() * 1e6 / rounds);
+}
+
+/// How long after a foreign SET a watch tells of it.
+class Told final : public Watcher {
+ public:
+  void watching(TimePoint) override { ready.open(); }
+  void changed(const std::vector<std::string>&) override {
+    at = system_clock().now();
+    ++count;
+    count.notify_all();
+  }
+  void changed_all() override {}
+  void lease_changed(const std::vector<std::string>&) override {}
+  void proven(TimePoint) override {}
+  void lost() override {}
+
+  Latch ready;
+  std::atomic<TimePoint> at{TimePoint{}};
+  std::atomic<int> count{0};
+};
+
+void shared(const testing::RedisServer& server, Blocking& ours, bool quick) {
+  if (ours.tier().shared() == nullptr) return;
+  std::printf("acquire and fill, 64 under way: %8.0f loads/s\n",
+              async_rate(loading(ours.tier()), 64, quick ? 10'000 : 200'000));
+  const auto told = std::make_shared<Told>();
+  const auto watch = ours.tier().shared()->watch({"foreign"}, told);
+  told->ready.wait_until(no_deadline);
+  Blocking foreign(server.url());
+  std::vector<double> micros;
+  for (int i = 0; i < (quick ? 100 : 3000); ++i) {
+    const int before = told->count;
+    const TimePoint sent = system_clock().now();
+    foreign.tier().set("foreign", "v", {}, in_time(), [](const auto&) {});
+    told->count.wait(before);
+    micros.push_back(std::chrono::duration<double, std::micro>(told->at.load() - sent).count());
+  }
+  std::printf("a foreign set is told after: p50 %.0f us, p99 %.0f us\n", percentile(micros, 0.5),
+              percentile(micros, 0.99));
 }
 
 }  // namespace
@@ -252,4 +337,5 @@ int main(int argc, char** argv) {
 #endif
   asynchronous(server, ours, quick);
   bulk(ours, quick);
+  shared(server, ours, quick);
 }

@@ -64,7 +64,7 @@ struct RedisOptions {
 std::shared_ptr<Tier> make_redis_tier(RedisOptions options,
                                       std::shared_ptr<Runtime> runtime = Runtime::common());
 
-/// How the connection of a Redis tier fares, for monitoring.
+/// How the connections of a Redis tier fare, for monitoring.
 struct RedisStatus {
   bool connected = false;
   bool breaker_open = false;
@@ -72,6 +72,10 @@ struct RedisStatus {
   std::uint64_t failed_connects = 0;  ///< attempts that came to nothing
   std::uint64_t breaker_openings = 0;
   std::string last_error = {};  ///< why the last connection or attempt ended; empty when there was no trouble
+  // The connection of SharedTier::watch, which there is while something is watched.
+  bool watching = false;
+  std::uint64_t watch_connects = 0;
+  std::string last_watch_error = {};
 };
 
 /// Nothing when the tier is not a Redis tier. Thread safe.

@@ -10,6 +10,12 @@
 
 namespace terrace {
 
+/// So that processes started together do not wait alike.
+inline std::uint64_t random_seed() {
+  std::random_device device;
+  return (std::uint64_t{device()} << 32) | device();
+}
+
 class Backoff {
  public:
   Backoff(Duration base, Duration cap, std::uint64_t seed)

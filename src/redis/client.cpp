@@ -24,11 +24,6 @@ constexpr Duration shortest_blame = 1ms;
 constexpr std::size_t max_given_up = 16 * 1024;
 constexpr std::size_t batch_bytes = 1 << 20;
 
-std::uint64_t random_seed() {
-  std::random_device device;
-  return (std::uint64_t{device()} << 32) | device();
-}
-
 }  // namespace
 
 class Client::Ping final : public Exchange {
@@ -80,7 +75,7 @@ void Client::start() {
 
 void Client::dial() {
   phase_ = Phase::dialing;
-  dialer_ = std::make_shared<Dialer>(io_, url_, tls_ ? &*tls_ : nullptr);
+  dialer_ = std::make_shared<Dialer>(io_, url_, tls());
   const TimePoint deadline = after(clock_.now(), options_.connect_timeout);
   dialer_->start(deadline, [self = shared_from_this(), deadline](Result<Stream> made) {
     self->dialer_.reset();

@@ -41,7 +41,12 @@ class Client final : public Pipeline::Owner, public std::enable_shared_from_this
   [[nodiscard]] const std::string& label() const noexcept { return label_; }
   [[nodiscard]] const Clock& clock() const noexcept { return clock_; }
 
+  [[nodiscard]] const RedisUrl& url() const noexcept { return url_; }
+  /// Null without TLS. Lives as long as the client.
+  [[nodiscard]] boost::asio::ssl::context* tls() noexcept { return tls_ ? &*tls_ : nullptr; }
+
   void on_answered(std::unique_ptr<Exchange> exchange) override;
+  void on_push(const Node&, bool) override {}
   void on_writable() override { flush(); }
   void on_lost(const std::string& why) override { drop(why, false); }
 

@@ -99,8 +99,13 @@ void Pipeline::take_replies() {
     const auto step = reader_.next(item);
     if (step == ReplyReader::Step::need_more) return;
     if (step == ReplyReader::Step::broken) return lose(reader_.why_broken());
-    if (line_.empty()) return lose("it sent a reply to nothing");
-    take_node(item);
+    if (item.push) {
+      owner_->on_push(item.node, item.last);
+    } else if (line_.empty()) {
+      lose("it sent a reply to nothing");
+    } else {
+      take_node(item);
+    }
   }
 }
 

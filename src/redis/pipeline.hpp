@@ -24,6 +24,8 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
    public:
     /// All replies came. The owner ends the exchange.
     virtual void on_answered(std::unique_ptr<Exchange> exchange) = 0;
+    /// A node of a push; `last` ends it.
+    virtual void on_push(const Node& node, bool last) = 0;
     /// The last batch has gone out: send() may be called again.
     virtual void on_writable() = 0;
     /// The connection is of no use any more. Called once at most; the owner calls close().

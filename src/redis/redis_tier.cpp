@@ -42,7 +42,7 @@ class RedisTier final : public Tier {
       : runtime_(std::move(runtime)),
         shared_(std::make_shared<Shared>(
             std::make_shared<Client>(io_context(*runtime_), runtime_->clock(), std::move(options)))),
-        sharing_(shared_) {
+        sharing_(io_context(*runtime_), shared_) {
     shared_->client->start();
   }
   ~RedisTier() override { RedisTier::close(); }
@@ -114,11 +114,15 @@ class RedisTier final : public Tier {
   [[nodiscard]] SharedTier* shared() noexcept override { return &sharing_; }
 
   void close() override {
-    if (runtime_->on_io_thread()) return shared_->client->shut_down();
+    const auto shut_down = [client = shared_->client, tracking = sharing_.tracking()] {
+      client->shut_down();
+      tracking->shut_down();
+    };
+    if (runtime_->on_io_thread()) return shut_down();
     // The latch is shared: who opens it may still be inside open() when this caller goes on.
     auto closed = std::make_shared<Latch>();
-    runtime_->post([client = shared_->client, closed] {
-      client->shut_down();
+    runtime_->post([shut_down, closed] {
+      shut_down();
       closed->open();
     });
     runtime_->wait(*closed, no_deadline);
@@ -136,7 +140,11 @@ class RedisTier final : public Tier {
     return stats;
   }
 
-  [[nodiscard]] RedisStatus status() const { return shared_->client->status(); }
+  [[nodiscard]] RedisStatus status() const {
+    RedisStatus status = shared_->client->status();
+    sharing_.tracking()->report(status);
+    return status;
+  }
 
  private:
   [[nodiscard]] const Encoding& encoding() const noexcept { return shared_->encoding; }

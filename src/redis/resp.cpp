@@ -121,7 +121,7 @@ ReplyReader::Step ReplyReader::skip(Item& item) {
   begin_ += now;
   skip_ -= now;
   if (skip_ > 0) return Step::need_more;
-  item = {Node{NodeType::blob_error, 1, 0, skipped_}, true};
+  item = {Node{NodeType::blob_error, 1, 0, skipped_}, true, false};
   return Step::node;
 }
 
@@ -146,14 +146,13 @@ ReplyReader::Step ReplyReader::next(Item& item) {
     const auto node = parser_.consume(message, ec);
     if (ec) return broken("what it sent cannot be parsed: " + ec.message());
     if (!node) return Step::need_more;
-    item = {*node, parser_.done()};
-    const bool push = in_push_;
+    item = {*node, parser_.done(), in_push_};
     if (item.last) {
       begin_ += parser_.get_consumed();
       parser_.reset();
       in_reply_ = false;
     }
-    if (!push) return Step::node;
+    return Step::node;
   }
 }
 

@@ -29,7 +29,7 @@ void add_command(std::string& out, std::initializer_list<std::string_view> parts
   return node.data_type == NodeType::simple_error || node.data_type == NodeType::blob_error;
 }
 
-/// Cuts a stream of bytes into replies and these into nodes. Pushes (replies to nothing) are dropped.
+/// Cuts a stream of bytes into replies and pushes, and these into nodes.
 /// A value over the limit is skipped without being held: its reply becomes an error that begins with
 /// `too_large`. Anything that is not RESP3 as servers speak it ends in Step::broken.
 class ReplyReader {
@@ -43,7 +43,8 @@ class ReplyReader {
   enum class Step { node, need_more, broken };
   struct Item {
     Node node;
-    bool last = false;  ///< it completes its reply
+    bool last = false;  ///< it completes its reply or push
+    bool push = false;  ///< it answers nothing
   };
   /// The item's text is valid until space() is called.
   Step next(Item& item);

@@ -29,6 +29,18 @@ constexpr Meaning meanings[] = {
     {"MISCONF", Errc::unavailable, "the server cannot save to disk and takes no writes"},
 };
 
+/// What a command failed with inside a transaction that was refused as a whole, or inside a script of
+/// Redis 6.
+std::string_view unwrap(std::string_view text) {
+  constexpr std::string_view transaction = "EXECABORT Transaction discarded because of: ";
+  if (text.starts_with(transaction)) return text.substr(transaction.size());
+  constexpr std::string_view place = "@user_script:";
+  const auto at = text.rfind(place);
+  if (!text.starts_with("ERR Error running script") || at == std::string_view::npos) return text;
+  const auto inner = text.find_first_not_of(" 0123456789:-", at + place.size());
+  return inner == std::string_view::npos ? text : text.substr(inner);
+}
+
 /// One line of printable text without what the server quotes of our command.
 std::string clean(std::string_view text) {
   text = text.substr(0, text.find(", with args"));
@@ -45,6 +57,7 @@ Error server_error(std::string_view text, std::string_view server) {
   if (text.starts_with(ReplyReader::too_large)) {
     return {Errc::value_too_large, context + std::string(text.substr(ReplyReader::too_large.size()))};
   }
+  text = unwrap(text);
   context += clean(text);
   const auto word = text.substr(0, text.find(' '));
   for (const auto& meaning : meanings) {

@@ -85,8 +85,13 @@ void SharedRedis::replace(std::string_view key, BytesView expected, BytesView va
   ScriptCall<bool>::start(shared_, replace_script(), std::move(call), deadline, std::move(done));
 }
 
-std::shared_ptr<void> SharedRedis::watch(std::vector<std::string>, std::shared_ptr<Watcher> watcher) {
-  return watcher;
+std::shared_ptr<void> SharedRedis::watch(std::vector<std::string> prefixes,
+                                         std::shared_ptr<Watcher> watcher) {
+  auto watch =
+      std::make_shared<Watch>(shared_->client->options().key_prefix, std::move(prefixes), std::move(watcher));
+  tracking_->add(watch);
+  Watch* address = watch.get();
+  return {address, [watch = std::move(watch)](void*) { watch->end(); }};
 }
 
 }  // namespace terrace::redis

@@ -5,12 +5,14 @@
 #include <terrace/shared_tier.hpp>
 
 #include "redis/commands.hpp"
+#include "redis/tracking.hpp"
 
 namespace terrace::redis {
 
 class SharedRedis final : public SharedTier {
  public:
-  explicit SharedRedis(std::shared_ptr<Shared> shared) : shared_(std::move(shared)) {}
+  SharedRedis(boost::asio::io_context& io, std::shared_ptr<Shared> shared)
+      : shared_(std::move(shared)), tracking_(std::make_shared<Tracking>(io, shared_->client)) {}
 
   void acquire(std::string_view key, const LeaseToken& token, Duration lease_time, BytesView stale,
                TimePoint deadline, Handler<Result<LeaseReply>> done) override;
@@ -27,8 +29,11 @@ class SharedRedis final : public SharedTier {
   [[nodiscard]] std::shared_ptr<void> watch(std::vector<std::string> prefixes,
                                             std::shared_ptr<Watcher> watcher) override;
 
+  [[nodiscard]] const std::shared_ptr<Tracking>& tracking() const noexcept { return tracking_; }
+
  private:
   std::shared_ptr<Shared> shared_;
+  std::shared_ptr<Tracking> tracking_;
 };
 
 }  // namespace terrace::redis

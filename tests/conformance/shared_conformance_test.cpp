@@ -8,6 +8,7 @@
 
 #include "conformance/shared_caller.hpp"
 #include "conformance/subjects.hpp"
+#include "support/watch_log.hpp"
 
 namespace terrace::conformance {
 namespace {
@@ -207,6 +208,59 @@ TEST_P(SharedConformance, ADeadlineThatHasPassedIsTimedOutAndAClosedTierIsShutDo
   EXPECT_EQ(lease_.release("k", token('a')).error(), Errc::shutdown);
   EXPECT_EQ(lease_.get_or_put("k", "v").error(), Errc::shutdown);
   EXPECT_EQ(lease_.replace("k", "v", "w").error(), Errc::shutdown);
+}
+
+TEST_P(SharedConformance, AWatchTellsWhatChanges) {
+  const auto log = std::make_shared<testing::WatchLog>();
+  const auto watch = tier_->shared()->watch({"p:", "q:"}, log);
+  ASSERT_TRUE(log->comes("watching"));
+  call_.set("p:set", "v").value();
+  EXPECT_TRUE(log->comes("changed p:set"));
+  (void)call_.erase("p:set").value();
+  EXPECT_TRUE(log->comes("changed p:set", 2));
+  call_.set_many({{"q:many", "v", 20ms}})[0].value();
+  EXPECT_TRUE(log->comes("changed q:many"));
+  EXPECT_TRUE(log->comes("changed q:many", 2)) << "it expired";
+  ASSERT_EQ(acquire('a', "p:leased"), Kind::granted);
+  EXPECT_TRUE(log->comes("lease_changed p:leased"));
+  EXPECT_TRUE(lease_.release("p:leased", token('a')).has_value());
+  EXPECT_TRUE(log->comes("lease_changed p:leased", 2));
+  EXPECT_FALSE(log->told("changed p:leased"));
+  ASSERT_EQ(acquire('a', "p:filled"), Kind::granted);
+  EXPECT_TRUE(lease_.fill("p:filled", token('a'), "v").value());
+  EXPECT_TRUE(log->comes("changed p:filled"));
+  call_.set("p:swept", "v").value();
+  ASSERT_TRUE(log->comes("changed p:swept"));
+  (void)call_.erase_prefix("p:swept").value();
+  EXPECT_TRUE(log->comes("changed p:swept", 2));
+  call_.set("r:other", "v").value();
+  call_.set("p:end", "v").value();
+  EXPECT_TRUE(log->comes("changed p:end"));
+  EXPECT_FALSE(log->told("changed r:other"));
+  EXPECT_FALSE(log->told("lost"));
+}
+
+TEST_P(SharedConformance, AWatchProvesThatNothingIsMissing) {
+  const auto log = std::make_shared<testing::WatchLog>();
+  const auto watch = tier_->shared()->watch({""}, log);
+  ASSERT_TRUE(log->comes("watching"));
+  call_.set("k", "v").value();
+  const TimePoint set = system_clock().now();
+  ASSERT_TRUE(testing::eventually([&] { return log->proven_until() > set; }));
+  EXPECT_TRUE(log->told("changed k"));
+}
+
+TEST_P(SharedConformance, AWatchEndsWithItsHandle) {
+  const auto log = std::make_shared<testing::WatchLog>();
+  const auto witness = std::make_shared<testing::WatchLog>();
+  auto watch = tier_->shared()->watch({""}, log);
+  const auto second = tier_->shared()->watch({""}, witness);
+  ASSERT_TRUE(log->comes("watching") && witness->comes("watching"));
+  watch.reset();
+  const std::size_t told = log->events().size();
+  call_.set("k", "v").value();
+  EXPECT_TRUE(witness->comes("changed k"));
+  EXPECT_EQ(log->events().size(), told);
 }
 
 /// Loaders read a counter and store what they read; a writer raises the counter, then erases. Counts the

@@ -32,6 +32,7 @@ std::string read(std::string_view bytes, const std::function<std::size_t()>& pie
     ReplyReader::Item item;
     for (auto step = reader.next(item); step != ReplyReader::Step::need_more; step = reader.next(item)) {
       if (step == ReplyReader::Step::broken) return seen + "broken";
+      if (item.push) seen += "push ";
       seen += std::string(1, boost::redis::resp3::to_code(item.node.data_type)) +
               std::to_string(item.node.depth) + std::string(item.node.value) + (item.last ? ";" : ",");
     }
@@ -56,8 +57,9 @@ TEST(Resp, ReadsTheRepliesWeGet) {
   EXPECT_EQ(read("*2\r\n$1\r\n0\r\n*0\r\n+x\r\n"), "*0,$10,*1;+0x;");
 }
 
-TEST(Resp, DropsPushes) {
-  EXPECT_EQ(read(">2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\nk\r\n$1\r\nv\r\n"), "$0v;");
+TEST(Resp, TellsPushesFromReplies) {
+  EXPECT_EQ(read(">2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\nk\r\n$1\r\nv\r\n"),
+            "push >0,push $1invalidate,push *1,push $2k;$0v;");
 }
 
 TEST(Resp, PiecesOfAnySizeGiveTheSame) {

@@ -1,0 +1,94 @@
+#pragma once
+/// Tracking: the connection that hears of changes (CLIENT TRACKING ON BCAST) for all watches of a tier, made
+/// for the first of them and ended with the last. NOLOOP is never asked for: two writers in one turn of the
+/// server give one push, and swallowing one's own would swallow the other's.
+/// https://redis.io/docs/latest/develop/reference/client-side-caching/
+///
+/// All state belongs to the I/O context; only the status is shared, under a lock. What comes is handed out as
+/// it is read: a watcher that does not keep up makes the server's buffer grow, which the server bounds
+/// (client-output-buffer-limit), not memory here.
+///
+///   idle ──► dialing ──► greeting (HELLO, CLIENT TRACKING) ──► ready ──► (lost) waiting ──► dialing … closed
+
+#include <boost/asio/steady_timer.hpp>
+#include <optional>
+
+#include "redis/client.hpp"
+#include "redis/proof.hpp"
+#include "redis/watches.hpp"
+
+namespace terrace::redis {
+
+class Tracking final : public Pipeline::Owner, public std::enable_shared_from_this<Tracking> {
+ public:
+  /// The client gives options and credentials; its connection is not used.
+  Tracking(boost::asio::io_context& io, std::shared_ptr<Client> client);
+
+  /// Any thread.
+  void add(std::shared_ptr<Watch> watch);
+  /// On the I/O thread. Idempotent.
+  void shut_down();
+  /// Fills in the fields about watches. Any thread.
+  void report(RedisStatus& status) const;
+
+  void on_answered(std::unique_ptr<Exchange> exchange) override { exchange->on_end(nullptr); }
+  void on_push(const Node& node, bool last) override;
+  void on_writable() override;
+  void on_lost(const std::string& why) override;
+
+ private:
+  class Hello;
+  class Track;
+  class Ping;
+  enum class Phase { idle, waiting, dialing, greeting, ready, closed };
+
+  // Connecting.
+  void dial();
+  void greeted(const Error* refused);
+  void tracked(const Error* refused);
+  void drop(const Error& why);
+  void disconnect();
+
+  // Watches.
+  void welcome(std::shared_ptr<Watch> watch);
+  void extend(Watch& watch);
+  void forget_ended();
+  template <class Call>
+  void tell_all(Call call);
+
+  // Time.
+  void arm(TimePoint when);
+  void on_time();
+  void prove(TimePoint now);
+  void ponged(bool refused);
+
+  void send(std::unique_ptr<Exchange> exchange);
+  void publish(const std::string* trouble = nullptr);
+
+  boost::asio::io_context& io_;
+  const std::shared_ptr<Client> client_;
+  const Clock& clock_;
+
+  Phase phase_ = Phase::idle;
+  std::shared_ptr<Dialer> dialer_;
+  std::shared_ptr<Pipeline> pipeline_;
+  Pipeline::Batch unsent_;
+  TimePoint greeting_deadline_{};
+  TimePoint ready_since_{};
+  Backoff backoff_;
+  boost::asio::steady_timer timer_;
+
+  std::vector<std::shared_ptr<Watch>> watches_;
+  Prefixes registered_;          // on this connection, confirmed or not
+  std::size_t unconfirmed_ = 0;  // CLIENT TRACKING commands not answered
+  std::optional<Proof> proof_;   // while ready
+  bool invalidation_ = false;    // what the push that is coming in is
+  bool flushed_ = false;
+  std::vector<std::string> keys_;
+
+  std::uint64_t connects_ = 0;
+  mutable std::mutex mutex_;
+  RedisStatus status_;
+};
+
+}  // namespace terrace::redis
