@@ -60,6 +60,23 @@ TEST_F(PostgresAccess, F30_MissingRightsAreNamed) {
   EXPECT_EQ(reader->postgres_stats().connects, 1U);
 }
 
+TEST_F(PostgresAccess, F31_ACertificateThatDoesNotFitIsRefused) {
+  const testing::PostgresServer secure(true);
+  const testing::PostgresServer other(true);
+  const std::string url = secure.url() + "?sslmode=verify-full&sslrootcert=";
+  const auto tier = make({.url = url + secure.certificate()});
+  const std::string value(3 << 20, 'v');
+  ASSERT_TRUE(set(*tier, "a", value).has_value());
+  EXPECT_TRUE(get(*tier, "a").value() == value);
+  EXPECT_EQ(secure.sql("SELECT bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) "
+                       "WHERE application_name = 'terrace'"),
+            "t");
+  refused(make({.url = url + other.certificate()}), Errc::unavailable, "certificate");
+  std::string by_name = url + secure.certificate();
+  by_name.replace(by_name.find("127.0.0.1"), 9, "localhost");
+  refused(make({.url = by_name}), Errc::unavailable, "localhost");
+}
+
 TEST_F(PostgresAccess, F31_WithoutTlsThereIsNoConnectionThatDemandsIt) {
   refused(make({.url = server().url() + "?sslmode=require"}), Errc::unavailable, "SSL");
 }
