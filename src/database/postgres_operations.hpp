@@ -13,6 +13,7 @@ namespace terrace::postgres {
 
 /// What exchanges share with their tier, and keep alive.
 struct Shared {
+  std::shared_ptr<Runtime> runtime;  // before the client, whose timers are in it
   std::shared_ptr<Client> client;
   database::Counters counters;
   std::atomic<std::uint64_t> purged{0};

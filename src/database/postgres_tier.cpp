@@ -9,12 +9,13 @@ namespace {
 using namespace postgres;
 
 /// Purges after every interval, as long as the tier is there.
-void purge_later(const std::weak_ptr<Shared>& weak, Runtime& runtime, Duration interval) {
-  runtime.call_at(after(runtime.clock().now(), interval), [weak, &runtime, interval] {
-    const auto shared = weak.lock();
-    if (!shared) return;
-    start_purge(shared, [weak, &runtime, interval](bool open) {
-      if (open) purge_later(weak, runtime, interval);
+void purge_later(const std::shared_ptr<Shared>& shared) {
+  const TimePoint when = after(shared->client->clock().now(), shared->client->options().purge_interval);
+  shared->runtime->call_at(when, [weak = std::weak_ptr(shared)] {
+    const auto there = weak.lock();
+    if (!there) return;
+    start_purge(there, [weak](bool open) {
+      if (const auto still = weak.lock(); still && open) purge_later(still);
     });
   });
 }
@@ -22,10 +23,11 @@ void purge_later(const std::weak_ptr<Shared>& weak, Runtime& runtime, Duration i
 class PostgresTierImpl final : public PostgresTier {
  public:
   PostgresTierImpl(PostgresOptions options, std::shared_ptr<Runtime> runtime)
-      : runtime_(std::move(runtime)), shared_(std::make_shared<Shared>()) {
-    shared_->client = std::make_shared<Client>(*runtime_, std::move(options));
+      : shared_(std::make_shared<Shared>()) {
+    shared_->client = std::make_shared<Client>(*runtime, std::move(options));
+    shared_->runtime = std::move(runtime);
     shared_->client->start();
-    purge_later(shared_, *runtime_, this->options().purge_interval);
+    purge_later(shared_);
   }
   ~PostgresTierImpl() override { PostgresTierImpl::close(); }
 
@@ -69,16 +71,17 @@ class PostgresTierImpl final : public PostgresTier {
   }
 
   void close() override {
-    const auto& client = shared_->client;
+    const auto client = shared_->client;
+    const auto& runtime = shared_->runtime;
     if (client->forked()) return;
-    if (runtime_->on_io_thread()) return client->shut_down();
+    if (runtime->on_io_thread()) return client->shut_down();
     // The latch is shared: who opens it may still be inside open() when this caller goes on.
     auto closed = std::make_shared<Latch>();
-    runtime_->post([client, closed] {
+    runtime->post([client, closed] {
       client->shut_down();
       closed->open();
     });
-    runtime_->wait(*closed, no_deadline);
+    runtime->wait(*closed, no_deadline);
   }
 
   [[nodiscard]] TierStats stats() const override {
@@ -99,7 +102,9 @@ class PostgresTierImpl final : public PostgresTier {
 
  private:
   [[nodiscard]] const PostgresOptions& options() const noexcept { return shared_->client->options(); }
-  [[nodiscard]] bool past(TimePoint deadline) const noexcept { return deadline <= runtime_->clock().now(); }
+  [[nodiscard]] bool past(TimePoint deadline) const noexcept {
+    return deadline <= shared_->client->clock().now();
+  }
   static Error late() {
     return {Errc::timed_out, "the deadline had passed before the PostgreSQL tier was asked"};
   }
@@ -153,7 +158,6 @@ class PostgresTierImpl final : public PostgresTier {
     return made;
   }
 
-  const std::shared_ptr<Runtime> runtime_;
   const std::shared_ptr<Shared> shared_;
 };
 

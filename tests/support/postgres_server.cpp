@@ -52,6 +52,13 @@ std::vector<std::string> as_server_user(std::vector<std::string> command) {
   return whole;
 }
 
+void give_to_server_user(const fs::path& path) {
+  const passwd* user = server_user();
+  if (user != nullptr && ::chown(path.c_str(), user->pw_uid, user->pw_gid) != 0) {
+    throw std::runtime_error("cannot give " + path.string() + " to the server's user");
+  }
+}
+
 std::string text_of(const std::string& file) {
   std::ostringstream text;
   text << std::ifstream(file).rdbuf();
@@ -70,14 +77,10 @@ bool PostgresServer::available() {
   return !program("initdb").empty() && !program("psql").empty();
 }
 
-PostgresServer::PostgresServer(std::vector<std::string> settings)
-    : settings_(std::move(settings)), port_(free_port()) {
+PostgresServer::PostgresServer(bool tls) : tls_(tls), port_(free_port()) {
   if (!available()) throw std::runtime_error("no initdb in PATH or /usr/lib/postgresql; install postgresql");
-  const fs::path& folder = place_.path();
-  if (const passwd* user = server_user();
-      user != nullptr && ::chown(folder.c_str(), user->pw_uid, user->pw_gid) != 0) {
-    throw std::runtime_error("cannot give " + folder.string() + " to the server's user");
-  }
+  give_to_server_user(place_.path());
+  if (tls_) make_certificate();
   run_program(as_server_user({program("initdb"), "-D", place_.file("data"), "-U", "postgres", "-A", "trust",
                               "--no-sync", "--no-locale", "-E", "UTF8"}));
   std::ofstream(place_.file("data/pg_hba.conf")) << "local all all trust\n"
@@ -98,6 +101,13 @@ std::string PostgresServer::log() const {
   return text_of(place_.file("log"));
 }
 
+void PostgresServer::make_certificate() const {
+  run_program({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+               "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1",
+               "-keyout", place_.file("server.key"), "-out", certificate()});
+  give_to_server_user(place_.file("server.key"));
+}
+
 void PostgresServer::start() {
   std::vector<std::string> command{program("postgres"), "-D", place_.file("data")};
   const auto set = [&command](const std::string& setting) { command.insert(command.end(), {"-c", setting}); };
@@ -107,7 +117,12 @@ void PostgresServer::start() {
   }
   set("port=" + std::to_string(port_));
   set("unix_socket_directories=" + place_.path().string());
-  for (const std::string& setting : settings_) set(setting);
+  if (tls_) {
+    for (const std::string& setting : {std::string("ssl=on"), "ssl_cert_file=" + certificate(),
+                                       "ssl_key_file=" + place_.file("server.key")}) {
+      set(setting);
+    }
+  }
   process_ = ChildProcess(as_server_user(command), place_.file("log"));
   const bool answers = eventually([this] {
     if (!process_.running()) return true;

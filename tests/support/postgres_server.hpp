@@ -12,8 +12,8 @@ namespace terrace::testing {
 
 class PostgresServer {
  public:
-  /// `settings` as of postgresql.conf: {"ssl=on"}.
-  explicit PostgresServer(std::vector<std::string> settings = {});
+  /// `tls`: it offers TLS, with a certificate of its own for 127.0.0.1.
+  explicit PostgresServer(bool tls = false);
   ~PostgresServer();
   PostgresServer(const PostgresServer&) = delete;
   PostgresServer& operator=(const PostgresServer&) = delete;
@@ -24,6 +24,8 @@ class PostgresServer {
   /// `user` may hold a password: "name:secret". `port`: that of a proxy.
   [[nodiscard]] std::string url(const std::string& user = "postgres", int port = 0) const;
   [[nodiscard]] int port() const noexcept { return port_; }
+  /// PEM file (tls).
+  [[nodiscard]] std::string certificate() const { return place_.file("server.crt"); }
   [[nodiscard]] std::string log() const;
 
   void start();  ///< returns when it answers; throws with the server's log when it does not
@@ -40,8 +42,9 @@ class PostgresServer {
   /// The main process and those it has started.
   [[nodiscard]] std::vector<pid_t> family() const;
   void signal_family(int number) const;
+  void make_certificate() const;
 
-  const std::vector<std::string> settings_;
+  const bool tls_;
   TempDir place_;
   const int port_;
   ChildProcess process_;
