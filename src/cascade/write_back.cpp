@@ -27,6 +27,7 @@ namespace terrace::cascade {
 namespace {
 
 constexpr Duration first_pause = std::chrono::milliseconds(100);
+constexpr std::size_t most_needless = 1000;
 constexpr Duration longest_pause = std::chrono::seconds(10);
 
 bool is_away(const Error& error) {
@@ -203,6 +204,7 @@ void WriteBack::Impl::appended(std::uint64_t bytes, Result<Change> outcome,
     } else {
       verdict = outcome.error();
     }
+    if (needless_.size() >= most_needless) journal_->done(std::exchange(needless_, {}));
     passed = passed_barriers();
     note_drained();
     schedule();
