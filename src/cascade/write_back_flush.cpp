@@ -57,42 +57,34 @@ void WriteBack::Impl::send() {
 
 void WriteBack::Impl::settle(const Flights& flights, std::vector<Result<void>> outcomes) {
   outcomes.resize(flights.size(), Error(Errc::io_error, "the sink left it unanswered"));
-  const auto taken =
-      static_cast<std::size_t>(std::count_if(outcomes.begin(), outcomes.end(), [](auto& o) { return !!o; }));
+  const auto taken = static_cast<std::size_t>(std::count_if(
+      outcomes.begin(), outcomes.end(), [](const auto& outcome) { return outcome.has_value(); }));
   std::vector<std::uint64_t> done;
-  std::vector<std::pair<PendingChanges::Flight, journal::DeadLetter>> poison;
+  std::vector<Poison> poison;
   Passed passed;
   {
     Lock lock(mutex_);
     flying_ = false;
     if (closed_) return;  // so is the journal: what was taken may be sent once more
     done = std::exchange(needless_, {});
-    taken_ = taken_ || taken > 0;
     stats_.flushed += taken;
     round_ -= std::min(round_, flights.size());
-    bool refused = false;
+    const bool refused = std::any_of(outcomes.begin(), outcomes.end(), [](const auto& outcome) {
+      return !outcome && !is_away(outcome.error());
+    });
+    probing_ = taken == 0 && (probing_ || (refused && !taken_));
+    taken_ = taken_ || taken > 0;
     for (std::size_t i = 0; i < flights.size(); ++i) {
       const PendingChanges::Flight flight = flights[i];
+      if (outcomes[i] || !PendingChanges::is_newest(flight)) done.push_back(PendingChanges::version(flight));
       if (outcomes[i]) {
-        done.push_back(PendingChanges::version(flight));
         barriers_.note(pending_.end(flight), false);
-        continue;
-      }
-      ++stats_.retried;
-      refused = refused || !is_away(outcomes[i].error());
-      if (!PendingChanges::is_newest(flight)) {
-        ++stats_.coalesced;
-        done.push_back(PendingChanges::version(flight));
-        pending_.put_back(flight);
-      } else if (is_poison(flight, outcomes[i].error(), taken > 0 || (taken_ && flights.size() == 1))) {
+      } else if (is_poison(flight, outcomes[i].error(), taken, flights.size())) {
         poison.push_back({flight, {PendingChanges::newest(*flight), outcomes[i].error().message()}});
       } else {
-        if (taken == 0 && taken_ && flights.size() > 1 && !is_away(outcomes[i].error()))
-          PendingChanges::isolate(flight, flights.size() / 2);
         pending_.put_back(flight);
       }
     }
-    probing_ = taken == 0 && (probing_ || (refused && !taken_));
     if (pending_.any_put_back()) {
       paused_ = taken == 0;
       pause();
@@ -104,19 +96,29 @@ void WriteBack::Impl::settle(const Flights& flights, std::vector<Result<void>> o
     schedule();
   }
   journal_->done(done);
-  for (auto& [flight, letter] : poison) {
-    journal_->bury(std::move(letter.change), std::move(letter.reason),
-                   [self = shared_from_this(), flight = flight](const Result<Change>& outcome) {
+  for (Poison& dead : poison) {
+    journal_->bury(std::move(dead.letter.change), std::move(dead.letter.reason),
+                   [self = shared_from_this(), flight = dead.flight](const Result<Change>& outcome) {
                      self->buried(flight, outcome);
                    });
   }
   answer(passed);
 }
 
-/// Counts the refusal if it is the change's own fault; true when there were enough of them.
-bool WriteBack::Impl::is_poison(PendingChanges::Flight flight, const Error& error, bool singled_out) {
-  if (is_away(error) || !(singled_out || blames_the_change(error))) return false;
-  return pending_.refuse(flight) >= options_.max_attempts;
+/// Counts the refusal if it is the change's own fault; true when there were enough of them. Of a batch that
+/// was refused as a whole, each is suspected and comes in smaller company next time.
+bool WriteBack::Impl::is_poison(PendingChanges::Flight flight, const Error& error, std::size_t taken,
+                                std::size_t batch) {
+  ++stats_.retried;
+  if (!PendingChanges::is_newest(flight)) {
+    ++stats_.coalesced;
+    return false;
+  }
+  if (is_away(error)) return false;
+  const bool singled_out = taken > 0 || (batch == 1 && taken_);
+  if (singled_out || blames_the_change(error)) return pending_.refuse(flight) >= options_.max_attempts;
+  if (taken_) PendingChanges::isolate(flight, batch / 2);
+  return false;
 }
 
 void WriteBack::Impl::buried(PendingChanges::Flight flight, const Result<Change>& outcome) {

@@ -30,7 +30,10 @@ class WriteBack::Impl : public std::enable_shared_from_this<Impl> {
  private:
   using Lock = std::unique_lock<std::mutex>;
   using Flights = std::vector<PendingChanges::Flight>;
-
+  struct Poison {
+    PendingChanges::Flight flight;
+    journal::DeadLetter letter;
+  };
   using Passed = std::vector<FlushBarriers::Barrier>;
 
   [[nodiscard]] std::optional<Error> refusal(const Change& change) const;
@@ -42,7 +45,8 @@ class WriteBack::Impl : public std::enable_shared_from_this<Impl> {
   void schedule();
   void send();
   void settle(const Flights& flights, std::vector<Result<void>> outcomes);
-  [[nodiscard]] bool is_poison(PendingChanges::Flight flight, const Error& error, bool singled_out);
+  [[nodiscard]] bool is_poison(PendingChanges::Flight flight, const Error& error, std::size_t taken,
+                               std::size_t batch);
   void buried(PendingChanges::Flight flight, const Result<Change>& outcome);
   void pause();
   void resume();
