@@ -30,14 +30,16 @@ void WriteBack::Impl::schedule() {
                    due <= scheduler_->clock().now();
   if (now) {
     posted_ = true;
-    scheduler_->post([self = shared_from_this()] { self->send(); });
+    scheduler_->post(when_alive(&Impl::send));
   } else if (flush_timer_ == 0) {
-    flush_timer_ = scheduler_->call_at(due, [self = shared_from_this()] {
-      Lock lock(self->mutex_);
-      self->flush_timer_ = 0;
-      self->schedule();
-    });
+    flush_timer_ = scheduler_->call_at(due, when_alive(&Impl::on_due));
   }
+}
+
+void WriteBack::Impl::on_due() {
+  Lock lock(mutex_);
+  flush_timer_ = 0;
+  schedule();
 }
 
 void WriteBack::Impl::send() {
@@ -145,8 +147,7 @@ void WriteBack::Impl::pause() {
   const Duration bound = std::min(longest_pause, first_pause * (std::int64_t{1} << std::min(pauses_, 10U)));
   ++pauses_;
   const Duration length(std::uniform_int_distribution<Duration::rep>(0, bound.count())(random_));
-  pause_timer_ = scheduler_->call_at(after(scheduler_->clock().now(), length),
-                                     [self = shared_from_this()] { self->resume(); });
+  pause_timer_ = scheduler_->call_at(after(scheduler_->clock().now(), length), when_alive(&Impl::resume));
 }
 
 void WriteBack::Impl::resume() {

@@ -42,7 +42,14 @@ class WriteBack::Impl : public std::enable_shared_from_this<Impl> {
   [[nodiscard]] Passed passed_barriers() { return barriers_.passed(appended_, newest_, pending_.size()); }
   static void answer(Passed& passed);
 
+  /// A task for the scheduler, which must not keep alive what keeps the scheduler alive.
+  Task when_alive(void (Impl::*work)()) {
+    return [weak = weak_from_this(), work] {
+      if (const auto self = weak.lock()) (self.get()->*work)();
+    };
+  }
   void schedule();
+  void on_due();
   void send();
   void settle(const Flights& flights, std::vector<Result<void>> outcomes);
   [[nodiscard]] bool is_poison(PendingChanges::Flight flight, const Error& error, std::size_t taken,

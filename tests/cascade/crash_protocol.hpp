@@ -29,6 +29,7 @@ enum class Kind : std::uint32_t {
   apply,         ///< child: the sink was given these
   applied,       ///< parent: they are in the target
   recovered,     ///< child: everything of the life before has been flushed
+  damaged,       ///< child: the journal is damaged, which a kill must not do
 };
 
 inline constexpr std::size_t most_writes = 64;

@@ -45,7 +45,8 @@ class Sink {
     if (mutant_ == "done-first" || (mutant_ == "overtaken" && batches_ % 2 == 0)) {
       done(std::vector<Result<void>>(writes.size()));
       Runtime::common()->call_at(system_clock().now() + 4ms, [this, writes = std::move(writes)]() mutable {
-        for (Write& write : writes) write.version += mutant_ == "overtaken" ? ahead : 0;
+        if (mutant_ == "overtaken")
+          for (Write& write : writes) write.version = now_number();
         send_message(socket_, Kind::apply, writes);
       });
       return;
@@ -62,12 +63,13 @@ class Sink {
   }
 
  private:
-  static constexpr std::uint64_t ahead = std::uint64_t{1} << 62;
+  static std::uint64_t now_number() {
+    return static_cast<std::uint64_t>(system_clock().now().time_since_epoch().count());
+  }
 
   std::uint64_t version_of(const Change& change) {
     if (mutant_ == "numbers-anew") return ++own_number_;
-    if (mutant_ == "other-numbers")
-      return static_cast<std::uint64_t>(system_clock().now().time_since_epoch().count());
+    if (mutant_ == "other-numbers" || mutant_ == "overtaken") return now_number();
     return change.version;
   }
 
@@ -114,7 +116,7 @@ int run(int socket, const std::string& path, std::uint32_t life, const std::stri
         sink.take(changes, std::move(done));
       },
       parts);
-  if (cache.stats().damaged > 0) std::abort();
+  if (cache.stats().damaged > 0) send_message(socket, Kind::damaged, {});
   cache.flush([socket](const Result<void>&) { send_message(socket, Kind::recovered, {}); });
   std::thread writer_1([&] { write_for_ever(cache, socket, 0, 2, life); });
   std::thread writer_2([&] { write_for_ever(cache, socket, 1, 2, life); });

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
-#include <filesystem>
+#include <ostream>
 #include <random>
 
 #include "cascade/crash_protocol.hpp"
@@ -99,6 +99,9 @@ class Crashes {
         for (std::uint32_t key = 0; key < key_count; ++key)
           if (target_[key].n < acknowledged_before_[key]) ++findings_.lost;
         break;
+      case Kind::damaged:
+        ++findings_.lost;
+        break;
       case Kind::applied:
         break;
     }
@@ -169,6 +172,10 @@ TEST_P(WriteBackMutant, F41_IsCaught) {
     ASSERT_NO_FATAL_FAILURE(crashes.live(crashes.random_end()));
   EXPECT_GT(crashes.findings().*finding, 0U);
   std::printf("%s: caught after %d cycles\n", name, cycles);
+}
+
+void PrintTo(const Mutant& mutant, std::ostream* out) {
+  *out << mutant.name;
 }
 
 INSTANTIATE_TEST_SUITE_P(All, WriteBackMutant,
