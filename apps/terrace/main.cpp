@@ -1,4 +1,5 @@
-/// terrace: the command line. Replays traces through a cache, simulates policies, makes up workloads.
+/// terrace: the command line. Replays traces through a cache, simulates policies, makes up workloads, looks
+/// into journals.
 
 #include <fmt/format.h>
 
@@ -63,5 +64,6 @@ int main(int argc, char** argv) {
   add_replay_command(app, exit_code);
   add_simulate_command(app, exit_code);
   add_workload_command(app, exit_code);
+  add_journal_command(app, exit_code);
   return run(app, argc, argv, exit_code);
 }

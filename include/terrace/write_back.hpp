@@ -2,6 +2,8 @@
 /// WriteBackOptions: how a cache that writes back keeps and flushes its writes. A write is acknowledged when
 /// it is in the journal; the tiers get it soon after, in batches, the newest value of each key.
 ///
+/// A write is gone from the journal once the tiers have answered it: what they lose after that is lost.
+///
 /// The journal belongs to one process. Processes that write back the same keys are not ordered among each
 /// other.
 

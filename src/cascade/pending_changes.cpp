@@ -3,6 +3,11 @@
 #include <algorithm>
 
 namespace terrace::cascade {
+namespace {
+
+constexpr std::uint64_t batch_bytes = std::uint64_t{8} << 20;
+
+}  // namespace
 
 std::optional<std::uint64_t> PendingChanges::add(Change change, TimePoint now) {
   const auto [at, is_new] = entries_.try_emplace(std::move(change.key));
@@ -31,11 +36,13 @@ std::optional<std::uint64_t> PendingChanges::add(Change change, TimePoint now) {
 
 PendingChanges::Batch PendingChanges::take(std::size_t limit) {
   Batch batch;
-  while (!queue_.empty()) {
+  std::uint64_t bytes = 0;
+  while (!queue_.empty() && bytes < batch_bytes) {
     const Flight flight = queue_.front();
     limit = std::min<std::size_t>(limit, flight->second.company);
     if (batch.flights.size() >= limit) break;
     queue_.pop_front();
+    bytes += size_of(*flight);
     flight->second.flying = flight->second.version;
     batch.changes.push_back(newest(*flight));
     batch.flights.push_back(flight);

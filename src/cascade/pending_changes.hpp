@@ -53,7 +53,8 @@ class PendingChanges {
   /// needless.
   std::optional<std::uint64_t> add(Change change, TimePoint now);
 
-  /// Up to `limit` changes from the front of the queue, and no more than any of them is to be with.
+  /// Up to `limit` changes and some MiB from the front of the queue, and no more than any of them is to be
+  /// with.
   [[nodiscard]] Batch take(std::size_t limit);
 
   /// The change needs nothing more; a newer one of its key is queued.

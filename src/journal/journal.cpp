@@ -233,7 +233,7 @@ void Journal::close() {
   }
   rested_.wait(lock, [this] { return state_ == State::idle; });
   if (!directory_) return;
-  if (!broken_ && options_.sync == JournalSync::durable) {
+  if (active_ && !broken_ && options_.sync == JournalSync::durable) {
     try {
       active_->sync();
     } catch (const std::system_error&) {

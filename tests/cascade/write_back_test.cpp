@@ -4,8 +4,12 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <map>
+#include <random>
+#include <terrace/runtime.hpp>
 #include <terrace/testing.hpp>
+#include <thread>
 
 #include "support/child_process.hpp"
 
@@ -60,7 +64,8 @@ class WriteBackTest : public ::testing::Test {
         [this](std::vector<Change> changes, Handler<std::vector<Result<void>>> done) {
           target.take(std::move(changes), std::move(done));
         },
-        WriteBack::Parts{.run = [this](Task task) { scheduler->post_blocking(std::move(task)); }});
+        WriteBack::Parts{.run = [this](Task task) { scheduler->post_blocking(std::move(task)); },
+                         .segment_bytes = std::uint64_t{1} << 20});
   }
   void reopen(WriteBackOptions options = {}) {
     cache.reset();
@@ -198,7 +203,7 @@ TEST_F(WriteBackTest, WhatFailsDoesNotHoldUpTheRest) {
 
 TEST_F(WriteBackTest, F45_APoisonRecordBecomesADeadLetterAndTheRestFlows) {
   for (const bool as_a_whole : {false, true}) {
-    open({.max_batch = 16, .max_attempts = 3});
+    open({.sync = JournalSync::os_cache, .max_batch = 16, .max_attempts = 3});
     target = {};
     target.as_a_whole = as_a_whole;
     target.verdict = [](const Change& change) -> Result<void> {
@@ -261,6 +266,38 @@ TEST_F(WriteBackTest, TheLagIsBounded) {
   target.verdict = [](const Change&) { return Result<void>(); };
   scheduler->advance(10s);
   EXPECT_TRUE(put("d", "1"));
+}
+
+TEST_F(WriteBackTest, TheFilesAreBounded) {
+  open({.sync = JournalSync::os_cache, .max_journal_bytes = std::uint64_t{32} << 20});
+  target.verdict = [](const Change& change) -> Result<void> {
+    if (change.key == "stuck") return Error(Errc::unavailable, "away");
+    return {};
+  };
+  EXPECT_TRUE(put("stuck", "1"));
+  Result<void> last;
+  int taken = 0;
+  while ((last = put("hot", std::string(1 << 20, 'v')))) {
+    ASSERT_LT(++taken, 40);
+    scheduler->advance(100ms);
+  }
+  EXPECT_GT(taken, 30);
+  EXPECT_EQ(cache->stats().pending, 1U);
+  EXPECT_EQ(last.error(), Errc::overloaded);
+  EXPECT_NE(last.error().context.find("max_journal_bytes"), std::string::npos);
+  target.verdict = [](const Change&) { return Result<void>(); };
+  scheduler->advance(10s);
+  EXPECT_LT(cache->stats().journal_bytes, 2U << 20);
+  EXPECT_TRUE(put("hot", "1"));
+}
+
+/// A hot key while the target is away: nothing grows but the files, and those not for ever.
+TEST_F(WriteBackTest, WhatIsNeedlessIsRemovedAlsoWhileTheTargetIsAway) {
+  open({.sync = JournalSync::os_cache});
+  target.verdict = [](const Change&) -> Result<void> { return Error(Errc::unavailable, "away"); };
+  for (int i = 0; i < 5000; ++i) ASSERT_TRUE(put("hot", std::string(4096, 'v')));
+  EXPECT_EQ(cache->stats().pending, 1U);
+  EXPECT_LT(cache->stats().journal_bytes, 8U << 20);
 }
 
 TEST_F(WriteBackTest, PutsUnderWayCountForTheBounds) {
@@ -345,6 +382,59 @@ TEST_F(WriteBackTest, F48_AnAnswerThatComesAfterTheCloseIsHarmless) {
   ASSERT_EQ(target.batches.size(), 2U);  // flushed once more, with the version it had
   EXPECT_EQ(target.batches[0], target.batches[1]);
   target.speak();
+}
+
+/// Real threads: writers, readers, a runtime, a target that fails now and then.
+TEST(WriteBackThreads, EveryKeyEndsWithItsLastWrite) {
+  constexpr int writers = 4, keys_each = 5, writes = 400;
+  const std::uint64_t seed = std::random_device{}();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  const testing::TempDir folder;
+  const auto runtime = std::make_shared<Runtime>();
+  std::mt19937_64 random(seed);        // the I/O thread's
+  std::map<std::string, Change> held;  // too
+  WriteBack cache({.path = folder.file("journal"), .flush_interval = 1ms, .max_batch = 7}, runtime,
+                  [&](std::vector<Change> changes, Handler<std::vector<Result<void>>> done) {
+                    std::vector<Result<void>> outcomes;
+                    for (Change& change : changes) {
+                      if (random() % 8 == 0) {
+                        outcomes.emplace_back(Error(Errc::unavailable, ""));
+                        continue;
+                      }
+                      Change& old = held[change.key];
+                      EXPECT_LT(old.version, change.version);
+                      old = std::move(change);
+                      outcomes.emplace_back();
+                    }
+                    done(std::move(outcomes));
+                  });
+  std::atomic<int> acknowledged{0};
+  std::vector<std::thread> threads;
+  for (int w = 0; w < writers; ++w) {
+    threads.emplace_back([&, w] {
+      for (int i = 0; i < writes; ++i) {
+        const std::string key = std::to_string(w) + "-" + std::to_string(i % keys_each);
+        cache.put({.key = key, .stored = std::to_string(i)},
+                  [&](const Result<void>& outcome) { acknowledged += outcome ? 1 : 0; });
+        if (const auto change = cache.pending(key)) {
+          EXPECT_LE(std::stoi(change->stored), i);
+        }
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  const auto flushed = std::make_shared<Latch>();
+  cache.flush([flushed](const Result<void>& outcome) {
+    EXPECT_TRUE(outcome);
+    flushed->open();
+  });
+  ASSERT_TRUE(runtime->wait(*flushed, runtime->clock().now() + 60s));
+  EXPECT_EQ(acknowledged, writers * writes);
+  EXPECT_EQ(cache.stats().pending, 0U);
+  cache.close(1s);
+  ASSERT_EQ(held.size(), writers * keys_each);
+  for (const auto& [key, change] : held)
+    EXPECT_EQ(change.stored, std::to_string(writes - keys_each + std::stoi(key.substr(key.find('-') + 1))));
 }
 
 TEST_F(WriteBackTest, OptionsAreChecked) {
