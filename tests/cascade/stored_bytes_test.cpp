@@ -9,6 +9,7 @@
 #include <terrace/key_ring.hpp>
 #include <terrace/redis.hpp>
 #include <terrace/sqlite.hpp>
+#include <terrace/testing.hpp>
 
 #include "support/redis_server.hpp"
 
@@ -163,6 +164,29 @@ TEST_P(StoredBytesTest, EntriesOfTheOtherModeAreMissesAndNoMessageShowsAKey) {
     EXPECT_EQ(why.find(secret.substr(0, 8)), std::string::npos);
   }
   EXPECT_EQ(told.find(secret.substr(0, 8)), std::string::npos);
+}
+
+/// What a seal does not prevent, and what ends it.
+TEST(SealedReplay, AnOlderEntryOfTheSameKeyIsBelievedUntilItExpires) {
+  const auto scheduler = std::make_shared<FakeScheduler>();
+  const auto map = std::make_shared<MapTier>(scheduler->clock());
+  const CacheOptions options{.name = "users",
+                             .ttl = 1h,
+                             .ttl_jitter = 0,
+                             .keys = KeyRing::parse(generate_key_ring()),
+                             .scheduler = scheduler};
+  const auto read = [&] { return Cache<std::string>(options, {map}).get("ann"); };
+  Cache<std::string> writer(options, {map});
+  writer.set("ann", "old").value();
+  Bytes old;
+  map->get("users:ann", no_deadline, [&](Result<Found> found) { old = **found; });
+  scheduler->advance(30min);
+  writer.set("ann", "new").value();
+  EXPECT_EQ(read(), "new");
+  map->set("users:ann", old, {}, no_deadline, [](const Result<void>&) {});
+  EXPECT_EQ(read(), "old");
+  scheduler->advance(30min);
+  EXPECT_EQ(read(), std::nullopt);
 }
 
 INSTANTIATE_TEST_SUITE_P(

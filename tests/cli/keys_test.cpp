@@ -99,6 +99,18 @@ TEST_F(KeysTest, RotateFollowsALink) {
   EXPECT_THAT(text(), HasSubstr("\n2 secondary "));
 }
 
+TEST_F(KeysTest, RotateLeavesTheFileToItsOwner) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root rotates the files of others";
+  constexpr uid_t other = 4242;
+  (void)generated();
+  ASSERT_EQ(::chown(path().c_str(), other, other), 0);
+  EXPECT_EQ(terrace({"keys", "rotate", path(), "--add"}).code, 0);
+  struct stat status {};
+  ASSERT_EQ(::stat(path().c_str(), &status), 0);
+  EXPECT_EQ(status.st_uid, other);
+  EXPECT_EQ(status.st_gid, other);
+}
+
 TEST_F(KeysTest, RotateRefusesAndChangesNothing) {
   const std::string before = generated();
   const auto refusal = [&](std::vector<std::string> arguments) {

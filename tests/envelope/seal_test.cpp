@@ -7,6 +7,7 @@
 #include <xxhash.h>
 
 #include <terrace/codec.hpp>
+#include <thread>
 
 #include "envelope/entries.hpp"
 #include "envelope/wire.hpp"
@@ -263,6 +264,15 @@ TEST(Seal, RandomMutationsNeverPass) {
     if (std::find(originals.begin(), originals.end(), mutant) != originals.end()) continue;
     ++mutated;
     ASSERT_FALSE(opened(mutant).has_value()) << "mutation " << i;
+  }
+}
+
+TEST(Seal, ManyThreadsShareARing) {
+  std::vector<std::jthread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([] {
+      for (int i = 0; i < 500; ++i) EXPECT_TRUE(opened(sealed(full_meta(), Bytes(2000, 'x'))).has_value());
+    });
   }
 }
 
