@@ -16,6 +16,15 @@
 /// for 1.75 s, PINGs unanswered, is dropped. Nothing is retried behind the caller's back.
 ///
 /// An operation that runs out of time leaves the connection as it is: its reply is dropped when it comes.
+///
+/// Tier::shared() gives leases and a watch (shared_tier.hpp). For a key k, key_prefix included, the server
+/// holds ~lease:{k} while there is a lease and ~version:{k} beside a value that was written with a version;
+/// keys of your own must not begin with ~lease: or ~version:. Where the server may evict keys, an evicted
+/// lease is void, and an evicted version guards no longer. A user with an ACL needs the keys and the commands
+/// of both: SET travels in MULTI … EXEC, leases are scripts (EVALSHA, EVAL), the watch is CLIENT TRACKING.
+///
+/// The watch has a connection of its own. Set client-output-buffer-limit of class normal: for a process that
+/// stands still Redis otherwise keeps what it should tell it, without a limit.
 
 #include <cstddef>
 #include <cstdint>
