@@ -16,6 +16,7 @@
 
 #include "cascade/write_back.hpp"
 #include "support/redis_server.hpp"
+#include "support/tcp_proxy.hpp"
 
 namespace {
 
@@ -70,6 +71,26 @@ double rate(unsigned threads, Duration time, const std::function<void(const std:
   stop = true;
   workers.clear();
   return static_cast<double>(total) / Seconds(system_clock().now() - begin).count();
+}
+
+/// Puts per second of one caller that has 256 of them under way.
+double asynchronous_rate(WriteBack& back, Duration time) {
+  constexpr int depth = 256;
+  const auto slots = std::make_shared<std::atomic<int>>(depth);
+  std::uint64_t count = 0;
+  const TimePoint begin = system_clock().now();
+  for (; count % 64 != 0 || system_clock().now() < begin + time; ++count) {
+    while (*slots == 0) slots->wait(0);
+    --*slots;
+    back.put({.key = "key:" + std::to_string(count % hot_keys), .stored = value},
+             [slots](const Result<void>& outcome) {
+               if (!outcome) std::abort();
+               ++*slots;
+               slots->notify_one();
+             });
+  }
+  for (int now = *slots; now != depth; now = *slots) slots->wait(now);
+  return static_cast<double>(count) / Seconds(system_clock().now() - begin).count();
 }
 
 /// A SQLite file or a Redis, and write-back over another of the same kind.
@@ -140,11 +161,14 @@ void measure_puts(const std::string& folder, Duration time, int rounds) {
       if (sync == JournalSync::durable) std::printf("   %5.1f puts a sync", median(groups));
       std::printf("\n");
     }
+    std::vector<double> rates;
+    for (int round = 0; round < rounds; ++round) rates.push_back(asynchronous_rate(back, time));
+    std::printf("acknowledged puts, %-8s, 1 thread, 256 under way: %8.0f /s\n", name_of(sync), median(rates));
     back.close(10s);
   }
 }
 
-void compare(const char* name, Contest& contest, Duration time, int rounds) {
+void compare(const std::string& name, Contest& contest, Duration time, int rounds) {
   for (const unsigned threads : {1U, 8U, 64U}) {
     std::vector<double> through, back, ratios;
     for (int round = 0; round < rounds; ++round) {
@@ -152,7 +176,7 @@ void compare(const char* name, Contest& contest, Duration time, int rounds) {
       back.push_back(rate(threads, time, [&](const std::string& key) { contest.write_back(key); }));
       ratios.push_back(back.back() / through.back());
     }
-    std::printf("%-38s %2u threads: through %8.0f /s   back %8.0f /s   ratio %.1f\n", name, threads,
+    std::printf("%-38s %2u threads: through %8.0f /s   back %8.0f /s   ratio %.1f\n", name.c_str(), threads,
                 median(through), median(back), median(ratios));
   }
   const WriteBackStats stats = contest.stats();
@@ -176,16 +200,28 @@ void run(const std::string& folder, bool quick) {
     };
     Contest contest(sqlite("-through.db"), sqlite("-back.db"),
                     {.path = folder + "/sqlite-" + name_of(sync), .sync = sync});
-    compare((std::string("SQLite durable, journal ") + name_of(sync)).c_str(), contest, time, rounds);
+    compare(std::string("SQLite durable, journal ") + name_of(sync), contest, time, rounds);
   }
   if (!testing::RedisServer::available()) {
     std::puts("skipped: no redis-server or valkey-server in PATH");
     return;
   }
   const testing::RedisServer through, back;
-  Contest contest(make_redis_tier({.url = through.url()}), make_redis_tier({.url = back.url()}),
-                  {.path = folder + "/redis", .sync = JournalSync::os_cache});
-  compare("Redis on this machine, journal os_cache", contest, time, rounds);
+  testing::TcpProxy far_through(through.port()), far_back(back.port());
+  far_through.delay(1ms);
+  far_back.delay(1ms);
+  const auto redis = [](int port) {
+    return make_redis_tier({.url = "redis://127.0.0.1:" + std::to_string(port)});
+  };
+  for (const JournalSync sync : {JournalSync::durable, JournalSync::os_cache}) {
+    const std::string journal = name_of(sync);
+    Contest near(redis(through.port()), redis(back.port()),
+                 {.path = folder + "/near-" + journal, .sync = sync});
+    compare("Redis on this machine, journal " + journal, near, time, rounds);
+    Contest far(redis(far_through.port()), redis(far_back.port()),
+                {.path = folder + "/far-" + journal, .sync = sync});
+    compare("Redis 1 ms away, journal " + journal, far, time, rounds);
+  }
 }
 
 }  // namespace

@@ -7,7 +7,8 @@
 ///
 /// Numbers: every record has one, and later records have higher ones, also after a restart, after damage and
 /// when every file was retired: the newest segment, which bears the next number, is never removed, and each
-/// opening goes on 2^20 above all that was read, which is more than a cut file can have held.
+/// opening goes on 2^20 above all that was read, which is more than a cut file can have held. (Names of
+/// segments bear numbers, too, and are durable in both modes of sync.)
 ///
 /// Done: marks are records of the same log. They are written at once but not waited for, and are durable with
 /// the next commit. Segments are removed from the oldest on, when marks that cover them are durable; so a
@@ -44,7 +45,7 @@ struct JournalOptions {
   /// Where blocking work runs: SerialThread::run or Scheduler::post_blocking.
   std::function<void(Task)> run = {};
   std::uint64_t segment_bytes = std::uint64_t{16} << 20;  ///< at most a GiB
-  std::uint64_t first = 1;                                ///< the first number of a new journal
+  std::uint64_t first = 1;                                ///< of a new journal; not 0
   Sealing sealing = {};
   Disk* disk = &Disk::real();
 };

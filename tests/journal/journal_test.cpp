@@ -120,7 +120,8 @@ TEST_F(JournalTest, F40_AForkedChildIsTold) {
 
 TEST_F(JournalTest, DeadLettersAreWrittenAside) {
   auto journal = open();
-  const Change poison = append(*journal, Change{.key = "bad", .stored = "v", .expires = WallTime(5ms)}).value();
+  const Change poison =
+      append(*journal, Change{.key = "bad", .stored = "v", .expires = WallTime(5ms)}).value();
   Result<Change> buried = Error(Errc::timed_out);
   journal->bury(poison, "CHECK failed", [&](Result<Change> outcome) { buried = std::move(outcome); });
   EXPECT_EQ(buried.value(), poison);
