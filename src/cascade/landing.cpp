@@ -21,10 +21,17 @@ void settle(Core& core, std::vector<Waiter> waiters, const Answer& answer) {
   }
 }
 
+/// From before a reader is answered until what that leads to has arrived: what flush() waits for.
+using Intent = std::shared_ptr<const Fills::UnderWay>;
+
+Intent intend(const Core& core) {
+  return std::make_shared<const Fills::UnderWay>(core.fills);
+}
+
 /// The fill of a tier that this process alone guards: by the generation, and since writes to the key wait for
 /// it.
 void fill_unshared(const std::shared_ptr<Core>& core, std::size_t tier, const FlightPtr& flight,
-                   BytesView stored, const Entry& entry) {
+                   BytesView stored, const Entry& entry, const Intent& intent) {
   const auto life = core->tier_life(entry);
   if (life && *life <= Duration::zero()) return;
   // Before the check: a writer who bumps the generation after it finds this fill and waits.
@@ -38,7 +45,7 @@ void fill_unshared(const std::shared_ptr<Core>& core, std::size_t tier, const Fl
       [&](TimePoint deadline, Handler<Result<void>> done) {
         core->levels[tier]->tier->set(core->tier_key(flight->key), stored, life, deadline, std::move(done));
       },
-      [core, tier, flight, ticket, filling = std::move(filling)](const Result<void>& outcome) {
+      [core, tier, flight, ticket, intent, filling = std::move(filling)](const Result<void>& outcome) {
         if (outcome || core->generations.valid(flight->key, flight->stamp)) return;
         // The tier did not say in time what became of it, and the key has changed: the old value may still
         // arrive.
@@ -51,13 +58,16 @@ void fill_unshared(const std::shared_ptr<Core>& core, std::size_t tier, const Fl
 class Filling : public std::enable_shared_from_this<Filling> {
  public:
   Filling(std::shared_ptr<Core> core, FlightPtr flight, Answer answer, BytesView stored)
-      : core_(std::move(core)), flight_(std::move(flight)), answer_(std::move(answer)), stored_(stored) {}
+      : core_(std::move(core)),
+        flight_(std::move(flight)),
+        answer_(std::move(answer)),
+        stored_(stored),
+        intent_(intend(*core_)) {}
 
   void start(std::vector<std::size_t> leased, std::vector<std::size_t> unshared, bool watched) {
     unshared_ = std::move(unshared);
     watched_ = watched;
     left_ = leased.size();
-    const Fills::UnderWay intent(core_->fills);
     settle(*core_, core_->flights.begin_fill(flight_), answer_);
     const auto life = core_->tier_life(answer_.entry);
     for (const std::size_t tier : leased) {
@@ -88,7 +98,8 @@ class Filling : public std::enable_shared_from_this<Filling> {
     if (--left_ > 0) return;
     if (rejected_) return reject();
     land(*core_, flight_, answer_, {flight_->began, watched_});
-    for (const std::size_t tier : unshared_) fill_unshared(core_, tier, flight_, stored_, answer_.entry);
+    for (const std::size_t tier : unshared_)
+      fill_unshared(core_, tier, flight_, stored_, answer_.entry, intent_);
   }
 
   void reject() {
@@ -103,6 +114,7 @@ class Filling : public std::enable_shared_from_this<Filling> {
   const FlightPtr flight_;
   const Answer answer_;
   const Bytes stored_;
+  const Intent intent_;
   std::vector<std::size_t> unshared_;
   std::atomic<bool> watched_{true};
   std::atomic<bool> rejected_{false};
@@ -147,11 +159,11 @@ void bring(const std::shared_ptr<Core>& core, const FlightPtr& flight, const Ans
   }
   const auto life = core->tier_life(answer.entry);
   if (leased.empty() || stored.empty() || (life && *life <= Duration::zero())) {
-    const Fills::UnderWay intent(core->fills);
+    const Intent intent = intend(*core);
     release_leases(*core, flight);
     land(*core, flight, answer, {flight->began, watched && leased.empty()});
     if (stored.empty()) return;
-    for (const std::size_t tier : unshared) fill_unshared(core, tier, flight, stored, answer.entry);
+    for (const std::size_t tier : unshared) fill_unshared(core, tier, flight, stored, answer.entry, intent);
   } else {
     std::make_shared<Filling>(core, flight, answer, stored)
         ->start(std::move(leased), std::move(unshared), watched);

@@ -132,6 +132,23 @@ TEST_F(ReadTest, StatisticsCountEachLevel) {
   EXPECT_EQ(stats.levels[2].hits + stats.levels[2].misses, 0U);
 }
 
+TEST_F(ReadTest, AFlushBegunByWhoJustGotItsAnswerWaitsForTheFillsOfThatRead) {
+  Strings cache = make();
+  upper_->plan([](std::string_view operation, std::string_view) {
+    return operation == "set" ? testing::Fault{.kind = testing::Fault::Kind::hold} : testing::Fault{};
+  });
+  bool flushed = false;
+  cache.engine().read({"k"}, cascade::make_loader<std::string>(constant("v")), {},
+                      [&](const std::vector<cascade::Answer>&) {
+                        cache.engine().flush({}, [&](const Result<void>&) { flushed = true; });
+                      });
+  scheduler_->run_ready();
+  EXPECT_EQ(upper_->held(), 1U);
+  EXPECT_FALSE(flushed);
+  upper_->release();
+  EXPECT_TRUE(flushed);
+}
+
 TEST_F(ReadTest, FlushWaitsForWhatIsOnItsWayIntoTiers) {
   auto cache = make();
   cache.flush().value();
