@@ -54,41 +54,61 @@ void fill_unshared(const std::shared_ptr<Core>& core, std::size_t tier, const Fl
       });
 }
 
-/// Fills under leases, then everything that depends on their being accepted.
+/// Fills of shared tiers under leases, and of the others before them: so when a lease turns out to be void,
+/// what the others got is known, and erased again.
 class Filling : public std::enable_shared_from_this<Filling> {
  public:
   Filling(std::shared_ptr<Core> core, FlightPtr flight, Answer answer, BytesView stored)
       : core_(std::move(core)),
         flight_(std::move(flight)),
+        key_(core_->tier_key(flight_->key)),
         answer_(std::move(answer)),
         stored_(stored),
-        intent_(intend(*core_)) {}
+        filling_(core_->fills, flight_->key) {}
 
   void start(std::vector<std::size_t> leased, std::vector<std::size_t> unshared, bool watched) {
+    leased_ = std::move(leased);
     unshared_ = std::move(unshared);
     watched_ = watched;
-    left_ = leased.size();
     settle(*core_, core_->flights.begin_fill(flight_), answer_);
+    // Who bumps the generation after this waits for the fills, and writes after them.
+    if (!core_->generations.valid(flight_->key, flight_->stamp)) return reject();
+    fill_unshared();
+  }
+
+ private:
+  void fill_unshared() {
+    if (unshared_.empty()) return fill_leased();
+    left_ = unshared_.size();
     const auto life = core_->tier_life(answer_.entry);
-    for (const std::size_t tier : leased) {
-      auto filling = std::make_shared<Fills::UnderWay>(core_->fills, flight_->key);
-      if (!core_->generations.valid(flight_->key, flight_->stamp)) {
-        took(false);
-        continue;
-      }
+    for (const std::size_t tier : unshared_) {
+      tickets_.push_back(core_->levels[tier]->recovery.ticket());
+      core_->ask<void>(
+          [&](TimePoint deadline, Handler<Result<void>> done) {
+            core_->levels[tier]->tier->set(key_, stored_, life, deadline, std::move(done));
+          },
+          [self = shared_from_this()](const Result<void>&) {
+            if (--self->left_ == 0) self->fill_leased();
+          });
+    }
+  }
+
+  void fill_leased() {
+    left_ = leased_.size();
+    const auto life = core_->tier_life(answer_.entry);
+    for (const std::size_t tier : leased_) {
       core_->ask<bool>(
           [&](TimePoint deadline, Handler<Result<bool>> done) {
-            core_->levels[tier]->shared->fill(core_->tier_key(flight_->key), *flight_->seen[tier].lease,
-                                              stored_, life, deadline, std::move(done));
+            core_->levels[tier]->shared->fill(key_, *flight_->seen[tier].lease, stored_, life, deadline,
+                                              std::move(done));
           },
-          [self = shared_from_this(), tier, filling](const Result<bool>& accepted) {
+          [self = shared_from_this(), tier](const Result<bool>& accepted) {
             if (!accepted || *accepted) self->flight_->seen[tier].lease.reset();
             self->took(accepted);
           });
     }
   }
 
- private:
   void took(const Result<bool>& accepted) {
     if (!accepted) {
       watched_ = false;
@@ -96,10 +116,9 @@ class Filling : public std::enable_shared_from_this<Filling> {
       rejected_ = true;
     }
     if (--left_ > 0) return;
-    if (rejected_) return reject();
-    land(*core_, flight_, answer_, {flight_->began, watched_});
-    for (const std::size_t tier : unshared_)
-      fill_unshared(core_, tier, flight_, stored_, answer_.entry, intent_);
+    if (!rejected_) return land(*core_, flight_, answer_, {flight_->began, watched_});
+    for (std::size_t i = 0; i < unshared_.size(); ++i) recover(core_, unshared_[i], key_, tickets_[i]);
+    reject();
   }
 
   void reject() {
@@ -112,10 +131,13 @@ class Filling : public std::enable_shared_from_this<Filling> {
 
   const std::shared_ptr<Core> core_;
   const FlightPtr flight_;
+  const std::string key_;  // in the tiers
   const Answer answer_;
   const Bytes stored_;
-  const Intent intent_;
+  const Fills::UnderWay filling_;
+  std::vector<std::size_t> leased_;
   std::vector<std::size_t> unshared_;
+  std::vector<std::uint64_t> tickets_;  // of the unshared
   std::atomic<bool> watched_{true};
   std::atomic<bool> rejected_{false};
   std::atomic<std::size_t> left_{0};

@@ -61,7 +61,7 @@ class Ascent : public std::enable_shared_from_this<Ascent<Outcome>> {
     }
     began_ = core_->now();
     left_ = core_->levels.size();
-    core_->fills->when_ended(keys, [self = this->shared_from_this()] { self->step(); });
+    core_->fills->when_ended(keys, [self = this->shared_from_this()] { self->void_leases(); });
   }
 
  protected:
@@ -74,6 +74,27 @@ class Ascent : public std::enable_shared_from_this<Ascent<Outcome>> {
   TimePoint began_;
 
  private:
+  /// Where a tier lies below a shared one, readers of other processes that fill both must not come through
+  /// between the writes to the two: from here on their leases are void, and what they put below they take
+  /// back.
+  void void_leases(std::size_t tier = 0) {
+    while (tier < core_->levels.size() && core_->levels[tier]->shared == nullptr) ++tier;
+    if (tier + 1 >= core_->levels.size()) return step();
+    core_->ask_many<bool>(
+        items_.size(),
+        [&](TimePoint deadline, Handler<std::vector<Result<bool>>> done) {
+          std::vector<std::string_view> keys;
+          for (const Item& item : items_) keys.push_back(item.tier_key);
+          core_->levels[tier]->tier->erase_many(std::move(keys), deadline, std::move(done));
+        },
+        [self = this->shared_from_this(), tier](const std::vector<Result<bool>>& outcomes) {
+          for (std::size_t i = 0; i < outcomes.size(); ++i) {
+            if (outcomes[i]) self->items_[i].had = self->items_[i].had || *outcomes[i];
+          }
+          self->void_leases(tier + 1);
+        });
+  }
+
   void step() {
     if (left_ == 0) {
       for (Item& item : items_) {

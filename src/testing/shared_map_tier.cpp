@@ -111,8 +111,16 @@ void SharedMapTier::erase_glob(std::string_view prefix, std::string_view pattern
   done(std::move(count));
 }
 
+std::optional<Error> SharedMapTier::refuse_lease(std::string_view key, std::optional<Duration> time,
+                                                 TimePoint deadline) const {
+  if (auto refused = refuse(key, deadline)) return refused;
+  if (time && *time <= Duration::zero()) return Error(Errc::invalid_argument, "the time is not above 0");
+  return std::nullopt;
+}
+
 void SharedMapTier::acquire(std::string_view key, const LeaseToken& token, Duration lease_time,
                             BytesView stale, TimePoint deadline, Handler<Result<LeaseReply>> done) {
+  if (auto refused = refuse_lease(key, lease_time, deadline)) return done(*std::move(refused));
   Result<LeaseReply> reply = LeaseReply{};
   MapTier::get(key, deadline, [&](Result<Found> found) {
     if (!found) {
@@ -138,6 +146,7 @@ void SharedMapTier::acquire(std::string_view key, const LeaseToken& token, Durat
 
 void SharedMapTier::fill(std::string_view key, const LeaseToken& token, BytesView value,
                          std::optional<Duration> ttl, TimePoint deadline, Handler<Result<bool>> done) {
+  if (auto refused = refuse_lease(key, ttl, deadline)) return done(*std::move(refused));
   Result<bool> filled = false;
   {
     std::lock_guard lock(mutex_);
@@ -150,8 +159,9 @@ void SharedMapTier::fill(std::string_view key, const LeaseToken& token, BytesVie
   done(std::move(filled));
 }
 
-void SharedMapTier::renew(std::string_view key, const LeaseToken& token, Duration lease_time, TimePoint,
-                          Handler<Result<bool>> done) {
+void SharedMapTier::renew(std::string_view key, const LeaseToken& token, Duration lease_time,
+                          TimePoint deadline, Handler<Result<bool>> done) {
+  if (auto refused = refuse_lease(key, lease_time, deadline)) return done(*std::move(refused));
   bool held = false;
   {
     std::lock_guard lock(mutex_);
@@ -161,8 +171,9 @@ void SharedMapTier::renew(std::string_view key, const LeaseToken& token, Duratio
   done(held);
 }
 
-void SharedMapTier::release(std::string_view key, const LeaseToken& token, TimePoint,
+void SharedMapTier::release(std::string_view key, const LeaseToken& token, TimePoint deadline,
                             Handler<Result<void>> done) {
+  if (auto refused = refuse_lease(key, std::nullopt, deadline)) return done(*std::move(refused));
   {
     std::lock_guard lock(mutex_);
     if (holds(key, token)) {
@@ -175,6 +186,7 @@ void SharedMapTier::release(std::string_view key, const LeaseToken& token, TimeP
 
 void SharedMapTier::get_or_put(std::string_view key, BytesView value, std::optional<Duration> ttl,
                                TimePoint deadline, Handler<Result<Bytes>> done) {
+  if (auto refused = refuse_lease(key, ttl, deadline)) return done(*std::move(refused));
   Result<Bytes> there = Bytes{};
   {
     std::lock_guard lock(mutex_);
@@ -191,6 +203,7 @@ void SharedMapTier::get_or_put(std::string_view key, BytesView value, std::optio
 
 void SharedMapTier::replace(std::string_view key, BytesView expected, BytesView value,
                             std::optional<Duration> ttl, TimePoint deadline, Handler<Result<bool>> done) {
+  if (auto refused = refuse_lease(key, ttl, deadline)) return done(*std::move(refused));
   Result<bool> replaced = false;
   {
     std::lock_guard lock(mutex_);

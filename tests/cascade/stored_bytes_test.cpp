@@ -94,7 +94,9 @@ class StoredBytesTest : public ::testing::TestWithParam<Setting> {
 
   /// A cache with a memory of its own, as of another process.
   [[nodiscard]] Strings cache(const std::string& name = "users") const {
-    return Strings({.name = name, .ttl = 1h, .keys = GetParam().sealed ? keys_ : nullptr}, {store_->tier()});
+    CacheOptions options{.name = name, .ttl = 1h};
+    if (GetParam().sealed) options.keys = keys_;
+    return Strings(std::move(options), {store_->tier()});
   }
   static void expect_unreadable(Strings& cache, const std::string& key) {
     const std::uint64_t before = cache.stats().levels[1].unreadable;
@@ -149,7 +151,9 @@ TEST_P(StoredBytesTest, EntriesOfTheOtherModeAreMissesAndNoMessageShowsAKey) {
   const std::string secret = text.substr(text.rfind(' ') + 1, 44);
   const std::shared_ptr<const KeyRing> canary = KeyRing::parse(text);
   cache().set("ann", "the value").value();
-  Strings other({.name = "users", .keys = GetParam().sealed ? nullptr : canary}, {store_->tier()});
+  CacheOptions other_mode{.name = "users"};
+  if (!GetParam().sealed) other_mode.keys = canary;
+  Strings other(std::move(other_mode), {store_->tier()});
   expect_unreadable(other, "ann");
   const std::string told = other.explain("ann").value().to_string();
   EXPECT_NE(told.find(GetParam().sealed ? "sealed, and this cache has no keys"
@@ -170,11 +174,9 @@ TEST_P(StoredBytesTest, EntriesOfTheOtherModeAreMissesAndNoMessageShowsAKey) {
 TEST(SealedReplay, AnOlderEntryOfTheSameKeyIsBelievedUntilItExpires) {
   const auto scheduler = std::make_shared<FakeScheduler>();
   const auto map = std::make_shared<MapTier>(scheduler->clock());
-  const CacheOptions options{.name = "users",
-                             .ttl = 1h,
-                             .ttl_jitter = 0,
-                             .keys = KeyRing::parse(generate_key_ring()),
-                             .scheduler = scheduler};
+  const auto keys = KeyRing::parse(generate_key_ring());
+  const CacheOptions options{
+      .name = "users", .ttl = 1h, .ttl_jitter = 0, .keys = keys, .scheduler = scheduler};
   const auto read = [&] { return Cache<std::string>(options, {map}).get("ann"); };
   Cache<std::string> writer(options, {map});
   writer.set("ann", "old").value();

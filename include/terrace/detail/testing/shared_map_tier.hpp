@@ -71,6 +71,8 @@ class SharedMapTier final : public MapTier, public SharedTier {
   };
   using Event = std::function<void(const Watch&)>;
 
+  [[nodiscard]] std::optional<Error> refuse_lease(std::string_view key, std::optional<Duration> time,
+                                                  TimePoint deadline) const;
   [[nodiscard]] bool holds(std::string_view key, const LeaseToken& token);
   void end_leases(std::string_view prefix, const std::function<bool(std::string_view)>& matches);
   [[nodiscard]] Bytes present(std::string_view key);

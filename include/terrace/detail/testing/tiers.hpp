@@ -45,6 +45,7 @@ class MapTier : public OneByOneTier {
 
  protected:
   [[nodiscard]] std::vector<std::string> keys_under(std::string_view prefix) const;
+  [[nodiscard]] std::optional<Error> refuse(std::string_view key, TimePoint deadline) const;
 
  private:
   struct Stored {
@@ -55,7 +56,6 @@ class MapTier : public OneByOneTier {
   Result<void> store(const TierWrite& write, TimePoint deadline);
   template <class Matches>
   Result<std::uint64_t> erase_range(std::string_view prefix, TimePoint deadline, Matches matches);
-  [[nodiscard]] std::optional<Error> refuse(std::string_view key, TimePoint deadline) const;
 
   const Clock* clock_;
   mutable std::mutex mutex_;
