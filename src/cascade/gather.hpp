@@ -66,9 +66,10 @@ class Gather final : public Pending, public std::enable_shared_from_this<Gather<
   Gather(std::size_t keys, Handler<std::vector<T>> done)
       : outcomes_(keys), missing_(keys), done_(std::move(done)) {}
 
-  /// Registers the call and starts its clock; before any outcome can come.
+  /// Registers the call and starts its clock; before any outcome can come, but not before close() may end it.
   void begin(const std::shared_ptr<PendingCalls>& calls, const std::shared_ptr<Scheduler>& scheduler,
              std::optional<Duration> timeout) {
+    std::lock_guard lock(mutex_);
     calls_ = calls;
     id_ = calls->add(this->weak_from_this());
     if (!timeout) return;
@@ -77,7 +78,6 @@ class Gather final : public Pending, public std::enable_shared_from_this<Gather<
       if (const auto call = self.lock())
         call->end(Error(Errc::timed_out, "the caller's limit of " + in_ms(limit)));
     };
-    std::lock_guard lock(mutex_);
     timer_ = scheduler->call_at(after(scheduler->clock().now(), *timeout), expire);
   }
 

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "cascade/fixture.hpp"
+#include "cascade/gather.hpp"
 
 namespace terrace {
 namespace {
@@ -88,6 +89,26 @@ TEST(CascadeThreads, CloseWhileOthersReadAndWrite) {
     for (auto& thread : threads) thread.join();
     EXPECT_EQ(cache.lookup("k").error, Errc::shutdown);
   }
+}
+
+TEST(CascadeThreads, CloseMayEndACallThatIsJustBeginning) {
+  using Call = cascade::Gather<Result<void>>;
+  constexpr int rounds = 50'000;  // few of which meet
+  auto runtime = std::make_shared<Runtime>();
+  const auto calls = std::make_shared<cascade::PendingCalls>();
+  std::atomic<int> ended{0};
+  std::atomic<bool> stop{false};
+  std::thread closing([&] {
+    while (!stop) calls->end_all(Error(Errc::shutdown));
+  });
+  for (int i = 0; i < rounds; ++i) {
+    const auto call = std::make_shared<Call>(1, [&](const std::vector<Result<void>>&) { ++ended; });
+    call->begin(calls, runtime, std::chrono::hours(1));
+    call->settle(0, {});
+  }
+  stop = true;
+  closing.join();
+  EXPECT_EQ(ended, rounds);
 }
 
 }  // namespace

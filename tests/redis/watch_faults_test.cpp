@@ -94,6 +94,7 @@ TEST(RedisWatchFaults, F06_AServerThatRestartsIsWatchedAgain) {
   EXPECT_TRUE(log->comes("watching", 2));
   EXPECT_TRUE(other->comes("watching"));
   EXPECT_EQ(log->count("lost"), 1U) << "once, not at every attempt";
+  ASSERT_TRUE(eventually([&] { return connected(*tier); })) << "that connection comes by itself";
   ASSERT_EQ(acquire(*tier, "k", 'a')->kind, LeaseReply::Kind::granted) << "the scripts are sent again";
 }
 
