@@ -205,6 +205,7 @@ void start_read(std::shared_ptr<Core> core, std::vector<std::pair<std::string, W
     }
     walking.push_back(std::move(flight));
   }
+  for (const FlightPtr& flight : walking) core->flights.depart(flight);
   start_walk(core, std::move(walking));
 }
 

@@ -6,6 +6,11 @@
 
 namespace terrace::cascade {
 
+void FlightTable::depart(const FlightPtr& flight) {
+  std::lock_guard lock(stripe(flight->key).mutex);
+  flight->phase = Flight::Phase::walking;
+}
+
 void FlightTable::detach(std::string_view key) {
   auto& [mutex, flights] = stripe(key);
   std::lock_guard lock(mutex);

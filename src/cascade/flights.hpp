@@ -20,6 +20,7 @@ struct Waiter {
   std::size_t index = 0;
   std::shared_ptr<Loader> loader;                             ///< null: only looks
   std::shared_ptr<const std::vector<std::string>> tags = {};  ///< of what the loader loads; null: none
+  bool late = false;  ///< joined after the flight had departed: what that finds may be older than the waiter
 };
 
 /// The work for one key, from the first reader's miss to its answer.
@@ -45,8 +46,8 @@ struct Flight {
   std::optional<Error> unavailable;  ///< why a tier could not be asked
 
   // Guarded by the table.
-  enum class Phase : std::uint8_t { walking, loading, filling, landed };
-  Phase phase = Phase::walking;
+  enum class Phase : std::uint8_t { boarding, walking, loading, filling, landed };
+  Phase phase = Phase::boarding;
   std::vector<Waiter> waiters;
 };
 
@@ -61,6 +62,9 @@ class FlightTable {
   /// no level has the key, which is the answer for a waiter that brings no loader.
   template <class Fresh>
   Joined join(const std::string& key, Waiter waiter, FlightPtr& flight, Fresh fresh);
+
+  /// From now on waiters are late.
+  void depart(const FlightPtr& flight);
 
   /// Later readers begin a new flight; the old one goes on for those who wait for it.
   void detach(std::string_view key);
@@ -111,11 +115,13 @@ FlightTable::Joined FlightTable::join(const std::string& key, Waiter waiter, Fli
   const auto found = flights.find(key);
   if (found == flights.end()) {
     flight = fresh();
+    waiter.late = false;
     flight->waiters.push_back(std::move(waiter));
     flights.emplace(key, flight);
     return Joined::began;
   }
   if (found->second->phase == Flight::Phase::loading && waiter.loader == nullptr) return Joined::too_late;
+  waiter.late = found->second->phase != Flight::Phase::boarding;
   found->second->waiters.push_back(std::move(waiter));
   return Joined::joined;
 }

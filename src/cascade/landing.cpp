@@ -11,16 +11,6 @@
 namespace terrace::cascade {
 namespace {
 
-void settle(Core& core, std::vector<Waiter> waiters, const Answer& answer) {
-  if (waiters.size() > 1) core.counters.joined += waiters.size() - 1;
-  if (answer.kind == LookupKind::stale) core.counters.stale_served += waiters.size();
-  for (std::size_t i = 0; i < waiters.size(); ++i) {
-    Answer own = answer;
-    own.joined = i > 0;
-    waiters[i].call->settle(waiters[i].index, std::move(own));
-  }
-}
-
 /// From before a reader is answered until what that leads to has arrived: what flush() waits for.
 using Intent = std::shared_ptr<const Fills::UnderWay>;
 
@@ -70,7 +60,7 @@ class Filling : public std::enable_shared_from_this<Filling> {
     leased_ = std::move(leased);
     unshared_ = std::move(unshared);
     watched_ = watched;
-    settle(*core_, core_->flights.begin_fill(flight_), answer_);
+    settle(*core_, flight_, core_->flights.begin_fill(flight_), answer_);
     // Who bumps the generation after this waits for the fills, and writes after them.
     if (!core_->generations.valid(flight_->key, flight_->stamp)) return reject();
     fill_unshared();
@@ -145,6 +135,25 @@ class Filling : public std::enable_shared_from_this<Filling> {
 
 }  // namespace
 
+void settle(Core& core, const FlightPtr& flight, std::vector<Waiter> waiters, const Answer& answer) {
+  const bool found = answer.kind == LookupKind::hit || answer.kind == LookupKind::negative;
+  const bool good_for_all = !found || core.values->gate().open(flight->began, true, core.now());
+  std::vector<std::pair<std::string, Waiter>> again;
+  bool joined = false;
+  for (Waiter& waiter : waiters) {
+    if (waiter.late && !good_for_all) {
+      again.emplace_back(flight->key, std::move(waiter));
+      continue;
+    }
+    if (answer.kind == LookupKind::stale) ++core.counters.stale_served;
+    Answer own = answer;
+    own.joined = std::exchange(joined, true);
+    if (own.joined) ++core.counters.joined;
+    waiter.call->settle(waiter.index, std::move(own));
+  }
+  if (!again.empty()) start_read(core.shared_from_this(), std::move(again), false);
+}
+
 void land(Core& core, const FlightPtr& flight, const Answer& answer, const Proof& proof, TimePoint retry_at) {
   // A negative answer of the loader is kept only when it has a time to live.
   const bool lasting =
@@ -158,7 +167,7 @@ void land(Core& core, const FlightPtr& flight, const Answer& answer, const Proof
 }
 
 void hand_over(Core& core, const FlightPtr& flight, const Answer& answer) {
-  settle(core, core.flights.land(flight), answer);
+  settle(core, flight, core.flights.land(flight), answer);
 }
 
 void bring(const std::shared_ptr<Core>& core, const FlightPtr& flight, const Answer& answer,
@@ -194,7 +203,7 @@ void bring(const std::shared_ptr<Core>& core, const FlightPtr& flight, const Ans
 
 void answer_stale(Core& core, const FlightPtr& flight, const Error& why) {
   const Answer answer = core.instead_of(flight, why);
-  settle(core, core.flights.take_waiters(flight), answer);
+  settle(core, flight, core.flights.take_waiters(flight), answer);
 }
 
 void land_failed(Core& core, const FlightPtr& flight, const Error& why) {

@@ -59,6 +59,21 @@ Bytes SharedMapTier::present(std::string_view key) {
   return value;
 }
 
+/// What has expired is told when that is noticed, as a Redis does.
+void SharedMapTier::get(std::string_view key, TimePoint deadline, Handler<Result<Found>> done) {
+  Result<Found> found = Found{};
+  {
+    std::lock_guard lock(mutex_);
+    MapTier::get(key, deadline, [&](Result<Found> told) { found = std::move(told); });
+    const auto stored = keys_under(key);
+    if (found && !*found && !stored.empty() && stored.front() == key) {
+      MapTier::erase(key, deadline, [](const Result<bool>&) {});
+      tell_changed(key);
+    }
+  }
+  done(std::move(found));
+}
+
 void SharedMapTier::set(std::string_view key, BytesView value, std::optional<Duration> ttl,
                         TimePoint deadline, Handler<Result<void>> done) {
   set_many({{key, value, ttl}}, deadline,

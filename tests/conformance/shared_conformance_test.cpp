@@ -8,6 +8,7 @@
 
 #include "conformance/shared_caller.hpp"
 #include "conformance/subjects.hpp"
+#include "support/child_process.hpp"
 #include "support/watch_log.hpp"
 
 namespace terrace::conformance {
@@ -220,6 +221,7 @@ TEST_P(SharedConformance, AWatchTellsWhatChanges) {
   EXPECT_TRUE(log->comes("changed p:set", 2));
   call_.set_many({{"q:many", "v", 20ms}})[0].value();
   EXPECT_TRUE(log->comes("changed q:many"));
+  EXPECT_TRUE(testing::eventually([&] { return !call_.get("q:many").value(); }));
   EXPECT_TRUE(log->comes("changed q:many", 2)) << "it expired";
   ASSERT_EQ(acquire('a', "p:leased"), Kind::granted);
   EXPECT_TRUE(log->comes("lease_changed p:leased"));

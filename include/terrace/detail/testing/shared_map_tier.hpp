@@ -22,6 +22,7 @@ class SharedMapTier final : public MapTier, public SharedTier {
   [[nodiscard]] std::string_view name() const noexcept override { return "shared"; }
   [[nodiscard]] SharedTier* shared() noexcept override { return this; }
 
+  void get(std::string_view key, TimePoint deadline, Handler<Result<Found>> done) override;
   void set(std::string_view key, BytesView value, std::optional<Duration> ttl, TimePoint deadline,
            Handler<Result<void>> done) override;
   void set_many(std::vector<TierWrite> writes, TimePoint deadline,
