@@ -36,6 +36,17 @@ TEST_F(LeaseTest, WithoutAWatchTheOthersFindTheFillByLookingAgain) {
   EXPECT_EQ(text(second), "loaded");
 }
 
+TEST_F(LeaseTest, AStrongCacheHasNoWatchAndLooksAgainToo) {
+  Strings a = make({.consistency = Consistency::strong});
+  Strings b = make({.consistency = Consistency::strong});
+  const auto held = std::make_shared<Held>();
+  start(a, "k", held);
+  const Later second = start(b, "k", std::make_shared<Held>());
+  held->answer("loaded");
+  scheduler_->advance(110ms);
+  EXPECT_EQ(text(second), "loaded");
+}
+
 TEST_F(LeaseTest, AFailedLoadHandsTheLeaseOn) {
   Strings a = make();
   Strings b = make();
