@@ -210,5 +210,20 @@ TEST(LeaseWait, AsksLessOftenAndNotAfterTheEnd) {
   EXPECT_LT(looks, 120);
 }
 
+/// Nothing has failed: the value another process has erased and is loading anew is not good enough.
+TEST_F(LeaseTest, AMemoryThatMayBeOldDoesNotStandInForALoadElsewhere) {
+  Strings a = make({.consistency = Consistency::strong});
+  Strings b = make({.consistency = Consistency::strong});
+  a.set("k", "old").value();
+  b.erase("k").value();
+  const auto held = std::make_shared<Held>();
+  start(b, "k", held);
+  const Later reader = start(a, "k", std::make_shared<Held>());
+  EXPECT_EQ(text(reader), "(pending)");
+  held->answer("new");
+  scheduler_->advance(1s);
+  EXPECT_EQ(text(reader), "new");
+}
+
 }  // namespace
 }  // namespace terrace
