@@ -82,7 +82,7 @@ class Filling : public std::enable_shared_from_this<Filling> {
                                               stored_, life, deadline, std::move(done));
           },
           [self = shared_from_this(), tier, filling](const Result<bool>& accepted) {
-            if (!accepted || *accepted) self->flight_->seen[tier].lease.reset();
+            if (accepted && *accepted) self->flight_->seen[tier].lease.reset();
             self->took(accepted);
           });
     }
@@ -96,6 +96,7 @@ class Filling : public std::enable_shared_from_this<Filling> {
       rejected_ = true;
     }
     if (--left_ > 0) return;
+    release_leases(*core_, flight_);  // of tiers that did not take it
     if (rejected_) return reject();
     land(*core_, flight_, answer_, {flight_->began, watched_});
     for (const std::size_t tier : unshared_)
@@ -104,7 +105,6 @@ class Filling : public std::enable_shared_from_this<Filling> {
 
   void reject() {
     ++core_->counters.rejected_fills;
-    release_leases(*core_, flight_);
     std::vector<std::pair<std::string, Waiter>> late;
     for (Waiter& waiter : core_->flights.land(flight_)) late.emplace_back(flight_->key, std::move(waiter));
     start_read(core_, std::move(late), false);
