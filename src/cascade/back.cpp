@@ -53,8 +53,13 @@ class Flushing : public std::enable_shared_from_this<Flushing> {
       if (!outcomes_[i]) continue;
       (life(changes_[i]) ? sets_ : erases_).push_back(i);
     }
-    ticket_ = core_->levels[tier_]->recovery.ticket();
-    set();
+    // A fill from before the change may be on its way still.
+    std::vector<std::string> filled;
+    for (const Change& change : changes_) filled.push_back(change.key);
+    core_->fills->when_ended(filled, [self = shared_from_this()] {
+      self->ticket_ = self->core_->levels[self->tier_]->recovery.ticket();
+      self->set();
+    });
   }
 
   /// None: nothing is to be there; Duration::max(): for ever.

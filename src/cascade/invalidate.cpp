@@ -22,13 +22,11 @@ class Sweep : public std::enable_shared_from_this<Sweep> {
 
   void start() {
     forget();
-    core_->fills->when_all_ended([self = shared_from_this()] {
-      if (self->core_->write_back == nullptr) return self->step();
-      // What the journal still holds would come after the sweep.
-      self->core_->write_back->flush([self](const Result<void>& flushed) {
-        if (flushed || flushed.error() == Errc::partial_write) return self->step();
-        self->call_->settle(0, flushed.error());
-      });
+    if (core_->write_back == nullptr) return step();
+    // What the journal still holds would come after the sweep.
+    core_->write_back->flush([self = shared_from_this()](const Result<void>& flushed) {
+      if (flushed || flushed.error() == Errc::partial_write) return self->step();
+      self->call_->settle(0, flushed.error());
     });
   }
 
@@ -56,7 +54,12 @@ class Sweep : public std::enable_shared_from_this<Sweep> {
       ++core_->counters.write_failures;
       return call_->settle(0, Error(Errc::partial_write, "erased everywhere but in " + failures_));
     }
-    const std::size_t tier = --left_;
+    --left_;
+    core_->fills->when_all_ended([self = shared_from_this()] { self->sweep(); });
+  }
+
+  void sweep() {
+    const std::size_t tier = left_;
     // A whole keyspace takes longer than one key: the caller's limit rules here.
     Handler<Result<std::uint64_t>> took = [self = shared_from_this(),
                                            tier](const Result<std::uint64_t>& gone) {
@@ -91,7 +94,7 @@ class Softening : public std::enable_shared_from_this<Softening> {
 
   void start() {
     had_ = void_flights();
-    core_->fills->when_ended({key_}, [self = shared_from_this()] { self->step(); });
+    step();
   }
 
  private:
@@ -110,7 +113,9 @@ class Softening : public std::enable_shared_from_this<Softening> {
     if (left_ == 0) return end();
     --left_;
     attempts_ = 0;
-    read();
+    // As a write does before each tier (write.cpp).
+    core_->generations.bump(key_);
+    core_->fills->when_ended({key_}, [self = shared_from_this()] { self->read(); });
   }
 
   void read() {

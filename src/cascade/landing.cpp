@@ -93,7 +93,7 @@ class Filling : public std::enable_shared_from_this<Filling> {
                                               std::move(done));
           },
           [self = shared_from_this(), tier](const Result<bool>& accepted) {
-            if (!accepted || *accepted) self->flight_->seen[tier].lease.reset();
+            if (accepted && *accepted) self->flight_->seen[tier].lease.reset();
             self->took(accepted);
           });
     }
@@ -106,6 +106,7 @@ class Filling : public std::enable_shared_from_this<Filling> {
       rejected_ = true;
     }
     if (--left_ > 0) return;
+    release_leases(*core_, flight_);  // of tiers that did not take it
     if (!rejected_) return land(*core_, flight_, answer_, {flight_->began, watched_});
     for (std::size_t i = 0; i < unshared_.size(); ++i) recover(core_, unshared_[i], key_, tickets_[i]);
     reject();
@@ -113,7 +114,6 @@ class Filling : public std::enable_shared_from_this<Filling> {
 
   void reject() {
     ++core_->counters.rejected_fills;
-    release_leases(*core_, flight_);
     std::vector<std::pair<std::string, Waiter>> late;
     for (Waiter& waiter : core_->flights.land(flight_)) late.emplace_back(flight_->key, std::move(waiter));
     start_read(core_, std::move(late), false);

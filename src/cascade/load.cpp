@@ -172,21 +172,23 @@ class Load : public std::enable_shared_from_this<Load> {
   void tag(const FlightPtr& flight, Answer answer, std::vector<std::string> late) {
     if (!tokens_ || refuse_tags(late)) return pass_through(flight, answer);
     if (late.empty()) return keep(flight, std::move(answer), tags_, *tokens_);
-    const bool ordered = core_->options.consistency != Consistency::weak;
-    const bool known =
-        !ordered || (core_->trusts_tags() && std::all_of(late.begin(), late.end(), [&](const auto& tag) {
-                       return core_->tags.known_since(tag, load_began_);
-                     }));
     tag_tokens(core_, late, true,
-               [self = shared_from_this(), flight, answer = std::move(answer), late,
-                known](const Result<std::vector<Token>>& tokens) mutable {
-                 if (!known || !tokens) return self->pass_through(flight, answer);
+               [self = shared_from_this(), flight, answer = std::move(answer),
+                late](const Result<std::vector<Token>>& tokens) mutable {
+                 if (!tokens || !self->known_before(late)) return self->pass_through(flight, answer);
                  auto tags = self->tags_;
                  auto all = *self->tokens_;
                  tags.insert(tags.end(), late.begin(), late.end());
                  all.insert(all.end(), tokens->begin(), tokens->end());
                  self->keep(flight, std::move(answer), tags, all);
                });
+  }
+
+  [[nodiscard]] bool known_before(const std::vector<std::string>& tags) const {
+    if (core_->options.consistency == Consistency::weak) return true;
+    return core_->trusts_tags() && std::all_of(tags.begin(), tags.end(), [&](const std::string& tag) {
+             return core_->tags.known_since(tag, load_began_);
+           });
   }
 
   void keep(const FlightPtr& flight, Answer answer, const std::vector<std::string>& tags,

@@ -24,22 +24,25 @@ class LoadSlots {
   }
 
   void leave() {
-    Task next;
-    {
-      std::lock_guard lock(mutex_);
-      if (waiting_.empty()) {
-        ++free_;
-        return;
-      }
-      next = std::move(waiting_.front());
+    std::unique_lock lock(mutex_);
+    ++free_;
+    // One leave() at a time hands out turns, however many tasks leave while they are called.
+    if (std::exchange(handing_out_, true)) return;
+    while (free_ > 0 && !waiting_.empty()) {
+      --free_;
+      Task next = std::move(waiting_.front());
       waiting_.pop_front();
+      lock.unlock();
+      std::exchange(next, nullptr)();
+      lock.lock();
     }
-    next();
+    handing_out_ = false;
   }
 
  private:
   std::mutex mutex_;
   std::size_t free_;
+  bool handing_out_ = false;
   std::deque<Task> waiting_;
 };
 

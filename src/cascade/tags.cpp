@@ -76,6 +76,8 @@ class Asking : public std::enable_shared_from_this<Asking> {
               self->failure_ = found[n].error();
             } else if (*found[n] && level.recovery.trusts(self->keys_[n])) {
               self->learn(n, to_token(**found[n]));
+            } else {
+              self->core_->tags.forget(self->tags_[self->unknown_[n]]);  // invalidated, and perhaps untold
             }
           }
           self->finish();

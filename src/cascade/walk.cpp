@@ -199,9 +199,11 @@ class Walk : public std::enable_shared_from_this<Walk> {
     check_tags(std::move(hits), [self = shared_from_this()] { self->pass(); });
   }
 
-  /// Somebody else is loading the key.
+  /// Somebody else is loading the key. Meanwhile only what this tier has as well is good enough: the key may
+  /// have been erased since memory got it.
   void held(FlightPtr flight) {
-    if (flight->candidate || flight->refresh) {
+    const bool confirmed = flight->candidate && !flight->seen[tier_].stale.empty();
+    if (confirmed || flight->refresh) {
       return land_failed(*core_, flight, Error(Errc::unavailable, "another process is loading it"));
     }
     await_lease(core_, std::move(flight), tier_);

@@ -1,10 +1,10 @@
 /// Writing: set and erase. Tiers are written from the lowest to the highest, so that nobody can fill a
 /// higher one from what is about to be replaced below it; memory comes last.
 ///
-/// A write waits for the fills of its keys that are on their way, so that none arrives after it. Each key is
-/// invalidated before the first tier is touched and again after the last has answered: readers
-/// that began before or during the write keep what they found for themselves, and a caller whose write has
-/// returned reads it.
+/// Before each tier the reads in flight are voided, and the fills of the keys that are on their way waited
+/// for, so that none arrives after the write. Each key is invalidated before the first tier is touched and
+/// again after the last has answered: readers that began before or during the write keep what they found for
+/// themselves, and a caller whose write has returned reads it.
 
 #include <algorithm>
 
@@ -54,14 +54,13 @@ class Ascent : public std::enable_shared_from_this<Ascent<Outcome>> {
 
   void start() {
     if (items_.empty()) return;
-    std::vector<std::string> keys;
     for (Item& item : items_) {
       item.had = core_->invalidate(item.key, item.stamp);
-      keys.push_back(item.key);
+      keys_.push_back(item.key);
     }
     began_ = core_->now();
     left_ = core_->levels.size();
-    core_->fills->when_ended(keys, [self = this->shared_from_this()] { self->void_leases(); });
+    void_leases();
   }
 
  protected:
@@ -104,6 +103,15 @@ class Ascent : public std::enable_shared_from_this<Ascent<Outcome>> {
       return;
     }
     --left_;
+    // Who has read below before this write got there fills nothing from now on. A stamp that another write
+    // has voided stays void.
+    for (Item& item : items_) {
+      if (!core_->generations.renew(item.key, item.stamp)) core_->generations.bump(item.key);
+    }
+    core_->fills->when_ended(keys_, [self = this->shared_from_this()] { self->change(); });
+  }
+
+  void change() {
     for (Item& item : items_) item.ticket = core_->levels[left_]->recovery.ticket();
     core_->ask_many<typename Outcome::value_type>(
         items_.size(),
@@ -129,6 +137,7 @@ class Ascent : public std::enable_shared_from_this<Ascent<Outcome>> {
     step();
   }
 
+  std::vector<std::string> keys_;
   std::size_t left_ = 0;
 };
 

@@ -181,5 +181,65 @@ TEST_F(CoherenceTest, AFillUpwardIsRefusedWhenTheKeyHasChanged) {
   EXPECT_FALSE(in_map(upper_map_, "k")) << "a reader from before the erase fills nothing";
 }
 
+TEST_F(CoherenceTest, AFillBegunDuringAWriteDoesNotArriveAfterIt) {
+  make().set("k", "old").value();
+  upper_map_->erase("default:k", no_deadline, [](const Result<bool>&) {});
+  auto cache = make_other();
+  lower_->plan(only("set", Kind::hold));
+  bool written = false;
+  cache.engine().write({{"k", std::make_shared<const std::string>("new")}}, {},
+                       [&](std::vector<Result<void>> outcome) { written = outcome.front().has_value(); });
+  upper_->plan(only("set", Kind::hold));
+  EXPECT_EQ(cache.get("k"), "old");
+  ASSERT_EQ(upper_->held(), 1U) << "the fill is on its way";
+  upper_->plan(nullptr);
+  lower_->plan(nullptr);
+  lower_->release();
+  upper_->release();
+  EXPECT_TRUE(written);
+  EXPECT_EQ(cache.get("k"), "new");
+  EXPECT_EQ(make_other().get("k"), "new");
+}
+
+TEST_F(CoherenceTest, AFillBegunDuringASweepDoesNotArriveAfterIt) {
+  make().set("k", "old").value();
+  upper_map_->erase("default:k", no_deadline, [](const Result<bool>&) {});
+  auto cache = make_other();
+  lower_->plan(only("erase_prefix", Kind::hold));
+  bool cleared = false;
+  cache.engine().clear({}, [&](const Result<void>& outcome) { cleared = outcome.has_value(); });
+  upper_->plan(only("set", Kind::hold));
+  EXPECT_EQ(cache.get("k"), "old");
+  ASSERT_EQ(upper_->held(), 1U) << "the fill is on its way";
+  upper_->plan(nullptr);
+  lower_->plan(nullptr);
+  lower_->release();
+  upper_->release();
+  EXPECT_TRUE(cleared);
+  EXPECT_EQ(cache.get("k"), std::nullopt);
+  EXPECT_EQ(make_other().get("k"), std::nullopt);
+}
+
+TEST_F(CoherenceTest, AFillBegunDuringASoftInvalidationDoesNotArriveAfterIt) {
+  const CacheOptions graceful{.ttl = 10s, .ttl_jitter = 0, .grace = 1min};
+  make(graceful).set("k", "old").value();
+  upper_map_->erase("default:k", no_deadline, [](const Result<bool>&) {});
+  auto cache = make(graceful);
+  lower_->plan(only("set", Kind::hold));
+  bool softened = false;
+  cache.engine().invalidate({.keys = {"k"}}, {.soft = true},
+                            [&](const Result<std::uint64_t>& outcome) { softened = outcome.has_value(); });
+  upper_->plan(only("set", Kind::hold));
+  EXPECT_EQ(cache.get("k"), "old");
+  ASSERT_EQ(upper_->held(), 1U) << "the fill is on its way";
+  upper_->plan(nullptr);
+  lower_->plan(nullptr);
+  lower_->release();
+  upper_->release();
+  EXPECT_TRUE(softened);
+  EXPECT_NE(cache.lookup("k").kind, LookupKind::hit);
+  EXPECT_NE(make(graceful).lookup("k").kind, LookupKind::hit);
+}
+
 }  // namespace
 }  // namespace terrace

@@ -36,6 +36,17 @@ TEST_F(LeaseTest, WithoutAWatchTheOthersFindTheFillByLookingAgain) {
   EXPECT_EQ(text(second), "loaded");
 }
 
+TEST_F(LeaseTest, AStrongCacheHasNoWatchAndLooksAgainToo) {
+  Strings a = make({.consistency = Consistency::strong});
+  Strings b = make({.consistency = Consistency::strong});
+  const auto held = std::make_shared<Held>();
+  start(a, "k", held);
+  const Later second = start(b, "k", std::make_shared<Held>());
+  held->answer("loaded");
+  scheduler_->advance(110ms);
+  EXPECT_EQ(text(second), "loaded");
+}
+
 TEST_F(LeaseTest, AFailedLoadHandsTheLeaseOn) {
   Strings a = make();
   Strings b = make();
@@ -197,6 +208,89 @@ TEST(LeaseWait, AsksLessOftenAndNotAfterTheEnd) {
   EXPECT_EQ(now, TimePoint{} + 11s);
   EXPECT_GT(looks, 90);
   EXPECT_LT(looks, 120);
+}
+
+/// Nothing has failed: the value another process has erased and is loading anew is not good enough.
+TEST_F(LeaseTest, AMemoryThatMayBeOldDoesNotStandInForALoadElsewhere) {
+  Strings a = make({.consistency = Consistency::strong});
+  Strings b = make({.consistency = Consistency::strong});
+  a.set("k", "old").value();
+  b.erase("k").value();
+  const auto held = std::make_shared<Held>();
+  start(b, "k", held);
+  const Later reader = start(a, "k", std::make_shared<Held>());
+  EXPECT_EQ(text(reader), "(pending)");
+  held->answer("new");
+  scheduler_->advance(1s);
+  EXPECT_EQ(text(reader), "new");
+}
+
+TEST_F(LeaseTest, AFillThatFailsGivesTheLeaseBack) {
+  struct Full final : SharedTier {
+    explicit Full(testing::SharedMapTier& tier) : below(tier) {}
+    void acquire(std::string_view k, const LeaseToken& t, Duration l, BytesView s, TimePoint d,
+                 Handler<Result<LeaseReply>> done) override {
+      below.acquire(k, t, l, s, d, std::move(done));
+    }
+    void fill(std::string_view, const LeaseToken&, BytesView, std::optional<Duration>, TimePoint,
+              Handler<Result<bool>> done) override {
+      done(Error(Errc::value_too_large, "full"));
+    }
+    void renew(std::string_view k, const LeaseToken& t, Duration l, TimePoint d,
+               Handler<Result<bool>> done) override {
+      below.renew(k, t, l, d, std::move(done));
+    }
+    void release(std::string_view k, const LeaseToken& t, TimePoint d, Handler<Result<void>> done) override {
+      below.release(k, t, d, std::move(done));
+    }
+    void get_or_put(std::string_view k, BytesView v, std::optional<Duration> t, TimePoint d,
+                    Handler<Result<Bytes>> done) override {
+      below.get_or_put(k, v, t, d, std::move(done));
+    }
+    void replace(std::string_view k, BytesView e, BytesView v, std::optional<Duration> t, TimePoint d,
+                 Handler<Result<bool>> done) override {
+      below.replace(k, e, v, t, d, std::move(done));
+    }
+    [[nodiscard]] std::shared_ptr<void> watch(std::vector<std::string> p,
+                                              std::shared_ptr<Watcher> w) override {
+      return below.watch(std::move(p), std::move(w));
+    }
+    testing::SharedMapTier& below;
+  };
+  struct FullTier final : testing::OneByOneTier {
+    explicit FullTier(testing::SharedMapTier& tier) : below(tier), full(tier) {}
+    [[nodiscard]] std::string_view name() const noexcept override { return "full"; }
+    [[nodiscard]] SharedTier* shared() noexcept override { return &full; }
+    void get(std::string_view k, TimePoint l, Handler<Result<Found>> d) override {
+      below.get(k, l, std::move(d));
+    }
+    void set(std::string_view k, BytesView v, std::optional<Duration> t, TimePoint l,
+             Handler<Result<void>> d) override {
+      below.set(k, v, t, l, std::move(d));
+    }
+    void erase(std::string_view k, TimePoint l, Handler<Result<bool>> d) override {
+      below.erase(k, l, std::move(d));
+    }
+    void erase_prefix(std::string_view p, TimePoint l, Handler<Result<std::uint64_t>> d) override {
+      below.erase_prefix(p, l, std::move(d));
+    }
+    void erase_glob(std::string_view p, std::string_view g, TimePoint l,
+                    Handler<Result<std::uint64_t>> d) override {
+      below.erase_glob(p, g, l, std::move(d));
+    }
+    void close() override {}
+    [[nodiscard]] TierStats stats() const override { return {}; }
+    testing::SharedMapTier& below;
+    Full full;
+  };
+  Strings a(CacheOptions{.ttl_jitter = 0, .scheduler = scheduler_}, {std::make_shared<FullTier>(*shared_)});
+  Strings b = make();
+  const auto held = std::make_shared<Held>();
+  const auto next = std::make_shared<Held>();
+  start(a, "k", held);
+  start(b, "k", next);
+  held->answer("too large");
+  EXPECT_EQ(next->calls, 1) << "b does not wait for the lease to lapse";
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 /// Loaders under supervision: grace, throttle, eager refresh, soft and hard limits, turns.
 
+#include "cascade/load_slots.hpp"
 #include "cascade/shared_fixture.hpp"
 
 namespace terrace {
@@ -252,6 +253,20 @@ TEST_F(SupervisionTest, OptionsThatMakeNoSenseAreRefused) {
   refused({.lease_time = 1ms}, "lease_time");
   refused({.max_concurrent_loads = 0}, "max_concurrent_loads");
   refused({.load_timeout = 1s, .soft_load_timeout = 1s}, "soft_load_timeout");
+}
+
+TEST(LoadSlots, ManyTurnsThatEndAtOnceNeedNoStack) {
+  cascade::LoadSlots slots(1);
+  slots.enter([] {});
+  int turns = 0;
+  for (int i = 0; i < 1'000'000; ++i) {
+    slots.enter([&] {
+      ++turns;
+      slots.leave();
+    });
+  }
+  slots.leave();
+  EXPECT_EQ(turns, 1'000'000);
 }
 
 }  // namespace

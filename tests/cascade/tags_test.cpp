@@ -183,5 +183,15 @@ TEST_F(InvalidationTest, BadTagsAreRefused) {
   EXPECT_EQ(a.invalidate_tag("").error(), Errc::invalid_argument);
 }
 
+/// Without a watch a token that is gone is noticed by asking for it alone.
+TEST_F(InvalidationTest, AStrongCacheSeesThatAnotherProcessInvalidatedATag) {
+  Strings a = make({.consistency = Consistency::strong});
+  Strings b = make({.consistency = Consistency::strong});
+  a.set("k", "old", {.tags = {"t"}}).value();
+  EXPECT_EQ(*a.get("k"), "old");
+  b.invalidate_tag("t").value();
+  EXPECT_FALSE(a.get("k"));
+}
+
 }  // namespace
 }  // namespace terrace
