@@ -42,7 +42,7 @@ Script::Script(std::string script) : text(std::move(script)), digest(sha1_hex(te
 /// key, lease / token, lease time, length of the stale value ('' none), its tail. Returns the value; -1:
 /// granted; else how long the lease is still held.
 const Script& acquire_script() {
-  static const Script script(std::string(same) + R"(
+  static const Script& script = *new Script(std::string(same) + R"(
 local value = redis.call('GET', KEYS[1])
 if value and not (ARGV[3] ~= '' and same(value, ARGV[3], ARGV[4])) then return value end
 local left = redis.call('PTTL', KEYS[2])
@@ -54,7 +54,7 @@ return -1)");
 
 /// key, lease, version / token, value, ttl
 const Script& fill_script() {
-  static const Script script(std::string(put) + R"(
+  static const Script& script = *new Script(std::string(put) + R"(
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
 put(KEYS[1], ARGV[2], ARGV[3])
 redis.call('DEL', KEYS[2], KEYS[3])
@@ -64,7 +64,7 @@ return 1)");
 
 /// lease / token, lease time
 const Script& renew_script() {
-  static const Script script(R"(
+  static const Script& script = *new Script(R"(
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2]))");
   return script;
@@ -72,7 +72,7 @@ return redis.call('PEXPIRE', KEYS[1], ARGV[2]))");
 
 /// lease / token
 const Script& release_script() {
-  static const Script script(R"(
+  static const Script& script = *new Script(R"(
 if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
 return redis.status_reply('OK'))");
   return script;
@@ -80,7 +80,7 @@ return redis.status_reply('OK'))");
 
 /// key, lease, version / value, ttl. Returns what was there, or nil.
 const Script& get_or_put_script() {
-  static const Script script(std::string(put) + R"(
+  static const Script& script = *new Script(std::string(put) + R"(
 local value = redis.call('GET', KEYS[1])
 if value then return value end
 put(KEYS[1], ARGV[1], ARGV[2])
@@ -91,7 +91,7 @@ return false)");
 
 /// key, lease, version / length of the expected value, its tail, value, ttl
 const Script& replace_script() {
-  static const Script script(std::string(same) + put + R"(
+  static const Script& script = *new Script(std::string(same) + put + R"(
 local value = redis.call('GET', KEYS[1])
 if not value or not same(value, ARGV[1], ARGV[2]) then return 0 end
 put(KEYS[1], ARGV[3], ARGV[4])
@@ -102,7 +102,7 @@ return 1)");
 
 /// key, lease, version / value, ttl, version as 20 digits: as text, since Lua's numbers are doubles.
 const Script& versioned_set_script() {
-  static const Script script(std::string(put) + R"(
+  static const Script& script = *new Script(std::string(put) + R"(
 local held = redis.call('GET', KEYS[3])
 if not held or held < ARGV[3] or redis.call('EXISTS', KEYS[1]) == 0 then
   put(KEYS[1], ARGV[1], ARGV[2])

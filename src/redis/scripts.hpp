@@ -18,7 +18,8 @@ struct Script {
   std::string digest;  ///< SHA-1, in hex
 };
 
-/// What each takes as KEYS / ARGV stands beside its text.
+/// What each takes as KEYS / ARGV stands beside its text. Never destroyed: at the end of a program a thread
+/// of a runtime that is being let go may still send one.
 const Script& acquire_script();
 const Script& fill_script();
 const Script& renew_script();

@@ -9,7 +9,12 @@ class SharedTest : public ::testing::Test {
  protected:
   using Strings = Cache<std::string>;
 
-  void TearDown() override { scheduler_->advance(1h); }
+  void TearDown() override {
+    scheduler_->advance(1h);
+    for (const auto& loader : started_) {
+      if (loader) loader->done = nullptr;  // unanswered, it owns what owns it
+    }
+  }
 
   [[nodiscard]] Strings make(CacheOptions options = {.ttl_jitter = 0}) const {
     options.scheduler = scheduler_;
@@ -27,9 +32,11 @@ class SharedTest : public ::testing::Test {
       ++calls;
     }
     void answer(std::string value, std::optional<Duration> ttl = {}) {
-      done({cascade::loaded<std::string>(std::move(value), ttl)});
+      std::exchange(done, nullptr)({cascade::loaded<std::string>(std::move(value), ttl)});
     }
-    void fail(const std::string& why) { done({{.value = Error(Errc::loader_failed, why)}}); }
+    void fail(const std::string& why) {
+      std::exchange(done, nullptr)({{.value = Error(Errc::loader_failed, why)}});
+    }
     Handler<std::vector<cascade::Loaded>> done;
     cascade::ValuePtr previous;
     std::stop_token stop;
@@ -37,10 +44,11 @@ class SharedTest : public ::testing::Test {
   };
   using Later = std::shared_ptr<std::optional<cascade::Answer>>;
 
-  static Later start(Strings& cache, const std::string& key, std::shared_ptr<cascade::Loader> loader,
-                     ReadOptions options = {}) {
+  Later start(Strings& cache, const std::string& key, const std::shared_ptr<Held>& loader,
+              ReadOptions options = {}) {
+    started_.push_back(loader);
     auto later = std::make_shared<std::optional<cascade::Answer>>();
-    cache.engine().read({key}, std::move(loader), options, [later](std::vector<cascade::Answer> answers) {
+    cache.engine().read({key}, loader, options, [later](std::vector<cascade::Answer> answers) {
       *later = std::move(answers.front());
     });
     return later;
@@ -60,6 +68,7 @@ class SharedTest : public ::testing::Test {
   std::shared_ptr<testing::FakeScheduler> scheduler_ = std::make_shared<testing::FakeScheduler>();
   std::shared_ptr<testing::SharedMapTier> shared_ =
       std::make_shared<testing::SharedMapTier>(scheduler_->clock());
+  std::vector<std::shared_ptr<Held>> started_;
 };
 
 }  // namespace terrace
