@@ -21,10 +21,10 @@ class TagTable {
     return state ? (*state)->token.load() : unknown_token;
   }
 
-  /// The token was known at `when` already, and has been since.
+  /// The token was known before `when`, and has been since.
   [[nodiscard]] bool known_since(const std::string& tag, TimePoint when) {
     const auto state = table_.get(tag);
-    return state && (*state)->token.load() != unknown_token && (*state)->since.load() <= when;
+    return state && (*state)->token.load() != unknown_token && (*state)->since.load() < when;
   }
 
   /// What was asked for after the stamp was taken; dropped if the tag was invalidated since.

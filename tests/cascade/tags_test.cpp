@@ -44,6 +44,7 @@ TEST_F(InvalidationTest, ATagInvalidatedWhileItsValueIsLoadedVoidsIt) {
 TEST_F(InvalidationTest, TagsOfTheLoaderCountOnceTheyAreKnown) {
   Strings a = make();
   const auto load = [&](const std::string& key, const std::string& value) {
+    scheduler_->advance(1ms);
     return a.get_or_load(key, [&] { return Load<std::string>{.value = value, .tags = {"late"}}; }).value();
   };
   EXPECT_EQ(load("1", "one"), "one");
