@@ -56,6 +56,7 @@ ROWS = {
     51: "memory outlives the tier",
 }
 REQUIRED = {1, 2, *range(5, 15), 16, 32, 34, 35, 36, 37, 41, 42, 44, 51}
+FULL_SIZE = {"TERRACE_CHAOS": "1", "TERRACE_CRASH_CYCLES": "1000", "TERRACE_MUTATIONS": "1000000"}
 TEST = re.compile(r"F(\d\d)_\w+")
 
 
@@ -75,7 +76,7 @@ def run(program, names):
     """The outcome of each test, and how many seconds it took."""
     with tempfile.NamedTemporaryFile(suffix=".json") as report:
         done = subprocess.run([program, f"--gtest_filter={':'.join(names)}", f"--gtest_output=json:{report.name}"],
-                              env={**os.environ, "TERRACE_CHAOS": "1"}, capture_output=True, text=True)
+                              env={**os.environ, **FULL_SIZE}, capture_output=True, text=True)
         try:
             suites = json.load(report)["testsuites"]
         except json.JSONDecodeError:

@@ -206,6 +206,28 @@ TEST(Replay, GoesOnWithoutAnUnreachableRedis) {
   EXPECT_THAT(replayed.ended.err, HasSubstr("goes on without this level"));
 }
 
+TEST(Replay, SurvivesRedisBeingKilledAndRestartedUnderIt) {
+  testing::RedisServer server;
+  TempFolder folder;
+  constexpr int requests = 60'000;
+  std::string text;
+  for (int i = 0; i < requests; ++i) text += std::to_string((i * 7919) % 3000) + '\n';
+  Program program({"replay", folder.file("many.keys", text), "--memory-entries", "100", "--redis",
+                   server.url(), "--origin-latency", "1ms", "--threads", "4", "--json"});
+  const auto filled = [&] { return server.cli({"DBSIZE"}).find_first_of("123456789") == 0; };
+  for (int round = 0; round < 3; ++round) {
+    ASSERT_TRUE(testing::eventually(filled));
+    server.kill9();
+    server.restart();
+  }
+  const Ended ended = program.wait();
+  ASSERT_EQ(ended.code, 0) << ended.err;
+  const boost::json::value json = boost::json::parse(ended.out);
+  EXPECT_EQ(json.at("requests").to_number<int>(), requests);
+  EXPECT_EQ(json.at("errors").to_number<int>(), 0);
+  EXPECT_EQ(json.at("hits").to_number<int>() + json.at("loads").to_number<int>(), requests);
+}
+
 TEST(Replay, TreatsForeignBytesInRedisAsMisses) {
   testing::RedisServer server;
   TempFolder folder;
