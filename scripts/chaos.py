@@ -33,7 +33,9 @@ ROWS = {
     15: "pushes read too slowly",
     16: "Redis full, noeviction",
     17: "lease or tag token evicted",
+    18: "primary demoted (READONLY)",
     19: "LOADING, BUSY",
+    27: "clock jumps",
     30: "login fails, permission missing",
     31: "TLS certificate expired, wrong host",
     32: "bytes corrupted in a tier",
@@ -44,6 +46,7 @@ ROWS = {
     37: "lease holder dies",
     38: "brown-out",
     39: "reconnect storm",
+    40: "fork after construction",
     41: "kill -9 while flushing write-back",
     42: "journal torn or rotten",
     43: "disk full, fsync fails",
@@ -115,7 +118,7 @@ def main(build, write=None):
             continue
         print(f"{program.name}: {len(names)} tests", flush=True)
         for name, outcome in run(program, names).items():
-            row = int(TEST.match(name.split(".")[1].split("/")[-1] if "/" not in name else TEST.search(name)[0])[1])
+            row = int(TEST.search(name)[1])
             by_row.setdefault(row, {})[name] = outcome
     lines = list(table(by_row))
     print("\n".join(lines))
