@@ -36,7 +36,7 @@ const Clock& system_clock() noexcept;
 
 /// `from + d`, saturated at no_deadline.
 [[nodiscard]] constexpr TimePoint after(TimePoint from, Duration d) noexcept {
-  return d >= no_deadline - from && from >= TimePoint{} ? no_deadline : from + d;
+  return from >= TimePoint{} && d >= no_deadline - from ? no_deadline : from + d;
 }
 
 }  // namespace terrace

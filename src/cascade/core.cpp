@@ -21,6 +21,10 @@ MemoryOptions<std::string, char> cooling_options(const Clock& clock) {
   return options;
 }
 
+/// How far from now a stored time is believed to be, 146 years: whatever the bytes say, two such times are no
+/// farther apart than a Duration reaches.
+constexpr auto farthest = std::chrono::floor<std::chrono::milliseconds>(Duration::max() / 2);
+
 std::uint64_t random_seed() {
   std::random_device device;
   return (std::uint64_t{device()} << 32U) | device();
@@ -123,11 +127,14 @@ Result<std::optional<Unwrapped>> Core::unwrap(std::string_view key, BytesView st
   const auto& meta = opened->meta;
   const WallTime wall_now = scheduler->clock().wall_now();
   const TimePoint local = now();
+  const auto from_now = [wall_now](WallTime when) -> Duration {
+    return std::clamp(when, wall_now - farthest, wall_now + farthest) - wall_now;
+  };
   Unwrapped out;
   Entry& entry = out.entry;
-  entry.created = local - std::max<Duration>(wall_now - meta.created, Duration::zero());
+  entry.created = local + std::min(from_now(meta.created), Duration::zero());
   if (meta.fresh_until) {
-    entry.fresh_until = after(local, *meta.fresh_until - wall_now);
+    entry.fresh_until = after(local, from_now(*meta.fresh_until));
     entry.grace = meta.grace;
     if (*entry.gone() <= local) return std::optional<Unwrapped>{};
   }

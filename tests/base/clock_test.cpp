@@ -25,6 +25,9 @@ TEST(After, SaturatesInsteadOfWrapping) {
   const TimePoint now = system_clock().now();
   EXPECT_EQ(after(now, Duration::max()), no_deadline);
   EXPECT_EQ(after(now, 1s), now + 1s);
+  // What expired before the machine was started lies before the clock's zero.
+  static_assert(after(TimePoint{-1h}, 1s) == TimePoint{-1h + 1s});
+  static_assert(after(TimePoint::min(), Duration::max()) < no_deadline);
 }
 
 TEST(FakeClock, WallStepsLeaveTheMonotonicReadingAlone) {

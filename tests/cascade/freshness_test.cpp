@@ -1,6 +1,7 @@
 #include <set>
 
 #include "cascade/fixture.hpp"
+#include "envelope/envelope.hpp"
 
 namespace terrace {
 namespace {
@@ -29,6 +30,28 @@ TEST_F(FreshnessTest, F51_TheRemainingLifeTravelsUpward) {
   scheduler_->advance(20ms);
   EXPECT_EQ(cache.get("k"), std::nullopt) << "a copy in memory must not outlive its origin";
   EXPECT_FALSE(in_map(upper_map_, "k"));
+}
+
+TEST_F(FreshnessTest, StoredTimesOfAnyValueAreSafe) {
+  using std::chrono::milliseconds;
+  constexpr WallTime dawn{milliseconds::min()}, dusk{milliseconds::max()};
+  const std::string payload = cascade::TypedMemory<std::string>({.scheduler = scheduler_})
+                                  .encode(std::make_unique<std::string>("v").get())
+                                  .value();
+  for (const WallTime created : {dawn, WallTime{}, dusk}) {
+    for (const WallTime fresh_until : {dawn, WallTime{}, dusk}) {
+      const envelope::EnvelopeMeta meta{.created = created,
+                                        .fresh_until = fresh_until,
+                                        .grace = 1h,
+                                        .codec = Codec<std::string>::id,
+                                        .schema = Codec<std::string>::schema};
+      const Bytes stored = envelope::wrap("default", "k", meta, payload, {}, nullptr);
+      upper_map_->set("default:k", stored, std::nullopt, no_deadline, [](const Result<void>&) {});
+      auto cache = make({.ttl = 10s, .ttl_jitter = 0, .eager_refresh = 0.5});
+      EXPECT_EQ(cache.get("k").has_value(), fresh_until == dusk);
+      EXPECT_GE(cache.lookup("k").age, 0s);
+    }
+  }
 }
 
 TEST_F(FreshnessTest, WritesAndLoadersMayGiveTheirOwnTtl) {

@@ -223,6 +223,7 @@ TEST_F(SupervisionTest, AHangingLoaderKeepsItsTurnAndTheOthersEndInTime) {
   scheduler_->advance(2s);
   EXPECT_EQ((*second)->error, Errc::timed_out);
   EXPECT_EQ(next->calls, 0);
+  hanging->answer("too late");  // lets go of its turn, and so of those that waited for it
 }
 
 TEST_F(SupervisionTest, F51_TheAbsoluteExpiryTravelsWithTheEntry) {
