@@ -161,11 +161,11 @@ bool Core::refresh_due(const Entry& entry) const noexcept {
   return static_cast<double>((now() - entry.created).count()) >= life * options.eager_refresh;
 }
 
-void Core::propose(Flight& flight, Entry entry, std::size_t level) const {
+void Core::propose(Flight& flight, Entry entry, std::size_t level, bool proven) const {
   const TagVerdict tagged = verdict(entry.tags);
   if (entry.value == nullptr || tagged == TagVerdict::void_) return;
   if (flight.candidate && flight.candidate->entry.created >= entry.created) return;
-  const bool fresh = entry.fresh(now()) && tagged == TagVerdict::valid;
+  const bool fresh = proven && entry.fresh(now()) && tagged == TagVerdict::valid;
   if (!fresh) {
     const auto gone = entry.gone();
     if (gone && entry.grace == Duration::zero()) return;

@@ -120,9 +120,9 @@ class Core : public std::enable_shared_from_this<Core> {
   /// The share of its life after which an entry is loaded anew ahead of time is over.
   [[nodiscard]] bool refresh_due(const Entry& entry) const noexcept;
 
-  /// Keeps a stale entry as the flight's candidate, if its grace or its tags do not speak against it, and it
-  /// is the youngest.
-  void propose(Flight& flight, Entry entry, std::size_t level) const;
+  /// Keeps an entry as the flight's candidate, if its grace and its tags allow, and it is the youngest. What
+  /// is not proven to be still right is at best stale.
+  void propose(Flight& flight, Entry entry, std::size_t level, bool proven) const;
 
   /// The flight's candidate as the answer, in memory served until retry_after is over; without one the error.
   Answer instead_of(const FlightPtr& flight, const Error& why);

@@ -201,7 +201,7 @@ void start_read(std::shared_ptr<Core> core, std::vector<std::pair<std::string, W
         hand_over(*core, flight, {.kind = kind, .entry = std::move(recalled->entry)});
         continue;
       }
-      core->propose(*flight, std::move(recalled->entry), memory_level);
+      core->propose(*flight, std::move(recalled->entry), memory_level, recalled->serves);
     }
     walking.push_back(std::move(flight));
   }

@@ -27,6 +27,12 @@ Token random_token() {
   return token;
 }
 
+/// Another soft part, the same hard one.
+Token next_soft(Token token) {
+  constexpr Token soft_part = (Token{1} << soft_token_bits) - 1;
+  return (token & ~soft_part) | ((token + 1) & soft_part);
+}
+
 Bytes to_bytes(Token token) {
   Bytes out(sizeof(token), '\0');
   std::memcpy(out.data(), &token, sizeof(token));
@@ -149,9 +155,7 @@ void soften(const std::shared_ptr<Core>& core, std::size_t tier, const std::stri
       [core, tier, tag, key, told, done = std::move(done)](const Result<Found>& found) mutable {
         if (!found) return told(done, found.error());
         if (!*found) return told(done, std::uint64_t{0});
-        constexpr Token soft_part = (Token{1} << soft_token_bits) - 1;
-        const Token old = to_token(**found);
-        const Token token = (old & ~soft_part) | ((old + 1) & soft_part);
+        const Token token = next_soft(to_token(**found));
         core->ask<bool>(
             [&](TimePoint deadline, Handler<Result<bool>> replaced) {
               core->levels[tier]->shared->replace(key, **found, to_bytes(token), std::nullopt, deadline,
@@ -211,7 +215,8 @@ void invalidate_tag(const std::shared_ptr<Core>& core, std::string tag, bool sof
   if (tier) {
     return soft ? soften(core, *tier, tag, std::move(done)) : erase_token(core, *tier, tag, std::move(done));
   }
-  if (soft && known != unknown_token) core->tags.learn(tag, known + 1, core->tags.stamp(tag), core->now());
+  if (soft && known != unknown_token)
+    core->tags.learn(tag, next_soft(known), core->tags.stamp(tag), core->now());
   done(std::uint64_t{known == unknown_token ? 0U : 1U});
 }
 

@@ -149,7 +149,7 @@ class Walk : public std::enable_shared_from_this<Walk> {
                           .level = tier_ + 1};
       return bring(core_, hit.flight, answer, hit.stored);
     }
-    core_->propose(*hit.flight, std::move(entry), tier_ + 1);
+    core_->propose(*hit.flight, std::move(entry), tier_ + 1, true);
     miss(std::move(hit.flight), std::move(hit.stored));
   }
 
@@ -202,8 +202,7 @@ class Walk : public std::enable_shared_from_this<Walk> {
   /// Somebody else is loading the key. Meanwhile only what this tier has as well is good enough: the key may
   /// have been erased since memory got it.
   void held(FlightPtr flight) {
-    const bool confirmed = flight->candidate && !flight->seen[tier_].stale.empty();
-    if (confirmed || flight->refresh) {
+    if (flight->candidate && !flight->seen[tier_].stale.empty()) {
       return land_failed(*core_, flight, Error(Errc::unavailable, "another process is loading it"));
     }
     await_lease(core_, std::move(flight), tier_);

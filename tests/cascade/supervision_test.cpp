@@ -35,6 +35,21 @@ TEST_F(SupervisionTest, AFailingRefreshIsAnsweredFromGraceAndNotRepeatedAtOnce) 
   EXPECT_EQ(a.lookup_or_load("k", load).error, Errc::loader_failed) << "the grace is over";
 }
 
+TEST_F(SupervisionTest, WhatTheGateHoldsBackIsStaleAtBest) {
+  for (const Duration grace : {Duration::zero(), Duration(1min)}) {
+    Strings a = make({.ttl = 1h, .grace = grace});
+    Strings b = make({.ttl = 1h, .grace = grace});
+    a.set("k", "one").value();
+    EXPECT_EQ(*a.get("k"), "one");
+    shared_->hold_events();
+    b.erase("k").value();
+    scheduler_->advance(2s);
+    const auto found = a.lookup_or_load("k", failing());
+    EXPECT_EQ(found.kind, grace == Duration::zero() ? LookupKind::unavailable : LookupKind::stale);
+    shared_->deliver();
+  }
+}
+
 TEST_F(SupervisionTest, F35_AThrowingLoaderTellsEveryWaiter) {
   Strings a = make();
   const auto held = std::make_shared<Held>();
