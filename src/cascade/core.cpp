@@ -25,11 +25,6 @@ MemoryOptions<std::string, char> cooling_options(const Clock& clock) {
 /// farther apart than a Duration reaches.
 constexpr auto farthest = std::chrono::floor<std::chrono::milliseconds>(Duration::max() / 2);
 
-std::uint64_t random_seed() {
-  std::random_device device;
-  return (std::uint64_t{device()} << 32U) | device();
-}
-
 /// 0 … 1, for jitter only.
 double random_share() {
   thread_local std::minstd_rand random{std::random_device{}()};

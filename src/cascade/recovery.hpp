@@ -11,11 +11,13 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
 #include <mutex>
-#include <random>
+#include <optional>
 #include <string>
 #include <terrace/clock.hpp>
 #include <terrace/hash.hpp>
 #include <vector>
+
+#include "base/backoff.hpp"
 
 namespace terrace::cascade {
 
@@ -32,7 +34,8 @@ class Recovery {
   static constexpr std::size_t max_keys = 100'000;
   static constexpr std::size_t max_batch = 1000;
 
-  explicit Recovery(std::uint64_t seed) : random_(seed) {}
+  explicit Recovery(std::uint64_t seed)
+      : backoff_(std::chrono::milliseconds(50), std::chrono::seconds(2), seed) {}
 
   /// Orders changes: taken when one begins.
   std::uint64_t ticket() noexcept { return ++last_ticket_; }
@@ -96,9 +99,9 @@ class Recovery {
       if (arrived[i]) settle(batch.keys[i], batch.tickets[i]);
     }
     const bool progress = std::find(arrived.begin(), arrived.end(), true) != arrived.end();
-    attempts_ = progress ? 0 : attempts_ + 1;
+    if (progress) backoff_.reset();
     pending_ = running_ = all_ != 0 || !keys_.empty();
-    if (running_) retry_at_ = progress ? now : after(now, wait());
+    if (running_) retry_at_ = progress ? now : after(now, backoff_.next());
     return running_;
   }
 
@@ -117,8 +120,8 @@ class Recovery {
     pending_ = true;
     if (running_) return false;
     running_ = true;
-    attempts_ = 0;
-    retry_at_ = after(now, wait());
+    backoff_.reset();
+    retry_at_ = after(now, backoff_.next());
     return true;
   }
 
@@ -127,23 +130,14 @@ class Recovery {
     if (found != keys_.end() && found->second <= ticket) keys_.erase(found);
   }
 
-  /// Exponential, with full jitter: see src/redis/backoff.hpp.
-  Duration wait() {
-    constexpr Duration first = std::chrono::milliseconds(50);
-    constexpr Duration cap = std::chrono::seconds(2);
-    const Duration bound = std::min(cap, first * (1 << std::min(attempts_, 10)));
-    return Duration(std::uniform_int_distribution<Duration::rep>(1, bound.count())(random_));
-  }
-
   mutable std::mutex mutex_;
   std::atomic<std::uint64_t> last_ticket_{0};
   std::atomic<bool> pending_{false};
   boost::unordered_flat_map<std::string, std::uint64_t, KeyHash, std::equal_to<>> keys_;
   std::uint64_t all_ = 0;  // not 0: everything, and its ticket
   bool running_ = false;   // a timer or a batch is out
-  int attempts_ = 0;
   TimePoint retry_at_{};
-  std::mt19937_64 random_;
+  Backoff backoff_;
 };
 
 }  // namespace terrace::cascade
