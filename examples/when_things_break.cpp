@@ -1,0 +1,39 @@
+// Tags, stale values while the origin is down, sealed entries, and writes that survive a crash in a journal.
+#include <filesystem>
+#include <iostream>
+#include <terrace/cache.hpp>
+#include <terrace/key_ring.hpp>
+#include <terrace/sqlite.hpp>
+
+using namespace std::chrono_literals;
+
+int main() {
+  const std::filesystem::path folder = std::filesystem::temp_directory_path() / "terrace-example";
+  std::filesystem::remove_all(folder);
+  std::filesystem::create_directory(folder);
+
+  terrace::CacheOptions options{.name = "prices", .ttl = 1min, .grace = 1h};
+  options.keys = terrace::KeyRing::parse(terrace::generate_key_ring());  // in earnest: KeyRing::from_file
+  options.write_mode = terrace::WriteMode::back;
+  options.write_back.path = folder / "journal";
+  terrace::Cache<double> prices(options, {terrace::make_sqlite_tier({.path = folder / "prices.db"})});
+
+  // Done when it is in the journal; the tier gets it soon after.
+  prices.set("tea", 4.20, {.tags = {"drinks"}}).value();
+  prices.set("bread", 2.80).value();
+  prices.flush().value();
+
+  // Everything with the tag goes, by one small operation.
+  prices.invalidate_tag("drinks").value();
+  std::cout << "tea " << (prices.get("tea") ? "is" : "is not") << " there, bread costs "
+            << prices.get("bread").value_or(0) << '\n';
+
+  // A loader may take a token that asks it to stop, and what there was before.
+  const auto found = prices.lookup_or_load("tea", [](std::string_view, const terrace::LoadContext<double>&) {
+    return terrace::Load<double>{.value = 4.50};
+  });
+  std::cout << "tea costs " << *found.value << ", from " << found.level << '\n';
+
+  prices.close();
+  std::filesystem::remove_all(folder);
+}
