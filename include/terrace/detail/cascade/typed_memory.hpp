@@ -16,16 +16,17 @@
 
 namespace terrace::cascade {
 
-/// What memory keeps under a key: a value, or the knowledge that there is none.
+/// What memory keeps under a key: a value, or the knowledge that there is none. What a hit looks at comes
+/// first.
 template <class V>
 struct Slot {
   std::optional<V> value = {};
-  TimePoint created = {};
   TimePoint fresh_until = no_deadline;
-  TimePoint gone = no_deadline;           ///< the end of its grace
-  TimePoint retry_at = TimePoint::min();  ///< stale, it is served until then
-  Proof proof = {};
+  TimePoint gone = no_deadline;  ///< the end of its grace
   TagMarks tags = {};
+  Proof proof = {};
+  TimePoint created = {};
+  TimePoint retry_at = TimePoint::min();  ///< stale, it is served until then
 };
 
 /// What a slot is good for now.
@@ -121,12 +122,12 @@ class TypedMemory final : public Values {
                 const Generations& generations, Stamp stamp) override {
     const TimePoint local = now();
     const TimePoint at_most = memory_ttl_ ? after(local, *memory_ttl_) : no_deadline;
-    Slot<V> slot{.created = entry.created,
-                 .fresh_until = std::min(entry.fresh_until.value_or(no_deadline), at_most),
+    Slot<V> slot{.fresh_until = std::min(entry.fresh_until.value_or(no_deadline), at_most),
                  .gone = std::min(entry.gone().value_or(no_deadline), at_most),
-                 .retry_at = retry_at,
+                 .tags = entry.tags,
                  .proof = proof,
-                 .tags = entry.tags};
+                 .created = entry.created,
+                 .retry_at = retry_at};
     if (slot.gone <= local) return generations.valid(key, stamp);
     EntryOptions life;
     if (slot.gone != no_deadline) life.ttl = slot.gone - local;
