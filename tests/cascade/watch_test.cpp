@@ -224,7 +224,7 @@ TEST(Gate, HasItsEventsInAnyOrder) {
           break;
         case 1:
           if (since == no_deadline) break;
-          proven = now - std::chrono::milliseconds(random() % 300);
+          proven = std::max(proven, now - Duration(std::chrono::milliseconds(random() % 300)));
           gate.on_proven(watch, proven);
           break;
         case 2:
