@@ -20,8 +20,8 @@ struct Fixture {
 struct Subject {
   std::string name;
   std::function<Fixture()> make;
-  bool keeps = true;      ///< false: a tier that forgets at once, as the contract allows
-  bool shared = false;    ///< Tier::shared() gives something
+  bool keeps = true;    ///< false: a tier that forgets at once, as the contract allows
+  bool shared = false;  ///< Tier::shared() gives something
 };
 
 inline std::ostream& operator<<(std::ostream& out, const Subject& subject) {
