@@ -230,12 +230,12 @@ Result<std::uint64_t> tally(const std::vector<Result<bool>>& outcomes) {
 void invalidate_keys(const std::shared_ptr<Core>& core, std::vector<std::string> keys,
                      const InvalidateOptions& options, Handler<Result<std::uint64_t>> done) {
   if (keys.empty()) return done(std::uint64_t{0});
-  auto told = [done = std::move(done)](const std::vector<Result<bool>>& outcomes) mutable {
-    done(tally(outcomes));
-  };
   if (options.soft && core->write_back) {
     return done(Error(Errc::invalid_argument, "soft invalidation and WriteMode::back do not go together"));
   }
+  auto told = [done = std::move(done)](const std::vector<Result<bool>>& outcomes) mutable {
+    done(tally(outcomes));
+  };
   if (options.soft) return start_soft(core, keys, options.timeout, std::move(told));
   start_erase(core, std::move(keys), options.timeout, std::move(told));
 }

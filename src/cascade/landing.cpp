@@ -106,14 +106,17 @@ class Filling : public std::enable_shared_from_this<Filling> {
       rejected_ = true;
     }
     if (--left_ > 0) return;
-    release_leases(*core_, flight_);  // of tiers that did not take it
-    if (!rejected_) return land(*core_, flight_, answer_, {flight_->began, watched_});
+    if (!rejected_) {
+      release_leases(*core_, flight_);  // of tiers that did not say they took it
+      return land(*core_, flight_, answer_, {flight_->began, watched_});
+    }
     for (std::size_t i = 0; i < unshared_.size(); ++i) recover(core_, unshared_[i], key_, tickets_[i]);
     reject();
   }
 
   void reject() {
     ++core_->counters.rejected_fills;
+    release_leases(*core_, flight_);
     std::vector<std::pair<std::string, Waiter>> late;
     for (Waiter& waiter : core_->flights.land(flight_)) late.emplace_back(flight_->key, std::move(waiter));
     start_read(core_, std::move(late), false);

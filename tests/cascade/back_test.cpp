@@ -137,6 +137,11 @@ TEST_F(BackTest, ATagReachesWhatWaits) {
   EXPECT_FALSE(cache.get("k"));
 }
 
+TEST_F(BackTest, SoftInvalidationIsRefused) {
+  Strings cache = make_back();
+  EXPECT_EQ(cache.invalidate({"k"}, {.soft = true}).error(), Errc::invalid_argument);
+}
+
 TEST_F(BackTest, OptionsThatMakeNoSenseAreRefused) {
   EXPECT_THROW(make({.write_mode = WriteMode::back}), ConfigError) << "no path";
   auto nowhere = options();

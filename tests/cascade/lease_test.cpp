@@ -149,6 +149,25 @@ TEST_F(LeaseTest, F12_WithoutLeasesTheStaleSetShows) {
   EXPECT_EQ(*writer.get("k"), "old");
 }
 
+TEST_F(LeaseTest, AFillGivenUpBeforeItIsSentHandsTheLeaseOn) {
+  Strings a = make();
+  Strings b = make();
+  shared_->hold_events();
+  b.set("k", "x").value();
+  b.erase("k").value();
+  const auto held = std::make_shared<Held>();
+  const Later first = start(a, "k", held);
+  shared_->deliver();  // what came before the load voids its stamp, and not its lease
+  const auto heir = std::make_shared<Held>();
+  const Later second = start(b, "k", heir);
+  held->answer("a's");
+  EXPECT_EQ(text(first), "a's");
+  shared_->deliver();
+  ASSERT_EQ(heir->calls, 1) << "at once, not when the lease lapses";
+  heir->answer("b's");
+  EXPECT_EQ(text(second), "b's");
+}
+
 TEST_F(LeaseTest, ALaterReaderOfTheSameProcessDoesNotGetARejectedValue) {
   Strings reader = make();
   Strings writer = make();
