@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <terrace/clock.hpp>
+#include <terrace/consistency.hpp>
 #include <terrace/memory_cache.hpp>
 #include <terrace/scheduler.hpp>
 #include <terrace/write_back.hpp>
@@ -22,14 +23,6 @@ enum class WriteMode : std::uint8_t {
   around,   ///< removes the key from every level: the program wrote the value to its origin itself
   back,  ///< is done when the change is in a journal on disk; the tiers get it soon after (write_back.hpp).
          ///< This process reads it at once, others when it has arrived in a tier they share
-};
-
-/// What a read may promise about the writes of other processes that share a tier (Redis). Of this process's
-/// own writes every read sees the last one that has returned. The whole table: docs/reliability.md.
-enum class Consistency : std::uint8_t {
-  weak,      ///< a value that was once written and has not expired
-  eventual,  ///< memory is behind the shared tier by max_staleness at most
-  strong,    ///< every read asks the tiers; memory only stands in while refreshing fails
 };
 
 struct CacheOptions {

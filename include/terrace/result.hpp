@@ -30,6 +30,7 @@ enum class Errc {
   io_error,          ///< a file or a socket failed
   would_deadlock,    ///< a blocking call was made from a thread that must not block
   invalid_argument,  ///< an argument is out of range: the context says which and what is possible
+  effect_unknown,    ///< too few nodes confirmed a write: it may or may not have taken effect
 };
 
 /// The std::error_category of Errc; its name is "terrace".

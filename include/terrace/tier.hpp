@@ -11,7 +11,8 @@
 ///    operation that timed out may still take effect. A deadline that has passed already is timed_out at
 ///    once.
 ///  - Failure: an Error, never an exception. Errc::unavailable: not asked (no connection, breaker open).
-///    Errc::timed_out or io_error after sending: the effect is unknown. A fault is never reported as a miss.
+///    Errc::timed_out, io_error or effect_unknown: it was sent, and may or may not have taken effect. A fault
+///    is never reported as a miss.
 ///  - Keys are 1 … max_key_size bytes of any value (NUL, CR LF and invalid UTF-8 included); else invalid_key.
 ///  - After close() every operation ends with Errc::shutdown.
 
@@ -56,6 +57,7 @@ struct TierStats {
 };
 
 class SharedTier;
+class VersionedTier;
 
 class Tier {
  public:
@@ -97,6 +99,10 @@ class Tier {
   /// What the tier offers to processes that share it (shared_tier.hpp); null: nothing, or nobody shares it.
   /// Lives as long as the tier.
   [[nodiscard]] virtual SharedTier* shared() noexcept { return nullptr; }
+
+  /// What the tier offers as a node of a replicated tier (versioned_tier.hpp); null: it cannot be one. Lives
+  /// as long as the tier.
+  [[nodiscard]] virtual VersionedTier* versioned() noexcept { return nullptr; }
 
   /// Ends everything: pending operations get Errc::shutdown. Blocks until none is left. Idempotent.
   virtual void close() = 0;

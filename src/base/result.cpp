@@ -41,6 +41,8 @@ class Category final : public std::error_category {
         return "would deadlock";
       case Errc::invalid_argument:
         return "invalid argument";
+      case Errc::effect_unknown:
+        return "effect unknown";
     }
     return "unknown error " + std::to_string(code);
   }

@@ -26,7 +26,7 @@ FLOORS = {
 # The floor of each public header; what is not named here and not in detail/<floor>/ is an error.
 PUBLIC = {
     "bytes": "base", "clock": "base", "hash": "base", "histogram": "base", "result": "base", "scheduler": "base",
-    "tier": "base", "shared_tier": "base", "glob": "base", "key_ring": "envelope", "postgres": "database", "write_back": "cascade", "memory_cache": "memory", "codec": "envelope", "runtime": "runtime", "redis": "redis",
+    "tier": "base", "shared_tier": "base", "glob": "base", "consistency": "base", "versioned_tier": "base", "hash_ring": "distribution", "sharded_tier": "distribution", "replicated_tier": "distribution", "redis_cluster": "redis", "key_ring": "envelope", "postgres": "database", "write_back": "cascade", "memory_cache": "memory", "codec": "envelope", "runtime": "runtime", "redis": "redis",
     "sqlite": "database", "cache": "cascade", "cache_options": "cascade", "cache_stats": "cascade",
     "lookup": "cascade", "memoize": "cascade", "async": "cascade", "testing": "testing",
 }
