@@ -42,8 +42,9 @@ struct Copy {
 
 /// How far a node can be relied on to hold everything it once confirmed.
 struct Membership {
-  Duration left = {};      ///< how long its mark still holds; zero: it has none, or its mark has lapsed
-  bool remembers = false;  ///< it has run without a restart since the mark was set
+  Duration left = {};           ///< how long its mark still holds; zero: it has none, or its mark has lapsed
+  bool remembers = false;       ///< it has run without a restart since the mark was set
+  std::uint64_t admission = 0;  ///< the token it was admitted with: another one after each admission
 };
 
 /// One answer to VersionedTier::read_many.
@@ -60,10 +61,11 @@ struct VersionedWrite {
   std::optional<Duration> ttl = {};  ///< of the value, as in Tier::set
 };
 
-/// One answer to VersionedTier::write_many.
+/// One answer to VersionedTier::versions_many or write_many.
 struct Written {
   Membership membership;
-  Version held;  ///< what the node holds now: above the write's own when the write came too late
+  Version held;       ///< what the node holds now: above the write's own when the write came too late
+  bool live = false;  ///< there is (versions_many), or was before the write, an unexpired value
 };
 
 /// Keys that a node holds, with their versions, in no order; a key may come twice.
@@ -79,6 +81,10 @@ class VersionedTier {
   /// The copies of many keys, in the order of the keys; one round trip.
   virtual void read_many(std::vector<std::string_view> keys, TimePoint deadline,
                          Handler<std::vector<Result<Reading>>> done) = 0;
+
+  /// The same without the values.
+  virtual void versions_many(std::vector<std::string_view> keys, TimePoint deadline,
+                             Handler<std::vector<Result<Written>>> done) = 0;
 
   /// Each write takes effect when its version is above the held one; also when it is equal and a tombstone,
   /// since a copy that has expired on one node is dead on all. Else the copy stays, and the answer says what
