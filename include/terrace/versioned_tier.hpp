@@ -90,22 +90,31 @@ class VersionedTier {
   /// since a copy that has expired on one node is dead on all. Else the copy stays, and the answer says what
   /// is held: that is no error. A lease of the key is void when the write took effect. The version is kept
   /// for the write's ttl and `retention` more; for a tombstone for `retention`; of a value without ttl, for
-  /// ever.
+  /// ever. `retention` is above 0. A version of none is invalid_argument; other errors as Tier::set.
   virtual void write_many(std::vector<VersionedWrite> writes, Duration retention, TimePoint deadline,
                           Handler<std::vector<Result<Written>>> done) = 0;
 
-  /// One page of the keys that have a version; `from` is empty for the first, else ScanPage::next. Keys
-  /// written meanwhile may be missing.
+  /// One page of the keys that have a version; `from` is empty for the first, else ScanPage::next. A page may
+  /// have no keys and not be the last. Keys written meanwhile may be missing. Errc::unavailable when the node
+  /// has restarted since the first page: begin again.
   virtual void scan(std::string_view from, TimePoint deadline, Handler<Result<ScanPage>> done) = 0;
 
   /// How the mark stands.
   virtual void membership(TimePoint deadline, Handler<Result<Membership>> done) = 0;
 
-  // --- Maintenance: one process at a time, named by a token, brings a node up to date.
+  // --- Maintenance: one process at a time, named by a token that is never used twice, brings a node up to
+  // date. A charge ends with the run of the server: a node that restarted half-way, from nothing or from an
+  // old snapshot, is not admitted.
 
   /// True: this node is in the caller's charge for `time` from now (again, if it was already); false: another
-  /// has it.
+  /// has it. Begins: what the token did to the node before may be forgotten. `time` is above 0, to the
+  /// millisecond, rounded up.
   virtual void take_charge(std::uint64_t token, Duration time, TimePoint deadline,
+                           Handler<Result<bool>> done) = 0;
+
+  /// Prolongs: the charge lasts for `time` from now; false: the token does not have it any more, and what it
+  /// did to the node may be forgotten.
+  virtual void keep_charge(std::uint64_t token, Duration time, TimePoint deadline,
                            Handler<Result<bool>> done) = 0;
 
   /// Removes all copies and the mark, each step only while the node is in the token's charge; false: it was
