@@ -24,13 +24,20 @@
 
 namespace terrace {
 
-/// Orders what is written under one key; no clock takes part. {0, 0}: none, below all others.
+/// Orders what is written under one key, by counter, then order, then writer; no clock takes part. All 0: none,
+/// below all others.
 struct Version {
   std::uint64_t counter = 0;
   std::uint64_t writer = 0;  ///< who counted: random, so that no two give out the same version
+  std::uint64_t order = 0;   ///< TierWrite::version of what was written with one: any 64 bits
 
-  friend constexpr auto operator<=>(const Version&, const Version&) = default;
-  [[nodiscard]] constexpr bool none() const noexcept { return counter == 0 && writer == 0; }
+  friend constexpr auto operator<=>(const Version& a, const Version& b) noexcept {
+    if (const auto counters = a.counter <=> b.counter; counters != 0) return counters;
+    if (const auto orders = a.order <=> b.order; orders != 0) return orders;
+    return a.writer <=> b.writer;
+  }
+  friend constexpr bool operator==(const Version&, const Version&) = default;
+  [[nodiscard]] constexpr bool none() const noexcept { return counter == 0 && order == 0 && writer == 0; }
 };
 
 /// What a node holds under a key.
