@@ -30,8 +30,15 @@ TimePoint Admission::soon() const noexcept {
   return after(group_->now(), step_limit);
 }
 
+/// Who gives up lets go of the nodes, so that another process need not wait till the charge has lapsed.
 void Admission::end(std::string why_not) {
-  if (done_) std::exchange(done_, nullptr)(std::move(why_not));
+  if (!done_) return;
+  if (!why_not.empty()) {
+    for (const auto node : taken_) {
+      versioned(node).keep_charge(token_, std::chrono::milliseconds(1), soon(), [](const Result<bool>&) {});
+    }
+  }
+  std::exchange(done_, nullptr)(std::move(why_not));
 }
 
 /// One node after the other, then on; ends at the first that says no.
@@ -49,6 +56,7 @@ void Admission::for_each_node(Step step, const char* doing, Then then, std::size
 // ---- The nodes to admit
 
 void Admission::take_charge_of(std::size_t node, Answer answer) {
+  taken_.push_back(node);
   versioned(node).take_charge(token_, charge_time, soon(), std::move(answer));
 }
 

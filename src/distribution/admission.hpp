@@ -76,6 +76,7 @@ class Admission : public std::enable_shared_from_this<Admission> {
   Done done_;
 
   std::vector<std::size_t> nodes_;      // to admit
+  std::vector<std::size_t> taken_;      // of them, perhaps in our charge
   std::size_t charged_ = 0;             // of them, in charge and clean
   std::vector<std::size_t> forgetful_;  // ours and others that forgot what they confirmed
   std::vector<std::size_t> sources_;    // to scan
