@@ -131,11 +131,11 @@ return out)");
   return script;
 }
 
-/// mark. Returns it, and its time.
+/// mark. Returns it, its time, and INFO memory.
 const Script& membership_script() {
   static const Script& script = *new Script(std::string(mark) + R"(
 local run, left = mark(KEYS[1])
-return {run, left})");
+return {run, left, redis.call('INFO', 'memory')})");
   return script;
 }
 

@@ -198,6 +198,19 @@ TEST(RedisVersioned, OnlyTheEvictionThatCanHappenIsRefused) {
   }
 }
 
+TEST(RedisVersioned, APolicyThatChangesWhileTheServerRunsIsNoticed) {
+  RedisServer server;
+  const auto tier = make_redis_tier({.url = server.url()});
+  ASSERT_TRUE(write(*tier, "k", v(1), "value"));
+  server.cli({"CONFIG", "SET", "maxmemory", "50mb", "maxmemory-policy", "allkeys-lfu"});
+  EXPECT_FAILS(membership(*tier), Errc::unavailable);
+  for (const auto& [method, error] : outcomes(*tier)) EXPECT_EQ(error, Errc::unavailable) << method;
+  server.cli({"CONFIG", "SET", "maxmemory-policy", "noeviction"});
+  EXPECT_TRUE(membership(*tier));
+  EXPECT_EQ(read(*tier, "k")->copy.value, Found("value"));
+  EXPECT_EQ(redis_status(*tier)->connects, 1U);
+}
+
 TEST(RedisVersioned, WithoutInfoOnlyThePlainTierWorks) {
   RedisServer server;
   server.cli({"ACL", "SETUSER", "app", "on", ">pw", "~*", "&*", "+@all", "-info"});
