@@ -37,7 +37,7 @@ class Exchange
   // Kept by the client and the pipeline.
   std::uint64_t ticket = 0;  ///< its place in the line it stands in
   bool sent = false;
-  const ServerFacts* server = nullptr;  ///< who answers; set when it is sent
+  ServerFacts* server = nullptr;  ///< who answers; set when it is sent
   TimePoint submitted_at{};
 };
 

@@ -14,8 +14,12 @@ namespace terrace::redis {
 /// What a server says of itself. A connection is to one run of a server, so this holds as long as it.
 struct ServerFacts {
   std::string run_id = {};  ///< another one after each start
+  std::string label = {};   ///< where it is
   /// Why it cannot be a node of a replicated tier; nothing: it can.
   std::optional<Error> unfit = {};
+
+  /// Whether it may evict, as INFO memory tells: the one fact that may change while it runs.
+  void learn_memory(std::string_view info);
 };
 
 class Greeting {

@@ -102,6 +102,11 @@ std::vector<Subject> subjects() {
              return Fixture{std::make_shared<SharedMapTier>(), nullptr};
            },
        .shared = true},
+      {.name = "VersionedMap",
+       .make =
+           [] {
+             return Fixture{std::make_shared<VersionedMapTier>(), nullptr};
+           }},
       {.name = "Sqlite", .make = sqlite},
       {.name = "Postgres", .make = postgres},
       {.name = "Redis", .make = [] { return redis("", false); }, .shared = true},
