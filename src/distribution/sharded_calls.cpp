@@ -61,7 +61,7 @@ void read_others(const std::shared_ptr<Call<Found>>& call) {
   }
   const MapPtr map = call->map.lock();
   if (!map) {
-    for (const Target& target : targets) call->outcomes[call->seconds[target.item].item] = overtaken();
+    for (const Target& target : targets) call->outcomes[call->seconds[target.item].item] = overtaken_read();
     targets.clear();
   }
   fan_out<Found>(
@@ -88,7 +88,7 @@ void erase_others(const std::shared_ptr<Call<void>>& call, const std::vector<boo
   }
   const MapPtr map = call->map.lock();
   if (!map) {
-    for (const Target& target : targets) call->outcomes[call->seconds[target.item].item] = overtaken();
+    for (const Target& target : targets) call->outcomes[call->seconds[target.item].item] = overtaken_write();
     targets.clear();
   }
   fan_out<bool>(

@@ -29,6 +29,14 @@ TierStats sum(TierStats a, const TierStats& b) {
   return a;
 }
 
+Error overtaken_read() {
+  return {Errc::unavailable, "the list of shards changed while the operation was under way"};
+}
+
+Error overtaken_write() {
+  return {Errc::effect_unknown, overtaken_read().context};
+}
+
 Error at_shard(const WeakMap& map, std::size_t member, const Error& error) {
   const MapPtr still = map.lock();
   if (!still) return error;

@@ -16,10 +16,9 @@ namespace terrace::distribution {
 using MapPtr = std::shared_ptr<const ShardMap>;
 using WeakMap = std::weak_ptr<const ShardMap>;
 
-/// What becomes of an operation whose map has gone between two steps.
-inline Error overtaken() {
-  return {Errc::effect_unknown, "the list of shards changed while the operation was under way"};
-}
+/// What becomes of a read, and of a write, whose map has gone between two steps.
+Error overtaken_read();
+Error overtaken_write();
 
 /// The error, with the shard it comes from, if that is still there.
 Error at_shard(const WeakMap& map, std::size_t member, const Error& error);

@@ -25,7 +25,7 @@ Handler<Result<bool>> then_erase(const MapPtr& map, std::size_t other, std::stri
           done = std::move(done)](Result<bool> changed) mutable {
     if (!changed || !*changed) return done(std::move(changed));
     const MapPtr map_now = weak.lock();
-    if (!map_now) return done(overtaken());
+    if (!map_now) return done(overtaken_write());
     map_now->tier(other).erase(key, deadline,
                                [weak, other, done = std::move(done)](const Result<bool>& erased) mutable {
                                  if (!erased) return done(half_done(at_shard(weak, other, erased.error())));
@@ -48,7 +48,7 @@ void read_first(const MapPtr& map, std::size_t other, std::string_view key, Time
                            if (answer) return done(*std::move(answer));
                          }
                          const MapPtr map_now = weak.lock();
-                         if (!map_now) return done(overtaken());
+                         if (!map_now) return done(overtaken_read());
                          instead(*map_now, std::move(done));
                        });
 }
@@ -142,7 +142,7 @@ void ShardedSharing::replace(std::string_view key, BytesView expected, BytesView
                                 done = std::move(done)](const Result<bool>& replaced) mutable {
     if (!replaced) return done(at_shard(weak, route.leader, replaced.error()));
     const MapPtr map_now = weak.lock();
-    if (!map_now) return done(overtaken());
+    if (!map_now) return done(overtaken_write());
     if (*replaced) {
       return then_erase(map_now, *route.other, key, deadline, std::move(done))(true);
     }
