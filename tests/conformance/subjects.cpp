@@ -1,8 +1,10 @@
 #include "conformance/subjects.hpp"
 
+#include <array>
 #include <terrace/postgres.hpp>
 #include <terrace/redis.hpp>
 #include <terrace/runtime.hpp>
+#include <terrace/sharded_tier.hpp>
 #include <terrace/sqlite.hpp>
 #include <terrace/testing.hpp>
 
@@ -33,6 +35,23 @@ Fixture postgres() {
 Fixture sqlite() {
   const auto folder = std::make_shared<TempDir>();
   return {make_sqlite_tier({.path = folder->file("cache.db")}), folder};
+}
+
+Fixture sharded_map() {
+  std::vector<Shard> shards;
+  for (const auto* name : {"a", "b", "c"}) shards.push_back({name, std::make_shared<SharedMapTier>()});
+  return {make_sharded_tier({.shards = std::move(shards)}), nullptr};
+}
+
+/// Three servers for all tests of a program.
+Fixture sharded_redis() {
+  static const auto servers = std::make_shared<std::array<RedisServer, 3>>();
+  std::vector<Shard> shards;
+  for (RedisServer& server : *servers) {
+    server.cli({"FLUSHALL"});
+    shards.push_back({"redis" + std::to_string(shards.size()), make_redis_tier({.url = server.url()})});
+  }
+  return {make_sharded_tier({.shards = std::move(shards)}), servers};
 }
 
 }  // namespace
@@ -66,6 +85,8 @@ std::vector<Subject> subjects() {
       {.name = "Redis", .make = [] { return redis("", false); }, .shared = true},
       {.name = "RedisWithPrefix", .make = [] { return redis("app:", false); }, .shared = true},
       {.name = "RedisOverUnixSocket", .make = [] { return redis("", true); }, .shared = true},
+      {.name = "ShardedMap", .make = sharded_map, .shared = true},
+      {.name = "ShardedRedis", .make = sharded_redis, .shared = true},
   };
 }
 
