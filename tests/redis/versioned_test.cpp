@@ -330,7 +330,7 @@ TEST(RedisVersioned, WhatIsNoVersionIsAnErrorOfItsKeyOnly) {
     const auto read = read_many(*tier, {"good", "bad", "good"});
     EXPECT_TRUE(read[0] && read[2]);
     EXPECT_FAILS(read[1], Errc::corrupt);
-    EXPECT_FAILS(scan(*tier), Errc::corrupt);
+    EXPECT_EQ(scan(*tier)->keys.size(), 1U) << "it does not hide the others";
   }
 }
 
