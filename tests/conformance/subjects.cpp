@@ -1,11 +1,13 @@
 #include "conformance/subjects.hpp"
 
 #include <algorithm>
+#include <array>
 #include <stdexcept>
 #include <terrace/postgres.hpp>
 #include <terrace/redis.hpp>
 #include <terrace/replicated_tier.hpp>
 #include <terrace/runtime.hpp>
+#include <terrace/sharded_tier.hpp>
 #include <terrace/sqlite.hpp>
 #include <terrace/testing.hpp>
 
@@ -76,6 +78,23 @@ Fixture replicated_redis(Consistency consistency) {
   return {replicated(consistency, std::move(tiers)), servers};
 }
 
+Fixture sharded_map() {
+  std::vector<Shard> shards;
+  for (const auto* name : {"a", "b", "c"}) shards.push_back({name, std::make_shared<SharedMapTier>()});
+  return {make_sharded_tier({.shards = std::move(shards)}), nullptr};
+}
+
+/// Three servers for all tests of a program.
+Fixture sharded_redis() {
+  static const auto servers = std::make_shared<std::array<RedisServer, 3>>();
+  std::vector<Shard> shards;
+  for (RedisServer& server : *servers) {
+    server.cli({"FLUSHALL"});
+    shards.push_back({"redis" + std::to_string(shards.size()), make_redis_tier({.url = server.url()})});
+  }
+  return {make_sharded_tier({.shards = std::move(shards)}), servers};
+}
+
 }  // namespace
 
 std::vector<Subject> subjects() {
@@ -113,10 +132,18 @@ std::vector<Subject> subjects() {
       {.name = "RedisWithPrefix", .make = [] { return redis("app:", false); }, .shared = true},
       {.name = "ReplicatedMapsStrong", .make = [] { return replicated_maps(Consistency::strong); }},
       {.name = "ReplicatedMapsEventual", .make = [] { return replicated_maps(Consistency::eventual); }},
-      {.name = "ReplicatedRedisStrong", .make = [] { return replicated_redis(Consistency::strong); }},
-      {.name = "ReplicatedRedisEventual", .make = [] { return replicated_redis(Consistency::eventual); }},
-      {.name = "ReplicatedRedisWeak", .make = [] { return replicated_redis(Consistency::weak); }},
+      {.name = "ReplicatedRedisStrong",
+       .make = [] { return replicated_redis(Consistency::strong); },
+       .shared = true},
+      {.name = "ReplicatedRedisEventual",
+       .make = [] { return replicated_redis(Consistency::eventual); },
+       .shared = true},
+      {.name = "ReplicatedRedisWeak",
+       .make = [] { return replicated_redis(Consistency::weak); },
+       .shared = true},
       {.name = "RedisOverUnixSocket", .make = [] { return redis("", true); }, .shared = true},
+      {.name = "ShardedMap", .make = sharded_map, .shared = true},
+      {.name = "ShardedRedis", .make = sharded_redis, .shared = true},
   };
 }
 
