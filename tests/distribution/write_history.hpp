@@ -1,6 +1,6 @@
 #pragma once
-/// History: what callers of a cache have written and read, and which reads were wrong. Every key has a source
-/// of truth, a number that each write raises before it goes to the cache (setting the number there, or
+/// WriteHistory: what callers of a cache have written and read, and which reads were wrong. Every key has a
+/// source of truth, a number that each write raises before it goes to the cache (setting the number there, or
 /// erasing the key). A read is wrong when it gives a number that was replaced before the read began: a write
 /// had raised the source above it, had ended, and was not under way at the same time as the set of what was
 /// read. Not thread safe.
@@ -12,7 +12,7 @@
 
 namespace terrace::testing {
 
-class History {
+class WriteHistory {
  public:
   using Time = std::uint64_t;
 
