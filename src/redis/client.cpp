@@ -2,7 +2,6 @@
 
 #include <boost/asio/post.hpp>
 
-#include "redis/greeting.hpp"
 #include "redis/server_error.hpp"
 
 namespace terrace::redis {
@@ -40,9 +39,12 @@ class Client::Hello final : public Exchange {
  public:
   explicit Hello(Client& client) : greeting_(client.url_), client_(client) {
     replies = greeting_.encode(payload);
+    replies += greeting_.encode_questions(payload);
   }
   void on_node(std::size_t index, const Node& reply) override { greeting_.take(index, reply); }
-  void on_end(const Error* failure) override { client_.greeted(failure ? failure : greeting_.refused()); }
+  void on_end(const Error* failure) override {
+    client_.greeted(failure ? failure : greeting_.refused(), greeting_.facts());
+  }
 
  private:
   Greeting greeting_;
@@ -93,7 +95,7 @@ void Client::dial() {
   });
 }
 
-void Client::greeted(const Error* failure) {
+void Client::greeted(const Error* failure, ServerFacts facts) {
   if (phase_ != Phase::greeting) return;
   if (failure != nullptr && *failure == Errc::timed_out) {
     return connect_failed({Errc::unavailable,
@@ -101,6 +103,7 @@ void Client::greeted(const Error* failure) {
   }
   if (failure != nullptr) return connect_failed(*failure);
   phase_ = Phase::ready;
+  server_ = std::move(facts);
   refusal_.reset();
   ready_since_ = clock_.now();
   ++connects_;
@@ -245,6 +248,7 @@ void Client::enqueue(std::unique_ptr<Exchange> exchange) {
 }
 
 void Client::flush() {
+  Pipeline::Batch unfit;
   while (phase_ == Phase::ready && !waiting_.empty() && pipeline_->can_send()) {
     Pipeline::Batch batch;
     for (std::size_t bytes = 0;
@@ -253,13 +257,19 @@ void Client::flush() {
       waiting_.pop_front();
       ++first_waiting_;
       if (!exchange) continue;
+      waiting_bytes_ -= exchange->payload.size();
+      if (exchange->for_node && server_.unfit) {
+        unfit.push_back(std::move(exchange));
+        continue;
+      }
       bytes += exchange->payload.size();
+      exchange->server = &server_;
       batch.push_back(std::move(exchange));
     }
-    if (batch.empty()) return;
-    for (const auto& exchange : batch) waiting_bytes_ -= exchange->payload.size();
+    if (batch.empty()) break;
     pipeline_->send(std::move(batch));
   }
+  if (!unfit.empty()) end_all(std::move(unfit), Error(*server_.unfit));
 }
 
 void Client::on_answered(std::unique_ptr<Exchange> exchange) {

@@ -18,6 +18,7 @@
 #include "base/backoff.hpp"
 #include "redis/breaker.hpp"
 #include "redis/dialer.hpp"
+#include "redis/greeting.hpp"
 #include "redis/pipeline.hpp"
 
 namespace terrace::redis {
@@ -62,7 +63,7 @@ class Client final : public Pipeline::Owner, public std::enable_shared_from_this
   // Connecting.
   void dial();
   void greet(Stream stream);
-  void greeted(const Error* failure);
+  void greeted(const Error* failure, ServerFacts facts);
   void connect_failed(const Error& why);
   void drop(const std::string& why, bool refuse_meanwhile);
   void retry_after(Duration wait);
@@ -98,6 +99,7 @@ class Client final : public Pipeline::Owner, public std::enable_shared_from_this
   Phase phase_ = Phase::down;
   std::shared_ptr<Dialer> dialer_;
   std::shared_ptr<Pipeline> pipeline_;
+  ServerFacts server_;            // at the other end of the pipeline
   std::optional<Error> refusal_;  // why operations end at once while there is no connection
   TimePoint ready_since_{};
   Backoff backoff_;

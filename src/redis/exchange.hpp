@@ -13,6 +13,8 @@
 
 namespace terrace::redis {
 
+struct ServerFacts;
+
 class Exchange
     : public boost::intrusive::set_base_hook<boost::intrusive::link_mode<boost::intrusive::safe_link>> {
  public:
@@ -30,10 +32,12 @@ class Exchange
   std::string payload;      ///< the commands, encoded
   std::size_t replies = 1;  ///< how many commands
   TimePoint deadline = no_deadline;
+  bool for_node = false;  ///< only for a server that can be a node of a replicated tier; else not sent
 
   // Kept by the client and the pipeline.
   std::uint64_t ticket = 0;  ///< its place in the line it stands in
   bool sent = false;
+  ServerFacts* server = nullptr;  ///< who answers; set when it is sent
   TimePoint submitted_at{};
 };
 

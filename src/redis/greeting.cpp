@@ -3,6 +3,18 @@
 #include "redis/server_error.hpp"
 
 namespace terrace::redis {
+namespace {
+
+/// A line of INFO's text; empty: there is none.
+std::string_view field(std::string_view text, std::string_view name) {
+  const std::string head = "\n" + std::string(name) + ":";
+  const auto at = text.find(head);
+  if (at == std::string_view::npos) return {};
+  text.remove_prefix(at + head.size());
+  return text.substr(0, text.find_first_of("\r\n"));
+}
+
+}  // namespace
 
 std::size_t Greeting::encode(std::string& out) const {
   if (url_.password) {
@@ -16,13 +28,54 @@ std::size_t Greeting::encode(std::string& out) const {
   return 2;
 }
 
+std::size_t Greeting::encode_questions(std::string& out) const {
+  add_command(out, {"INFO", "server"});
+  add_command(out, {"INFO", "memory"});
+  return 2;
+}
+
 void Greeting::take(std::size_t index, const Node& node) {
+  if (index > (url_.database == 0 ? 0U : 1U)) {
+    if (is_error(node)) {
+      silent_ = server_error(node.value, url_.label());
+    } else {
+      told_ += node.value;
+    }
+    return;
+  }
   if (!is_error(node) || node.depth != 0 || refused_) return;
   refused_ = server_error(node.value, url_.label());
   if (index == 1) {
     refused_->context += " (the URL asks for database " + std::to_string(url_.database) + ")";
   } else if (node.value.find("unknown command") != std::string_view::npos) {
     refused_->context += " (terrace needs Redis 6 or newer, or Valkey)";
+  }
+}
+
+ServerFacts Greeting::facts() const {
+  ServerFacts facts{std::string(field(told_, "run_id")), url_.label()};
+  facts.learn_memory(told_);
+  if (silent_ && *silent_ == Errc::denied) {
+    facts.unfit =
+        Error(Errc::denied,
+              silent_->context + "; a node of a replicated tier must show INFO: " + "ACL SETUSER … +info");
+  } else if (silent_ && facts.unfit) {
+    facts.unfit->context += " (" + silent_->context + ")";
+  }
+  return facts;
+}
+
+void ServerFacts::learn_memory(std::string_view info) {
+  const auto memory = field(info, "maxmemory"), policy = field(info, "maxmemory_policy");
+  unfit.reset();
+  if (run_id.empty() || policy.empty()) {
+    unfit = Error(Errc::unavailable, "Redis " + label +
+                                         ": INFO does not tell run_id and maxmemory_policy; it cannot be a "
+                                         "node of a replicated tier");
+  } else if (memory != "0" && policy != "noeviction") {
+    unfit = Error(Errc::unavailable, "Redis " + label + ": its maxmemory-policy is " + std::string(policy) +
+                                         ", so it may forget keys; a node of a replicated tier needs "
+                                         "maxmemory-policy noeviction");
   }
 }
 

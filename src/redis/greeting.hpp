@@ -1,6 +1,6 @@
 #pragma once
 /// Greeting: the first words on a connection: HELLO 3 (RESP3) with the login and the connection's name, and
-/// SELECT. Knows no socket.
+/// SELECT; and what the server then says of itself. Knows no socket.
 
 #include <optional>
 #include <string>
@@ -11,19 +11,36 @@
 
 namespace terrace::redis {
 
+/// What a server says of itself. A connection is to one run of a server, so this holds as long as it.
+struct ServerFacts {
+  std::string run_id = {};  ///< another one after each start
+  std::string label = {};   ///< where it is
+  /// Why it cannot be a node of a replicated tier; nothing: it can.
+  std::optional<Error> unfit = {};
+
+  /// Whether it may evict, as INFO memory tells: the one fact that may change while it runs.
+  void learn_memory(std::string_view info);
+};
+
 class Greeting {
  public:
   explicit Greeting(const RedisUrl& url) : url_(url) {}
 
   /// Appends the commands; returns how many.
   std::size_t encode(std::string& out) const;
+  /// Appends the questions to the server, which it may leave unanswered; after encode(). Returns how many.
+  std::size_t encode_questions(std::string& out) const;
   void take(std::size_t index, const Node& node);
   /// Why the server does not let us in; null: it does.
   [[nodiscard]] const Error* refused() const noexcept { return refused_ ? &*refused_ : nullptr; }
+  /// What it answered to the questions.
+  [[nodiscard]] ServerFacts facts() const;
 
  private:
   const RedisUrl& url_;
   std::optional<Error> refused_;
+  std::string told_;
+  std::optional<Error> silent_;
 };
 
 }  // namespace terrace::redis

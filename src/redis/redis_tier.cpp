@@ -4,6 +4,7 @@
 #include "redis/keys.hpp"
 #include "redis/scripts.hpp"
 #include "redis/shared_redis.hpp"
+#include "redis/versioned_redis.hpp"
 #include "runtime/io_context.hpp"
 
 namespace terrace {
@@ -26,7 +27,9 @@ void check(const RedisOptions& options) {
     refuse("key_prefix has " + std::to_string(options.key_prefix.size()) + " bytes; at most " +
            std::to_string(max_key_size));
   }
-  if (is_reserved(options.key_prefix)) refuse("key_prefix begins with ~lease: or ~version:; take another");
+  if (is_reserved(options.key_prefix)) {
+    refuse("key_prefix begins with " + std::string(reserved_text) + "; take another");
+  }
   if (options.cert_file.empty() != options.key_file.empty()) {
     refuse("cert_file and key_file go together; only one is set");
   }
@@ -42,7 +45,8 @@ class RedisTier final : public Tier {
       : runtime_(std::move(runtime)),
         shared_(std::make_shared<Shared>(
             std::make_shared<Client>(io_context(*runtime_), runtime_->clock(), std::move(options)))),
-        sharing_(io_context(*runtime_), shared_) {
+        sharing_(io_context(*runtime_), shared_),
+        versioned_(shared_) {
     shared_->client->start();
   }
   ~RedisTier() override { RedisTier::close(); }
@@ -112,6 +116,7 @@ class RedisTier final : public Tier {
   }
 
   [[nodiscard]] SharedTier* shared() noexcept override { return &sharing_; }
+  [[nodiscard]] VersionedTier* versioned() noexcept override { return &versioned_; }
 
   void close() override {
     const auto shut_down = [client = shared_->client, tracking = sharing_.tracking()] {
@@ -178,6 +183,7 @@ class RedisTier final : public Tier {
   std::shared_ptr<Runtime> runtime_;
   std::shared_ptr<Shared> shared_;
   SharedRedis sharing_;
+  VersionedRedis versioned_;
 };
 
 }  // namespace

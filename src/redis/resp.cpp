@@ -11,6 +11,7 @@ namespace {
 constexpr std::size_t initial_capacity = 64 * 1024;
 constexpr std::size_t min_space = 16 * 1024;
 constexpr std::size_t max_line = 64 * 1024;        // an error's text; Redis sends nothing near it
+constexpr std::size_t max_text = 128 * 1024;       // what is no value: a key in an array, the text of INFO
 constexpr std::size_t max_elements = 1 << 20;      // of one array; SCAN sends a few thousand
 constexpr std::size_t message_room = 32ULL << 20;  // what a reply may hold besides one value
 
@@ -80,7 +81,8 @@ ReplyReader::Line ReplyReader::check_length(char type, std::string_view digits, 
   if (error != std::errc() || end != digits.data() + digits.size()) return Line::bad;
   if (type != '$' && type != '=' && type != '!') return length <= max_elements ? Line::fine : Line::bad;
   if (length <= max_value_bytes_) return Line::fine;
-  if (type != '$' || !top_level || length > SIZE_MAX / 2) return Line::bad;
+  if (type != '$' || !top_level) return length <= max_text ? Line::fine : Line::bad;
+  if (length > SIZE_MAX / 2) return Line::bad;
   skipped_ = std::string(too_large) + "the value found has " + std::to_string(length) +
              " bytes, the limit is " + std::to_string(max_value_bytes_);
   skip_ = line_end + 2 + length + 2;
