@@ -9,16 +9,16 @@
 #include <terrace/hash_ring.hpp>
 #include <terrace/sharded_tier.hpp>
 
+#include "distribution/history.hpp"
 #include "distribution/slow_tier.hpp"
-#include "distribution/write_history.hpp"
 
 namespace terrace {
 namespace {
 
 using namespace std::chrono_literals;
 using testing::FakeScheduler;
+using testing::History;
 using testing::SlowTier;
-using testing::WriteHistory;
 
 constexpr Duration longest_step = 100ms;  // an operation has at most three steps, there and back each
 constexpr Duration settle = 5s;
@@ -174,7 +174,7 @@ class Simulation {
         });
   }
 
-  void judge(const std::string& key, const Bytes& value, WriteHistory::Time began) {
+  void judge(const std::string& key, const Bytes& value, History::Time began) {
     ++outcome_.hits;
     if (history_.wrong(key, std::stoull(value), began)) ++outcome_.wrong;
   }
@@ -198,7 +198,7 @@ class Simulation {
   const std::shared_ptr<FakeScheduler> scheduler_ = std::make_shared<FakeScheduler>();
   std::vector<Shard> shards_;
   std::vector<std::unique_ptr<Process>> processes_;
-  WriteHistory history_;
+  History history_;
   Outcome outcome_;
   std::uint64_t tokens_ = 0;
 };

@@ -4,7 +4,7 @@
 
 #include <terrace/replicated_tier.hpp>
 
-#include "distribution/history.hpp"
+#include "distribution/linearizable.hpp"
 #include "distribution/sim_network.hpp"
 
 namespace terrace::distribution {
