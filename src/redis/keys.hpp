@@ -2,8 +2,10 @@
 /// The keys beside the keys. For a key k of the server (RedisOptions::key_prefix included):
 ///  - ~lease:{k}    the token of whoever has the lease
 ///  - ~version:{k}  the version of the value, as 20 decimal digits; lives as long as the value
-/// The braces put all three into one slot of a cluster, as long as k has none itself.
+/// In a cluster, where all three must lie in one slot whatever braces k has, ~lease:{t}k and ~version:{t}k with
+/// the tag t of k's slot (tag_of).
 
+#include <optional>
 #include <string_view>
 
 namespace terrace::redis {
@@ -11,6 +13,9 @@ namespace terrace::redis {
 inline constexpr std::string_view lease_head = "~lease:{";
 inline constexpr std::string_view version_head = "~version:{";
 inline constexpr std::string_view companion_tail = "}";
+
+/// Which of the two ways the companions are named.
+enum class Naming { single_server, cluster };
 
 /// What no key of a tier may begin with.
 inline constexpr std::string_view reserved_heads[] = {"~lease:", "~version:"};
@@ -20,6 +25,20 @@ inline constexpr std::string_view reserved_heads[] = {"~lease:", "~version:"};
     if (full_key.starts_with(head)) return true;
   }
   return false;
+}
+
+/// The k whose companion this is; nothing: it is no companion with this head.
+[[nodiscard]] inline std::optional<std::string_view> key_of(std::string_view companion, std::string_view head,
+                                                            Naming naming) noexcept {
+  if (!companion.starts_with(head)) return std::nullopt;
+  companion.remove_prefix(head.size());
+  if (naming == Naming::cluster) {
+    const auto tail = companion.find(companion_tail);
+    if (tail == std::string_view::npos) return std::nullopt;
+    return companion.substr(tail + companion_tail.size());
+  }
+  if (!companion.ends_with(companion_tail)) return std::nullopt;
+  return companion.substr(0, companion.size() - companion_tail.size());
 }
 
 }  // namespace terrace::redis
