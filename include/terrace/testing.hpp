@@ -5,3 +5,4 @@
 #include <terrace/detail/testing/fake_clock.hpp>
 #include <terrace/detail/testing/shared_map_tier.hpp>
 #include <terrace/detail/testing/tiers.hpp>
+#include <terrace/detail/testing/versioned_map_tier.hpp>

@@ -24,13 +24,20 @@
 
 namespace terrace {
 
-/// Orders what is written under one key; no clock takes part. {0, 0}: none, below all others.
+/// Orders what is written under one key, by counter, then order, then writer; no clock takes part. All 0: none,
+/// below all others.
 struct Version {
   std::uint64_t counter = 0;
   std::uint64_t writer = 0;  ///< who counted: random, so that no two give out the same version
+  std::uint64_t order = 0;   ///< TierWrite::version of what was written with one: any 64 bits
 
-  friend constexpr auto operator<=>(const Version&, const Version&) = default;
-  [[nodiscard]] constexpr bool none() const noexcept { return counter == 0 && writer == 0; }
+  friend constexpr auto operator<=>(const Version& a, const Version& b) noexcept {
+    if (const auto counters = a.counter <=> b.counter; counters != 0) return counters;
+    if (const auto orders = a.order <=> b.order; orders != 0) return orders;
+    return a.writer <=> b.writer;
+  }
+  friend constexpr bool operator==(const Version&, const Version&) = default;
+  [[nodiscard]] constexpr bool none() const noexcept { return counter == 0 && order == 0 && writer == 0; }
 };
 
 /// What a node holds under a key.
@@ -42,8 +49,9 @@ struct Copy {
 
 /// How far a node can be relied on to hold everything it once confirmed.
 struct Membership {
-  Duration left = {};      ///< how long its mark still holds; zero: it has none, or its mark has lapsed
-  bool remembers = false;  ///< it has run without a restart since the mark was set
+  Duration left = {};           ///< how long its mark still holds; zero: it has none, or its mark has lapsed
+  bool remembers = false;       ///< it has run without a restart since the mark was set
+  std::uint64_t admission = 0;  ///< the token it was admitted with: another one after each admission
 };
 
 /// One answer to VersionedTier::read_many.
@@ -60,10 +68,11 @@ struct VersionedWrite {
   std::optional<Duration> ttl = {};  ///< of the value, as in Tier::set
 };
 
-/// One answer to VersionedTier::write_many.
+/// One answer to VersionedTier::versions_many or write_many.
 struct Written {
   Membership membership;
-  Version held;  ///< what the node holds now: above the write's own when the write came too late
+  Version held;       ///< what the node holds now: above the write's own when the write came too late
+  bool live = false;  ///< there is (versions_many), or was before the write, an unexpired value
 };
 
 /// Keys that a node holds, with their versions, in no order; a key may come twice.
@@ -80,26 +89,39 @@ class VersionedTier {
   virtual void read_many(std::vector<std::string_view> keys, TimePoint deadline,
                          Handler<std::vector<Result<Reading>>> done) = 0;
 
+  /// The same without the values.
+  virtual void versions_many(std::vector<std::string_view> keys, TimePoint deadline,
+                             Handler<std::vector<Result<Written>>> done) = 0;
+
   /// Each write takes effect when its version is above the held one; also when it is equal and a tombstone,
   /// since a copy that has expired on one node is dead on all. Else the copy stays, and the answer says what
   /// is held: that is no error. A lease of the key is void when the write took effect. The version is kept
   /// for the write's ttl and `retention` more; for a tombstone for `retention`; of a value without ttl, for
-  /// ever.
+  /// ever. `retention` is above 0. A version of none is invalid_argument; other errors as Tier::set.
   virtual void write_many(std::vector<VersionedWrite> writes, Duration retention, TimePoint deadline,
                           Handler<std::vector<Result<Written>>> done) = 0;
 
-  /// One page of the keys that have a version; `from` is empty for the first, else ScanPage::next. Keys
-  /// written meanwhile may be missing.
+  /// One page of the keys that have a version; `from` is empty for the first, else ScanPage::next. A page may
+  /// have no keys and not be the last. Keys written meanwhile may be missing. Errc::unavailable when the node
+  /// has restarted since the first page: begin again.
   virtual void scan(std::string_view from, TimePoint deadline, Handler<Result<ScanPage>> done) = 0;
 
   /// How the mark stands.
   virtual void membership(TimePoint deadline, Handler<Result<Membership>> done) = 0;
 
-  // --- Maintenance: one process at a time, named by a token, brings a node up to date.
+  // --- Maintenance: one process at a time, named by a token that is never used twice, brings a node up to
+  // date. A charge ends with the run of the server: a node that restarted half-way, from nothing or from an
+  // old snapshot, is not admitted.
 
   /// True: this node is in the caller's charge for `time` from now (again, if it was already); false: another
-  /// has it.
+  /// has it. Begins: what the token did to the node before may be forgotten. `time` is above 0, to the
+  /// millisecond, rounded up.
   virtual void take_charge(std::uint64_t token, Duration time, TimePoint deadline,
+                           Handler<Result<bool>> done) = 0;
+
+  /// Prolongs: the charge lasts for `time` from now; false: the token does not have it any more, and what it
+  /// did to the node may be forgotten.
+  virtual void keep_charge(std::uint64_t token, Duration time, TimePoint deadline,
                            Handler<Result<bool>> done) = 0;
 
   /// Removes all copies and the mark, each step only while the node is in the token's charge; false: it was
