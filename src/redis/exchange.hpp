@@ -31,9 +31,9 @@ class Exchange
   std::string payload;      ///< the commands, encoded
   std::size_t replies = 1;  ///< how many commands
   TimePoint deadline = no_deadline;
-  Slot slot = 0;              ///< of its keys, in a cluster
-  bool reads = false;         ///< it changes nothing: it may be sent twice
-  bool keeps_payload = false; ///< the payload stays when it is sent, so that it can be sent again
+  Slot slot = 0;               ///< of its keys, in a cluster
+  bool reads = false;          ///< it changes nothing: it may be sent twice
+  bool keeps_payload = false;  ///< the payload stays when it is sent, so that it can be sent again
 
   // Kept by the client and the pipeline.
   std::uint64_t ticket = 0;  ///< its place in the line it stands in

@@ -2,8 +2,8 @@
 /// The keys beside the keys. For a key k of the server (RedisOptions::key_prefix included):
 ///  - ~lease:{k}    the token of whoever has the lease
 ///  - ~version:{k}  the version of the value, as 20 decimal digits; lives as long as the value
-/// In a cluster, where all three must lie in one slot whatever braces k has, ~lease:{t}k and ~version:{t}k with
-/// the tag t of k's slot (tag_of).
+/// In a cluster, where all three must lie in one slot whatever braces k has, ~lease:{t}k and ~version:{t}k
+/// with the tag t of k's slot (tag_of).
 
 #include <optional>
 #include <string_view>

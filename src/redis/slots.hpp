@@ -1,6 +1,6 @@
 #pragma once
-/// Slots: the 16,384 parts a Redis Cluster divides its keys into. A key belongs to CRC16(key) mod 16384; with a
-/// hash tag (the bytes between the first { and the first } behind it, if there are any) to that of the tag.
+/// Slots: the 16,384 parts a Redis Cluster divides its keys into. A key belongs to CRC16(key) mod 16384; with
+/// a hash tag (the bytes between the first { and the first } behind it, if there are any) to that of the tag.
 /// https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/
 
 #include <cstdint>
