@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <terrace/consistency.hpp>
 #include <terrace/runtime.hpp>
@@ -44,5 +45,24 @@ struct ReplicatedOptions {
 /// Throws ConfigError for a configuration that cannot keep its promise; the message shows the sum.
 std::shared_ptr<Tier> make_replicated_tier(ReplicatedOptions options,
                                            std::shared_ptr<Scheduler> scheduler = Runtime::common());
+
+/// How the nodes fare, for monitoring.
+struct ReplicatedStatus {
+  struct Node {
+    std::string name;
+    bool reachable = false;    ///< it answered when last asked
+    bool member = false;       ///< its word counts
+    std::size_t hints = 0;     ///< keys it may have missed a write of, as far as this process knows
+    bool compare_all = false;  ///< there were more: it will be compared as a whole
+    std::string trouble = {};  ///< why it is not reached, or not yet a member; empty: nothing is wrong
+  };
+  std::vector<Node> nodes;
+  std::uint64_t unknown_writes = 0;  ///< writes that ended as effect_unknown
+  std::uint64_t write_backs = 0;     ///< copies that strong reads wrote to nodes behind
+  std::uint64_t repairs = 0;         ///< copies written to nodes that had missed them
+};
+
+/// Nothing when the tier is not a replicated tier. Thread safe.
+std::optional<ReplicatedStatus> replicated_status(const Tier& tier);
 
 }  // namespace terrace

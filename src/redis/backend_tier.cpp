@@ -25,7 +25,9 @@ void check_options(const RedisOptions& options) {
     refuse("key_prefix has " + std::to_string(options.key_prefix.size()) + " bytes; at most " +
            std::to_string(max_key_size));
   }
-  if (is_reserved(options.key_prefix)) refuse("key_prefix begins with ~lease: or ~version:; take another");
+  if (is_reserved(options.key_prefix)) {
+    refuse("key_prefix begins with " + std::string(reserved_text) + "; take another");
+  }
   if (options.cert_file.empty() != options.key_file.empty()) {
     refuse("cert_file and key_file go together; only one is set");
   }

@@ -2,7 +2,6 @@
 
 #include <boost/asio/post.hpp>
 
-#include "redis/greeting.hpp"
 #include "redis/server_error.hpp"
 
 namespace terrace::redis {
@@ -43,10 +42,11 @@ class Client::Hello final : public Exchange {
   explicit Hello(Client& client)
       : greeting_(client.target_, client.manner_ == Manner::reads_replica), client_(client) {
     replies = greeting_.encode(payload);
+    if (client_.manner_ == Manner::follows_primary) replies += greeting_.encode_questions(payload);
   }
   void on_node(std::size_t index, const Node& reply) override { greeting_.take(index, reply); }
   void on_end(const Error* failure) override {
-    client_.greeted(failure ? failure : greeting_.refused(), greeting_.is_replica());
+    client_.greeted(failure ? failure : greeting_.refused(), greeting_.facts(), greeting_.is_replica());
   }
 
  private:
@@ -138,7 +138,7 @@ void Client::greet(std::unique_ptr<Exchange> exchange) {
   pipeline_->send(std::move(batch));
 }
 
-void Client::greeted(const Error* failure, bool is_replica) {
+void Client::greeted(const Error* failure, ServerFacts facts, bool is_replica) {
   if (phase_ != Phase::greeting) return;
   if (failure != nullptr && *failure == Errc::timed_out) {
     return connect_failed({Errc::unavailable, "cannot log in to Redis " + target_.label() +
@@ -147,6 +147,7 @@ void Client::greeted(const Error* failure, bool is_replica) {
   if (failure != nullptr) return connect_failed(*failure);
   if (is_replica && manner_ == Manner::follows_primary) return greet(std::make_unique<Role>(*this));
   phase_ = Phase::ready;
+  server_ = std::move(facts);
   elsewhere_ = false;
   if (hops_ > 0) primary_ = target_;
   refusal_.reset();
@@ -340,6 +341,7 @@ void Client::enqueue(std::unique_ptr<Exchange> exchange) {
 }
 
 void Client::flush() {
+  Pipeline::Batch unfit;
   while (phase_ == Phase::ready && !leaving_ && !waiting_.empty() && pipeline_->can_send()) {
     Pipeline::Batch batch;
     for (std::size_t bytes = 0;
@@ -348,13 +350,19 @@ void Client::flush() {
       waiting_.pop_front();
       ++first_waiting_;
       if (!exchange) continue;
+      waiting_bytes_ -= exchange->payload.size();
+      if (exchange->for_node && server_.unfit) {
+        unfit.push_back(std::move(exchange));
+        continue;
+      }
       bytes += exchange->payload.size();
+      exchange->server = &server_;
       batch.push_back(std::move(exchange));
     }
-    if (batch.empty()) return;
-    for (const auto& exchange : batch) waiting_bytes_ -= exchange->payload.size();
+    if (batch.empty()) break;
     pipeline_->send(std::move(batch));
   }
+  if (!unfit.empty()) end_all(std::move(unfit), Error(*server_.unfit));
 }
 
 void Client::on_answered(std::unique_ptr<Exchange> exchange) {

@@ -21,6 +21,7 @@
 #include "base/backoff.hpp"
 #include "redis/breaker.hpp"
 #include "redis/dialer.hpp"
+#include "redis/greeting.hpp"
 #include "redis/pipeline.hpp"
 
 namespace terrace::redis {
@@ -79,7 +80,7 @@ class Client final : public Pipeline::Owner, public std::enable_shared_from_this
   void begin();
   void dial();
   void greet(std::unique_ptr<Exchange> exchange);
-  void greeted(const Error* failure, bool is_replica);
+  void greeted(const Error* failure, ServerFacts facts, bool is_replica);
   void follow(const Error* failure, const std::string& host, const std::string& port);
   void leave();
   void connect_failed(const Error& why);
@@ -124,6 +125,7 @@ class Client final : public Pipeline::Owner, public std::enable_shared_from_this
   bool leaving_ = false;  // nothing more is sent; when all is answered it goes to the primary
   std::shared_ptr<Dialer> dialer_;
   std::shared_ptr<Pipeline> pipeline_;
+  ServerFacts server_;            // at the other end of the pipeline
   std::optional<Error> refusal_;  // why operations end at once while there is no connection
   TimePoint ready_since_{};
   Backoff backoff_;

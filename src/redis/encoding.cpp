@@ -17,9 +17,9 @@ std::optional<Error> Encoding::refusal(std::string_view key, TimePoint deadline)
   }
   const char first = options_.key_prefix.empty() ? key[0] : options_.key_prefix[0];
   if (first == '~' && is_reserved(options_.key_prefix + std::string(key))) {
-    return Error(Errc::invalid_key, "the key " + printable_key(key) +
-                                        " begins, with key_prefix, with ~lease: or ~version:, under which "
-                                        "the Redis tier keeps its own");
+    return Error(Errc::invalid_key, "the key " + printable_key(key) + " begins, with key_prefix, with " +
+                                        std::string(reserved_text) +
+                                        ", under which the Redis tier keeps its own");
   }
   return refusal(deadline);
 }

@@ -14,6 +14,8 @@
 
 namespace terrace::redis {
 
+struct ServerFacts;
+
 class Exchange
     : public boost::intrusive::set_base_hook<boost::intrusive::link_mode<boost::intrusive::safe_link>> {
  public:
@@ -35,9 +37,12 @@ class Exchange
   bool reads = false;          ///< it changes nothing: it may be sent twice
   bool keeps_payload = false;  ///< the payload stays when it is sent, so that it can be sent again
 
+  bool for_node = false;  ///< only for a server that can be a node of a replicated tier; else not sent
+
   // Kept by the client and the pipeline.
   std::uint64_t ticket = 0;  ///< its place in the line it stands in
   bool sent = false;
+  const ServerFacts* server = nullptr;  ///< who answers; set when it is sent
   TimePoint submitted_at{};
 };
 

@@ -4,6 +4,19 @@
 
 namespace terrace::redis {
 
+namespace {
+
+/// A line of INFO's text; empty: there is none.
+std::string_view field(std::string_view text, std::string_view name) {
+  const std::string head = "\n" + std::string(name) + ":";
+  const auto at = text.find(head);
+  if (at == std::string_view::npos) return {};
+  text.remove_prefix(at + head.size());
+  return text.substr(0, text.find_first_of("\r\n"));
+}
+
+}  // namespace
+
 std::size_t Greeting::encode(std::string& out) const {
   if (url_.password) {
     const std::string_view user = url_.user.empty() ? "default" : std::string_view(url_.user);
@@ -11,22 +24,29 @@ std::size_t Greeting::encode(std::string& out) const {
   } else {
     add_command(out, {"HELLO", "3", "SETNAME", "terrace"});
   }
-  std::size_t commands = 1;
-  if (url_.database != 0) {
-    add_command(out, {"SELECT", std::to_string(url_.database)});
-    ++commands;
-  }
-  if (reads_replicas_) {
-    add_command(out, {"READONLY"});
-    ++commands;
-  }
-  return commands;
+  if (url_.database != 0) add_command(out, {"SELECT", std::to_string(url_.database)});
+  if (reads_replicas_) add_command(out, {"READONLY"});
+  return commands();
+}
+
+std::size_t Greeting::encode_questions(std::string& out) const {
+  add_command(out, {"INFO", "server"});
+  add_command(out, {"INFO", "memory"});
+  return 2;
 }
 
 void Greeting::take(std::size_t index, const Node& node) {
   if (index == 0 && node.depth == 1) {
     if (role_follows_) is_replica_ = node.value == "replica" || node.value == "slave";
     role_follows_ = node.value == "role";
+  }
+  if (index >= commands()) {
+    if (is_error(node)) {
+      silent_ = server_error(node.value, url_.label());
+    } else {
+      told_ += node.value;
+    }
+    return;
   }
   if (!is_error(node) || node.depth != 0 || refused_) return;
   refused_ = server_error(node.value, url_.label());
@@ -35,6 +55,27 @@ void Greeting::take(std::size_t index, const Node& node) {
   } else if (node.value.find("unknown command") != std::string_view::npos) {
     refused_->context += " (terrace needs Redis 6 or newer, or Valkey)";
   }
+}
+
+ServerFacts Greeting::facts() const {
+  ServerFacts facts{std::string(field(told_, "run_id"))};
+  const auto memory = field(told_, "maxmemory"), policy = field(told_, "maxmemory_policy");
+  if (silent_ && *silent_ == Errc::denied) {
+    facts.unfit =
+        Error(Errc::denied,
+              silent_->context + "; a node of a replicated tier must show INFO: " + "ACL SETUSER … +info");
+  } else if (facts.run_id.empty() || policy.empty()) {
+    facts.unfit = Error(Errc::unavailable, "Redis " + url_.label() +
+                                               ": INFO does not tell run_id and maxmemory_policy" +
+                                               (silent_ ? " (" + silent_->context + ")" : "") +
+                                               "; it cannot be a node of a replicated tier");
+  } else if (memory != "0" && policy != "noeviction") {
+    facts.unfit = Error(Errc::unavailable, "Redis " + url_.label() + ": its maxmemory-policy is " +
+                                               std::string(policy) +
+                                               ", so it may forget keys; a node of a replicated tier needs " +
+                                               "maxmemory-policy noeviction");
+  }
+  return facts;
 }
 
 }  // namespace terrace::redis

@@ -1,24 +1,33 @@
 #pragma once
 /// The keys beside the keys. For a key k of the server (RedisOptions::key_prefix included):
 ///  - ~lease:{k}    the token of whoever has the lease
-///  - ~version:{k}  the version of the value, as 20 decimal digits; lives as long as the value
+///  - ~version:{k}  the version of the value, as digits; lives as long as the value, of a copy longer
+/// (versioned_scripts.hpp)
 /// In a cluster, where all three must lie in one slot whatever braces k has, ~lease:{t}k and ~version:{t}k
 /// with the tag t of k's slot (tag_of).
+///
+/// For a key_prefix p, where the server is a node of a replicated tier:
+///  - ~member:{p}   the mark of membership: run id of the server that was given it, ':', token of who gave it
+///  - ~charge:{p}   who has the node in charge: run id, ':', token
 
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace terrace::redis {
 
 inline constexpr std::string_view lease_head = "~lease:{";
 inline constexpr std::string_view version_head = "~version:{";
+inline constexpr std::string_view member_head = "~member:{";
+inline constexpr std::string_view charge_head = "~charge:{";
 inline constexpr std::string_view companion_tail = "}";
 
 /// Which of the two ways the companions are named.
 enum class Naming { single_server, cluster };
 
 /// What no key of a tier may begin with.
-inline constexpr std::string_view reserved_heads[] = {"~lease:", "~version:"};
+inline constexpr std::string_view reserved_heads[] = {"~lease:", "~version:", "~member:", "~charge:"};
+inline constexpr std::string_view reserved_text = "~lease:, ~version:, ~member: or ~charge:";
 
 [[nodiscard]] inline bool is_reserved(std::string_view full_key) noexcept {
   for (const auto head : reserved_heads) {
@@ -39,6 +48,17 @@ inline constexpr std::string_view reserved_heads[] = {"~lease:", "~version:"};
   }
   if (!companion.ends_with(companion_tail)) return std::nullopt;
   return companion.substr(0, companion.size() - companion_tail.size());
+}
+
+/// A MATCH pattern for exactly these bytes.
+[[nodiscard]] inline std::string literally(std::string_view text) {
+  std::string pattern;
+  pattern.reserve(text.size() + 1);
+  for (const char c : text) {
+    if (c == '*' || c == '?' || c == '[' || c == ']' || c == '\\') pattern += '\\';
+    pattern += c;
+  }
+  return pattern;
 }
 
 }  // namespace terrace::redis

@@ -3,6 +3,7 @@
 #include "redis/backend_tier.hpp"
 #include "redis/shared_redis.hpp"
 #include "redis/single_server.hpp"
+#include "redis/versioned_redis.hpp"
 #include "runtime/io_context.hpp"
 
 namespace terrace {
@@ -28,6 +29,7 @@ class RedisTier final : public BackendTier {
 
   [[nodiscard]] std::string_view name() const noexcept override { return "redis"; }
   [[nodiscard]] SharedTier* shared() noexcept override { return &sharing_; }
+  [[nodiscard]] VersionedTier* versioned() noexcept override { return &versioned_; }
   void close() override { BackendTier::close(); }
 
   [[nodiscard]] RedisStatus status() const {
@@ -42,7 +44,8 @@ class RedisTier final : public BackendTier {
                     std::make_shared<Shared>(std::make_shared<SingleServer>(client), client->options(),
                                              runtime->clock(), Naming::single_server)),
         client_(client),
-        sharing_(io_context(*runtime), shared_, client) {
+        sharing_(io_context(*runtime), shared_, client),
+        versioned_(shared_, client) {
     client_->start();
   }
 
@@ -59,6 +62,7 @@ class RedisTier final : public BackendTier {
 
   const std::shared_ptr<Client> client_;
   SharedRedis sharing_;
+  VersionedRedis versioned_;
 };
 
 }  // namespace

@@ -158,6 +158,15 @@ Arguments& Arguments::lease_only() {
   return *this;
 }
 
+Arguments& Arguments::copy_keys(std::string_view other) {
+  part("4");
+  encoding_->add_key(encoded_, key_);
+  encoding_->add_lease(encoded_, key_);
+  encoding_->add_version(encoded_, key_);
+  count_ += 3;
+  return part(other);
+}
+
 Arguments& Arguments::comparison(BytesView value) {
   constexpr std::size_t tail = 16;
   part(std::to_string(value.size()));

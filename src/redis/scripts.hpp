@@ -42,6 +42,8 @@ class Arguments {
   Arguments& all_keys();
   Arguments& key_and_lease();
   Arguments& lease_only();
+  /// All of them, and another one.
+  Arguments& copy_keys(std::string_view other);
 
   // ARGV.
   Arguments& part(std::string_view bytes);
@@ -50,6 +52,7 @@ class Arguments {
   /// By what a value is known: length and tail.
   Arguments& comparison(BytesView value);
 
+  [[nodiscard]] std::size_t size() const noexcept { return encoded_.size(); }
   /// Appends the call; `command` is EVAL with the text of a script, or EVALSHA with its digest.
   void encode_call(std::string& out, std::string_view command, std::string_view script) const;
 

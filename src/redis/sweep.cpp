@@ -10,17 +10,6 @@ namespace {
 
 constexpr std::string_view scan_count = "1000";
 
-/// A MATCH pattern for exactly these bytes.
-std::string literally(std::string_view text) {
-  std::string pattern;
-  pattern.reserve(text.size() + 1);
-  for (const char c : text) {
-    if (c == '*' || c == '?' || c == '[' || c == ']' || c == '\\') pattern += '\\';
-    pattern += c;
-  }
-  return pattern;
-}
-
 /// One sweep on its way through the keys, twice: leases and versions first, so that no holder of a lease can
 /// put a value back; then the values.
 struct Sweep {

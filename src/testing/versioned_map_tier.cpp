@@ -105,7 +105,7 @@ void VersionedMapTier::close() {
 Membership VersionedMapTier::standing() const {
   const TimePoint now = clock_->now();
   if (mark_.until <= now) return {};
-  return {mark_.until - now, mark_.run == run_};
+  return {mark_.until - now, mark_.run == run_, mark_.token};
 }
 
 Result<Reading> VersionedMapTier::read(std::string_view key, TimePoint deadline) {
@@ -131,18 +131,32 @@ void VersionedMapTier::read_many(std::vector<std::string_view> keys, TimePoint d
   done(std::move(readings));
 }
 
+Result<Written> VersionedMapTier::look(std::string_view key, TimePoint deadline) {
+  if (auto refused = refuse(key, deadline)) return *std::move(refused);
+  const Held* copy = held(key);
+  if (copy == nullptr) return Written{standing(), {}, false};
+  return Written{standing(), copy->version, value(key).has_value()};
+}
+
+void VersionedMapTier::versions_many(std::vector<std::string_view> keys, TimePoint deadline,
+                                     Handler<std::vector<Result<Written>>> done) {
+  std::vector<Result<Written>> told;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto key : keys) told.push_back(look(key, deadline));
+  }
+  done(std::move(told));
+}
+
 Result<Written> VersionedMapTier::write(const VersionedWrite& write, Duration retention, TimePoint deadline) {
-  if (auto refused = refuse(write.key, deadline)) return *std::move(refused);
+  auto told = look(write.key, deadline);
+  if (!told) return told;
   if (write.version.none()) return Error(Errc::invalid_argument, "the version is none");
   if (retention <= Duration::zero()) return Error(Errc::invalid_argument, "the retention is not above 0");
   if (write.ttl && *write.ttl <= Duration::zero()) {
     return Error(Errc::invalid_argument, "the ttl is not above 0");
   }
-  const Held* old = held(write.key);
-  const Version before = old != nullptr ? old->version : Version{};
-  if (write.version < before || (write.version == before && write.value)) {
-    return Written{standing(), before};
-  }
+  if (write.version < told->held || (write.version == told->held && write.value)) return told;
   const TimePoint now = clock_->now();
   const TimePoint dies = !write.value ? now : write.ttl ? after(now, *write.ttl) : no_deadline;
   if (write.value) {
@@ -151,7 +165,8 @@ Result<Written> VersionedMapTier::write(const VersionedWrite& write, Duration re
     MapTier::erase(write.key, no_deadline, [](const Result<bool>&) {});
   }
   held_.insert_or_assign(std::string(write.key), Held{write.version, dies, after(dies, retention)});
-  return Written{standing(), write.version};
+  told->held = write.version;
+  return told;
 }
 
 void VersionedMapTier::write_many(std::vector<VersionedWrite> writes, Duration retention, TimePoint deadline,
@@ -251,7 +266,7 @@ void VersionedMapTier::admit(std::uint64_t token, Duration time, TimePoint deadl
                              Handler<Result<bool>> done) {
   maintain(time, deadline, std::move(done), [&] {
     if (!in_charge(token)) return false;
-    mark_ = {run_, after(clock_->now(), time)};
+    mark_ = {run_, after(clock_->now(), time), token};
     charge_ = {};
     return true;
   });

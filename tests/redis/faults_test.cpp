@@ -335,7 +335,7 @@ class HostileServer {
       acceptor_.accept(socket, ec);
       std::string buffer(4096, '\0');
       socket.read_some(asio::buffer(buffer), ec);
-      asio::write(socket, asio::buffer(std::string("+hello\r\n")), ec);
+      asio::write(socket, asio::buffer(std::string("+hello\r\n+info\r\n+info\r\n")), ec);
       if (!ec) socket.read_some(asio::buffer(buffer), ec);
       if (!ec) asio::write(socket, asio::buffer(answer_), ec);
     }

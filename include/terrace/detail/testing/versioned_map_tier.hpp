@@ -32,6 +32,8 @@ class VersionedMapTier final : public MapTier, public VersionedTier {
 
   void read_many(std::vector<std::string_view> keys, TimePoint deadline,
                  Handler<std::vector<Result<Reading>>> done) override;
+  void versions_many(std::vector<std::string_view> keys, TimePoint deadline,
+                     Handler<std::vector<Result<Written>>> done) override;
   void write_many(std::vector<VersionedWrite> writes, Duration retention, TimePoint deadline,
                   Handler<std::vector<Result<Written>>> done) override;
   void scan(std::string_view from, TimePoint deadline, Handler<Result<ScanPage>> done) override;
@@ -76,6 +78,7 @@ class VersionedMapTier final : public MapTier, public VersionedTier {
   [[nodiscard]] Found value(std::string_view key);
   [[nodiscard]] Result<void> store(const TierWrite& write, TimePoint deadline);
   [[nodiscard]] Result<Reading> read(std::string_view key, TimePoint deadline);
+  [[nodiscard]] Result<Written> look(std::string_view key, TimePoint deadline);
   [[nodiscard]] Result<Written> write(const VersionedWrite& write, Duration retention, TimePoint deadline);
   [[nodiscard]] Membership standing() const;
   [[nodiscard]] bool in_charge() const;

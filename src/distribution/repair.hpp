@@ -1,0 +1,66 @@
+#pragma once
+/// Repair: brings the nodes that hold some keys to the best copy of each. It keeps versions and what remains
+/// of lifetimes, so it may be done at any time, by any number of processes.
+
+#include <memory>
+#include <mutex>
+#include <terrace/detail/unique_function.hpp>
+
+#include "distribution/node_calls.hpp"
+#include "distribution/replica_group.hpp"
+
+namespace terrace::distribution {
+
+class Repair : public std::enable_shared_from_this<Repair> {
+ public:
+  /// The keys of which not every holder has told its copy and, if behind, confirmed the best.
+  using Done = UniqueFunction<void(std::vector<std::string> unfinished)>;
+
+  enum class Aim : std::uint8_t {
+    copy,
+    /// Deletes the keys, at the best version there is: it may be older than one that was lost.
+    forget,
+  };
+
+  /// What strangers hold does not count, but for those `in_charge`, which are being brought up to date.
+  static void start(std::shared_ptr<ReplicaGroup> group, std::vector<std::string> keys,
+                    std::vector<std::size_t> in_charge, Aim aim, TimePoint deadline, Done done);
+
+  Repair(std::shared_ptr<ReplicaGroup> group, std::vector<std::size_t> in_charge, Aim aim, TimePoint deadline,
+         Done done)
+      : group_(std::move(group)),
+        in_charge_(std::move(in_charge)),
+        aim_(aim),
+        deadline_(deadline),
+        done_(std::move(done)) {}
+
+ private:
+  struct Key {
+    std::string key;
+    std::vector<std::size_t> holders;
+    std::vector<std::optional<Copy>> copies;  // by replica: what the node told, values left out
+    Copy best = {};
+    bool unfinished = false;
+  };
+
+  void begin(std::vector<std::string> keys);
+  void read(std::size_t node, std::vector<Part> parts);
+  void heard(std::size_t node, const std::vector<Part>& parts, std::vector<Result<Reading>> readings);
+  [[nodiscard]] NodeCalls missing_writes();
+  void write_all(NodeCalls calls);
+  void write(std::size_t node, std::vector<Part> parts);
+  void confirmed(const std::vector<Part>& parts, const std::vector<Result<Written>>& answers);
+  void finish();
+
+  const std::shared_ptr<ReplicaGroup> group_;
+  const std::vector<std::size_t> in_charge_;
+  const Aim aim_;
+  const TimePoint deadline_;
+
+  std::mutex mutex_;
+  std::vector<Key> keys_;
+  std::size_t awaited_ = 0;  // calls under way
+  Done done_;
+};
+
+}  // namespace terrace::distribution

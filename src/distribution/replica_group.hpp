@@ -1,0 +1,96 @@
+#pragma once
+/// ReplicaGroup: the nodes of a replicated tier, who of them holds a key, and what they may have missed.
+/// Thread safe.
+
+#include <atomic>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <terrace/hash_ring.hpp>
+#include <terrace/replicated_tier.hpp>
+#include <vector>
+
+#include "distribution/hints.hpp"
+#include "distribution/quorum.hpp"
+
+namespace terrace::distribution {
+
+/// What a node's mark says.
+enum class Standing : std::uint8_t {
+  member,   ///< it holds all it ever confirmed: its word counts
+  lagging,  ///< it may have missed something, but nothing that the others do not remember
+  stranger  ///< what it holds may long have been deleted
+};
+
+struct ReplicaCounters {
+  std::atomic<std::uint64_t> hits{0}, misses{0}, errors{0}, writes{0}, erases{0}, write_errors{0}, unknown{0},
+      write_backs{0}, repairs{0};
+};
+
+class ReplicaGroup {
+ public:
+  struct Node {
+    Node(ReplicaNode&& node, std::size_t max_hints)
+        : name(std::move(node.name)),
+          tier(std::move(node.tier)),
+          versioned(tier->versioned()),
+          hints(max_hints) {}
+
+    const std::string name;
+    const std::shared_ptr<Tier> tier;
+    VersionedTier* const versioned;
+    Hints hints;
+    std::atomic<Standing> standing{Standing::stranger};  ///< as last seen
+    std::atomic<bool> reachable{false};                  ///< it answered when last asked
+  };
+
+  /// Throws ConfigError.
+  ReplicaGroup(ReplicatedOptions options, std::shared_ptr<Scheduler> scheduler)
+      : ReplicaGroup(checked(std::move(options)), std::move(scheduler)) {}
+
+  [[nodiscard]] std::size_t size() const noexcept { return nodes_.size(); }
+  [[nodiscard]] Node& node(std::size_t index) noexcept { return nodes_[index]; }
+  /// The nodes that hold a key, as many as there are copies, first choice first.
+  [[nodiscard]] std::vector<std::size_t> holders(std::string_view key) const {
+    return ring_.owners(key, quorum_.copies);
+  }
+
+  [[nodiscard]] const Quorum& quorum() const noexcept { return quorum_; }
+  [[nodiscard]] Consistency level() const noexcept { return level_; }
+  [[nodiscard]] bool strong() const noexcept { return level_ == Consistency::strong; }
+  [[nodiscard]] Duration repair_time() const noexcept { return repair_time_; }
+  [[nodiscard]] Scheduler& scheduler() noexcept { return *scheduler_; }
+  [[nodiscard]] const std::shared_ptr<Scheduler>& scheduler_ptr() const noexcept { return scheduler_; }
+  [[nodiscard]] TimePoint now() const noexcept { return scheduler_->clock().now(); }
+
+  /// A mark is set for repair_time and holds for three quarters of it, so that a tombstone which a member
+  /// missed outlives its membership.
+  [[nodiscard]] Standing standing_of(const Membership& membership) const noexcept;
+  /// Takes note of what the node told of itself. Nothing: it is a member; else why its word does not count.
+  std::optional<Error> check(std::size_t index, const Membership& membership);
+
+  /// A version above `seen` and all this group has given out or observed.
+  [[nodiscard]] Version next_version(const Version& seen) noexcept;
+  void observe(const Version& version) noexcept;
+
+  ReplicaCounters counters;
+
+ private:
+  struct Checked {
+    ReplicatedOptions options;
+  };
+  static Checked checked(ReplicatedOptions options);
+  ReplicaGroup(Checked checked, std::shared_ptr<Scheduler> scheduler);
+
+  const Consistency level_;
+  const Duration repair_time_;
+  const std::shared_ptr<Scheduler> scheduler_;
+  std::deque<Node> nodes_;  // a deque: a Node cannot be moved
+  const HashRing ring_;
+  const Quorum quorum_;
+  const std::uint64_t writer_;
+  std::atomic<std::uint64_t> counter_{0};
+};
+
+}  // namespace terrace::distribution

@@ -1,0 +1,180 @@
+#include <terrace/glob.hpp>
+#include <terrace/replicated_tier.hpp>
+
+#include "distribution/caretaker.hpp"
+#include "distribution/refusal.hpp"
+#include "distribution/replicated_read.hpp"
+#include "distribution/replicated_sweep.hpp"
+#include "distribution/replicated_write.hpp"
+
+namespace terrace {
+namespace {
+
+using namespace distribution;
+
+class ReplicatedTier final : public Tier {
+ public:
+  ReplicatedTier(ReplicatedOptions options, std::shared_ptr<Scheduler> scheduler)
+      : group_(std::make_shared<ReplicaGroup>(std::move(options), std::move(scheduler))),
+        caretaker_(std::make_shared<Caretaker>(group_)) {
+    caretaker_->start();
+  }
+  ~ReplicatedTier() override { ReplicatedTier::close(); }
+
+  [[nodiscard]] std::string_view name() const noexcept override { return "replicated"; }
+
+  void get(std::string_view key, TimePoint deadline, Handler<Result<Found>> done) override {
+    get_many({key}, deadline, [done = std::move(done)](std::vector<Result<Found>> one) mutable {
+      done(std::move(one.front()));
+    });
+  }
+
+  void set(std::string_view key, BytesView value, std::optional<Duration> ttl, TimePoint deadline,
+           Handler<Result<void>> done) override {
+    set_many({{key, value, ttl}}, deadline,
+             [done = std::move(done)](const std::vector<Result<void>>& one) mutable { done(one.front()); });
+  }
+
+  void erase(std::string_view key, TimePoint deadline, Handler<Result<bool>> done) override {
+    erase_many({key}, deadline,
+               [done = std::move(done)](const std::vector<Result<bool>>& one) mutable { done(one.front()); });
+  }
+
+  void get_many(std::vector<std::string_view> keys, TimePoint deadline,
+                Handler<std::vector<Result<Found>>> done) override {
+    Accepted<std::string_view, Found> accepted(keys,
+                                               [&](std::string_view key) { return refusal(key, deadline); });
+    auto wanted = accepted.items();
+    ReplicatedRead::start(group_, wanted, deadline,
+                          [group = group_, accepted = std::move(accepted),
+                           done = std::move(done)](std::vector<Result<Copy>> copies) mutable {
+                            auto outcomes = accepted.merge(std::move(copies),
+                                                           [](Copy&& copy) { return std::move(copy.value); });
+                            count_reads(*group, outcomes);
+                            done(std::move(outcomes));
+                          });
+  }
+
+  void set_many(std::vector<TierWrite> writes, TimePoint deadline,
+                Handler<std::vector<Result<void>>> done) override {
+    Accepted<TierWrite, void> accepted(writes,
+                                       [&](const TierWrite& write) { return refusal(write, deadline); });
+    std::vector<Change> changes;
+    for (const auto& write : accepted.items())
+      changes.push_back({write.key, write.value, write.ttl, write.version});
+    ReplicatedWrite::start(group_, changes, deadline,
+                           [group = group_, accepted = std::move(accepted),
+                            done = std::move(done)](std::vector<Result<bool>> told) mutable {
+                             auto outcomes = accepted.merge(std::move(told), [](bool) {});
+                             for (const auto& outcome : outcomes) {
+                               ++(outcome ? group->counters.writes : group->counters.write_errors);
+                             }
+                             done(std::move(outcomes));
+                           });
+  }
+
+  void erase_many(std::vector<std::string_view> keys, TimePoint deadline,
+                  Handler<std::vector<Result<bool>>> done) override {
+    Accepted<std::string_view, bool> accepted(keys,
+                                              [&](std::string_view key) { return refusal(key, deadline); });
+    std::vector<Change> changes;
+    for (const auto key : accepted.items()) changes.push_back({key, std::nullopt});
+    ReplicatedWrite::start(group_, changes, deadline,
+                           [group = group_, accepted = std::move(accepted),
+                            done = std::move(done)](std::vector<Result<bool>> told) mutable {
+                             auto outcomes =
+                                 accepted.merge(std::move(told), [](bool there) { return there; });
+                             for (const auto& outcome : outcomes) {
+                               if (!outcome) ++group->counters.write_errors;
+                               if (outcome && *outcome) ++group->counters.erases;
+                             }
+                             done(std::move(outcomes));
+                           });
+  }
+
+  void erase_prefix(std::string_view prefix, TimePoint deadline,
+                    Handler<Result<std::uint64_t>> done) override {
+    erase_glob(prefix, "*", deadline, std::move(done));
+  }
+
+  void erase_glob(std::string_view prefix, std::string_view pattern, TimePoint deadline,
+                  Handler<Result<std::uint64_t>> done) override {
+    auto fine = check_glob(pattern);
+    if (auto why = refusal(deadline); fine && why) fine = std::move(*why);
+    if (!fine) {
+      ++group_->counters.write_errors;
+      return done(fine.error());
+    }
+    std::make_shared<ReplicatedSweep>(group_, std::string(prefix), std::string(pattern), deadline,
+                                      std::move(done))
+        ->start();
+  }
+
+  void close() override {
+    caretaker_->stop();
+    for (std::size_t i = 0; i < group_->size(); ++i) group_->node(i).tier->close();
+  }
+
+  [[nodiscard]] TierStats stats() const override {
+    const ReplicaCounters& now = group_->counters;
+    TierStats stats;
+    stats.hits = now.hits;
+    stats.misses = now.misses;
+    stats.errors = now.errors;
+    stats.writes = now.writes;
+    stats.erases = now.erases;
+    stats.write_errors = now.write_errors;
+    return stats;
+  }
+
+  [[nodiscard]] ReplicatedStatus status() const {
+    ReplicatedStatus status;
+    const auto troubles = caretaker_->troubles();
+    for (std::size_t i = 0; i < group_->size(); ++i) {
+      const auto& node = group_->node(i);
+      status.nodes.push_back({node.name, node.reachable, node.standing == Standing::member, node.hints.size(),
+                              node.hints.overflowed(), troubles[i]});
+    }
+    status.unknown_writes = group_->counters.unknown;
+    status.write_backs = group_->counters.write_backs;
+    status.repairs = group_->counters.repairs;
+    return status;
+  }
+
+ private:
+  static void count_reads(ReplicaGroup& group, const std::vector<Result<Found>>& outcomes) {
+    for (const auto& outcome : outcomes) {
+      ++(!outcome ? group.counters.errors : *outcome ? group.counters.hits : group.counters.misses);
+    }
+  }
+
+  [[nodiscard]] std::optional<Error> refusal(TimePoint deadline) const {
+    return late(deadline, group_->now());
+  }
+  [[nodiscard]] std::optional<Error> refusal(std::string_view key, TimePoint deadline) const {
+    if (auto why = bad_key(key)) return why;
+    return refusal(deadline);
+  }
+  [[nodiscard]] std::optional<Error> refusal(const TierWrite& write, TimePoint deadline) const {
+    if (auto why = bad_key(write.key)) return why;
+    if (auto why = bad_ttl(write.ttl)) return why;
+    return refusal(deadline);
+  }
+
+  const std::shared_ptr<ReplicaGroup> group_;
+  const std::shared_ptr<Caretaker> caretaker_;
+};
+
+}  // namespace
+
+std::shared_ptr<Tier> make_replicated_tier(ReplicatedOptions options, std::shared_ptr<Scheduler> scheduler) {
+  if (!scheduler) throw ConfigError("make_replicated_tier: the scheduler is null");
+  return std::make_shared<ReplicatedTier>(std::move(options), std::move(scheduler));
+}
+
+std::optional<ReplicatedStatus> replicated_status(const Tier& tier) {
+  const auto* replicated = dynamic_cast<const ReplicatedTier*>(&tier);
+  return replicated != nullptr ? std::optional(replicated->status()) : std::nullopt;
+}
+
+}  // namespace terrace

@@ -1,0 +1,199 @@
+#include "distribution/replicated_write.hpp"
+
+namespace terrace::distribution {
+namespace {
+
+/// Who still meets a higher version after this many rounds was overtaken: the other write is the last.
+constexpr unsigned most_rounds = 3;
+
+/// Versions are asked for with the quorum of reads, but nobody is brought up to date.
+Quorum of_versions(Quorum quorum) {
+  quorum.writes_back = false;
+  return quorum;
+}
+
+}  // namespace
+
+ReplicatedWrite::Key::Key(const Change& change, const ReplicaGroup& group)
+    : key(change.key),
+      value(change.value ? std::optional<Bytes>(std::in_place, *change.value) : std::nullopt),
+      ttl(change.ttl),
+      order(change.order),
+      holders(group.holders(change.key)),
+      before(of_versions(group.quorum())),
+      vote(group.quorum()) {}
+
+void ReplicatedWrite::start(std::shared_ptr<ReplicaGroup> group, const std::vector<Change>& changes,
+                            TimePoint deadline, Done done) {
+  if (changes.empty()) return done({});
+  auto write = std::make_shared<ReplicatedWrite>(std::move(group), deadline, std::move(done));
+  Next first;
+  {
+    std::lock_guard lock(write->mutex_);
+    write->keys_.reserve(changes.size());
+    write->open_ = changes.size();
+    for (std::size_t i = 0; i < changes.size(); ++i) {
+      Key& key = write->keys_.emplace_back(changes[i], *write->group_);
+      if (!write->group_->strong() && key.order == 0) {
+        write->write_everywhere(key, i, {}, first);
+        continue;
+      }
+      for (unsigned replica = 0; replica < key.holders.size(); ++replica) {
+        key.before.asked(replica);
+        first.versions[key.holders[replica]].push_back({i, replica});
+      }
+    }
+  }
+  write->send(std::move(first));
+}
+
+// ---- Calls, without the lock. What they read of a key stays as it is while they are under way, but for its
+// version.
+
+void ReplicatedWrite::send(Next next) {
+  for (auto& [node, parts] : next.versions) ask_versions(node, std::move(parts));
+  for (auto& [node, parts] : next.writes) write(node, std::move(parts));
+}
+
+void ReplicatedWrite::ask_versions(std::size_t node, std::vector<Part> parts) {
+  std::vector<std::string_view> keys;
+  for (const auto& part : parts) keys.push_back(keys_[part.position].key);
+  group_->node(node).versioned->versions_many(
+      std::move(keys), deadline_,
+      [self = shared_from_this(), node, parts = std::move(parts)](
+          const std::vector<Result<Written>>& answers) { self->told_versions(node, parts, answers); });
+}
+
+void ReplicatedWrite::write(std::size_t node, std::vector<Part> parts) {
+  std::vector<VersionedWrite> writes;
+  std::vector<unsigned> rounds;
+  {
+    std::lock_guard lock(mutex_);
+    for (const auto& part : parts) {
+      const Key& key = keys_[part.position];
+      writes.push_back(
+          {key.key, key.version, key.value ? std::optional<BytesView>(*key.value) : std::nullopt, key.ttl});
+      rounds.push_back(key.round);
+    }
+  }
+  group_->node(node).versioned->write_many(
+      std::move(writes), group_->repair_time(), deadline_,
+      [self = shared_from_this(), node, parts = std::move(parts), rounds = std::move(rounds)](
+          const std::vector<Result<Written>>& answers) { self->confirmed(node, parts, rounds, answers); });
+}
+
+// ---- Answers
+
+void ReplicatedWrite::told_versions(std::size_t node, const std::vector<Part>& parts,
+                                    const std::vector<Result<Written>>& answers) {
+  Next next;
+  {
+    std::lock_guard lock(mutex_);
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      Key& key = keys_[parts[i].position];
+      if (!answers[i]) {
+        if (answers[i].error() == Errc::unavailable) group_->node(node).reachable = false;
+        key.before.lost(parts[i].replica, answers[i].error());
+      } else if (auto why = group_->check(node, answers[i]->membership)) {
+        key.before.lost(parts[i].replica, *why);
+      } else {
+        group_->observe(answers[i]->held);
+        Copy copy{answers[i]->held, answers[i]->live ? Found(std::in_place) : Found(), {}};
+        key.before.heard(parts[i].replica, std::move(copy));
+      }
+      if (key.open && key.round == 0) choose_version(key, parts[i].position, next);
+    }
+  }
+  proceed(std::move(next));
+}
+
+void ReplicatedWrite::choose_version(Key& key, std::size_t position, Next& next) {
+  switch (key.before.verdict()) {
+    case Verdict::wait:
+      return;
+    case Verdict::failed:
+      return close(key, key.before.why(printable_key(key.key) + " (nothing was written)"));
+    case Verdict::done:
+      key.was_live = key.before.best().value.has_value();
+      return write_everywhere(key, position, key.before.best().version, next);
+  }
+}
+
+void ReplicatedWrite::write_everywhere(Key& key, std::size_t position, const Version& above, Next& next) {
+  ++key.round;
+  key.vote = WriteVote(group_->quorum());
+  key.version = group_->next_version(above);
+  // A write with an order competes with its like under the counter of the live value they replace.
+  if (key.order != 0) {
+    if (key.was_live) key.version.counter = above.counter;
+    key.version.order = key.order;
+  }
+  for (unsigned replica = 0; replica < key.holders.size(); ++replica) {
+    next.writes[key.holders[replica]].push_back({position, replica});
+  }
+}
+
+void ReplicatedWrite::confirmed(std::size_t node, const std::vector<Part>& parts,
+                                const std::vector<unsigned>& rounds,
+                                const std::vector<Result<Written>>& answers) {
+  Next next;
+  {
+    std::lock_guard lock(mutex_);
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      Key& key = keys_[parts[i].position];
+      if (rounds[i] == key.round) confirmed_one(key, parts[i], node, answers[i], next);
+    }
+  }
+  proceed(std::move(next));
+}
+
+void ReplicatedWrite::confirmed_one(Key& key, Part part, std::size_t node, const Result<Written>& answer,
+                                    Next& next) {
+  if (!answer) {
+    if (answer.error() == Errc::unavailable) group_->node(node).reachable = false;
+    if (!is_the_request(answer.error())) group_->node(node).hints.add(key.key);
+    key.vote.lost(answer.error());
+  } else if (auto why = group_->check(node, answer->membership);
+             why && group_->level() != Consistency::weak) {
+    why->code = make_error_code(Errc::effect_unknown);  // it took the write, but may forget it again
+    key.vote.lost(*why);
+  } else {
+    group_->observe(answer->held);
+    key.was_live = key.was_live || (!group_->strong() && answer->live);
+    const bool too_late = answer->held > key.version;
+    if (key.open && too_late && !group_->strong() && key.order == 0 && key.round < most_rounds) {
+      return write_everywhere(key, part.position, answer->held, next);
+    }
+    key.vote.confirmed();
+  }
+  if (!key.open) return;
+  const Verdict verdict = key.vote.verdict();
+  if (verdict == Verdict::done) close(key, key.was_live);
+  if (verdict == Verdict::failed) {
+    const Error why = key.vote.why(printable_key(key.key));
+    if (why == Errc::effect_unknown) ++group_->counters.unknown;
+    close(key, why);
+  }
+}
+
+void ReplicatedWrite::close(Key& key, Result<bool> outcome) {
+  key.outcome = std::move(outcome);
+  key.open = false;
+  --open_;
+}
+
+/// Sends what is next, and answers when all keys are decided.
+void ReplicatedWrite::proceed(Next next) {
+  send(std::move(next));
+  Done done;
+  std::vector<Result<bool>> outcomes;
+  {
+    std::lock_guard lock(mutex_);
+    if (open_ > 0 || !done_) return;
+    done = std::exchange(done_, nullptr);
+    for (auto& key : keys_) outcomes.push_back(std::move(key.outcome));
+  }
+  done(std::move(outcomes));
+}
+
+}  // namespace terrace::distribution

@@ -1,0 +1,80 @@
+#pragma once
+/// ReplicatedWrite: writes many keys, each to all the nodes that hold it; done when W members confirmed.
+///
+/// What a write is ordered by is its version. Strong: R members are asked for theirs first and the new one is
+/// above (the first phase of ABD). Else it is above all this process has seen; a node that holds a higher one
+/// says so, and the write is sent again above that. A node that did not confirm gets a hint.
+
+#include <memory>
+#include <mutex>
+
+#include "distribution/node_calls.hpp"
+#include "distribution/replica_group.hpp"
+
+namespace terrace::distribution {
+
+/// What to write. `order` is TierWrite::version: not 0, the write takes effect only above what was written
+/// with a lower one or none.
+struct Change {
+  std::string_view key;
+  std::optional<BytesView> value;  ///< nothing: deletes
+  std::optional<Duration> ttl = {};
+  std::uint64_t order = 0;
+};
+
+class ReplicatedWrite : public std::enable_shared_from_this<ReplicatedWrite> {
+ public:
+  /// Of each change: whether there was an unexpired value before.
+  using Done = Handler<std::vector<Result<bool>>>;
+
+  static void start(std::shared_ptr<ReplicaGroup> group, const std::vector<Change>& changes,
+                    TimePoint deadline, Done done);
+
+  ReplicatedWrite(std::shared_ptr<ReplicaGroup> group, TimePoint deadline, Done done)
+      : group_(std::move(group)), deadline_(deadline), done_(std::move(done)) {}
+
+ private:
+  struct Key {
+    Key(const Change& change, const ReplicaGroup& group);
+
+    std::string key;
+    std::optional<Bytes> value;
+    std::optional<Duration> ttl;
+    std::uint64_t order;
+    std::vector<std::size_t> holders;  // by replica
+    ReadVote before;                   // the versions there are
+    WriteVote vote;
+    Version version = {};
+    unsigned round = 0;  // how often it was sent
+    bool was_live = false;
+    bool open = true;
+    Result<bool> outcome = {};
+  };
+  struct Next {
+    NodeCalls versions;
+    NodeCalls writes;
+  };
+
+  void send(Next next);
+  void ask_versions(std::size_t node, std::vector<Part> parts);
+  void write(std::size_t node, std::vector<Part> parts);
+  void told_versions(std::size_t node, const std::vector<Part>& parts,
+                     const std::vector<Result<Written>>& answers);
+  void confirmed(std::size_t node, const std::vector<Part>& parts, const std::vector<unsigned>& rounds,
+                 const std::vector<Result<Written>>& answers);
+  void confirmed_one(Key& key, Part part, std::size_t node, const Result<Written>& answer, Next& next);
+  void choose_version(Key& key, std::size_t position, Next& next);
+  void write_everywhere(Key& key, std::size_t position, const Version& above, Next& next);
+  void close(Key& key, Result<bool> outcome);
+  void proceed(Next next);
+
+  const std::shared_ptr<ReplicaGroup> group_;
+  const TimePoint deadline_;
+
+  std::mutex mutex_;
+  std::vector<Key> keys_;
+  std::size_t open_ = 0;
+  Done done_;
+};
+
+}  // namespace terrace::distribution

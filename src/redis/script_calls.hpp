@@ -1,0 +1,145 @@
+#pragma once
+/// ScriptCalls: many calls of one script, each about one key and with its own outcome. They travel together,
+/// at most 1,000 of them or 1 MiB at a time; those that a server answered with NOSCRIPT go again, with the
+/// script's text.
+
+#include <deque>
+#include <iterator>
+#include <vector>
+
+#include "redis/scripts.hpp"
+#include "redis/server_error.hpp"
+
+namespace terrace::redis {
+
+/// What a script returned: the elements of its array, or the one thing it is. Nothing: nil.
+using Fields = std::vector<Found>;
+
+template <class T>
+class ScriptCalls final : public std::enable_shared_from_this<ScriptCalls<T>> {
+ public:
+  /// Makes the outcome of what a server returned.
+  using Read = Result<T> (*)(Fields fields, const ServerFacts& server);
+
+  ScriptCalls(std::shared_ptr<Client> client, const Script& script, std::size_t keys, TimePoint deadline,
+              Read read, Handler<std::vector<Result<T>>> done)
+      : client_(std::move(client)),
+        script_(script),
+        outcomes_(keys, Result<T>(T{})),
+        deadline_(deadline),
+        read_(read),
+        done_(std::move(done)) {}
+
+  /// The outcome of a key that is not asked for.
+  void refuse(std::size_t position, Error why) { outcomes_[position] = std::move(why); }
+  void add(std::size_t position, Arguments arguments) {
+    waiting_.push_back({position, std::move(arguments)});
+  }
+  void start() { next(nullptr); }
+
+ private:
+  struct Call {
+    std::size_t position;
+    Arguments arguments;
+  };
+  using Calls = std::vector<Call>;
+  class Part;
+
+  void submit(Calls calls, bool whole) {
+    client_->submit(std::make_unique<Part>(this->shared_from_this(), std::move(calls), whole));
+  }
+  void next(const Error* failure);
+
+  std::shared_ptr<Client> client_;
+  const Script& script_;
+  std::vector<Result<T>> outcomes_;
+  TimePoint deadline_;
+  Read read_;
+  Handler<std::vector<Result<T>>> done_;
+  std::deque<Call> waiting_;
+};
+
+template <class T>
+class ScriptCalls<T>::Part final : public Exchange {
+ public:
+  /// `whole`: the first call brings the script's text.
+  Part(std::shared_ptr<ScriptCalls> owner, Calls calls, bool whole)
+      : owner_(std::move(owner)), calls_(std::move(calls)) {
+    const Script& script = owner_->script_;
+    for (const auto& call : calls_) {
+      if (std::exchange(whole, false)) {
+        call.arguments.encode_call(payload, "EVAL", script.text);
+      } else {
+        call.arguments.encode_call(payload, "EVALSHA", script.digest);
+      }
+    }
+    replies = calls_.size();
+    deadline = owner_->deadline_;
+    for_node = true;
+  }
+
+  void on_node(std::size_t index, const Node& reply) override {
+    if (index != current_) settle();
+    current_ = index;
+    if (is_error(reply)) {
+      refused_ = std::string(reply.value);
+    } else if (reply.depth > 0 || reply.data_type != NodeType::array) {
+      const bool nil = reply.data_type == NodeType::null;
+      fields_.push_back(nil ? Found() : Found(std::in_place, reply.value));
+    }
+  }
+
+  void on_end(const Error* failure) override {
+    if (failure == nullptr) {
+      settle();
+      if (!unknown_.empty()) return owner_->submit(std::move(unknown_), true);
+    } else {
+      for (auto i = current_; i < calls_.size(); ++i) owner_->outcomes_[calls_[i].position] = *failure;
+      for (const auto& call : unknown_) owner_->outcomes_[call.position] = *failure;
+    }
+    owner_->next(failure);
+  }
+
+ private:
+  /// The reply to the current call is complete.
+  void settle() {
+    Result<T>& outcome = owner_->outcomes_[calls_[current_].position];
+    if (refused_ && refused_->starts_with("NOSCRIPT")) {
+      unknown_.push_back(std::move(calls_[current_]));
+    } else if (refused_) {
+      outcome = server_error(*refused_, owner_->client_->label());
+    } else {
+      outcome = owner_->read_(std::move(fields_), *server);
+    }
+    refused_.reset();
+    fields_.clear();
+  }
+
+  std::shared_ptr<ScriptCalls> owner_;
+  Calls calls_;
+  std::size_t current_ = 0;
+  Fields fields_;
+  std::optional<std::string> refused_;
+  Calls unknown_;
+};
+
+/// After a failure the rest is not sent: it would only fail the same way.
+template <class T>
+void ScriptCalls<T>::next(const Error* failure) {
+  if (failure != nullptr) {
+    const Error rest =
+        *failure == Errc::io_error ? Error(Errc::unavailable, "not sent; " + failure->context) : *failure;
+    for (const auto& call : waiting_) outcomes_[call.position] = rest;
+    waiting_.clear();
+  }
+  if (waiting_.empty()) return done_(std::move(outcomes_));
+  Calls calls;
+  for (std::size_t bytes = 0; !waiting_.empty() && calls.size() < 1000 && bytes < (1 << 20);) {
+    bytes += waiting_.front().arguments.size();
+    calls.push_back(std::move(waiting_.front()));
+    waiting_.pop_front();
+  }
+  submit(std::move(calls), false);
+}
+
+}  // namespace terrace::redis
