@@ -19,9 +19,15 @@
 ///
 /// Tier::shared() gives leases and a watch (shared_tier.hpp). For a key k, key_prefix included, the server
 /// holds ~lease:{k} while there is a lease and ~version:{k} beside a value that was written with a version;
-/// keys of your own must not begin with ~lease: or ~version:. Where the server may evict keys, an evicted
-/// lease is void, and an evicted version guards no longer. A user with an ACL needs the keys and the commands
-/// of both: SET travels in MULTI … EXEC, leases are scripts (EVALSHA, EVAL), the watch is CLIENT TRACKING.
+/// keys of your own must not begin with ~lease:, ~version:, ~member: or ~charge:. Where the server may evict
+/// keys, an evicted lease is void, and an evicted version guards no longer. A user with an ACL needs the keys
+/// and the commands of both: SET travels in MULTI … EXEC, leases are scripts (EVALSHA, EVAL), the watch is
+/// CLIENT TRACKING.
+///
+/// Tier::versioned() makes the server a node of a replicated tier (versioned_tier.hpp), if it never evicts
+/// (maxmemory-policy noeviction, or no maxmemory) and shows INFO. For a key_prefix p it then holds
+/// ~member:{p} and ~charge:{p} as well, and ~version:{k} also beside no value. Two tiers on one server are
+/// two nodes only if neither key_prefix begins with the other.
 ///
 /// The watch has a connection of its own. Set client-output-buffer-limit of class normal: for a process that
 /// stands still Redis otherwise keeps what it should tell it, without a limit.

@@ -5,8 +5,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration tick = 200ms;           // between looks at who is due
+constexpr Duration tick = 50ms;            // between looks at who is due
 constexpr Duration between_looks = 500ms;  // at a node that is fine
+constexpr Duration while_away = 100ms;     // at one that does not answer; asking it costs nothing
 constexpr Duration look_limit = 500ms;
 constexpr std::size_t hints_at_once = 200;
 
@@ -62,7 +63,7 @@ void Caretaker::looked(std::size_t index, const Result<Membership>& told) {
   auto& node = group_->node(index);
   if (!told) {
     node.reachable = false;
-    return rest(index, between_looks, told.error().message());
+    return rest(index, while_away, told.error().message());
   }
   const bool member = !group_->check(index, *told);
   const bool due = told->left < group_->repair_time() / 2;

@@ -126,4 +126,31 @@ std::vector<double> HashRing::shares() const {
   return out;
 }
 
+double HashRing::moved(const HashRing& next) const {
+  if (seed_ != next.seed_) throw ConfigError("hash ring: moved() compares rings of one seed; these have two");
+  // Between two neighbouring points of either ring the owners are the same everywhere; past the last of a
+  // ring its first point owns what is left.
+  long double arcs = 0;
+  const long double whole = std::ldexp(1.0L, 64);
+  std::size_t ours = 0, theirs = 0;
+  std::uint64_t last = 0;
+  const auto differ = [&] {
+    const std::uint32_t mine = owner_[ours % owner_.size()];
+    return nodes_[mine].name != next.nodes_[next.owner_[theirs % next.owner_.size()]].name;
+  };
+  bool first = true;
+  while (ours < places_.size() || theirs < next.places_.size()) {
+    const std::uint64_t our_place = ours < places_.size() ? places_[ours] : UINT64_MAX;
+    const std::uint64_t their_place = theirs < next.places_.size() ? next.places_[theirs] : UINT64_MAX;
+    const std::uint64_t place = std::min(our_place, their_place);
+    if (differ()) arcs += static_cast<long double>(place - last) + (first ? 1 : 0);
+    first = false;
+    last = place;
+    while (ours < places_.size() && places_[ours] == place) ++ours;
+    while (theirs < next.places_.size() && next.places_[theirs] == place) ++theirs;
+  }
+  if (differ()) arcs += whole - 1 - static_cast<long double>(last);
+  return static_cast<double>(arcs / whole);
+}
+
 }  // namespace terrace

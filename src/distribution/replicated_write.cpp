@@ -1,5 +1,8 @@
 #include "distribution/replicated_write.hpp"
 
+#include <boost/unordered/unordered_flat_set.hpp>
+#include <terrace/hash.hpp>
+
 namespace terrace::distribution {
 namespace {
 
@@ -12,6 +15,24 @@ Quorum of_versions(Quorum quorum) {
   return quorum;
 }
 
+/// A change that outlives the call it came with.
+struct OwnedChange {
+  explicit OwnedChange(const Change& change)
+      : key(change.key),
+        value(change.value ? std::optional<Bytes>(std::in_place, *change.value) : std::nullopt),
+        ttl(change.ttl),
+        order(change.order) {}
+
+  [[nodiscard]] Change view() const {
+    return {key, value ? std::optional<BytesView>(*value) : std::nullopt, ttl, order};
+  }
+
+  std::string key;
+  std::optional<Bytes> value;
+  std::optional<Duration> ttl;
+  std::uint64_t order;
+};
+
 }  // namespace
 
 ReplicatedWrite::Key::Key(const Change& change, const ReplicaGroup& group)
@@ -23,8 +44,42 @@ ReplicatedWrite::Key::Key(const Change& change, const ReplicaGroup& group)
       before(of_versions(group.quorum())),
       vote(group.quorum()) {}
 
+/// Later changes of a key wait till the earlier ones have ended.
 void ReplicatedWrite::start(std::shared_ptr<ReplicaGroup> group, const std::vector<Change>& changes,
                             TimePoint deadline, Done done) {
+  boost::unordered_flat_set<std::string_view, KeyHash> seen;
+  std::vector<Change> first;
+  std::vector<std::size_t> later;
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    if (seen.insert(changes[i].key).second) {
+      first.push_back(changes[i]);
+    } else {
+      later.push_back(i);
+    }
+  }
+  if (later.empty()) return start_distinct(std::move(group), changes, deadline, std::move(done));
+  auto rest = std::make_shared<std::vector<OwnedChange>>();
+  for (const auto i : later) rest->emplace_back(changes[i]);
+  auto merge = [later, done = std::move(done)](std::vector<Result<bool>> ended,
+                                               std::vector<Result<bool>> after) mutable {
+    for (std::size_t i = 0; i < later.size(); ++i) {
+      ended.insert(ended.begin() + static_cast<std::ptrdiff_t>(later[i]), std::move(after[i]));
+    }
+    done(std::move(ended));
+  };
+  start_distinct(
+      group, first, deadline,
+      [group, rest, deadline, merge = std::move(merge)](std::vector<Result<bool>> ended) mutable {
+        std::vector<Change> again;
+        for (const auto& change : *rest) again.push_back(change.view());
+        start(group, again, deadline,
+              [rest, ended = std::move(ended), merge = std::move(merge)](
+                  std::vector<Result<bool>> after) mutable { merge(std::move(ended), std::move(after)); });
+      });
+}
+
+void ReplicatedWrite::start_distinct(std::shared_ptr<ReplicaGroup> group, const std::vector<Change>& changes,
+                                     TimePoint deadline, Done done) {
   if (changes.empty()) return done({});
   auto write = std::make_shared<ReplicatedWrite>(std::move(group), deadline, std::move(done));
   Next first;

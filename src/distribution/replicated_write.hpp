@@ -27,6 +27,7 @@ class ReplicatedWrite : public std::enable_shared_from_this<ReplicatedWrite> {
   /// Of each change: whether there was an unexpired value before.
   using Done = Handler<std::vector<Result<bool>>>;
 
+  /// Changes of the same key take effect in their order.
   static void start(std::shared_ptr<ReplicaGroup> group, const std::vector<Change>& changes,
                     TimePoint deadline, Done done);
 
@@ -34,6 +35,9 @@ class ReplicatedWrite : public std::enable_shared_from_this<ReplicatedWrite> {
       : group_(std::move(group)), deadline_(deadline), done_(std::move(done)) {}
 
  private:
+  static void start_distinct(std::shared_ptr<ReplicaGroup> group, const std::vector<Change>& changes,
+                             TimePoint deadline, Done done);
+
   struct Key {
     Key(const Change& change, const ReplicaGroup& group);
 

@@ -1,28 +1,9 @@
 #include "redis/backend.hpp"
 
-#include <charconv>
-
 #include "redis/server_error.hpp"
 
 namespace terrace::redis {
 namespace {
-
-/// Where the command at `from` of encoded commands ends.
-std::size_t end_of_command(std::string_view payload, std::size_t from) {
-  const auto length = [&](std::size_t& at) {  // "*3\r\n" or "$3\r\n"
-    std::size_t value = 0;
-    const char* begin = payload.data() + at + 1;
-    const auto end = std::from_chars(begin, payload.data() + payload.size(), value).ptr;
-    at = static_cast<std::size_t>(end - payload.data()) + 2;
-    return value;
-  };
-  std::size_t at = from;
-  for (std::size_t parts = length(at); parts > 0; --parts) {
-    const std::size_t size = length(at);
-    at += size + 2;
-  }
-  return at;
-}
 
 constexpr std::string_view asking = "*1\r\n$6\r\nASKING\r\n";
 constexpr std::string_view multi = "*1\r\n$5\r\nMULTI\r\n";
@@ -47,12 +28,16 @@ Courier::Courier(std::shared_ptr<Sender> sender, std::shared_ptr<Client> to, Err
   }
   const std::string_view commands = exchange.payload;
   asking_ = commands.starts_with(multi) ? Asking::once : Asking::each;
-  for (std::size_t at = 0; at < commands.size();) {
-    const auto end = asking_ == Asking::once ? commands.size() : end_of_command(commands, at);
-    payload += asking;
-    payload += commands.substr(at, end - at);
+  if (asking_ == Asking::once) {
+    payload = std::string(asking) + std::string(commands);
     ++replies;
-    at = end;
+    return;
+  }
+  for (const auto& parts : parse_commands(commands)) {
+    payload += asking;
+    begin_command(payload, parts.size());
+    for (const auto part : parts) add_part(payload, part);
+    ++replies;
   }
 }
 

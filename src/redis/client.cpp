@@ -46,10 +46,14 @@ class Client::Hello final : public Exchange {
   }
   void on_node(std::size_t index, const Node& reply) override { greeting_.take(index, reply); }
   void on_end(const Error* failure) override {
-    client_.greeted(failure ? failure : greeting_.refused(), greeting_.facts(), greeting_.is_replica());
+    client_.greeted(failure ? failure : greeting_.refused(), facts(), greeting_.is_replica());
   }
 
  private:
+  [[nodiscard]] ServerFacts facts() const {
+    return greeting_.facts(client_.target_.label() == client_.label_ ? "" : client_.label_);
+  }
+
   Greeting greeting_;
   Client& client_;
 };

@@ -3,6 +3,7 @@
 #include <boost/asio/post.hpp>
 
 #include "redis/server_error.hpp"
+#include "redis/split.hpp"
 
 namespace terrace::redis {
 
@@ -82,6 +83,11 @@ void Cluster::sent_elsewhere(Errand errand, const Redirect& redirect, const std:
     case Redirect::Kind::moved:
     case Redirect::Kind::ask:
       return go_to(std::move(errand), redirect, from);
+    case Redirect::Kind::try_again:
+      if (auto singles = split_transaction(shared_from_this(), errand.exchange)) {
+        return submit(std::move(singles));
+      }
+      return come_again(std::move(errand));
     case Redirect::Kind::wait:
       return come_again(std::move(errand));
     case Redirect::Kind::readonly:

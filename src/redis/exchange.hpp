@@ -36,13 +36,12 @@ class Exchange
   Slot slot = 0;               ///< of its keys, in a cluster
   bool reads = false;          ///< it changes nothing: it may be sent twice
   bool keeps_payload = false;  ///< the payload stays when it is sent, so that it can be sent again
-
-  bool for_node = false;  ///< only for a server that can be a node of a replicated tier; else not sent
+  bool for_node = false;       ///< only for a server that can be a node of a replicated tier; else not sent
 
   // Kept by the client and the pipeline.
   std::uint64_t ticket = 0;  ///< its place in the line it stands in
   bool sent = false;
-  const ServerFacts* server = nullptr;  ///< who answers; set when it is sent
+  ServerFacts* server = nullptr;  ///< who answers; set when it is sent
   TimePoint submitted_at{};
 };
 

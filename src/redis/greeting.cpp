@@ -3,7 +3,6 @@
 #include "redis/server_error.hpp"
 
 namespace terrace::redis {
-
 namespace {
 
 /// A line of INFO's text; empty: there is none.
@@ -57,25 +56,35 @@ void Greeting::take(std::size_t index, const Node& node) {
   }
 }
 
-ServerFacts Greeting::facts() const {
-  ServerFacts facts{std::string(field(told_, "run_id"))};
-  const auto memory = field(told_, "maxmemory"), policy = field(told_, "maxmemory_policy");
+ServerFacts Greeting::facts(const std::string& stands_in_for) const {
+  ServerFacts facts{std::string(field(told_, "run_id")), url_.label(), stands_in_for};
+  facts.learn_memory(told_);
   if (silent_ && *silent_ == Errc::denied) {
     facts.unfit =
         Error(Errc::denied,
               silent_->context + "; a node of a replicated tier must show INFO: " + "ACL SETUSER … +info");
-  } else if (facts.run_id.empty() || policy.empty()) {
-    facts.unfit = Error(Errc::unavailable, "Redis " + url_.label() +
-                                               ": INFO does not tell run_id and maxmemory_policy" +
-                                               (silent_ ? " (" + silent_->context + ")" : "") +
-                                               "; it cannot be a node of a replicated tier");
-  } else if (memory != "0" && policy != "noeviction") {
-    facts.unfit = Error(Errc::unavailable, "Redis " + url_.label() + ": its maxmemory-policy is " +
-                                               std::string(policy) +
-                                               ", so it may forget keys; a node of a replicated tier needs " +
-                                               "maxmemory-policy noeviction");
+  } else if (silent_ && facts.unfit) {
+    facts.unfit->context += " (" + silent_->context + ")";
   }
   return facts;
+}
+
+void ServerFacts::learn_memory(std::string_view info) {
+  const auto memory = field(info, "maxmemory"), policy = field(info, "maxmemory_policy");
+  unfit.reset();
+  if (run_id.empty() || policy.empty()) {
+    unfit = Error(Errc::unavailable, "Redis " + label +
+                                         ": INFO does not tell run_id and maxmemory_policy; it cannot be a "
+                                         "node of a replicated tier");
+  } else if (memory != "0" && policy != "noeviction") {
+    unfit = Error(Errc::unavailable, "Redis " + label + ": its maxmemory-policy is " + std::string(policy) +
+                                         ", so it may forget keys; a node of a replicated tier needs "
+                                         "maxmemory-policy noeviction");
+  } else if (!stands_in_for.empty()) {
+    unfit =
+        Error(Errc::unavailable, "Redis " + stands_in_for + " is a replica of " + label +
+                                     "; a node of a replicated tier must be a primary (REPLICAOF NO ONE)");
+  }
 }
 
 }  // namespace terrace::redis

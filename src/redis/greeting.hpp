@@ -14,8 +14,14 @@ namespace terrace::redis {
 /// What a server says of itself. A connection is to one run of a server, so this holds as long as it.
 struct ServerFacts {
   std::string run_id = {};  ///< another one after each start
+  std::string label = {};   ///< where it is
+  /// The server that was meant, a replica of this one; empty: this one was.
+  std::string stands_in_for = {};
   /// Why it cannot be a node of a replicated tier; nothing: it can.
   std::optional<Error> unfit = {};
+
+  /// Whether it may evict, as INFO memory tells: the one fact that may change while it runs.
+  void learn_memory(std::string_view info);
 };
 
 class Greeting {
@@ -35,7 +41,7 @@ class Greeting {
   [[nodiscard]] bool is_replica() const noexcept { return is_replica_; }
 
   /// What it answered to the questions.
-  [[nodiscard]] ServerFacts facts() const;
+  [[nodiscard]] ServerFacts facts(const std::string& stands_in_for = {}) const;
 
  private:
   [[nodiscard]] std::size_t commands() const noexcept {

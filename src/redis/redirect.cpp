@@ -43,7 +43,8 @@ std::optional<Redirect> Redirect::parse(std::string_view error) {
   const auto rest = error.substr(std::min(error.size(), word.size() + 1));
   if (word == "MOVED") return parse_target(Kind::moved, rest);
   if (word == "ASK") return parse_target(Kind::ask, rest);
-  if (word == "TRYAGAIN" || word == "LOADING") return Redirect{Kind::wait};
+  if (word == "TRYAGAIN") return Redirect{Kind::try_again};
+  if (word == "LOADING") return Redirect{Kind::wait};
   if (word == "CLUSTERDOWN" || word == "MASTERDOWN") return Redirect{Kind::down};
   if (word == "READONLY") return Redirect{Kind::readonly};
   return std::nullopt;

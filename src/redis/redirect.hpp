@@ -23,11 +23,12 @@ struct Address {
 
 struct Redirect {
   enum class Kind {
-    moved,     ///< the slot belongs to `to`
-    ask,       ///< this once `to`, after ASKING: the slot is on its way there
-    wait,      ///< later: the keys of a transaction are on both sides, or the node is not up to it now
-    down,      ///< later, and perhaps elsewhere: the cluster does not serve the slot
-    readonly,  ///< a replica was asked to write
+    moved,      ///< the slot belongs to `to`
+    ask,        ///< this once `to`, after ASKING: the slot is on its way there
+    try_again,  ///< later: the slot is moving, and not all keys are on the same side
+    wait,       ///< later: the node is not up to it now
+    down,       ///< later, and perhaps elsewhere: the cluster does not serve the slot
+    readonly,   ///< a replica was asked to write
   };
   Kind kind = Kind::wait;
   Slot slot = 0;    ///< of moved and ask

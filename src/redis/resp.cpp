@@ -11,6 +11,7 @@ namespace {
 constexpr std::size_t initial_capacity = 64 * 1024;
 constexpr std::size_t min_space = 16 * 1024;
 constexpr std::size_t max_line = 64 * 1024;        // an error's text; Redis sends nothing near it
+constexpr std::size_t max_text = 128 * 1024;       // what is no value: a key in an array, the text of INFO
 constexpr std::size_t max_elements = 1 << 20;      // of one array; SCAN sends a few thousand
 constexpr std::size_t message_room = 32ULL << 20;  // what a reply may hold besides one value
 
@@ -31,6 +32,25 @@ void add_part(std::string& out, std::initializer_list<std::string_view> pieces) 
 void add_command(std::string& out, std::initializer_list<std::string_view> parts) {
   begin_command(out, parts.size());
   for (const auto part : parts) add_part(out, part);
+}
+
+std::vector<std::vector<std::string_view>> parse_commands(std::string_view encoded) {
+  const auto take_length = [&] {  // "*3\r\n" or "$3\r\n"
+    std::size_t length = 0;
+    const auto end = std::from_chars(encoded.data() + 1, encoded.data() + encoded.size(), length).ptr;
+    encoded.remove_prefix(static_cast<std::size_t>(end - encoded.data()) + 2);
+    return length;
+  };
+  std::vector<std::vector<std::string_view>> commands;
+  while (!encoded.empty()) {
+    auto& parts = commands.emplace_back();
+    for (auto left = take_length(); left > 0; --left) {
+      const auto size = take_length();
+      parts.push_back(encoded.substr(0, size));
+      encoded.remove_prefix(size + 2);
+    }
+  }
+  return commands;
 }
 
 ReplyReader::ReplyReader(std::size_t max_value_bytes)
@@ -80,7 +100,8 @@ ReplyReader::Line ReplyReader::check_length(char type, std::string_view digits, 
   if (error != std::errc() || end != digits.data() + digits.size()) return Line::bad;
   if (type != '$' && type != '=' && type != '!') return length <= max_elements ? Line::fine : Line::bad;
   if (length <= max_value_bytes_) return Line::fine;
-  if (type != '$' || !top_level || length > SIZE_MAX / 2) return Line::bad;
+  if (type != '$' || !top_level) return length <= max_text ? Line::fine : Line::bad;
+  if (length > SIZE_MAX / 2) return Line::bad;
   skipped_ = std::string(too_large) + "the value found has " + std::to_string(length) +
              " bytes, the limit is " + std::to_string(max_value_bytes_);
   skip_ = line_end + 2 + length + 2;

@@ -19,7 +19,7 @@ template <class T>
 class ScriptCalls final : public std::enable_shared_from_this<ScriptCalls<T>> {
  public:
   /// Makes the outcome of what a server returned.
-  using Read = Result<T> (*)(Fields fields, const ServerFacts& server);
+  using Read = Result<T> (*)(Fields fields, ServerFacts& server);
 
   ScriptCalls(std::shared_ptr<Client> client, const Script& script, std::size_t keys, TimePoint deadline,
               Read read, Handler<std::vector<Result<T>>> done)
@@ -35,6 +35,8 @@ class ScriptCalls final : public std::enable_shared_from_this<ScriptCalls<T>> {
   void add(std::size_t position, Arguments arguments) {
     waiting_.push_back({position, std::move(arguments)});
   }
+  /// They are sent to a server that is no node, too.
+  void to_any_server() { for_node_ = false; }
   void start() { next(nullptr); }
 
  private:
@@ -57,6 +59,7 @@ class ScriptCalls final : public std::enable_shared_from_this<ScriptCalls<T>> {
   Read read_;
   Handler<std::vector<Result<T>>> done_;
   std::deque<Call> waiting_;
+  bool for_node_ = true;
 };
 
 template <class T>
@@ -75,7 +78,7 @@ class ScriptCalls<T>::Part final : public Exchange {
     }
     replies = calls_.size();
     deadline = owner_->deadline_;
-    for_node = true;
+    for_node = owner_->for_node_;
   }
 
   void on_node(std::size_t index, const Node& reply) override {
@@ -106,6 +109,8 @@ class ScriptCalls<T>::Part final : public Exchange {
     Result<T>& outcome = owner_->outcomes_[calls_[current_].position];
     if (refused_ && refused_->starts_with("NOSCRIPT")) {
       unknown_.push_back(std::move(calls_[current_]));
+    } else if (refused_ && server->unfit && *server->unfit == Errc::denied) {
+      outcome = *server->unfit;  // it names the remedy
     } else if (refused_) {
       outcome = server_error(*refused_, owner_->client_->label());
     } else {

@@ -36,7 +36,7 @@ Result<Version> version_of(const Found& field) {
   return Error(Errc::corrupt, "Redis: what is kept under ~version: is no version of terrace's");
 }
 
-Result<Reading> read_copy(Fields fields, const ServerFacts& server) {
+Result<Reading> read_copy(Fields fields, ServerFacts& server) {
   if (fields.size() != 5) return unreadable;
   Reading reading{membership_of(fields, server), {}};
   const auto version = version_of(fields[2]);
@@ -48,20 +48,22 @@ Result<Reading> read_copy(Fields fields, const ServerFacts& server) {
   return reading;
 }
 
-Result<Written> read_written(Fields fields, const ServerFacts& server) {
+Result<Written> read_written(Fields fields, ServerFacts& server) {
   if (fields.size() != 4) return unreadable;
   const auto held = version_of(fields[2]);
   if (!held) return held.error();
   return Written{membership_of(fields, server), *held, number(fields[3]) == 1};
 }
 
-Result<Membership> read_membership(Fields fields, const ServerFacts& server) {
-  if (fields.size() != 2) return unreadable;
+Result<Membership> read_membership(Fields fields, ServerFacts& server) {
+  if (fields.size() != 3 || !fields[2]) return unreadable;
+  server.learn_memory(*fields[2]);
+  if (server.unfit) return *server.unfit;
   return membership_of(fields, server);
 }
 
 /// ScanPage::next is the run of the server, and SCAN's cursor.
-Result<ScanPage> read_page(Fields fields, const ServerFacts& server) {
+Result<ScanPage> read_page(Fields fields, ServerFacts& server) {
   if (fields.size() % 2 != 1 || !fields[0]) return unreadable;
   ScanPage page;
   page.next = server.run_id + ":" + *fields[0];
@@ -73,13 +75,13 @@ Result<ScanPage> read_page(Fields fields, const ServerFacts& server) {
   return page;
 }
 
-Result<bool> read_bool(Fields fields, const ServerFacts&) {
+Result<bool> read_bool(Fields fields, ServerFacts&) {
   if (fields.size() != 1) return unreadable;
   return number(fields[0]) == 1;
 }
 
 /// A cursor, or nothing.
-Result<Found> read_cursor(Fields fields, const ServerFacts&) {
+Result<Found> read_cursor(Fields fields, ServerFacts&) {
   if (fields.size() != 1) return unreadable;
   return std::move(fields[0]);
 }
@@ -219,10 +221,18 @@ void VersionedRedis::scan(std::string_view from, TimePoint deadline, Handler<Res
 
 // ---- Membership and maintenance
 
+/// Asks again whether the server may evict, so that a policy changed while it runs is noticed by this call
+/// and heeded by all that follow.
 void VersionedRedis::membership(TimePoint deadline, Handler<Result<Membership>> done) {
+  if (auto why = shared_->encoding.refusal(deadline)) return done(std::move(*why));
+  auto one = std::make_shared<ScriptCalls<Membership>>(
+      client_, membership_script(), 1, deadline, read_membership,
+      [done = std::move(done)](std::vector<Result<Membership>> told) mutable { done(std::move(told[0])); });
   Arguments arguments = call();
   arguments.part("1").part(mark_);
-  ask<Membership>(membership_script(), std::move(arguments), deadline, read_membership, std::move(done));
+  one->add(0, std::move(arguments));
+  one->to_any_server();
+  one->start();
 }
 
 void VersionedRedis::pledge(const Script& script, Arguments arguments, std::uint64_t token, Duration time,

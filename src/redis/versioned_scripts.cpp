@@ -23,15 +23,6 @@ bool take_digits(std::string_view& text, int base, std::size_t digits, std::uint
   return error == std::errc() && part.size() == digits && end == part.data() + part.size();
 }
 
-/// mark(key): what is under it, and how long it lasts. live(key, held): whether it has a value.
-constexpr const char* mark = R"(
-local function mark(key)
-  local run = redis.call('GET', key)
-  return run, run and redis.call('PTTL', key) or 0
-end
-local function live(key, held) return held and redis.call('EXISTS', key) or 0 end
-)";
-
 /// mine(token): what names this run of the server and the token, in the charge key and in the mark.
 constexpr const char* mine = R"(
 local function run_id() return string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') end
@@ -58,30 +49,35 @@ std::optional<Version> parse_version(std::string_view text) {
   return version;
 }
 
+// The first three are what readers and writers wait for: calls are what a script's time goes into, so they
+// make few. What MGET finds of another type is nil.
+
 /// key, lease, version, mark / longest value. Returns the mark, its time, the version, the value, its time. A
 /// value without a version was put there by somebody else: there is no copy.
 const Script& read_copy_script() {
   static const Script& script =
-      *new Script(std::string(mark) + R"(
-local run, left = mark(KEYS[4])
-local held = redis.call('GET', KEYS[3])
-if not held then return {run, left, false, false, 0} end
-local size = redis.call('STRLEN', KEYS[1])
-if size > tonumber(ARGV[1]) then
+      *new Script(R"(
+local call = redis.call
+local found = call('MGET', KEYS[4], KEYS[3], KEYS[1])
+local left = found[1] and call('PTTL', KEYS[4]) or 0
+local held, value = found[2], found[3]
+if not held or not value then return {found[1], left, held, false, 0} end
+if #value > tonumber(ARGV[1]) then
   return redis.error_reply(')" +
                   std::string(ReplyReader::too_large) +
-                  R"(the value found has ' .. size .. ' bytes, the limit is ' .. ARGV[1])
+                  R"(the value found has ' .. #value .. ' bytes, the limit is ' .. ARGV[1])
 end
-return {run, left, held, redis.call('GET', KEYS[1]), redis.call('PTTL', KEYS[1])})");
+return {found[1], left, held, value, call('PTTL', KEYS[1])})");
   return script;
 }
 
 /// key, lease, version, mark. Returns the mark, its time, the version, whether there is a value.
 const Script& read_version_script() {
-  static const Script& script = *new Script(std::string(mark) + R"(
-local run, left = mark(KEYS[4])
-local held = redis.call('GET', KEYS[3])
-return {run, left, held, live(KEYS[1], held)})");
+  static const Script& script = *new Script(R"(
+local call = redis.call
+local found = call('MGET', KEYS[4], KEYS[3])
+local left = found[1] and call('PTTL', KEYS[4]) or 0
+return {found[1], left, found[2], found[2] and call('EXISTS', KEYS[1]) or 0})");
   return script;
 }
 
@@ -89,28 +85,29 @@ return {run, left, held, live(KEYS[1], held)})");
 /// mark, its time, the version held now, whether there was a value. Of a tombstone the first write is a DEL,
 /// which a full server still takes, and with it the rest.
 const Script& write_copy_script() {
-  static const Script& script = *new Script(std::string(mark) + R"(
+  static const Script& script = *new Script(R"(
+local call = redis.call
 local function put(key, value, time)
-  if time == '' then return redis.call('SET', key, value) end
-  return redis.call('SET', key, value, 'PX', time)
+  if time == '' then return call('SET', key, value) end
+  return call('SET', key, value, 'PX', time)
 end
-local held = redis.call('GET', KEYS[3])
-local lived = live(KEYS[1], held)
-held = held or ''
+local found = call('MGET', KEYS[4], KEYS[3])
+local left = found[1] and call('PTTL', KEYS[4]) or 0
+local lived = found[2] and call('EXISTS', KEYS[1]) or 0
+local held = found[2] or ''
 if #held == 20 then held = held .. string.rep('0', 36) end
 local deletes = #ARGV == 2
 if held < ARGV[1] or (deletes and held == ARGV[1]) then
   if deletes then
-    redis.call('DEL', KEYS[1], KEYS[2])
+    call('DEL', KEYS[1], KEYS[2])
   else
     put(KEYS[1], ARGV[3], ARGV[4])
-    redis.call('DEL', KEYS[2])
+    call('DEL', KEYS[2])
   end
   put(KEYS[3], ARGV[1], ARGV[2])
   held = ARGV[1]
 end
-local run, left = mark(KEYS[4])
-return {run, left, held, lived})");
+return {found[1], left, held, lived})");
   return script;
 }
 
@@ -131,11 +128,11 @@ return out)");
   return script;
 }
 
-/// mark. Returns it, and its time.
+/// mark. Returns it, its time, and INFO memory.
 const Script& membership_script() {
-  static const Script& script = *new Script(std::string(mark) + R"(
-local run, left = mark(KEYS[1])
-return {run, left})");
+  static const Script& script = *new Script(R"(
+local mark = redis.call('GET', KEYS[1])
+return {mark, mark and redis.call('PTTL', KEYS[1]) or 0, redis.call('INFO', 'memory')})");
   return script;
 }
 

@@ -1,9 +1,14 @@
 #include "conformance/subjects.hpp"
 
+#include <algorithm>
+#include <array>
+#include <stdexcept>
 #include <terrace/postgres.hpp>
 #include <terrace/redis.hpp>
 #include <terrace/redis_cluster.hpp>
+#include <terrace/replicated_tier.hpp>
 #include <terrace/runtime.hpp>
+#include <terrace/sharded_tier.hpp>
 #include <terrace/sqlite.hpp>
 #include <terrace/testing.hpp>
 
@@ -45,6 +50,61 @@ Fixture sqlite() {
   return {make_sqlite_tier({.path = folder->file("cache.db")}), folder};
 }
 
+/// Once every node is a member.
+std::shared_ptr<Tier> replicated(Consistency consistency, std::vector<std::shared_ptr<Tier>> tiers) {
+  ReplicatedOptions options;
+  options.consistency = consistency;
+  for (auto& tier : tiers) {
+    options.nodes.push_back({"node " + std::to_string(options.nodes.size()), std::move(tier)});
+  }
+  const auto tier = make_replicated_tier(std::move(options));
+  const bool ready = eventually([&] {
+    const auto status = replicated_status(*tier).value();
+    return std::all_of(status.nodes.begin(), status.nodes.end(),
+                       [](const auto& node) { return node.member; });
+  });
+  if (!ready) throw std::runtime_error("the nodes of a replicated tier do not become members");
+  return tier;
+}
+
+Fixture replicated_maps(Consistency consistency) {
+  std::vector<std::shared_ptr<Tier>> maps;
+  for (int i = 0; i < 3; ++i) maps.push_back(std::make_shared<VersionedMapTier>());
+  return {replicated(consistency, std::move(maps)), nullptr};
+}
+
+/// The same servers for all tests of a program: each begins on empty ones.
+Fixture replicated_redis(Consistency consistency) {
+  static const auto servers = [] {
+    auto all = std::make_shared<std::vector<std::unique_ptr<RedisServer>>>();
+    for (int i = 0; i < 3; ++i) all->push_back(std::make_unique<RedisServer>());
+    return all;
+  }();
+  std::vector<std::shared_ptr<Tier>> tiers;
+  for (const auto& server : *servers) {
+    server->cli({"FLUSHALL"});
+    tiers.push_back(make_redis_tier({.url = server->url()}));
+  }
+  return {replicated(consistency, std::move(tiers)), servers};
+}
+
+Fixture sharded_map() {
+  std::vector<Shard> shards;
+  for (const auto* name : {"a", "b", "c"}) shards.push_back({name, std::make_shared<SharedMapTier>()});
+  return {make_sharded_tier({.shards = std::move(shards)}), nullptr};
+}
+
+/// Three servers for all tests of a program.
+Fixture sharded_redis() {
+  static const auto servers = std::make_shared<std::array<RedisServer, 3>>();
+  std::vector<Shard> shards;
+  for (RedisServer& server : *servers) {
+    server.cli({"FLUSHALL"});
+    shards.push_back({"redis" + std::to_string(shards.size()), make_redis_tier({.url = server.url()})});
+  }
+  return {make_sharded_tier({.shards = std::move(shards)}), servers};
+}
+
 }  // namespace
 
 std::vector<Subject> subjects() {
@@ -71,13 +131,25 @@ std::vector<Subject> subjects() {
              return Fixture{std::make_shared<SharedMapTier>(), nullptr};
            },
        .shared = true},
+      {.name = "VersionedMap",
+       .make =
+           [] {
+             return Fixture{std::make_shared<VersionedMapTier>(), nullptr};
+           }},
       {.name = "Sqlite", .make = sqlite},
       {.name = "Postgres", .make = postgres},
       {.name = "Redis", .make = [] { return redis("", false); }, .shared = true},
       {.name = "RedisWithPrefix", .make = [] { return redis("app:", false); }, .shared = true},
       {.name = "Cluster", .make = [] { return cluster(""); }, .shared = true},
       {.name = "ClusterWithPrefix", .make = [] { return cluster("{app}:"); }, .shared = true},
+      {.name = "ReplicatedMapsStrong", .make = [] { return replicated_maps(Consistency::strong); }},
+      {.name = "ReplicatedMapsEventual", .make = [] { return replicated_maps(Consistency::eventual); }},
+      {.name = "ReplicatedRedisStrong", .make = [] { return replicated_redis(Consistency::strong); }},
+      {.name = "ReplicatedRedisEventual", .make = [] { return replicated_redis(Consistency::eventual); }},
+      {.name = "ReplicatedRedisWeak", .make = [] { return replicated_redis(Consistency::weak); }},
       {.name = "RedisOverUnixSocket", .make = [] { return redis("", true); }, .shared = true},
+      {.name = "ShardedMap", .make = sharded_map, .shared = true},
+      {.name = "ShardedRedis", .make = sharded_redis, .shared = true},
   };
 }
 

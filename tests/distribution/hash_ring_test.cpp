@@ -91,6 +91,24 @@ TEST(HashRing, ANodeThatLeavesMovesOnlyItsKeys) {
   }
 }
 
+TEST(HashRing, MovedIsTheShareThatChangesItsNode) {
+  const HashRing three(equal_nodes(3), 9), four(equal_nodes(4), 9);
+  EXPECT_NEAR(three.moved(four), four.shares()[3], 1e-15);
+  EXPECT_NEAR(four.moved(three), four.shares()[3], 1e-15) << "there and back";
+  EXPECT_EQ(three.moved(three), 0);
+  EXPECT_NEAR(three.moved(HashRing(equal_nodes(3, "other"), 9)), 1, 1e-15);
+  auto swapped = equal_nodes(4);
+  swapped.erase(swapped.begin());  // node0 leaves, node3 comes: what passes from one to the other counts once
+  const double moved = three.moved(HashRing(swapped, 9));
+  EXPECT_LT(moved, three.shares()[0] + four.shares()[3]);
+  std::size_t found = 0;
+  const HashRing after(swapped, 9);
+  for (const auto& key : some_keys(100'000))
+    found += owner_name(three, key) != owner_name(after, key) ? 1 : 0;
+  EXPECT_NEAR(moved, double(found) / 100'000, 0.01);
+  EXPECT_THROW((void)three.moved(HashRing(equal_nodes(4), 8)), ConfigError);
+}
+
 TEST(HashRing, WeightsAreKeptAndAChangeOfOneMovesKeysOnlyToOrFromItsNode) {
   const std::vector<Node> nodes = {{"a", 1}, {"b", 2}, {"c", 0.5}, {"d", 10}};
   const HashRing ring(nodes);

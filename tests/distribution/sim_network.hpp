@@ -78,7 +78,8 @@ class SimLink final : public testing::OneByOneTier, public VersionedTier {
   }
 
   Weather weather;
-  bool cut = false;  ///< nothing passes
+  bool cut = false;         ///< nothing passes
+  bool writes_cut = false;  ///< no write does
 
   [[nodiscard]] std::string_view name() const noexcept override { return "link"; }
   [[nodiscard]] VersionedTier* versioned() noexcept override { return this; }
@@ -138,6 +139,11 @@ class SimLink final : public testing::OneByOneTier, public VersionedTier {
       std::optional<Bytes> value;
       std::optional<Duration> ttl;
     };
+    if (writes_cut) {
+      const std::vector<Result<Written>> refused(writes.size(),
+                                                 Error(Errc::unavailable, "no way for writes"));
+      return scheduler_->post([refused, done = std::move(done)]() mutable { done(refused); });
+    }
     auto owned = std::make_shared<std::vector<Owned>>();
     std::vector<Result<Written>> pretended;
     for (const auto& write : writes) {

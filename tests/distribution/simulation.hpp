@@ -4,7 +4,7 @@
 
 #include <terrace/replicated_tier.hpp>
 
-#include "distribution/history.hpp"
+#include "distribution/linearizable.hpp"
 #include "distribution/sim_network.hpp"
 
 namespace terrace::distribution {
@@ -17,6 +17,8 @@ struct SimulationOptions {
   unsigned keys = 8;
   std::size_t operations = 2000;
   Consistency consistency = Consistency::strong;
+  unsigned write_quorum = 0;
+  std::size_t max_hints = 100'000;
   Mutant mutant = Mutant::none;
   bool faults = true;
   Duration fault_pause = std::chrono::milliseconds(150);  ///< between two, at most
@@ -32,6 +34,8 @@ class Simulation {
       ReplicatedOptions tier;
       tier.copies = options.copies;
       tier.consistency = options.consistency;
+      tier.write_quorum = options.write_quorum;
+      tier.max_hints = options.max_hints;
       tier.repair_time = std::chrono::seconds(20);
       const auto seen = std::make_shared<SimLink::Seen>();
       for (unsigned i = 0; i < options.nodes; ++i) {
@@ -49,13 +53,20 @@ class Simulation {
     scheduler_->advance(std::chrono::seconds(30));
   }
 
+  /// Waits till every node is a member.
+  bool start() {
+    return await([&] { return all_members(); });
+  }
+
   /// Runs till the operations are done; false: they got stuck.
   bool run() {
-    if (!await([&] { return all_members(); })) return false;
+    if (!start()) return false;
     for (std::size_t p = 0; p < tiers_.size(); ++p) next_operation(p);
     if (options_.faults) next_fault();
     return await([&] { return done_ >= options_.operations; });
   }
+
+  void start_faults() { next_fault(); }
 
   /// Ends all faults, and waits till the nodes hold the same; false: they do not in that time.
   bool converges_within(Duration limit) {
@@ -87,12 +98,35 @@ class Simulation {
   }
   [[nodiscard]] std::size_t unknown() const noexcept { return unknown_; }
   [[nodiscard]] std::size_t failed() const noexcept { return failed_; }
+  // One operation, to its end.
+  Result<void> set(std::size_t process, std::string_view key, std::string_view value,
+                   std::optional<Duration> ttl = {}) {
+    return ask<Result<void>>(
+        [&](auto done) { tier(process).set(key, value, ttl, deadline(), std::move(done)); });
+  }
+  Result<Found> get(std::size_t process, std::string_view key) {
+    return ask<Result<Found>>([&](auto done) { tier(process).get(key, deadline(), std::move(done)); });
+  }
+  Result<bool> erase(std::size_t process, std::string_view key) {
+    return ask<Result<bool>>([&](auto done) { tier(process).erase(key, deadline(), std::move(done)); });
+  }
+  template <class T, class Start>
+  T ask(Start start) {
+    std::optional<T> outcome;
+    start([&](T told) { outcome = std::move(told); });
+    await([&] { return outcome.has_value(); });
+    return std::move(*outcome);
+  }
+
   [[nodiscard]] Tier& tier(std::size_t process) noexcept { return *tiers_[process]; }
   [[nodiscard]] SimServer& server(std::size_t i) noexcept { return *servers_[i]; }
   [[nodiscard]] SimLink& link(std::size_t process, std::size_t server) noexcept {
     return *links_[process * servers_.size() + server];
   }
   [[nodiscard]] FakeScheduler& scheduler() noexcept { return *scheduler_; }
+  [[nodiscard]] TimePoint deadline() const {
+    return after(scheduler_->clock().now(), std::chrono::milliseconds(100));
+  }
 
   template <class Condition>
   bool await(Condition met, Duration limit = std::chrono::hours(1)) {
@@ -170,9 +204,6 @@ class Simulation {
     next_operation(process);
   }
   static std::string name(std::size_t key) { return "key " + std::to_string(key); }
-  [[nodiscard]] TimePoint deadline() const {
-    return after(scheduler_->clock().now(), std::chrono::milliseconds(100));
-  }
 
   // ---- Faults: of servers one less than a majority at a time, of links as it comes.
 

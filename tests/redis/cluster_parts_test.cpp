@@ -6,6 +6,7 @@
 #include <terrace/redis_cluster.hpp>
 
 #include "redis/cluster.hpp"
+#include "redis/encoding.hpp"
 #include "redis/keys.hpp"
 #include "redis/redirect.hpp"
 #include "redis/slots.hpp"
@@ -76,7 +77,7 @@ TEST(ClusterSlots, OfOneServerTheCompanionsKeepTheirNames) {
 std::string shown(std::string_view reply) {
   const auto redirect = Redirect::parse(reply);
   if (!redirect) return "none";
-  constexpr const char* kinds[] = {"moved", "ask", "wait", "down", "readonly"};
+  constexpr const char* kinds[] = {"moved", "ask", "try again", "wait", "down", "readonly"};
   std::string text = kinds[static_cast<int>(redirect->kind)];
   if (redirect->to.port != 0) text += " " + std::to_string(redirect->slot) + " " + redirect->to.text();
   return text;
@@ -88,7 +89,7 @@ TEST(ClusterRedirect, IsReadFromReplies) {
   EXPECT_EQ(shown("MOVED 1 ::1:7000"), "moved 1 [::1]:7000");
   EXPECT_EQ(shown("MOVED 1 :7000"), "moved 1 :7000") << "the host of the node that answered";
   EXPECT_EQ(shown("MOVED 1 ?:7000"), "moved 1 :7000");
-  EXPECT_EQ(shown("TRYAGAIN Multiple keys request during rehashing of slot"), "wait");
+  EXPECT_EQ(shown("TRYAGAIN Multiple keys request during rehashing of slot"), "try again");
   EXPECT_EQ(shown("LOADING Redis is loading the dataset in memory"), "wait");
   EXPECT_EQ(shown("CLUSTERDOWN Hash slot not served"), "down");
   EXPECT_EQ(shown("MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'."),

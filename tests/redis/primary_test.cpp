@@ -1,5 +1,7 @@
 /// A server that is, or becomes, a replica (row 18): the tier goes on to its primary.
 
+#include <terrace/versioned_tier.hpp>
+
 #include "redis/shared_test.hpp"
 
 namespace terrace::redis {
@@ -102,6 +104,20 @@ TEST_F(Primary, F18_ServersThatNameOneAnotherAreGivenUp) {
   const auto outcome = set(*tier, "k", "v");
   EXPECT_FAILS(outcome, Errc::unavailable);
   EXPECT_NE(text(outcome).find("each named another"), std::string::npos) << text(outcome);
+}
+
+/// Else two nodes of a replicated tier could be one server.
+TEST_F(Primary, F18_AReplicaIsNoNodeOfAReplicatedTier) {
+  follow(b_, a_);
+  const auto tier = make_redis_tier({.url = b_.url()});
+  ASSERT_TRUE(set(*tier, "k", "v"));
+  const auto member =
+      await<Result<Membership>>([&](auto done) { tier->versioned()->membership(in(5s), std::move(done)); });
+  EXPECT_FAILS(member, Errc::unavailable);
+  EXPECT_NE(text(member).find("must be a primary"), std::string::npos) << text(member);
+  const auto charge =
+      await<Result<bool>>([&](auto done) { tier->versioned()->take_charge(7, 5s, in(5s), std::move(done)); });
+  EXPECT_FAILS(charge, Errc::unavailable);
 }
 
 /// What is in flight when the server is demoted is answered, and nothing is sent twice.

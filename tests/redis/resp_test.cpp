@@ -85,6 +85,13 @@ TEST(Resp, F33_AValueOverTheLimitIsSkipped) {
   EXPECT_EQ(skipped, "!0TERRACE-TOO-LARGE the value found has 1001 bytes, the limit is 1000;+0OK;");
 }
 
+/// The limit is of values: keys that a SCAN finds, and what INFO tells, may be longer.
+TEST(Resp, WhatIsNoValueMayBeLongerThanOne) {
+  const std::string text(2000, 'x');
+  EXPECT_EQ(read("*1\r\n$2000\r\n" + text + "\r\n"), "*0,$1" + text + ";");
+  EXPECT_EQ(read("=2000\r\n" + text + "\r\n"), "=0" + text + ";");
+}
+
 TEST(Resp, WhatIsNotRespIsBroken) {
   for (const std::string_view bad : {"\r\n",
                                      "$\r\n",
@@ -96,13 +103,13 @@ TEST(Resp, WhatIsNotRespIsBroken) {
                                      "*1048577\r\n",
                                      "$18446744073709551614\r\n",
                                      "$1x\r\n",
-                                     "=99999\r\n",
-                                     "!9999\r\n",
+                                     "=131073\r\n",
+                                     "!131073\r\n",
                                      "x\r\n",
                                      "|1\r\n",
                                      ";4\r\n",
                                      ".\r\n",
-                                     "*1\r\n$2000\r\n",
+                                     "*1\r\n$131073\r\n",
                                      "#x\r\n",
                                      "#\r\n",
                                      ":\r\n",

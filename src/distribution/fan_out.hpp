@@ -1,0 +1,58 @@
+#pragma once
+/// FanOut: one operation on many items, asked of several shards at once, one bulk call for each.
+
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "distribution/sharded_core.hpp"
+
+namespace terrace::distribution {
+
+/// An item, and the member it is asked of.
+struct Target {
+  std::size_t member;
+  std::size_t item;
+};
+
+/// Calls `ask(tier, items, handler)` for each member among the targets, with its items in the order given,
+/// and `done` once with the outcomes, in the order of the targets, when all have answered; errors name their
+/// shard. The calls and, when there is no target, `done` are made inside this call.
+template <class T, class Ask, class Done>
+void fan_out(const MapPtr& map, const std::vector<Target>& targets, Ask ask, Done done) {
+  struct Asked {
+    Asked(std::size_t size, Done then) : outcomes(size), done(std::move(then)) {}
+    std::vector<Result<T>> outcomes;
+    std::atomic<std::size_t> left{0};
+    Done done;
+  };
+  struct Group {
+    std::vector<std::size_t> items;
+    std::vector<std::size_t> places;  // in the outcomes
+  };
+  if (targets.empty()) return done(std::vector<Result<T>>{});
+  std::vector<Group> groups(map->members().size());
+  std::size_t asked_members = 0;
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    Group& group = groups[targets[i].member];
+    if (group.items.empty()) ++asked_members;
+    group.items.push_back(targets[i].item);
+    group.places.push_back(i);
+  }
+  const auto asked = std::make_shared<Asked>(targets.size(), std::move(done));
+  asked->left = asked_members;
+  for (std::size_t member = 0; member < groups.size(); ++member) {
+    Group& group = groups[member];
+    if (group.items.empty()) continue;
+    ask(map->tier(member), group.items,
+        [asked, member, places = std::move(group.places), weak = WeakMap(map)](std::vector<Result<T>> told) {
+          for (std::size_t i = 0; i < places.size(); ++i) {
+            if (!told[i]) told[i] = at_shard(weak, member, told[i].error());
+            asked->outcomes[places[i]] = std::move(told[i]);
+          }
+          if (--asked->left == 0) asked->done(std::move(asked->outcomes));
+        });
+  }
+}
+
+}  // namespace terrace::distribution

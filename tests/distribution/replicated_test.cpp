@@ -1,0 +1,258 @@
+/// The replicated tier in single scenes: what is known and unknown, repaired, remembered and forgotten.
+
+#include <gtest/gtest.h>
+
+#include "distribution/simulation.hpp"
+
+namespace terrace::distribution {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr SimulationOptions calm{.processes = 2, .faults = false};
+
+SimulationOptions eventual() {
+  SimulationOptions options = calm;
+  options.consistency = Consistency::eventual;
+  return options;
+}
+
+Found at(Simulation& net, std::size_t server, const std::string& key) {
+  const auto contents = net.server(server).map().contents();
+  const auto found = contents.find(key);
+  return found == contents.end() ? Found() : found->second.second;
+}
+
+std::string refused(ReplicatedOptions options) {
+  try {
+    static_cast<void>(make_replicated_tier(std::move(options), std::make_shared<FakeScheduler>()));
+  } catch (const ConfigError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+ReplicatedOptions nodes(unsigned count) {
+  ReplicatedOptions options;
+  for (unsigned i = 0; i < count; ++i) {
+    options.nodes.push_back({"n" + std::to_string(i), std::make_shared<VersionedMapTier>()});
+  }
+  return options;
+}
+
+TEST(Replicated, RefusesWhatCannotWork) {
+  EXPECT_NE(refused({}).find("nodes is empty"), std::string::npos);
+  auto options = nodes(3);
+  options.copies = 4;
+  EXPECT_NE(refused(options).find("copies is 4"), std::string::npos);
+  options = nodes(3);
+  options.nodes[1].tier = std::make_shared<testing::MapTier>();
+  EXPECT_NE(refused(options).find("keeps no versions"), std::string::npos);
+  options = nodes(3);
+  options.consistency = Consistency::strong;
+  options.read_quorum = 1;
+  options.write_quorum = 2;
+  EXPECT_NE(refused(options).find("1 + 2 = 3 must be more than"), std::string::npos);
+  options = nodes(2);
+  options.nodes[1].name = options.nodes[0].name;
+  EXPECT_NE(refused(options), "");
+  options = nodes(2);
+  options.repair_time = 1ms;
+  EXPECT_NE(refused(options).find("repair_time"), std::string::npos);
+}
+
+TEST(Replicated, F26_AWriteThatReachedTooFewIsUnknownAndThenRepaired) {
+  Simulation net(calm);
+  ASSERT_TRUE(net.start());
+  net.set(0, "k", "old").value();
+  net.link(0, 1).writes_cut = net.link(0, 2).writes_cut = true;
+  const auto outcome = net.set(0, "k", "new");
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error(), Errc::effect_unknown);
+  EXPECT_NE(outcome.error().context.find("1 of 2 nodes that must confirm did"), std::string::npos)
+      << outcome.error().context;
+  net.link(0, 1).writes_cut = net.link(0, 2).writes_cut = false;
+  EXPECT_TRUE(
+      net.await([&] { return at(net, 1, "k") == Found("new") && at(net, 2, "k") == Found("new"); }, 2s));
+  EXPECT_EQ(net.get(1, "k").value(), Found("new"));
+}
+
+TEST(Replicated, F26_AWriteThatReachedNobodyIsUnavailable) {
+  Simulation net(calm);
+  ASSERT_TRUE(net.start());
+  for (const auto server : {0, 1, 2}) net.link(0, server).cut = true;
+  EXPECT_EQ(net.set(0, "k", "v").error(), Errc::unavailable);
+  EXPECT_EQ(net.get(1, "k").value(), Found());
+}
+
+TEST(Replicated, AMinorityOfNodesIsNotMissed) {
+  Simulation net(calm);
+  ASSERT_TRUE(net.start());
+  net.server(2).kill();
+  net.set(0, "k", "v").value();
+  EXPECT_EQ(net.get(1, "k").value(), Found("v"));
+  EXPECT_TRUE(net.erase(1, "k").value());
+  EXPECT_EQ(net.get(0, "k").value(), Found());
+  net.server(1).kill();
+  EXPECT_EQ(net.get(0, "k").error(), Errc::unavailable) << "one of three has no say";
+}
+
+TEST(Replicated, F28_ANodeThatMissedADeletionDoesNotBringTheValueBack) {
+  for (const auto level : {Consistency::eventual, Consistency::strong}) {
+    SimulationOptions options = calm;
+    options.consistency = level;
+    Simulation net(options);
+    ASSERT_TRUE(net.start());
+    net.set(0, "k", "v").value();
+    ASSERT_TRUE(net.await([&] { return at(net, 2, "k") == Found("v"); }, 1s));
+    net.server(2).freeze();
+    EXPECT_TRUE(net.erase(0, "k").value());
+    net.server(2).thaw();
+    EXPECT_TRUE(net.await([&] { return at(net, 2, "k") == Found(); }, 2s)) << "the tombstone is handed over";
+    for (const auto server : {0, 1, 2}) EXPECT_EQ(at(net, server, "k"), Found());
+    EXPECT_EQ(net.get(1, "k").value(), Found());
+  }
+}
+
+/// The mutant: a plain deletion, which leaves no tombstone.
+TEST(Replicated, F28_WithoutATombstoneTheValueComesBack) {
+  Simulation net(calm);
+  ASSERT_TRUE(net.start());
+  net.set(0, "k", "v").value();
+  ASSERT_TRUE(net.await([&] { return at(net, 2, "k") == Found("v"); }, 1s));
+  net.server(2).freeze();
+  for (const auto server : {0, 1}) {
+    net.server(server).map().erase("k", no_deadline, [](const Result<bool>&) {});
+  }
+  net.server(2).thaw();
+  net.link(0, 0).cut = true;
+  EXPECT_EQ(net.get(0, "k").value(), Found("v"));
+}
+
+TEST(Replicated, F28_WhoWasAwayLongerThanATombstoneLastsStartsEmpty) {
+  Simulation net(calm);  // repair_time is 20 s
+  ASSERT_TRUE(net.start());
+  net.set(0, "k", "v").value();
+  ASSERT_TRUE(net.await([&] { return at(net, 2, "k") == Found("v"); }, 1s));
+  net.server(2).freeze();
+  EXPECT_TRUE(net.erase(0, "k").value());
+  net.scheduler().advance(60s);
+  net.server(2).thaw();
+  ASSERT_TRUE(net.await([&] { return net.all_members(); }, 5s));
+  EXPECT_EQ(at(net, 2, "k"), Found());
+  EXPECT_EQ(net.get(1, "k").value(), Found());
+}
+
+TEST(Replicated, ANodeThatComesBackEmptyIsFilledAgain) {
+  Simulation net(calm);
+  ASSERT_TRUE(net.start());
+  for (int i = 0; i < 1200; ++i) net.set(0, "key " + std::to_string(i), std::to_string(i)).value();
+  net.server(1).kill();
+  net.server(1).restart(false);
+  ASSERT_TRUE(net.await([&] { return net.all_members(); }, 5s)) << net.state();
+  for (int i = 0; i < 1200; ++i) EXPECT_EQ(at(net, 1, "key " + std::to_string(i)), Found(std::to_string(i)));
+}
+
+TEST(Replicated, RepairKeepsWhatRemainsOfALifetime) {
+  Simulation net(calm);
+  ASSERT_TRUE(net.start());
+  net.link(0, 2).cut = true;
+  net.set(0, "k", "v", 3s).value();
+  net.scheduler().advance(1s);
+  net.link(0, 2).cut = false;
+  ASSERT_TRUE(net.await([&] { return at(net, 2, "k") == Found("v"); }, 1s));
+  EXPECT_TRUE(net.await([&] { return at(net, 2, "k") == Found(); }, 2s)) << "not 3 s more";
+  EXPECT_EQ(net.get(1, "k").value(), Found());
+}
+
+TEST(Replicated, MoreHintsThanAreKeptMeanComparingEverything) {
+  SimulationOptions options = eventual();
+  options.max_hints = 10;
+  Simulation net(options);
+  ASSERT_TRUE(net.start());
+  net.link(0, 2).cut = true;
+  for (int i = 0; i < 50; ++i) net.set(0, "key " + std::to_string(i), "v").value();
+  EXPECT_TRUE(replicated_status(net.tier(0))->nodes[2].compare_all);
+  net.link(0, 2).cut = false;
+  EXPECT_TRUE(
+      net.await([&] { return at(net, 2, "key 49") == Found("v") && at(net, 2, "key 0") == Found("v"); }, 3s));
+}
+
+TEST(Replicated, EventualAnswersWithOneNodeAndReadsItsOwnWrites) {
+  Simulation net(eventual());
+  ASSERT_TRUE(net.start());
+  net.server(0).kill();
+  net.server(1).kill();
+  net.set(0, "k", "v").value();
+  EXPECT_EQ(net.get(0, "k").value(), Found("v"));
+  EXPECT_EQ(net.get(1, "k").value(), Found("v"));
+}
+
+TEST(Replicated, EventualTheLastWriteWinsAcrossProcesses) {
+  Simulation net(eventual());
+  ASSERT_TRUE(net.start());
+  for (int i = 0; i < 100; ++i) net.set(0, "k", "many by the first").value();
+  net.set(1, "k", "one by the second, whose counter is behind").value();
+  net.scheduler().advance(1s);
+  for (const auto server : {0, 1, 2})
+    EXPECT_EQ(at(net, server, "k"), Found("one by the second, whose counter is behind"));
+}
+
+TEST(Replicated, WithMoreNodesThanCopiesEachKeyIsOnItsHoldersOnly) {
+  SimulationOptions options = calm;
+  options.nodes = 5;
+  options.copies = 3;
+  Simulation net(options);
+  ASSERT_TRUE(net.start());
+  unsigned copies = 0;
+  for (int i = 0; i < 100; ++i) net.set(0, "key " + std::to_string(i), "v").value();
+  net.scheduler().advance(1s);
+  for (std::size_t server = 0; server < 5; ++server) copies += net.server(server).map().contents().size();
+  EXPECT_EQ(copies, 300U);
+  net.server(4).kill();
+  net.server(4).restart(false);
+  ASSERT_TRUE(net.await([&] { return net.all_members(); }, 5s)) << net.state();
+  copies = 0;
+  for (std::size_t server = 0; server < 5; ++server) copies += net.server(server).map().contents().size();
+  EXPECT_EQ(copies, 300U) << "filled again with what is its own";
+}
+
+TEST(Replicated, SweepsReachNodesThatAreAwayNow) {
+  Simulation net(calm);
+  ASSERT_TRUE(net.start());
+  for (const auto* key : {"a:1", "a:2", "b:1"}) net.set(0, key, "v").value();
+  net.scheduler().advance(100ms);
+  net.server(2).freeze();
+  const auto removed = net.ask<Result<std::uint64_t>>([&](auto done) {
+    net.tier(0).erase_prefix("a:", after(net.scheduler().clock().now(), 1s), std::move(done));
+  });
+  EXPECT_EQ(removed.value(), 2U);
+  net.server(2).thaw();
+  EXPECT_TRUE(net.await([&] { return at(net, 2, "a:1") == Found() && at(net, 2, "a:2") == Found(); }, 2s));
+  EXPECT_EQ(at(net, 2, "b:1"), Found("v"));
+}
+
+/// All but one have forgotten what they confirmed: what the last one has may be older, so it must not be
+/// served.
+TEST(Replicated, WhenTooManyForgetNothingOldIsServed) {
+  Simulation net(calm);
+  ASSERT_TRUE(net.start());
+  net.set(0, "k", "old").value();
+  net.scheduler().advance(100ms);
+  net.link(0, 2).cut = net.link(1, 2).cut = true;
+  net.set(0, "k", "new").value();
+  for (const auto server : {0, 1}) {
+    net.server(server).kill();
+    net.server(server).restart(false);
+  }
+  net.scheduler().advance(3s);
+  EXPECT_EQ(net.get(0, "k").error(), Errc::unavailable) << "node 2 may know, and is away";
+  net.link(0, 2).cut = net.link(1, 2).cut = false;
+  ASSERT_TRUE(net.await([&] { return net.all_members(); }, 20s)) << net.state();
+  EXPECT_EQ(net.get(0, "k").value(), Found()) << "lost, and not 'old'";
+  net.set(1, "k", "next").value();
+  EXPECT_EQ(net.get(0, "k").value(), Found("next"));
+}
+
+}  // namespace
+}  // namespace terrace::distribution
