@@ -101,8 +101,13 @@ class Step final : public Exchange {
       : sweep_(std::move(sweep)), scans_(cursor != nullptr) {
     deadline = sweep_->deadline;
     if (sweep_->in_cluster()) {  // keys of different slots need a command each
-      unlinks_ = keys.size();
-      for (const auto& key : keys) add_command(payload, {"UNLINK", key});
+      // What has come to the node by a move that is not over is erased by who asks for it only.
+      const bool moving = sweep_->slots.find('[') != std::string::npos;
+      unlinks_ = keys.size() * (moving ? 2 : 1);
+      for (const auto& key : keys) {
+        if (moving) add_command(payload, {"ASKING"});
+        add_command(payload, {"UNLINK", key});
+      }
     } else if (!keys.empty()) {
       unlinks_ = 1;
       begin_command(payload, keys.size() + 1);
@@ -122,7 +127,7 @@ class Step final : public Exchange {
         refused_ = server_error(reply.value, sweep_->client->label());
       }
     } else if (index < unlinks_) {
-      std::uint64_t count = 0;
+      std::uint64_t count = 0;  // stays when it is the OK to ASKING
       std::from_chars(reply.value.data(), reply.value.data() + reply.value.size(), count);
       sweep_->count(count);
     } else if (reply.data_type == NodeType::blob_string && reply.depth == 1) {

@@ -191,6 +191,7 @@ TEST_F(ClusterTier, ReplicasAnswerReadsWhenAskedTo) {
   const Place at = place("weak");
   const auto replica = cluster->replica_of(at.from);
   ASSERT_TRUE(set(*tier, "weak", "v"));
+  cluster->cli(at.from, {"CONFIG", "RESETSTAT"});
   ASSERT_TRUE(eventually([&] { return get(*tier, "weak").value() == "v"; }));
   EXPECT_EQ(get_many(*tier, {"weak"})[0].value(), "v");
   EXPECT_EQ(calls(at.from, "get"), "0");
