@@ -17,6 +17,8 @@ constexpr Duration first_wait = 2ms;
 constexpr Duration longest_wait = 50ms;
 /// How long an operation without a deadline comes again.
 constexpr Duration longest_patience = 10s;
+/// Operations that may wait at a time.
+constexpr std::size_t most_parked = 64 * 1024;
 
 Error closed_error() {
   return {Errc::shutdown, "the Redis tier was closed"};
@@ -180,6 +182,10 @@ void Cluster::await_refresh(Errand errand, const std::shared_ptr<Client>& failed
 
 void Cluster::park(Parked parked, TimePoint when) {
   Errand& errand = parked.errand;
+  if (parked_.size() >= most_parked) {
+    return errand.end({Errc::overloaded, "Redis " + label_ + ": " + std::to_string(most_parked) +
+                                             " operations wait for the cluster to be able to serve them"});
+  }
   if (errand.patience == no_deadline) {
     errand.patience = std::min(errand.exchange->deadline, after(clock_.now(), longest_patience));
   }

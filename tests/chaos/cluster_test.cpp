@@ -208,7 +208,7 @@ TEST_F(Clusters, F20_SlotsThatMoveBackAndForthUnderLoadGiveNoWrongValue) {
   const auto tier = make();
   Load load(*tier);
   ASSERT_TRUE(load.goes_on(20s));
-  const std::uint64_t rounds = scaled(2, 25);
+  const std::uint64_t rounds = scaled(2, 10);
   std::uint64_t moves = 0;
   for (std::uint64_t round = 0; round < rounds; ++round) {
     for (std::size_t i = 0; i < load.keys().size(); i += scaled(3, 1)) {

@@ -163,6 +163,22 @@ TEST_F(ClusterTier, F20_ALeaseWaitsForTheEndOfTheMoveOrItsDeadline) {
   cluster->move(at.slot, at.to, at.from);
 }
 
+TEST_F(ClusterTier, F20_NodesThatDoNotAgreeAreGivenUp) {
+  const auto tier = make();
+  const Place at = place("{torn}");
+  ASSERT_EQ(get(*tier, "{torn}").value(), Found());
+  cluster->assign(at.from, at.slot, at.to);
+  for (const auto& outcome : {get(*tier, "{torn}"), get_many(*tier, {"{torn}"})[0]}) {
+    EXPECT_FAILS(outcome, Errc::unavailable);
+    EXPECT_NE(text(outcome).find("do not agree"), std::string::npos) << text(outcome);
+  }
+  const ClusterStatus status = *cluster_status(*tier);
+  EXPECT_EQ(status.most_hops, 16U);
+  EXPECT_LE(status.moved, 2 * 16U);
+  cluster->assign(at.from, at.slot, at.from);
+  EXPECT_TRUE(eventually([&] { return get(*tier, "{torn}").has_value(); }));
+}
+
 TEST_F(ClusterTier, F20_ASweepFindsKeysThatMove) {
   const auto tier = make();
   const Place at = place("{swept}");

@@ -51,6 +51,10 @@ class RedisCluster {
   void move_keys(int slot, std::size_t from, std::size_t to) const;
   void end_move(int slot, std::size_t from, std::size_t to) const;
   void move(int slot, std::size_t from, std::size_t to) const;
+  /// One node believes that the slot belongs to that owner.
+  void assign(std::size_t on, int slot, std::size_t owner) const {
+    cli(on, {"CLUSTER", "SETSLOT", std::to_string(slot), "NODE", ids_[owner]});
+  }
 
   /// The replica takes over while its primary lives (CLUSTER FAILOVER); returns when it has.
   void fail_over_to(std::size_t replica) const;
