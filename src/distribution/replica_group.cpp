@@ -1,11 +1,22 @@
 #include "distribution/replica_group.hpp"
 
 #include "base/backoff.hpp"
+#include "distribution/refusal.hpp"
 
 namespace terrace::distribution {
 namespace {
 
 using namespace std::chrono_literals;
+
+constexpr unsigned put_bits = 10;
+constexpr unsigned write_bits = 20;
+
+/// Spreads what is counted up over all 64 bits (the finalizer of SplitMix64, G. Steele et al., OOPSLA 2014).
+std::uint64_t mix(std::uint64_t x) noexcept {
+  x = (x ^ (x >> 30U)) * 0xbf58476d1ce4e5b9U;
+  x = (x ^ (x >> 27U)) * 0x94d049bb133111ebU;
+  return x ^ (x >> 31U);
+}
 
 HashRing ring_of(const std::vector<ReplicaNode>& nodes, std::uint64_t seed) {
   std::vector<HashRing::Node> names;
@@ -50,6 +61,11 @@ ReplicaGroup::ReplicaGroup(Checked checked, std::shared_ptr<Scheduler> scheduler
   for (auto& node : checked.options.nodes) nodes_.emplace_back(std::move(node), checked.options.max_hints);
 }
 
+std::optional<Error> ReplicaGroup::refusal(TimePoint deadline) const {
+  if (closed_) return Error(Errc::shutdown, "the replicated tier was closed");
+  return late(deadline, now());
+}
+
 Standing ReplicaGroup::standing_of(const Membership& membership) const noexcept {
   if (membership.left <= Duration::zero()) return Standing::stranger;
   return membership.remembers && membership.left > repair_time_ / 4 ? Standing::member : Standing::lagging;
@@ -65,13 +81,19 @@ std::optional<Error> ReplicaGroup::check(std::size_t index, const Membership& me
                                       " may have forgotten something and is being brought up to date");
 }
 
-Version ReplicaGroup::next_version(const Version& seen) noexcept {
+/// The low bits of a counter count the fills since the last put, those above them the puts since the last
+/// write.
+Version ReplicaGroup::version_above(const Version& seen, Rank rank) noexcept {
+  const auto next = [](std::uint64_t counter, unsigned bits) { return ((counter >> bits) + 1) << bits; };
+  const std::uint64_t writer = mix(++writer_);
+  if (rank == Rank::fill) return {seen.counter + 1, writer};
+  if (rank == Rank::put) return {next(seen.counter, put_bits), writer};
   std::uint64_t last = counter_.load();
-  std::uint64_t next = 0;
+  std::uint64_t counter = 0;
   do {
-    next = std::max(last, seen.counter) + 1;
-  } while (!counter_.compare_exchange_weak(last, next));
-  return {next, writer_};
+    counter = next(std::max(last, seen.counter), write_bits);
+  } while (!counter_.compare_exchange_weak(last, counter));
+  return {counter, writer};
 }
 
 void ReplicaGroup::observe(const Version& version) noexcept {

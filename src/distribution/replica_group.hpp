@@ -2,6 +2,7 @@
 /// ReplicaGroup: the nodes of a replicated tier, who of them holds a key, and what they may have missed.
 /// Thread safe.
 
+#include <algorithm>
 #include <atomic>
 #include <deque>
 #include <memory>
@@ -56,6 +57,12 @@ class ReplicaGroup {
     return ring_.owners(key, quorum_.copies);
   }
 
+  /// Every node can be shared with other processes.
+  [[nodiscard]] bool is_shared() const noexcept {
+    return std::all_of(nodes_.begin(), nodes_.end(),
+                       [](const Node& node) { return node.tier->shared() != nullptr; });
+  }
+
   [[nodiscard]] const Quorum& quorum() const noexcept { return quorum_; }
   [[nodiscard]] Consistency level() const noexcept { return level_; }
   [[nodiscard]] bool strong() const noexcept { return level_ == Consistency::strong; }
@@ -64,14 +71,20 @@ class ReplicaGroup {
   [[nodiscard]] const std::shared_ptr<Scheduler>& scheduler_ptr() const noexcept { return scheduler_; }
   [[nodiscard]] TimePoint now() const noexcept { return scheduler_->clock().now(); }
 
+  void close() noexcept { closed_ = true; }
+  /// Why no operation begins now; nothing: it does.
+  [[nodiscard]] std::optional<Error> refusal(TimePoint deadline) const;
+
   /// A mark is set for repair_time and holds for three quarters of it, so that a tombstone which a member
   /// missed outlives its membership.
   [[nodiscard]] Standing standing_of(const Membership& membership) const noexcept;
   /// Takes note of what the node told of itself. Nothing: it is a member; else why its word does not count.
   std::optional<Error> check(std::size_t index, const Membership& membership);
 
-  /// A version above `seen` and all this group has given out or observed.
-  [[nodiscard]] Version next_version(const Version& seen) noexcept;
+  /// A version above `seen`, never given out before. Of those above the same one, a write is above a put, and
+  /// a put above a fill, whoever makes them. A write is also above all this group has given out or observed.
+  enum class Rank : std::uint8_t { fill, put, write };
+  [[nodiscard]] Version version_above(const Version& seen, Rank rank) noexcept;
   void observe(const Version& version) noexcept;
 
   ReplicaCounters counters;
@@ -89,7 +102,8 @@ class ReplicaGroup {
   std::deque<Node> nodes_;  // a deque: a Node cannot be moved
   const HashRing ring_;
   const Quorum quorum_;
-  const std::uint64_t writer_;
+  std::atomic<bool> closed_{false};
+  std::atomic<std::uint64_t> writer_;
   std::atomic<std::uint64_t> counter_{0};
 };
 

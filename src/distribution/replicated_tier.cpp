@@ -4,6 +4,7 @@
 #include "distribution/caretaker.hpp"
 #include "distribution/refusal.hpp"
 #include "distribution/replicated_read.hpp"
+#include "distribution/replicated_sharing.hpp"
 #include "distribution/replicated_sweep.hpp"
 #include "distribution/replicated_write.hpp"
 
@@ -17,6 +18,7 @@ class ReplicatedTier final : public Tier {
   ReplicatedTier(ReplicatedOptions options, std::shared_ptr<Scheduler> scheduler)
       : group_(std::make_shared<ReplicaGroup>(std::move(options), std::move(scheduler))),
         caretaker_(std::make_shared<Caretaker>(group_)) {
+    if (group_->is_shared()) sharing_ = std::make_unique<ReplicatedSharing>(group_);
     caretaker_->start();
   }
   ~ReplicatedTier() override { ReplicatedTier::close(); }
@@ -100,7 +102,7 @@ class ReplicatedTier final : public Tier {
   void erase_glob(std::string_view prefix, std::string_view pattern, TimePoint deadline,
                   Handler<Result<std::uint64_t>> done) override {
     auto fine = check_glob(pattern);
-    if (auto why = refusal(deadline); fine && why) fine = std::move(*why);
+    if (auto why = group_->refusal(deadline); fine && why) fine = std::move(*why);
     if (!fine) {
       ++group_->counters.write_errors;
       return done(fine.error());
@@ -110,8 +112,11 @@ class ReplicatedTier final : public Tier {
         ->start();
   }
 
+  [[nodiscard]] SharedTier* shared() noexcept override { return sharing_.get(); }
+
   void close() override {
     caretaker_->stop();
+    group_->close();
     for (std::size_t i = 0; i < group_->size(); ++i) group_->node(i).tier->close();
   }
 
@@ -148,21 +153,19 @@ class ReplicatedTier final : public Tier {
     }
   }
 
-  [[nodiscard]] std::optional<Error> refusal(TimePoint deadline) const {
-    return late(deadline, group_->now());
-  }
   [[nodiscard]] std::optional<Error> refusal(std::string_view key, TimePoint deadline) const {
     if (auto why = bad_key(key)) return why;
-    return refusal(deadline);
+    return group_->refusal(deadline);
   }
   [[nodiscard]] std::optional<Error> refusal(const TierWrite& write, TimePoint deadline) const {
     if (auto why = bad_key(write.key)) return why;
     if (auto why = bad_ttl(write.ttl)) return why;
-    return refusal(deadline);
+    return group_->refusal(deadline);
   }
 
   const std::shared_ptr<ReplicaGroup> group_;
   const std::shared_ptr<Caretaker> caretaker_;
+  std::unique_ptr<ReplicatedSharing> sharing_;
 };
 
 }  // namespace

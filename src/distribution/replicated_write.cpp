@@ -21,16 +21,18 @@ struct OwnedChange {
       : key(change.key),
         value(change.value ? std::optional<Bytes>(std::in_place, *change.value) : std::nullopt),
         ttl(change.ttl),
-        order(change.order) {}
+        order(change.order),
+        version(change.version) {}
 
   [[nodiscard]] Change view() const {
-    return {key, value ? std::optional<BytesView>(*value) : std::nullopt, ttl, order};
+    return {key, value ? std::optional<BytesView>(*value) : std::nullopt, ttl, order, version};
   }
 
   std::string key;
   std::optional<Bytes> value;
   std::optional<Duration> ttl;
   std::uint64_t order;
+  std::optional<Version> version;
 };
 
 }  // namespace
@@ -40,9 +42,11 @@ ReplicatedWrite::Key::Key(const Change& change, const ReplicaGroup& group)
       value(change.value ? std::optional<Bytes>(std::in_place, *change.value) : std::nullopt),
       ttl(change.ttl),
       order(change.order),
+      chosen(change.version),
       holders(group.holders(change.key)),
       before(of_versions(group.quorum())),
-      vote(group.quorum()) {}
+      vote(group.quorum()),
+      version(change.version.value_or(Version())) {}
 
 /// Later changes of a key wait till the earlier ones have ended.
 void ReplicatedWrite::start(std::shared_ptr<ReplicaGroup> group, const std::vector<Change>& changes,
@@ -89,8 +93,12 @@ void ReplicatedWrite::start_distinct(std::shared_ptr<ReplicaGroup> group, const 
     write->open_ = changes.size();
     for (std::size_t i = 0; i < changes.size(); ++i) {
       Key& key = write->keys_.emplace_back(changes[i], *write->group_);
+      if (key.chosen) {
+        write->write_everywhere(key, i, first);
+        continue;
+      }
       if (!write->group_->strong() && key.order == 0) {
-        write->write_everywhere(key, i, {}, first);
+        write->write_above(key, i, {}, first);
         continue;
       }
       for (unsigned replica = 0; replica < key.holders.size(); ++replica) {
@@ -170,19 +178,23 @@ void ReplicatedWrite::choose_version(Key& key, std::size_t position, Next& next)
       return close(key, key.before.why(printable_key(key.key) + " (nothing was written)"));
     case Verdict::done:
       key.was_live = key.before.best().value.has_value();
-      return write_everywhere(key, position, key.before.best().version, next);
+      return write_above(key, position, key.before.best().version, next);
   }
 }
 
-void ReplicatedWrite::write_everywhere(Key& key, std::size_t position, const Version& above, Next& next) {
+void ReplicatedWrite::write_above(Key& key, std::size_t position, const Version& seen, Next& next) {
+  key.version = group_->version_above(seen, ReplicaGroup::Rank::write);
+  // A write with an order competes with its like under the counter of the live value they replace; of the
+  // same order the first stays.
+  if (key.order != 0) {
+    key.version = {key.was_live ? seen.counter : key.version.counter, 0, key.order};
+  }
+  write_everywhere(key, position, next);
+}
+
+void ReplicatedWrite::write_everywhere(Key& key, std::size_t position, Next& next) {
   ++key.round;
   key.vote = WriteVote(group_->quorum());
-  key.version = group_->next_version(above);
-  // A write with an order competes with its like under the counter of the live value they replace.
-  if (key.order != 0) {
-    if (key.was_live) key.version.counter = above.counter;
-    key.version.order = key.order;
-  }
   for (unsigned replica = 0; replica < key.holders.size(); ++replica) {
     next.writes[key.holders[replica]].push_back({position, replica});
   }
@@ -215,19 +227,28 @@ void ReplicatedWrite::confirmed_one(Key& key, Part part, std::size_t node, const
   } else {
     group_->observe(answer->held);
     key.was_live = key.was_live || (!group_->strong() && answer->live);
-    const bool too_late = answer->held > key.version;
-    if (key.open && too_late && !group_->strong() && key.order == 0 && key.round < most_rounds) {
-      return write_everywhere(key, part.position, answer->held, next);
+    if (answer->held > key.version) {
+      const bool may_pass = !group_->strong() && key.order == 0 && !key.chosen && key.round < most_rounds;
+      if (key.open && may_pass) return write_above(key, part.position, answer->held, next);
+      too_late(key, node);
     }
     key.vote.confirmed();
   }
   if (!key.open) return;
   const Verdict verdict = key.vote.verdict();
-  if (verdict == Verdict::done) close(key, key.was_live);
+  if (verdict == Verdict::done) close(key, key.chosen ? !key.overtaken : key.was_live);
   if (verdict == Verdict::failed) {
     const Error why = key.vote.why(printable_key(key.key));
     if (why == Errc::effect_unknown) ++group_->counters.unknown;
     close(key, why);
+  }
+}
+
+/// The node holds something newer, which those that took this write may lack.
+void ReplicatedWrite::too_late(Key& key, std::size_t node) {
+  key.overtaken = true;
+  for (const auto holder : key.holders) {
+    if (holder != node) group_->node(holder).hints.add(key.key);
   }
 }
 

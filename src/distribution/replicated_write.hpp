@@ -20,6 +20,9 @@ struct Change {
   std::optional<BytesView> value;  ///< nothing: deletes
   std::optional<Duration> ttl = {};
   std::uint64_t order = 0;
+  /// The write's version, chosen by the caller. Then the outcome is whether it took effect: false when a node
+  /// holds a higher one.
+  std::optional<Version> version = {};
 };
 
 class ReplicatedWrite : public std::enable_shared_from_this<ReplicatedWrite> {
@@ -45,6 +48,8 @@ class ReplicatedWrite : public std::enable_shared_from_this<ReplicatedWrite> {
     std::optional<Bytes> value;
     std::optional<Duration> ttl;
     std::uint64_t order;
+    bool chosen;                       // the version is the caller's
+    bool overtaken = false;            // and a node holds a higher one
     std::vector<std::size_t> holders;  // by replica
     ReadVote before;                   // the versions there are
     WriteVote vote;
@@ -68,7 +73,9 @@ class ReplicatedWrite : public std::enable_shared_from_this<ReplicatedWrite> {
                  const std::vector<Result<Written>>& answers);
   void confirmed_one(Key& key, Part part, std::size_t node, const Result<Written>& answer, Next& next);
   void choose_version(Key& key, std::size_t position, Next& next);
-  void write_everywhere(Key& key, std::size_t position, const Version& above, Next& next);
+  void write_above(Key& key, std::size_t position, const Version& seen, Next& next);
+  void write_everywhere(Key& key, std::size_t position, Next& next);
+  void too_late(Key& key, std::size_t node);
   void close(Key& key, Result<bool> outcome);
   void proceed(Next next);
 

@@ -1,0 +1,283 @@
+#include "distribution/replicated_sharing.hpp"
+
+#include <algorithm>
+
+#include "distribution/kept_lease.hpp"
+#include "distribution/lease_watcher.hpp"
+#include "distribution/refusal.hpp"
+#include "distribution/replicated_read.hpp"
+#include "distribution/replicated_write.hpp"
+
+namespace terrace::distribution {
+namespace {
+
+constexpr std::size_t grants_before_pruning = 1024;
+
+/// By which a lease of this process is found.
+std::string name_of(std::string_view key, const LeaseToken& token) {
+  return std::string(token.data(), token.size()).append(key);
+}
+
+std::optional<Error> bad_lease_time(Duration time) {
+  if (time > Duration::zero()) return std::nullopt;
+  return Error(Errc::invalid_argument,
+               "the lease time is " + std::to_string(time.count()) + " ns; it must be more than 0");
+}
+
+std::optional<Error> first_of(std::initializer_list<std::optional<Error>> faults) {
+  for (const auto& fault : faults) {
+    if (fault) return fault;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+// ---- Grants
+
+void ReplicatedSharing::Grants::add(const LeaseToken& token, Grant grant, TimePoint now) {
+  std::lock_guard lock(mutex);
+  if (held.size() >= grants_before_pruning) {
+    erase_if(held, [now](const auto& entry) { return entry.second.until <= now; });
+  }
+  auto name = name_of(grant.key, token);
+  held.insert_or_assign(std::move(name), std::move(grant));
+}
+
+std::optional<ReplicatedSharing::Grant> ReplicatedSharing::Grants::find(std::string_view key,
+                                                                        const LeaseToken& token,
+                                                                        TimePoint now) {
+  std::lock_guard lock(mutex);
+  const auto found = held.find(name_of(key, token));
+  if (found == held.end() || found->second.until <= now) return std::nullopt;
+  return found->second;
+}
+
+std::optional<ReplicatedSharing::Grant> ReplicatedSharing::Grants::take(std::string_view key,
+                                                                        const LeaseToken& token,
+                                                                        TimePoint now) {
+  auto grant = find(key, token, now);
+  std::lock_guard lock(mutex);
+  if (grant) held.erase(name_of(key, token));
+  return grant;
+}
+
+// ---- Acquire
+
+/// Looks at the key; then, if there is no value, leaves a tombstone where the key was never heard of, so that
+/// a sweep finds it and can void the lease; then asks for the lease at the first holder that answers.
+class ReplicatedSharing::Acquire : public std::enable_shared_from_this<Acquire> {
+ public:
+  Acquire(std::shared_ptr<ReplicaGroup> group, std::shared_ptr<Grants> grants, std::string_view key,
+          const LeaseToken& token, Duration time, BytesView stale, TimePoint deadline,
+          Handler<Result<LeaseReply>> done)
+      : group_(std::move(group)),
+        grants_(std::move(grants)),
+        key_(key),
+        token_(token),
+        time_(time),
+        stale_(stale),
+        deadline_(deadline),
+        done_(std::move(done)),
+        holders_(group_->holders(key)) {}
+
+  void start() {
+    look(group_, key_, deadline_,
+         [self = shared_from_this()](Result<Copy> copy) { self->looked(std::move(copy)); });
+  }
+
+ private:
+  void looked(Result<Copy> copy) {
+    if (!copy) return done_(std::move(copy).error());
+    if (copy->value && (stale_.empty() || *copy->value != stale_)) {
+      return done_(LeaseReply{LeaseReply::Kind::value, std::move(*copy->value)});
+    }
+    seen_ = copy->version;
+    if (!seen_.none()) return ask();
+    seen_ = group_->version_above({}, ReplicaGroup::Rank::fill);
+    const std::vector<Change> mark = {{key_, std::nullopt, {}, 0, seen_}};
+    ReplicatedWrite::start(group_, mark, deadline_,
+                           [self = shared_from_this()](const std::vector<Result<bool>>& told) {
+                             if (!told.front()) return self->done_(told.front().error());
+                             self->ask();
+                           });
+  }
+
+  void ask() {
+    if (holder_ == holders_.size()) return grant(std::nullopt, {});
+    const auto kept = kept_lease(token_, seen_, time_);
+    sharing().get_or_put(
+        lease_key(key_), kept, time_, deadline_,
+        [self = shared_from_this(), kept](const Result<Bytes>& there) { self->told(kept, there); });
+  }
+
+  void told(const Bytes& kept, const Result<Bytes>& there) {
+    if (!there) {
+      ++holder_;
+      return ask();
+    }
+    if (*there == kept) return grant(holders_[holder_], kept);
+    const auto other = parse_kept_lease(*there);
+    const bool is_void = !other || other->seen < seen_ || other->token == token_;
+    if (!is_void) return done_(LeaseReply{LeaseReply::Kind::held, {}, other->time});
+    sharing().replace(lease_key(key_), *there, kept, time_, deadline_,
+                      [self = shared_from_this(), kept](const Result<bool>& replaced) {
+                        if (replaced && *replaced) return self->grant(self->holders_[self->holder_], kept);
+                        self->done_(LeaseReply{LeaseReply::Kind::held, {}, self->time_});
+                      });
+  }
+
+  void grant(std::optional<std::size_t> node, const Bytes& kept) {
+    const TimePoint now = group_->now();
+    grants_->add(token_, {key_, seen_, after(now, time_), node, kept}, now);
+    done_(LeaseReply{LeaseReply::Kind::granted});
+  }
+
+  SharedTier& sharing() { return *group_->node(holders_[holder_]).tier->shared(); }
+
+  const std::shared_ptr<ReplicaGroup> group_;
+  const std::shared_ptr<Grants> grants_;
+  const std::string key_;
+  const LeaseToken token_;
+  const Duration time_;
+  const Bytes stale_;
+  const TimePoint deadline_;
+  Handler<Result<LeaseReply>> done_;
+  const std::vector<std::size_t> holders_;
+  std::size_t holder_ = 0;
+  Version seen_;
+};
+
+// ---- The tier
+
+ReplicatedSharing::ReplicatedSharing(std::shared_ptr<ReplicaGroup> group)
+    : group_(std::move(group)), watches_(group_->scheduler().clock()) {
+  WatchChange all;
+  for (std::size_t i = 0; i < group_->size(); ++i) all.added.emplace(i, group_->node(i).tier->shared());
+  watches_.change(all);
+}
+
+void ReplicatedSharing::look(const std::shared_ptr<ReplicaGroup>& group, std::string_view key,
+                             TimePoint deadline, Seen then) {
+  ReplicatedRead::start(
+      group, {key}, deadline,
+      [then = std::move(then)](std::vector<Result<Copy>> one) mutable { then(std::move(one.front())); });
+}
+
+void ReplicatedSharing::drop(ReplicaGroup& group, const Grant& grant, TimePoint deadline) {
+  if (grant.node)
+    group.node(*grant.node).tier->erase(lease_key(grant.key), deadline, [](const Result<bool>&) {});
+}
+
+void ReplicatedSharing::acquire(std::string_view key, const LeaseToken& token, Duration lease_time,
+                                BytesView stale, TimePoint deadline, Handler<Result<LeaseReply>> done) {
+  const auto why = first_of({bad_lease_time(lease_time), bad_key(key), group_->refusal(deadline)});
+  if (why) return done(*why);
+  std::make_shared<Acquire>(group_, grants_, key, token, lease_time, stale, deadline, std::move(done))
+      ->start();
+}
+
+void ReplicatedSharing::fill(std::string_view key, const LeaseToken& token, BytesView value,
+                             std::optional<Duration> ttl, TimePoint deadline, Handler<Result<bool>> done) {
+  const auto why = first_of({bad_key(key), bad_ttl(ttl), group_->refusal(deadline)});
+  if (why) return done(*why);
+  auto grant = grants_->take(key, token, group_->now());
+  if (!grant) return done(false);
+  const std::vector<Change> changes = {
+      {key, value, ttl, 0, group_->version_above(grant->seen, ReplicaGroup::Rank::fill)}};
+  ReplicatedWrite::start(group_, changes, deadline,
+                         [group = group_, grant = std::move(*grant), deadline,
+                          done = std::move(done)](const std::vector<Result<bool>>& told) mutable {
+                           drop(*group, grant, deadline);
+                           ++(told.front() ? group->counters.writes : group->counters.write_errors);
+                           done(told.front());
+                         });
+}
+
+/// A lease whose key has changed since is void.
+void ReplicatedSharing::renew(std::string_view key, const LeaseToken& token, Duration lease_time,
+                              TimePoint deadline, Handler<Result<bool>> done) {
+  const auto why = first_of({bad_lease_time(lease_time), bad_key(key), group_->refusal(deadline)});
+  if (why) return done(*why);
+  auto grant = grants_->find(key, token, group_->now());
+  if (!grant) return done(false);
+  look(group_, key, deadline,
+       [group = group_, grants = grants_, grant = std::move(*grant), token, lease_time, deadline,
+        done = std::move(done)](const Result<Copy>& copy) mutable {
+         if (!copy) return done(copy.error());
+         if (grant.seen < copy->version) return done(false);
+         Grant renewed = grant;
+         renewed.until = after(group->now(), lease_time);
+         renewed.kept = kept_lease(token, grant.seen, lease_time);
+         const auto prolong = [group, grants, token, renewed] { grants->add(token, renewed, group->now()); };
+         if (!grant.node) return prolong(), done(true);
+         group->node(*grant.node)
+             .tier->shared()
+             ->replace(lease_key(grant.key), grant.kept, renewed.kept, lease_time, deadline,
+                       [prolong, done = std::move(done)](const Result<bool>& replaced) mutable {
+                         if (replaced && *replaced) prolong();
+                         done(replaced);
+                       });
+       });
+}
+
+void ReplicatedSharing::release(std::string_view key, const LeaseToken& token, TimePoint deadline,
+                                Handler<Result<void>> done) {
+  const auto why = first_of({bad_key(key), group_->refusal(deadline)});
+  if (why) return done(*why);
+  const auto grant = grants_->take(key, token, group_->now());
+  if (!grant || !grant->node) return done({});
+  group_->node(*grant->node)
+      .tier->erase(lease_key(key), deadline, [done = std::move(done)](const Result<bool>& erased) mutable {
+        erased ? done({}) : done(erased.error());
+      });
+}
+
+/// Who finds himself overtaken looks again.
+void ReplicatedSharing::get_or_put(std::string_view key, BytesView value, std::optional<Duration> ttl,
+                                   TimePoint deadline, Handler<Result<Bytes>> done) {
+  const auto why = first_of({bad_key(key), bad_ttl(ttl), group_->refusal(deadline)});
+  if (why) return done(*why);
+  look(group_, key, deadline,
+       [group = group_, key = std::string(key), value = Bytes(value), ttl, deadline,
+        done = std::move(done)](Result<Copy> copy) mutable {
+         if (!copy) return done(std::move(copy).error());
+         if (copy->value) return done(std::move(*copy->value));
+         const auto version = group->version_above(copy->version, ReplicaGroup::Rank::put);
+         auto put = [group, key, value, deadline,
+                     done = std::move(done)](const std::vector<Result<bool>>& told) mutable {
+           if (!told.front()) return done(told.front().error());
+           if (*told.front()) return done(std::move(value));
+           look(group, key, deadline,
+                [done = std::move(done), value = std::move(value)](Result<Copy> now) mutable {
+                  if (!now) return done(std::move(now).error());
+                  done(now->value ? std::move(*now->value) : std::move(value));
+                });
+         };
+         ReplicatedWrite::start(group, {{key, value, ttl, 0, version}}, deadline, std::move(put));
+       });
+}
+
+void ReplicatedSharing::replace(std::string_view key, BytesView expected, BytesView value,
+                                std::optional<Duration> ttl, TimePoint deadline, Handler<Result<bool>> done) {
+  const auto why = first_of({bad_key(key), bad_ttl(ttl), group_->refusal(deadline)});
+  if (why) return done(*why);
+  look(group_, key, deadline,
+       [group = group_, key = std::string(key), expected = Bytes(expected), value = Bytes(value), ttl,
+        deadline, done = std::move(done)](const Result<Copy>& copy) mutable {
+         if (!copy) return done(copy.error());
+         if (copy->value != expected) return done(false);
+         const auto version = group->version_above(copy->version, ReplicaGroup::Rank::put);
+         ReplicatedWrite::start(
+             group, {{key, value, ttl, 0, version}}, deadline,
+             [done = std::move(done)](const std::vector<Result<bool>>& told) mutable { done(told.front()); });
+       });
+}
+
+std::shared_ptr<void> ReplicatedSharing::watch(std::vector<std::string> prefixes,
+                                               std::shared_ptr<Watcher> watcher) {
+  auto translated = LeaseWatcher::prefixes(prefixes);
+  return watches_.watch(std::move(translated), std::make_shared<LeaseWatcher>(std::move(watcher)));
+}
+
+}  // namespace terrace::distribution
