@@ -69,6 +69,7 @@ class Load {
         "less than what was acknowledged\n",
         what, ull(operations), ull(failed), ull(wrong), ull(late),
         static_cast<long long>(longest_ns / 1'000'000), ull(behind));
+    if (failed > 0) std::printf("the last failure: %s\n", last_failure.c_str());
   }
 
   std::atomic<std::uint64_t> operations{0}, failed{0}, wrong{0}, late{0}, behind{0};
