@@ -29,6 +29,9 @@
 /// owner keeps its copy until that expires, and nobody tells it of changes any more: a shard that gets keys
 /// back, or that joins, must hold nothing of them that lives from before. Make the grace at least the longest
 /// ttl, or empty the shard first.
+///
+/// A shard that is down and will not come back is best left out with a settle and grace of 0: while it is an
+/// owner of a key, its faults are that key's.
 
 #include <cstdint>
 #include <functional>
@@ -87,7 +90,7 @@ class ShardedTier : public Tier {
   /// same store. The others' tiers are let go of when the change is over. Throws ConfigError for a list that
   /// the factory would refuse, for shards that share nothing where the tier does, for a bad ShardChange, and
   /// while another change is under way: queued, it would begin in each process at another time. After
-  /// close(): Exception of Errc::shutdown.
+  /// close(): Exception of Errc::shutdown. Not from inside a Watcher of this tier.
   virtual void change_shards(std::vector<Shard> next, ShardChange how = {}) = 0;
 
   /// How long the change under way still takes; zero: there is none.

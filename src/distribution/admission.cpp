@@ -2,15 +2,15 @@
 
 #include <algorithm>
 
-#include "base/backoff.hpp"
-
 namespace terrace::distribution {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration step_limit = 2s;
-constexpr Duration charge_time = 5s;
+constexpr Duration step_limit = 1s;
+constexpr Duration charge_time = 2s;
+/// A process that reaches no other node is more likely cut off from them than they are gone.
+constexpr Duration alone = 5s;
 
 /// It holds everything it confirmed.
 bool remembers(const Membership& membership) {
@@ -23,8 +23,12 @@ bool holds(const std::vector<std::size_t>& list, std::size_t node) {
 
 }  // namespace
 
-Admission::Admission(std::shared_ptr<ReplicaGroup> group, std::size_t node, Done done)
-    : group_(std::move(group)), token_(random_seed()), done_(std::move(done)), nodes_{node} {}
+Admission::Admission(std::shared_ptr<ReplicaGroup> group, std::size_t node, Duration waited, Done done)
+    : group_(std::move(group)),
+      waited_(waited),
+      token_(group_->random()),
+      done_(std::move(done)),
+      nodes_{node} {}
 
 TimePoint Admission::soon() const noexcept {
   return after(group_->now(), step_limit);
@@ -38,7 +42,7 @@ void Admission::end(std::string why_not) {
       versioned(node).keep_charge(token_, std::chrono::milliseconds(1), soon(), [](const Result<bool>&) {});
     }
   }
-  std::exchange(done_, nullptr)(std::move(why_not));
+  std::exchange(done_, nullptr)({std::move(why_not), complete_});
 }
 
 /// One node after the other, then on; ends at the first that says no.
@@ -128,9 +132,21 @@ void Admission::plan() {
     if (!enough && !also_forgot.empty()) return widen(also_forgot);
     forgetful_.insert(forgetful_.end(), also_forgot.begin(), also_forgot.end());
   }
+  if (!group_->strong() && waits(away)) {
+    return end(std::to_string(away) + " of the other nodes are away; it waits for them for a while");
+  }
+  complete_ = away == 0;
   // What only they hold, the others may lack.
   sources_.insert(sources_.end(), nodes_.begin(), nodes_.end());
   scan_next_source();
+}
+
+bool Admission::waits(unsigned away) const {
+  const bool others_answer = std::any_of(others_.begin(), others_.end(), [&](const Other& other) {
+    return other.answered && group_->standing_of(other.at_first) == Standing::member;
+  });
+  const Duration quarter = group_->repair_time() / 4;
+  return away > 0 && waited_ < (others_answer ? quarter : std::min<Duration>(alone, quarter));
 }
 
 void Admission::widen(const std::vector<std::size_t>& more) {
@@ -205,7 +221,7 @@ void Admission::repair(std::vector<std::string> keys) {
   auto copy = [self = shared_from_this(),
                copies = std::move(copies)](const std::vector<std::string>& there) mutable {
     if (!there.empty()) return self->end("deleting what may be lost: a node did not answer");
-    Repair::start(self->group_, std::move(copies), self->nodes_, Repair::Aim::copy, self->soon(),
+    Repair::start(self->group_, std::move(copies), self->nodes_, Repair::Aim::copy, step_limit,
                   [self](const std::vector<std::string>& unfinished) {
                     for (const auto& key : unfinished) {
                       for (const auto node : self->nodes_) self->group_->node(node).hints.add(key);
@@ -213,7 +229,7 @@ void Admission::repair(std::vector<std::string> keys) {
                     self->next_page();
                   });
   };
-  Repair::start(group_, std::move(keys), nodes_, Repair::Aim::forget, soon(), std::move(copy));
+  Repair::start(group_, std::move(keys), nodes_, Repair::Aim::forget, step_limit, std::move(copy));
 }
 
 void Admission::next_page() {

@@ -23,10 +23,15 @@ namespace terrace::distribution {
 
 class Admission : public std::enable_shared_from_this<Admission> {
  public:
-  /// Called once; an empty text: the node is a member. Else why not, for people.
-  using Done = UniqueFunction<void(std::string why_not)>;
+  struct Outcome {
+    std::string why_not = {};  ///< empty: the node is a member; else why not, for people
+    bool complete = true;      ///< it was compared with all others
+  };
+  /// Called once.
+  using Done = UniqueFunction<void(Outcome)>;
 
-  Admission(std::shared_ptr<ReplicaGroup> group, std::size_t node, Done done);
+  /// `waited`: for how long the node has been no member, as far as this process knows.
+  Admission(std::shared_ptr<ReplicaGroup> group, std::size_t node, Duration waited, Done done);
   void start() { take_charge(); }
 
  private:
@@ -64,6 +69,7 @@ class Admission : public std::enable_shared_from_this<Admission> {
   void for_each_node(Step step, const char* doing, Then then, std::size_t from);
   void widen(const std::vector<std::size_t>& more);
   void end(std::string why_not);
+  [[nodiscard]] bool waits(unsigned away) const;
 
   [[nodiscard]] TimePoint soon() const noexcept;
   [[nodiscard]] VersionedTier& versioned(std::size_t node) noexcept { return *group_->node(node).versioned; }
@@ -72,6 +78,7 @@ class Admission : public std::enable_shared_from_this<Admission> {
   [[nodiscard]] bool is_lost(const std::string& key) const;
 
   const std::shared_ptr<ReplicaGroup> group_;
+  const Duration waited_;
   const std::uint64_t token_;
   Done done_;
 
@@ -81,6 +88,7 @@ class Admission : public std::enable_shared_from_this<Admission> {
   std::vector<std::size_t> forgetful_;  // ours and others that forgot what they confirmed
   std::vector<std::size_t> sources_;    // to scan
   std::size_t source_ = 0;              // the one being scanned
+  bool complete_ = true;                // all others were asked
   std::string page_;                    // where its next page begins; empty: the first, or there is none
 
   std::mutex mutex_;  // for what the answers of several nodes touch

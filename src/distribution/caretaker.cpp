@@ -15,7 +15,7 @@ constexpr std::size_t hints_at_once = 200;
 
 Caretaker::Caretaker(std::shared_ptr<ReplicaGroup> group) : group_(std::move(group)) {
   for (std::size_t i = 0; i < group_->size(); ++i)
-    cares_.push_back({.backoff = Backoff(100ms, 2s, random_seed())});
+    cares_.push_back({.backoff = Backoff(100ms, 1s, group_->random())});
 }
 
 void Caretaker::start() {
@@ -67,7 +67,7 @@ void Caretaker::looked(std::size_t index, const Result<Membership>& told) {
   }
   const bool member = !group_->check(index, *told);
   const bool due = told->left < group_->repair_time() / 2;
-  if (!member || due || node.hints.overflowed()) return admit(index);
+  if (!member || due || node.hints.overflowed() || is_incomplete(index)) return admit(index);
   if (node.hints.size() > 0) return hand_over(index);
   rest(index, between_looks);
 }
@@ -76,7 +76,7 @@ void Caretaker::looked(std::size_t index, const Result<Membership>& told) {
 void Caretaker::hand_over(std::size_t node) {
   auto keys = group_->node(node).hints.take(hints_at_once);
   const auto taken = keys.size();
-  Repair::start(group_, std::move(keys), {}, Repair::Aim::copy, after(group_->now(), look_limit),
+  Repair::start(group_, std::move(keys), {}, Repair::Aim::copy, look_limit,
                 [self = shared_from_this(), node, taken](const std::vector<std::string>& unfinished) {
                   auto& hints = self->group_->node(node).hints;
                   for (const auto& key : unfinished) hints.add(key);
@@ -86,32 +86,54 @@ void Caretaker::hand_over(std::size_t node) {
 }
 
 void Caretaker::admit(std::size_t node) {
+  Duration waited{};
   {
     std::unique_lock lock(mutex_);
     if (std::exchange(admitting_, true)) {
       lock.unlock();
       return rest(node, Duration::zero());
     }
+    auto& since = cares_[node].forgot_at;
+    since = std::min(since, group_->now());
+    waited = group_->now() - since;
   }
   auto& hints = group_->node(node).hints;
   const bool all_missed = hints.begin_anew();
-  std::make_shared<Admission>(group_, node,
-                              [self = shared_from_this(), node, all_missed](std::string why_not) {
-                                if (!why_not.empty() && all_missed) self->group_->node(node).hints.overflow();
-                                Duration pause = between_looks;
-                                {
-                                  std::lock_guard lock(self->mutex_);
-                                  self->admitting_ = false;
-                                  if (why_not.empty()) {
-                                    self->cares_[node].backoff.reset();
-                                  } else {
-                                    pause = self->cares_[node].backoff.next();
-                                  }
-                                }
-                                self->rest(node, why_not.empty() ? Duration::zero() : pause,
-                                           std::move(why_not));
-                              })
-      ->start();
+  auto done = [self = shared_from_this(), node, all_missed](Admission::Outcome outcome) {
+    self->admitted(node, all_missed, std::move(outcome));
+  };
+  std::make_shared<Admission>(group_, node, waited, std::move(done))->start();
+}
+
+void Caretaker::admitted(std::size_t node, bool all_missed, Admission::Outcome outcome) {
+  const bool failed = !outcome.why_not.empty();
+  if (failed && all_missed) group_->node(node).hints.overflow();
+  Duration pause{};
+  {
+    std::lock_guard lock(mutex_);
+    admitting_ = false;
+    auto& care = cares_[node];
+    if (failed) {
+      pause = care.backoff.next();
+    } else {
+      care.backoff.reset();
+      care.forgot_at = no_deadline;
+      care.incomplete = !outcome.complete;
+    }
+  }
+  rest(node, pause, std::move(outcome.why_not));
+}
+
+/// And could now be compared with all others.
+bool Caretaker::is_incomplete(std::size_t node) const {
+  {
+    std::lock_guard lock(mutex_);
+    if (!cares_[node].incomplete) return false;
+  }
+  for (std::size_t i = 0; i < group_->size(); ++i) {
+    if (!group_->node(i).reachable) return false;
+  }
+  return true;
 }
 
 void Caretaker::rest(std::size_t node, Duration pause, std::string trouble) {

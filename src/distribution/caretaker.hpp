@@ -25,6 +25,8 @@ class Caretaker : public std::enable_shared_from_this<Caretaker> {
   struct Care {
     bool busy = false;  // asked, being repaired or admitted
     TimePoint next = {};
+    TimePoint forgot_at = no_deadline;  // since when it is no member; no_deadline: it is one
+    bool incomplete = false;            // others were away when it was admitted
     Backoff backoff;
     std::string trouble = {};
   };
@@ -34,6 +36,8 @@ class Caretaker : public std::enable_shared_from_this<Caretaker> {
   void looked(std::size_t node, const Result<Membership>& told);
   void hand_over(std::size_t node);
   void admit(std::size_t node);
+  void admitted(std::size_t node, bool all_missed, Admission::Outcome outcome);
+  [[nodiscard]] bool is_incomplete(std::size_t node) const;
   void rest(std::size_t node, Duration pause, std::string trouble = {});
 
   const std::shared_ptr<ReplicaGroup> group_;

@@ -5,9 +5,9 @@
 namespace terrace::distribution {
 
 void Repair::start(std::shared_ptr<ReplicaGroup> group, std::vector<std::string> keys,
-                   std::vector<std::size_t> in_charge, Aim aim, TimePoint deadline, Done done) {
+                   std::vector<std::size_t> in_charge, Aim aim, Duration limit, Done done) {
   if (keys.empty()) return done({});
-  std::make_shared<Repair>(std::move(group), std::move(in_charge), aim, deadline, std::move(done))
+  std::make_shared<Repair>(std::move(group), std::move(in_charge), aim, limit, std::move(done))
       ->begin(std::move(keys));
 }
 
@@ -29,7 +29,7 @@ void Repair::read(std::size_t node, std::vector<Part> parts) {
   std::vector<std::string_view> keys;
   for (const auto& part : parts) keys.push_back(keys_[part.position].key);
   group_->node(node).versioned->read_many(
-      std::move(keys), deadline_,
+      std::move(keys), after(group_->now(), limit_),
       [self = shared_from_this(), node, parts = std::move(parts)](std::vector<Result<Reading>> readings) {
         self->heard(node, parts, std::move(readings));
       });
@@ -91,7 +91,7 @@ void Repair::write(std::size_t node, std::vector<Part> parts) {
   }
   group_->counters.repairs += parts.size();
   group_->node(node).versioned->write_many(
-      std::move(writes), group_->repair_time(), deadline_,
+      std::move(writes), group_->repair_time(), after(group_->now(), limit_),
       [self = shared_from_this(), parts = std::move(parts)](const std::vector<Result<Written>>& answers) {
         self->confirmed(parts, answers);
       });

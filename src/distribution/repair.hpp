@@ -24,14 +24,14 @@ class Repair : public std::enable_shared_from_this<Repair> {
 
   /// What strangers hold does not count, but for those `in_charge`, which are being brought up to date.
   static void start(std::shared_ptr<ReplicaGroup> group, std::vector<std::string> keys,
-                    std::vector<std::size_t> in_charge, Aim aim, TimePoint deadline, Done done);
+                    std::vector<std::size_t> in_charge, Aim aim, Duration limit, Done done);
 
-  Repair(std::shared_ptr<ReplicaGroup> group, std::vector<std::size_t> in_charge, Aim aim, TimePoint deadline,
+  Repair(std::shared_ptr<ReplicaGroup> group, std::vector<std::size_t> in_charge, Aim aim, Duration limit,
          Done done)
       : group_(std::move(group)),
         in_charge_(std::move(in_charge)),
         aim_(aim),
-        deadline_(deadline),
+        limit_(limit),
         done_(std::move(done)) {}
 
  private:
@@ -55,7 +55,7 @@ class Repair : public std::enable_shared_from_this<Repair> {
   const std::shared_ptr<ReplicaGroup> group_;
   const std::vector<std::size_t> in_charge_;
   const Aim aim_;
-  const TimePoint deadline_;
+  const Duration limit_;  // of the reads, and again of the writes: a silent node must not use it up
 
   std::mutex mutex_;
   std::vector<Key> keys_;

@@ -1,6 +1,5 @@
 #include "distribution/replica_group.hpp"
 
-#include "base/backoff.hpp"
 #include "distribution/refusal.hpp"
 
 namespace terrace::distribution {
@@ -11,7 +10,8 @@ using namespace std::chrono_literals;
 constexpr unsigned put_bits = 10;
 constexpr unsigned write_bits = 20;
 
-/// Spreads what is counted up over all 64 bits (the finalizer of SplitMix64, G. Steele et al., OOPSLA 2014).
+/// SplitMix64 without its counter (G. Steele et al., "Fast Splittable Pseudorandom Number Generators", OOPSLA
+/// 2014).
 std::uint64_t mix(std::uint64_t x) noexcept {
   x = (x ^ (x >> 30U)) * 0xbf58476d1ce4e5b9U;
   x = (x ^ (x >> 27U)) * 0x94d049bb133111ebU;
@@ -50,14 +50,14 @@ ReplicaGroup::Checked ReplicaGroup::checked(ReplicatedOptions options) {
   return {std::move(options)};
 }
 
-ReplicaGroup::ReplicaGroup(Checked checked, std::shared_ptr<Scheduler> scheduler)
+ReplicaGroup::ReplicaGroup(Checked checked, std::shared_ptr<Scheduler> scheduler, std::uint64_t seed)
     : level_(checked.options.consistency),
       repair_time_(checked.options.repair_time),
       scheduler_(std::move(scheduler)),
       ring_(ring_of(checked.options.nodes, checked.options.seed)),
       quorum_(make_quorum(level_, checked.options.copies, checked.options.read_quorum,
                           checked.options.write_quorum, checked.options.may_forget)),
-      writer_(random_seed()) {
+      random_(seed) {
   for (auto& node : checked.options.nodes) nodes_.emplace_back(std::move(node), checked.options.max_hints);
 }
 
@@ -85,7 +85,7 @@ std::optional<Error> ReplicaGroup::check(std::size_t index, const Membership& me
 /// write.
 Version ReplicaGroup::version_above(const Version& seen, Rank rank) noexcept {
   const auto next = [](std::uint64_t counter, unsigned bits) { return ((counter >> bits) + 1) << bits; };
-  const std::uint64_t writer = mix(++writer_);
+  const std::uint64_t writer = random();
   if (rank == Rank::fill) return {seen.counter + 1, writer};
   if (rank == Rank::put) return {next(seen.counter, put_bits), writer};
   std::uint64_t last = counter_.load();
@@ -94,6 +94,10 @@ Version ReplicaGroup::version_above(const Version& seen, Rank rank) noexcept {
     counter = next(std::max(last, seen.counter), write_bits);
   } while (!counter_.compare_exchange_weak(last, counter));
   return {counter, writer};
+}
+
+std::uint64_t ReplicaGroup::random() noexcept {
+  return mix(random_ += 0x9e3779b97f4a7c15U);
 }
 
 void ReplicaGroup::observe(const Version& version) noexcept {

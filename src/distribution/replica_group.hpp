@@ -46,9 +46,9 @@ class ReplicaGroup {
     std::atomic<bool> reachable{false};                  ///< it answered when last asked
   };
 
-  /// Throws ConfigError.
-  ReplicaGroup(ReplicatedOptions options, std::shared_ptr<Scheduler> scheduler)
-      : ReplicaGroup(checked(std::move(options)), std::move(scheduler)) {}
+  /// Throws ConfigError. What is random comes from the seed.
+  ReplicaGroup(ReplicatedOptions options, std::shared_ptr<Scheduler> scheduler, std::uint64_t seed)
+      : ReplicaGroup(checked(std::move(options)), std::move(scheduler), seed) {}
 
   [[nodiscard]] std::size_t size() const noexcept { return nodes_.size(); }
   [[nodiscard]] Node& node(std::size_t index) noexcept { return nodes_[index]; }
@@ -86,6 +86,8 @@ class ReplicaGroup {
   enum class Rank : std::uint8_t { fill, put, write };
   [[nodiscard]] Version version_above(const Version& seen, Rank rank) noexcept;
   void observe(const Version& version) noexcept;
+  /// Never the same twice.
+  [[nodiscard]] std::uint64_t random() noexcept;
 
   ReplicaCounters counters;
 
@@ -94,7 +96,7 @@ class ReplicaGroup {
     ReplicatedOptions options;
   };
   static Checked checked(ReplicatedOptions options);
-  ReplicaGroup(Checked checked, std::shared_ptr<Scheduler> scheduler);
+  ReplicaGroup(Checked checked, std::shared_ptr<Scheduler> scheduler, std::uint64_t seed);
 
   const Consistency level_;
   const Duration repair_time_;
@@ -103,7 +105,7 @@ class ReplicaGroup {
   const HashRing ring_;
   const Quorum quorum_;
   std::atomic<bool> closed_{false};
-  std::atomic<std::uint64_t> writer_;
+  std::atomic<std::uint64_t> random_;
   std::atomic<std::uint64_t> counter_{0};
 };
 

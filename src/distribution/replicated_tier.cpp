@@ -1,6 +1,9 @@
+#include "distribution/replicated_tier.hpp"
+
 #include <terrace/glob.hpp>
 #include <terrace/replicated_tier.hpp>
 
+#include "base/backoff.hpp"
 #include "distribution/caretaker.hpp"
 #include "distribution/refusal.hpp"
 #include "distribution/replicated_read.hpp"
@@ -15,8 +18,8 @@ using namespace distribution;
 
 class ReplicatedTier final : public Tier {
  public:
-  ReplicatedTier(ReplicatedOptions options, std::shared_ptr<Scheduler> scheduler)
-      : group_(std::make_shared<ReplicaGroup>(std::move(options), std::move(scheduler))),
+  ReplicatedTier(ReplicatedOptions options, std::shared_ptr<Scheduler> scheduler, std::uint64_t seed)
+      : group_(std::make_shared<ReplicaGroup>(std::move(options), std::move(scheduler), seed)),
         caretaker_(std::make_shared<Caretaker>(group_)) {
     if (group_->is_shared()) sharing_ = std::make_unique<ReplicatedSharing>(group_);
     caretaker_->start();
@@ -170,9 +173,15 @@ class ReplicatedTier final : public Tier {
 
 }  // namespace
 
-std::shared_ptr<Tier> make_replicated_tier(ReplicatedOptions options, std::shared_ptr<Scheduler> scheduler) {
+std::shared_ptr<Tier> distribution::make_seeded_tier(ReplicatedOptions options,
+                                                     std::shared_ptr<Scheduler> scheduler,
+                                                     std::uint64_t seed) {
   if (!scheduler) throw ConfigError("make_replicated_tier: the scheduler is null");
-  return std::make_shared<ReplicatedTier>(std::move(options), std::move(scheduler));
+  return std::make_shared<ReplicatedTier>(std::move(options), std::move(scheduler), seed);
+}
+
+std::shared_ptr<Tier> make_replicated_tier(ReplicatedOptions options, std::shared_ptr<Scheduler> scheduler) {
+  return distribution::make_seeded_tier(std::move(options), std::move(scheduler), random_seed());
 }
 
 std::optional<ReplicatedStatus> replicated_status(const Tier& tier) {

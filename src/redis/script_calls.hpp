@@ -109,7 +109,7 @@ class ScriptCalls<T>::Part final : public Exchange {
     Result<T>& outcome = owner_->outcomes_[calls_[current_].position];
     if (refused_ && refused_->starts_with("NOSCRIPT")) {
       unknown_.push_back(std::move(calls_[current_]));
-    } else if (refused_ && server->unfit && *server->unfit == Errc::denied) {
+    } else if (refused_ && server->unfit) {
       outcome = *server->unfit;  // it names the remedy
     } else if (refused_) {
       outcome = server_error(*refused_, owner_->client_->label());

@@ -11,8 +11,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-const Error unreadable(Errc::corrupt, "Redis: a script returned something unexpected");
-
 std::int64_t number(const Found& field) {
   std::int64_t value = 0;
   if (field) std::from_chars(field->data(), field->data() + field->size(), value);
@@ -37,7 +35,7 @@ Result<Version> version_of(const Found& field) {
 }
 
 Result<Reading> read_copy(Fields fields, ServerFacts& server) {
-  if (fields.size() != 5) return unreadable;
+  if (fields.size() != 5) return unexpected_reply(server.label);
   Reading reading{membership_of(fields, server), {}};
   const auto version = version_of(fields[2]);
   if (!version) return version.error();
@@ -49,40 +47,40 @@ Result<Reading> read_copy(Fields fields, ServerFacts& server) {
 }
 
 Result<Written> read_written(Fields fields, ServerFacts& server) {
-  if (fields.size() != 4) return unreadable;
+  if (fields.size() != 4) return unexpected_reply(server.label);
   const auto held = version_of(fields[2]);
   if (!held) return held.error();
   return Written{membership_of(fields, server), *held, number(fields[3]) == 1};
 }
 
 Result<Membership> read_membership(Fields fields, ServerFacts& server) {
-  if (fields.size() != 3 || !fields[2]) return unreadable;
+  if (fields.size() != 3 || !fields[2]) return unexpected_reply(server.label);
   server.learn_memory(*fields[2]);
   if (server.unfit) return *server.unfit;
   return membership_of(fields, server);
 }
 
-/// ScanPage::next is the run of the server, and SCAN's cursor.
+/// ScanPage::next is the run of the server, and SCAN's cursor. What has no readable version is left out, or
+/// one damaged key would hide all others; who reads it is told.
 Result<ScanPage> read_page(Fields fields, ServerFacts& server) {
-  if (fields.size() % 2 != 1 || !fields[0]) return unreadable;
+  if (fields.size() % 2 != 1 || !fields[0]) return unexpected_reply(server.label);
   ScanPage page;
   page.next = server.run_id + ":" + *fields[0];
   for (std::size_t i = 1; i < fields.size(); i += 2) {
     const auto version = version_of(fields[i + 1]);
-    if (!version) return version.error();
-    page.keys.emplace_back(std::move(*fields[i]), *version);
+    if (version && fields[i]) page.keys.emplace_back(std::move(*fields[i]), *version);
   }
   return page;
 }
 
-Result<bool> read_bool(Fields fields, ServerFacts&) {
-  if (fields.size() != 1) return unreadable;
+Result<bool> read_bool(Fields fields, ServerFacts& server) {
+  if (fields.size() != 1) return unexpected_reply(server.label);
   return number(fields[0]) == 1;
 }
 
 /// A cursor, or nothing.
-Result<Found> read_cursor(Fields fields, ServerFacts&) {
-  if (fields.size() != 1) return unreadable;
+Result<Found> read_cursor(Fields fields, ServerFacts& server) {
+  if (fields.size() != 1) return unexpected_reply(server.label);
   return std::move(fields[0]);
 }
 

@@ -1,7 +1,6 @@
 #include "conformance/subjects.hpp"
 
 #include <algorithm>
-#include <array>
 #include <stdexcept>
 #include <terrace/postgres.hpp>
 #include <terrace/redis.hpp>
@@ -74,17 +73,20 @@ Fixture replicated_maps(Consistency consistency) {
 }
 
 /// The same servers for all tests of a program: each begins on empty ones.
-Fixture replicated_redis(Consistency consistency) {
+std::shared_ptr<std::vector<std::unique_ptr<RedisServer>>> three_servers() {
   static const auto servers = [] {
     auto all = std::make_shared<std::vector<std::unique_ptr<RedisServer>>>();
     for (int i = 0; i < 3; ++i) all->push_back(std::make_unique<RedisServer>());
     return all;
   }();
+  for (const auto& server : *servers) server->cli({"FLUSHALL"});
+  return servers;
+}
+
+Fixture replicated_redis(Consistency consistency) {
+  const auto servers = three_servers();
   std::vector<std::shared_ptr<Tier>> tiers;
-  for (const auto& server : *servers) {
-    server->cli({"FLUSHALL"});
-    tiers.push_back(make_redis_tier({.url = server->url()}));
-  }
+  for (const auto& server : *servers) tiers.push_back(make_redis_tier({.url = server->url()}));
   return {replicated(consistency, std::move(tiers)), servers};
 }
 
@@ -94,13 +96,11 @@ Fixture sharded_map() {
   return {make_sharded_tier({.shards = std::move(shards)}), nullptr};
 }
 
-/// Three servers for all tests of a program.
 Fixture sharded_redis() {
-  static const auto servers = std::make_shared<std::array<RedisServer, 3>>();
+  const auto servers = three_servers();
   std::vector<Shard> shards;
-  for (RedisServer& server : *servers) {
-    server.cli({"FLUSHALL"});
-    shards.push_back({"redis" + std::to_string(shards.size()), make_redis_tier({.url = server.url()})});
+  for (const auto& server : *servers) {
+    shards.push_back({"redis" + std::to_string(shards.size()), make_redis_tier({.url = server->url()})});
   }
   return {make_sharded_tier({.shards = std::move(shards)}), servers};
 }

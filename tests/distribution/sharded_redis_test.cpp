@@ -82,59 +82,77 @@ class Process {
   std::optional<Cache<std::uint64_t>> cache_;
 };
 
+/// Two processes with a reader and a writer each, at first over all servers but the last.
+class Race {
+ public:
+  explicit Race(const std::vector<std::unique_ptr<RedisServer>>& servers)
+      : processes_{Process(servers), Process(servers)} {
+    const auto seed = std::random_device{}();
+    std::cout << "seed " << seed << '\n';
+    for (unsigned i = 0; i < 4; ++i) threads_.emplace_back([this, i, seed] { run(i, seed + i); });
+    EXPECT_TRUE(goes_on());
+  }
+  ~Race() {
+    world_.stop = true;
+    for (auto& thread : threads_) thread.join();
+    std::cout << world_.reads << " reads, " << world_.loads << " loads, " << world_.failed
+              << " failed writes, " << world_.stale << " stale\n";
+  }
+  Race(const Race&) = delete;
+  Race& operator=(const Race&) = delete;
+
+  [[nodiscard]] World& world() { return world_; }
+  [[nodiscard]] Process& process(std::size_t i) { return processes_[i]; }
+  [[nodiscard]] bool goes_on() {
+    const std::uint64_t before = world_.reads;
+    return eventually([&] { return world_.reads > before + 500; }, 60s);
+  }
+
+ private:
+  void run(unsigned i, unsigned seed) {
+    std::minstd_rand random(seed);
+    Process& process = processes_[i % 2];
+    while (!world_.stop) {
+      const std::size_t key = random() % keys;
+      i < 2 ? process.read(world_, key) : process.write(world_, key);
+    }
+  }
+
+  World world_;
+  std::array<Process, 2> processes_;
+  std::vector<std::thread> threads_;
+};
+
 class ShardedRedis : public ::testing::Test {
  protected:
   ShardedRedis() {
     for (int i = 0; i < 4; ++i) servers_.push_back(std::make_unique<RedisServer>());
   }
 
-  /// Two processes with a reader and a writer each, while they switch from three servers to four.
-  void race(World& world, ShardChange how, Duration skew) {
-    std::array<Process, 2> processes{Process(servers_), Process(servers_)};
-    const auto seed = std::random_device{}();
-    std::cout << "seed " << seed << '\n';
-    std::vector<std::thread> threads;
-    for (unsigned i = 0; i < 4; ++i) {
-      threads.emplace_back([&, i] {
-        std::minstd_rand random(seed + i);
-        Process& process = processes[i % 2];
-        while (!world.stop) {
-          const std::size_t key = random() % keys;
-          i < 2 ? process.read(world, key) : process.write(world, key);
-        }
-      });
-    }
-    EXPECT_TRUE(eventually([&] { return world.reads > 1000; }, 30s));
-    processes[0].change(how);
-    const Duration all = processes[0].tier().change_left();
-    EXPECT_TRUE(eventually([&] { return processes[0].tier().change_left() <= all - skew; }, 30s));
-    processes[1].change(how);
-    EXPECT_TRUE(eventually(
-        [&] { return processes[0].tier().change_left() + processes[1].tier().change_left() == 0ns; }, 60s));
-    const std::uint64_t before = world.reads;
-    EXPECT_TRUE(eventually([&] { return world.reads > before + 1000; }, 30s));
-    world.stop = true;
-    for (auto& thread : threads) thread.join();
-    std::cout << world.reads << " reads, " << world.loads << " loads, " << world.failed << " failed writes, "
-              << world.stale << " stale\n";
-  }
-
   std::vector<std::unique_ptr<RedisServer>> servers_;
 };
 
 TEST_F(ShardedRedis, F29_FromThreeToFourUnderWrites) {
-  World world;
-  race(world, {.settle = 1500ms, .grace = 2s}, 500ms);
-  EXPECT_EQ(world.stale, 0U);
-  EXPECT_GT(world.loads, 0U);
-  EXPECT_NE(servers_[3]->cli({"DBSIZE"}), "0") << "the fourth has keys";
+  Race race(servers_);
+  ShardedTier& first = race.process(0).tier();
+  ShardedTier& second = race.process(1).tier();
+  race.process(0).change({.settle = 2500ms, .grace = 2500ms});
+  EXPECT_TRUE(eventually([&] { return first.change_left() <= 7s; }, 30s));
+  race.process(1).change({.settle = 2500ms, .grace = 2500ms});
+  EXPECT_TRUE(eventually([&] { return first.change_left() + second.change_left() == 0ns; }, 60s));
+  EXPECT_TRUE(race.goes_on());
+  EXPECT_EQ(race.world().stale, 0U);
+  EXPECT_GT(race.world().loads, 0U);
+  const auto shards = first.shards();
+  ASSERT_EQ(shards.size(), 4U);
+  EXPECT_GT(shards[3].stats.hits + shards[3].stats.misses, 0U) << "the fourth is asked";
 }
 
-/// The control: what the settle time is for.
+/// The control: what the settle time is for. The second process goes on at the old owner.
 TEST_F(ShardedRedis, F29_WithoutSettlingValuesComeBack) {
-  World world;
-  race(world, {.settle = 0s, .grace = 4s}, 2s);
-  EXPECT_GT(world.stale, 0U);
+  Race race(servers_);
+  race.process(0).change({.settle = 0s, .grace = 1h});
+  EXPECT_TRUE(eventually([&] { return race.world().stale > 0; }, 60s));
 }
 
 TEST_F(ShardedRedis, AServerThatGoesTakesOnlyItsKeysAndComesBack) {

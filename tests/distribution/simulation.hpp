@@ -2,9 +2,8 @@
 /// Simulation: processes that read and write registers on a replicated tier over a network with faults, all
 /// on virtual time; a run is the same for the same seed.
 
-#include <terrace/replicated_tier.hpp>
-
 #include "distribution/linearizable.hpp"
+#include "distribution/replicated_tier.hpp"
 #include "distribution/sim_network.hpp"
 
 namespace terrace::distribution {
@@ -44,7 +43,7 @@ class Simulation {
         links_.back()->weather.longest = options.longest_delay;
         tier.nodes.push_back({"node " + std::to_string(i), links_.back()});
       }
-      tiers_.push_back(make_replicated_tier(std::move(tier), scheduler_));
+      tiers_.push_back(make_seeded_tier(std::move(tier), scheduler_, random_()));
     }
     events_.resize(options.keys);
   }
@@ -93,6 +92,18 @@ class Simulation {
     for (const auto& node : status.nodes) {
       text += node.name + (node.reachable ? " up" : " away") + (node.member ? " member " : " ") +
               node.trouble + "; ";
+    }
+    std::map<std::string, std::map<std::string, unsigned>> held;  // how many nodes hold what
+    for (const auto& server : servers_) {
+      for (const auto& [key, copy] : server->map().contents()) {
+        ++held[key][copy.second.value_or("deleted") + " of " + std::to_string(copy.first.counter)];
+      }
+    }
+    for (const auto& [key, copies] : held) {
+      if (copies.begin()->second == servers_.size()) continue;
+      text += key + ":";
+      for (const auto& [copy, count] : copies) text += " " + std::to_string(count) + " have " + copy;
+      text += "; ";
     }
     return text;
   }
@@ -150,12 +161,11 @@ class Simulation {
   }
 
  private:
+  /// Every node holds every key: the same versions, and values that live or do not.
   [[nodiscard]] bool all_equal() {
-    for (const auto& server : servers_) {
-      if (options_.copies == 0 && server->map().contents() != servers_.front()->map().contents())
-        return false;
-    }
-    return true;
+    const auto first = servers_.front()->map().contents();
+    return std::all_of(servers_.begin(), servers_.end(),
+                       [&](const auto& server) { return server->map().contents() == first; });
   }
 
   [[nodiscard]] std::int64_t now() const { return scheduler_->clock().now().time_since_epoch().count(); }
