@@ -1,6 +1,7 @@
 #include "redis/client.hpp"
 
 #include <boost/asio/post.hpp>
+#include <charconv>
 
 #include "redis/server_error.hpp"
 
@@ -12,30 +13,16 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr Duration backoff_base = 20ms;
-constexpr Duration idle_before_ping = 500ms;
-constexpr Duration ping_limit = 500ms;
-/// With replies owed and nothing moving for this long the connection is dead; with `idle_before_ping` that
-/// makes 1.75 s till a dead peer is noticed.
-constexpr Duration stall_limit = 1250ms;
-/// A caller that gave less time than this says nothing about the server.
-constexpr Duration shortest_blame = 1ms;
-/// More replies owed to nobody than this: the connection is renewed rather than waited for.
-constexpr std::size_t max_given_up = 16 * 1024;
-constexpr std::size_t batch_bytes = 1 << 20;
 /// From replica to replica to primary.
 constexpr unsigned max_hops = 4;
 
+bool is_port(const std::string& text) {
+  unsigned port = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+  return error == std::errc() && end == text.data() + text.size() && port > 0 && port <= 65535;
+}
+
 }  // namespace
-
-class Client::Ping final : public Exchange {
- public:
-  explicit Ping(Client& client) : client_(client) { add_command(payload, {"PING"}); }
-  void on_node(std::size_t, const Node&) override {}
-  void on_end(const Error* failure) override { client_.pinged(failure == nullptr); }
-
- private:
-  Client& client_;
-};
 
 class Client::Hello final : public Exchange {
  public:
@@ -85,21 +72,24 @@ class Client::Role final : public Exchange {
 Client::Client(asio::io_context& io, const Clock& clock, RedisOptions options)
     : Client(io, clock, options, parse_redis_url(options.url), Manner::follows_primary) {}
 
-Client::Client(asio::io_context& io, const Clock& clock, RedisOptions options, RedisUrl url, Manner manner)
+Client::Client(asio::io_context& io, const Clock& clock, RedisOptions options, RedisUrl url, Manner manner,
+               std::shared_ptr<asio::ssl::context> tls)
     : io_(io),
       clock_(clock),
       options_(std::move(options)),
       url_(std::move(url)),
       manner_(manner),
       label_(url_.label()),
+      tls_(std::move(tls)),
       target_(url_),
       backoff_(backoff_base, options_.reconnect_cap, random_seed()),
       breaker_(options_.failures_to_open, options_.open_time),
       retry_timer_(io),
       deadline_timer_(io),
       health_timer_(io) {
-  if (url_.transport == Transport::tls) {
-    tls_.emplace(make_tls_context(options_.ca_file, options_.cert_file, options_.key_file));
+  if (url_.transport == Transport::tls && !tls_) {
+    tls_ = std::make_shared<asio::ssl::context>(
+        make_tls_context(options_.ca_file, options_.cert_file, options_.key_file));
   }
 }
 
@@ -174,6 +164,9 @@ void Client::follow(const Error* failure, const std::string& host, const std::st
   if (host.empty() || port.empty()) {
     return connect_failed({Errc::unavailable, replica + " that was a primary a moment ago"});
   }
+  if (!is_port(port)) {
+    return connect_failed({Errc::unavailable, replica + " and names a primary without a port"});
+  }
   if (++hops_ > max_hops) {
     return connect_failed(
         {Errc::unavailable, replica + " of " + host + ":" + port + ", the last of " +
@@ -214,22 +207,23 @@ void Client::connect_failed(const Error& why) {
   phase_ = Phase::down;
   refusal_ = kept;
   ++failed_connects_;
-  if (pipeline_) pipeline_->close();
+  Pipeline::Batch greeting;
+  if (pipeline_) greeting = pipeline_->close();
   pipeline_.reset();
   publish(&kept.context);
   retry_after(kept == Errc::denied ? backoff_.slow() : backoff_.next());
+  end_all(std::move(greeting), kept);
   end_all(take_waiting(), kept);
 }
 
 /// The connection is gone. Operations meanwhile wait for the next attempt, or are refused till it succeeded.
 void Client::drop(const std::string& why, bool refuse_meanwhile) {
+  if (phase_ == Phase::greeting) {
+    return connect_failed({Errc::unavailable, "cannot log in to Redis " + target_.label() + ": " + why});
+  }
   const Error lost(Errc::io_error,
                    "connection to Redis " + label_ + " lost: " + why + "; the effect is unknown");
   auto unanswered = pipeline_->close();
-  if (phase_ == Phase::greeting) {
-    connect_failed({Errc::unavailable, "cannot log in to Redis " + target_.label() + ": " + why});
-    return end_all(std::move(unanswered), lost);
-  }
   pipeline_.reset();
   phase_ = Phase::down;
   leaving_ = false;
@@ -284,202 +278,6 @@ void Client::publish(const std::string* trouble) {
   status_.failed_connects = failed_connects_;
   status_.breaker_openings = breaker_.openings();
   if (trouble != nullptr) status_.last_error = *trouble;
-}
-
-// ---- Exchanges
-
-void Client::submit(std::unique_ptr<Exchange> exchange) {
-  bool first = false;
-  {
-    std::lock_guard lock(mutex_);
-    if (!inbox_closed_) {
-      first = inbox_.empty();
-      inbox_.push_back(std::move(exchange));
-    }
-  }
-  if (exchange) {
-    const Error closed(Errc::shutdown, "the Redis tier was closed");
-    exchange->on_end(&closed);
-  } else if (first) {
-    asio::post(io_, [self = shared_from_this()] { self->drain(); });
-  }
-}
-
-void Client::drain() {
-  Pipeline::Batch arrived;
-  {
-    std::lock_guard lock(mutex_);
-    arrived.swap(inbox_);
-  }
-  const TimePoint now = clock_.now();
-  for (auto& exchange : arrived) admit(std::move(exchange), now);
-  flush();
-}
-
-void Client::admit(std::unique_ptr<Exchange> exchange, TimePoint now) {
-  exchange->submitted_at = now;
-  if (auto why = refusal(*exchange)) return end(std::move(exchange), &*why);
-  enqueue(std::move(exchange));
-}
-
-std::optional<Error> Client::refusal(const Exchange& exchange) const {
-  if (phase_ == Phase::closed) return Error(Errc::shutdown, "the Redis tier was closed");
-  if (refusal_) return refusal_;
-  if (!breaker_.closed()) {
-    return Error(Errc::unavailable, "Redis " + label_ + ": the breaker is open, since " +
-                                        std::to_string(options_.failures_to_open) +
-                                        " operations in a row ran out of time");
-  }
-  if (waiting_bytes_ > 0 &&
-      waiting_bytes_ + exchange.payload.size() > 2 * options_.max_value_bytes + batch_bytes) {
-    return Error(Errc::overloaded, "Redis " + label_ + ": " + std::to_string(waiting_bytes_) +
-                                       " bytes wait to be sent; the connection does not keep up");
-  }
-  return std::nullopt;
-}
-
-void Client::enqueue(std::unique_ptr<Exchange> exchange) {
-  exchange->ticket = first_waiting_ + waiting_.size();
-  waiting_bytes_ += exchange->payload.size();
-  watch_deadline(*exchange);
-  waiting_.push_back(std::move(exchange));
-}
-
-void Client::flush() {
-  Pipeline::Batch unfit;
-  while (phase_ == Phase::ready && !leaving_ && !waiting_.empty() && pipeline_->can_send()) {
-    Pipeline::Batch batch;
-    for (std::size_t bytes = 0;
-         !waiting_.empty() && bytes < batch_bytes && batch.size() < Pipeline::max_in_flight;) {
-      auto exchange = std::move(waiting_.front());
-      waiting_.pop_front();
-      ++first_waiting_;
-      if (!exchange) continue;
-      waiting_bytes_ -= exchange->payload.size();
-      if (exchange->for_node && server_.unfit) {
-        unfit.push_back(std::move(exchange));
-        continue;
-      }
-      bytes += exchange->payload.size();
-      exchange->server = &server_;
-      batch.push_back(std::move(exchange));
-    }
-    if (batch.empty()) break;
-    pipeline_->send(std::move(batch));
-  }
-  if (!unfit.empty()) end_all(std::move(unfit), Error(*server_.unfit));
-}
-
-void Client::on_answered(std::unique_ptr<Exchange> exchange) {
-  breaker_.on_success();
-  end(std::move(exchange), nullptr);
-  if (leaving_ && phase_ == Phase::ready && !pipeline_->waits_for_replies()) leave();
-}
-
-void Client::end(std::unique_ptr<Exchange> exchange, const Error* failure) {
-  if (exchange->is_linked()) deadlines_.erase(deadlines_.iterator_to(*exchange));
-  exchange->on_end(failure);
-}
-
-void Client::end_all(Pipeline::Batch exchanges, const Error& failure) {
-  for (auto& exchange : exchanges) end(std::move(exchange), &failure);
-}
-
-Pipeline::Batch Client::take_waiting() {
-  Pipeline::Batch taken;
-  for (auto& exchange : waiting_) {
-    if (exchange) taken.push_back(std::move(exchange));
-  }
-  first_waiting_ += waiting_.size();
-  waiting_.clear();
-  waiting_bytes_ = 0;
-  return taken;
-}
-
-// ---- Time
-
-void Client::watch_deadline(Exchange& exchange) {
-  if (exchange.deadline == no_deadline) return;
-  deadlines_.insert(deadlines_.end(), exchange);
-  if (exchange.deadline < deadline_armed_) arm_deadlines(exchange.deadline);
-}
-
-/// The timer is left alone when its exchange ends in time: it then wakes up for nothing once, and looks for
-/// the next. So a steady stream of operations arms it rarely.
-void Client::arm_deadlines(TimePoint when) {
-  deadline_armed_ = when;
-  deadline_timer_.expires_at(when);
-  deadline_timer_.async_wait([self = shared_from_this()](const ErrorCode& ec) {
-    if (!ec && self->phase_ != Phase::closed) self->expire_due();
-  });
-}
-
-void Client::expire_due() {
-  deadline_armed_ = no_deadline;
-  const TimePoint now = clock_.now();
-  while (!deadlines_.empty() && deadlines_.begin()->deadline <= now) expire(*deadlines_.begin(), now);
-  if (phase_ == Phase::closed) return;
-  if (!deadlines_.empty() && deadlines_.begin()->deadline < deadline_armed_) {
-    arm_deadlines(deadlines_.begin()->deadline);
-  }
-  if (pipeline_ && pipeline_->given_up() > max_given_up) drop("too many replies are overdue", true);
-}
-
-void Client::expire(Exchange& exchange, TimePoint now) {
-  std::unique_ptr<Exchange> owned;
-  if (exchange.sent) {
-    owned = pipeline_->give_up(exchange.ticket);
-  } else {
-    waiting_bytes_ -= exchange.payload.size();
-    owned = std::move(waiting_[exchange.ticket - first_waiting_]);
-  }
-  if (phase_ == Phase::ready && now - exchange.submitted_at >= shortest_blame) {
-    const bool was_closed = breaker_.closed();
-    breaker_.on_failure(now);
-    if (was_closed && !breaker_.closed()) {
-      publish();
-      arm_health();
-    }
-  }
-  const Error late(Errc::timed_out, "Redis " + label_ + ": no reply before the deadline");
-  end(std::move(owned), &late);
-}
-
-void Client::arm_health() {
-  const TimePoint quiet = pipeline_->waits_for_replies()
-                              ? after(pipeline_->last_progress(), stall_limit)
-                              : after(pipeline_->last_received(), idle_before_ping);
-  health_timer_.expires_at(std::min(quiet, breaker_.probe_at()));
-  health_timer_.async_wait([self = shared_from_this()](const ErrorCode& ec) {
-    if (!ec && self->phase_ == Phase::ready) self->check_health();
-  });
-}
-
-void Client::check_health() {
-  const TimePoint now = clock_.now();
-  const bool owed = pipeline_->waits_for_replies();
-  if (owed && now - pipeline_->last_progress() >= stall_limit) return drop("it does not answer", true);
-  if (breaker_.begin_probe(now) || (!owed && now - pipeline_->last_received() >= idle_before_ping)) ping(now);
-  arm_health();
-}
-
-void Client::ping(TimePoint now) {
-  auto ping = std::make_unique<Ping>(*this);
-  ping->submitted_at = now;
-  ping->deadline = after(now, ping_limit);
-  enqueue(std::move(ping));
-  flush();
-}
-
-void Client::pinged(bool answered) {
-  if (breaker_.state() != Breaker::State::half_open || phase_ == Phase::closed) return;
-  if (answered) {
-    breaker_.probe_succeeded();
-  } else {
-    breaker_.probe_failed(clock_.now());
-    if (phase_ == Phase::ready) arm_health();
-  }
-  publish();
 }
 
 }  // namespace terrace::redis

@@ -35,7 +35,9 @@ class Client final : public Pipeline::Owner, public std::enable_shared_from_this
   };
 
   /// Throws ConfigError. The clock must be the one Asio's timers run on. `url` stands for options.url.
-  Client(boost::asio::io_context& io, const Clock& clock, RedisOptions options, RedisUrl url, Manner manner);
+  /// `tls`: null: made of the files the options name.
+  Client(boost::asio::io_context& io, const Clock& clock, RedisOptions options, RedisUrl url, Manner manner,
+         std::shared_ptr<boost::asio::ssl::context> tls = nullptr);
   Client(boost::asio::io_context& io, const Clock& clock, RedisOptions options);
 
   /// Begins to connect. Any thread.
@@ -59,11 +61,12 @@ class Client final : public Pipeline::Owner, public std::enable_shared_from_this
   [[nodiscard]] const RedisUrl& target() const noexcept { return target_; }
   [[nodiscard]] Manner manner() const noexcept { return manner_; }
   /// Null without TLS. Lives as long as the client.
-  [[nodiscard]] boost::asio::ssl::context* tls() noexcept { return tls_ ? &*tls_ : nullptr; }
+  [[nodiscard]] boost::asio::ssl::context* tls() noexcept { return tls_.get(); }
 
   void on_answered(std::unique_ptr<Exchange> exchange) override;
   void on_push(const Node&, bool) override {}
   void on_writable() override { flush(); }
+  void on_idle() override;
   void on_lost(const std::string& why) override { drop(why, false); }
 
  private:
@@ -74,7 +77,8 @@ class Client final : public Pipeline::Owner, public std::enable_shared_from_this
   struct EarlierDeadline {
     bool operator()(const Exchange& a, const Exchange& b) const noexcept { return a.deadline < b.deadline; }
   };
-  using Deadlines = boost::intrusive::multiset<Exchange, boost::intrusive::compare<EarlierDeadline>>;
+  using Deadlines = boost::intrusive::multiset<Exchange, boost::intrusive::compare<EarlierDeadline>,
+                                               boost::intrusive::constant_time_size<false>>;
 
   // Connecting.
   void begin();
@@ -114,7 +118,7 @@ class Client final : public Pipeline::Owner, public std::enable_shared_from_this
   const RedisUrl url_;
   const Manner manner_;
   const std::string label_;
-  std::optional<boost::asio::ssl::context> tls_;
+  std::shared_ptr<boost::asio::ssl::context> tls_;
 
   Phase phase_ = Phase::down;
   RedisUrl target_;

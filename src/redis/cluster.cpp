@@ -148,6 +148,9 @@ void Cluster::failed(Errand errand, const Error& failure, bool sent, const std::
     return lost(std::move(errand), from);
   }
   if (failure == Errc::timed_out || failure == Errc::io_error) want_refresh(from);
+  if (failure == Errc::timed_out && errand.trouble) {
+    return errand.end({Errc::timed_out, failure.context + "; before that: " + errand.trouble->context});
+  }
   if (failure != Errc::shutdown) return errand.end(failure);
   errand.end({Errc::io_error, "Redis " + from->label() + " left the cluster; the effect is unknown"});
 }
@@ -182,6 +185,7 @@ void Cluster::await_refresh(Errand errand, const std::shared_ptr<Client>& failed
 
 void Cluster::park(Parked parked, TimePoint when) {
   Errand& errand = parked.errand;
+  if (closed()) return errand.end(closed_error());  // while it was on its way to the I/O thread
   if (parked_.size() >= most_parked) {
     return errand.end({Errc::overloaded, "Redis " + label_ + ": " + std::to_string(most_parked) +
                                              " operations wait for the cluster to be able to serve them"});

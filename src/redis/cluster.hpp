@@ -98,6 +98,7 @@ class Cluster final : public Backend, public Courier::Sender, public std::enable
   const ClusterOptions options_;
   const ClusterEntry entry_;
   const std::string label_;
+  const std::shared_ptr<boost::asio::ssl::context> tls_;  // of all nodes; null without TLS
 
   boost::asio::steady_timer timer_;
   TimePoint armed_ = no_deadline;

@@ -25,6 +25,13 @@ std::string label_of(const std::vector<Address>& seeds) {
   return text;
 }
 
+/// Made once: the files may be gone, or half written, when a node is met later.
+std::shared_ptr<asio::ssl::context> tls_of(const ClusterOptions& options, const ClusterEntry& entry) {
+  if (entry.transport != Transport::tls) return nullptr;
+  const RedisOptions& node = options.node;
+  return std::make_shared<asio::ssl::context>(make_tls_context(node.ca_file, node.cert_file, node.key_file));
+}
+
 }  // namespace
 
 /// CLUSTER SLOTS.
@@ -68,13 +75,11 @@ Cluster::Cluster(asio::io_context& io, const Clock& clock, ClusterOptions option
       options_(std::move(options)),
       entry_(std::move(entry)),
       label_(label_of(entry_.seeds)),
+      tls_(tls_of(options_, entry_)),
       timer_(io),
       random_(random_seed()),
       refresh_error_(Errc::unavailable, "Redis " + label_ + ": no node has answered yet"),
-      topology_(clock.now(), entry_.seeds, random_seed()) {
-  const std::lock_guard lock(mutex_);
-  static_cast<void>(node(entry_.seeds.front()));  // throws for certificates that cannot be read
-}
+      topology_(clock.now(), entry_.seeds, random_seed()) {}
 
 void Cluster::start(std::function<void(const Clients&)> primaries_changed) {
   asio::post(io_, [self = shared_from_this(), hook = std::move(primaries_changed)]() mutable {
@@ -97,7 +102,7 @@ std::shared_ptr<Client> Cluster::node(const Address& address) {
     url.host = address.host;
     url.port = std::to_string(address.port);
     const auto manner = options_.replica_reads ? Client::Manner::reads_replica : Client::Manner::cluster_node;
-    peer.client = std::make_shared<Client>(io_, clock_, options_.node, std::move(url), manner);
+    peer.client = std::make_shared<Client>(io_, clock_, options_.node, std::move(url), manner, tls_);
     peer.client->start();
   }
   return peer.client;

@@ -52,7 +52,9 @@ void Dialer::release() {
   if (tls_) tls_->next_layer().close(ignored);
 }
 
+/// The timer may be under way to us when all is over: what `url_` refers to may be gone by then.
 void Dialer::fail(std::string what) {
+  if (!done_) return;
   finish(Error(Errc::unavailable,
                "cannot connect to Redis " + url_.label() + ": " + stage_ + ": " + std::move(what)));
 }

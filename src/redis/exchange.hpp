@@ -16,8 +16,10 @@ namespace terrace::redis {
 
 struct ServerFacts;
 
+/// In the set of deadlines it is linked by a hook that lets go by itself: an exchange that is destroyed
+/// there, as when an I/O context ends with work in it, leaves nothing dangling behind.
 class Exchange
-    : public boost::intrusive::set_base_hook<boost::intrusive::link_mode<boost::intrusive::safe_link>> {
+    : public boost::intrusive::set_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
  public:
   Exchange() = default;
   Exchange(const Exchange&) = delete;

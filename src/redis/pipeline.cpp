@@ -125,6 +125,7 @@ void Pipeline::take_node(const ReplyReader::Item& item) {
   } else {
     --given_up_;
   }
+  if (!closed_ && line_.empty()) owner_->on_idle();
 }
 
 std::unique_ptr<Exchange> Pipeline::give_up(std::uint64_t ticket) {

@@ -28,6 +28,8 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
     virtual void on_push(const Node& node, bool last) = 0;
     /// The last batch has gone out: send() may be called again.
     virtual void on_writable() = 0;
+    /// No reply is owed any more, to whomever: send() may be called again.
+    virtual void on_idle() {}
     /// The connection is of no use any more. Called once at most; the owner calls close().
     virtual void on_lost(const std::string& why) = 0;
 

@@ -144,6 +144,22 @@ TEST_F(Primary, F18_UnderLoadNothingFailsAndNothingIsDoneTwice) {
   EXPECT_GE(std::stoi(b_.cli({"DBSIZE"})), 1);
 }
 
+/// It stays till all is answered, also what is owed to an operation that has run out of time.
+TEST_F(Primary, F18_ALateReplyThatNobodyWaitsForDoesNotHoldItThere) {
+  TcpProxy proxy(a_.port());
+  const auto tier = make_redis_tier({.url = url_of(proxy)});
+  ASSERT_TRUE(set(*tier, "k", "old"));
+  follow(a_, b_);
+  proxy.delay(50ms);
+  auto stored = std::make_shared<std::promise<Result<void>>>();
+  auto outcome = stored->get_future();
+  tier->set("k", "new", {}, in(5s), [stored](Result<void> done) { stored->set_value(std::move(done)); });
+  EXPECT_FAILS(get(*tier, "k", 20ms), Errc::timed_out);
+  const Result<void> done = outcome.get();
+  EXPECT_TRUE(done) << text(done);
+  EXPECT_EQ(b_.cli({"GET", "k"}), "new");
+}
+
 TEST_F(Primary, F18_TheWatchMovesToTheNewPrimary) {
   const auto tier = make_redis_tier({.url = a_.url()});
   const auto log = std::make_shared<WatchLog>();

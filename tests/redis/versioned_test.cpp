@@ -169,9 +169,13 @@ TEST(RedisVersioned, AThousandKeysAreOneRoundTrip) {
   ASSERT_TRUE(read(*tier, "key:0")) << "the script is known";
   constexpr auto each_way = 150ms;
   proxy.delay(each_way);
-  const TimePoint begin = system_clock().now();
-  for (const auto& outcome : read_many(*tier, {keys.begin(), keys.end()})) ASSERT_TRUE(outcome);
-  EXPECT_LT(system_clock().now() - begin, 2 * 2 * each_way);
+  Duration fastest = Duration::max();  // of some, for the machine may be busy
+  for (int attempt = 0; attempt < 5 && fastest >= 2 * 2 * each_way; ++attempt) {
+    const TimePoint begin = system_clock().now();
+    for (const auto& outcome : read_many(*tier, {keys.begin(), keys.end()})) ASSERT_TRUE(outcome);
+    fastest = std::min(fastest, system_clock().now() - begin);
+  }
+  EXPECT_LT(fastest, 2 * 2 * each_way);
 }
 
 TEST(RedisVersioned, AServerThatMayEvictIsNoNode) {

@@ -9,14 +9,18 @@
 
 #include "redis/resp.hpp"
 #include "redis/shared_test.hpp"
+#include "support/lateness.hpp"
 
 namespace terrace::redis {
 namespace {
 
 namespace asio = boost::asio;
 
+const testing::Lateness lateness;
+
+/// What has passed, less what this machine was late meanwhile.
 Duration since(TimePoint begin) {
-  return system_clock().now() - begin;
+  return system_clock().now() - begin - lateness.since(begin);
 }
 /// How late things may be on a busy machine.
 constexpr Duration slack = 300ms;

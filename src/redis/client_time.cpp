@@ -1,0 +1,121 @@
+/// What time brings to a client: deadlines that pass, and servers that fall silent.
+
+#include "redis/client.hpp"
+
+namespace terrace::redis {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr Duration idle_before_ping = 500ms;
+constexpr Duration ping_limit = 500ms;
+/// With replies owed and nothing moving for this long the connection is dead; with `idle_before_ping` that
+/// makes 1.75 s till a dead peer is noticed.
+constexpr Duration stall_limit = 1250ms;
+/// A caller that gave less time than this says nothing about the server.
+constexpr Duration shortest_blame = 1ms;
+/// More replies owed to nobody than this: the connection is renewed rather than waited for.
+constexpr std::size_t max_given_up = 16 * 1024;
+
+}  // namespace
+
+class Client::Ping final : public Exchange {
+ public:
+  explicit Ping(Client& client) : client_(client) { add_command(payload, {"PING"}); }
+  void on_node(std::size_t, const Node&) override {}
+  void on_end(const Error* failure) override { client_.pinged(failure == nullptr); }
+
+ private:
+  Client& client_;
+};
+
+// ---- Deadlines
+
+void Client::watch_deadline(Exchange& exchange) {
+  if (exchange.deadline == no_deadline) return;
+  deadlines_.insert(deadlines_.end(), exchange);
+  if (exchange.deadline < deadline_armed_) arm_deadlines(exchange.deadline);
+}
+
+/// The timer is left alone when its exchange ends in time: it then wakes up for nothing once, and looks for
+/// the next. So a steady stream of operations arms it rarely.
+void Client::arm_deadlines(TimePoint when) {
+  deadline_armed_ = when;
+  deadline_timer_.expires_at(when);
+  deadline_timer_.async_wait([self = shared_from_this()](const ErrorCode& ec) {
+    if (!ec && self->phase_ != Phase::closed) self->expire_due();
+  });
+}
+
+void Client::expire_due() {
+  deadline_armed_ = no_deadline;
+  const TimePoint now = clock_.now();
+  while (!deadlines_.empty() && deadlines_.begin()->deadline <= now) expire(*deadlines_.begin(), now);
+  if (phase_ == Phase::closed) return;
+  if (!deadlines_.empty() && deadlines_.begin()->deadline < deadline_armed_) {
+    arm_deadlines(deadlines_.begin()->deadline);
+  }
+  if (pipeline_ && pipeline_->given_up() > max_given_up) drop("too many replies are overdue", true);
+}
+
+void Client::expire(Exchange& exchange, TimePoint now) {
+  std::unique_ptr<Exchange> owned;
+  if (exchange.sent) {
+    owned = pipeline_->give_up(exchange.ticket);
+  } else {
+    waiting_bytes_ -= exchange.payload.size();
+    owned = std::move(waiting_[exchange.ticket - first_waiting_]);
+  }
+  if (phase_ == Phase::ready && now - exchange.submitted_at >= shortest_blame) {
+    const bool was_closed = breaker_.closed();
+    breaker_.on_failure(now);
+    if (was_closed && !breaker_.closed()) {
+      publish();
+      arm_health();
+    }
+  }
+  const Error late(Errc::timed_out, "Redis " + label_ + ": no reply before the deadline");
+  end(std::move(owned), &late);
+}
+
+// ---- Health
+
+void Client::arm_health() {
+  const TimePoint quiet = pipeline_->waits_for_replies()
+                              ? after(pipeline_->last_progress(), stall_limit)
+                              : after(pipeline_->last_received(), idle_before_ping);
+  health_timer_.expires_at(std::min(quiet, breaker_.probe_at()));
+  health_timer_.async_wait([self = shared_from_this()](const ErrorCode& ec) {
+    if (!ec && self->phase_ == Phase::ready) self->check_health();
+  });
+}
+
+void Client::check_health() {
+  const TimePoint now = clock_.now();
+  const bool owed = pipeline_->waits_for_replies();
+  if (owed && now - pipeline_->last_progress() >= stall_limit) return drop("it does not answer", true);
+  if (breaker_.begin_probe(now) || (!owed && now - pipeline_->last_received() >= idle_before_ping)) ping(now);
+  arm_health();
+}
+
+void Client::ping(TimePoint now) {
+  auto ping = std::make_unique<Ping>(*this);
+  ping->submitted_at = now;
+  ping->deadline = after(now, ping_limit);
+  enqueue(std::move(ping));
+  flush();
+}
+
+void Client::pinged(bool answered) {
+  if (breaker_.state() != Breaker::State::half_open || phase_ == Phase::closed) return;
+  if (answered) {
+    breaker_.probe_succeeded();
+  } else {
+    breaker_.probe_failed(clock_.now());
+    if (phase_ == Phase::ready) arm_health();
+  }
+  publish();
+}
+
+}  // namespace terrace::redis
