@@ -1,6 +1,7 @@
 #include "assembly/store_url.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <terrace/redis_cluster.hpp>
 #include <terrace/result.hpp>
@@ -37,6 +38,27 @@ struct Authority {
   Text rest;     ///< the path, and what follows it
 };
 
+/// host, host:port or [IPv6]:port. A number that is no port is left to those who can show it, unless it may
+/// be a password.
+void check_server(Text server, bool login, const std::string& where) {
+  const auto end = server.starts_with('[') ? std::min(server.find(']'), server.size() - 1) + 1
+                                           : std::min(server.find(':'), server.size());
+  const Text host = server.substr(0, end);
+  const bool plain =
+      host.starts_with('[') || std::all_of(host.begin(), host.end(), [](char c) {
+        return std::isalnum(static_cast<unsigned char>(c)) != 0 || Text("._-%").find(c) != Text::npos;
+      });
+  if (!plain) refuse(where, "the host is neither a name nor an address; "s + escapes);
+  if (end == server.size()) return;
+  const Text port = server.substr(end + 1);
+  const bool digits = !port.empty() && port.find_first_not_of("0123456789") == Text::npos;
+  if (server[end] == ':' && (is_port(port) || (login && digits))) return;
+  refuse(where,
+         "what follows the host is no port of 1 to 65535; IPv6 goes in [ ], and user:password@ before the "
+         "host; "s +
+             escapes);
+}
+
 /// Without an @ a password whose host was forgotten, or that was cut off at a / of its own, stands where the
 /// port should be; behind one that came too late its end does. Neither may get into a message or a name, so
 /// those that could be such are refused here, before anybody reads the parts.
@@ -50,16 +72,9 @@ Authority read_authority(Text behind_scheme, const std::string& where) {
     out.servers.remove_prefix(at + 1);
     if (out.servers.find('@') != Text::npos) refuse(where, "there is more than one @; "s + escapes);
   }
-  for (Text left = out.servers; !out.login && !left.empty();) {
+  for (Text left = out.servers; !left.empty();) {
     const auto comma = std::min(left.find(','), left.size());
-    const Text server = left.substr(0, comma);
-    const auto colon = server.find(':', server.starts_with('[') ? std::min(server.find(']'), comma) : 0);
-    if (colon != Text::npos && !is_port(server.substr(colon + 1))) {
-      refuse(where,
-             "what follows the host is no port of 1 to 65535; IPv6 goes in [ ], and user:password@ "
-             "before the host; "s +
-                 escapes);
-    }
+    check_server(left.substr(0, comma), out.login, where);
     left.remove_prefix(std::min(comma + 1, left.size()));
   }
   return out;
@@ -77,6 +92,9 @@ void check_one_server(const Scheme& scheme, Text behind_scheme, const std::strin
     refuse(where, std::string(scheme.text) +
                       " takes no query: the database goes into the path, as in redis://host/3; the query of "
                       "sharded: or replicated: comes after the last URL");
+  }
+  if (authority.login && authority.rest.find_first_not_of("0123456789", 1) != Text::npos) {
+    refuse(where, "the database after the / is not a number, as in redis://host/3; "s + escapes);
   }
 }
 

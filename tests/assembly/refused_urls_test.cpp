@@ -48,22 +48,25 @@ INSTANTIATE_TEST_SUITE_P(
 
 INSTANTIATE_TEST_SUITE_P(
     Stores, BadTierUrl,
-    ::testing::Values(
-        Bad{"redis://:s3cret", "no port"}, Bad{"redis://u:s3cret/x@h", "an @ after a /"},
-        Bad{"redis://u:p?s3cret@h", "%3F for ?"}, Bad{"redis://u:p#s3cret@h", "%23 for #"},
-        Bad{"redis://u:p@s3cret@h", "more than one @"}, Bad{"redis://:s3cret@h:70000", "70000"},
-        Bad{"postgres://u:1#s3cret", "there is a #"}, Bad{"redis://::1", "IPv6"},
-        Bad{"redis://h/x", "database \"x\""}, Bad{"redis://h?db=1", "the database goes into the path"},
-        Bad{"redis://a,b", "in a list every URL begins with its scheme"},
-        Bad{"unix://:@/s3cret@/sock", "more than one @"}, Bad{"unix:///s?base=1", "db=N"},
-        Bad{"redis-cluster://", "Redis Cluster URL"}, Bad{"redis-cluster://a,,b", "a seed is empty"},
-        Bad{"redis-cluster://a/1", "neither path nor query"},
-        Bad{"redis-cluster://:s3cret@a?x=1", "neither path nor query"},
-        Bad{"redis-cluster://a,u:s3cret", "no port"}, Bad{"postgres://u:s3cret/x@h", "an @ after a /"},
-        Bad{"postgres://u:@/s3cret@h", "an @ after a /"}, Bad{"postgres://u:s3cret", "no port"},
-        Bad{"sqlite:", "the path is missing"}, Bad{"sqlite://host/a.db", "no host"}, Bad{"sqlite:a?b", "%3F"},
-        Bad{"sqlite:a%zz", "write % as %25"}, Bad{"sqlite:a%0", "write % as %25"},
-        Bad{"sqlite:a%00", "NUL"}));
+    ::testing::Values(Bad{"redis://:s3cret", "no port"}, Bad{"redis://u:s3cret/x@h", "an @ after a /"},
+                      Bad{"redis://u:p?s3cret@h", "%3F for ?"}, Bad{"redis://u:p#s3cret@h", "%23 for #"},
+                      Bad{"redis://u:p@s3cret@h", "more than one @"}, Bad{"redis://:s3cret@h:70000", "70000"},
+                      Bad{"postgres://u:1#s3cret", "there is a #"}, Bad{"redis://::1", "IPv6"},
+                      Bad{"redis://h/x", "database \"x\""},
+                      Bad{"redis://:p@h/s3cret", "the database after the / is not a number"},
+                      Bad{"redis://h?db=1", "the database goes into the path"},
+                      Bad{"redis://a,b", "in a list every URL begins with its scheme"},
+                      Bad{"unix://:@/s3cret@/sock", "more than one @"}, Bad{"unix:///s?base=1", "db=N"},
+                      Bad{"redis-cluster://", "Redis Cluster URL"},
+                      Bad{"redis-cluster://a,,b", "a seed is empty"},
+                      Bad{"redis-cluster://a/1", "neither path nor query"},
+                      Bad{"redis-cluster://:s3cret@a?x=1", "neither path nor query"},
+                      Bad{"redis-cluster://a,u:s3cret", "no port"},
+                      Bad{"postgres://u:s3cret/x@h", "an @ after a /"},
+                      Bad{"postgres://u:@/s3cret@h", "an @ after a /"}, Bad{"postgres://u:s3cret", "no port"},
+                      Bad{"sqlite:", "the path is missing"}, Bad{"sqlite://host/a.db", "no host"},
+                      Bad{"sqlite:a?b", "%3F"}, Bad{"sqlite:a%zz", "write % as %25"},
+                      Bad{"sqlite:a%0", "write % as %25"}, Bad{"sqlite:a%00", "NUL"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Lists, BadTierUrl,
