@@ -2,8 +2,7 @@
 
 #include <algorithm>
 #include <terrace/cache.hpp>
-#include <terrace/redis.hpp>
-#include <terrace/sqlite.hpp>
+#include <terrace/tier_url.hpp>
 #include <thread>
 
 #include "usage_error.hpp"
@@ -46,12 +45,7 @@ class Levels::Impl {
     constexpr Duration pause = std::chrono::milliseconds(50);
     const TimePoint give_up = after(system_clock().now(), patience);
     while (true) {
-      std::vector<Silent> silent;
-      const auto explained = cache_.explain("is anybody there?");
-      if (!explained) throw std::runtime_error(explained.error().message());
-      for (const LevelExplanation& level : explained->levels) {
-        if (level.kind == LookupKind::unavailable) silent.push_back({level.level, level.note});
-      }
+      std::vector<Silent> silent = silent_now();
       if (silent.empty() || system_clock().now() >= give_up) return silent;
       std::this_thread::sleep_for(pause);
     }
@@ -95,11 +89,22 @@ class Levels::Impl {
  private:
   static std::vector<std::shared_ptr<Tier>> make_tiers(const LevelOptions& options) {
     std::vector<std::shared_ptr<Tier>> tiers;
-    if (!options.redis_url.empty()) tiers.push_back(make_redis_tier({.url = options.redis_url}));
-    if (!options.sqlite_path.empty()) {
-      tiers.push_back(make_sqlite_tier({.path = options.sqlite_path}));
-    }
+    for (const std::string& url : options.tiers) tiers.push_back(make_tier(url));
     return tiers;
+  }
+
+  /// Several keys, for they may lie on different nodes of a level; no more once one was not answered.
+  [[nodiscard]] std::vector<Silent> silent_now() {
+    constexpr int keys = 32;
+    std::vector<Silent> silent;
+    for (int i = 0; i < keys && silent.empty(); ++i) {
+      const auto explained = cache_.explain("is anybody there? " + std::to_string(i));
+      if (!explained) throw std::runtime_error(explained.error().message());
+      for (const LevelExplanation& level : explained->levels) {
+        if (level.kind == LookupKind::unavailable) silent.push_back({level.level, level.note});
+      }
+    }
+    return silent;
   }
 
   std::vector<std::shared_ptr<Tier>> tiers_;
