@@ -28,7 +28,7 @@ CacheOptions cache_options(const LevelOptions& options) {
 class Levels::Impl {
  public:
   explicit Impl(const LevelOptions& options)
-      : tiers_(make_tiers(options)), cache_(cache_options(options), tiers_) {
+      : patience_(patience(options)), tiers_(make_tiers(options)), cache_(cache_options(options), tiers_) {
     for (const LevelStats& level : cache_.stats().levels) names_.push_back(level.name);
   }
   ~Impl() {
@@ -41,9 +41,8 @@ class Levels::Impl {
   [[nodiscard]] const std::vector<std::string>& names() const noexcept { return names_; }
 
   std::vector<Silent> silent_levels() {
-    constexpr Duration patience = std::chrono::milliseconds(1200);
     constexpr Duration pause = std::chrono::milliseconds(50);
-    const TimePoint give_up = after(system_clock().now(), patience);
+    const TimePoint give_up = after(system_clock().now(), patience_);
     while (true) {
       std::vector<Silent> silent = silent_now();
       if (silent.empty() || system_clock().now() >= give_up) return silent;
@@ -93,6 +92,15 @@ class Levels::Impl {
     return tiers;
   }
 
+  /// How long levels may take until they answer for the first time. A replicated one gets to know its nodes
+  /// first.
+  static Duration patience(const LevelOptions& options) {
+    const bool replicated = std::any_of(options.tiers.begin(), options.tiers.end(), [](const auto& url) {
+      return url.find("replicated:") != std::string::npos;
+    });
+    return replicated ? std::chrono::milliseconds(5000) : std::chrono::milliseconds(1200);
+  }
+
   /// Several keys, for they may lie on different nodes of a level; no more once one was not answered.
   [[nodiscard]] std::vector<Silent> silent_now() {
     constexpr int keys = 32;
@@ -107,6 +115,7 @@ class Levels::Impl {
     return silent;
   }
 
+  const Duration patience_;
   std::vector<std::shared_ptr<Tier>> tiers_;
   Cache<std::string> cache_;
   std::vector<std::string> names_;
