@@ -227,7 +227,8 @@ void Client::drop(const std::string& why, bool refuse_meanwhile) {
                    "connection to Redis " + label_ + " lost: " + why + "; the effect is unknown");
   auto unanswered = pipeline_->close();
   if (phase_ == Phase::greeting) {
-    return connect_failed({Errc::unavailable, "cannot log in to Redis " + target_.label() + ": " + why});
+    connect_failed({Errc::unavailable, "cannot log in to Redis " + target_.label() + ": " + why});
+    return end_all(std::move(unanswered), lost);
   }
   pipeline_.reset();
   phase_ = Phase::down;

@@ -222,7 +222,8 @@ void Cluster::renew_nodes(TimePoint now) {
   }
   if (current != watched_ && primaries_changed_) {
     watched_ = current;
-    primaries_changed_(current);
+    const auto tell = primaries_changed_;  // a watcher may close the tier inside the call
+    tell(current);
   }
   for (const auto& client : left) client->shut_down();
 }

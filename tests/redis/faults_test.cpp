@@ -258,6 +258,19 @@ TEST(RedisFaults, F19_ServersThatCannotServeSaySo) {
   EXPECT_TRUE(comes_back(*tier));
 }
 
+/// What was said to it is forgotten with the connection, its time limit too.
+TEST(RedisFaults, F03_AServerThatHangsUpDuringTheLoginIsTriedAgain) {
+  std::unique_ptr<RedisServer> server = std::make_unique<RedisServer>();
+  const int port = server->port();
+  TcpProxy proxy(port);
+  server.reset();  // the proxy accepts, finds nobody, and hangs up
+  const auto tier = make_redis_tier({.url = url_of(proxy), .connect_timeout = 100ms, .reconnect_cap = 20ms});
+  ASSERT_TRUE(eventually([&] { return redis_status(*tier)->failed_connects >= 100; }, 20s));
+  EXPECT_FAILS(get(*tier, "k"), Errc::unavailable);
+  RedisServer again({.port = port});
+  EXPECT_TRUE(comes_back(*tier));
+}
+
 TEST(RedisFaults, F39_AnAbsentServerCostsNothingAndIsNotStormed) {
   RedisServer server;
   const auto tier = make_redis_tier({.url = server.url()});
