@@ -17,15 +17,14 @@
 /// The keys after replicated: are consistency (weak, eventual, strong), copies, read_quorum, write_quorum,
 /// may_forget, repair_time (a number and s, m, h or d), max_hints and seed.
 ///
-///  - A comma begins the next member only where a scheme, a bracket or a NAME= follows, so that the seeds of
-///  a
+///  - A comma begins the next member only where a scheme, a bracket or a NAME= follows: the seeds of a
 ///    cluster keep their commas. A list inside a list stands in brackets.
 ///  - A query after the last member is the list's when the list knows all its keys, else the member's.
 ///    Brackets around the member make it the member's.
 ///  - A member without a NAME is called what it addresses: its URL with the port, without user, password and
 ///    query. Its name places it on the hash ring.
-///  - Scheme, host and port may not hold a , or an @ of the password: in user and password write %40 for @,
-///    %2F for /, %3F for ?, %2C for a comma, %5B and %5D for brackets. In PATH % begins such a code as well.
+///  - In user and password write %40 for @, %2F for /, %3F for ?, %23 for #, %2C for a comma, %5B and %5D for
+///    brackets, %25 for %. In PATH % begins such a code as well.
 
 #include <memory>
 #include <string>
