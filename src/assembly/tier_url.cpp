@@ -118,9 +118,7 @@ TierUrl read(std::string_view text, const std::string& where, unsigned depth) {
     return read(text.substr(1, text.size() - 2), where, depth + 1);
   }
   const Scheme* const scheme = scheme_of(text);
-  if (scheme == nullptr) {
-    refuse_scheme(text, where);
-  }
+  if (scheme == nullptr) refuse_scheme(text, where);
   if (scheme->kind == Kind::sharded || scheme->kind == Kind::replicated) {
     return read_list(scheme->kind, text.substr(scheme->text.size()), where, depth);
   }
