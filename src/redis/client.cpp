@@ -131,7 +131,8 @@ void Client::drop(const std::string& why, bool refuse_meanwhile) {
                    "connection to Redis " + label_ + " lost: " + why + "; the effect is unknown");
   auto unanswered = pipeline_->close();
   if (phase_ == Phase::greeting) {
-    return connect_failed({Errc::unavailable, "cannot log in to Redis " + label_ + ": " + why});
+    connect_failed({Errc::unavailable, "cannot log in to Redis " + label_ + ": " + why});
+    return end_all(std::move(unanswered), lost);  // the greeting: it leaves the set of deadlines
   }
   pipeline_.reset();
   phase_ = Phase::down;
