@@ -228,7 +228,7 @@ void Client::drop(const std::string& why, bool refuse_meanwhile) {
   auto unanswered = pipeline_->close();
   if (phase_ == Phase::greeting) {
     connect_failed({Errc::unavailable, "cannot log in to Redis " + target_.label() + ": " + why});
-    return end_all(std::move(unanswered), lost);
+    return end_all(std::move(unanswered), lost);  // the greeting: it leaves the set of deadlines
   }
   pipeline_.reset();
   phase_ = Phase::down;
