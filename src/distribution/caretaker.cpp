@@ -72,16 +72,15 @@ void Caretaker::looked(std::size_t index, const Result<Membership>& told) {
   rest(index, between_looks);
 }
 
-/// What is not finished is missed still.
+/// What is not finished is missed still: another holder may be away, and for long, so it must not be in the
+/// way of the rest.
 void Caretaker::hand_over(std::size_t node) {
   auto keys = group_->node(node).hints.take(hints_at_once);
-  const auto taken = keys.size();
   Repair::start(group_, std::move(keys), {}, Repair::Aim::copy, look_limit,
-                [self = shared_from_this(), node, taken](const std::vector<std::string>& unfinished) {
+                [self = shared_from_this(), node](const std::vector<std::string>& unfinished) {
                   auto& hints = self->group_->node(node).hints;
-                  for (const auto& key : unfinished) hints.add(key);
-                  const bool more = unfinished.size() < taken && hints.size() > 0;
-                  self->rest(node, more ? Duration::zero() : between_looks);
+                  for (const auto& key : unfinished) hints.put_back(key);
+                  self->rest(node, hints.has_fresh() ? Duration::zero() : between_looks);
                 });
 }
 

@@ -17,16 +17,22 @@ class Hints {
   void add(const std::string& key) {
     std::lock_guard lock(mutex_);
     if (overflowed_) return;
-    keys_.insert(key);
-    if (keys_.size() <= most_) return;
-    keys_.clear();
-    overflowed_ = true;
+    if (!later_.contains(key)) keys_.insert(key);
+    bound();
+  }
+  /// Of a key that was taken and is not finished: it comes after all others.
+  void put_back(const std::string& key) {
+    std::lock_guard lock(mutex_);
+    if (overflowed_) return;
+    later_.insert(key);
+    bound();
   }
 
   /// Up to `most` keys, which are forgotten.
   std::vector<std::string> take(std::size_t most) {
     std::lock_guard lock(mutex_);
     std::vector<std::string> taken;
+    if (keys_.empty()) keys_.swap(later_);
     while (taken.size() < most && !keys_.empty()) {
       taken.push_back(*keys_.begin());
       keys_.erase(keys_.begin());
@@ -36,11 +42,16 @@ class Hints {
 
   [[nodiscard]] bool contains(const std::string& key) const {
     std::lock_guard lock(mutex_);
-    return overflowed_ || keys_.contains(key);
+    return overflowed_ || keys_.contains(key) || later_.contains(key);
   }
   [[nodiscard]] std::size_t size() const {
     std::lock_guard lock(mutex_);
-    return keys_.size();
+    return keys_.size() + later_.size();
+  }
+  /// There are some besides those put back.
+  [[nodiscard]] bool has_fresh() const {
+    std::lock_guard lock(mutex_);
+    return !keys_.empty();
   }
   /// There were more: only comparing everything helps.
   [[nodiscard]] bool overflowed() const {
@@ -54,14 +65,22 @@ class Hints {
   }
   void overflow() {
     std::lock_guard lock(mutex_);
-    overflowed_ = true;
-    keys_.clear();
+    forget_which();
   }
 
  private:
+  void bound() {
+    if (keys_.size() + later_.size() > most_) forget_which();
+  }
+  void forget_which() {
+    overflowed_ = true;
+    keys_.clear();
+    later_.clear();
+  }
+
   const std::size_t most_;
   mutable std::mutex mutex_;
-  boost::unordered_flat_set<std::string, KeyHash> keys_;
+  boost::unordered_flat_set<std::string, KeyHash> keys_, later_;
   bool overflowed_ = false;
 };
 

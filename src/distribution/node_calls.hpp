@@ -11,6 +11,7 @@ namespace terrace::distribution {
 struct Part {
   std::size_t position;
   unsigned replica;
+  unsigned round = 0;  ///< of a write: which sending of it this is
 };
 
 /// By node.

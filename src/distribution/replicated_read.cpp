@@ -52,7 +52,7 @@ void ReplicatedRead::ask(Key& key, std::size_t position, NodeCalls& calls) {
 
 void ReplicatedRead::send(Next next) {
   for (auto& [node, parts] : next.reads) read(node, std::move(parts));
-  for (const auto& [node, parts] : next.write_backs) write_back(node, parts);
+  for (auto& [node, parts] : next.write_backs) write_back(node, std::move(parts));
 }
 
 void ReplicatedRead::read(std::size_t node, std::vector<Part> parts) {
@@ -65,12 +65,15 @@ void ReplicatedRead::read(std::size_t node, std::vector<Part> parts) {
       });
 }
 
-void ReplicatedRead::write_back(std::size_t node, const std::vector<Part>& parts) {
+void ReplicatedRead::write_back(std::size_t node, std::vector<Part> parts) {
   std::vector<Copy> copies;
   {
     std::lock_guard lock(mutex_);
+    // Of a key that is decided meanwhile the best copy has gone to the caller, and who is behind has a hint.
+    std::erase_if(parts, [&](const Part& part) { return !keys_[part.position].open; });
     for (const auto& part : parts) copies.push_back(keys_[part.position].vote.best());
   }
+  if (parts.empty()) return;
   std::vector<VersionedWrite> writes;
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const Copy& copy = copies[i];
@@ -80,9 +83,8 @@ void ReplicatedRead::write_back(std::size_t node, const std::vector<Part>& parts
   group_->counters.write_backs += parts.size();
   group_->node(node).versioned->write_many(
       std::move(writes), group_->repair_time(), deadline_,
-      [self = shared_from_this(), node, parts](const std::vector<Result<Written>>& answers) {
-        self->confirmed(node, parts, answers);
-      });
+      [self = shared_from_this(), node, parts = std::move(parts)](
+          const std::vector<Result<Written>>& answers) { self->confirmed(node, parts, answers); });
 }
 
 // ---- Answers

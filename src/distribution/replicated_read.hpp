@@ -46,7 +46,7 @@ class ReplicatedRead : public std::enable_shared_from_this<ReplicatedRead> {
   void ask(Key& key, std::size_t position, NodeCalls& calls);
   void send(Next next);
   void read(std::size_t node, std::vector<Part> parts);
-  void write_back(std::size_t node, const std::vector<Part>& parts);
+  void write_back(std::size_t node, std::vector<Part> parts);
   void heard(std::size_t node, const std::vector<Part>& parts, std::vector<Result<Reading>> readings);
   void confirmed(std::size_t node, const std::vector<Part>& parts,
                  const std::vector<Result<Written>>& answers);

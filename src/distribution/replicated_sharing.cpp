@@ -11,8 +11,6 @@
 namespace terrace::distribution {
 namespace {
 
-constexpr std::size_t grants_before_pruning = 1024;
-
 /// By which a lease of this process is found.
 std::string name_of(std::string_view key, const LeaseToken& token) {
   return std::string(token.data(), token.size()).append(key);
@@ -37,8 +35,9 @@ std::optional<Error> first_of(std::initializer_list<std::optional<Error>> faults
 
 void ReplicatedSharing::Grants::add(const LeaseToken& token, Grant grant, TimePoint now) {
   std::lock_guard lock(mutex);
-  if (held.size() >= grants_before_pruning) {
+  if (held.size() >= prune_at) {
     erase_if(held, [now](const auto& entry) { return entry.second.until <= now; });
+    prune_at = std::max(grants_before_pruning, 2 * held.size());
   }
   auto name = name_of(grant.key, token);
   held.insert_or_assign(std::move(name), std::move(grant));

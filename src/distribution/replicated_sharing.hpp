@@ -51,6 +51,8 @@ class ReplicatedSharing final : public SharedTier {
   struct Grants {
     std::mutex mutex;
     boost::unordered_flat_map<std::string, Grant> held;
+    static constexpr std::size_t grants_before_pruning = 1024;
+    std::size_t prune_at = grants_before_pruning;  // grows with what is held, so that an add stays cheap
 
     void add(const LeaseToken& token, Grant grant, TimePoint now);
     /// Nothing when there is none, or it has lapsed.

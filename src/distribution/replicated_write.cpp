@@ -129,20 +129,22 @@ void ReplicatedWrite::ask_versions(std::size_t node, std::vector<Part> parts) {
 
 void ReplicatedWrite::write(std::size_t node, std::vector<Part> parts) {
   std::vector<VersionedWrite> writes;
-  std::vector<unsigned> rounds;
   {
     std::lock_guard lock(mutex_);
+    // Meanwhile another node may have told of a higher version: then all are sent the next round, and one of
+    // them counted twice would pass for two.
+    std::erase_if(parts, [&](const Part& part) { return part.round != keys_[part.position].round; });
     for (const auto& part : parts) {
       const Key& key = keys_[part.position];
       writes.push_back(
           {key.key, key.version, key.value ? std::optional<BytesView>(*key.value) : std::nullopt, key.ttl});
-      rounds.push_back(key.round);
     }
   }
+  if (parts.empty()) return;
   group_->node(node).versioned->write_many(
       std::move(writes), group_->repair_time(), deadline_,
-      [self = shared_from_this(), node, parts = std::move(parts), rounds = std::move(rounds)](
-          const std::vector<Result<Written>>& answers) { self->confirmed(node, parts, rounds, answers); });
+      [self = shared_from_this(), node, parts = std::move(parts)](
+          const std::vector<Result<Written>>& answers) { self->confirmed(node, parts, answers); });
 }
 
 // ---- Answers
@@ -196,19 +198,18 @@ void ReplicatedWrite::write_everywhere(Key& key, std::size_t position, Next& nex
   ++key.round;
   key.vote = WriteVote(group_->quorum());
   for (unsigned replica = 0; replica < key.holders.size(); ++replica) {
-    next.writes[key.holders[replica]].push_back({position, replica});
+    next.writes[key.holders[replica]].push_back({position, replica, key.round});
   }
 }
 
 void ReplicatedWrite::confirmed(std::size_t node, const std::vector<Part>& parts,
-                                const std::vector<unsigned>& rounds,
                                 const std::vector<Result<Written>>& answers) {
   Next next;
   {
     std::lock_guard lock(mutex_);
     for (std::size_t i = 0; i < parts.size(); ++i) {
       Key& key = keys_[parts[i].position];
-      if (rounds[i] == key.round) confirmed_one(key, parts[i], node, answers[i], next);
+      if (parts[i].round == key.round) confirmed_one(key, parts[i], node, answers[i], next);
     }
   }
   proceed(std::move(next));

@@ -69,7 +69,7 @@ class ReplicatedWrite : public std::enable_shared_from_this<ReplicatedWrite> {
   void write(std::size_t node, std::vector<Part> parts);
   void told_versions(std::size_t node, const std::vector<Part>& parts,
                      const std::vector<Result<Written>>& answers);
-  void confirmed(std::size_t node, const std::vector<Part>& parts, const std::vector<unsigned>& rounds,
+  void confirmed(std::size_t node, const std::vector<Part>& parts,
                  const std::vector<Result<Written>>& answers);
   void confirmed_one(Key& key, Part part, std::size_t node, const Result<Written>& answer, Next& next);
   void choose_version(Key& key, std::size_t position, Next& next);

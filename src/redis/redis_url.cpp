@@ -184,6 +184,10 @@ RedisUrl parse_redis_url(std::string_view url) {
     out.database = parse_database(decode(parts.query->substr(3), "database"));
     return out;
   }
+  // Nothing that may be a part of a password is shown.
+  if (parts.path.find('@') != std::string_view::npos) {
+    refuse("there is an @ after the first /; percent-encode the / of a user or password as %2F");
+  }
   take_server(parts.host_and_port, out);
   if (parts.query)
     refuse("there is a ?; the database goes into the path (redis://host/3), others become %3F");

@@ -165,6 +165,28 @@ TEST(Replicated, RepairKeepsWhatRemainsOfALifetime) {
   EXPECT_EQ(net.get(1, "k").value(), Found());
 }
 
+/// What is missed while a third node is away for good cannot be finished; it must not be in the way of the
+/// rest.
+TEST(Replicated, ANodeCatchesUpThoughAnotherStaysAway) {
+  SimulationOptions options = eventual();
+  options.processes = 1;
+  Simulation net(options);
+  ASSERT_TRUE(net.start());
+  net.server(2).kill();
+  net.link(0, 1).writes_cut = true;
+  std::vector<std::string> keys;
+  for (int i = 0; i < 600; ++i) keys.push_back("k" + std::to_string(i));
+  for (const auto& key : keys) net.set(0, key, "v").value();
+  net.link(0, 1).writes_cut = false;
+  EXPECT_TRUE(net.await(
+      [&] {
+        return std::all_of(keys.begin(), keys.end(),
+                           [&](const auto& key) { return at(net, 1, key) == Found("v"); });
+      },
+      4s))
+      << net.state();
+}
+
 TEST(Replicated, MoreHintsThanAreKeptMeanComparingEverything) {
   SimulationOptions options = eventual();
   options.max_hints = 10;

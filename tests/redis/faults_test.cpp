@@ -359,7 +359,8 @@ TEST(RedisFaults, ABrokenConnectionIsRenewedBeforeTheNextOperationFails) {
   EXPECT_EQ(get(*tier, "k").value(), "v");
 }
 
-/// A server that answers the greeting, and everything after it with these bytes.
+/// A server that answers the greeting, and everything after it with these bytes; with no answer it hangs up
+/// on the greeting.
 class HostileServer {
  public:
   explicit HostileServer(std::string answer, std::string hello = "+hello\r\n")
@@ -381,6 +382,7 @@ class HostileServer {
       acceptor_.accept(socket, ec);
       std::string buffer(4096, '\0');
       socket.read_some(asio::buffer(buffer), ec);
+      if (answer_.empty()) continue;
       asio::write(socket, asio::buffer(greeting_), ec);
       if (!ec) socket.read_some(asio::buffer(buffer), ec);
       if (!ec) asio::write(socket, asio::buffer(answer_), ec);
@@ -414,6 +416,16 @@ TEST(RedisFaults, HostileRepliesAboutThePrimaryAreErrorsNotCrashes) {
     const auto tier = make_redis_tier({.url = server.url()});
     EXPECT_FAILS(get(*tier, "k", 2s), Errc::unavailable);
   }
+}
+
+/// The greeting that was lost must not be looked for when its time would have been over.
+TEST(RedisFaults, F03_AConnectionLostInItsGreetingLeavesNothingBehind) {
+  const HostileServer server("");
+  const auto tier = make_redis_tier({.url = server.url(), .connect_timeout = 50ms, .reconnect_cap = 5ms});
+  EXPECT_TRUE(eventually([&] {
+    EXPECT_FAILS(get(*tier, "k"), Errc::unavailable);
+    return redis_status(*tier)->failed_connects >= 100;
+  }));
 }
 
 TEST(RedisFaults, WhatAServerQuotesOfACommandIsNotPassedOn) {

@@ -83,13 +83,14 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"redis://h/99999999999", "database"}, Bad{"redis://h?db=1", "the database goes into the path"},
         Bad{"redis://:s3cret@h#f", "#"}, Bad{"redis://:s3cret#x@h", "#"},
         Bad{"redis://:s3cret@x@h", "more than one @"}, Bad{"redis://s3cret@h", "no password"},
-        Bad{"redis://:s3cret%4@h", "password"}, Bad{"redis://u%zz:s3cret@h", "user"},
-        Bad{"redis://:s3cret h@h", "byte 15"}, Bad{"redis://h\r\nFLUSHALL", "byte 9"},
-        Bad{std::string("redis://h\0", 10), "byte 9"}, Bad{"redis://h\xc3\xa4", "byte 9"},
-        Bad{"redis://h%00", "host"}, Bad{"redis://h%2fx", "host"}, Bad{"unix://host/path", "no host"},
-        Bad{"unix://", "path"}, Bad{"unix:///", "path"}, Bad{"unix:///a%00b", "NUL"},
-        Bad{"unix:///s?database=1", "db=N"}, Bad{"unix:///s?db=x", "database \"x\""},
-        Bad{"unix:///s?db=", "database \"\""}, Bad{"unix:///" + std::string(200, 'p'), "201 bytes"}));
+        Bad{"redis://user:s3cret/more@h", "%2F"}, Bad{"redis://:s3cret%4@h", "password"},
+        Bad{"redis://u%zz:s3cret@h", "user"}, Bad{"redis://:s3cret h@h", "byte 15"},
+        Bad{"redis://h\r\nFLUSHALL", "byte 9"}, Bad{std::string("redis://h\0", 10), "byte 9"},
+        Bad{"redis://h\xc3\xa4", "byte 9"}, Bad{"redis://h%00", "host"}, Bad{"redis://h%2fx", "host"},
+        Bad{"unix://host/path", "no host"}, Bad{"unix://", "path"}, Bad{"unix:///", "path"},
+        Bad{"unix:///a%00b", "NUL"}, Bad{"unix:///s?database=1", "db=N"},
+        Bad{"unix:///s?db=x", "database \"x\""}, Bad{"unix:///s?db=", "database \"\""},
+        Bad{"unix:///" + std::string(200, 'p'), "201 bytes"}));
 
 }  // namespace
 }  // namespace terrace::redis

@@ -1,0 +1,175 @@
+/// What becomes of writes that reached too few real servers, and of deletions that some have missed: soon
+/// after the last fault has healed all servers hold the same.
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <thread>
+
+#include "chaos/replicated_world.hpp"
+
+namespace terrace::chaos {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr unsigned processes_count = 3;
+constexpr unsigned members_each = 2;
+constexpr unsigned shared_keys = 64;
+
+/// What is held by all, as soon as that is so.
+std::optional<Observer::Contents> settled(Observer& observer, std::chrono::milliseconds limit) {
+  std::optional<Observer::Contents> common;
+  testing::eventually([&] { return (common = observer.common_values()).has_value(); }, limit);
+  return common;
+}
+
+/// One server or two of three stand still while something is written that needs more than the rest.
+void unknown_then_repaired(const ReplicatedOptions& options, unsigned frozen, Consistency consistency) {
+  Servers servers(3);
+  Observer observer(servers, options.repair_time);
+  Member member(servers, options);
+  ASSERT_TRUE(testing::eventually([&] { return member.sees_all_members(); }));
+  for (std::uint64_t round = 0; round < scaled(2, 10); ++round) {
+    const std::string key = "k" + std::to_string(round);
+    member.set(key, "old").value();
+    for (unsigned i = 0; i < frozen; ++i) servers[(round + i) % 3].freeze();
+    const auto outcome = member.set(key, "new");
+    ASSERT_FALSE(outcome) << "round " << round;
+    EXPECT_EQ(outcome.error(), Errc::effect_unknown) << outcome.error().message();
+    for (unsigned i = 0; i < frozen; ++i) servers[(round + i) % 3].thaw();
+    const auto all = settled(observer, 5s);
+    ASSERT_TRUE(all) << "round " << round << ": the servers stay different";
+    EXPECT_EQ(all->at(key).second, "new") << "a server that answered has it";
+    ASSERT_TRUE(testing::eventually([&] { return member.sees_all_members(); }));
+    if (consistency == Consistency::strong) {
+      EXPECT_EQ(member.get(key).value(), Found("new"));
+    }
+  }
+  EXPECT_EQ(replicated_status(*member.tier())->unknown_writes, scaled(2, 10));
+}
+
+TEST(ReplicatedChaos, F26_AWriteThatReachedTooFewIsUnknownThenOnAllServers) {
+  ReplicatedOptions strong;
+  strong.consistency = Consistency::strong;
+  strong.read_quorum = 1;
+  strong.write_quorum = 3;
+  unknown_then_repaired(strong, 1, strong.consistency);
+  unknown_then_repaired(strong, 2, strong.consistency);
+  ReplicatedOptions eventual;
+  eventual.write_quorum = 2;
+  unknown_then_repaired(eventual, 2, eventual.consistency);
+}
+
+/// The same, and the only server that took the write dies and comes back empty: then nobody has it.
+TEST(ReplicatedChaos, F26_WhatOnlyOneServerKnewIsOnAllOrOnNone) {
+  Servers servers(3);
+  ReplicatedOptions options;
+  options.write_quorum = 2;
+  Observer observer(servers, options.repair_time);
+  Member member(servers, options);
+  ASSERT_TRUE(testing::eventually([&] { return member.sees_all_members(); }));
+  member.set("k", "old").value();
+  ASSERT_TRUE(settled(observer, 5s));
+  servers[1].freeze();
+  servers[2].freeze();
+  EXPECT_EQ(member.set("k", "new").error(), Errc::effect_unknown);
+  servers.kill_to_empty(0);
+  servers[1].thaw();
+  servers[2].thaw();
+  ASSERT_TRUE(observer.all_become_members());
+  const auto all = settled(observer, 5s);
+  ASSERT_TRUE(all);
+  const Bytes left = all->at("k").second;
+  EXPECT_TRUE(left == "old" || left == "new") << left;  // the frozen ones may have had it in their sockets
+}
+
+struct World {
+  static constexpr std::size_t most = 200'000;
+  std::array<std::uint64_t, most> gone;  // numbers of victims whose deletion was confirmed
+  std::atomic<std::size_t> deleted{0};
+  std::atomic<std::uint64_t> operations{0};
+  std::atomic<bool> stop{false};
+};
+
+std::string victim(std::uint64_t number) {
+  return "victim " + std::to_string(number);
+}
+
+/// One process: sets and deletes keys that all use, and keys that are set once and then deleted elsewhere.
+void set_and_delete(const Servers& servers, const ReplicatedOptions& options, World& world,
+                    std::uint32_t seed) {
+  std::deque<Member> members;
+  for (unsigned i = 0; i < members_each; ++i) members.emplace_back(servers, options);
+  std::vector<std::thread> threads;
+  for (unsigned t = 0; t < members_each; ++t) {
+    threads.emplace_back([&, t] {
+      std::minstd_rand random(seed * members_each + t);
+      std::uint64_t next = (std::uint64_t{seed} * members_each + t) << 32U;
+      while (!world.stop && world.deleted < World::most - 100) {
+        const auto key = "shared " + std::to_string(random() % shared_keys);
+        static_cast<void>(random() % 3 == 0 ? members[t].erase(key).has_value()
+                                            : members[t].set(key, std::to_string(next)).has_value());
+        const std::uint64_t number = next++;
+        // What may still be on its way cannot be deleted.
+        const bool stored = members[t].set(victim(number), "v").has_value();
+        if (members[(t + 1) % members_each].erase(victim(number)) && stored)
+          world.gone[world.deleted++] = number;
+        world.operations += 3;
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+}
+
+void deletions_stay(unsigned nodes, std::uint64_t operations, unsigned faults_at_least) {
+  const std::uint32_t seed = std::random_device{}();
+  ReplicatedOptions options;
+  options.copies = nodes;
+  options.write_quorum = nodes / 2 + 1;  // a confirmed deletion survives the servers that forget it
+  options.repair_time = 10s;
+  Servers servers(nodes);
+  InCommon<World> world;
+  Processes processes;
+  for (std::uint32_t i = 0; i < processes_count; ++i)
+    processes.start([&, i] { set_and_delete(servers, options, *world, seed % 1000 + i); });
+  Observer observer(servers, options.repair_time);
+  EXPECT_TRUE(observer.all_become_members());
+  Faults faults(servers, observer, seed);
+  const auto goes_on = [&] {
+    const auto enough = world->operations + 300;
+    testing::eventually([&] { return world->operations >= enough; }, 400ms);
+  };
+  while ((world->operations < operations || faults.made() < faults_at_least) &&
+         !::testing::Test::HasFailure()) {
+    faults.make(goes_on);
+    goes_on();
+  }
+  world->stop = true;
+  EXPECT_EQ(processes.join(), 0U);
+  // Whoever is left repairs: a process that saw none of it.
+  Member member(servers, options);
+  const TimePoint healed = system_clock().now();
+  const auto all = settled(observer, 5s);
+  const auto took = (system_clock().now() - healed) / 1ms;
+  ASSERT_TRUE(all) << "the servers stay different";
+  std::size_t back = 0;
+  for (std::size_t i = 0; i < world->deleted; ++i) back += all->contains(victim(world->gone[i])) ? 1 : 0;
+  EXPECT_EQ(back, 0U);
+  std::printf(
+      "seed %u, %u nodes: %lu operations, %u faults, %zu deletions confirmed, %zu came back; equal after %ld "
+      "ms\n",
+      seed, nodes, world->operations.load(), faults.made(), world->deleted.load(), back,
+      static_cast<long>(took));
+}
+
+TEST(ReplicatedChaos, F28_NoDeletedValueReturnsAndThreeServersConverge) {
+  deletions_stay(3, scaled(1'000, 30'000), static_cast<unsigned>(scaled(3, 12)));
+}
+
+TEST(ReplicatedChaos, F28_NoDeletedValueReturnsAndFiveServersConverge) {
+  deletions_stay(5, scaled(0, 15'000), static_cast<unsigned>(scaled(2, 9)));
+}
+
+}  // namespace
+}  // namespace terrace::chaos
