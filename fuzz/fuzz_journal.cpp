@@ -8,9 +8,9 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/words.hpp"
 #include "journal/inspection.hpp"
 #include "journal/journal.hpp"
-#include "journal/words.hpp"
 
 namespace {
 

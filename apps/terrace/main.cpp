@@ -52,9 +52,8 @@ int main(int argc, char** argv) {
   // A reader that goes away (`| head`) is an error of the write, not the end of the process without a word.
   std::signal(SIGPIPE, SIG_IGN);
   int exit_code = exit_ok;
-  CLI::App app(
-      "A multi-level cache, tried out on traces: memory, then Redis or Valkey, then SQLite, then the origin.",
-      "terrace");
+  CLI::App app("A multi-level cache, tried out on traces: memory, then any tiers below it, then the origin.",
+               "terrace");
   app.set_version_flag("--version", "terrace " TERRACE_VERSION);
   app.require_subcommand(1);
   app.footer(

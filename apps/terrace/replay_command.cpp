@@ -25,6 +25,7 @@ struct ReplayArguments {
   std::string memory_entries;
   std::string memory_bytes;
   std::string eviction = "s3fifo";
+  std::vector<std::string> tiers;
   std::string redis;
   std::string sqlite;
   std::string origin_latency = "200us";
@@ -45,6 +46,31 @@ void end_replay_on_interrupt() {
   ::sigaction(SIGINT, &action, nullptr);
 }
 
+/// A path as it stands in a tier URL.
+std::string sqlite_url(const std::string& path) {
+  std::string url = "sqlite:";
+  for (const char c : path) {
+    const bool plain = std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+                       std::string_view("._-").find(c) != std::string_view::npos ||
+                       (c == '/' && url.size() > 7);
+    url += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+  }
+  return url;
+}
+
+std::vector<std::string> tier_urls(const ReplayArguments& arguments) {
+  if (!arguments.tiers.empty() && !(arguments.redis.empty() && arguments.sqlite.empty())) {
+    throw UsageError(
+        "--tier does not go together with --redis and --sqlite, which are short for it: give every level as "
+        "a "
+        "--tier, the upper one first, as in --tier redis://127.0.0.1 --tier sqlite:cache.db");
+  }
+  std::vector<std::string> urls = arguments.tiers;
+  if (!arguments.redis.empty()) urls.push_back(arguments.redis);
+  if (!arguments.sqlite.empty()) urls.push_back(sqlite_url(arguments.sqlite));
+  return urls;
+}
+
 LevelOptions level_options(const ReplayArguments& arguments) {
   constexpr std::uint64_t most_entries = 1'000'000'000;
   constexpr std::string_view default_entries = "10000";
@@ -60,8 +86,7 @@ LevelOptions level_options(const ReplayArguments& arguments) {
     options.memory_entries = parse_count(entries, "--memory-entries", 1, most_entries);
   }
   options.eviction = eviction_option(arguments.eviction, "--eviction");
-  options.redis_url = arguments.redis;
-  options.sqlite_path = arguments.sqlite;
+  options.tiers = tier_urls(arguments);
   options.ttl = parse_duration(arguments.ttl, "--ttl", std::chrono::seconds(1));
   if (*options.ttl <= Duration{})
     throw UsageError("--ttl 0 would keep nothing: give a time above 0, as in 1h");
@@ -158,9 +183,16 @@ void declare_options(CLI::App& command, ReplayArguments& arguments) {
                   fmt::format("What leaves memory: {} (s3fifo)", fmt::join(eviction_names(), ", ")))
       ->option_text("NAME");
   command
-      .add_option("--redis", arguments.redis, "Redis or Valkey below memory, as in redis://127.0.0.1:6379")
-      ->option_text("URL");
-  command.add_option("--sqlite", arguments.sqlite, "SQLite file below that; made if it is not there")
+      .add_option("--tier", arguments.tiers,
+                  "A level below memory, as in redis://127.0.0.1:6379; again for one below that")
+      ->option_text("URL")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->allow_extra_args(false);
+  command.add_option("--redis", arguments.redis, "Short for --tier URL")->option_text("URL");
+  command
+      .add_option("--sqlite", arguments.sqlite,
+                  "Short for --tier sqlite:PATH below that; the file is made if it is not there")
       ->option_text("PATH");
   command.add_option("--origin-latency", arguments.origin_latency, "What a load takes at the origin (200us)")
       ->option_text("TIME");
@@ -185,7 +217,8 @@ void add_replay_command(CLI::App& app, int& exit_code) {
   command->footer(
       "Asks the cache for each key of the traces; what no level has is loaded from a made-up origin that "
       "takes\n"
-      "its time. Shows who answered how many requests how fast, and the time saved. Redis and SQLite keep "
+      "its time. Shows who answered how many requests how fast, and the time saved. The levels below memory "
+      "keep "
       "what\n"
       "a replay wrote (keys of the namespace \"replay\"), for --ttl: a second replay finds it, unless "
       "--clear.\n\n" +
@@ -194,6 +227,8 @@ void add_replay_command(CLI::App& app, int& exit_code) {
       "  terrace replay trace.keys.zst --memory-entries 20000\n"
       "  terrace replay access.log --redis redis://127.0.0.1 --sqlite cache.db --origin-latency 5ms "
       "--threads 8\n"
+      "  terrace replay access.log --tier 'sharded:redis://a,redis://b' --tier sqlite:cache.db\n"
+      "  terrace replay access.log --tier 'replicated:redis://a,redis://b,redis://c?consistency=strong'\n"
       "  terrace workload | terrace replay - --memory-bytes 16MiB --json");
   command->callback([arguments, &exit_code] { exit_code = run(*arguments); });
 }

@@ -13,7 +13,9 @@
 /// the first attempt under way, or the first one after a connection broke, wait for it. A server that accepts
 /// but does not answer is noticed twice: after `failures_to_open` operations in a row ran out of time the
 /// circuit breaker refuses more (Errc::unavailable) until a probe was answered; and a connection silent
-/// for 1.75 s, PINGs unanswered, is dropped. Nothing is retried behind the caller's back.
+/// for 1.75 s, PINGs unanswered, is dropped. Nothing is retried behind the caller's back, but for this: a
+/// server that is or becomes a replica leads to its primary, where the write that it refused is sent once
+/// more. After that the tier looks for the server of the URL and for the primary it last had, in turns.
 ///
 /// An operation that runs out of time leaves the connection as it is: its reply is dropped when it comes.
 ///

@@ -1,6 +1,37 @@
 #pragma once
 /// The replicated tier: a Tier that keeps each key on several independent nodes (servers that know nothing of
-/// one another), with a chosen consistency.
+/// one another), with a chosen consistency. A node that fails takes nothing with it; a node that comes back
+/// is brought up to date. docs/topologies.md says what each level promises, and which tests show it.
+///
+///  - weak: a read asks one node, a write is done when one has it.
+///  - eventual: the same, of nodes that have missed nothing known of. The last write wins; what a node missed
+///    it gets when it is back.
+///  - strong: linearizable. A read asks all nodes of the key and returns what R of them agree on is the last,
+///    once W hold it; a write asks R for the version there is and is done when W confirmed a higher one.
+///    After Attiya, Bar-Noy and Dolev (JACM 1995). Needs R + W > copies + may_forget; by default both are a
+///    majority.
+///
+/// Errors. A write that too few nodes confirmed is effect_unknown: it may or may not have taken effect, and
+/// the nodes that lack it get it. unavailable: nothing was written. A strong read without R nodes is
+/// unavailable or timed_out, never an older value.
+///
+/// Nodes. Each carries a mark that it has forgotten nothing since; a node without it (new, restarted, away
+/// for repair_time) has no say until it was compared with the others, by itself, in the background: it takes
+/// as long as a scan of the keys. At the very first start all nodes must be there. So the first operations of
+/// a program may be unavailable for some milliseconds; replicated_status() tells. When with strong
+/// consistency so many nodes forget that a confirmed write may be lost, the keys in question are deleted,
+/// lest something older is served. A group that nobody uses for repair_time starts empty.
+///
+/// Order. No clock takes part: versions are counters with the writer's name. What is deleted leaves a
+/// tombstone for repair_time, and a value's version stays that much longer than the value, on every node:
+/// with many keys of short life choose a short repair_time. erase_prefix and erase_glob ask every node for
+/// its keys and delete each as a write does: they cost a scan of all keys, and fail when W nodes or more
+/// cannot be asked.
+///
+/// Tier::shared() gives something when every node does. Fills obey versions as writes do, so a late one is
+/// rejected whatever becomes of the lease, which is kept at one node. A watch is lost while any node is away.
+///
+/// close() closes the nodes' tiers.
 
 #include <cstddef>
 #include <cstdint>

@@ -164,8 +164,7 @@ void Core::propose(Flight& flight, Entry entry, std::size_t level, bool proven) 
   if (!fresh) {
     const auto gone = entry.gone();
     if (gone && entry.grace == Duration::zero()) return;
-    entry.fresh_until = std::min(entry.fresh_until.value_or(now()), now());
-    entry.grace = gone ? *gone - *entry.fresh_until : options.grace;
+    entry.go_stale(now(), options.grace);
     if (*entry.gone() <= now()) return;
   }
   flight.candidate =

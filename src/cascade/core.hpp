@@ -208,8 +208,7 @@ void start_read(std::shared_ptr<Core> core, std::vector<std::pair<std::string, W
 // Answering (landing.cpp).
 /// Ends a flight with what needs no fill: memory first, then whoever waits, so that a reader who comes later
 /// finds the one or the other.
-void land(Core& core, const FlightPtr& flight, const Answer& answer, const Proof& proof = {},
-          TimePoint retry_at = TimePoint::min());
+void land(Core& core, const FlightPtr& flight, const Answer& answer, const Proof& proof = {});
 /// Answers waiters. Late ones begin anew where the answer may be older than the gate allows: with strong
 /// consistency, or while no watch tells whether it still is right.
 void settle(Core& core, const FlightPtr& flight, std::vector<Waiter> waiters, const Answer& answer);

@@ -4,6 +4,7 @@
 #include <terrace/glob.hpp>
 
 #include "cascade/core.hpp"
+#include "cascade/failures.hpp"
 
 namespace terrace::cascade {
 namespace {
@@ -50,9 +51,9 @@ class Sweep : public std::enable_shared_from_this<Sweep> {
   void step() {
     forget();
     if (left_ == 0) {
-      if (failures_.empty()) return call_->settle(0, most_);
+      if (failures_.none()) return call_->settle(0, most_);
       ++core_->counters.write_failures;
-      return call_->settle(0, Error(Errc::partial_write, "erased everywhere but in " + failures_));
+      return call_->settle(0, failures_.error("erased"));
     }
     --left_;
     core_->fills->when_all_ended([self = shared_from_this()] { self->sweep(); });
@@ -66,8 +67,7 @@ class Sweep : public std::enable_shared_from_this<Sweep> {
       if (gone) {
         self->count(*gone);
       } else {
-        const std::string& name = self->core_->levels[tier]->name;
-        self->failures_ += (self->failures_.empty() ? "" : "; ") + name + ": " + gone.error().message();
+        self->failures_.add(self->core_->levels[tier]->name, gone.error());
         recover_all(self->core_, tier);
       }
       self->step();
@@ -83,7 +83,7 @@ class Sweep : public std::enable_shared_from_this<Sweep> {
   const std::string pattern_;
   std::size_t left_;
   std::uint64_t most_ = 0;
-  std::string failures_;
+  Failures failures_;
 };
 
 /// One key becomes stale in every level. What has no grace is erased.
@@ -138,8 +138,7 @@ class Softening : public std::enable_shared_from_this<Softening> {
     if (entry.value == nullptr || (gone ? entry.grace : core_->options.grace) == Duration::zero())
       return erase();
     had_ = true;
-    entry.fresh_until = std::min(entry.fresh_until.value_or(now), now);
-    entry.grace = gone ? *gone - *entry.fresh_until : core_->options.grace;
+    entry.go_stale(now, core_->options.grace);
     entry.tags = core_->tags.mark((*unwrapped)->tags, (*unwrapped)->tokens);
     const auto softened = core_->seal_up(key_, entry);
     const auto life = core_->tier_life(entry);
@@ -178,8 +177,7 @@ class Softening : public std::enable_shared_from_this<Softening> {
           if (erased) {
             self->had_ = self->had_ || *erased;
           } else {
-            self->failures_ +=
-                (self->failures_.empty() ? "" : "; ") + self->level().name + ": " + erased.error().message();
+            self->failures_.add(self->level().name, erased.error());
             recover(self->core_, self->left_, self->core_->tier_key(self->key_), ticket);
           }
           self->step();
@@ -188,9 +186,9 @@ class Softening : public std::enable_shared_from_this<Softening> {
 
   void end() {
     void_flights();
-    if (failures_.empty()) return done_(had_);
+    if (failures_.none()) return done_(had_);
     ++core_->counters.write_failures;
-    done_(Error(Errc::partial_write, "invalidated everywhere but in " + failures_));
+    done_(failures_.error("invalidated"));
   }
 
   const std::shared_ptr<Core> core_;
@@ -199,7 +197,7 @@ class Softening : public std::enable_shared_from_this<Softening> {
   std::size_t left_;
   int attempts_ = 0;
   bool had_ = false;
-  std::string failures_;
+  Failures failures_;
 };
 
 void start_soft(const std::shared_ptr<Core>& core, const std::vector<std::string>& keys,

@@ -157,13 +157,14 @@ void settle(Core& core, const FlightPtr& flight, std::vector<Waiter> waiters, co
   if (!again.empty()) start_read(core.shared_from_this(), std::move(again), false);
 }
 
-void land(Core& core, const FlightPtr& flight, const Answer& answer, const Proof& proof, TimePoint retry_at) {
+void land(Core& core, const FlightPtr& flight, const Answer& answer, const Proof& proof) {
   // A negative answer of the loader is kept only when it has a time to live.
   const bool lasting =
       answer.kind == LookupKind::hit || (answer.kind == LookupKind::negative &&
                                          (answer.level <= core.levels.size() || answer.entry.fresh_until));
   if (lasting && answer.level != memory_level &&
-      !core.values->remember(flight->key, answer.entry, proof, retry_at, core.generations, flight->stamp)) {
+      !core.values->remember(flight->key, answer.entry, proof, TimePoint::min(), core.generations,
+                             flight->stamp)) {
     ++core.counters.rejected_fills;
   }
   hand_over(core, flight, answer);

@@ -9,24 +9,10 @@
 #include <algorithm>
 
 #include "cascade/core.hpp"
+#include "cascade/failures.hpp"
 
 namespace terrace::cascade {
 namespace {
-
-/// Which tiers did not do it, for one key.
-class Failures {
- public:
-  void add(const std::string& level, const Error& error) {
-    text_ += (text_.empty() ? "" : "; ") + level + ": " + error.message();
-  }
-  [[nodiscard]] bool none() const noexcept { return text_.empty(); }
-  [[nodiscard]] Error error(std::string_view what) const {
-    return Error(Errc::partial_write, std::string(what) + " everywhere but in " + text_);
-  }
-
- private:
-  std::string text_;
-};
 
 /// One key of a write or an erase on its way up through the tiers.
 struct Item {

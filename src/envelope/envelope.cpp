@@ -7,6 +7,7 @@
 #include <cassert>
 #include <utility>
 
+#include "base/words.hpp"
 #include "envelope/compression.hpp"
 #include "envelope/seal.hpp"
 #include "envelope/wire.hpp"
@@ -30,9 +31,9 @@ constexpr std::size_t room_for_seal = wire::header_size + 3 * 8 + 4;
 Bytes place_of(std::string_view ns, std::string_view key) {
   Bytes place;
   place.reserve(8 + ns.size() + key.size() + room_for_seal);
-  wire::append(place, static_cast<std::uint32_t>(ns.size()));
+  append(place, static_cast<std::uint32_t>(ns.size()));
   place += ns;
-  wire::append(place, static_cast<std::uint32_t>(key.size()));
+  append(place, static_cast<std::uint32_t>(key.size()));
   place += key;
   return place;
 }
@@ -46,15 +47,15 @@ std::int64_t whole_milliseconds(Duration duration) {
 }
 
 void append_tags(Bytes& out, const std::vector<TagToken>& tags) {
-  wire::append(out, static_cast<std::uint32_t>(tags.size()));
+  append(out, static_cast<std::uint32_t>(tags.size()));
   for (const TagToken& tag : tags) {
-    wire::append(out, static_cast<std::uint32_t>(tag.tag.size()));
+    append(out, static_cast<std::uint32_t>(tag.tag.size()));
     out += tag.tag;
-    wire::append(out, tag.token);
+    append(out, tag.token);
   }
 }
 
-bool take_tags(wire::Reader& from, std::vector<TagToken>& tags) {
+bool take_tags(Reader& from, std::vector<TagToken>& tags) {
   std::uint32_t count = 0;
   if (!from.take(count) || count == 0) return false;
   for (; count > 0; --count) {
@@ -70,7 +71,7 @@ bool take_tags(wire::Reader& from, std::vector<TagToken>& tags) {
 
 /// What a field that is there only when it says something must hold.
 template <class Word>
-bool take_nonzero(wire::Reader& from, Word& word) {
+bool take_nonzero(Reader& from, Word& word) {
   return from.take(word) && word != 0;
 }
 
@@ -93,14 +94,14 @@ std::uint16_t flags_of(const EnvelopeMeta& meta) {
 /// From the magic to the version.
 void append_head(Bytes& out, std::uint16_t flags, const EnvelopeMeta& meta) {
   out.append(wire::magic.data(), wire::magic.size());
-  wire::append(out, wire::format_version);
-  wire::append(out, meta.codec);
-  wire::append(out, flags);
-  wire::append(out, meta.schema);
-  wire::append(out, std::int64_t{meta.created.time_since_epoch().count()});
-  if (meta.fresh_until) wire::append(out, std::int64_t{meta.fresh_until->time_since_epoch().count()});
-  if (meta.grace != Duration::zero()) wire::append(out, whole_milliseconds(meta.grace));
-  if (meta.version != 0) wire::append(out, meta.version);
+  append(out, wire::format_version);
+  append(out, meta.codec);
+  append(out, flags);
+  append(out, meta.schema);
+  append(out, std::int64_t{meta.created.time_since_epoch().count()});
+  if (meta.fresh_until) append(out, std::int64_t{meta.fresh_until->time_since_epoch().count()});
+  if (meta.grace != Duration::zero()) append(out, whole_milliseconds(meta.grace));
+  if (meta.version != 0) append(out, meta.version);
 }
 
 /// Magic, format, codec and flags, which it gives; refuses what this reader does not know, what is sealed
@@ -109,7 +110,7 @@ Result<std::uint16_t> take_flags(BytesView stored, EnvelopeMeta& meta, const Key
   if (!stored.starts_with(BytesView(wire::magic.data(), wire::magic.size()))) {
     return corrupt("not an envelope: the first bytes are foreign");
   }
-  wire::Reader reader(stored.substr(wire::magic.size()));
+  Reader reader(stored.substr(wire::magic.size()));
   std::uint8_t version = 0;
   std::uint16_t flags = 0;
   if (!reader.take(version) || !reader.take(meta.codec) || !reader.take(flags)) {
@@ -128,14 +129,14 @@ Result<BytesView> checked_body(BytesView place, BytesView stored, std::size_t bo
   if (stored.size() < body_at + wire::checksum_size) return corrupt("an envelope cut short");
   const BytesView summed = stored.substr(0, stored.size() - wire::checksum_size);
   std::uint64_t sum = 0;
-  wire::Reader(stored.substr(summed.size())).take(sum);
+  Reader(stored.substr(summed.size())).take(sum);
   if (sum != checksum(place, summed))
     return corrupt("the checksum is wrong: changed bytes or another key's value");
   return summed.substr(body_at);
 }
 
 /// The fields between the flags and the body, which are all there.
-bool take_fields(wire::Reader from, std::uint16_t flags, EnvelopeMeta& meta) {
+bool take_fields(Reader from, std::uint16_t flags, EnvelopeMeta& meta) {
   std::int64_t created = 0;
   std::int64_t expiry = 0;
   std::uint64_t grace = 0;
@@ -187,7 +188,7 @@ Bytes wrap(std::string_view ns, std::string_view key, const EnvelopeMeta& meta, 
   if (keys != nullptr) {
     finish_seal(*keys, place_of(ns, key), out, secret_at);
   } else {
-    wire::append(out, checksum(place_of(ns, key), out));
+    append(out, checksum(place_of(ns, key), out));
   }
   return out;
 }
@@ -207,8 +208,8 @@ Result<Opened> open(std::string_view ns, std::string_view key, BytesView stored,
     opened.view_ = *checked;
   }
 
-  wire::Reader body(opened.payload());
-  if (!take_fields(wire::Reader(stored.substr(wire::fields_offset)), *flags, opened.meta) ||
+  Reader body(opened.payload());
+  if (!take_fields(Reader(stored.substr(wire::fields_offset)), *flags, opened.meta) ||
       ((*flags & Flag::has_tags) != 0 && !take_tags(body, opened.meta.tags))) {
     return corrupt("an envelope whose fields do not add up");
   }

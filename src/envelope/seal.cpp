@@ -3,6 +3,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "base/words.hpp"
 #include "envelope/sealing_key.hpp"
 #include "envelope/wire.hpp"
 
@@ -24,7 +25,7 @@ const unsigned char* octets(BytesView bytes) {
 }  // namespace
 
 std::size_t begin_seal(const KeyRing& keys, Bytes& out) {
-  wire::append(out, keys.primary().id);
+  append(out, keys.primary().id);
   out.resize(out.size() + nonce_size);
   randombytes_buf(out.data() + out.size() - nonce_size, nonce_size);
   return out.size();
@@ -42,7 +43,7 @@ void finish_seal(const KeyRing& keys, Bytes associated, Bytes& out, std::size_t 
 
 Result<Bytes> open_seal(const KeyRing& keys, Bytes associated, BytesView bytes, std::size_t at) {
   if (at > bytes.size() || bytes.size() - at < seal_size) return Error(Errc::corrupt, "a seal cut short");
-  wire::Reader reader(bytes.substr(at));
+  Reader reader(bytes.substr(at));
   std::uint32_t id = 0;
   BytesView nonce;
   BytesView cipher;

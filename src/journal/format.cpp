@@ -2,7 +2,7 @@
 
 #include <xxhash.h>
 
-#include "journal/words.hpp"
+#include "base/words.hpp"
 
 namespace terrace::journal {
 namespace {

@@ -22,6 +22,8 @@ constexpr Duration shortest_blame = 1ms;
 /// More replies owed to nobody than this: the connection is renewed rather than waited for.
 constexpr std::size_t max_given_up = 16 * 1024;
 constexpr std::size_t batch_bytes = 1 << 20;
+/// From replica to replica to primary.
+constexpr unsigned max_hops = 4;
 
 }  // namespace
 
@@ -37,26 +39,60 @@ class Client::Ping final : public Exchange {
 
 class Client::Hello final : public Exchange {
  public:
-  explicit Hello(Client& client) : greeting_(client.url_), client_(client) {
+  explicit Hello(Client& client)
+      : greeting_(client.target_, client.manner_ == Manner::reads_replica), client_(client) {
     replies = greeting_.encode(payload);
-    replies += greeting_.encode_questions(payload);
+    if (client_.manner_ == Manner::follows_primary) replies += greeting_.encode_questions(payload);
   }
   void on_node(std::size_t index, const Node& reply) override { greeting_.take(index, reply); }
   void on_end(const Error* failure) override {
-    client_.greeted(failure ? failure : greeting_.refused(), greeting_.facts());
+    client_.greeted(failure ? failure : greeting_.refused(), facts(), greeting_.is_replica());
   }
 
  private:
+  [[nodiscard]] ServerFacts facts() const {
+    return greeting_.facts(client_.target_.label() == client_.label_ ? "" : client_.label_);
+  }
+
   Greeting greeting_;
   Client& client_;
 };
 
+/// Asks a replica for its primary: ["slave", host, port, state, offset].
+class Client::Role final : public Exchange {
+ public:
+  explicit Role(Client& client) : client_(client) { add_command(payload, {"ROLE"}); }
+  void on_node(std::size_t, const Node& reply) override {
+    if (reply.depth == 0) {
+      if (is_error(reply)) refused_ = server_error(reply.value, client_.target_.label());
+    } else {
+      if (part_ == 1) host_ = reply.value;
+      if (part_ == 2) port_ = reply.value;
+      ++part_;
+    }
+  }
+  void on_end(const Error* failure) override {
+    client_.follow(failure != nullptr ? failure : refused_ ? &*refused_ : nullptr, host_, port_);
+  }
+
+ private:
+  Client& client_;
+  std::optional<Error> refused_;
+  unsigned part_ = 0;
+  std::string host_, port_;
+};
+
 Client::Client(asio::io_context& io, const Clock& clock, RedisOptions options)
+    : Client(io, clock, options, parse_redis_url(options.url), Manner::follows_primary) {}
+
+Client::Client(asio::io_context& io, const Clock& clock, RedisOptions options, RedisUrl url, Manner manner)
     : io_(io),
       clock_(clock),
       options_(std::move(options)),
-      url_(parse_redis_url(options_.url)),
+      url_(std::move(url)),
+      manner_(manner),
       label_(url_.label()),
+      target_(url_),
       backoff_(backoff_base, options_.reconnect_cap, random_seed()),
       breaker_(options_.failures_to_open, options_.open_time),
       retry_timer_(io),
@@ -69,41 +105,55 @@ Client::Client(asio::io_context& io, const Clock& clock, RedisOptions options)
 
 void Client::start() {
   asio::post(io_, [self = shared_from_this()] {
-    if (self->phase_ == Phase::down) self->dial();
+    if (self->phase_ == Phase::down) self->begin();
   });
 }
 
 // ---- Connecting
 
+/// An attempt, which may lead over replicas.
+void Client::begin() {
+  target_ = elsewhere_ && primary_ ? *primary_ : url_;
+  elsewhere_ = !elsewhere_;
+  hops_ = 0;
+  attempt_deadline_ = after(clock_.now(), options_.connect_timeout);
+  dial();
+}
+
 void Client::dial() {
   phase_ = Phase::dialing;
-  dialer_ = std::make_shared<Dialer>(io_, url_, tls());
-  const TimePoint deadline = after(clock_.now(), options_.connect_timeout);
-  dialer_->start(deadline, [self = shared_from_this(), deadline](Result<Stream> made) {
+  dialer_ = std::make_shared<Dialer>(io_, target_, tls());
+  dialer_->start(attempt_deadline_, [self = shared_from_this()](Result<Stream> made) {
     self->dialer_.reset();
     if (!made) return self->connect_failed(made.error());
     self->phase_ = Phase::greeting;
     self->pipeline_ =
         std::make_shared<Pipeline>(std::move(*made), self->options_.max_value_bytes, self, self->clock_);
     self->pipeline_->start();
-    auto hello = std::make_unique<Hello>(*self);
-    hello->deadline = deadline;
-    self->watch_deadline(*hello);
-    Pipeline::Batch batch;
-    batch.push_back(std::move(hello));
-    self->pipeline_->send(std::move(batch));
+    self->greet(std::make_unique<Hello>(*self));
   });
 }
 
-void Client::greeted(const Error* failure, ServerFacts facts) {
+void Client::greet(std::unique_ptr<Exchange> exchange) {
+  exchange->deadline = attempt_deadline_;
+  watch_deadline(*exchange);
+  Pipeline::Batch batch;
+  batch.push_back(std::move(exchange));
+  pipeline_->send(std::move(batch));
+}
+
+void Client::greeted(const Error* failure, ServerFacts facts, bool is_replica) {
   if (phase_ != Phase::greeting) return;
   if (failure != nullptr && *failure == Errc::timed_out) {
-    return connect_failed({Errc::unavailable,
-                           "cannot log in to Redis " + label_ + ": no answer within the connect time limit"});
+    return connect_failed({Errc::unavailable, "cannot log in to Redis " + target_.label() +
+                                                  ": no answer within the connect time limit"});
   }
   if (failure != nullptr) return connect_failed(*failure);
+  if (is_replica && manner_ == Manner::follows_primary) return greet(std::make_unique<Role>(*this));
   phase_ = Phase::ready;
   server_ = std::move(facts);
+  elsewhere_ = false;
+  if (hops_ > 0) primary_ = target_;
   refusal_.reset();
   ready_since_ = clock_.now();
   ++connects_;
@@ -113,8 +163,54 @@ void Client::greeted(const Error* failure, ServerFacts facts) {
   flush();
 }
 
+/// From a replica on to its primary.
+void Client::follow(const Error* failure, const std::string& host, const std::string& port) {
+  if (phase_ != Phase::greeting) return;
+  const std::string replica = "Redis " + target_.label() + " is a replica";
+  if (failure != nullptr) {
+    return connect_failed(
+        {Errc::unavailable, replica + " and does not name its primary: " + failure->context});
+  }
+  if (host.empty() || port.empty()) {
+    return connect_failed({Errc::unavailable, replica + " that was a primary a moment ago"});
+  }
+  if (++hops_ > max_hops) {
+    return connect_failed(
+        {Errc::unavailable, replica + " of " + host + ":" + port + ", the last of " +
+                                std::to_string(max_hops + 1) +
+                                " servers that each named another; name the primary in the URL"});
+  }
+  pipeline_->close();
+  pipeline_.reset();
+  if (target_.transport == Transport::unix_socket) target_.transport = Transport::tcp;
+  target_.host = host;
+  target_.port = port;
+  dial();
+}
+
+/// All is answered.
+void Client::leave() {
+  leaving_ = false;
+  health_timer_.cancel();
+  pipeline_->close();
+  pipeline_.reset();
+  phase_ = Phase::down;
+  const std::string why = "Redis " + target_.label() + " has become a replica";
+  publish(&why);
+  begin();
+}
+
+void Client::find_primary() {
+  if (phase_ != Phase::ready || manner_ != Manner::follows_primary) return;
+  leaving_ = true;
+  if (!pipeline_->waits_for_replies()) leave();
+}
+
 void Client::connect_failed(const Error& why) {
-  const Error kept = why;  // it may belong to what is closed next
+  Error kept = why;  // it may belong to what is closed next
+  if (hops_ > 0) {
+    kept.context += " (" + label_ + " is a replica; this is where its primary should be)";
+  }
   phase_ = Phase::down;
   refusal_ = kept;
   ++failed_connects_;
@@ -131,11 +227,12 @@ void Client::drop(const std::string& why, bool refuse_meanwhile) {
                    "connection to Redis " + label_ + " lost: " + why + "; the effect is unknown");
   auto unanswered = pipeline_->close();
   if (phase_ == Phase::greeting) {
-    connect_failed({Errc::unavailable, "cannot log in to Redis " + label_ + ": " + why});
+    connect_failed({Errc::unavailable, "cannot log in to Redis " + target_.label() + ": " + why});
     return end_all(std::move(unanswered), lost);  // the greeting: it leaves the set of deadlines
   }
   pipeline_.reset();
   phase_ = Phase::down;
+  leaving_ = false;
   health_timer_.cancel();
   if (clock_.now() - ready_since_ >= options_.reconnect_cap) backoff_.reset();
   if (refuse_meanwhile) refusal_ = Error(Errc::unavailable, "Redis " + label_ + " is not reached: " + why);
@@ -147,7 +244,7 @@ void Client::drop(const std::string& why, bool refuse_meanwhile) {
 void Client::retry_after(Duration wait) {
   retry_timer_.expires_at(after(clock_.now(), wait));
   retry_timer_.async_wait([self = shared_from_this()](const ErrorCode& ec) {
-    if (!ec && self->phase_ == Phase::down) self->dial();
+    if (!ec && self->phase_ == Phase::down) self->begin();
   });
 }
 
@@ -250,7 +347,7 @@ void Client::enqueue(std::unique_ptr<Exchange> exchange) {
 
 void Client::flush() {
   Pipeline::Batch unfit;
-  while (phase_ == Phase::ready && !waiting_.empty() && pipeline_->can_send()) {
+  while (phase_ == Phase::ready && !leaving_ && !waiting_.empty() && pipeline_->can_send()) {
     Pipeline::Batch batch;
     for (std::size_t bytes = 0;
          !waiting_.empty() && bytes < batch_bytes && batch.size() < Pipeline::max_in_flight;) {
@@ -276,6 +373,7 @@ void Client::flush() {
 void Client::on_answered(std::unique_ptr<Exchange> exchange) {
   breaker_.on_success();
   end(std::move(exchange), nullptr);
+  if (leaving_ && phase_ == Phase::ready && !pipeline_->waits_for_replies()) leave();
 }
 
 void Client::end(std::unique_ptr<Exchange> exchange, const Error* failure) {

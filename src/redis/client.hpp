@@ -8,6 +8,9 @@
 /// trace, from the line by being given up.
 ///
 ///   dialing ──► greeting (HELLO) ──► ready ──► (lost) down ──back-off──► dialing …          closed, from any
+///
+/// A client that follows its primary goes on from a replica to what that names as its primary, a few times at
+/// most, and remembers where it arrived: when the server of the URL is away it is looked for there, too.
 
 #include <boost/asio/steady_timer.hpp>
 #include <boost/intrusive/set.hpp>
@@ -25,7 +28,14 @@ namespace terrace::redis {
 
 class Client final : public Pipeline::Owner, public std::enable_shared_from_this<Client> {
  public:
-  /// Throws ConfigError. The clock must be the one Asio's timers run on.
+  enum class Manner {
+    follows_primary,  ///< it wants the primary, wherever that is
+    cluster_node,     ///< it wants this server
+    reads_replica,    ///< the same, and a replica shall answer reads
+  };
+
+  /// Throws ConfigError. The clock must be the one Asio's timers run on. `url` stands for options.url.
+  Client(boost::asio::io_context& io, const Clock& clock, RedisOptions options, RedisUrl url, Manner manner);
   Client(boost::asio::io_context& io, const Clock& clock, RedisOptions options);
 
   /// Begins to connect. Any thread.
@@ -34,6 +44,9 @@ class Client final : public Pipeline::Owner, public std::enable_shared_from_this
   void submit(std::unique_ptr<Exchange> exchange);
   /// Ends all exchanges with Errc::shutdown before it returns. On the I/O thread. Idempotent.
   void shut_down();
+  /// The server has become a replica: answers that are owed are awaited, then its primary is looked for.
+  /// Operations wait meanwhile. On the I/O thread.
+  void find_primary();
   /// Any thread.
   [[nodiscard]] RedisStatus status() const;
 
@@ -42,7 +55,9 @@ class Client final : public Pipeline::Owner, public std::enable_shared_from_this
   [[nodiscard]] const std::string& label() const noexcept { return label_; }
   [[nodiscard]] const Clock& clock() const noexcept { return clock_; }
 
-  [[nodiscard]] const RedisUrl& url() const noexcept { return url_; }
+  /// Where it is connected, or tries to be. On the I/O thread.
+  [[nodiscard]] const RedisUrl& target() const noexcept { return target_; }
+  [[nodiscard]] Manner manner() const noexcept { return manner_; }
   /// Null without TLS. Lives as long as the client.
   [[nodiscard]] boost::asio::ssl::context* tls() noexcept { return tls_ ? &*tls_ : nullptr; }
 
@@ -53,6 +68,7 @@ class Client final : public Pipeline::Owner, public std::enable_shared_from_this
 
  private:
   class Hello;
+  class Role;
   class Ping;
   enum class Phase { down, dialing, greeting, ready, closed };
   struct EarlierDeadline {
@@ -61,9 +77,12 @@ class Client final : public Pipeline::Owner, public std::enable_shared_from_this
   using Deadlines = boost::intrusive::multiset<Exchange, boost::intrusive::compare<EarlierDeadline>>;
 
   // Connecting.
+  void begin();
   void dial();
-  void greet(Stream stream);
-  void greeted(const Error* failure, ServerFacts facts);
+  void greet(std::unique_ptr<Exchange> exchange);
+  void greeted(const Error* failure, ServerFacts facts, bool is_replica);
+  void follow(const Error* failure, const std::string& host, const std::string& port);
+  void leave();
   void connect_failed(const Error& why);
   void drop(const std::string& why, bool refuse_meanwhile);
   void retry_after(Duration wait);
@@ -93,10 +112,17 @@ class Client final : public Pipeline::Owner, public std::enable_shared_from_this
   const Clock& clock_;
   const RedisOptions options_;
   const RedisUrl url_;
+  const Manner manner_;
   const std::string label_;
   std::optional<boost::asio::ssl::context> tls_;
 
   Phase phase_ = Phase::down;
+  RedisUrl target_;
+  std::optional<RedisUrl> primary_;  // the last that was found elsewhere
+  bool elsewhere_ = false;           // the next attempt begins there
+  unsigned hops_ = 0;                // of this attempt
+  TimePoint attempt_deadline_{};
+  bool leaving_ = false;  // nothing more is sent; when all is answered it goes to the primary
   std::shared_ptr<Dialer> dialer_;
   std::shared_ptr<Pipeline> pipeline_;
   ServerFacts server_;            // at the other end of the pipeline

@@ -32,7 +32,7 @@ void decode(const Node& node, std::string_view server, Result<void>& outcome) {
 void decode(const Node& node, std::string_view server, Result<bool>& outcome) {
   if (node.depth != 0 || !outcome) return;
   if (node.data_type == NodeType::number) {
-    outcome = node.value != "0";
+    outcome = *outcome || node.value != "0";
   } else {
     outcome = is_error(node) ? server_error(node.value, server) : unexpected_reply(server);
   }

@@ -1,6 +1,5 @@
 #include "redis/encoding.hpp"
 
-#include "redis/keys.hpp"
 #include "redis/resp.hpp"
 
 namespace terrace::redis {
@@ -43,10 +42,22 @@ void Encoding::add_key(std::string& out, std::string_view key) const {
   add_part(out, {options_.key_prefix, key});
 }
 void Encoding::add_lease(std::string& out, std::string_view key) const {
-  add_part(out, {lease_head, options_.key_prefix, key, companion_tail});
+  add_companion(out, lease_head, key);
 }
 void Encoding::add_version(std::string& out, std::string_view key) const {
-  add_part(out, {version_head, options_.key_prefix, key, companion_tail});
+  add_companion(out, version_head, key);
+}
+
+void Encoding::add_companion(std::string& out, std::string_view head, std::string_view key) const {
+  if (naming_ == Naming::single_server) {
+    return add_part(out, {head, options_.key_prefix, key, companion_tail});
+  }
+  add_part(out, {head, tag_of(slot(key)), companion_tail, options_.key_prefix, key});
+}
+
+Slot Encoding::slot(std::string_view key) const {
+  if (naming_ == Naming::single_server) return 0;
+  return options_.key_prefix.empty() ? slot_of(key) : slot_of(options_.key_prefix + std::string(key));
 }
 
 void Encoding::get(std::string& out, std::string_view key) const {
@@ -78,7 +89,16 @@ void Encoding::set(std::string& out, const TierWrite& write) const {
 }
 
 void Encoding::erase(std::string& out, std::string_view key) const {
-  unlink_companions(out, key);
+  if (naming_ == Naming::single_server) {
+    unlink_companions(out, key);
+  } else {
+    begin_command(out, 2);
+    add_part(out, "UNLINK");
+    add_lease(out, key);
+    begin_command(out, 2);
+    add_part(out, "UNLINK");
+    add_version(out, key);
+  }
   begin_command(out, 2);
   add_part(out, "UNLINK");
   add_key(out, key);

@@ -4,12 +4,22 @@
 #include <optional>
 #include <string>
 #include <terrace/redis.hpp>
+#include <terrace/tier.hpp>
+
+#include "redis/keys.hpp"
+#include "redis/slots.hpp"
 
 namespace terrace::redis {
 
 class Encoding {
  public:
-  Encoding(const RedisOptions& options, const Clock& clock) : options_(options), clock_(clock) {}
+  Encoding(const RedisOptions& options, const Clock& clock, Naming naming)
+      : options_(options), clock_(clock), naming_(naming) {}
+
+  [[nodiscard]] const std::string& key_prefix() const noexcept { return options_.key_prefix; }
+  [[nodiscard]] Naming naming() const noexcept { return naming_; }
+  /// Of the key in a cluster; else 0.
+  [[nodiscard]] Slot slot(std::string_view key) const;
 
   /// Why the operation is not done; nothing: it is.
   [[nodiscard]] std::optional<Error> refusal(std::string_view key, TimePoint deadline) const;
@@ -23,9 +33,10 @@ class Encoding {
   void set(std::string& out, const TierWrite& write) const;
   static constexpr std::size_t set_commands = 4;
 
-  /// The lease first: who gets one in between loads what is there after the caller's change.
+  /// The lease first: who gets one in between loads what is there after the caller's change. In a cluster a
+  /// command for each key, since one for several is refused while their slot moves.
   void erase(std::string& out, std::string_view key) const;
-  static constexpr std::size_t erase_commands = 2;
+  [[nodiscard]] std::size_t erase_commands() const noexcept { return naming_ == Naming::cluster ? 3 : 2; }
 
   // Parts of commands.
   void add_key(std::string& out, std::string_view key) const;
@@ -34,9 +45,11 @@ class Encoding {
 
  private:
   void unlink_companions(std::string& out, std::string_view key) const;
+  void add_companion(std::string& out, std::string_view head, std::string_view key) const;
 
   const RedisOptions& options_;
   const Clock& clock_;
+  const Naming naming_;
 };
 
 /// As PX takes it: milliseconds, rounded up.

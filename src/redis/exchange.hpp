@@ -10,6 +10,7 @@
 #include <terrace/result.hpp>
 
 #include "redis/resp.hpp"
+#include "redis/slots.hpp"
 
 namespace terrace::redis {
 
@@ -32,7 +33,10 @@ class Exchange
   std::string payload;      ///< the commands, encoded
   std::size_t replies = 1;  ///< how many commands
   TimePoint deadline = no_deadline;
-  bool for_node = false;  ///< only for a server that can be a node of a replicated tier; else not sent
+  Slot slot = 0;               ///< of its keys, in a cluster
+  bool reads = false;          ///< it changes nothing: it may be sent twice
+  bool keeps_payload = false;  ///< the payload stays when it is sent, so that it can be sent again
+  bool for_node = false;       ///< only for a server that can be a node of a replicated tier; else not sent
 
   // Kept by the client and the pipeline.
   std::uint64_t ticket = 0;  ///< its place in the line it stands in

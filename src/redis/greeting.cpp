@@ -23,9 +23,9 @@ std::size_t Greeting::encode(std::string& out) const {
   } else {
     add_command(out, {"HELLO", "3", "SETNAME", "terrace"});
   }
-  if (url_.database == 0) return 1;
-  add_command(out, {"SELECT", std::to_string(url_.database)});
-  return 2;
+  if (url_.database != 0) add_command(out, {"SELECT", std::to_string(url_.database)});
+  if (reads_replicas_) add_command(out, {"READONLY"});
+  return commands();
 }
 
 std::size_t Greeting::encode_questions(std::string& out) const {
@@ -35,7 +35,11 @@ std::size_t Greeting::encode_questions(std::string& out) const {
 }
 
 void Greeting::take(std::size_t index, const Node& node) {
-  if (index > (url_.database == 0 ? 0U : 1U)) {
+  if (index == 0 && node.depth == 1) {
+    if (role_follows_) is_replica_ = node.value == "replica" || node.value == "slave";
+    role_follows_ = node.value == "role";
+  }
+  if (index >= commands()) {
     if (is_error(node)) {
       silent_ = server_error(node.value, url_.label());
     } else {
@@ -45,15 +49,15 @@ void Greeting::take(std::size_t index, const Node& node) {
   }
   if (!is_error(node) || node.depth != 0 || refused_) return;
   refused_ = server_error(node.value, url_.label());
-  if (index == 1) {
+  if (index == 1 && url_.database != 0) {
     refused_->context += " (the URL asks for database " + std::to_string(url_.database) + ")";
   } else if (node.value.find("unknown command") != std::string_view::npos) {
     refused_->context += " (terrace needs Redis 6 or newer, or Valkey)";
   }
 }
 
-ServerFacts Greeting::facts() const {
-  ServerFacts facts{std::string(field(told_, "run_id")), url_.label()};
+ServerFacts Greeting::facts(const std::string& stands_in_for) const {
+  ServerFacts facts{std::string(field(told_, "run_id")), url_.label(), stands_in_for};
   facts.learn_memory(told_);
   if (silent_ && *silent_ == Errc::denied) {
     facts.unfit =
@@ -76,6 +80,10 @@ void ServerFacts::learn_memory(std::string_view info) {
     unfit = Error(Errc::unavailable, "Redis " + label + ": its maxmemory-policy is " + std::string(policy) +
                                          ", so it may forget keys; a node of a replicated tier needs "
                                          "maxmemory-policy noeviction");
+  } else if (!stands_in_for.empty()) {
+    unfit =
+        Error(Errc::unavailable, "Redis " + stands_in_for + " is a replica of " + label +
+                                     "; a node of a replicated tier must be a primary (REPLICAOF NO ONE)");
   }
 }
 

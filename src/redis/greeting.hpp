@@ -15,6 +15,8 @@ namespace terrace::redis {
 struct ServerFacts {
   std::string run_id = {};  ///< another one after each start
   std::string label = {};   ///< where it is
+  /// The server that was meant, a replica of this one; empty: this one was.
+  std::string stands_in_for = {};
   /// Why it cannot be a node of a replicated tier; nothing: it can.
   std::optional<Error> unfit = {};
 
@@ -24,7 +26,9 @@ struct ServerFacts {
 
 class Greeting {
  public:
-  explicit Greeting(const RedisUrl& url) : url_(url) {}
+  /// `reads_replicas`: a replica in a cluster shall answer reads itself (READONLY).
+  explicit Greeting(const RedisUrl& url, bool reads_replicas = false)
+      : url_(url), reads_replicas_(reads_replicas) {}
 
   /// Appends the commands; returns how many.
   std::size_t encode(std::string& out) const;
@@ -33,11 +37,21 @@ class Greeting {
   void take(std::size_t index, const Node& node);
   /// Why the server does not let us in; null: it does.
   [[nodiscard]] const Error* refused() const noexcept { return refused_ ? &*refused_ : nullptr; }
+  /// Whether the server says it is one.
+  [[nodiscard]] bool is_replica() const noexcept { return is_replica_; }
+
   /// What it answered to the questions.
-  [[nodiscard]] ServerFacts facts() const;
+  [[nodiscard]] ServerFacts facts(const std::string& stands_in_for = {}) const;
 
  private:
+  [[nodiscard]] std::size_t commands() const noexcept {
+    return 1 + std::size_t{url_.database != 0} + std::size_t{reads_replicas_};
+  }
+
   const RedisUrl& url_;
+  const bool reads_replicas_;
+  bool role_follows_ = false;
+  bool is_replica_ = false;
   std::optional<Error> refused_;
   std::string told_;
   std::optional<Error> silent_;

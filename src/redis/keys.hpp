@@ -3,12 +3,14 @@
 ///  - ~lease:{k}    the token of whoever has the lease
 ///  - ~version:{k}  the version of the value, as digits; lives as long as the value, of a copy longer
 /// (versioned_scripts.hpp)
-/// The braces put all three into one slot of a cluster, as long as k has none itself.
+/// In a cluster, where all three must lie in one slot whatever braces k has, ~lease:{t}k and ~version:{t}k
+/// with the tag t of k's slot (tag_of).
 ///
 /// For a key_prefix p, where the server is a node of a replicated tier:
 ///  - ~member:{p}   the mark of membership: run id of the server that was given it, ':', token of who gave it
 ///  - ~charge:{p}   who has the node in charge: run id, ':', token
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -20,6 +22,9 @@ inline constexpr std::string_view member_head = "~member:{";
 inline constexpr std::string_view charge_head = "~charge:{";
 inline constexpr std::string_view companion_tail = "}";
 
+/// Which of the two ways the companions are named.
+enum class Naming { single_server, cluster };
+
 /// What no key of a tier may begin with.
 inline constexpr std::string_view reserved_heads[] = {"~lease:", "~version:", "~member:", "~charge:"};
 inline constexpr std::string_view reserved_text = "~lease:, ~version:, ~member: or ~charge:";
@@ -29,6 +34,20 @@ inline constexpr std::string_view reserved_text = "~lease:, ~version:, ~member: 
     if (full_key.starts_with(head)) return true;
   }
   return false;
+}
+
+/// The k whose companion this is; nothing: it is no companion with this head.
+[[nodiscard]] inline std::optional<std::string_view> key_of(std::string_view companion, std::string_view head,
+                                                            Naming naming) noexcept {
+  if (!companion.starts_with(head)) return std::nullopt;
+  companion.remove_prefix(head.size());
+  if (naming == Naming::cluster) {
+    const auto tail = companion.find(companion_tail);
+    if (tail == std::string_view::npos) return std::nullopt;
+    return companion.substr(tail + companion_tail.size());
+  }
+  if (!companion.ends_with(companion_tail)) return std::nullopt;
+  return companion.substr(0, companion.size() - companion_tail.size());
 }
 
 /// A MATCH pattern for exactly these bytes.

@@ -28,8 +28,12 @@ void Pipeline::add_segment(std::string payload) {
 void Pipeline::send(Batch batch) {
   if (line_.empty()) last_progress_ = clock_.now();
   for (auto& exchange : batch) {
-    add_segment(std::move(exchange->payload));
-    exchange->payload = {};
+    if (exchange->keeps_payload) {
+      add_segment(exchange->payload);
+    } else {
+      add_segment(std::move(exchange->payload));
+      exchange->payload = {};
+    }
     exchange->ticket = first_ticket_ + line_.size();
     exchange->sent = true;
     const std::size_t replies = exchange->replies;

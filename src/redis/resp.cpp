@@ -34,6 +34,25 @@ void add_command(std::string& out, std::initializer_list<std::string_view> parts
   for (const auto part : parts) add_part(out, part);
 }
 
+std::vector<std::vector<std::string_view>> parse_commands(std::string_view encoded) {
+  const auto take_length = [&] {  // "*3\r\n" or "$3\r\n"
+    std::size_t length = 0;
+    const auto end = std::from_chars(encoded.data() + 1, encoded.data() + encoded.size(), length).ptr;
+    encoded.remove_prefix(static_cast<std::size_t>(end - encoded.data()) + 2);
+    return length;
+  };
+  std::vector<std::vector<std::string_view>> commands;
+  while (!encoded.empty()) {
+    auto& parts = commands.emplace_back();
+    for (auto left = take_length(); left > 0; --left) {
+      const auto size = take_length();
+      parts.push_back(encoded.substr(0, size));
+      encoded.remove_prefix(size + 2);
+    }
+  }
+  return commands;
+}
+
 ReplyReader::ReplyReader(std::size_t max_value_bytes)
     : max_value_bytes_(max_value_bytes),
       buffer_(std::make_unique_for_overwrite<char[]>(initial_capacity)),

@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace terrace::redis {
 
@@ -24,6 +25,9 @@ inline void add_part(std::string& out, std::string_view part) {
   add_part(out, {part});
 }
 void add_command(std::string& out, std::initializer_list<std::string_view> parts);
+
+/// The parts of commands that were encoded by these.
+[[nodiscard]] std::vector<std::vector<std::string_view>> parse_commands(std::string_view encoded);
 
 [[nodiscard]] inline bool is_error(const Node& node) noexcept {
   return node.data_type == NodeType::simple_error || node.data_type == NodeType::blob_error;

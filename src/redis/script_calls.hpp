@@ -21,9 +21,9 @@ class ScriptCalls final : public std::enable_shared_from_this<ScriptCalls<T>> {
   /// Makes the outcome of what a server returned.
   using Read = Result<T> (*)(Fields fields, ServerFacts& server);
 
-  ScriptCalls(std::shared_ptr<Shared> shared, const Script& script, std::size_t keys, TimePoint deadline,
+  ScriptCalls(std::shared_ptr<Client> client, const Script& script, std::size_t keys, TimePoint deadline,
               Read read, Handler<std::vector<Result<T>>> done)
-      : shared_(std::move(shared)),
+      : client_(std::move(client)),
         script_(script),
         outcomes_(keys, Result<T>(T{})),
         deadline_(deadline),
@@ -48,11 +48,11 @@ class ScriptCalls final : public std::enable_shared_from_this<ScriptCalls<T>> {
   class Part;
 
   void submit(Calls calls, bool whole) {
-    shared_->client->submit(std::make_unique<Part>(this->shared_from_this(), std::move(calls), whole));
+    client_->submit(std::make_unique<Part>(this->shared_from_this(), std::move(calls), whole));
   }
   void next(const Error* failure);
 
-  std::shared_ptr<Shared> shared_;
+  std::shared_ptr<Client> client_;
   const Script& script_;
   std::vector<Result<T>> outcomes_;
   TimePoint deadline_;
@@ -112,7 +112,7 @@ class ScriptCalls<T>::Part final : public Exchange {
     } else if (refused_ && server->unfit) {
       outcome = *server->unfit;  // it names the remedy
     } else if (refused_) {
-      outcome = server_error(*refused_, owner_->shared_->client->label());
+      outcome = server_error(*refused_, owner_->client_->label());
     } else {
       outcome = owner_->read_(std::move(fields_), *server);
     }

@@ -187,7 +187,8 @@ void encode_versioned_set(std::string& out, const Encoding& encoding, const Tier
   Arguments call(encoding, write.key);
   call.all_keys().part(write.value).ttl(write.ttl).part(digits);
   const Script& script = versioned_set_script();
-  if (known) return call.encode_call(out, "EVALSHA", script.digest);
+  if (known && encoding.naming() == Naming::single_server)
+    return call.encode_call(out, "EVALSHA", script.digest);
   call.encode_call(out, "EVAL", script.text);
 }
 

@@ -33,7 +33,10 @@ void decode(const Node& node, std::string_view server, Result<LeaseReply>& outco
 /// The arguments of a call about one key, in order: first its KEYS, then ARGV.
 class Arguments {
  public:
-  Arguments(const Encoding& encoding, std::string_view key) : encoding_(&encoding), key_(key) {}
+  Arguments(const Encoding& encoding, std::string_view key)
+      : encoding_(&encoding), key_(key), slot_(encoding.slot(key)) {}
+
+  [[nodiscard]] Slot slot() const noexcept { return slot_; }
 
   // KEYS: the key, its lease, its version, or some of them.
   Arguments& all_keys();
@@ -56,11 +59,13 @@ class Arguments {
  private:
   const Encoding* encoding_;
   std::string_view key_;  // while collecting only
+  Slot slot_;
   std::string encoded_;
   std::size_t count_ = 0;
 };
 
-/// `known`: the server has the script, for it came earlier on this connection.
+/// `known`: the server has the script, for it came earlier on this connection. (In a cluster that is never
+/// so: keys go different ways.)
 void encode_versioned_set(std::string& out, const Encoding& encoding, const TierWrite& write, bool known);
 
 /// `T` is what the handler gets: LeaseReply, Found, bool or void.
@@ -69,19 +74,19 @@ class ScriptCall final : public Exchange {
  public:
   static void start(std::shared_ptr<Shared> shared, const Script& script, Arguments arguments,
                     TimePoint limit, Handler<Result<T>> done) {
-    auto& client = *shared->client;
-    client.submit(std::unique_ptr<ScriptCall>(new ScriptCall(std::move(shared), script, std::move(arguments),
-                                                             limit, std::move(done), /*whole=*/false)));
+    auto& backend = *shared->backend;
+    backend.submit(std::unique_ptr<ScriptCall>(new ScriptCall(std::move(shared), script, std::move(arguments),
+                                                              limit, std::move(done), /*whole=*/false)));
   }
 
   void on_node(std::size_t, const Node& reply) override {
     unknown_ = !whole_ && is_error(reply) && reply.value.starts_with("NOSCRIPT");
-    decode(reply, shared_->client->label(), outcome_);
+    decode(reply, shared_->backend->label(), outcome_);
   }
   void on_end(const Error* failure) override {
     if (failure == nullptr && unknown_) {
-      auto& client = *shared_->client;
-      client.submit(std::unique_ptr<ScriptCall>(new ScriptCall(
+      auto& backend = *shared_->backend;
+      backend.submit(std::unique_ptr<ScriptCall>(new ScriptCall(
           std::move(shared_), script_, std::move(arguments_), deadline, std::move(done_), /*whole=*/true)));
       return;
     }
@@ -98,6 +103,7 @@ class ScriptCall final : public Exchange {
         done_(std::move(done)),
         whole_(whole) {
     deadline = limit;
+    slot = arguments_.slot();
     if (whole_) {
       arguments_.encode_call(payload, "EVAL", script_.text);
     } else {

@@ -25,21 +25,9 @@ constexpr Meaning meanings[] = {
     {"READONLY", Errc::unavailable, "the server is a replica; writes go to its primary"},
     {"MASTERDOWN", Errc::unavailable, "the replica lost its primary"},
     {"CLUSTERDOWN", Errc::unavailable, "the cluster does not serve this slot now"},
-    {"MOVED", Errc::unavailable, "this is a node of a Redis Cluster, which this tier does not follow"},
+    {"MOVED", Errc::unavailable, "this is a node of a cluster; use redis-cluster://"},
     {"MISCONF", Errc::unavailable, "the server cannot save to disk and takes no writes"},
 };
-
-/// What a command failed with inside a transaction that was refused as a whole, or inside a script of
-/// Redis 6.
-std::string_view unwrap(std::string_view text) {
-  constexpr std::string_view transaction = "EXECABORT Transaction discarded because of: ";
-  if (text.starts_with(transaction)) return text.substr(transaction.size());
-  constexpr std::string_view place = "@user_script:";
-  const auto at = text.rfind(place);
-  if (!text.starts_with("ERR Error running script") || at == std::string_view::npos) return text;
-  const auto inner = text.find_first_not_of(" 0123456789:-", at + place.size());
-  return inner == std::string_view::npos ? text : text.substr(inner);
-}
 
 /// One line of printable text without what the server quotes of our command.
 std::string clean(std::string_view text) {
@@ -51,6 +39,16 @@ std::string clean(std::string_view text) {
 }
 
 }  // namespace
+
+std::string_view unwrap(std::string_view text) {
+  constexpr std::string_view transaction = "EXECABORT Transaction discarded because of: ";
+  if (text.starts_with(transaction)) return text.substr(transaction.size());
+  constexpr std::string_view place = "@user_script:";
+  const auto at = text.rfind(place);
+  if (!text.starts_with("ERR Error running script") || at == std::string_view::npos) return text;
+  const auto inner = text.find_first_not_of(" 0123456789:-", at + place.size());
+  return inner == std::string_view::npos ? text : text.substr(inner);
+}
 
 Error server_error(std::string_view text, std::string_view server) {
   std::string context = "Redis " + std::string(server) + ": ";

@@ -10,4 +10,8 @@ namespace terrace::redis {
 /// it could be a password or a value.
 Error server_error(std::string_view text, std::string_view server);
 
+/// The reply itself: what a command failed with inside a transaction that was refused as a whole, or inside a
+/// script of Redis 6.
+std::string_view unwrap(std::string_view text);
+
 }  // namespace terrace::redis

@@ -21,8 +21,8 @@ Handler<Result<bool>> counted(const std::shared_ptr<Shared>& shared, Handler<Res
 
 }  // namespace
 
-void SharedRedis::acquire(std::string_view key, const LeaseToken& token, Duration lease_time, BytesView stale,
-                          TimePoint deadline, Handler<Result<LeaseReply>> done) {
+void Leases::acquire(std::string_view key, const LeaseToken& token, Duration lease_time, BytesView stale,
+                     TimePoint deadline, Handler<Result<LeaseReply>> done) {
   if (auto why = bad_lease_time(lease_time)) return done(std::move(*why));
   if (auto why = shared_->encoding.refusal(key, deadline)) return done(std::move(*why));
   Arguments call(shared_->encoding, key);
@@ -35,8 +35,8 @@ void SharedRedis::acquire(std::string_view key, const LeaseToken& token, Duratio
   ScriptCall<LeaseReply>::start(shared_, acquire_script(), std::move(call), deadline, std::move(done));
 }
 
-void SharedRedis::fill(std::string_view key, const LeaseToken& token, BytesView value,
-                       std::optional<Duration> ttl, TimePoint deadline, Handler<Result<bool>> done) {
+void Leases::fill(std::string_view key, const LeaseToken& token, BytesView value, std::optional<Duration> ttl,
+                  TimePoint deadline, Handler<Result<bool>> done) {
   done = counted(shared_, std::move(done));
   if (auto why = shared_->encoding.refusal(TierWrite{key, value, ttl}, deadline))
     return done(std::move(*why));
@@ -45,8 +45,8 @@ void SharedRedis::fill(std::string_view key, const LeaseToken& token, BytesView 
   ScriptCall<bool>::start(shared_, fill_script(), std::move(call), deadline, std::move(done));
 }
 
-void SharedRedis::renew(std::string_view key, const LeaseToken& token, Duration lease_time,
-                        TimePoint deadline, Handler<Result<bool>> done) {
+void Leases::renew(std::string_view key, const LeaseToken& token, Duration lease_time, TimePoint deadline,
+                   Handler<Result<bool>> done) {
   if (auto why = bad_lease_time(lease_time)) return done(std::move(*why));
   if (auto why = shared_->encoding.refusal(key, deadline)) return done(std::move(*why));
   Arguments call(shared_->encoding, key);
@@ -54,16 +54,16 @@ void SharedRedis::renew(std::string_view key, const LeaseToken& token, Duration 
   ScriptCall<bool>::start(shared_, renew_script(), std::move(call), deadline, std::move(done));
 }
 
-void SharedRedis::release(std::string_view key, const LeaseToken& token, TimePoint deadline,
-                          Handler<Result<void>> done) {
+void Leases::release(std::string_view key, const LeaseToken& token, TimePoint deadline,
+                     Handler<Result<void>> done) {
   if (auto why = shared_->encoding.refusal(key, deadline)) return done(std::move(*why));
   Arguments call(shared_->encoding, key);
   call.lease_only().token(token);
   ScriptCall<void>::start(shared_, release_script(), std::move(call), deadline, std::move(done));
 }
 
-void SharedRedis::get_or_put(std::string_view key, BytesView value, std::optional<Duration> ttl,
-                             TimePoint deadline, Handler<Result<Bytes>> done) {
+void Leases::get_or_put(std::string_view key, BytesView value, std::optional<Duration> ttl,
+                        TimePoint deadline, Handler<Result<Bytes>> done) {
   if (auto why = shared_->encoding.refusal(TierWrite{key, value, ttl}, deadline))
     return done(std::move(*why));
   Arguments call(shared_->encoding, key);
@@ -75,8 +75,8 @@ void SharedRedis::get_or_put(std::string_view key, BytesView value, std::optiona
   ScriptCall<Found>::start(shared_, get_or_put_script(), std::move(call), deadline, std::move(found));
 }
 
-void SharedRedis::replace(std::string_view key, BytesView expected, BytesView value,
-                          std::optional<Duration> ttl, TimePoint deadline, Handler<Result<bool>> done) {
+void Leases::replace(std::string_view key, BytesView expected, BytesView value, std::optional<Duration> ttl,
+                     TimePoint deadline, Handler<Result<bool>> done) {
   done = counted(shared_, std::move(done));
   if (auto why = shared_->encoding.refusal(TierWrite{key, value, ttl}, deadline))
     return done(std::move(*why));
@@ -87,8 +87,7 @@ void SharedRedis::replace(std::string_view key, BytesView expected, BytesView va
 
 std::shared_ptr<void> SharedRedis::watch(std::vector<std::string> prefixes,
                                          std::shared_ptr<Watcher> watcher) {
-  auto watch =
-      std::make_shared<Watch>(shared_->client->options().key_prefix, std::move(prefixes), std::move(watcher));
+  auto watch = std::make_shared<Watch>(key_prefix_, std::move(prefixes), std::move(watcher));
   tracking_->add(watch);
   Watch* address = watch.get();
   return {address, [watch = std::move(watch)](void*) { watch->end(); }};

@@ -1,6 +1,6 @@
 #pragma once
-/// SharedRedis: what the Redis tier offers to processes that share it: leases by scripts, and the watch.
-/// Thread safe.
+/// Leases: what a tier over Redis offers to processes that share it, by scripts, but for the watch.
+/// SharedRedis: the same with the watch over one server. Thread safe.
 
 #include <terrace/shared_tier.hpp>
 
@@ -9,10 +9,9 @@
 
 namespace terrace::redis {
 
-class SharedRedis final : public SharedTier {
+class Leases : public SharedTier {
  public:
-  SharedRedis(boost::asio::io_context& io, std::shared_ptr<Shared> shared)
-      : shared_(std::move(shared)), tracking_(std::make_shared<Tracking>(io, shared_->client)) {}
+  explicit Leases(std::shared_ptr<Shared> shared) : shared_(std::move(shared)) {}
 
   void acquire(std::string_view key, const LeaseToken& token, Duration lease_time, BytesView stale,
                TimePoint deadline, Handler<Result<LeaseReply>> done) override;
@@ -26,14 +25,27 @@ class SharedRedis final : public SharedTier {
                   Handler<Result<Bytes>> done) override;
   void replace(std::string_view key, BytesView expected, BytesView value, std::optional<Duration> ttl,
                TimePoint deadline, Handler<Result<bool>> done) override;
+
+ private:
+  const std::shared_ptr<Shared> shared_;
+};
+
+class SharedRedis final : public Leases {
+ public:
+  SharedRedis(boost::asio::io_context& io, const std::shared_ptr<Shared>& shared,
+              std::shared_ptr<Client> client)
+      : Leases(shared),
+        key_prefix_(shared->encoding.key_prefix()),
+        tracking_(std::make_shared<Tracking>(io, std::move(client), shared->encoding.naming())) {}
+
   [[nodiscard]] std::shared_ptr<void> watch(std::vector<std::string> prefixes,
                                             std::shared_ptr<Watcher> watcher) override;
 
   [[nodiscard]] const std::shared_ptr<Tracking>& tracking() const noexcept { return tracking_; }
 
  private:
-  std::shared_ptr<Shared> shared_;
-  std::shared_ptr<Tracking> tracking_;
+  const std::string key_prefix_;
+  const std::shared_ptr<Tracking> tracking_;
 };
 
 }  // namespace terrace::redis

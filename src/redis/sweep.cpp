@@ -14,63 +14,120 @@ constexpr std::string_view scan_count = "1000";
 /// put a value back; then the values.
 struct Sweep {
   std::shared_ptr<Shared> shared;
+  std::shared_ptr<Client> client;
   std::string prefix;  // of the full keys
   std::string pattern;
   TimePoint deadline;
-  Handler<Result<std::uint64_t>> done;
+  Handler<Result<Swept>> done;
   bool companions = true;
-  std::uint64_t removed = 0;
+  bool restarted = false;
+  Swept swept = {};
+  std::string slots = {};  // in a cluster: which the server had at the beginning
+
+  [[nodiscard]] bool in_cluster() const { return shared->encoding.naming() == Naming::cluster; }
 
   [[nodiscard]] std::string match() const {
     const std::string keys = literally(prefix) + pattern;
-    return companions ? "~*:{" + keys + "}" : keys;
+    if (!companions) return keys;
+    return in_cluster() ? "~*:{*}" + keys : "~*:{" + keys + "}";
   }
 
   /// MATCH is wider than what this pass is about.
   [[nodiscard]] bool concerns(std::string_view key) const {
     if (!companions) return !is_reserved(key);
     for (const auto head : {lease_head, version_head}) {
-      if (!key.starts_with(head)) continue;
-      key.remove_prefix(head.size());
-      key.remove_suffix(companion_tail.size());
-      return key.starts_with(prefix) && glob_matches(pattern, key.substr(prefix.size()));
+      const auto owner = key_of(key, head, shared->encoding.naming());
+      if (!owner) continue;
+      return owner->starts_with(prefix) && glob_matches(pattern, owner->substr(prefix.size()));
     }
     return false;
   }
 
   void count(std::uint64_t unlinked) {
-    if (!companions) removed += unlinked;
+    if (!companions) swept.removed += unlinked;
   }
 
   void finish(const Error* failure) {
-    shared->counters.erases += removed;
-    if (failure == nullptr) return done(removed);
-    ++shared->counters.write_errors;
+    if (failure == nullptr) return done(swept);
     done(Error(failure->code,
-               failure->context + " (" + std::to_string(removed) + " keys were removed before)"));
+               failure->context + " (" + std::to_string(swept.removed) + " keys were removed before)"));
   }
+};
+
+/// Which slots a server has and which are moving, from its CLUSTER NODES: the end of the line "… myself …".
+std::string slots_of_myself(std::string_view nodes) {
+  while (!nodes.empty()) {
+    const auto end = std::min(nodes.find('\n'), nodes.size());
+    std::string_view line = nodes.substr(0, end);
+    nodes.remove_prefix(std::min(nodes.size(), end + 1));
+    if (line.find("myself") == std::string_view::npos) continue;
+    constexpr int words_before = 8;
+    for (int i = 0; i < words_before; ++i) {
+      line.remove_prefix(std::min(line.size(), std::min(line.find(' '), line.size() - 1) + 1));
+    }
+    return std::string(line);
+  }
+  return {};
+}
+
+/// Asked at the beginning and at the end: a key may have moved past the sweep when the answers differ, or
+/// when one of them names a slot that is moving ("[…]").
+class Slots final : public Exchange {
+ public:
+  Slots(std::shared_ptr<Sweep> sweep, bool at_end) : sweep_(std::move(sweep)), at_end_(at_end) {
+    deadline = sweep_->deadline;
+    add_command(payload, {"CLUSTER", "NODES"});
+  }
+  void on_node(std::size_t, const Node& reply) override {
+    if (is_error(reply)) {
+      refused_ = server_error(reply.value, sweep_->client->label());
+    } else {
+      slots_ = slots_of_myself(reply.value);
+    }
+  }
+  void on_end(const Error* failure) override;
+
+ private:
+  std::shared_ptr<Sweep> sweep_;
+  bool at_end_;
+  std::string slots_;
+  std::optional<Error> refused_;
 };
 
 /// UNLINK of what the last step found, and SCAN for more: either may be missing, not both.
 class Step final : public Exchange {
  public:
   Step(std::shared_ptr<Sweep> sweep, const std::vector<std::string>& keys, const std::string* cursor)
-      : sweep_(std::move(sweep)), unlinks_(!keys.empty()), scans_(cursor != nullptr) {
+      : sweep_(std::move(sweep)), scans_(cursor != nullptr) {
     deadline = sweep_->deadline;
-    replies = std::size_t{unlinks_} + std::size_t{scans_};
-    if (unlinks_) {
+    if (sweep_->in_cluster()) {  // keys of different slots need a command each
+      // What has come to the node by a move that is not over is erased by who asks for it only.
+      const bool moving = sweep_->slots.find('[') != std::string::npos;
+      unlinks_ = keys.size() * (moving ? 2 : 1);
+      for (const auto& key : keys) {
+        if (moving) add_command(payload, {"ASKING"});
+        add_command(payload, {"UNLINK", key});
+      }
+    } else if (!keys.empty()) {
+      unlinks_ = 1;
       begin_command(payload, keys.size() + 1);
       add_part(payload, "UNLINK");
       for (const auto& key : keys) add_part(payload, key);
     }
+    replies = unlinks_ + std::size_t{scans_};
     if (scans_) add_command(payload, {"SCAN", *cursor, "MATCH", sweep_->match(), "COUNT", scan_count});
   }
 
   void on_node(std::size_t index, const Node& reply) override {
     if (is_error(reply)) {
-      if (!refused_) refused_ = server_error(reply.value, sweep_->shared->client->label());
-    } else if (unlinks_ && index == 0) {
-      std::uint64_t count = 0;
+      const auto redirect = Redirect::parse(reply.value);
+      if (redirect && sweep_->shared->backend->follows(*redirect)) {
+        elsewhere_ = true;
+      } else if (!refused_) {
+        refused_ = server_error(reply.value, sweep_->client->label());
+      }
+    } else if (index < unlinks_) {
+      std::uint64_t count = 0;  // stays when it is the OK to ASKING
       std::from_chars(reply.value.data(), reply.value.data() + reply.value.size(), count);
       sweep_->count(count);
     } else if (reply.data_type == NodeType::blob_string && reply.depth == 1) {
@@ -83,37 +140,73 @@ class Step final : public Exchange {
   void on_end(const Error* failure) override {
     if (failure == nullptr && refused_) failure = &*refused_;
     if (failure != nullptr) return sweep_->finish(failure);
+    if (elsewhere_ && !sweep_->in_cluster()) return restart();
+    sweep_->swept.again = sweep_->swept.again || elsewhere_;
     const bool more = scans_ && cursor_ != "0";
     if (more || !found_.empty()) return next(found_, more ? &cursor_ : nullptr);
-    if (!sweep_->companions) return sweep_->finish(nullptr);
+    if (!sweep_->companions) return end();
     sweep_->companions = false;
     next({}, &cursor_);
   }
 
  private:
   void next(const std::vector<std::string>& keys, const std::string* cursor) {
-    auto& client = *sweep_->shared->client;
+    auto& client = *sweep_->client;
     client.submit(std::make_unique<Step>(std::move(sweep_), keys, cursor));
+  }
+  void end() {
+    if (!sweep_->in_cluster()) return sweep_->finish(nullptr);
+    auto& client = *sweep_->client;
+    client.submit(std::make_unique<Slots>(std::move(sweep_), true));
+  }
+  /// The server has become a replica: its primary counts its keys otherwise, so it is swept from the
+  /// beginning.
+  void restart() {
+    if (std::exchange(sweep_->restarted, true)) {
+      const Error gone(Errc::unavailable, "Redis " + sweep_->client->label() + ": the primary moved twice");
+      return sweep_->finish(&gone);
+    }
+    sweep_->client->find_primary();
+    sweep_->companions = true;
+    cursor_ = "0";
+    next({}, &cursor_);
   }
 
   std::shared_ptr<Sweep> sweep_;
-  bool unlinks_;
+  std::size_t unlinks_ = 0;
   bool scans_;
+  bool elsewhere_ = false;
   std::string cursor_ = "0";
   std::vector<std::string> found_;
   std::optional<Error> refused_;
 };
 
-}  // namespace
-
-void start_sweep(std::shared_ptr<Shared> shared, std::string prefix, std::string pattern, TimePoint deadline,
-                 Handler<Result<std::uint64_t>> done) {
-  auto& client = *shared->client;
-  prefix.insert(0, client.options().key_prefix);
-  auto sweep = std::make_shared<Sweep>(
-      Sweep{std::move(shared), std::move(prefix), std::move(pattern), deadline, std::move(done)});
+void begin(std::shared_ptr<Sweep> sweep) {
+  auto& client = *sweep->client;
   const std::string cursor = "0";
   client.submit(std::make_unique<Step>(std::move(sweep), std::vector<std::string>{}, &cursor));
+}
+
+void Slots::on_end(const Error* failure) {
+  if (failure == nullptr && refused_) failure = &*refused_;
+  if (failure != nullptr) return sweep_->finish(failure);
+  const bool moving = slots_.find('[') != std::string::npos;
+  sweep_->swept.again = sweep_->swept.again || moving || (at_end_ && slots_ != sweep_->slots);
+  sweep_->slots = std::move(slots_);
+  if (at_end_) return sweep_->finish(nullptr);
+  begin(std::move(sweep_));
+}
+
+}  // namespace
+
+void start_sweep(std::shared_ptr<Shared> shared, std::shared_ptr<Client> client, std::string prefix,
+                 std::string pattern, TimePoint deadline, Handler<Result<Swept>> done) {
+  prefix.insert(0, shared->encoding.key_prefix());
+  auto sweep = std::make_shared<Sweep>(Sweep{std::move(shared), std::move(client), std::move(prefix),
+                                             std::move(pattern), deadline, std::move(done)});
+  if (!sweep->in_cluster()) return begin(std::move(sweep));
+  auto& first = *sweep->client;
+  first.submit(std::make_unique<Slots>(std::move(sweep), false));
 }
 
 }  // namespace terrace::redis

@@ -22,12 +22,12 @@ constexpr Duration longest_wait = 1s;
 
 class Tracking::Hello final : public Exchange {
  public:
-  explicit Hello(Tracking& owner) : greeting_(owner.client_->url()), owner_(owner) {
+  explicit Hello(Tracking& owner) : greeting_(owner.target_), owner_(owner) {
     replies = greeting_.encode(payload);
   }
   void on_node(std::size_t index, const Node& reply) override { greeting_.take(index, reply); }
   void on_end(const Error* failure) override {
-    if (failure == nullptr) owner_.greeted(greeting_.refused());
+    if (failure == nullptr) owner_.greeted(greeting_.refused(), greeting_.is_replica());
   }
 
  private:
@@ -70,9 +70,10 @@ class Tracking::Ping final : public Exchange {
   bool refused_ = false;
 };
 
-Tracking::Tracking(asio::io_context& io, std::shared_ptr<Client> client)
+Tracking::Tracking(asio::io_context& io, std::shared_ptr<Client> client, Naming naming)
     : io_(io),
       client_(std::move(client)),
+      naming_(naming),
       clock_(client_->clock()),
       backoff_(backoff_base, std::min(client_->options().reconnect_cap, longest_wait), random_seed()),
       timer_(io) {}
@@ -102,7 +103,8 @@ void Tracking::publish(const std::string* trouble) {
 void Tracking::dial() {
   phase_ = Phase::dialing;
   greeting_deadline_ = after(clock_.now(), client_->options().connect_timeout);
-  dialer_ = std::make_shared<Dialer>(io_, client_->url(), client_->tls());
+  target_ = client_->target();
+  dialer_ = std::make_shared<Dialer>(io_, target_, client_->tls());
   dialer_->start(greeting_deadline_, [self = shared_from_this()](Result<Stream> made) {
     self->dialer_.reset();
     if (!made) return self->drop(made.error());
@@ -115,9 +117,12 @@ void Tracking::dial() {
   });
 }
 
-void Tracking::greeted(const Error* refused) {
+void Tracking::greeted(const Error* refused, bool is_replica) {
   if (refused != nullptr) return drop(*refused);
-  for (const auto& watch : watches_) watch->cover_own(registered_);
+  if (is_replica && client_->manner() == Client::Manner::follows_primary) {
+    return drop({Errc::unavailable, "Redis " + target_.label() + " is a replica; its primary is looked for"});
+  }
+  for (const auto& watch : watches_) watch->cover_own(registered_, naming_);
   ++unconfirmed_;
   send(std::make_unique<Track>(*this, registered_));
 }
@@ -195,7 +200,7 @@ void Tracking::welcome(std::shared_ptr<Watch> watch) {
 /// Asks the server for what this watch needs and is not asked for yet.
 void Tracking::extend(Watch& watch) {
   Prefixes wanted = registered_;
-  watch.cover_own(wanted);
+  watch.cover_own(wanted, naming_);
   Prefixes added;
   std::set_difference(wanted.begin(), wanted.end(), registered_.begin(), registered_.end(),
                       std::inserter(added, added.end()));
@@ -240,7 +245,7 @@ void Tracking::on_push(const Node& node, bool last) {
   if (flushed) {
     tell_all([](Watch& watch) { watch.changed_all(); });
   } else {
-    tell_all([&](Watch& watch) { watch.changed(keys); });
+    tell_all([&](Watch& watch) { watch.changed(keys, naming_); });
   }
 }
 
@@ -266,6 +271,7 @@ void Tracking::on_time() {
 }
 
 void Tracking::prove(TimePoint now) {
+  if (client_->target().label() != target_.label()) return on_lost("the primary is another server");
   proof_->heard(pipeline_->last_received());
   switch (proof_->at(now)) {
     case Proof::Step::dead:

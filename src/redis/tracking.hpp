@@ -21,8 +21,8 @@ namespace terrace::redis {
 
 class Tracking final : public Pipeline::Owner, public std::enable_shared_from_this<Tracking> {
  public:
-  /// The client gives options and credentials; its connection is not used.
-  Tracking(boost::asio::io_context& io, std::shared_ptr<Client> client);
+  /// The client gives options and credentials, and says where the server is; its connection is not used.
+  Tracking(boost::asio::io_context& io, std::shared_ptr<Client> client, Naming naming);
 
   /// Any thread.
   void add(std::shared_ptr<Watch> watch);
@@ -44,7 +44,7 @@ class Tracking final : public Pipeline::Owner, public std::enable_shared_from_th
 
   // Connecting.
   void dial();
-  void greeted(const Error* refused);
+  void greeted(const Error* refused, bool is_replica);
   void tracked(const Error* refused);
   void drop(const Error& why);
   void disconnect();
@@ -67,9 +67,11 @@ class Tracking final : public Pipeline::Owner, public std::enable_shared_from_th
 
   boost::asio::io_context& io_;
   const std::shared_ptr<Client> client_;
+  const Naming naming_;
   const Clock& clock_;
 
   Phase phase_ = Phase::idle;
+  RedisUrl target_;
   std::shared_ptr<Dialer> dialer_;
   std::shared_ptr<Pipeline> pipeline_;
   Pipeline::Batch unsent_;

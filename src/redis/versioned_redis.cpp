@@ -90,11 +90,12 @@ Duration together(Duration a, Duration b) {
 
 }  // namespace
 
-VersionedRedis::VersionedRedis(std::shared_ptr<Shared> shared)
+VersionedRedis::VersionedRedis(std::shared_ptr<Shared> shared, std::shared_ptr<Client> client)
     : shared_(std::move(shared)),
-      mark_(std::string(member_head) + shared_->client->options().key_prefix + std::string(companion_tail)),
-      charge_(std::string(charge_head) + shared_->client->options().key_prefix + std::string(companion_tail)),
-      pattern_(literally(std::string(version_head) + shared_->client->options().key_prefix) + "*" +
+      client_(std::move(client)),
+      mark_(std::string(member_head) + shared_->encoding.key_prefix() + std::string(companion_tail)),
+      charge_(std::string(charge_head) + shared_->encoding.key_prefix() + std::string(companion_tail)),
+      pattern_(literally(std::string(version_head) + shared_->encoding.key_prefix()) + "*" +
                std::string(companion_tail)) {}
 
 /// One call.
@@ -103,7 +104,7 @@ void VersionedRedis::ask(const Script& script, Arguments arguments, TimePoint de
                          typename ScriptCalls<T>::Read read, Handler<Result<T>> done) {
   if (auto why = shared_->encoding.refusal(deadline)) return done(std::move(*why));
   auto one = std::make_shared<ScriptCalls<T>>(
-      shared_, script, 1, deadline, read,
+      client_, script, 1, deadline, read,
       [done = std::move(done)](std::vector<Result<T>> outcomes) mutable { done(std::move(outcomes[0])); });
   one->add(0, std::move(arguments));
   one->start();
@@ -116,7 +117,7 @@ void VersionedRedis::for_each(const std::vector<std::string_view>& keys, const S
                               std::string_view argument, TimePoint deadline,
                               typename ScriptCalls<T>::Read read, Handler<std::vector<Result<T>>> done) {
   auto calls =
-      std::make_shared<ScriptCalls<T>>(shared_, script, keys.size(), deadline, read, std::move(done));
+      std::make_shared<ScriptCalls<T>>(client_, script, keys.size(), deadline, read, std::move(done));
   for (std::size_t i = 0; i < keys.size(); ++i) {
     if (auto why = shared_->encoding.refusal(keys[i], deadline)) {
       calls->refuse(i, std::move(*why));
@@ -138,8 +139,8 @@ void VersionedRedis::read_many(std::vector<std::string_view> keys, TimePoint dea
     }
     done(std::move(readings));
   };
-  for_each<Reading>(keys, read_copy_script(), std::to_string(shared_->client->options().max_value_bytes),
-                    deadline, read_copy, std::move(counted));
+  for_each<Reading>(keys, read_copy_script(), std::to_string(shared_->options.max_value_bytes), deadline,
+                    read_copy, std::move(counted));
 }
 
 void VersionedRedis::versions_many(std::vector<std::string_view> keys, TimePoint deadline,
@@ -181,7 +182,7 @@ void VersionedRedis::write_many(std::vector<VersionedWrite> writes, Duration ret
     for (const auto& one : outcomes) ++(one ? shared->counters.writes : shared->counters.write_errors);
     done(std::move(outcomes));
   };
-  auto calls = std::make_shared<ScriptCalls<Written>>(shared_, write_copy_script(), writes.size(), deadline,
+  auto calls = std::make_shared<ScriptCalls<Written>>(client_, write_copy_script(), writes.size(), deadline,
                                                       read_written, std::move(counted));
   for (std::size_t i = 0; i < writes.size(); ++i) {
     if (auto why = refusal(shared_->encoding, writes[i], retention, deadline)) {
@@ -203,7 +204,7 @@ void VersionedRedis::scan(std::string_view from, TimePoint deadline, Handler<Res
   arguments.part("0")
       .part(from.empty() ? "0" : from.substr(colon + 1))
       .part(pattern_)
-      .part(std::to_string(version_head.size() + shared_->client->options().key_prefix.size()));
+      .part(std::to_string(version_head.size() + shared_->encoding.key_prefix().size()));
   auto paged = [run, done = std::move(done)](Result<ScanPage> page) mutable {
     if (!page) return done(std::move(page));
     const auto end = page->next.find(':');
@@ -223,7 +224,7 @@ void VersionedRedis::scan(std::string_view from, TimePoint deadline, Handler<Res
 void VersionedRedis::membership(TimePoint deadline, Handler<Result<Membership>> done) {
   if (auto why = shared_->encoding.refusal(deadline)) return done(std::move(*why));
   auto one = std::make_shared<ScriptCalls<Membership>>(
-      shared_, membership_script(), 1, deadline, read_membership,
+      client_, membership_script(), 1, deadline, read_membership,
       [done = std::move(done)](std::vector<Result<Membership>> told) mutable { done(std::move(told[0])); });
   Arguments arguments = call();
   arguments.part("1").part(mark_);
@@ -268,14 +269,15 @@ namespace {
 /// A purge on its way through the keys. Each step checks the charge, so a restart ends it.
 struct Purge : std::enable_shared_from_this<Purge> {
   std::shared_ptr<Shared> shared;
+  std::shared_ptr<Client> client;
   std::string charge, mark, pattern, token;
   TimePoint deadline;
   Handler<Result<bool>> done;
 
   void step(std::string_view cursor) {
-    const std::string& prefix = shared->client->options().key_prefix;
+    const std::string& prefix = shared->encoding.key_prefix();
     auto one = std::make_shared<ScriptCalls<Found>>(
-        shared, purge_script(), 1, deadline, read_cursor,
+        client, purge_script(), 1, deadline, read_cursor,
         [self = shared_from_this()](std::vector<Result<Found>> next) { self->stepped(next[0]); });
     Arguments call(shared->encoding, prefix);
     call.part("2").part(charge).part(mark).part(token).part(cursor).part(pattern);
@@ -298,6 +300,7 @@ void VersionedRedis::purge(std::uint64_t token, TimePoint deadline, Handler<Resu
   if (auto why = shared_->encoding.refusal(deadline)) return done(std::move(*why));
   auto purge = std::make_shared<Purge>();
   purge->shared = shared_;
+  purge->client = client_;
   purge->charge = charge_;
   purge->mark = mark_;
   purge->pattern = pattern_;

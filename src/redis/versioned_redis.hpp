@@ -13,7 +13,7 @@ namespace terrace::redis {
 
 class VersionedRedis final : public VersionedTier {
  public:
-  explicit VersionedRedis(std::shared_ptr<Shared> shared);
+  VersionedRedis(std::shared_ptr<Shared> shared, std::shared_ptr<Client> client);
 
   void read_many(std::vector<std::string_view> keys, TimePoint deadline,
                  Handler<std::vector<Result<Reading>>> done) override;
@@ -42,6 +42,7 @@ class VersionedRedis final : public VersionedTier {
               TimePoint deadline, Handler<Result<bool>> done);
 
   const std::shared_ptr<Shared> shared_;
+  const std::shared_ptr<Client> client_;
   const std::string mark_;     // the key of it
   const std::string charge_;   // the key of it
   const std::string pattern_;  // of the version keys

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "redis/keys.hpp"
-
 namespace terrace::redis {
 
 void cover(Prefixes& prefixes, const std::string& added) {
@@ -36,10 +34,11 @@ void Watch::end() {
   last.swap(watcher_);
 }
 
-void Watch::cover_own(Prefixes& prefixes) const {
+void Watch::cover_own(Prefixes& prefixes, Naming naming) const {
   for (const auto& prefix : prefixes_) {
     cover(prefixes, prefix);
-    cover(prefixes, std::string(lease_head) + prefix);
+    // In a cluster a tag stands between: it hears of all leases.
+    cover(prefixes, std::string(lease_head) + (naming == Naming::cluster ? "" : prefix));
   }
 }
 
@@ -73,18 +72,17 @@ bool Watch::watches(std::string_view full_key) const noexcept {
                      [&](const std::string& prefix) { return full_key.starts_with(prefix); });
 }
 
-void Watch::changed(const std::vector<std::string>& keys) {
+void Watch::changed(const std::vector<std::string>& keys, Naming naming) {
   if (!is_watching()) return;
   std::vector<std::string> values, leases;
   for (std::string_view key : keys) {
-    const bool lease = key.starts_with(lease_head);
-    if (lease) {
-      key.remove_prefix(lease_head.size());
-      key.remove_suffix(std::min(key.size(), companion_tail.size()));
+    const auto leased = key_of(key, lease_head, naming);
+    if (leased) {
+      key = *leased;
     } else if (is_reserved(key)) {
       continue;
     }
-    if (watches(key)) (lease ? leases : values).emplace_back(key.substr(stripped_));
+    if (watches(key)) (leased ? leases : values).emplace_back(key.substr(stripped_));
   }
   if (!values.empty()) tell([&](Watcher& watcher) { watcher.changed(values); });
   if (!leases.empty()) tell([&](Watcher& watcher) { watcher.lease_changed(leases); });

@@ -11,6 +11,8 @@
 #include <thread>
 #include <vector>
 
+#include "redis/keys.hpp"
+
 namespace terrace::redis {
 
 /// Prefixes of which none begins with another: Redis refuses to track such on one connection.
@@ -31,14 +33,14 @@ class Watch {
   [[nodiscard]] bool calling() const noexcept { return caller_ == std::this_thread::get_id(); }
 
   /// Covers what this watch has to hear of: its keys and their leases.
-  void cover_own(Prefixes& prefixes) const;
+  void cover_own(Prefixes& prefixes, Naming naming) const;
 
   // What to tell. Keys as the server has them; those of others are left out.
   [[nodiscard]] bool is_watching() const noexcept { return state_ == State::watching; }
   void watching(TimePoint since);
   void lost();
   void proven(TimePoint until);
-  void changed(const std::vector<std::string>& keys);
+  void changed(const std::vector<std::string>& keys, Naming naming);
   void changed_all();
 
  private:

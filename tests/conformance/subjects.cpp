@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <terrace/postgres.hpp>
 #include <terrace/redis.hpp>
+#include <terrace/redis_cluster.hpp>
 #include <terrace/replicated_tier.hpp>
 #include <terrace/runtime.hpp>
 #include <terrace/sharded_tier.hpp>
@@ -12,6 +13,7 @@
 
 #include "support/child_process.hpp"
 #include "support/postgres_server.hpp"
+#include "support/redis_cluster.hpp"
 #include "support/redis_server.hpp"
 
 namespace terrace::conformance {
@@ -25,6 +27,14 @@ Fixture redis(const std::string& key_prefix, bool unix_socket) {
   server->cli({"FLUSHALL"});
   const std::string url = unix_socket ? server->unix_url() : server->url();
   return {make_redis_tier({.url = url, .key_prefix = key_prefix}), server};
+}
+
+Fixture cluster(const std::string& key_prefix) {
+  static const auto servers = std::make_shared<RedisCluster>();
+  servers->on_primaries({"FLUSHALL"});
+  ClusterOptions options = parse_cluster_url(servers->url());
+  options.node.key_prefix = key_prefix;
+  return {make_cluster_tier(options), servers};
 }
 
 /// One server for all tests of a program: each has a table of its own.
@@ -130,6 +140,8 @@ std::vector<Subject> subjects() {
       {.name = "Postgres", .make = postgres},
       {.name = "Redis", .make = [] { return redis("", false); }, .shared = true},
       {.name = "RedisWithPrefix", .make = [] { return redis("app:", false); }, .shared = true},
+      {.name = "Cluster", .make = [] { return cluster(""); }, .shared = true},
+      {.name = "ClusterWithPrefix", .make = [] { return cluster("{app}:"); }, .shared = true},
       {.name = "ReplicatedMapsStrong", .make = [] { return replicated_maps(Consistency::strong); }},
       {.name = "ReplicatedMapsEventual", .make = [] { return replicated_maps(Consistency::eventual); }},
       {.name = "ReplicatedRedisStrong",

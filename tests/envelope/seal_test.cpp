@@ -9,6 +9,7 @@
 #include <terrace/codec.hpp>
 #include <thread>
 
+#include "base/words.hpp"
 #include "envelope/entries.hpp"
 #include "envelope/wire.hpp"
 

@@ -19,6 +19,7 @@ FLOORS = {
     "redis": {"base", "runtime"},
     "database": {"base", "runtime"},
     "distribution": {"base", "runtime"},
+    "assembly": {"base", "runtime", "redis", "database", "distribution"},
     "cascade": {"base", "memory", "envelope", "journal", "runtime"},
     "upkeep": {"base", "memory", "envelope", "journal", "runtime", "cascade"},
     "testing": {"base"},
@@ -26,7 +27,7 @@ FLOORS = {
 # The floor of each public header; what is not named here and not in detail/<floor>/ is an error.
 PUBLIC = {
     "bytes": "base", "clock": "base", "hash": "base", "histogram": "base", "result": "base", "scheduler": "base",
-    "tier": "base", "shared_tier": "base", "glob": "base", "consistency": "base", "versioned_tier": "base", "hash_ring": "distribution", "sharded_tier": "distribution", "replicated_tier": "distribution", "redis_cluster": "redis", "key_ring": "envelope", "postgres": "database", "write_back": "cascade", "memory_cache": "memory", "codec": "envelope", "runtime": "runtime", "redis": "redis",
+    "tier": "base", "shared_tier": "base", "glob": "base", "consistency": "base", "versioned_tier": "base", "hash_ring": "distribution", "sharded_tier": "distribution", "replicated_tier": "distribution", "redis_cluster": "redis", "tier_url": "assembly", "key_ring": "envelope", "postgres": "database", "write_back": "cascade", "memory_cache": "memory", "codec": "envelope", "runtime": "runtime", "redis": "redis",
     "sqlite": "database", "cache": "cascade", "cache_options": "cascade", "cache_stats": "cascade",
     "lookup": "cascade", "memoize": "cascade", "async": "cascade", "testing": "testing",
 }

@@ -5,8 +5,8 @@
 #include <map>
 #include <set>
 
+#include "base/words.hpp"
 #include "journal/journal_test.hpp"
-#include "journal/words.hpp"
 
 namespace terrace::journal {
 namespace {
@@ -204,7 +204,7 @@ TEST_F(JournalDamage, ANewerFormatIsRefused) {
   Bytes newer = bytes;
   newer[8] = 2;
   Bytes sum;
-  terrace::journal::append(sum, std::uint64_t{XXH3_64bits(newer.data(), header_size - sizeof(XXH64_hash_t))});
+  terrace::append(sum, std::uint64_t{XXH3_64bits(newer.data(), header_size - sizeof(XXH64_hash_t))});
   newer.replace(header_size - sum.size(), sum.size(), sum);
   try {
     open_with(name, newer);

@@ -150,17 +150,6 @@ TEST(RedisLeaseFaults, F17_AnEvictedLeaseRejects) {
   EXPECT_EQ(get(*tier, "k").value(), std::nullopt);
 }
 
-TEST(RedisLeaseFaults, F18_AReplicaGrantsNothing) {
-  RedisServer server;
-  const auto tier = make_redis_tier({.url = server.url()});
-  ASSERT_TRUE(set(*tier, "k", "v"));
-  server.cli({"REPLICAOF", "127.0.0.1", "1"});
-  const auto refused = acquire(*tier, "other", 'a');
-  EXPECT_FAILS(refused, Errc::unavailable);
-  EXPECT_NE(text(refused).find("READONLY"), std::string::npos) << text(refused);
-  EXPECT_EQ(acquire(*tier, "k", 'a')->value, "v");
-}
-
 TEST(RedisLeaseFaults, ErrorsWithinScriptsAndTransactionsHaveTheirOwnKind) {
   const auto kind = [](std::string_view reply) { return server_error(reply, "server"); };
   EXPECT_EQ(kind("OOM command not allowed when used memory > 'maxmemory'. script: 7fc5, on @user_script:5."),

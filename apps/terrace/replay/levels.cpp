@@ -2,8 +2,7 @@
 
 #include <algorithm>
 #include <terrace/cache.hpp>
-#include <terrace/redis.hpp>
-#include <terrace/sqlite.hpp>
+#include <terrace/tier_url.hpp>
 #include <thread>
 
 #include "usage_error.hpp"
@@ -29,7 +28,7 @@ CacheOptions cache_options(const LevelOptions& options) {
 class Levels::Impl {
  public:
   explicit Impl(const LevelOptions& options)
-      : tiers_(make_tiers(options)), cache_(cache_options(options), tiers_) {
+      : patience_(patience(options)), tiers_(make_tiers(options)), cache_(cache_options(options), tiers_) {
     for (const LevelStats& level : cache_.stats().levels) names_.push_back(level.name);
   }
   ~Impl() {
@@ -42,16 +41,10 @@ class Levels::Impl {
   [[nodiscard]] const std::vector<std::string>& names() const noexcept { return names_; }
 
   std::vector<Silent> silent_levels() {
-    constexpr Duration patience = std::chrono::milliseconds(1200);
     constexpr Duration pause = std::chrono::milliseconds(50);
-    const TimePoint give_up = after(system_clock().now(), patience);
+    const TimePoint give_up = after(system_clock().now(), patience_);
     while (true) {
-      std::vector<Silent> silent;
-      const auto explained = cache_.explain("is anybody there?");
-      if (!explained) throw std::runtime_error(explained.error().message());
-      for (const LevelExplanation& level : explained->levels) {
-        if (level.kind == LookupKind::unavailable) silent.push_back({level.level, level.note});
-      }
+      std::vector<Silent> silent = silent_now();
       if (silent.empty() || system_clock().now() >= give_up) return silent;
       std::this_thread::sleep_for(pause);
     }
@@ -95,13 +88,34 @@ class Levels::Impl {
  private:
   static std::vector<std::shared_ptr<Tier>> make_tiers(const LevelOptions& options) {
     std::vector<std::shared_ptr<Tier>> tiers;
-    if (!options.redis_url.empty()) tiers.push_back(make_redis_tier({.url = options.redis_url}));
-    if (!options.sqlite_path.empty()) {
-      tiers.push_back(make_sqlite_tier({.path = options.sqlite_path}));
-    }
+    for (const std::string& url : options.tiers) tiers.push_back(make_tier(url));
     return tiers;
   }
 
+  /// How long levels may take until they answer for the first time. A replicated one gets to know its nodes
+  /// first.
+  static Duration patience(const LevelOptions& options) {
+    const bool replicated = std::any_of(options.tiers.begin(), options.tiers.end(), [](const auto& url) {
+      return url.find("replicated:") != std::string::npos;
+    });
+    return replicated ? std::chrono::milliseconds(5000) : std::chrono::milliseconds(1200);
+  }
+
+  /// Several keys, for they may lie on different nodes of a level; no more once one was not answered.
+  [[nodiscard]] std::vector<Silent> silent_now() {
+    constexpr int keys = 32;
+    std::vector<Silent> silent;
+    for (int i = 0; i < keys && silent.empty(); ++i) {
+      const auto explained = cache_.explain("is anybody there? " + std::to_string(i));
+      if (!explained) throw std::runtime_error(explained.error().message());
+      for (const LevelExplanation& level : explained->levels) {
+        if (level.kind == LookupKind::unavailable) silent.push_back({level.level, level.note});
+      }
+    }
+    return silent;
+  }
+
+  const Duration patience_;
   std::vector<std::shared_ptr<Tier>> tiers_;
   Cache<std::string> cache_;
   std::vector<std::string> names_;

@@ -18,9 +18,8 @@ struct LevelOptions {
   std::optional<std::uint64_t> memory_entries;
   std::optional<std::uint64_t> memory_bytes;
   Eviction eviction = Eviction::s3fifo;
-  std::string redis_url;
-  std::string sqlite_path;
-  std::optional<Duration> ttl;  ///< none: entries do not expire
+  std::vector<std::string> tiers;  ///< URLs (terrace/tier_url.hpp), the upper one first
+  std::optional<Duration> ttl;     ///< none: entries do not expire
   Duration origin_latency{};
 };
 
@@ -57,7 +56,8 @@ class Levels {
   /// Memory first. Constant.
   [[nodiscard]] const std::vector<std::string>& names() const noexcept;
 
-  /// Asks the levels below memory for a second and a bit, and tells which do not answer, with the reason.
+  /// Asks the levels below memory until all answer, for a second and a bit at most (5 s where one is
+  /// replicated), and tells which do not, with the reason.
   struct Silent {
     std::string name;
     std::string why;

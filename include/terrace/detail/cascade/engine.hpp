@@ -2,6 +2,7 @@
 /// Engine: the walk over the levels, without the values' type. Cache<V> is a typed shell around it;
 /// src/cascade/ holds its parts: walk.cpp (a read), write.cpp (set, erase, clear), engine.cpp (the rest).
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -33,6 +34,12 @@ struct Entry {
   /// Past its grace it is nothing any more.
   [[nodiscard]] std::optional<TimePoint> gone() const noexcept {
     return fresh_until ? std::optional(after(*fresh_until, grace)) : std::nullopt;
+  }
+  /// It is fresh no longer; it is gone when it would have been, or, if never, after this grace.
+  void go_stale(TimePoint now, Duration lasting) noexcept {
+    const auto end = gone();
+    fresh_until = std::min(fresh_until.value_or(now), now);
+    grace = end ? *end - *fresh_until : lasting;
   }
 };
 

@@ -7,7 +7,7 @@
 #include <cstring>
 #include <terrace/bytes.hpp>
 
-namespace terrace::journal {
+namespace terrace {
 
 static_assert(std::endian::native == std::endian::little, "terrace runs on little-endian machines");
 
@@ -42,4 +42,4 @@ class Reader {
   BytesView rest_;
 };
 
-}  // namespace terrace::journal
+}  // namespace terrace

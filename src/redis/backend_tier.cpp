@@ -1,0 +1,163 @@
+#include "redis/backend_tier.hpp"
+
+#include <terrace/glob.hpp>
+
+#include "redis/bulk.hpp"
+#include "redis/scripts.hpp"
+
+namespace terrace::redis {
+namespace {
+
+constexpr std::size_t redis_value_limit = std::size_t{512} << 20;
+
+}  // namespace
+
+void check_options(const RedisOptions& options) {
+  const auto refuse = [](const std::string& why) { throw ConfigError("RedisOptions::" + why); };
+  if (options.connect_timeout <= Duration::zero()) refuse("connect_timeout must be more than nothing");
+  if (options.open_time <= Duration::zero()) refuse("open_time must be more than nothing");
+  if (options.reconnect_cap <= Duration::zero()) refuse("reconnect_cap must be more than nothing");
+  if (options.failures_to_open == 0) refuse("failures_to_open is 0; the least is 1");
+  if (options.max_value_bytes == 0 || options.max_value_bytes > redis_value_limit) {
+    refuse("max_value_bytes is " + std::to_string(options.max_value_bytes) + "; possible are 1 to 536870912");
+  }
+  if (options.key_prefix.size() > max_key_size) {
+    refuse("key_prefix has " + std::to_string(options.key_prefix.size()) + " bytes; at most " +
+           std::to_string(max_key_size));
+  }
+  if (is_reserved(options.key_prefix)) {
+    refuse("key_prefix begins with " + std::string(reserved_text) + "; take another");
+  }
+  if (options.cert_file.empty() != options.key_file.empty()) {
+    refuse("cert_file and key_file go together; only one is set");
+  }
+}
+
+template <class T>
+void BackendTier::refuse(Error why, Handler<Result<T>>& done) {
+  const Result<T> outcome = std::move(why);
+  shared_->counters.count(outcome);
+  done(outcome);
+}
+
+template <class T>
+void BackendTier::submit(std::string_view key, std::unique_ptr<Single<T>> exchange, TimePoint deadline) {
+  exchange->slot = encoding().slot(key);
+  exchange->deadline = deadline;
+  shared_->backend->submit(std::move(exchange));
+}
+
+void BackendTier::get(std::string_view key, TimePoint deadline, Handler<Result<Found>> done) {
+  if (auto why = encoding().refusal(key, deadline)) return refuse<Found>(std::move(*why), done);
+  auto exchange = std::make_unique<Single<Found>>(shared_, 1, std::move(done));
+  encoding().get(exchange->payload, key);
+  exchange->reads = true;
+  submit(key, std::move(exchange), deadline);
+}
+
+void BackendTier::set(std::string_view key, BytesView value, std::optional<Duration> ttl, TimePoint deadline,
+                      Handler<Result<void>> done) {
+  const TierWrite write{key, value, ttl};
+  if (auto why = encoding().refusal(write, deadline)) return refuse<void>(std::move(*why), done);
+  auto exchange = std::make_unique<Single<void>>(shared_, Encoding::set_commands, std::move(done));
+  encoding().set(exchange->payload, write);
+  submit(key, std::move(exchange), deadline);
+}
+
+void BackendTier::erase(std::string_view key, TimePoint deadline, Handler<Result<bool>> done) {
+  if (auto why = encoding().refusal(key, deadline)) return refuse<bool>(std::move(*why), done);
+  auto exchange = std::make_unique<Single<bool>>(shared_, encoding().erase_commands(), std::move(done));
+  encoding().erase(exchange->payload, key);
+  submit(key, std::move(exchange), deadline);
+}
+
+template <class T, class Item, class Encode>
+void BackendTier::many(const std::vector<Item>& items, TimePoint deadline,
+                       Handler<std::vector<Result<T>>> done, Encode encode) {
+  constexpr bool reads = std::is_same_v<T, Found>;
+  auto bulk = std::make_shared<Bulk<T>>(shared_, items.size(), deadline, reads, std::move(done));
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (auto why = encoding().refusal(items[i], deadline)) {
+      bulk->refuse(i, std::move(*why));
+    } else {
+      encode(*bulk, i, items[i]);
+    }
+  }
+  bulk->start();
+}
+
+void BackendTier::get_many(std::vector<std::string_view> keys, TimePoint deadline,
+                           Handler<std::vector<Result<Found>>> done) {
+  many<Found>(keys, deadline, std::move(done), [this](auto& bulk, std::size_t i, std::string_view key) {
+    encoding().get(bulk.add(i, 1, encoding().slot(key)), key);
+  });
+}
+
+void BackendTier::set_many(std::vector<TierWrite> writes, TimePoint deadline,
+                           Handler<std::vector<Result<void>>> done) {
+  many<void>(writes, deadline, std::move(done),
+             [this, known = false](auto& bulk, std::size_t i, const TierWrite& write) mutable {
+               const Slot slot = encoding().slot(write.key);
+               if (write.version == 0) {
+                 return encoding().set(bulk.add(i, Encoding::set_commands, slot), write);
+               }
+               encode_versioned_set(bulk.add(i, 1, slot), encoding(), write, std::exchange(known, true));
+             });
+}
+
+void BackendTier::erase_many(std::vector<std::string_view> keys, TimePoint deadline,
+                             Handler<std::vector<Result<bool>>> done) {
+  many<bool>(keys, deadline, std::move(done), [this](auto& bulk, std::size_t i, std::string_view key) {
+    encoding().erase(bulk.add(i, encoding().erase_commands(), encoding().slot(key)), key);
+  });
+}
+
+void BackendTier::erase_prefix(std::string_view prefix, TimePoint deadline,
+                               Handler<Result<std::uint64_t>> done) {
+  erase_glob(prefix, "*", deadline, std::move(done));
+}
+
+void BackendTier::erase_glob(std::string_view prefix, std::string_view pattern, TimePoint deadline,
+                             Handler<Result<std::uint64_t>> done) {
+  auto fine = check_glob(pattern);
+  if (auto why = encoding().refusal(deadline); fine && why) fine = std::move(*why);
+  if (!fine) {
+    ++shared_->counters.write_errors;
+    return done(fine.error());
+  }
+  sweep(std::string(prefix), std::string(pattern), deadline,
+        [shared = shared_, done = std::move(done)](Result<Swept> swept) mutable {
+          if (!swept) {
+            ++shared->counters.write_errors;
+            return done(std::move(swept).error());
+          }
+          shared->counters.erases += swept->removed;
+          done(swept->removed);
+        });
+}
+
+void BackendTier::close() {
+  auto end = ending();
+  if (runtime_->on_io_thread()) return end();
+  // The latch is shared: who opens it may still be inside open() when this caller goes on.
+  auto closed = std::make_shared<Latch>();
+  runtime_->post([end = std::move(end), closed] {
+    end();
+    closed->open();
+  });
+  runtime_->wait(*closed, no_deadline);
+}
+
+TierStats BackendTier::stats() const {
+  const Counters& now = shared_->counters;
+  TierStats stats;
+  stats.hits = now.hits;
+  stats.misses = now.misses;
+  stats.errors = now.errors;
+  stats.writes = now.writes;
+  stats.erases = now.erases;
+  stats.write_errors = now.write_errors;
+  return stats;
+}
+
+}  // namespace terrace::redis

@@ -1,0 +1,54 @@
+#pragma once
+/// BackendTier: a Tier over a backend, but for what concerns all keys at once. Thread safe.
+
+#include "redis/commands.hpp"
+
+namespace terrace::redis {
+
+/// Throws ConfigError for what no tier over Redis can work with; the URL is not looked at.
+void check_options(const RedisOptions& options);
+
+class BackendTier : public Tier {
+ public:
+  void get(std::string_view key, TimePoint deadline, Handler<Result<Found>> done) override;
+  void set(std::string_view key, BytesView value, std::optional<Duration> ttl, TimePoint deadline,
+           Handler<Result<void>> done) override;
+  void erase(std::string_view key, TimePoint deadline, Handler<Result<bool>> done) override;
+  void get_many(std::vector<std::string_view> keys, TimePoint deadline,
+                Handler<std::vector<Result<Found>>> done) override;
+  void set_many(std::vector<TierWrite> writes, TimePoint deadline,
+                Handler<std::vector<Result<void>>> done) override;
+  void erase_many(std::vector<std::string_view> keys, TimePoint deadline,
+                  Handler<std::vector<Result<bool>>> done) override;
+  void erase_prefix(std::string_view prefix, TimePoint deadline,
+                    Handler<Result<std::uint64_t>> done) override;
+  void erase_glob(std::string_view prefix, std::string_view pattern, TimePoint deadline,
+                  Handler<Result<std::uint64_t>> done) override;
+  void close() override;
+  [[nodiscard]] TierStats stats() const override;
+
+ protected:
+  BackendTier(std::shared_ptr<Runtime> runtime, std::shared_ptr<Shared> shared)
+      : runtime_(std::move(runtime)), shared_(std::move(shared)) {}
+
+  /// What erases the keys, the arguments being fine.
+  virtual void sweep(std::string prefix, std::string pattern, TimePoint deadline,
+                     Handler<Result<Swept>> done) = 0;
+  /// What ends everything, on the I/O thread; it may outlive the tier.
+  [[nodiscard]] virtual std::function<void()> ending() const = 0;
+
+  const std::shared_ptr<Runtime> runtime_;
+  const std::shared_ptr<Shared> shared_;
+
+ private:
+  [[nodiscard]] const Encoding& encoding() const noexcept { return shared_->encoding; }
+  template <class T>
+  void refuse(Error why, Handler<Result<T>>& done);
+  template <class T>
+  void submit(std::string_view key, std::unique_ptr<Single<T>> exchange, TimePoint deadline);
+  template <class T, class Item, class Encode>
+  void many(const std::vector<Item>& items, TimePoint deadline, Handler<std::vector<Result<T>>> done,
+            Encode encode);
+};
+
+}  // namespace terrace::redis

@@ -1,0 +1,31 @@
+#pragma once
+/// SlotsReply: the reply to CLUSTER SLOTS, node by node. Knows no socket.
+/// https://redis.io/docs/latest/commands/cluster-slots/
+
+#include "redis/resp.hpp"
+#include "redis/topology.hpp"
+
+namespace terrace::redis {
+
+class SlotsReply {
+ public:
+  /// `asked`: whom; a node without a host is at the same one.
+  explicit SlotsReply(Address asked) : asked_(std::move(asked)) {}
+
+  void take(const Node& node);
+
+  /// Nothing: it is not what CLUSTER SLOTS answers.
+  [[nodiscard]] std::optional<std::vector<SlotRange>> ranges() const;
+
+ private:
+  void take_bound(std::string_view digits);
+  void take_detail(const Node& node);
+
+  const Address asked_;
+  std::vector<SlotRange> ranges_;
+  unsigned bounds_ = 0;   // of the last range, so far
+  unsigned details_ = 0;  // of its last node, so far
+  bool sound_ = true;
+};
+
+}  // namespace terrace::redis

@@ -1,0 +1,164 @@
+/// A server that is, or becomes, a replica (row 18): the tier goes on to its primary.
+
+#include <terrace/versioned_tier.hpp>
+
+#include "redis/shared_test.hpp"
+
+namespace terrace::redis {
+namespace {
+
+class Primary : public ::testing::Test {
+ protected:
+  static void follow(RedisServer& replica, const RedisServer& primary) {
+    replica.cli({"REPLICAOF", "127.0.0.1", std::to_string(primary.port())});
+  }
+  static bool replicates(const RedisServer& replica) {
+    return eventually([&] {
+      return replica.cli({"INFO", "replication"}).find("master_link_status:up") != std::string::npos;
+    });
+  }
+
+  RedisServer a_{{.arguments = {"--repl-diskless-sync-delay", "0"}}};
+  RedisServer b_{{.arguments = {"--repl-diskless-sync-delay", "0"}}};
+};
+
+TEST_F(Primary, F18_AWriteThatADemotedServerRefusesReachesTheNewPrimary) {
+  const auto tier = make_redis_tier({.url = a_.url()});
+  ASSERT_TRUE(set(*tier, "k", "old"));
+  follow(a_, b_);
+  EXPECT_TRUE(set(*tier, "k", "new")) << "refused by a, sent again to b";
+  EXPECT_EQ(b_.cli({"GET", "k"}), "new");
+  EXPECT_EQ(get(*tier, "k").value(), "new");
+  EXPECT_EQ(redis_status(*tier)->connects, 2U);
+}
+
+TEST_F(Primary, F18_EveryKindOfWriteIsSentAgainOnce) {
+  const auto tier = make_redis_tier({.url = a_.url()});
+  const auto demote = [&](RedisServer& from, RedisServer& to) {
+    to.cli({"REPLICAOF", "NO", "ONE"});
+    follow(from, to);
+  };
+  ASSERT_TRUE(set(*tier, "k", "v"));
+  demote(a_, b_);
+  ASSERT_TRUE(replicates(a_));
+  b_.cli({"SET", "k", "v"});
+  EXPECT_TRUE(erase(*tier, "k").value());
+  EXPECT_EQ(b_.cli({"EXISTS", "k"}), "0");
+
+  demote(b_, a_);
+  ASSERT_TRUE(replicates(b_));
+  std::vector<TierWrite> writes;
+  std::vector<std::string> keys;
+  for (int i = 0; i < 2500; ++i) keys.push_back("key " + std::to_string(i));
+  for (const auto& key : keys) writes.push_back({key, key});
+  for (const auto& outcome : set_many(*tier, writes)) ASSERT_TRUE(outcome) << text(outcome);
+  EXPECT_EQ(a_.cli({"DBSIZE"}), "2500");
+
+  demote(a_, b_);
+  ASSERT_TRUE(replicates(a_));
+  b_.cli({"MSET", "p1", "v", "p2", "v", "q", "v"});
+  EXPECT_EQ(erase_prefix(*tier, "p").value(), 2U);
+
+  demote(b_, a_);
+  ASSERT_TRUE(replicates(b_));
+  EXPECT_EQ(acquire(*tier, "lease", 'a')->kind, LeaseReply::Kind::granted);
+  EXPECT_EQ(a_.cli({"EXISTS", "~lease:{lease}"}), "1");
+}
+
+TEST_F(Primary, F18_AReplicaLeadsToItsPrimary) {
+  RedisServer c;
+  follow(b_, a_);
+  follow(c, b_);
+  const auto tier = make_redis_tier({.url = c.url()});
+  EXPECT_TRUE(set(*tier, "k", "v"));
+  EXPECT_EQ(a_.cli({"GET", "k"}), "v");
+}
+
+TEST_F(Primary, F18_WhenTheServerOfTheUrlIsAwayItsLastPrimaryIsAsked) {
+  follow(b_, a_);
+  const auto tier = make_redis_tier({.url = b_.url()});
+  ASSERT_TRUE(set(*tier, "k", "v"));
+  b_.kill9();
+  a_.cli({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"});
+  EXPECT_TRUE(comes_back(*tier));
+  EXPECT_EQ(get(*tier, "k").value(), "v");
+}
+
+TEST_F(Primary, F18_APrimaryThatIsNotReachedIsAClearError) {
+  a_.cli({"REPLICAOF", "127.0.0.1", "1"});
+  const auto tier = make_redis_tier({.url = a_.url()});
+  const auto outcome = set(*tier, "k", "v");
+  EXPECT_FAILS(outcome, Errc::unavailable);
+  EXPECT_NE(text(outcome).find("127.0.0.1:1"), std::string::npos) << text(outcome);
+  EXPECT_NE(text(outcome).find("is a replica"), std::string::npos) << text(outcome);
+  EXPECT_FAILS(acquire(*tier, "k", 'a'), Errc::unavailable);
+  a_.cli({"REPLICAOF", "NO", "ONE"});
+  EXPECT_TRUE(comes_back(*tier));
+  EXPECT_TRUE(set(*tier, "k", "v"));
+}
+
+TEST_F(Primary, F18_ServersThatNameOneAnotherAreGivenUp) {
+  follow(a_, b_);
+  follow(b_, a_);
+  const auto tier = make_redis_tier({.url = a_.url()});
+  const auto outcome = set(*tier, "k", "v");
+  EXPECT_FAILS(outcome, Errc::unavailable);
+  EXPECT_NE(text(outcome).find("each named another"), std::string::npos) << text(outcome);
+}
+
+/// Else two nodes of a replicated tier could be one server.
+TEST_F(Primary, F18_AReplicaIsNoNodeOfAReplicatedTier) {
+  follow(b_, a_);
+  const auto tier = make_redis_tier({.url = b_.url()});
+  ASSERT_TRUE(set(*tier, "k", "v"));
+  const auto member =
+      await<Result<Membership>>([&](auto done) { tier->versioned()->membership(in(5s), std::move(done)); });
+  EXPECT_FAILS(member, Errc::unavailable);
+  EXPECT_NE(text(member).find("must be a primary"), std::string::npos) << text(member);
+  const auto charge =
+      await<Result<bool>>([&](auto done) { tier->versioned()->take_charge(7, 5s, in(5s), std::move(done)); });
+  EXPECT_FAILS(charge, Errc::unavailable);
+}
+
+/// What is in flight when the server is demoted is answered, and nothing is sent twice.
+TEST_F(Primary, F18_UnderLoadNothingFailsAndNothingIsDoneTwice) {
+  const auto tier = make_redis_tier({.url = a_.url()});
+  ASSERT_TRUE(get(*tier, "any"));
+  constexpr int count = 4000;
+  std::atomic<int> done{0}, failed{0};
+  for (int i = 0; i < count; ++i) {
+    if (i == count / 2) follow(a_, b_);
+    tier->set("key " + std::to_string(i), "v", {}, in(10s), [&](const Result<void>& outcome) {
+      if (!outcome) ++failed;
+      ++done;
+    });
+    if (i % 2 == 0) {
+      tier->get("key 0", in(10s), [&](const Result<Found>& outcome) {
+        if (!outcome) ++failed;
+      });
+    }
+  }
+  ASSERT_TRUE(eventually([&] { return done == count; }, 20s)) << done;
+  EXPECT_EQ(failed, 0);
+  EXPECT_EQ(tier->stats().writes, static_cast<std::uint64_t>(count));
+  EXPECT_GE(std::stoi(b_.cli({"DBSIZE"})), 1);
+}
+
+TEST_F(Primary, F18_TheWatchMovesToTheNewPrimary) {
+  const auto tier = make_redis_tier({.url = a_.url()});
+  const auto log = std::make_shared<WatchLog>();
+  const auto watch = start_watch(*tier, log);
+  follow(a_, b_);
+  ASSERT_TRUE(replicates(a_));
+  ASSERT_TRUE(set(*tier, "k", "v"));
+  EXPECT_TRUE(log->comes("lost"));
+  EXPECT_TRUE(log->comes("watching", 2));
+  a_.kill9();
+  log->clear();
+  b_.cli({"SET", "other", "v"});
+  EXPECT_TRUE(log->comes("changed other"));
+  EXPECT_FALSE(log->told("lost"));
+}
+
+}  // namespace
+}  // namespace terrace::redis
