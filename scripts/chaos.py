@@ -37,7 +37,10 @@ ROWS = {
     19: "LOADING, BUSY",
     20: "slots move under load",
     21: "primaries of a cluster killed",
+    25: "a node of a quorum comes back empty or old",
+    26: "write reached fewer nodes than it must",
     27: "clock jumps",
+    28: "repair and deletions",
     29: "shards change under writes",
     30: "login fails, permission missing",
     31: "TLS certificate expired, wrong host",
@@ -61,7 +64,7 @@ ROWS = {
     50: "callback calls the cache again",
     51: "memory outlives the tier",
 }
-REQUIRED = {1, 2, *range(5, 15), 16, 18, 20, 21, 29, 32, 34, 35, 36, 37, 41, 42, 44, 51}
+REQUIRED = {1, 2, *range(5, 15), 16, 18, 20, 21, 25, 26, 28, 29, 32, 34, 35, 36, 37, 41, 42, 44, 51}
 FULL_SIZE = {"TERRACE_CHAOS": "1", "TERRACE_CRASH_CYCLES": "1000", "TERRACE_MUTATIONS": "1000000"}
 TEST = re.compile(r"F(\d\d)_\w+")
 

@@ -24,8 +24,8 @@
 
 namespace terrace {
 
-/// Orders what is written under one key, by counter, then order, then writer; no clock takes part. All 0: none,
-/// below all others.
+/// Orders what is written under one key, by counter, then order, then writer; no clock takes part. All 0:
+/// none, below all others.
 struct Version {
   std::uint64_t counter = 0;
   std::uint64_t writer = 0;  ///< who counted: random, so that no two give out the same version
@@ -51,7 +51,8 @@ struct Copy {
 struct Membership {
   Duration left = {};           ///< how long its mark still holds; zero: it has none, or its mark has lapsed
   bool remembers = false;       ///< it has run without a restart since the mark was set
-  std::uint64_t admission = 0;  ///< the token it was admitted with: another one after each admission
+  std::uint64_t admission = 0;  ///< the token it was admitted with since it last forgot: while it stays the
+                                ///< same, the node has forgotten nothing
 };
 
 /// One answer to VersionedTier::read_many.
@@ -129,7 +130,7 @@ class VersionedTier {
   virtual void purge(std::uint64_t token, TimePoint deadline, Handler<Result<bool>> done) = 0;
 
   /// Sets the mark for `time`, bound to this run of the server, if the node is in the token's charge (true),
-  /// and ends the charge.
+  /// and ends the charge. The mark of a node that remembers keeps its token.
   virtual void admit(std::uint64_t token, Duration time, TimePoint deadline, Handler<Result<bool>> done) = 0;
 };
 

@@ -260,7 +260,7 @@ void Admission::check_sources() {
             if (--self->awaited_ > 0) return;
           }
           if (self->changed_.empty()) return self->admit();
-          self->end("node " + self->changed_ + " restarted, was renewed or went away meanwhile");
+          self->end("node " + self->changed_ + " restarted or went away meanwhile");
         });
   }
 }

@@ -64,7 +64,8 @@ std::optional<ReplicatedSharing::Grant> ReplicatedSharing::Grants::take(std::str
 // ---- Acquire
 
 /// Looks at the key; then, if there is no value, leaves a tombstone where the key was never heard of, so that
-/// a sweep finds it and can void the lease; then asks for the lease at the first holder that answers.
+/// a sweep finds it and can void the lease; then asks for the lease at the first holder that answers,
+/// and, with the lease, looks again.
 class ReplicatedSharing::Acquire : public std::enable_shared_from_this<Acquire> {
  public:
   Acquire(std::shared_ptr<ReplicaGroup> group, std::shared_ptr<Grants> grants, std::string_view key,
@@ -93,7 +94,8 @@ class ReplicatedSharing::Acquire : public std::enable_shared_from_this<Acquire> 
     }
     seen_ = copy->version;
     if (!seen_.none()) return ask();
-    seen_ = group_->version_above({}, ReplicaGroup::Rank::fill);
+    // The same for everybody: of two different ones the lower would make its holder's lease void.
+    seen_ = Version{.counter = 1};
     const std::vector<Change> mark = {{key_, std::nullopt, {}, 0, seen_}};
     ReplicatedWrite::start(group_, mark, deadline_,
                            [self = shared_from_this()](const std::vector<Result<bool>>& told) {
@@ -115,15 +117,26 @@ class ReplicatedSharing::Acquire : public std::enable_shared_from_this<Acquire> 
       ++holder_;
       return ask();
     }
-    if (*there == kept) return grant(holders_[holder_], kept);
+    if (*there == kept) return look_again(kept);
     const auto other = parse_kept_lease(*there);
     const bool is_void = !other || other->seen < seen_ || other->token == token_;
     if (!is_void) return done_(LeaseReply{LeaseReply::Kind::held, {}, other->time});
     sharing().replace(lease_key(key_), *there, kept, time_, deadline_,
                       [self = shared_from_this(), kept](const Result<bool>& replaced) {
-                        if (replaced && *replaced) return self->grant(self->holders_[self->holder_], kept);
+                        if (replaced && *replaced) return self->look_again(kept);
                         self->done_(LeaseReply{LeaseReply::Kind::held, {}, self->time_});
                       });
+  }
+
+  /// Between the first look and the lease its last holder may have filled the key.
+  void look_again(const Bytes& kept) {
+    look(group_, key_, deadline_, [self = shared_from_this(), kept](Result<Copy> copy) {
+      const bool filled = copy && copy->value && self->seen_ < copy->version;
+      if (!filled) return self->grant(self->holders_[self->holder_], kept);
+      self->group_->node(self->holders_[self->holder_])
+          .tier->erase(lease_key(self->key_), self->deadline_, [](const Result<bool>&) {});
+      self->looked(std::move(copy));
+    });
   }
 
   void grant(std::optional<std::size_t> node, const Bytes& kept) {

@@ -169,11 +169,16 @@ return page[1])");
   return script;
 }
 
-/// charge, mark / token, time
+/// charge, mark / token, time. The mark of a node that remembers is prolonged as it is.
 const Script& admit_script() {
   static const Script& script = *new Script(std::string(mine) + R"(
 if redis.call('GET', KEYS[1]) ~= mine(ARGV[1]) then return 0 end
-redis.call('SET', KEYS[2], mine(ARGV[1]), 'PX', ARGV[2])
+local mark, run = redis.call('GET', KEYS[2]), mine('')
+if mark and string.sub(mark, 1, #run) == run then
+  redis.call('PEXPIRE', KEYS[2], ARGV[2])
+else
+  redis.call('SET', KEYS[2], mine(ARGV[1]), 'PX', ARGV[2])
+end
 redis.call('DEL', KEYS[1])
 return 1)");
   return script;

@@ -266,7 +266,8 @@ void VersionedMapTier::admit(std::uint64_t token, Duration time, TimePoint deadl
                              Handler<Result<bool>> done) {
   maintain(time, deadline, std::move(done), [&] {
     if (!in_charge(token)) return false;
-    mark_ = {run_, after(clock_->now(), time), token};
+    const TimePoint until = after(clock_->now(), time);
+    mark_ = standing().remembers ? Pledge{run_, until, mark_.token} : Pledge{run_, until, token};
     charge_ = {};
     return true;
   });

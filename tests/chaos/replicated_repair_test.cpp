@@ -30,7 +30,7 @@ void unknown_then_repaired(const ReplicatedOptions& options, unsigned frozen, Co
   Observer observer(servers, options.repair_time);
   Member member(servers, options);
   ASSERT_TRUE(testing::eventually([&] { return member.sees_all_members(); }));
-  for (std::uint64_t round = 0; round < scaled(2, 10); ++round) {
+  for (std::uint64_t round = 0; round < scaled(1, 5); ++round) {
     const std::string key = "k" + std::to_string(round);
     member.set(key, "old").value();
     for (unsigned i = 0; i < frozen; ++i) servers[(round + i) % 3].freeze();
@@ -46,7 +46,7 @@ void unknown_then_repaired(const ReplicatedOptions& options, unsigned frozen, Co
       EXPECT_EQ(member.get(key).value(), Found("new"));
     }
   }
-  EXPECT_EQ(replicated_status(*member.tier())->unknown_writes, scaled(2, 10));
+  EXPECT_EQ(replicated_status(*member.tier())->unknown_writes, scaled(1, 5));
 }
 
 TEST(ReplicatedChaos, F26_AWriteThatReachedTooFewIsUnknownThenOnAllServers) {
@@ -127,7 +127,7 @@ void deletions_stay(unsigned nodes, std::uint64_t operations, unsigned faults_at
   ReplicatedOptions options;
   options.copies = nodes;
   options.write_quorum = nodes / 2 + 1;  // a confirmed deletion survives the servers that forget it
-  options.repair_time = 10s;
+  options.repair_time = 60s;
   Servers servers(nodes);
   InCommon<World> world;
   Processes processes;
@@ -164,11 +164,11 @@ void deletions_stay(unsigned nodes, std::uint64_t operations, unsigned faults_at
 }
 
 TEST(ReplicatedChaos, F28_NoDeletedValueReturnsAndThreeServersConverge) {
-  deletions_stay(3, scaled(1'000, 30'000), static_cast<unsigned>(scaled(3, 12)));
+  deletions_stay(3, scaled(500, 30'000), static_cast<unsigned>(scaled(2, 12)));
 }
 
 TEST(ReplicatedChaos, F28_NoDeletedValueReturnsAndFiveServersConverge) {
-  deletions_stay(5, scaled(0, 15'000), static_cast<unsigned>(scaled(2, 9)));
+  deletions_stay(5, scaled(0, 8'000), static_cast<unsigned>(scaled(1, 6)));
 }
 
 }  // namespace

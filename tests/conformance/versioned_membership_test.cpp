@@ -117,8 +117,12 @@ TEST_P(VersionedMembership, OnlyWhoHasTheChargeAdmits) {
   ASSERT_TRUE(node_.take_charge(next));
   stands(node_.membership());
   EXPECT_TRUE(node_.admit(next, 2h));
-  EXPECT_EQ(node_.membership().admission, next);
+  EXPECT_EQ(node_.membership().admission, 1U) << "it has forgotten nothing since";
   EXPECT_GT(node_.membership().left, 1h);
+  ASSERT_TRUE(node_.take_charge(next));
+  ASSERT_TRUE(node_.purge(next));
+  EXPECT_TRUE(node_.admit(next));
+  EXPECT_EQ(node_.membership().admission, next);
 }
 
 TEST_P(VersionedMembership, AMarkLapses) {
