@@ -28,8 +28,13 @@
 /// its keys and delete each as a write does: they cost a scan of all keys, and fail when W nodes or more
 /// cannot be asked.
 ///
+/// A node is compared with the others, key by key, when it comes back and every half of repair_time; that
+/// must take less than a quarter of repair_time.
+///
 /// Tier::shared() gives something when every node does. Fills obey versions as writes do, so a late one is
 /// rejected whatever becomes of the lease, which is kept at one node. A watch is lost while any node is away.
+/// With eventual consistency two processes may load a key at a time. Of two replace() of the same value both
+/// may be told true: the later one stays.
 ///
 /// close() closes the nodes' tiers.
 

@@ -19,9 +19,8 @@
 ///  - What an erase could not reach at one of the two is an error of the whole operation (partial_write),
 ///    which names the shard. So is a set that could not erase at the other.
 ///  - A fault of one owner is an error, not a miss, when the other one misses.
-///  - A lease is held at the leading owner. A fill, renewal or release for a lease from before the lead
-///  passed
-///    is void: it is rejected, never stored.
+///  - A lease is held at the leading owner. A fill, renewal or release for a lease from before the
+///    lead passed is void: it is rejected, never stored.
 ///  - A write with a version (TierWrite::version) erases the key at both owners and stores nothing: the two
 ///    may know different versions.
 ///

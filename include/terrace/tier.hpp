@@ -5,8 +5,7 @@
 /// The contract every method shares:
 ///  - Thread safe. Arguments are copied before the call returns, unless said otherwise.
 ///  - Asynchronous: the call never blocks for I/O; the handler is called exactly once, on any thread,
-///  possibly
-///    inside the call itself. A handler must not block and must not throw.
+///    possibly inside the call itself. A handler must not block and must not throw.
 ///  - Deadline: the handler is called at the latest shortly after it (10 ms), with Errc::timed_out; an
 ///    operation that timed out may still take effect. A deadline that has passed already is timed_out at
 ///    once.

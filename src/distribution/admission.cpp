@@ -145,8 +145,9 @@ bool Admission::waits(unsigned away) const {
   const bool others_answer = std::any_of(others_.begin(), others_.end(), [&](const Other& other) {
     return other.answered && group_->standing_of(other.at_first) == Standing::member;
   });
-  const Duration quarter = group_->repair_time() / 4;
-  return away > 0 && waited_ < (others_answer ? quarter : std::min<Duration>(alone, quarter));
+  // Short enough that a member that is renewed meanwhile stays one.
+  const Duration patience = group_->repair_time() / 8;
+  return away > 0 && waited_ < (others_answer ? patience : std::min<Duration>(alone, patience));
 }
 
 void Admission::widen(const std::vector<std::size_t>& more) {

@@ -6,14 +6,14 @@
 ///   page by page, and repair what the node lacks → check that they still do → admit
 ///
 /// With strong consistency:
-///  - What a node confirmed once and has forgotten is on W - 1 others at least, so at most W - 2 of the
-///  others may
-///    be left out. What a node that remembers has missed is on W others: at most W - 1.
+///  - What a node confirmed once and has forgotten is on W - 1 others at least, so at most W - 2 of
+///    the others may be left out. What a node that remembers has missed is on W others: at most W - 1.
 ///  - When so many have forgotten that a confirmed write may be lost, they are all admitted together, which
-///  needs
-///    every node to answer; and a key of which W or more holders have forgotten is deleted, since what is
-///    left of it may be older than what was confirmed. Nothing can be confirmed meanwhile: fewer than W are
-///    members. A group that starts is admitted by this rule, with nothing to delete.
+///    needs every node to answer; and a key of which W or more holders have forgotten is deleted, since what
+///    is left of it may be older than what was confirmed. Nothing can be confirmed meanwhile: fewer than W
+///    are members. A group that starts is admitted by this rule, with nothing to delete.
+/// Otherwise it waits for nodes that are away, since what only these know may be that a key was deleted: for
+/// an eighth of repair_time while other members answer, else for seconds, lest nobody answers at all.
 
 #include <memory>
 

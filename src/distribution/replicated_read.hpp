@@ -1,9 +1,8 @@
 #pragma once
 /// ReplicatedRead: reads many keys from the nodes that hold them, each as the level asks.
 ///
-///  - strong: asks all holders; answered when R members told their copy and W hold the best of these, to
-///  which
-///    end the best is written to those behind (the write-back of ABD)
+///  - strong: asks all holders; answered when R members told their copy and W hold the best of these:
+///    the best is written to those behind (the write-back of ABD)
 ///  - eventual: asks the first R members, others when one fails or takes too long
 ///  - weak: the same of any node, member or not
 ///
