@@ -144,8 +144,10 @@ TEST(Replay, GoesThroughRedisAndSqlite) {
   server.cli({"FLUSHALL"});
   const Replayed warm = replay(arguments);
   expect_to_add_up(warm);
-  EXPECT_EQ(warm.number("loads"), 0U);
-  EXPECT_GE(warm.level_number(2, "hits"), golden_keys) << "SQLite kept what the first replay wrote";
+  // A change of another key with the same generation counter refuses a fill now and then (decision 0004).
+  const auto refused = golden_keys / 50;
+  EXPECT_LE(warm.number("loads"), refused);
+  EXPECT_GE(warm.level_number(2, "hits"), golden_keys - refused) << "SQLite kept what the first replay wrote";
 
   Words cleared = arguments;
   cleared.emplace_back("--clear");
