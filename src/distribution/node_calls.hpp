@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <map>
+#include <string_view>
 #include <vector>
 
 namespace terrace::distribution {
@@ -16,5 +17,14 @@ struct Part {
 
 /// By node.
 using NodeCalls = std::map<std::size_t, std::vector<Part>>;
+
+/// What the parts are of, as a call takes it; `keys` are the operation's.
+template <class Keys>
+[[nodiscard]] std::vector<std::string_view> keys_of(const std::vector<Part>& parts, const Keys& keys) {
+  std::vector<std::string_view> names;
+  names.reserve(parts.size());
+  for (const auto& part : parts) names.push_back(keys[part.position].key);
+  return names;
+}
 
 }  // namespace terrace::distribution

@@ -26,8 +26,7 @@ void Repair::begin(std::vector<std::string> keys) {
 }
 
 void Repair::read(std::size_t node, std::vector<Part> parts) {
-  std::vector<std::string_view> keys;
-  for (const auto& part : parts) keys.push_back(keys_[part.position].key);
+  auto keys = keys_of(parts, keys_);
   group_->node(node).versioned->read_many(
       std::move(keys), after(group_->now(), limit_),
       [self = shared_from_this(), node, parts = std::move(parts)](std::vector<Result<Reading>> readings) {

@@ -56,8 +56,7 @@ void ReplicatedRead::send(Next next) {
 }
 
 void ReplicatedRead::read(std::size_t node, std::vector<Part> parts) {
-  std::vector<std::string_view> keys;
-  for (const auto& part : parts) keys.push_back(keys_[part.position].key);
+  auto keys = keys_of(parts, keys_);
   group_->node(node).versioned->read_many(
       std::move(keys), deadline_,
       [self = shared_from_this(), node, parts = std::move(parts)](std::vector<Result<Reading>> readings) {

@@ -119,8 +119,7 @@ void ReplicatedWrite::send(Next next) {
 }
 
 void ReplicatedWrite::ask_versions(std::size_t node, std::vector<Part> parts) {
-  std::vector<std::string_view> keys;
-  for (const auto& part : parts) keys.push_back(keys_[part.position].key);
+  auto keys = keys_of(parts, keys_);
   group_->node(node).versioned->versions_many(
       std::move(keys), deadline_,
       [self = shared_from_this(), node, parts = std::move(parts)](
