@@ -6,7 +6,8 @@ JOBS ?= $(shell nproc)
 # In CI a warning is an error.
 WERROR := $(if $(CI),-DTERRACE_WERROR=ON)
 CONFIGURE := cmake -S . -G Ninja $(WERROR)
-CTEST := ctest --output-on-failure --no-tests=error -j $(JOBS)
+# What failed is all a test says: the rest would bury it.
+CTEST := GTEST_BRIEF=1 ctest --output-on-failure --no-tests=error -j $(JOBS)
 SOURCES = $(shell git ls-files '*.cpp' '*.hpp')
 CLANG_FORMAT = $(shell command -v clang-format-14 || command -v clang-format)
 
