@@ -22,6 +22,8 @@ FLOORS = {
     "assembly": {"base", "runtime", "redis", "database", "distribution"},
     "cascade": {"base", "memory", "envelope", "journal", "runtime"},
     "upkeep": {"base", "memory", "envelope", "journal", "runtime", "cascade"},
+    "service": {"base", "memory", "envelope", "journal", "runtime", "redis", "database", "distribution", "assembly", "cascade",
+                "upkeep"},
     "testing": {"base"},
 }
 # The floor of each public header; what is not named here and not in detail/<floor>/ is an error.
@@ -29,7 +31,9 @@ PUBLIC = {
     "bytes": "base", "clock": "base", "hash": "base", "histogram": "base", "result": "base", "scheduler": "base",
     "tier": "base", "shared_tier": "base", "glob": "base", "consistency": "base", "versioned_tier": "base", "hash_ring": "distribution", "sharded_tier": "distribution", "replicated_tier": "distribution", "redis_cluster": "redis", "tier_url": "assembly", "key_ring": "envelope", "postgres": "database", "write_back": "cascade", "memory_cache": "memory", "codec": "envelope", "runtime": "runtime", "redis": "redis",
     "sqlite": "database", "cache": "cascade", "cache_options": "cascade", "cache_stats": "cascade",
-    "lookup": "cascade", "memoize": "cascade", "async": "cascade", "testing": "testing",
+    "lookup": "cascade", "memoize": "cascade", "async": "cascade", "cache_handle": "cascade",
+    "document": "envelope", "metrics": "upkeep", "monitor": "upkeep", "warmer": "upkeep", "config": "service",
+    "caches": "service", "admin": "service", "testing": "testing",
 }
 PUBLIC_BOOST = ("boost/system/", "boost/pfr", "boost/unordered/", "boost/assert/")
 MAX_LINES = 500
