@@ -1,19 +1,19 @@
 #pragma once
-/// nearest_name: which known name somebody may have meant, for messages about unknown ones.
+/// nearest: the known name that a mistyped one most likely stands for, for messages.
 
-#include <span>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace terrace {
 
-/// The known name that the fewest changes of single letters (insert, remove, replace, swap two neighbours)
-/// make of the word, if those are few: at most a third of its letters. Empty: none is near. Upper and lower
-/// case are the same.
-std::string_view nearest_name(std::string_view word, std::span<const std::string_view> names);
+/// The candidate with the least edits (a character inserted, removed, replaced, or two neighbours swapped:
+/// the optimal string alignment distance), letters of either case alike; none: more than a third of the
+/// longer one would have to change.
+std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates);
 
-/// "; did you mean ttl?" with the nearest name, else "; the known ones are a, b, c", else, without names,
-/// nothing.
-std::string meant_or_known(std::string_view word, std::span<const std::string_view> names);
+/// "; did you mean NAME?", or nothing: the end of a message about a name that is not known.
+std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates);
 
 }  // namespace terrace
