@@ -273,6 +273,11 @@ class Cache {
 
   [[nodiscard]] cascade::Engine& engine() const noexcept { return *engine_; }
 
+  // --- for cache_handle.hpp ---
+
+  [[nodiscard]] std::shared_ptr<cascade::Engine> shared_engine() const noexcept { return engine_; }
+  [[nodiscard]] std::shared_ptr<const cascade::Values> values() const noexcept { return memory_; }
+
   /// The typed form of an answer from below memory.
   [[nodiscard]] Lookup<V> typed(cascade::Answer&& answer) const {
     return cascade::to_lookup<V>(std::move(answer), *engine_);

@@ -31,6 +31,8 @@ double random_share() {
   return std::uniform_real_distribution<double>{}(random);
 }
 
+StoredKind kind_of(const envelope::EnvelopeMeta& meta) noexcept { return {meta.codec, meta.schema}; }
+
 }  // namespace
 
 Core::Core(CacheOptions o, std::shared_ptr<Values> v, std::vector<std::shared_ptr<Tier>> tiers)
@@ -84,12 +86,13 @@ void Core::invalidate_all() {
 }
 
 Result<Bytes> Core::seal_up(std::string_view key, const Entry& entry) const {
-  Bytes payload;
+  Document stored{{}, values->kind().value_or(StoredKind())};
   if (entry.value != nullptr) {
     auto encoded = values->encode(entry.value.get());
     if (!encoded) return encoded.error();
-    payload = std::move(*encoded);
+    stored = std::move(*encoded);
   }
+  const Bytes& payload = stored.payload;
   if (payload.size() > options.max_value_bytes) {
     return Error(Errc::value_too_large, "the value of " + printable_key(key) + " has " +
                                             std::to_string(payload.size()) + " bytes encoded; the limit is " +
@@ -102,8 +105,8 @@ Result<Bytes> Core::seal_up(std::string_view key, const Entry& entry) const {
   if (entry.tags) {
     for (const TagMark& mark : *entry.tags) meta.tags.push_back({mark.tag, mark.token});
   }
-  meta.codec = values->codec();
-  meta.schema = values->schema();
+  meta.codec = stored.kind.codec;
+  meta.schema = stored.kind.schema;
   meta.negative = entry.value == nullptr;
   return envelope::wrap(options.name, key, meta, payload,
                         {.enabled = options.compress_above > 0, .threshold = options.compress_above},
@@ -113,7 +116,7 @@ Result<Bytes> Core::seal_up(std::string_view key, const Entry& entry) const {
 Result<ValuePtr> Core::open_payload(std::string_view key, BytesView stored) const {
   const auto opened = envelope::open(options.name, key, stored, limits());
   if (!opened) return opened.error();
-  return opened->meta.negative ? Result<ValuePtr>(nullptr) : values->decode(opened->payload());
+  return opened->meta.negative ? Result<ValuePtr>(nullptr) : values->decode(opened->payload(), kind_of(opened->meta));
 }
 
 Result<std::optional<Unwrapped>> Core::unwrap(std::string_view key, BytesView stored) const {
@@ -138,7 +141,7 @@ Result<std::optional<Unwrapped>> Core::unwrap(std::string_view key, BytesView st
     out.tokens.push_back(tag.token);
   }
   if (meta.negative) return std::optional(std::move(out));
-  auto value = values->decode(opened->payload());
+  auto value = values->decode(opened->payload(), kind_of(meta));
   if (!value) return value.error();
   entry.value = std::move(*value);
   return std::optional(std::move(out));
@@ -146,7 +149,7 @@ Result<std::optional<Unwrapped>> Core::unwrap(std::string_view key, BytesView st
 
 envelope::Limits Core::limits() const noexcept {
   return {.max_payload = options.max_value_bytes,
-          .expected = envelope::Kind{values->codec(), values->schema()},
+          .expected = values->kind(),
           .keys = options.keys.get()};
 }
 

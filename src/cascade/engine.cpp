@@ -114,6 +114,7 @@ class EngineOverCore final : public Engine {
     return core_->level_names[level];
   }
   [[nodiscard]] Scheduler& scheduler() const noexcept override { return *core_->scheduler; }
+  [[nodiscard]] std::string_view name() const noexcept override { return core_->options.name; }
 
  private:
   void read(std::vector<std::string> keys, std::shared_ptr<Loader> loader, const ReadOptions& options,

@@ -154,7 +154,7 @@ bool take_fields(Reader from, std::uint16_t flags, EnvelopeMeta& meta) {
   return true;
 }
 
-Result<void> check_kind(const EnvelopeMeta& meta, const std::optional<Kind>& expected) {
+Result<void> check_kind(const EnvelopeMeta& meta, const std::optional<StoredKind>& expected) {
   if (!expected || meta.negative) return {};
   if (meta.codec != expected->codec) {
     return incompatible("codec " + std::to_string(meta.codec) + " where " + std::to_string(expected->codec) +

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <terrace/bytes.hpp>
 #include <terrace/clock.hpp>
+#include <terrace/document.hpp>
 #include <terrace/result.hpp>
 #include <vector>
 
@@ -55,17 +56,11 @@ struct CompressionOptions {
   int level = 1;
 };
 
-/// What the reader of an entry expects of it.
-struct Kind {
-  std::uint8_t codec = 0;
-  std::uint64_t schema = 0;
-};
-
 struct Limits {
   /// Longest payload, after decompression.
   std::size_t max_payload = std::size_t{256} << 20;
   /// Refuse entries of another codec or schema (negative ones have none); none: accept all.
-  std::optional<Kind> expected = {};
+  std::optional<StoredKind> expected = {};
   /// With keys only what they sealed opens; without, only what is not sealed.
   const KeyRing* keys = nullptr;
 };

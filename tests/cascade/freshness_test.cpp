@@ -37,7 +37,8 @@ TEST_F(FreshnessTest, StoredTimesOfAnyValueAreSafe) {
   constexpr WallTime dawn{milliseconds::min()}, dusk{milliseconds::max()};
   const std::string payload = cascade::TypedMemory<std::string>({.scheduler = scheduler_})
                                   .encode(std::make_unique<std::string>("v").get())
-                                  .value();
+                                  .value()
+                                  .payload;
   for (const WallTime created : {dawn, WallTime{}, dusk}) {
     for (const WallTime fresh_until : {dawn, WallTime{}, dusk}) {
       const envelope::EnvelopeMeta meta{.created = created,

@@ -136,11 +136,11 @@ TEST(Envelope, OtherFormatsAreIncompatible) {
 TEST(Envelope, OtherCodecsAndSchemasAreIncompatible) {
   const Bytes stored = wrap("ns", "key", full_meta(), "payload");
   const std::uint64_t schema = full_meta().schema;
-  EXPECT_TRUE(open("ns", "key", stored, {.expected = Kind{1, schema}}).has_value());
-  EXPECT_EQ(refusal(open("ns", "key", stored, {.expected = Kind{2, schema}})), Errc::incompatible);
-  EXPECT_EQ(refusal(open("ns", "key", stored, {.expected = Kind{1, schema + 1}})), Errc::incompatible);
+  EXPECT_TRUE(open("ns", "key", stored, {.expected = StoredKind{1, schema}}).has_value());
+  EXPECT_EQ(refusal(open("ns", "key", stored, {.expected = StoredKind{2, schema}})), Errc::incompatible);
+  EXPECT_EQ(refusal(open("ns", "key", stored, {.expected = StoredKind{1, schema + 1}})), Errc::incompatible);
   EnvelopeMeta negative{.created = WallTime(1ms), .negative = true};
-  EXPECT_TRUE(open("ns", "key", wrap("ns", "key", negative, ""), {.expected = Kind{1, schema}}).has_value());
+  EXPECT_TRUE(open("ns", "key", wrap("ns", "key", negative, ""), {.expected = StoredKind{1, schema}}).has_value());
 }
 
 TEST(Envelope, FieldsThatDoNotAddUpAreCorrupt) {

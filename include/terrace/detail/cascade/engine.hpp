@@ -13,6 +13,7 @@
 #include <terrace/detail/cascade/gate.hpp>
 #include <terrace/detail/cascade/generations.hpp>
 #include <terrace/detail/cascade/tags.hpp>
+#include <terrace/document.hpp>
 #include <terrace/lookup.hpp>
 #include <terrace/tier.hpp>
 #include <vector>
@@ -96,10 +97,10 @@ class Loader {
 class Values {
  public:
   virtual ~Values() = default;
-  [[nodiscard]] virtual std::uint8_t codec() const noexcept = 0;
-  [[nodiscard]] virtual std::uint64_t schema() const noexcept = 0;
-  virtual Result<Bytes> encode(const void* value) const = 0;
-  virtual Result<ValuePtr> decode(BytesView payload) const = 0;
+  /// Of the values that are read; none: of any.
+  [[nodiscard]] virtual std::optional<StoredKind> kind() const noexcept = 0;
+  virtual Result<Document> encode(const void* value) const = 0;
+  virtual Result<ValuePtr> decode(BytesView payload, StoredKind kind) const = 0;
 
   /// Puts the entry into memory if the stamp is still valid, and tells whether it was; the check and the
   /// insertion are one step. Stale ones are served until `retry_at`, for refreshing them has just failed.
@@ -165,6 +166,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
   /// The name of a level for Lookup::level; lives as long as the engine.
   [[nodiscard]] virtual std::string_view level_name(std::size_t level) const noexcept = 0;
   [[nodiscard]] virtual Scheduler& scheduler() const noexcept = 0;
+  /// CacheOptions::name.
+  [[nodiscard]] virtual std::string_view name() const noexcept = 0;
 };
 
 }  // namespace terrace::cascade

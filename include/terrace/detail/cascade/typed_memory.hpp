@@ -1,5 +1,5 @@
 #pragma once
-/// TypedMemory<V>: the memory level of a Cache<V>, and the codec of its values.
+/// TypedMemory<V>: the memory level of a Cache<V>, and the stored form of its values.
 
 #include <algorithm>
 #include <atomic>
@@ -7,8 +7,8 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <terrace/codec.hpp>
 #include <terrace/detail/cascade/engine.hpp>
+#include <terrace/detail/cascade/stored_form.hpp>
 #include <terrace/detail/memory/weight.hpp>
 #include <terrace/memory_cache.hpp>
 #include <utility>
@@ -103,17 +103,13 @@ class TypedMemory final : public Values {
   }
   [[nodiscard]] bool refreshes() const noexcept { return eager_refresh_ > 0; }
 
-  [[nodiscard]] std::uint8_t codec() const noexcept override { return Codec<V>::id; }
-  [[nodiscard]] std::uint64_t schema() const noexcept override { return Codec<V>::schema; }
+  [[nodiscard]] std::optional<StoredKind> kind() const noexcept override { return StoredForm<V>::kind(); }
 
-  Result<Bytes> encode(const void* value) const override {
-    Bytes out;
-    const auto encoded = Codec<V>::encode(*static_cast<const V*>(value), out);
-    if (!encoded) return encoded.error();
-    return out;
+  Result<Document> encode(const void* value) const override {
+    return StoredForm<V>::encode(*static_cast<const V*>(value));
   }
-  Result<ValuePtr> decode(BytesView payload) const override {
-    auto value = Codec<V>::decode(payload);
+  Result<ValuePtr> decode(BytesView payload, StoredKind kind) const override {
+    auto value = StoredForm<V>::decode(payload, kind);
     if (!value) return value.error();
     return ValuePtr(std::make_shared<const V>(std::move(*value)));
   }
