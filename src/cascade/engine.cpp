@@ -114,6 +114,7 @@ class EngineOverCore final : public Engine {
     return core_->level_names[level];
   }
   [[nodiscard]] Scheduler& scheduler() const noexcept override { return *core_->scheduler; }
+  [[nodiscard]] LoadTurns load_turns() const override { return core_->load_slots.turns(); }
   [[nodiscard]] std::string_view name() const noexcept override { return core_->options.name; }
 
  private:
