@@ -26,7 +26,8 @@
 /// tombstone for repair_time, and a value's version stays that much longer than the value, on every node:
 /// with many keys of short life choose a short repair_time. erase_prefix and erase_glob ask every node for
 /// its keys and delete each as a write does: they cost a scan of all keys, and fail when W nodes or more
-/// cannot be asked.
+/// cannot be asked. Where one node confirms a write (eventual, weak), their count may lack keys whose copies
+/// were still under way; gone they are.
 ///
 /// A node is compared with the others, key by key, when it comes back and every half of repair_time; that
 /// must take less than a quarter of repair_time.

@@ -205,7 +205,9 @@ TEST_P(TierConformance, ErasePrefixOfNothingErasesEverything) {
   std::vector<TierWrite> writes;
   for (const auto& key : keys) writes.push_back({key, "v", {}});
   call_.set_many(writes);
-  EXPECT_EQ(call_.erase_prefix("").value(), GetParam().keeps ? keys.size() : 0U);
+  const std::uint64_t erased = call_.erase_prefix("").value();
+  if (GetParam().counts) EXPECT_EQ(erased, GetParam().keeps ? keys.size() : 0U);
+  EXPECT_LE(erased, keys.size());
   for (const auto& found : call_.get_many({keys.begin(), keys.end()})) EXPECT_EQ(found.value(), Found());
 }
 
