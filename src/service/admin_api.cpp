@@ -77,7 +77,6 @@ json::object cache_json(const CacheHandle& cache, const Health& health) {
   std::copy_if(health.issues.begin(), health.issues.end(), std::back_inserter(issues),
                [&](const HealthIssue& issue) { return issue.cache == cache.name(); });
   for (auto& field : to_json(watched ? window->now : cache.stats())) out.insert(field);
-  out["closed"] = watched && window->closed;
   out["window"] = watched ? json::value(to_json(*window)) : json::value(nullptr);
   out["issues"] = to_json(issues);
   return out;

@@ -74,7 +74,7 @@ HttpAnswer wrong_method(const Place& place) {
   }
   HttpAnswer answer =
       refusal(http::status::method_not_allowed, "method not allowed", "here there is " + allowed);
-  answer.headers.emplace_back(http::field::allow, allowed);
+  answer.headers.emplace_back("Allow", allowed);
   return answer;
 }
 
@@ -216,7 +216,7 @@ Admitted AdminRoutes::authorize(const http::fields& fields, AdminRequest&& reque
   if (one && guard_.is_right(bearer(fields[http::field::authorization]))) return std::move(request);
   HttpAnswer answer = refusal(http::status::unauthorized, "unauthorized",
                               "send the admin token: Authorization: Bearer TOKEN");
-  answer.headers.emplace_back(http::field::www_authenticate, "Bearer realm=\"terrace\"");
+  answer.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"terrace\"");
   return answer;
 }
 
@@ -225,7 +225,7 @@ void AdminRoutes::answer(AdminRequest request, std::string_view body, Handler<Ht
     case Kind::page:
       return done({.content_type = "text/html; charset=utf-8",
                    .body = std::string(status_page()),
-                   .headers = {{http::field::content_security_policy, status_page_policy()}}});
+                   .headers = {{"Content-Security-Policy", status_page_policy()}}});
     case Kind::live:
       return done({.body = R"({"live":true})"});
     case Kind::ready: {

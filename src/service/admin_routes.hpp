@@ -21,7 +21,7 @@ struct HttpAnswer {
   http::status status = http::status::ok;
   std::string content_type = "application/json";
   std::string body;
-  std::vector<std::pair<http::field, std::string>> headers = {};
+  std::vector<std::pair<std::string, std::string>> headers = {};
 };
 
 /// {"error": {"kind": …, "message": …}}

@@ -115,6 +115,7 @@ json::object to_json(const CacheStats& stats) {
       {"staleness_s", seconds(stats.staleness)},
       {"max_staleness_s", seconds(stats.max_staleness)},
       {"write_back", to_json(stats.write_back)},
+      {"closed", stats.closed},
   };
 }
 
@@ -147,6 +148,8 @@ json::object to_json(const WindowStats& window) {
       {"stale_rate", window.stale_rate},
       {"error_rate", window.error_rate},
       {"load_failure_rate", window.load_failure_rate},
+      {"load_p50_us", microseconds(window.load_p50)},
+      {"load_p99_us", microseconds(window.load_p99)},
       {"requests_per_s", window.requests_per_second},
       {"loads_per_s", window.loads_per_second},
       {"evictions_per_s", window.evictions_per_second},
