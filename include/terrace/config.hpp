@@ -20,6 +20,7 @@
 #include <string_view>
 #include <terrace/cache_options.hpp>
 #include <terrace/runtime.hpp>
+#include <utility>
 #include <vector>
 
 namespace terrace {
@@ -28,10 +29,10 @@ namespace terrace {
 struct ConfigFinding {
   enum class Kind : std::uint8_t { mistake, warning };
   Kind kind = Kind::mistake;
-  unsigned line = 0;    ///< from 1; 0: the file as a whole
-  unsigned column = 0;  ///< from 1; 0: unknown
-  std::string where;    ///< the dotted path of the key: "caches.users.ttl"; empty: the file as a whole
-  std::string what;     ///< what is wrong, and the remedy
+  unsigned line = 0;       ///< from 1; 0: the file as a whole
+  unsigned column = 0;     ///< from 1; 0: unknown
+  std::string where = {};  ///< the dotted path of the key: "caches.users.ttl"; empty: the file as a whole
+  std::string what = {};   ///< what is wrong, and the remedy
 };
 
 /// "terrace.toml:12: mistake: caches.users.ttl: …"
@@ -68,7 +69,7 @@ struct MonitorConfig {
 
 enum class ConfigSeverity : std::uint8_t { info, warning, critical };
 
-/// [[alerts]]
+/// [[alerts]]; as AlertRule of monitor.hpp.
 struct AlertConfig {
   std::string name = {};
   std::string when = {};  ///< an expression
@@ -76,14 +77,19 @@ struct AlertConfig {
   ConfigSeverity severity = ConfigSeverity::warning;
   std::optional<std::string> cache = {};  ///< none: each
   std::string message = {};
-  unsigned line = 0;
+  std::optional<Duration> repeat = {};
 };
 
-/// [[sinks.webhooks]]
+/// [[sinks.webhooks]]; as WebhookOptions of monitor.hpp.
 struct WebhookConfig {
-  std::string url = {};  ///< may hold a secret
+  std::string url = {};                                           ///< may hold a secret
+  std::vector<std::pair<std::string, std::string>> headers = {};  ///< so may their values
   Duration timeout = std::chrono::seconds(5);
-  unsigned line = 0;
+  unsigned attempts = 5;
+  Duration backoff = std::chrono::milliseconds(500);
+  Duration max_backoff = std::chrono::seconds(30);
+  std::size_t max_queue = 64;
+  std::string ca_file = {};
 };
 
 /// [sinks]: where alerts go.
@@ -138,6 +144,8 @@ class Config {
   [[nodiscard]] const std::optional<AdminConfig>& admin() const noexcept;
 
   struct Data;
+  /// For terrace's own floors.
+  [[nodiscard]] const Data& data() const noexcept { return *data_; }
 
  private:
   explicit Config(std::shared_ptr<const Data> data) : data_(std::move(data)) {}

@@ -1,0 +1,32 @@
+#include "service/config_findings.hpp"
+
+#include <algorithm>
+
+namespace terrace {
+
+std::string to_string(const ConfigFinding& finding, std::string_view file) {
+  std::string text(file);
+  if (finding.line > 0) text += ":" + std::to_string(finding.line);
+  text += finding.kind == ConfigFinding::Kind::mistake ? ": mistake: " : ": warning: ";
+  if (!finding.where.empty()) text += finding.where + ": ";
+  return text + finding.what;
+}
+
+namespace config {
+
+std::vector<ConfigFinding> Findings::take() {
+  std::vector<ConfigFinding> each;
+  for (ConfigFinding& finding : found_) {
+    const bool known = std::any_of(each.begin(), each.end(), [&](const ConfigFinding& other) {
+      return other.line == finding.line && other.where == finding.where && other.what == finding.what;
+    });
+    if (!known) each.push_back(std::move(finding));
+  }
+  found_.clear();
+  std::stable_sort(each.begin(), each.end(),
+                   [](const ConfigFinding& a, const ConfigFinding& b) { return a.line < b.line; });
+  return each;
+}
+
+}  // namespace config
+}  // namespace terrace

@@ -1,0 +1,37 @@
+#pragma once
+/// Findings: what is wrong with a configuration, collected while it is read and checked.
+
+#include <string>
+#include <terrace/config.hpp>
+#include <vector>
+
+namespace terrace::config {
+
+/// Where something stands.
+struct Place {
+  std::string path = {};  ///< "caches.users.ttl"
+  unsigned line = 0;
+  unsigned column = 0;
+};
+
+class Findings {
+ public:
+  void mistake(const Place& place, std::string what) {
+    add(ConfigFinding::Kind::mistake, place, std::move(what));
+  }
+  void warn(const Place& place, std::string what) {
+    add(ConfigFinding::Kind::warning, place, std::move(what));
+  }
+
+  /// In the order of their lines, each once: what stands in [defaults] is found with every cache.
+  [[nodiscard]] std::vector<ConfigFinding> take();
+
+ private:
+  void add(ConfigFinding::Kind kind, const Place& place, std::string what) {
+    found_.push_back({kind, place.line, place.column, place.path, std::move(what)});
+  }
+
+  std::vector<ConfigFinding> found_;
+};
+
+}  // namespace terrace::config
