@@ -34,8 +34,8 @@ void check_alert(const Draft& draft, const DraftAlert& alert, Findings& findings
   for (const DraftCache& cache : draft.caches) names.push_back(cache.config.options.name);
   if (std::find(names.begin(), names.end(), *alert.config.cache) != names.end()) return;
   findings.mistake(at("cache"), "there is no cache " + printable_key(*alert.config.cache) +
-                                    did_you_mean(*alert.config.cache, names) +
-                                    "; leave it out for every cache");
+                                    "; leave it out for every cache" +
+                                    did_you_mean(*alert.config.cache, names));
 }
 
 struct Listening {
@@ -128,6 +128,7 @@ void check_admin(const Draft& draft, Findings& findings) {
         "the token travels unencrypted to whoever listens on the way; set tls_certificate and tls_key");
   }
   constexpr std::size_t short_token = 16;
+  if (findings.blames("admin.token")) return;
   if (admin.token.empty()) {
     findings.warn(at("token"),
                   "is not set: what changes state or shows values is refused; set token = "

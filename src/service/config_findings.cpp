@@ -14,6 +14,12 @@ std::string to_string(const ConfigFinding& finding, std::string_view file) {
 
 namespace config {
 
+bool Findings::blames(const std::string& path) const {
+  return std::any_of(found_.begin(), found_.end(), [&](const ConfigFinding& finding) {
+    return finding.kind == ConfigFinding::Kind::mistake && finding.where == path;
+  });
+}
+
 std::vector<ConfigFinding> Findings::take() {
   std::vector<ConfigFinding> each;
   for (ConfigFinding& finding : found_) {

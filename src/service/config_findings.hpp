@@ -23,6 +23,9 @@ class Findings {
     add(ConfigFinding::Kind::warning, place, std::move(what));
   }
 
+  /// Whether there is a mistake at the path.
+  [[nodiscard]] bool blames(const std::string& path) const;
+
   /// In the order of their lines, each once: what stands in [defaults] is found with every cache.
   [[nodiscard]] std::vector<ConfigFinding> take();
 

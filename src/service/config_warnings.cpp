@@ -63,6 +63,7 @@ void warn_of_sharing(const DraftCache& cache, const std::vector<const DraftTier*
         "is not set: whoever can write to the Redis server can slip this cache values of their own; "
         "seal entries with a key ring (docs/sealing.md)");
   }
+  if (cache.tiers.size() != tiers.size()) return;  // not all of them are known
   if (cache.given.contains("max_staleness") && (!redis || options.consistency != Consistency::eventual)) {
     findings.warn(
         cache.at("max_staleness"),
