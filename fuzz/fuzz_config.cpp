@@ -1,5 +1,5 @@
-/// Configurations that the fuzzer makes up: read and checked, with findings in the order of their lines, none of
-/// which holds what an environment variable does.
+/// Configurations that the fuzzer makes up: read and checked, with findings in the order of their lines, none
+/// of which holds what an environment variable does.
 
 #include <cstdint>
 #include <cstdlib>
