@@ -6,6 +6,7 @@
 #include <atomic>
 #include <bit>
 #include <cstdint>
+#include <span>
 #include <terrace/clock.hpp>
 
 namespace terrace {
@@ -31,6 +32,10 @@ class Histogram {
   /// The smallest bucket bound that at least the share `q` (0 … 1) of the durations does not exceed; zero
   /// when nothing was recorded.
   [[nodiscard]] Duration quantile(double q) const noexcept;
+
+  /// How many of the durations were at most bounds[i], into counts[i], which there must be as many of. The
+  /// bounds ascend. What is above a bound by less than a bucket (3.2 %) may count as below it.
+  void count_up_to(std::span<const Duration> bounds, std::span<std::uint64_t> counts) const noexcept;
 
  private:
   static constexpr unsigned sub_bits = 5;

@@ -53,6 +53,9 @@ struct TierStats {
   std::uint64_t write_errors = 0;
   std::optional<std::uint64_t> entries = {};  ///< where the tier knows cheaply
   std::optional<std::uint64_t> bytes = {};    ///< stored bytes, where the tier knows cheaply
+  // Of a tier that has a server; of several, what holds for all its keys together.
+  std::optional<bool> reachable = {};     ///< every key has a server that is connected; none: unknown
+  std::optional<bool> breaker_open = {};  ///< a circuit breaker refuses operations; none: there is none
 };
 
 class SharedTier;

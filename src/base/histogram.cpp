@@ -38,4 +38,15 @@ Duration Histogram::quantile(double q) const noexcept {
   return Duration{upper_bound(bucket_count - 1)};
 }
 
+void Histogram::count_up_to(std::span<const Duration> bounds,
+                            std::span<std::uint64_t> counts) const noexcept {
+  std::uint64_t seen = 0;
+  std::size_t next = 0;
+  for (std::size_t b = 0; b < bounds.size(); ++b) {
+    const std::size_t last = index(static_cast<std::uint64_t>(bounds[b].count()));
+    for (; next <= last; ++next) seen += buckets_[next].load(std::memory_order_relaxed);
+    counts[b] = seen;
+  }
+}
+
 }  // namespace terrace

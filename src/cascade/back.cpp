@@ -107,7 +107,10 @@ class Flushing : public std::enable_shared_from_this<Flushing> {
   }
 
   void took(std::size_t i, const Result<void>& outcome) {
-    if (outcome) return core_->levels[tier_]->recovery.arrived(keys_[i], ticket_);
+    if (outcome) {
+      core_->sent(tier_);
+      return core_->levels[tier_]->recovery.arrived(keys_[i], ticket_);
+    }
     if (!decided_) {
       outcomes_[i] = outcome.error();
     } else {

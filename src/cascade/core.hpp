@@ -22,6 +22,21 @@
 
 namespace terrace::cascade {
 
+/// Errors of reads. Thread safe.
+class ErrorTally {
+ public:
+  void add(const Error& error) noexcept {
+    ++(error == Errc::timed_out     ? timed_out_
+       : error == Errc::unavailable ? unavailable_
+       : error == Errc::io_error    ? io_
+                                    : other_);
+  }
+  [[nodiscard]] ErrorCounts counts() const noexcept { return {timed_out_, unavailable_, io_, other_}; }
+
+ private:
+  std::atomic<std::uint64_t> timed_out_{0}, unavailable_{0}, io_{0}, other_{0};
+};
+
 /// A tier and what was seen of it.
 struct Level {
   Level(std::string n, std::shared_ptr<Tier> t, std::uint64_t seed)
@@ -32,8 +47,10 @@ struct Level {
   SharedTier* const shared;  ///< null: nobody shares it
   Recovery recovery;
   std::atomic<std::uint64_t> hits{0};
+  std::atomic<std::uint64_t> stale{0};
+  std::atomic<std::uint64_t> negative{0};
   std::atomic<std::uint64_t> misses{0};
-  std::atomic<std::uint64_t> errors{0};
+  ErrorTally errors;
   std::atomic<std::uint64_t> unreadable{0};
   Histogram latency;
 };
@@ -43,12 +60,14 @@ struct Counters {
   std::atomic<std::uint64_t> load_failures{0};
   std::atomic<std::uint64_t> joined{0};
   std::atomic<std::uint64_t> rejected_fills{0};
-  std::atomic<std::uint64_t> stale_served{0};
+  std::atomic<std::uint64_t> stale_from_memory{0};  // after a try to refresh it
   std::atomic<std::uint64_t> refreshes{0};
   std::atomic<std::uint64_t> lease_waits{0};
   std::atomic<std::uint64_t> writes{0};
   std::atomic<std::uint64_t> erases{0};
   std::atomic<std::uint64_t> write_failures{0};
+  std::atomic<std::uint64_t> invalidations_sent{0};
+  std::atomic<std::uint64_t> invalidations_received{0};
   Histogram load_latency;
 };
 
@@ -129,6 +148,11 @@ class Core : public std::enable_shared_from_this<Core> {
 
   /// How long a tier is to keep an entry: none: for ever; zero or less: not at all.
   [[nodiscard]] std::optional<Duration> tier_life(const Entry& entry) const;
+
+  /// The tier took a change: the processes that share it are told.
+  void sent(std::size_t tier) noexcept {
+    if (levels[tier]->shared != nullptr) ++counters.invalidations_sent;
+  }
 
   /// The cache is the only one to change what it knows of tags; or it would be told of what others do.
   [[nodiscard]] bool trusts_tags() const noexcept;

@@ -114,6 +114,7 @@ class EngineOverCore final : public Engine {
     return core_->level_names[level];
   }
   [[nodiscard]] Scheduler& scheduler() const noexcept override { return *core_->scheduler; }
+  [[nodiscard]] LoadTurns load_turns() const override { return core_->load_slots.turns(); }
   [[nodiscard]] std::string_view name() const noexcept override { return core_->options.name; }
 
  private:
@@ -142,37 +143,65 @@ void EngineOverCore::read(std::vector<std::string> keys, std::shared_ptr<Loader>
   start_read(core_, std::move(waiters), ahead);
 }
 
+LatencyCounts counted(const Histogram& latency) {
+  LatencyCounts out{.count = latency.count(), .sum = latency.sum()};
+  latency.count_up_to(LatencyCounts::bounds, out.up_to);
+  return out;
+}
+
+LevelStats level_stats(const Level& level) {
+  const TierStats below = level.tier->stats();
+  const ErrorCounts errors = level.errors.counts();
+  return {.name = level.name,
+          .hits = level.hits,
+          .stale_hits = level.stale,
+          .negative_hits = level.negative,
+          .misses = level.misses,
+          .errors = errors.total(),
+          .errors_by_kind = errors,
+          .unreadable = level.unreadable,
+          .entries = below.entries,
+          .bytes = below.bytes,
+          .p50 = level.latency.quantile(0.5),
+          .p99 = level.latency.quantile(0.99),
+          .p999 = level.latency.quantile(0.999),
+          .latency = counted(level.latency),
+          .reachable = below.reachable,
+          .breaker_open = below.breaker_open};
+}
+
 CacheStats EngineOverCore::stats() const {
   const Counters& c = core_->counters;
   CacheStats out{.levels = {core_->values->stats()}};
+  out.stale_served = c.stale_from_memory;
+  out.levels[0].stale_hits += out.stale_served;
   for (const auto& level : core_->levels) {
-    const TierStats below = level->tier->stats();
     out.unrecovered += level->recovery.pending();
-    out.levels.push_back({.name = level->name,
-                          .hits = level->hits,
-                          .misses = level->misses,
-                          .errors = level->errors,
-                          .unreadable = level->unreadable,
-                          .entries = below.entries.value_or(0),
-                          .bytes = below.bytes.value_or(0),
-                          .p50 = level->latency.quantile(0.5),
-                          .p99 = level->latency.quantile(0.99),
-                          .p999 = level->latency.quantile(0.999)});
+    out.levels.push_back(level_stats(*level));
+    out.stale_served += out.levels.back().stale_hits;
   }
   out.loads = c.loads;
   out.load_failures = c.load_failures;
   out.joined = c.joined;
   out.rejected_fills = c.rejected_fills;
-  out.stale_served = c.stale_served;
   out.refreshes = c.refreshes;
   out.lease_waits = c.lease_waits;
-  out.staleness = core_->values->gate().staleness(core_->now());
+  const auto loading = core_->load_slots.turns();
+  out.loads_in_flight = loading.taken;
+  out.loads_waiting = loading.waiting;
+  out.invalidations_sent = c.invalidations_sent;
+  out.invalidations_received = c.invalidations_received;
+  const Gate& gate = core_->values->gate();
+  if (gate.has_watches()) out.watching = gate.watching(core_->now());
+  out.staleness = gate.staleness(core_->now());
+  out.max_staleness = core_->options.max_staleness;
   if (core_->write_back) out.write_back = core_->write_back->stats();
   out.writes = c.writes;
   out.erases = c.erases;
   out.write_failures = c.write_failures;
   out.load_p50 = c.load_latency.quantile(0.5);
   out.load_p99 = c.load_latency.quantile(0.99);
+  out.load_latency = counted(c.load_latency);
   return out;
 }
 

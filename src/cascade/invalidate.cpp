@@ -66,6 +66,7 @@ class Sweep : public std::enable_shared_from_this<Sweep> {
                                            tier](const Result<std::uint64_t>& gone) {
       if (gone) {
         self->count(*gone);
+        self->core_->sent(tier);
       } else {
         self->failures_.add(self->core_->levels[tier]->name, gone.error());
         recover_all(self->core_, tier);
@@ -159,7 +160,10 @@ class Softening : public std::enable_shared_from_this<Softening> {
           level().shared->replace(core_->tier_key(key_), stored, softened, life, deadline, std::move(done));
         },
         [self = shared_from_this()](const Result<bool>& replaced) {
-          if (replaced && *replaced) return self->step();
+          if (replaced && *replaced) {
+            self->core_->sent(self->left_);
+            return self->step();
+          }
           // Somebody stored another value meanwhile, perhaps one loaded before this invalidation.
           if (replaced && ++self->attempts_ < max_attempts) return self->read();
           self->erase();
@@ -176,6 +180,7 @@ class Softening : public std::enable_shared_from_this<Softening> {
         [self = shared_from_this(), ticket](const Result<bool>& erased) {
           if (erased) {
             self->had_ = self->had_ || *erased;
+            self->core_->sent(self->left_);
           } else {
             self->failures_.add(self->level().name, erased.error());
             recover(self->core_, self->left_, self->core_->tier_key(self->key_), ticket);

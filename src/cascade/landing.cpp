@@ -148,7 +148,10 @@ void settle(Core& core, const FlightPtr& flight, std::vector<Waiter> waiters, co
       again.emplace_back(flight->key, std::move(waiter));
       continue;
     }
-    if (answer.kind == LookupKind::stale) ++core.counters.stale_served;
+    if (answer.kind == LookupKind::stale) {
+      const bool memory = answer.level == memory_level;
+      ++(memory ? core.counters.stale_from_memory : core.levels[answer.level - 1]->stale);
+    }
     Answer own = answer;
     own.joined = std::exchange(joined, true);
     if (own.joined) ++core.counters.joined;

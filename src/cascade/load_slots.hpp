@@ -3,6 +3,7 @@
 
 #include <deque>
 #include <mutex>
+#include <terrace/detail/cascade/engine.hpp>
 #include <terrace/scheduler.hpp>
 #include <utility>
 
@@ -11,7 +12,7 @@ namespace terrace::cascade {
 /// Thread safe. Tasks run in the order they came, without a lock, inside enter() or leave().
 class LoadSlots {
  public:
-  explicit LoadSlots(std::size_t slots) : free_(slots) {}
+  explicit LoadSlots(std::size_t slots) : slots_(slots), free_(slots) {}
 
   /// Runs the task when there is a slot for it, which it must leave.
   void enter(Task task) {
@@ -21,6 +22,11 @@ class LoadSlots {
       --free_;
     }
     task();
+  }
+
+  [[nodiscard]] LoadTurns turns() const {
+    std::lock_guard lock(mutex_);
+    return {slots_, slots_ - free_, waiting_.size()};
   }
 
   void leave() {
@@ -40,7 +46,8 @@ class LoadSlots {
   }
 
  private:
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
+  const std::size_t slots_;
   std::size_t free_;
   bool handing_out_ = false;
   std::deque<Task> waiting_;

@@ -25,6 +25,7 @@ void erase_everything(const std::shared_ptr<Core>& core, std::size_t tier, const
   below.erase_prefix(core->prefix, no_deadline, [=, &below](const Result<std::uint64_t>& entries) {
     if (!entries) return tried(core, tier, batch, {false});
     below.erase_prefix(core->tag_prefix, no_deadline, [=](const Result<std::uint64_t>& tags) {
+      if (tags) core->sent(tier);
       tried(core, tier, batch, {tags.has_value()});
     });
   });
@@ -42,7 +43,10 @@ void attempt(const std::shared_ptr<Core>& core, std::size_t tier) {
       },
       [core, tier, batch = *batch](const std::vector<Result<bool>>& outcomes) {
         std::vector<bool> arrived;
-        for (const auto& outcome : outcomes) arrived.push_back(outcome.has_value());
+        for (const auto& outcome : outcomes) {
+          arrived.push_back(outcome.has_value());
+          if (outcome) core->sent(tier);
+        }
         tried(core, tier, batch, arrived);
       });
 }

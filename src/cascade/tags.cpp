@@ -161,7 +161,8 @@ void soften(const std::shared_ptr<Core>& core, std::size_t tier, const std::stri
               core->levels[tier]->shared->replace(key, **found, to_bytes(token), std::nullopt, deadline,
                                                   std::move(replaced));
             },
-            [told, done = std::move(done)](const Result<bool>& replaced) mutable {
+            [core, tier, told, done = std::move(done)](const Result<bool>& replaced) mutable {
+              if (replaced && *replaced) core->sent(tier);
               // Replaced by somebody else meanwhile: that voids or softens the same entries.
               told(done, replaced ? Result<std::uint64_t>(1) : Result<std::uint64_t>(replaced.error()));
             });
@@ -185,6 +186,7 @@ void erase_token(const std::shared_ptr<Core>& core, std::size_t tier, const std:
                                 core->levels[tier]->name + " later: " + erased.error().message()));
         }
         core->levels[tier]->recovery.arrived(key, ticket);
+        core->sent(tier);
         done(std::uint64_t{*erased ? 1U : 0U});
       });
 }

@@ -83,7 +83,7 @@ class Walk : public std::enable_shared_from_this<Walk> {
     for (std::size_t i = 0; i < found.size(); ++i) {
       FlightPtr& flight = asked_[i];
       if (!found[i]) {
-        ++level().errors;
+        level().errors.add(found[i].error());
         flight->unavailable = Error(found[i].error().code, level().name + ": " + found[i].error().context);
         flights_.push_back(std::move(flight));
       } else if (!*found[i]) {
@@ -144,6 +144,7 @@ class Walk : public std::enable_shared_from_this<Walk> {
     const bool due = hit.flight->refresh && core_->refresh_due(entry);
     if (tags == TagVerdict::valid && entry.fresh(now) && !due) {
       ++level().hits;
+      if (!entry.value) ++level().negative;
       const Answer answer{.kind = entry.value ? LookupKind::hit : LookupKind::negative,
                           .entry = std::move(entry),
                           .level = tier_ + 1};

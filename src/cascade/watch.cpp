@@ -23,6 +23,7 @@ class CoreWatcher final : public Watcher {
   }
   void changed_all() override {
     with([&](Core& core) {
+      ++core.counters.invalidations_received;
       core.tags.forget_all();
       core.invalidate_all();
       core.lease_waiters.wake_all();
@@ -55,8 +56,10 @@ class CoreWatcher final : public Watcher {
 
   static void changed(Core& core, std::string_view key) {
     if (key.starts_with(core.tag_prefix)) {
+      ++core.counters.invalidations_received;
       core.tags.forget(std::string(key.substr(core.tag_prefix.size())));
     } else if (key.starts_with(core.prefix)) {
+      ++core.counters.invalidations_received;
       key.remove_prefix(core.prefix.size());
       core.invalidate(key);
       core.lease_waiters.wake(key);

@@ -113,6 +113,7 @@ class Ascent : public std::enable_shared_from_this<Ascent<Outcome>> {
       Item& item = items_[i];
       if (outcomes[i]) {
         level.recovery.arrived(item.tier_key, item.ticket);
+        core_->sent(left_);
         note(item, outcomes[i]);
       } else {
         item.failures.add(level.name, outcomes[i].error());

@@ -86,12 +86,19 @@ class PostgresTierImpl final : public PostgresTier {
 
   [[nodiscard]] TierStats stats() const override {
     const database::Counters& now = shared_->counters;
-    return {.hits = now.hits,
-            .misses = now.misses,
-            .errors = now.errors,
-            .writes = now.writes,
-            .erases = now.erases,
-            .write_errors = now.write_errors};
+    const PostgresStats connections = shared_->client->stats();
+    TierStats stats{.hits = now.hits,
+                    .misses = now.misses,
+                    .errors = now.errors,
+                    .writes = now.writes,
+                    .erases = now.erases,
+                    .write_errors = now.write_errors};
+    if (connections.connections > 0) {
+      stats.reachable = true;
+    } else if (!connections.last_error.empty()) {
+      stats.reachable = false;
+    }
+    return stats;
   }
 
   [[nodiscard]] PostgresStats postgres_stats() const override {

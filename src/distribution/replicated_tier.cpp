@@ -132,6 +132,11 @@ class ReplicatedTier final : public Tier {
     stats.writes = now.writes;
     stats.erases = now.erases;
     stats.write_errors = now.write_errors;
+    unsigned away = 0;
+    for (std::size_t i = 0; i < group_->size(); ++i) away += group_->node(i).reachable ? 0 : 1;
+    // That many may be among the nodes of one key.
+    const Quorum& quorum = group_->quorum();
+    stats.reachable = away <= quorum.copies - std::max(quorum.read, quorum.write);
     return stats;
   }
 

@@ -1,6 +1,7 @@
 #include "distribution/sharded_core.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <terrace/bytes.hpp>
 
 namespace terrace::distribution {
@@ -15,6 +16,12 @@ std::optional<std::uint64_t> sum(std::optional<std::uint64_t> a, std::optional<s
   return a && b ? std::optional(*a + *b) : std::nullopt;
 }
 
+/// Of those that know.
+template <class Join>
+std::optional<bool> join(std::optional<bool> a, std::optional<bool> b, Join both) {
+  return a && b ? std::optional(both(*a, *b)) : a ? a : b;
+}
+
 }  // namespace
 
 TierStats sum(TierStats a, const TierStats& b) {
@@ -26,6 +33,8 @@ TierStats sum(TierStats a, const TierStats& b) {
   a.write_errors += b.write_errors;
   a.entries = sum(a.entries, b.entries);
   a.bytes = sum(a.bytes, b.bytes);
+  a.reachable = join(a.reachable, b.reachable, std::logical_and<>());
+  a.breaker_open = join(a.breaker_open, b.breaker_open, std::logical_or<>());
   return a;
 }
 
@@ -148,7 +157,8 @@ void ShardedCore::count_departed(const ShardMap& before, const ShardMap& after) 
     const auto same = [&](const Shard& other) { return other.tier == shard.tier; };
     if (std::any_of(after.members().begin(), after.members().end(), same)) continue;
     TierStats left = shard.tier->stats();
-    left.entries = left.bytes = 0;  // what it holds is not this tier's any more
+    left.entries = left.bytes = 0;  // what it holds is not this tier's any more, nor how it fares
+    left.reachable = left.breaker_open = std::nullopt;
     departed_ = sum(departed_, left);
   }
 }

@@ -183,6 +183,20 @@ class ClusterTier final : public BackendTier {
   [[nodiscard]] SharedTier* shared() noexcept override { return &sharing_; }
   [[nodiscard]] ClusterStatus status() const { return cluster_->status(); }
 
+  [[nodiscard]] TierStats stats() const override {
+    TierStats stats = BackendTier::stats();
+    const ClusterStatus cluster = cluster_->status();
+    stats.breaker_open = false;
+    if (cluster.refreshes + cluster.failed_refreshes == 0) return stats;
+    stats.reachable = cluster.slots_covered == slot_count;
+    for (const auto& node : cluster.nodes) {
+      if (!node.primary) continue;
+      stats.reachable = *stats.reachable && node.connection.connected;
+      stats.breaker_open = *stats.breaker_open || node.connection.breaker_open;
+    }
+    return stats;
+  }
+
  private:
   void sweep(std::string prefix, std::string pattern, TimePoint deadline,
              Handler<Result<Swept>> done) override {

@@ -32,6 +32,14 @@ class RedisTier final : public BackendTier {
   [[nodiscard]] VersionedTier* versioned() noexcept override { return &versioned_; }
   void close() override { BackendTier::close(); }
 
+  [[nodiscard]] TierStats stats() const override {
+    TierStats stats = BackendTier::stats();
+    const RedisStatus connection = client_->status();
+    if (connection.connects + connection.failed_connects > 0) stats.reachable = connection.connected;
+    stats.breaker_open = connection.breaker_open;
+    return stats;
+  }
+
   [[nodiscard]] RedisStatus status() const {
     RedisStatus status = client_->status();
     sharing_.tracking()->report(status);

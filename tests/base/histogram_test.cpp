@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <random>
 #include <terrace/histogram.hpp>
@@ -53,6 +54,16 @@ TEST(Histogram, MergeAddsCountsAndSums) {
   a.merge(b);
   EXPECT_EQ(a.count(), 3U);
   EXPECT_EQ(a.sum(), Duration(60us));
+}
+
+TEST(Histogram, CountsWhatIsWithinBounds) {
+  Histogram h;
+  for (const Duration d : {Duration(1ms), Duration(1ms), Duration(1100us), Duration(10ms), Duration(30s)})
+    h.record(d);
+  constexpr std::array<Duration, 5> bounds = {100us, 1ms, 2ms, 10ms, 20s};
+  std::array<std::uint64_t, 5> counts{};
+  h.count_up_to(bounds, counts);
+  EXPECT_EQ(counts, (std::array<std::uint64_t, 5>{0, 2, 3, 4, 4})) << "a bound includes what equals it";
 }
 
 }  // namespace

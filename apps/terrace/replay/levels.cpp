@@ -80,7 +80,8 @@ class Levels::Impl {
   [[nodiscard]] std::vector<LevelState> states() const {
     std::vector<LevelState> states;
     for (const LevelStats& level : cache_.stats().levels) {
-      states.push_back({level.name, level.misses, level.errors, level.entries, level.bytes});
+      states.push_back(
+          {level.name, level.misses, level.errors, level.entries.value_or(0), level.bytes.value_or(0)});
     }
     return states;
   }

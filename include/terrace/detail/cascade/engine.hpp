@@ -133,6 +133,13 @@ struct Selection {
   std::string text = {};  ///< the group, prefix, pattern or tag
 };
 
+/// Loader calls: at most so many at a time (max_concurrent_loads), under way, and waiting for their turn.
+struct LoadTurns {
+  std::size_t slots = 0;
+  std::size_t taken = 0;
+  std::size_t waiting = 0;
+};
+
 /// Thread safe. Handlers are called exactly once, on any thread, possibly inside the call. Keys are checked
 /// here.
 class Engine : public std::enable_shared_from_this<Engine> {
@@ -166,6 +173,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
   /// The name of a level for Lookup::level; lives as long as the engine.
   [[nodiscard]] virtual std::string_view level_name(std::size_t level) const noexcept = 0;
   [[nodiscard]] virtual Scheduler& scheduler() const noexcept = 0;
+  [[nodiscard]] virtual LoadTurns load_turns() const = 0;
   /// CacheOptions::name.
   [[nodiscard]] virtual std::string_view name() const noexcept = 0;
 };

@@ -49,6 +49,9 @@ class Gate {
     return watching_since_.load() <= now && now <= open_until_.load();
   }
 
+  /// There is something to watch, dead or alive.
+  [[nodiscard]] bool has_watches() const noexcept { return guarded_ && !shut_; }
+
   /// How far memory may be behind now: the age of the oldest proof; none: a watch is not alive.
   [[nodiscard]] std::optional<Duration> staleness(TimePoint now) const noexcept {
     if (!watching(now)) return std::nullopt;

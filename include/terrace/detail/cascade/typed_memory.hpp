@@ -2,7 +2,6 @@
 /// TypedMemory<V>: the memory level of a Cache<V>, and the stored form of its values.
 
 #include <algorithm>
-#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -10,6 +9,7 @@
 #include <terrace/detail/cascade/engine.hpp>
 #include <terrace/detail/cascade/stored_form.hpp>
 #include <terrace/detail/memory/weight.hpp>
+#include <terrace/detail/striped_counters.hpp>
 #include <terrace/memory_cache.hpp>
 #include <utility>
 #include <vector>
@@ -85,12 +85,13 @@ class TypedMemory final : public Values {
   template <class Visitor>
   bool visit(std::string_view key, Visitor&& visitor) {
     bool served = false;
-    const bool found = memory_.visit(key, [&](const Slot<V>& slot) {
+    memory_.visit(key, [&](const Slot<V>& slot) {
       const Use good_for = use(slot);
       served = good_for != Use::nothing;
+      if (good_for != Use::fresh || !slot.value) [[unlikely]]
+        count(slot, good_for);
       if (served) visitor(slot, good_for);
     });
-    if (found && !served) unserved_.fetch_add(1, std::memory_order_relaxed);
     return served;
   }
   [[nodiscard]] TimePoint now() const noexcept { return scheduler_->clock().now(); }
@@ -171,14 +172,18 @@ class TypedMemory final : public Values {
 
   [[nodiscard]] LevelStats stats() const override {
     const MemoryStats seen = memory_.stats();
-    const std::uint64_t unserved = std::min(unserved_.load(), seen.hits);
+    const std::uint64_t unserved = std::min(special_.sum(Special::unserved), seen.hits);
     return {.name = "memory",
             .hits = seen.hits - unserved,
+            .stale_hits = special_.sum(Special::stale),
+            .negative_hits = special_.sum(Special::negative),
             .misses = seen.misses + unserved,
             .entries = seen.entries,
             .bytes = seen.bytes,
             .evictions = seen.evictions,
-            .expirations = seen.expired};
+            .expirations = seen.expired,
+            .invalidated = seen.erased,
+            .replaced = seen.replaced};
   }
 
   [[nodiscard]] LevelExplanation explain(std::string_view key) const override {
@@ -200,6 +205,16 @@ class TypedMemory final : public Values {
 
  private:
   using Memory = MemoryCache<std::string, Slot<V>>;
+
+  /// What MemoryCache found that is no plain hit.
+  struct Special {
+    enum : std::size_t { unserved, stale, negative, kinds };
+  };
+
+  void count(const Slot<V>& slot, Use good_for) noexcept {
+    if (good_for == Use::nothing) return special_.add(Special::unserved);
+    special_.add(slot.value ? Special::stale : Special::negative);
+  }
 
   [[nodiscard]] Use use(const Slot<V>& slot) const noexcept {
     // Most often nothing but the life could speak against it, and MemoryCache has seen to that.
@@ -225,7 +240,7 @@ class TypedMemory final : public Values {
   const std::optional<Duration> memory_ttl_;
   const double eager_refresh_;
   Gate gate_;
-  std::atomic<std::uint64_t> unserved_{0};
+  StripedCounters<Special::kinds> special_;
   Memory memory_;
 };
 
