@@ -144,8 +144,10 @@ void EngineOverCore::read(std::vector<std::string> keys, std::shared_ptr<Loader>
 }
 
 LatencyCounts counted(const Histogram& latency) {
-  LatencyCounts out{.count = latency.count(), .sum = latency.sum()};
+  LatencyCounts out;
   latency.count_up_to(LatencyCounts::bounds, out.up_to);
+  out.count = latency.count();  // after them, so that it is no less than the last
+  out.sum = latency.sum();
   return out;
 }
 

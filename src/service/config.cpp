@@ -83,7 +83,8 @@ void take(Config::Data& data, Draft&& draft) {
   for (DraftCache& cache : draft.caches) data.caches.push_back(std::move(cache.config));
   data.monitor = draft.monitor;
   for (DraftAlert& alert : draft.alerts) data.alerts.push_back(std::move(alert.config));
-  data.sinks = {draft.log, std::move(draft.webhooks)};
+  data.sinks.log = draft.log;
+  for (DraftWebhook& webhook : draft.webhooks) data.sinks.webhooks.push_back(std::move(webhook.config));
   data.admin = std::move(draft.admin);
 }
 
@@ -174,10 +175,10 @@ std::vector<std::string> Config::cache_names() const {
   for (const CacheConfig& cache : caches()) names.push_back(cache.options.name);
   return names;
 }
-const MonitorConfig& Config::monitor() const noexcept {
+const MonitorOptions& Config::monitor() const noexcept {
   return data_->monitor;
 }
-const std::vector<AlertConfig>& Config::alerts() const noexcept {
+const std::vector<AlertRule>& Config::alerts() const noexcept {
   return data_->alerts;
 }
 const SinksConfig& Config::sinks() const noexcept {

@@ -46,14 +46,7 @@ void reset(CacheOptions& options, const std::string& key) {
     if (options.write_mode == WriteMode::back) options.write_back.path = "-";
     return;
   }
-  CacheOptions sound;
-  const void* value = nullptr;
-  visit_cache(sound, [&](const std::string& name, auto& member, auto...) {
-    if (name == key) value = &member;
-  });
-  visit_cache(options, [&](const std::string& name, auto& member, auto...) {
-    if (name == key) member = *static_cast<const std::decay_t<decltype(member)>*>(value);
-  });
+  reset_option(options, key, [](auto& all, auto visit) { visit_cache(all, visit); });
 }
 
 void check_options(const DraftCache& cache, Findings& findings) {
@@ -137,8 +130,10 @@ void find_tiers(Draft& draft, DraftCache& cache, Findings& findings) {
     if (tier == nullptr) {
       const auto named =
           names_of(draft.tiers, [](const DraftTier& one) { return one.named ? one.config.name : ""; });
-      findings.mistake(item.place, "there is no tier of that name; write [tiers.NAME] with its url, or a URL such as sqlite:cache.db" +
- did_you_mean(item.text, named));
+      findings.mistake(
+          item.place,
+          "there is no tier of that name; write [tiers.NAME] with its url, or a URL such as sqlite:cache.db" +
+              did_you_mean(item.text, named));
       continue;
     }
     auto& names = cache.config.tiers;

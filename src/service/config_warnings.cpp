@@ -166,10 +166,10 @@ void warn_of_sinks(const Draft& draft, Findings& findings) {
     findings.warn(draft.sinks_place,
                   "alerts reach nobody: log is false and there is no webhook; set one of them");
   }
-  for (std::size_t i = 0; i < draft.webhooks.size(); ++i) {
-    const std::string& url = draft.webhooks[i].url;
-    if (url.starts_with("http://") && !is_loopback(host_of(url)))
-      findings.warn(draft.webhook_places[i], "notices travel unencrypted to another machine; take https://");
+  for (const DraftWebhook& webhook : draft.webhooks) {
+    const std::string host = host_of(webhook.config.url);
+    if (webhook.config.url.starts_with("http://") && !host.empty() && !is_loopback(host))
+      findings.warn(webhook.at("url"), "notices travel unencrypted to another machine; take https://");
   }
 }
 

@@ -269,6 +269,7 @@ TEST_F(PostgresFaults, ARestartedServerIsFoundAgain) {
   server().restart();
   EXPECT_TRUE(eventually([&] { return get(*tier, "a").has_value(); }));
   EXPECT_EQ(get(*tier, "a").value(), "1");
+  EXPECT_EQ(tier->stats().reachable, true);
 }
 
 TEST_F(PostgresFaults, F39_AnUnreachableServerCostsNothingAndIsNotHammered) {
@@ -283,6 +284,7 @@ TEST_F(PostgresFaults, F39_AnUnreachableServerCostsNothingAndIsNotHammered) {
   }
   EXPECT_LT(tier->postgres_stats().failed_connects, 60U);
   EXPECT_NE(tier->postgres_stats().last_error, "");
+  EXPECT_EQ(tier->stats().reachable, false);
 }
 
 TEST_F(PostgresFaults, F40_AChildOfForkIsToldWhatToDo) {

@@ -93,8 +93,10 @@ TEST(Replicated, AMinorityOfNodesIsNotMissed) {
   EXPECT_EQ(net.get(1, "k").value(), Found("v"));
   EXPECT_TRUE(net.erase(1, "k").value());
   EXPECT_EQ(net.get(0, "k").value(), Found());
+  EXPECT_EQ(net.tier(0).stats().reachable, true);
   net.server(1).kill();
   EXPECT_EQ(net.get(0, "k").error(), Errc::unavailable) << "one of three has no say";
+  EXPECT_EQ(net.tier(0).stats().reachable, false);
 }
 
 TEST(Replicated, F28_ANodeThatMissedADeletionDoesNotBringTheValueBack) {

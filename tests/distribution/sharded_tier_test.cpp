@@ -1,6 +1,7 @@
 /// The sharded tier: where operations go, while nothing changes and in each phase of a change; what becomes
 /// of faults.
 
+#include "distribution/sharded_core.hpp"
 #include "distribution/sharded_fixture.hpp"
 
 namespace terrace::testing {
@@ -94,6 +95,18 @@ TEST_F(ShardedTierTest, StatisticsAreOfEachShardAndTheirSum) {
   EXPECT_EQ(tier->shards().size(), 1U);
   EXPECT_EQ(tier->stats().writes, 400U);
   EXPECT_EQ(tier->stats().entries, shards[1].stats.entries);
+}
+
+TEST_F(ShardedTierTest, OneShardOutOfReachMeansNotEveryKeyIsReached) {
+  const TierStats fine{.reachable = true, .breaker_open = false};
+  const TierStats away{.reachable = false, .breaker_open = true};
+  const TierStats unknown;
+  EXPECT_EQ(distribution::sum(fine, away).reachable, false);
+  EXPECT_EQ(distribution::sum(fine, away).breaker_open, true);
+  EXPECT_EQ(distribution::sum(fine, fine).reachable, true);
+  EXPECT_EQ(distribution::sum(unknown, fine).reachable, true) << "the others have no server";
+  EXPECT_EQ(distribution::sum(away, unknown).reachable, false);
+  EXPECT_EQ(distribution::sum(unknown, unknown).reachable, std::nullopt);
 }
 
 TEST_F(ShardedTierTest, F29_WhileTheOldOwnerLeads) {

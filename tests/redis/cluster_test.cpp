@@ -62,6 +62,8 @@ TEST_F(ClusterTier, KeysLieWhereTheClusterWantsThem) {
   EXPECT_EQ(cluster_status(*tier)->slots_covered, slot_count);
   EXPECT_EQ(tier->name(), "redis-cluster");
   EXPECT_EQ(tier->stats().hits, names.size());
+  EXPECT_EQ(tier->stats().reachable, true);
+  EXPECT_EQ(tier->stats().breaker_open, false);
 }
 
 TEST_F(ClusterTier, ASeedThatIsAwayIsPassedOver) {
@@ -75,6 +77,7 @@ TEST_F(ClusterTier, WithoutAnyNodeItEndsAtOnceAndComesBack) {
   const auto tier = make_cluster_tier({.seeds = {"127.0.0.1:" + std::to_string(port)}});
   EXPECT_FAILS(get(*tier, "k", 5s), Errc::unavailable);
   EXPECT_EQ(cluster_status(*tier)->slots_covered, 0U);
+  EXPECT_EQ(tier->stats().reachable, false);
   EXPECT_FALSE(cluster_status(*tier)->last_refresh_error.empty());
 }
 

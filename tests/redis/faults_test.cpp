@@ -44,10 +44,12 @@ TEST(RedisFaults, F01_FrozenEveryOperationEndsByItsDeadlineThenTheBreakerOpens) 
   }
   EXPECT_LT(since(begin), slack) << "costs nothing any more";
   EXPECT_TRUE(redis_status(*tier)->breaker_open);
+  EXPECT_EQ(tier->stats().breaker_open, true);
   server.thaw();
   ASSERT_TRUE(comes_back(*tier));
   EXPECT_EQ(get(*tier, "k").value(), "v");
   EXPECT_FALSE(redis_status(*tier)->breaker_open);
+  EXPECT_EQ(tier->stats().breaker_open, false);
 }
 
 TEST(RedisFaults, F01_FrozenForLongTheConnectionIsRenewed) {
@@ -315,8 +317,10 @@ TEST(RedisFaults, F39_AnAbsentServerCostsNothingAndIsNotStormed) {
   }
   EXPECT_GT(asked, 1000) << "each ends at once";
   EXPECT_LT(redis_status(*tier)->failed_connects, 30U);
+  EXPECT_EQ(tier->stats().reachable, false);
   server.start();
   ASSERT_TRUE(comes_back(*tier));
+  EXPECT_EQ(tier->stats().reachable, true);
   EXPECT_EQ(get(*tier, "k").value(), std::nullopt);
 }
 

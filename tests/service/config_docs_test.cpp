@@ -119,9 +119,9 @@ template <class Visit>
 void visit_section(const Config& config, const std::string& section, Visit&& visit) {
   const Config::Data& data = config.data();
   CacheOptions cache = data.caches.empty() ? CacheOptions() : data.caches[0].options;
-  MonitorConfig monitor = data.monitor;
-  AlertConfig alert = data.alerts.empty() ? AlertConfig() : data.alerts[0];
-  WebhookConfig webhook = data.sinks.webhooks.empty() ? WebhookConfig() : data.sinks.webhooks[0];
+  MonitorOptions monitor = data.monitor;
+  AlertRule alert = data.alerts.empty() ? AlertRule() : data.alerts[0];
+  WebhookOptions webhook = data.sinks.webhooks.empty() ? WebhookOptions() : data.sinks.webhooks[0];
   AdminConfig admin = data.admin.value_or(AdminConfig());
   if (section == "caches.*") config::visit_cache(cache, visit);
   if (section == "caches.*.write_back") config::visit_write_back(cache.write_back, visit);

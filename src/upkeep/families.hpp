@@ -1,0 +1,21 @@
+#pragma once
+/// Families: the stats of caches as the metric families of prometheus-cpp.
+
+#include <prometheus/metric_family.h>
+
+#include <string_view>
+#include <terrace/cache_stats.hpp>
+#include <vector>
+
+namespace terrace::upkeep {
+
+/// The stats of one cache, with its name, which the caller keeps.
+struct NamedStats {
+  std::string_view cache;
+  CacheStats stats;
+};
+
+/// A family for each metric that one of the caches has, in the order of docs/metrics.md.
+std::vector<prometheus::MetricFamily> families(const std::vector<NamedStats>& caches);
+
+}  // namespace terrace::upkeep
