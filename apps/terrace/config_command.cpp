@@ -52,7 +52,11 @@ void print_as_lines(const std::vector<ConfigFinding>& findings, const std::strin
   for (const ConfigFinding& finding : findings) text += to_string(finding, file) + "\n";
   print(text);
   const auto mistakes = static_cast<std::size_t>(std::count_if(findings.begin(), findings.end(), is_mistake));
-  fmt::print(stderr, "{}: {} mistakes, {} warnings\n", file, mistakes, findings.size() - mistakes);
+  const auto counted = [](std::size_t count, const char* what) {
+    return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+  };
+  fmt::print(stderr, "{}: {}, {}\n", file, counted(mistakes, "mistake"),
+             counted(findings.size() - mistakes, "warning"));
 }
 
 int check(const CheckArguments& arguments) {

@@ -12,6 +12,8 @@
 #include <terrace/cache.hpp>
 #include <terrace/cache_handle.hpp>
 #include <terrace/config.hpp>
+#include <terrace/metrics.hpp>
+#include <terrace/monitor.hpp>
 #include <terrace/runtime.hpp>
 #include <typeinfo>
 #include <vector>
@@ -43,11 +45,17 @@ class Caches {
   /// call it after the program has asked for its own.
   std::vector<CacheHandle> handles();
 
+  /// What watches every cache from the moment it is made, with the rules and sinks of the configuration. A
+  /// rule for one cache begins with it.
+  [[nodiscard]] const std::shared_ptr<Monitor>& monitor() const noexcept;
+  /// The counters of every cache that was made.
+  [[nodiscard]] const std::shared_ptr<Metrics>& metrics() const noexcept;
+
   [[nodiscard]] const Config& config() const noexcept;
   [[nodiscard]] const std::shared_ptr<Runtime>& runtime() const noexcept;
 
-  /// Closes the caches, then their tiers. Calls under way end as Errc::shutdown; what waits in journals is
-  /// flushed, or kept for the next start. Idempotent.
+  /// Closes the monitor, the caches, then their tiers. Calls under way end as Errc::shutdown; what waits in
+  /// journals is flushed, or kept for the next start. Idempotent.
   void close();
 
  private:

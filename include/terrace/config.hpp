@@ -19,8 +19,8 @@
 #include <string>
 #include <string_view>
 #include <terrace/cache_options.hpp>
+#include <terrace/monitor.hpp>
 #include <terrace/runtime.hpp>
-#include <utility>
 #include <vector>
 
 namespace terrace {
@@ -54,48 +54,10 @@ struct CacheConfig {
   unsigned line = 0;
 };
 
-/// [monitor]; as MonitorOptions of monitor.hpp.
-struct MonitorConfig {
-  struct Limits {
-    double min_hit_rate = 0.5;
-    double max_error_rate = 0.05;
-    std::uint64_t min_requests = 100;
-    Duration max_journal_lag = std::chrono::seconds(30);
-  };
-  Duration window = std::chrono::seconds(60);
-  Duration interval = std::chrono::seconds(5);
-  Limits limits = {};
-};
-
-enum class ConfigSeverity : std::uint8_t { info, warning, critical };
-
-/// [[alerts]]; as AlertRule of monitor.hpp.
-struct AlertConfig {
-  std::string name = {};
-  std::string when = {};  ///< an expression
-  Duration lasting = {};  ///< the key is `for`
-  ConfigSeverity severity = ConfigSeverity::warning;
-  std::optional<std::string> cache = {};  ///< none: each
-  std::string message = {};
-  std::optional<Duration> repeat = {};
-};
-
-/// [[sinks.webhooks]]; as WebhookOptions of monitor.hpp.
-struct WebhookConfig {
-  std::string url = {};                                           ///< may hold a secret
-  std::vector<std::pair<std::string, std::string>> headers = {};  ///< so may their values
-  Duration timeout = std::chrono::seconds(5);
-  unsigned attempts = 5;
-  Duration backoff = std::chrono::milliseconds(500);
-  Duration max_backoff = std::chrono::seconds(30);
-  std::size_t max_queue = 64;
-  std::string ca_file = {};
-};
-
 /// [sinks]: where alerts go.
 struct SinksConfig {
   bool log = true;
-  std::vector<WebhookConfig> webhooks = {};
+  std::vector<WebhookOptions> webhooks = {};
 };
 
 /// [admin]
@@ -137,8 +99,8 @@ class Config {
   [[nodiscard]] const std::vector<TierConfig>& tiers() const noexcept;
   [[nodiscard]] const std::vector<CacheConfig>& caches() const noexcept;
   [[nodiscard]] std::vector<std::string> cache_names() const;
-  [[nodiscard]] const MonitorConfig& monitor() const noexcept;
-  [[nodiscard]] const std::vector<AlertConfig>& alerts() const noexcept;
+  [[nodiscard]] const MonitorOptions& monitor() const noexcept;
+  [[nodiscard]] const std::vector<AlertRule>& alerts() const noexcept;
   [[nodiscard]] const SinksConfig& sinks() const noexcept;
   /// Nothing: there is no [admin].
   [[nodiscard]] const std::optional<AdminConfig>& admin() const noexcept;

@@ -19,6 +19,12 @@ class Caches::Impl {
     for (const TierConfig& tier : config.tiers()) {
       if (is_used(tier)) tiers_[tier.name] = open(tier);
     }
+    monitor_ = std::make_shared<Monitor>(config.monitor());
+    if (config.sinks().log) monitor_->add_sink(log_notices(), "log");
+    for (const WebhookOptions& webhook : config.sinks().webhooks) monitor_->add_webhook(webhook);
+    for (const AlertRule& rule : config.alerts()) {
+      if (!rule.cache) monitor_->add_rule(rule);
+    }
   }
 
   void* made(std::string_view name, const std::type_info& type, Make make) {
@@ -41,10 +47,13 @@ class Caches::Impl {
     const std::lock_guard lock(mutex_);
     if (closed_) return;
     closed_ = true;
+    monitor_->close();
     for (auto& [name, slot] : slots_) slot.built.close(slot.built.cache.get());
     for (auto& [name, tier] : tiers_) tier->close();
   }
 
+  [[nodiscard]] const std::shared_ptr<Monitor>& monitor() const noexcept { return monitor_; }
+  [[nodiscard]] const std::shared_ptr<Metrics>& metrics() const noexcept { return metrics_; }
   [[nodiscard]] const Config& config() const noexcept { return config_; }
   [[nodiscard]] const std::shared_ptr<Runtime>& runtime() const noexcept { return runtime_; }
 
@@ -90,12 +99,24 @@ class Caches::Impl {
     options.scheduler = runtime_;
     std::vector<std::shared_ptr<Tier>> tiers;
     for (const std::string& tier : cache.tiers) tiers.push_back(tiers_.at(tier));
-    return slots_.emplace(name, Slot{&type, make(std::move(options), std::move(tiers))}).first->second;
+    Slot& made = slots_.emplace(name, Slot{&type, make(std::move(options), std::move(tiers))}).first->second;
+    watch(name, made.built.handle);
+    return made;
+  }
+
+  void watch(const std::string& name, const CacheHandle& cache) {
+    monitor_->watch(cache);
+    metrics_->add(cache);
+    for (const AlertRule& rule : config_.alerts()) {
+      if (rule.cache == name) monitor_->add_rule(rule);
+    }
   }
 
   const Config config_;
   std::shared_ptr<Runtime> runtime_;
   std::map<std::string, std::shared_ptr<Tier>> tiers_;
+  std::shared_ptr<Monitor> monitor_;
+  const std::shared_ptr<Metrics> metrics_ = std::make_shared<Metrics>();
   std::mutex mutex_;
   std::map<std::string, Slot> slots_;
   bool closed_ = false;
@@ -121,6 +142,14 @@ void* Caches::made(std::string_view name, const std::type_info& type, Make make)
 
 std::vector<CacheHandle> Caches::handles() {
   return impl_->handles(&build<Document>);
+}
+
+const std::shared_ptr<Monitor>& Caches::monitor() const noexcept {
+  return impl_->monitor();
+}
+
+const std::shared_ptr<Metrics>& Caches::metrics() const noexcept {
+  return impl_->metrics();
 }
 
 const Config& Caches::config() const noexcept {

@@ -27,14 +27,13 @@ std::string silenced(std::string_view description) {
   if (description.find("cannot redefine") != std::string_view::npos ||
       description.find("cannot insert") != std::string_view::npos)
     return text;  // these quote keys
-  for (auto open = text.find('\''); open != std::string::npos; open = text.find('\'', open)) {
-    const auto close = text.find('\'', open + 1);
-    const bool one_character = close == open + 2;  // "closing '}'": what was expected
-    if (one_character) {
-      open = close + 1;
-    } else {
-      text.replace(open, close == std::string::npos ? close : close - open + 1, "what stands there");
-    }
+  constexpr std::string_view wanted = "expected ", closing = "closing ", or_more = "or ";
+  for (auto open = text.find('\''); open != std::string::npos;) {
+    const auto close = std::min(text.find('\'', open + 1), text.size() - 1);
+    const std::string_view before = std::string_view(text).substr(0, open);
+    const bool own = before.ends_with(wanted) || before.ends_with(closing) || before.ends_with(or_more);
+    if (!own) text.replace(open, close - open + 1, "what stands there");
+    open = text.find('\'', own ? close + 1 : open);
   }
   return text;
 }
@@ -84,7 +83,8 @@ void take(Config::Data& data, Draft&& draft) {
   for (DraftCache& cache : draft.caches) data.caches.push_back(std::move(cache.config));
   data.monitor = draft.monitor;
   for (DraftAlert& alert : draft.alerts) data.alerts.push_back(std::move(alert.config));
-  data.sinks = {draft.log, std::move(draft.webhooks)};
+  data.sinks.log = draft.log;
+  for (DraftWebhook& webhook : draft.webhooks) data.sinks.webhooks.push_back(std::move(webhook.config));
   data.admin = std::move(draft.admin);
 }
 
@@ -175,10 +175,10 @@ std::vector<std::string> Config::cache_names() const {
   for (const CacheConfig& cache : caches()) names.push_back(cache.options.name);
   return names;
 }
-const MonitorConfig& Config::monitor() const noexcept {
+const MonitorOptions& Config::monitor() const noexcept {
   return data_->monitor;
 }
-const std::vector<AlertConfig>& Config::alerts() const noexcept {
+const std::vector<AlertRule>& Config::alerts() const noexcept {
   return data_->alerts;
 }
 const SinksConfig& Config::sinks() const noexcept {

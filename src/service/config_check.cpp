@@ -46,14 +46,7 @@ void reset(CacheOptions& options, const std::string& key) {
     if (options.write_mode == WriteMode::back) options.write_back.path = "-";
     return;
   }
-  CacheOptions sound;
-  const void* value = nullptr;
-  visit_cache(sound, [&](const std::string& name, auto& member, auto...) {
-    if (name == key) value = &member;
-  });
-  visit_cache(options, [&](const std::string& name, auto& member, auto...) {
-    if (name == key) member = *static_cast<const std::decay_t<decltype(member)>*>(value);
-  });
+  reset_option(options, key, [](auto& all, auto visit) { visit_cache(all, visit); });
 }
 
 void check_options(const DraftCache& cache, Findings& findings) {
@@ -137,8 +130,10 @@ void find_tiers(Draft& draft, DraftCache& cache, Findings& findings) {
     if (tier == nullptr) {
       const auto named =
           names_of(draft.tiers, [](const DraftTier& one) { return one.named ? one.config.name : ""; });
-      findings.mistake(item.place, "there is no tier of that name" + did_you_mean(item.text, named) +
-                                       "; write [tiers.NAME] with its url, or a URL such as sqlite:cache.db");
+      findings.mistake(
+          item.place,
+          "there is no tier of that name; write [tiers.NAME] with its url, or a URL such as sqlite:cache.db" +
+              did_you_mean(item.text, named));
       continue;
     }
     auto& names = cache.config.tiers;
@@ -171,9 +166,8 @@ void find_keys(const Draft& draft, DraftCache& cache, Findings& findings) {
       std::find_if(draft.keys.begin(), draft.keys.end(), [&](const auto& one) { return one.name == name; });
   if (found == draft.keys.end()) {
     findings.mistake(cache.at("keys"),
-                     "there is no key ring " + printable_key(name) +
-                         did_you_mean(name, names_of(draft.keys, [](const auto& one) { return one.name; })) +
-                         "; write [keys.NAME] with its file");
+                     "there is no key ring " + printable_key(name) + "; write [keys.NAME] with its file" +
+                         did_you_mean(name, names_of(draft.keys, [](const auto& one) { return one.name; })));
     return;
   }
   cache.config.options.keys = found->ring;
@@ -185,7 +179,7 @@ void check_journals(const Draft& draft, Findings& findings) {
     const std::string& path = cache.config.options.write_back.path;
     if (cache.config.options.write_mode != WriteMode::back || path.empty()) continue;
     std::error_code error;
-    const fs::path full = fs::weakly_canonical(path, error);
+    const fs::path full = fs::weakly_canonical(fs::absolute(path), error);
     const auto [owner, first] =
         owners.emplace((error ? fs::path(path).lexically_normal() : full).string(), &cache);
     if (!first) {
@@ -213,6 +207,8 @@ void check_draft(Draft& draft, Findings& findings) {
   check_tiers(draft, findings);
   for (DraftKeys& keys : draft.keys) read_ring(keys, findings);
   for (DraftCache& cache : draft.caches) {
+    // A ttl that cannot be read is one nevertheless, for what goes with one.
+    if (findings.blames(cache.at("ttl").path)) cache.config.options.ttl = std::chrono::hours(1);
     check_options(cache, findings);
     find_tiers(draft, cache, findings);
     find_keys(draft, cache, findings);

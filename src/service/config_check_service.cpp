@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <set>
@@ -10,7 +11,9 @@
 
 #include "base/nearest.hpp"
 #include "service/config_draft.hpp"
+#include "service/config_fields.hpp"
 #include "service/config_stores.hpp"
+#include "upkeep/rule.hpp"
 
 namespace terrace::config {
 namespace {
@@ -20,22 +23,62 @@ Place place_of(const Given& given, const std::string& section, const std::string
   return found != given.end() ? found->second : Place{section + "." + key};
 }
 
+/// Reports all that `options.check()` throws, one after the other: what it began with is set to its default.
+/// `report(key, what)`.
+template <class Options, class VisitAll, class Report>
+void report_all(Options options, std::string_view who, VisitAll visit_all, Report report) {
+  std::set<std::string> seen;
+  while (true) {
+    try {
+      return options.check();
+    } catch (const ConfigError& error) {
+      std::string what = error.what();
+      if (what.starts_with(who)) what.erase(0, who.size());
+      const std::string key = what.substr(0, what.find_first_not_of("abcdefghijklmnopqrstuvwxyz_."));
+      report(key, what);
+      if (!seen.insert(key).second || !reset_option(options, key, visit_all)) return;
+    }
+  }
+}
+
+void visit_all_of_monitor(MonitorOptions& options, auto visit) {
+  visit_monitor(options, visit);
+  visit_limits(options.limits,
+               [&](const char* name, auto& member) { visit("limits." + std::string(name), member); });
+}
+
+/// What the rule complains of, without its name; empty: nothing.
+std::string complaint(AlertRule rule) {
+  const std::string who = "alert rule " + rule.name + ": ";
+  try {
+    const upkeep::Rule checked(std::move(rule));
+    return {};
+  } catch (const ConfigError& error) {
+    const std::string what = error.what();
+    return what.starts_with(who) ? what.substr(who.size()) : what;
+  }
+}
+
 void check_alert(const Draft& draft, const DraftAlert& alert, Findings& findings) {
   const auto at = [&](const std::string& key) {
     const auto found = alert.given.find(key);
     return found != alert.given.end() ? found->second : Place{alert.place.path + "." + key, alert.place.line};
   };
-  if (alert.config.name.empty())
-    findings.mistake(at("name"), "is missing; name the alert, as in name = \"cold\"");
-  if (alert.config.when.empty())
-    findings.mistake(at("when"), "is missing; write a condition, as in when = \"hit_rate < 50%\"");
-  if (!alert.config.cache) return;
+  const auto report = [&](const char* key, const std::string& what) {
+    if (!what.empty() && !findings.blames(at(key).path)) findings.mistake(at(key), what);
+  };
+  const AlertRule& rule = alert.config;
+  report("name", rule.name.empty() ? "is missing; name the alert, as in name = \"cold\""
+                                   : complaint({.name = rule.name, .when = "closed"}));
+  report("repeat", complaint({.name = "x", .when = "closed", .repeat = rule.repeat}));
+  report("when", rule.when.empty() ? "is missing; write a condition, as in when = \"hit_rate < 50%\""
+                                   : complaint({.name = "x", .when = rule.when}));
+  if (!rule.cache) return;
   std::vector<std::string> names;
   for (const DraftCache& cache : draft.caches) names.push_back(cache.config.options.name);
-  if (std::find(names.begin(), names.end(), *alert.config.cache) != names.end()) return;
-  findings.mistake(at("cache"), "there is no cache " + printable_key(*alert.config.cache) +
-                                    did_you_mean(*alert.config.cache, names) +
-                                    "; leave it out for every cache");
+  if (std::find(names.begin(), names.end(), *rule.cache) != names.end()) return;
+  report("cache", "there is no cache " + printable_key(*rule.cache) + "; leave it out for every cache" +
+                      did_you_mean(*rule.cache, names));
 }
 
 struct Listening {
@@ -70,18 +113,12 @@ void check_readable(const std::string& path, const Place& place, Findings& findi
 }  // namespace
 
 void check_monitoring(const Draft& draft, Findings& findings) {
-  const MonitorConfig& monitor = draft.monitor;
-  const auto at = [&](const std::string& key) { return place_of(draft.monitor_given, "monitor", key); };
-  if (monitor.interval <= Duration::zero())
-    findings.mistake(at("interval"), "must be more than 0, \"5s\" for instance");
-  if (monitor.window < monitor.interval)
-    findings.mistake(at("window"), "is below interval; rates need a sample or more");
-  const auto share = [&](double value, const std::string& key) {
-    if (!(value >= 0 && value <= 1)) findings.mistake(at(key), "is a share: 0 to 1");
-  };
-  share(monitor.limits.min_hit_rate, "limits.min_hit_rate");
-  share(monitor.limits.max_error_rate, "limits.max_error_rate");
-
+  report_all(
+      draft.monitor,
+      "MonitorOptions: ", [](MonitorOptions& all, auto visit) { visit_all_of_monitor(all, visit); },
+      [&](const std::string& key, const std::string& what) {
+        findings.mistake(place_of(draft.monitor_given, "monitor", key), what);
+      });
   std::set<std::string> names;
   for (const DraftAlert& alert : draft.alerts) {
     check_alert(draft, alert, findings);
@@ -89,10 +126,11 @@ void check_monitoring(const Draft& draft, Findings& findings) {
       findings.mistake(alert.given.at("name"), "another alert has this name; give each its own");
     }
   }
-  for (std::size_t i = 0; i < draft.webhooks.size(); ++i) {
-    if (host_of(draft.webhooks[i].url).empty())
-      findings.mistake(draft.webhook_places[i],
-                       "is no URL of a webhook; it begins with https://HOST or http://HOST");
+  for (const DraftWebhook& webhook : draft.webhooks) {
+    report_all(
+        webhook.config,
+        "WebhookOptions: ", [](WebhookOptions& all, auto visit) { visit_webhook(all, visit); },
+        [&](const std::string& key, const std::string& what) { findings.mistake(webhook.at(key), what); });
   }
 }
 
@@ -128,6 +166,7 @@ void check_admin(const Draft& draft, Findings& findings) {
         "the token travels unencrypted to whoever listens on the way; set tls_certificate and tls_key");
   }
   constexpr std::size_t short_token = 16;
+  if (findings.blames("admin.token")) return;
   if (admin.token.empty()) {
     findings.warn(at("token"),
                   "is not set: what changes state or shows values is refused; set token = "

@@ -12,8 +12,8 @@ struct Config::Data {
   std::vector<TierConfig> tiers = {};
   std::vector<std::pair<config::Place, std::optional<assembly::TierUrl>>> stores = {};  ///< of the tiers
   std::vector<CacheConfig> caches = {};
-  MonitorConfig monitor = {};
-  std::vector<AlertConfig> alerts = {};
+  MonitorOptions monitor = {};
+  std::vector<AlertRule> alerts = {};
   SinksConfig sinks = {};
   std::optional<AdminConfig> admin = {};
   std::set<std::string> known = {};  ///< every key there is, as far as its table was there: "caches.*.ttl"

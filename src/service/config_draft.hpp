@@ -44,9 +44,23 @@ struct DraftCache {
 };
 
 struct DraftAlert {
-  AlertConfig config;
+  AlertRule config;
   Given given = {};
   Place place;
+};
+
+struct DraftWebhook {
+  WebhookOptions config = {};
+  Given given = {};
+  Place place = {};
+
+  /// Of the key where it is given, else of its URL.
+  [[nodiscard]] Place at(const std::string& key) const {
+    for (const std::string& one : {key, std::string("url")}) {
+      if (const auto found = given.find(one); found != given.end()) return found->second;
+    }
+    return {place.path + ".url", place.line, place.column};
+  }
 };
 
 struct Draft {
@@ -55,13 +69,12 @@ struct Draft {
   std::vector<DraftTier> tiers = {};
   std::vector<DraftKeys> keys = {};
   std::vector<DraftCache> caches = {};
-  MonitorConfig monitor = {};
+  MonitorOptions monitor = {};
   Given monitor_given = {};
   std::vector<DraftAlert> alerts = {};
   bool log = true;
   Place sinks_place = {};
-  std::vector<WebhookConfig> webhooks = {};
-  std::vector<Place> webhook_places = {};
+  std::vector<DraftWebhook> webhooks = {};
   std::optional<AdminConfig> admin = {};
   Given admin_given = {};
 };

@@ -44,13 +44,13 @@ void visit_write_back(WriteBackOptions& options, Visit&& visit) {
 }
 
 template <class Visit>
-void visit_monitor(MonitorConfig& options, Visit&& visit) {
+void visit_monitor(MonitorOptions& options, Visit&& visit) {
   visit("window", options.window);
   visit("interval", options.interval);
 }
 
 template <class Visit>
-void visit_limits(MonitorConfig::Limits& limits, Visit&& visit) {
+void visit_limits(HealthLimits& limits, Visit&& visit) {
   visit("min_hit_rate", limits.min_hit_rate);
   visit("max_error_rate", limits.max_error_rate);
   visit("min_requests", limits.min_requests);
@@ -58,7 +58,7 @@ void visit_limits(MonitorConfig::Limits& limits, Visit&& visit) {
 }
 
 template <class Visit>
-void visit_alert(AlertConfig& alert, Visit&& visit) {
+void visit_alert(AlertRule& alert, Visit&& visit) {
   visit("name", alert.name);
   visit("when", alert.when);
   visit("for", alert.lasting);
@@ -69,7 +69,7 @@ void visit_alert(AlertConfig& alert, Visit&& visit) {
 }
 
 template <class Visit>
-void visit_webhook(WebhookConfig& webhook, Visit&& visit) {
+void visit_webhook(WebhookOptions& webhook, Visit&& visit) {
   visit("url", webhook.url);
   visit("timeout", webhook.timeout);
   visit("attempts", webhook.attempts);
@@ -86,6 +86,22 @@ void visit_admin(AdminConfig& admin, Visit&& visit) {
   visit("tls_certificate", admin.tls_certificate);
   visit("tls_key", admin.tls_key);
   visit("allow_plain_on_public_address", admin.allow_plain_on_public_address);
+}
+
+/// Sets the option of that name to its default; false: there is none. `visit_all(options, visit)` visits
+/// them.
+template <class Options, class VisitAll>
+bool reset_option(Options& options, const std::string& key, VisitAll visit_all) {
+  Options sound;
+  const void* value = nullptr;
+  visit_all(sound, [&](const std::string& name, auto& member, auto...) {
+    if (name == key) value = &member;
+  });
+  if (value == nullptr) return false;
+  visit_all(options, [&](const std::string& name, auto& member, auto...) {
+    if (name == key) member = *static_cast<const std::decay_t<decltype(member)>*>(value);
+  });
+  return true;
 }
 
 }  // namespace terrace::config

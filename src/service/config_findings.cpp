@@ -14,6 +14,25 @@ std::string to_string(const ConfigFinding& finding, std::string_view file) {
 
 namespace config {
 
+void Findings::hide(std::string text, std::string shown) {
+  constexpr std::size_t shortest = 6;
+  if (text.size() >= shortest) hidden_.emplace_back(std::move(text), std::move(shown));
+}
+
+void Findings::add(ConfigFinding::Kind kind, const Place& place, std::string what) {
+  for (const auto& [text, shown] : hidden_) {
+    for (auto at = what.find(text); at != std::string::npos; at = what.find(text, at + shown.size()))
+      what.replace(at, text.size(), shown);
+  }
+  found_.push_back({kind, place.line, place.column, place.path, std::move(what)});
+}
+
+bool Findings::blames(const std::string& path) const {
+  return std::any_of(found_.begin(), found_.end(), [&](const ConfigFinding& finding) {
+    return finding.kind == ConfigFinding::Kind::mistake && finding.where == path;
+  });
+}
+
 std::vector<ConfigFinding> Findings::take() {
   std::vector<ConfigFinding> each;
   for (ConfigFinding& finding : found_) {

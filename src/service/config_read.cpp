@@ -93,14 +93,15 @@ void read_monitoring(Section& root, Draft& draft) {
     draft.sinks_place = section.place();
     section.read("log", draft.log);
     section.each("webhooks", [&](Section& one) {
-      WebhookConfig webhook;
-      visit_webhook(webhook, FieldReader(one, nullptr));
+      DraftWebhook webhook;
+      webhook.place = one.place();
+      visit_webhook(webhook.config, FieldReader(one, &webhook.given));
       one.section("headers", [&](Section& headers) {
+        webhook.given["headers"] = headers.place();
         headers.each_text([&](const std::string& name, std::string value) {
-          webhook.headers.emplace_back(name, std::move(value));
+          webhook.config.headers.emplace_back(name, std::move(value));
         });
       });
-      draft.webhook_places.push_back(one.place("url"));
       draft.webhooks.push_back(std::move(webhook));
     });
   });

@@ -54,7 +54,7 @@ struct Words<JournalSync> {
   static std::vector<std::string> names() { return {"durable", "os_cache"}; }
 };
 template <>
-struct Words<ConfigSeverity> {
+struct Words<Severity> {
   static std::vector<std::string> names() { return {"info", "warning", "critical"}; }
 };
 

@@ -96,7 +96,13 @@ std::optional<std::string> Substitution::expand(std::string_view raw, const Plac
     const auto value = resolve(raw.substr(begin + 2, end - begin - 2), place);
     if (!value) return std::nullopt;
     const bool login = kind == TextKind::tier_url && in_login(raw.substr(0, begin), raw.substr(end + 1));
-    out += login ? percent_encoded(*value) : *value;
+    const std::string text = login ? percent_encoded(*value) : *value;
+    const std::string shown(raw.substr(begin, end + 1 - begin));
+    if (!shown.ends_with(":-" + *value + "}")) {
+      findings_.hide(*value, shown);
+      findings_.hide(text, shown);
+    }
+    out += text;
     at = end + 1;
   }
 }

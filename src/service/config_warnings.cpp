@@ -63,6 +63,7 @@ void warn_of_sharing(const DraftCache& cache, const std::vector<const DraftTier*
         "is not set: whoever can write to the Redis server can slip this cache values of their own; "
         "seal entries with a key ring (docs/sealing.md)");
   }
+  if (cache.tiers.size() != tiers.size()) return;  // not all of them are known
   if (cache.given.contains("max_staleness") && (!redis || options.consistency != Consistency::eventual)) {
     findings.warn(
         cache.at("max_staleness"),
@@ -165,10 +166,10 @@ void warn_of_sinks(const Draft& draft, Findings& findings) {
     findings.warn(draft.sinks_place,
                   "alerts reach nobody: log is false and there is no webhook; set one of them");
   }
-  for (std::size_t i = 0; i < draft.webhooks.size(); ++i) {
-    const std::string& url = draft.webhooks[i].url;
-    if (url.starts_with("http://") && !is_loopback(host_of(url)))
-      findings.warn(draft.webhook_places[i], "notices travel unencrypted to another machine; take https://");
+  for (const DraftWebhook& webhook : draft.webhooks) {
+    const std::string host = host_of(webhook.config.url);
+    if (webhook.config.url.starts_with("http://") && !host.empty() && !is_loopback(host))
+      findings.warn(webhook.at("url"), "notices travel unencrypted to another machine; take https://");
   }
 }
 
