@@ -2,7 +2,6 @@
 /// EndSignals: waits for the user, or whoever started the program, to end it.
 
 #include <array>
-
 #include <csignal>
 
 namespace terrace::cli {

@@ -261,9 +261,10 @@ void declare_options(CLI::App& command, ReplayArguments& arguments) {
       .add_option("--time-limit", arguments.time_limit,
                   "Ends the replay after this time; the figures up to there are shown")
       ->option_text("TIME");
-  command.add_flag("--serve{127.0.0.1:9390}", arguments.serve,
-                   "Shows the replay on a status page as it runs, and goes on until Ctrl-C; --serve=HOST:PORT "
-                   "for another address, port 0 for any free one");
+  command.add_flag(
+      "--serve{127.0.0.1:9390}", arguments.serve,
+      "Shows the replay on a status page as it runs, and goes on until Ctrl-C; --serve=HOST:PORT "
+      "for another address, port 0 for any free one");
   command.add_flag("--clear", arguments.clear, "First remove what earlier replays left in the levels");
   command.add_flag("--json", arguments.json, "One JSON object instead of text");
 }

@@ -42,10 +42,9 @@ int serve(const ServeArguments& arguments) {
   for (const CacheHandle& cache : handles) server.add(cache);
   fmt::print("{}\n", server.url());
   if (std::fflush(stdout) != 0) throw std::runtime_error("standard output cannot be written");
-  const char* const without_token =
-      !config.admin() || config.admin()->token.empty()
-          ? "; without a token under [admin] nobody may see or change values"
-          : "";
+  const char* const without_token = !config.admin() || config.admin()->token.empty()
+                                        ? "; without a token under [admin] nobody may see or change values"
+                                        : "";
   fmt::print(stderr, "terrace: serving {} {}{}; Ctrl-C ends it\n", handles.size(),
              handles.size() == 1 ? "cache" : "caches", without_token);
   end.wait();

@@ -71,5 +71,6 @@ int main(int argc, char** argv) {
   }
   Client client(admin.port());
   std::printf("%d caches\n", count);
-  for (const char* target : {"/metrics", "/api/v1/stats", "/readyz"}) measure(client, target, quick ? 5 : 300);
+  for (const char* target : {"/metrics", "/api/v1/stats", "/readyz"})
+    measure(client, target, quick ? 5 : 300);
 }

@@ -5,8 +5,8 @@
 ///     admin.add(users);
 ///     std::cout << admin.url() << '\n';   // http://127.0.0.1:9390
 ///
-/// A status page at /, /healthz (the process lives), /readyz (the caches are healthy), /metrics, and a JSON API
-/// under /api/v1 to look at caches and to change them: docs/admin.md.
+/// A status page at /, /healthz (the process lives), /readyz (the caches are healthy), /metrics, and a JSON
+/// API under /api/v1 to look at caches and to change them: docs/admin.md.
 
 #include <functional>
 #include <memory>
@@ -52,13 +52,13 @@ struct AdminOptions {
 using Warming =
     std::function<void(std::vector<std::string> keys, std::stop_token stop, Handler<WarmReport> done)>;
 
-/// Has a thread of its own; slow tiers hold up nobody else. Thread safe. Caches may be closed or destroyed before
-/// or after it.
+/// Has a thread of its own; slow tiers hold up nobody else. Thread safe. Caches may be closed or destroyed
+/// before or after it.
 class AdminServer {
  public:
   /// Listens when it returns. Without a monitor or metrics it makes its own, which add() tells of the caches;
-  /// those that are given are the program's to fill. Throws ConfigError: the options, a port that is in use, a
-  /// certificate that cannot be read.
+  /// those that are given are the program's to fill. Throws ConfigError: the options, a port that is in use,
+  /// a certificate that cannot be read.
   explicit AdminServer(AdminOptions options = {}, std::shared_ptr<Monitor> monitor = {},
                        std::shared_ptr<Metrics> metrics = {});
   /// As close().
@@ -70,8 +70,8 @@ class AdminServer {
   void add(CacheHandle cache);
   /// False: there is none of that name.
   bool remove(std::string_view cache);
-  /// What POST …/warm does for a cache. Without, it brings keys up from lower levels and loads nothing. Throws
-  /// ConfigError: there is no cache of that name.
+  /// What POST …/warm does for a cache. Without, it brings keys up from lower levels and loads nothing.
+  /// Throws ConfigError: there is no cache of that name.
   void add_warming(std::string_view cache, Warming warming);
 
   /// "https://127.0.0.1:9390". For a server on every address: with the name of this machine.

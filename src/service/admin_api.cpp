@@ -13,8 +13,7 @@ namespace terrace::service {
 namespace json = boost::json;
 
 AdminReply AdminReply::failed(const Error& error) {
-  return {error,
-          {{"error", {{"kind", error.code.message()}, {"message", text_or_bytes(error.message())}}}}};
+  return {error, {{"error", {{"kind", error.code.message()}, {"message", text_or_bytes(error.message())}}}}};
 }
 
 void AdminApi::add(CacheHandle cache) {

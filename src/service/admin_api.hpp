@@ -1,6 +1,7 @@
 #pragma once
 /// AdminApi: what operators ask of caches and do to them, from a request that was read to JSON. It knows no
-/// HTTP: the admin server and the command line give the same answers through it. docs/admin.md describes them.
+/// HTTP: the admin server and the command line give the same answers through it. docs/admin.md describes
+/// them.
 
 #include <boost/json/object.hpp>
 #include <memory>

@@ -60,11 +60,12 @@ std::optional<std::vector<Bytes>> AdminArguments::texts(std::string_view name) {
   if (value == nullptr) return std::nullopt;
   std::vector<Bytes> all;
   const json::array* const items = value->if_array();
-  const bool well = items != nullptr && std::all_of(items->begin(), items->end(), [&](const json::value& item) {
-                      auto bytes = bytes_of(item);
-                      if (bytes) all.push_back(std::move(*bytes));
-                      return bytes.has_value();
-                    });
+  const bool well =
+      items != nullptr && std::all_of(items->begin(), items->end(), [&](const json::value& item) {
+        auto bytes = bytes_of(item);
+        if (bytes) all.push_back(std::move(*bytes));
+        return bytes.has_value();
+      });
   if (!well) fail(quoted(name) + R"( is to be a list of strings, as in ["a", "b"])");
   return all;
 }
@@ -77,7 +78,8 @@ std::optional<Duration> AdminArguments::duration(std::string_view name) {
   if (value->is_number()) ns = value->to_number<double>() * 1e9;
   if (const json::string* const written = value->if_string()) ns = parse_amount(*written, duration_units);
   if (!ns || !(*ns >= 1 && *ns <= longest_ns)) {
-    fail(quoted(name) + " is to be a time above 0: seconds, or a number and a unit, as in 90, \"1.5s\" or \"10m\"");
+    fail(quoted(name) +
+         " is to be a time above 0: seconds, or a number and a unit, as in 90, \"1.5s\" or \"10m\"");
     return std::nullopt;
   }
   return Duration{static_cast<Duration::rep>(*ns)};

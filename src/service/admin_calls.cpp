@@ -85,12 +85,11 @@ void erase(const CacheHandle& cache, AdminArguments& arguments, Done done) {
   const Bytes key = arguments.key();
   const WriteOptions options{.timeout = arguments.duration("timeout").value_or(default_timeout)};
   if (const auto read = arguments.finish(); !read) return done(AdminReply::failed(read.error()));
-  cache.erase(key, options,
-              [body = about(cache, key), done = std::move(done)](Result<bool> outcome) mutable {
-                if (!outcome) return done(failure(outcome.error(), std::move(body)));
-                body["erased"] = *outcome;
-                done({{}, std::move(body)});
-              });
+  cache.erase(key, options, [body = about(cache, key), done = std::move(done)](Result<bool> outcome) mutable {
+    if (!outcome) return done(failure(outcome.error(), std::move(body)));
+    body["erased"] = *outcome;
+    done({{}, std::move(body)});
+  });
 }
 
 /// One of the five ways to say what is meant.
@@ -145,22 +144,21 @@ void clear(const CacheHandle& cache, AdminArguments& arguments, Done done) {
 void explain(const CacheHandle& cache, AdminArguments& arguments, Done done) {
   const Bytes key = arguments.key();
   if (const auto read = arguments.finish(); !read) return done(AdminReply::failed(read.error()));
-  cache.explain(
-      key, [body = about(cache, key), done = std::move(done)](Result<Explanation> outcome) mutable {
-        if (!outcome) return done(failure(outcome.error(), std::move(body)));
-        json::array levels;
-        for (const LevelExplanation& level : outcome->levels) {
-          levels.push_back({{"level", text_or_bytes(level.level)},
-                            {"kind", to_string(level.kind)},
-                            {"age_s", seconds(level.age)},
-                            {"remaining_s", seconds(level.remaining)},
-                            {"bytes", level.bytes},
-                            {"note", text_or_bytes(level.note)}});
-        }
-        body["in_flight"] = outcome->in_flight;
-        body["levels"] = std::move(levels);
-        done({{}, std::move(body)});
-      });
+  cache.explain(key, [body = about(cache, key), done = std::move(done)](Result<Explanation> outcome) mutable {
+    if (!outcome) return done(failure(outcome.error(), std::move(body)));
+    json::array levels;
+    for (const LevelExplanation& level : outcome->levels) {
+      levels.push_back({{"level", text_or_bytes(level.level)},
+                        {"kind", to_string(level.kind)},
+                        {"age_s", seconds(level.age)},
+                        {"remaining_s", seconds(level.remaining)},
+                        {"bytes", level.bytes},
+                        {"note", text_or_bytes(level.note)}});
+    }
+    body["in_flight"] = outcome->in_flight;
+    body["levels"] = std::move(levels);
+    done({{}, std::move(body)});
+  });
 }
 
 json::object report_json(const CacheHandle& cache, const WarmReport& report) {
@@ -170,10 +168,10 @@ json::object report_json(const CacheHandle& cache, const WarmReport& report) {
                         {"attempts", failure.attempts},
                         {"error", text_or_bytes(failure.error.message())}});
   }
-  return {{"cache", cache.name()},       {"total", report.total},
-          {"warmed", report.warmed},     {"present", report.present},
-          {"absent", report.absent},     {"failed", report.failed},
-          {"skipped", report.skipped},   {"elapsed_s", seconds(report.elapsed)},
+  return {{"cache", cache.name()},          {"total", report.total},
+          {"warmed", report.warmed},        {"present", report.present},
+          {"absent", report.absent},        {"failed", report.failed},
+          {"skipped", report.skipped},      {"elapsed_s", seconds(report.elapsed)},
           {"failures", std::move(failures)}};
 }
 

@@ -21,9 +21,10 @@ constexpr std::chrono::seconds last_answers{2};
   std::string address = where.host.find(':') == std::string::npos ? where.host : "[" + where.host + "]";
   address += ":" + std::to_string(where.endpoint.port());
   if (failed == asio::error::address_in_use) {
-    throw ConfigError("admin: " + address +
-                      " is in use by another program, or another server in this one: listen on another port, or "
-                      "on port 0 for any free one");
+    throw ConfigError(
+        "admin: " + address +
+        " is in use by another program, or another server in this one: listen on another port, or "
+        "on port 0 for any free one");
   }
   if (failed == asio::error::access_denied) {
     throw ConfigError("admin: " + address + " may not be listened on (" + failed.message() +

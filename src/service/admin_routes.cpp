@@ -113,10 +113,9 @@ http::status status_of(const Error& error) {
 std::string_view bearer(std::string_view authorization) {
   constexpr std::string_view scheme = "bearer ";
   if (authorization.size() <= scheme.size()) return {};
-  const bool is_bearer =
-      std::equal(scheme.begin(), scheme.end(), authorization.begin(), [](char wanted, char c) {
-        return wanted == (c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c);
-      });
+  const bool is_bearer = std::equal(
+      scheme.begin(), scheme.end(), authorization.begin(),
+      [](char wanted, char c) { return wanted == (c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c); });
   return is_bearer ? authorization.substr(scheme.size()) : std::string_view();
 }
 
@@ -131,7 +130,8 @@ std::optional<Error> add_arguments(json::object& arguments, std::string_view bod
   if (!given.is_object()) return Error(Errc::invalid_argument, R"(the body is to be a JSON object, {…})");
   for (const auto& [name, value] : given.get_object()) {
     if (arguments.emplace(name, value).second) continue;
-    return Error(Errc::invalid_argument, printable_key(name) + " is given twice, in the address and in the body");
+    return Error(Errc::invalid_argument,
+                 printable_key(name) + " is given twice, in the address and in the body");
   }
   return std::nullopt;
 }
@@ -156,8 +156,8 @@ TokenGuard::TokenGuard(std::string_view token) : has_token_(!token.empty()) {
 /// Of one length, whatever is given, and unforeseeable: comparing them tells nothing of the token.
 TokenGuard::Digest TokenGuard::digest(std::string_view token) const noexcept {
   Digest out{};
-  crypto_generichash(out.data(), out.size(), reinterpret_cast<const unsigned char*>(token.data()), token.size(),
-                     key_.data(), key_.size());
+  crypto_generichash(out.data(), out.size(), reinterpret_cast<const unsigned char*>(token.data()),
+                     token.size(), key_.data(), key_.size());
   return out;
 }
 
@@ -181,16 +181,18 @@ Admitted AdminRoutes::admit(const http::fields& fields, http::verb method, std::
   }
   if (!is_known_host(host, version)) {
     return refusal(http::status::misdirected_request, "misdirected request",
-                   "this endpoint listens on this machine only and answers to localhost, 127.0.0.1 and [::1], not to the "
+                   "this endpoint listens on this machine only and answers to localhost, 127.0.0.1 and "
+                   "[::1], not to the "
                    "Host that was asked for; a proxy in front of it is to ask for one of those");
   }
   auto parsed = parse_target(target);
   if (!parsed) return refusal(http::status::bad_request, "bad request", "the path cannot be read");
   const auto place = place_of(parsed->path);
   if (!place) {
-    return refusal(http::status::not_found, "not found",
-                   "there is nothing here; there are /, /healthz, /readyz, /metrics, /api/v1/stats, /api/v1/health, "
-                   "/api/v1/alerts and /api/v1/caches/NAME");
+    return refusal(
+        http::status::not_found, "not found",
+        "there is nothing here; there are /, /healthz, /readyz, /metrics, /api/v1/stats, /api/v1/health, "
+        "/api/v1/alerts and /api/v1/caches/NAME");
   }
   const auto wanted = method == http::verb::head ? http::verb::get : method;
   for (const auto& way : place->ways) {

@@ -1,6 +1,6 @@
 #pragma once
-/// AdminRoutes: which requests there are, who may make them, and what they are answered. It sees HTTP messages,
-/// no sockets.
+/// AdminRoutes: which requests there are, who may make them, and what they are answered. It sees HTTP
+/// messages, no sockets.
 
 #include <array>
 #include <boost/beast/http/fields.hpp>

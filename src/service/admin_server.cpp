@@ -1,7 +1,7 @@
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/host_name.hpp>
 #include <boost/asio/post.hpp>
-#include <algorithm>
 #include <mutex>
 #include <terrace/admin.hpp>
 #include <thread>

@@ -85,14 +85,14 @@ class Session final : public AdminSession, public std::enable_shared_from_this<S
   /// Tells a client that speaks what is wrong; silent ones are left.
   void unreadable(const ErrorCode& failed) {
     if (failed == http::error::header_limit) {
-      return refuse(refusal(http::status::request_header_fields_too_large, "too large",
-                            "the header of a request has at most " +
-                                std::to_string(host_.limits.header_bytes) + " bytes"));
+      return refuse(refusal(
+          http::status::request_header_fields_too_large, "too large",
+          "the header of a request has at most " + std::to_string(host_.limits.header_bytes) + " bytes"));
     }
     if (failed == http::error::body_limit) {
-      return refuse(refusal(http::status::payload_too_large, "too large",
-                            "the body of a request has at most " + std::to_string(host_.limits.body_bytes) +
-                                " bytes"));
+      return refuse(
+          refusal(http::status::payload_too_large, "too large",
+                  "the body of a request has at most " + std::to_string(host_.limits.body_bytes) + " bytes"));
     }
     const bool spoke = failed.category() == make_error_code(http::error::bad_method).category() &&
                        failed != http::error::end_of_stream && failed != http::error::partial_message;
@@ -102,8 +102,7 @@ class Session final : public AdminSession, public std::enable_shared_from_this<S
 
   void admit() {
     const auto& header = parser_->get();
-    auto admitted =
-        host_.routes.admit(header, header.method(), header.target(), header.version());
+    auto admitted = host_.routes.admit(header, header.method(), header.target(), header.version());
     if (auto* const refused = std::get_if<HttpAnswer>(&admitted)) return refuse(std::move(*refused));
     request_ = std::move(std::get<AdminRequest>(admitted));
     if (!beast::iequals(header[http::field::expect], "100-continue")) return read_body();

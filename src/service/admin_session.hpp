@@ -14,10 +14,10 @@
 namespace terrace::service {
 
 struct SessionLimits {
-  Duration request{};                                  ///< from the end of the last answer to the end of the request
-  Duration answer = std::chrono::seconds(30);          ///< but for warming, which takes as long as it takes
-  Duration write = std::chrono::seconds(30);           ///< of an answer
-  Duration farewell = std::chrono::seconds(1);         ///< for the client to have read the last answer
+  Duration request{};                           ///< from the end of the last answer to the end of the request
+  Duration answer = std::chrono::seconds(30);   ///< but for warming, which takes as long as it takes
+  Duration write = std::chrono::seconds(30);    ///< of an answer
+  Duration farewell = std::chrono::seconds(1);  ///< for the client to have read the last answer
   std::uint32_t header_bytes = 16 * 1024;
   std::uint64_t body_bytes = std::uint64_t{8} << 20U;
 };

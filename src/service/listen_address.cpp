@@ -46,7 +46,8 @@ ListenAddress parse_listen(const std::string& text) {
 
 std::vector<std::string> ListenAddress::host_names() const {
   if (!is_loopback()) return {};
-  return {"localhost", "127.0.0.1", "::1", host_of(host.find(':') == std::string::npos ? host : "[" + host + "]"),
+  return {"localhost", "127.0.0.1", "::1",
+          host_of(host.find(':') == std::string::npos ? host : "[" + host + "]"),
           endpoint.address().to_string()};
 }
 

@@ -21,7 +21,7 @@ using detail::Packer;
 using Kind = SchemaType::Kind;
 
 constexpr std::array<std::string_view, 13> plain_types{"str", "i64", "f64", "bool", "bin", "u64", "i32",
-                                                       "u32", "f32", "i16", "u16", "i8",  "u8"};
+                                                       "u32", "f32", "i16", "u16",  "i8",  "u8"};
 
 /// The kind of a value, for messages. Never the value.
 std::string name_of(const json::value& value) {
@@ -133,7 +133,8 @@ class TypedWriter {
       to_.integer(value.get_int64());
       return true;
     }
-    const auto number = value.is_uint64() ? value.get_uint64() : static_cast<std::uint64_t>(value.get_int64());
+    const auto number =
+        value.is_uint64() ? value.get_uint64() : static_cast<std::uint64_t>(value.get_int64());
     if (number > most) return refuse(type, value, ", which it does not fit");
     to_.integer_unsigned(number);
     return true;

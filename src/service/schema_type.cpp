@@ -21,9 +21,8 @@ class Reader {
     SchemaTypePtr type = read_type();
     if (why_.empty() && at_ != text_.size()) fail("it should end here");
     if (why_.empty()) return type;
-    return Error(Errc::invalid_argument, "\"" + std::string(text_.substr(0, 80)) +
-                                             "\" is no schema text: " + why_ +
-                                             "; terrace::schema_text<V>() tells that of a type");
+    return Error(Errc::invalid_argument, "\"" + std::string(text_.substr(0, 80)) + "\" is no schema text: " +
+                                             why_ + "; terrace::schema_text<V>() tells that of a type");
   }
 
  private:

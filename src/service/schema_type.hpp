@@ -18,19 +18,19 @@ struct SchemaType {
   enum class Kind : std::uint8_t {
     nil,
     boolean,
-    integer,           ///< and whole ticks: `bits`, `is_signed`
-    real,              ///< and ticks with a fraction: `bits`
+    integer,  ///< and whole ticks: `bits`, `is_signed`
+    real,     ///< and ticks with a fraction: `bits`
     text,
     bytes,
-    fixed_bytes,       ///< of `count`
-    sequence,          ///< of parts[0]
-    fixed_sequence,    ///< `count` of parts[0]
-    map,               ///< parts[0] to parts[1]
-    tuple,             ///< and aggregates
+    fixed_bytes,     ///< of `count`
+    sequence,        ///< of parts[0]
+    fixed_sequence,  ///< `count` of parts[0]
+    map,             ///< parts[0] to parts[1]
+    tuple,           ///< and aggregates
     variant,
-    optional,          ///< of parts[0]
-    own,               ///< what a codec of the program wrote
-    outermost          ///< the type that encloses all others
+    optional,  ///< of parts[0]
+    own,       ///< what a codec of the program wrote
+    outermost  ///< the type that encloses all others
   };
   Kind kind = Kind::nil;
   unsigned bits = 64;
@@ -40,8 +40,8 @@ struct SchemaType {
   std::string text = {};  ///< the type in the schema text, for messages
 };
 
-/// Errc::invalid_argument: no schema text (which place, and what was expected there), nested deeper than 32, or
-/// longer than 4 KiB. A text with ^N is taken where it can mean one thing only: N is the number of
+/// Errc::invalid_argument: no schema text (which place, and what was expected there), nested deeper than 32,
+/// or longer than 4 KiB. A text with ^N is taken where it can mean one thing only: N is the number of
 /// parentheses around it.
 [[nodiscard]] Result<SchemaTypePtr> parse_schema(std::string_view text);
 

@@ -18,8 +18,8 @@ std::optional<ssl::context> server_tls(const std::string& certificate, const std
   ErrorCode failed;
   context.use_certificate_chain_file(certificate, failed);
   if (failed) {
-    throw ConfigError("admin: tls_certificate " + printable_key(certificate) + " is no readable PEM certificate (" +
-                      failed.message() + ")");
+    throw ConfigError("admin: tls_certificate " + printable_key(certificate) +
+                      " is no readable PEM certificate (" + failed.message() + ")");
   }
   context.use_private_key_file(key, ssl::context::pem, failed);
   if (failed) {

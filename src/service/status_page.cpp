@@ -22,10 +22,11 @@ std::string hash_between(std::string_view open, std::string_view close) {
 }  // namespace
 
 const std::string& status_page_policy() {
-  static const std::string policy = "default-src 'none'; script-src " + hash_between("<script>", "</script>") +
-                                    "; style-src " + hash_between("<style>", "</style>") +
-                                    "; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; "
-                                    "frame-ancestors 'none'";
+  static const std::string policy =
+      "default-src 'none'; script-src " + hash_between("<script>", "</script>") + "; style-src " +
+      hash_between("<style>", "</style>") +
+      "; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; "
+      "frame-ancestors 'none'";
   return policy;
 }
 

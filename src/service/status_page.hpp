@@ -8,8 +8,8 @@ namespace terrace::service {
 
 [[nodiscard]] std::string_view status_page() noexcept;
 
-/// Its Content-Security-Policy: its own script and style, by their hashes, and requests to where it came from;
-/// nothing else. Whatever gets into the page, it does not run.
+/// Its Content-Security-Policy: its own script and style, by their hashes, and requests to where it came
+/// from; nothing else. Whatever gets into the page, it does not run.
 [[nodiscard]] const std::string& status_page_policy();
 
 }  // namespace terrace::service

@@ -46,8 +46,8 @@ bool is_utf8(BytesView bytes) noexcept {
 
 std::string to_base64(BytesView bytes) {
   std::string text(sodium_base64_encoded_len(bytes.size(), variant), '\0');
-  sodium_bin2base64(text.data(), text.size(), reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
-                    variant);
+  sodium_bin2base64(text.data(), text.size(), reinterpret_cast<const unsigned char*>(bytes.data()),
+                    bytes.size(), variant);
   text.pop_back();  // the NUL
   return text;
 }
@@ -56,8 +56,8 @@ std::optional<Bytes> from_base64(std::string_view text) {
   Bytes bytes(text.size() / 4 * 3 + 3, '\0');
   std::size_t size = 0;
   const char* end = nullptr;
-  if (sodium_base642bin(reinterpret_cast<unsigned char*>(bytes.data()), bytes.size(), text.data(), text.size(),
-                        nullptr, &size, &end, variant) != 0 ||
+  if (sodium_base642bin(reinterpret_cast<unsigned char*>(bytes.data()), bytes.size(), text.data(),
+                        text.size(), nullptr, &size, &end, variant) != 0 ||
       end != text.data() + text.size()) {
     return std::nullopt;
   }

@@ -12,8 +12,8 @@ namespace terrace::cli_test {
 namespace {
 
 using ::testing::HasSubstr;
-using ::testing::StartsWith;
 using testing::HttpClient;
+using ::testing::StartsWith;
 
 constexpr const char* token = "token-for-tests-0123456789";
 
@@ -22,7 +22,8 @@ unsigned short served_port(Program& program) {
   std::smatch found;
   const auto named = [&] {
     const std::string said = program.out() + program.err();
-    return std::regex_search(said, found, std::regex("http://127\\.0\\.0\\.1:([0-9]+)")) || said.find("terrace: admin") < said.size();
+    return std::regex_search(said, found, std::regex("http://127\\.0\\.0\\.1:([0-9]+)")) ||
+           said.find("terrace: admin") < said.size();
   };
   if (!testing::eventually(named) || found.empty()) return 0;
   return static_cast<unsigned short>(std::stoul(found[1]));
@@ -32,8 +33,9 @@ class ServeTest : public ::testing::Test {
  protected:
   [[nodiscard]] std::string config(const std::string& more = {}) const {
     const std::string path = place_.file("terrace.toml");
-    std::ofstream(path) << "[admin]\nlisten = \"127.0.0.1:0\"\ntoken = \"" << token << "\"\n" << more << "\n[caches.users]\ntiers = [\"sqlite:"
-                        << place_.file("users.db") << "\"]\nttl = \"10m\"\n";
+    std::ofstream(path) << "[admin]\nlisten = \"127.0.0.1:0\"\ntoken = \"" << token << "\"\n"
+                        << more << "\n[caches.users]\ntiers = [\"sqlite:" << place_.file("users.db")
+                        << "\"]\nttl = \"10m\"\n";
     return path;
   }
   const testing::TempDir place_;
@@ -49,14 +51,15 @@ TEST_F(ServeTest, ServesTheCachesOfAConfiguration) {
   EXPECT_THAT(client.request("GET", "/metrics").body, HasSubstr("cache=\"users\""));
   const testing::HttpHeaders authorized{{"Authorization", std::string("Bearer ") + token}};
   const std::string entry = "/api/v1/caches/users/entry?key=42";
-  EXPECT_EQ(client.request("PUT", entry, R"({"value": [42, "Ada"], "schema": "(i64,str)"})", authorized).status, 200U);
+  EXPECT_EQ(client.request("PUT", entry, R"({"value": [42, "Ada"], "schema": "(i64,str)"
+})", authorized).status, 200U);
   const auto found = client.request("GET", entry, {}, authorized).json();
-  EXPECT_EQ(found.at("value"), (boost::json::array{42, "Ada"}));
-  EXPECT_EQ(client.request("PUT", entry, R"({"value": [42, "Ada"]})", authorized).status, 400U);
-  program.signal(SIGTERM);
-  const Ended ended = program.wait();
-  EXPECT_EQ(ended.code, 0) << ended.err;
-  EXPECT_EQ(ended.err.find(token), std::string::npos);
+EXPECT_EQ(found.at("value"), (boost::json::array{42, "Ada"}));
+EXPECT_EQ(client.request("PUT", entry, R"({"value": [42, "Ada"]})", authorized).status, 400U);
+program.signal(SIGTERM);
+const Ended ended = program.wait();
+EXPECT_EQ(ended.code, 0) << ended.err;
+EXPECT_EQ(ended.err.find(token), std::string::npos);
 }
 
 TEST_F(ServeTest, WhatItSetIsThereForTheNext) {
@@ -99,7 +102,8 @@ TEST_F(ServeTest, AReplayIsShownAsItRunsAndAfterwards) {
   const unsigned short port = served_port(program);
   ASSERT_NE(port, 0) << program.err();
   HttpClient client(port);
-  ASSERT_TRUE(testing::eventually([&] { return program.out().find("Status page: http://") < program.out().size(); }));
+  ASSERT_TRUE(
+      testing::eventually([&] { return program.out().find("Status page: http://") < program.out().size(); }));
   EXPECT_THAT(program.out(), HasSubstr("memory"));
   const auto stats = client.request("GET", "/api/v1/caches/replay").json();
   EXPECT_EQ(stats.at("loads"), 2U);
@@ -114,7 +118,8 @@ TEST_F(ServeTest, ATimeLimitEndsAReplay) {
     std::ofstream out(trace);
     for (int i = 0; i < 100'000; ++i) out << i << "\n";
   }
-  const Ended ended = terrace({"replay", trace, "--origin-latency", "5ms", "--time-limit", "200ms", "--json"});
+  const Ended ended =
+      terrace({"replay", trace, "--origin-latency", "5ms", "--time-limit", "200ms", "--json"});
   EXPECT_EQ(ended.code, 0);
   EXPECT_THAT(ended.err, HasSubstr("the time limit is over"));
   EXPECT_THAT(ended.out, HasSubstr("\"interrupted\":true"));

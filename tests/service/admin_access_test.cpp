@@ -45,8 +45,8 @@ TEST_F(AdminAccessTest, WhatChangesOrShowsValuesTakesTheToken) {
     const auto none = ask(method, target, body, {});
     EXPECT_EQ(none.status, 401U);
     EXPECT_THAT(none.header("WWW-Authenticate"), HasSubstr("Bearer"));
-    for (const std::string& wrong :
-         {"Bearer " + token + "x", "Bearer " + token.substr(1), std::string("Bearer "), "Basic " + token, token}) {
+    for (const std::string& wrong : {"Bearer " + token + "x", "Bearer " + token.substr(1),
+                                     std::string("Bearer "), "Basic " + token, token}) {
       EXPECT_EQ(ask(method, target, body, {{"Authorization", wrong}}).status, 401U) << wrong;
     }
     EXPECT_EQ(cache_.get("k"), "kept");
@@ -79,8 +79,8 @@ TEST_F(AdminAccessTest, OnLoopbackItAnswersToItsOwnNamesOnly) {
   for (const std::string host : {"localhost", "LOCALHOST:1", "127.0.0.1", "[::1]:9390"}) {
     EXPECT_EQ(ask("GET", "/healthz", {}, {{"Host", host}}).status, 200U) << host;
   }
-  for (const std::string host : {"evil.example", "evil.example:" + port, "localhost.evil.example", "127.0.0.1.evil.example",
-                                 "[::1", "", "10.0.0.1"}) {
+  for (const std::string host : {"evil.example", "evil.example:" + port, "localhost.evil.example",
+                                 "127.0.0.1.evil.example", "[::1", "", "10.0.0.1"}) {
     EXPECT_EQ(ask("GET", "/healthz", {}, {{"Host", host}}).status, 421U) << host;
   }
 }
@@ -109,19 +109,22 @@ TEST_F(AdminAccessTest, APublicAddressTakesTlsOrALeave) {
 TEST_F(AdminAccessTest, SpeaksTls) {
   const testing::TempDir place;
   const std::string certificate = place.file("admin.crt"), key = place.file("admin.key");
-  testing::run_program({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                        "-keyout", key, "-out", certificate, "-days", "2", "-subj", "/CN=terrace test", "-addext",
-                        "subjectAltName=IP:127.0.0.1"});
+  testing::run_program({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                        "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key, "-out", certificate,
+                        "-days", "2", "-subj", "/CN=terrace test", "-addext", "subjectAltName=IP:127.0.0.1"});
   start({.listen = "0.0.0.0:0", .token = token, .tls_certificate = certificate, .tls_key = key});
   EXPECT_THAT(server_->url(), HasSubstr("https://"));
   HttpClient client(server_->port(), certificate);
-  EXPECT_EQ(client.request("PUT", "/api/v1/caches/users/entry?key=k", R"({"value": "v"})", with_token()).status, 200U);
-  EXPECT_EQ(client.request("GET", "/api/v1/caches/users/entry?key=k", {}, with_token()).json().at("value"), "v");
+  EXPECT_EQ(
+      client.request("PUT", "/api/v1/caches/users/entry?key=k", R"({"value": "v"})", with_token()).status,
+      200U);
+  EXPECT_EQ(client.request("GET", "/api/v1/caches/users/entry?key=k", {}, with_token()).json().at("value"),
+            "v");
   HttpClient plain(server_->port());
   plain.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
   EXPECT_ANY_THROW(plain.read()) << "no HTTP there";
-  EXPECT_THROW(testing::run_program({"openssl", "s_client", "-connect", "127.0.0.1:" + std::to_string(server_->port()),
-                                     "-tls1_1"}),
+  EXPECT_THROW(testing::run_program({"openssl", "s_client", "-connect",
+                                     "127.0.0.1:" + std::to_string(server_->port()), "-tls1_1"}),
                std::runtime_error);
   EXPECT_EQ(client.request("GET", "/healthz").status, 200U);
   server_->close();
@@ -136,12 +139,14 @@ TEST_F(AdminAccessTest, FilesThatAreNoCertificateAreNamed) {
   EXPECT_THAT(refused({.tls_certificate = none}), HasSubstr("tls_key is missing"));
   const std::string key = place.file("a.key"), wrong = place.file("b.key"), certificate = place.file("a.crt");
   const auto make = [&](const std::string& to) {
-    testing::run_program({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                          "-keyout", to, "-out", certificate, "-days", "2", "-subj", "/CN=terrace test"});
+    testing::run_program({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                          "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", to, "-out", certificate,
+                          "-days", "2", "-subj", "/CN=terrace test"});
   };
   make(wrong);
   make(key);
-  EXPECT_THAT(refused({.listen = "127.0.0.1:0", .tls_certificate = certificate, .tls_key = wrong}), HasSubstr("tls_key"));
+  EXPECT_THAT(refused({.listen = "127.0.0.1:0", .tls_certificate = certificate, .tls_key = wrong}),
+              HasSubstr("tls_key"));
   testing::run_program({"openssl", "ec", "-in", key, "-aes256", "-passout", "pass:secret", "-out", wrong});
   EXPECT_THAT(refused({.listen = "127.0.0.1:0", .tls_certificate = certificate, .tls_key = wrong}),
               HasSubstr("without a password"));
@@ -151,12 +156,13 @@ TEST_F(AdminAccessTest, AnAddressThatCannotBeHadIsNamed) {
   start();
   const std::string taken = "127.0.0.1:" + std::to_string(server_->port());
   EXPECT_THAT(refused({.listen = taken}), HasSubstr(taken + " is in use"));
-  for (const std::string bad : {"", "9390", ":9390", "127.0.0.1", "127.0.0.1:", "127.0.0.1:http", "127.0.0.1:65536",
-                                "127.0.0.1:-1", "::1:9390", "127.0.0.1:80 "}) {
+  for (const std::string bad : {"", "9390", ":9390", "127.0.0.1", "127.0.0.1:", "127.0.0.1:http",
+                                "127.0.0.1:65536", "127.0.0.1:-1", "::1:9390", "127.0.0.1:80 "}) {
     EXPECT_THAT(refused({.listen = bad}), HasSubstr("write HOST:PORT")) << bad;
   }
   EXPECT_THAT(refused({.listen = "no.such.host.invalid:0"}), HasSubstr("names no host"));
-  EXPECT_THAT(refused({.listen = "192.0.2.1:0", .allow_plain_on_public_address = true}), HasSubstr("192.0.2.1:0"));
+  EXPECT_THAT(refused({.listen = "192.0.2.1:0", .allow_plain_on_public_address = true}),
+              HasSubstr("192.0.2.1:0"));
   EXPECT_THAT(refused({.token = "has a blank in it, though long"}), HasSubstr("token"));
   EXPECT_THAT(refused({.request_timeout = 0s}), HasSubstr("request_timeout"));
   EXPECT_EQ(refused({.listen = "localhost:0"}), "nothing");

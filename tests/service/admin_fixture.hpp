@@ -34,8 +34,8 @@ class AdminTest : public ::testing::Test {
     tier_->release();
   }
 
-  [[nodiscard]] HttpReply ask(const std::string& method, const std::string& target, const std::string& body = {},
-                              const HttpHeaders& headers = with_token()) const {
+  [[nodiscard]] HttpReply ask(const std::string& method, const std::string& target,
+                              const std::string& body = {}, const HttpHeaders& headers = with_token()) const {
     return HttpClient(server_->port()).request(method, target, body, headers);
   }
   [[nodiscard]] HttpReply get(const std::string& target) const { return ask("GET", target); }

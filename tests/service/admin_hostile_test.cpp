@@ -29,7 +29,8 @@ class AdminHostileTest : public AdminTest {
 };
 
 TEST_F(AdminHostileTest, HeadersAreBounded) {
-  EXPECT_EQ(said("GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: " + std::string(100'000, 'x') + "\r\n\r\n"), 431U);
+  EXPECT_EQ(said("GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: " + std::string(100'000, 'x') + "\r\n\r\n"),
+            431U);
   EXPECT_EQ(said("GET /" + std::string(100'000, 'x') + " HTTP/1.1\r\nHost: localhost\r\n\r\n"), 431U);
   std::string many = "GET / HTTP/1.1\r\nHost: localhost\r\n";
   for (int i = 0; i < 10'000; ++i) many += "X-" + std::to_string(i) + ": y\r\n";
@@ -41,7 +42,8 @@ TEST_F(AdminHostileTest, BodiesAreBoundedAndReadForNobodyWithoutTheToken) {
   const std::string put = "PUT /api/v1/caches/users/entry?key=k HTTP/1.1\r\nHost: localhost\r\n";
   const std::string allowed = put + "Authorization: Bearer " + token + "\r\n";
   EXPECT_EQ(said(allowed + "Content-Length: 99999999999\r\n\r\n"), 413U);
-  EXPECT_EQ(said(allowed + "Transfer-Encoding: chunked\r\n\r\n10000000\r\n" + std::string(9'000'000, ' ')), 413U);
+  EXPECT_EQ(said(allowed + "Transfer-Encoding: chunked\r\n\r\n10000000\r\n" + std::string(9'000'000, ' ')),
+            413U);
   EXPECT_EQ(said(put + "Content-Length: 1000000\r\n\r\n"), 401U) << "told before a byte of the body has come";
   EXPECT_EQ(said(allowed + "Content-Length: 1\r\nContent-Length: 2\r\n\r\n{}"), 400U);
   EXPECT_EQ(said(allowed + "Transfer-Encoding: chunked\r\n\r\nxyz\r\n"), 400U);
@@ -50,8 +52,8 @@ TEST_F(AdminHostileTest, BodiesAreBoundedAndReadForNobodyWithoutTheToken) {
 
 TEST_F(AdminHostileTest, ABodyIsAskedForWhereTheClientWaitsForThat) {
   HttpClient client(server_->port());
-  client.send("PUT /api/v1/caches/users/entry?key=k HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + token +
-              "\r\nExpect: 100-continue\r\nContent-Length: 14\r\n\r\n");
+  client.send("PUT /api/v1/caches/users/entry?key=k HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " +
+              token + "\r\nExpect: 100-continue\r\nContent-Length: 14\r\n\r\n");
   EXPECT_EQ(client.read().status, 100U);
   client.send(R"({"value": "v"})");
   EXPECT_EQ(client.read().status, 200U);
@@ -83,8 +85,8 @@ TEST_F(AdminHostileTest, WhoSendsTooSlowlyIsLeft) {
   const testing::Lateness lateness;
   const auto begun = std::chrono::steady_clock::now();
   HttpClient slow(server_->port()), silent(server_->port()), half(server_->port());
-  half.send("PUT /api/v1/caches/users/entry?key=k HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + token +
-            "\r\nContent-Length: 100\r\n\r\n{");
+  half.send("PUT /api/v1/caches/users/entry?key=k HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " +
+            token + "\r\nContent-Length: 100\r\n\r\n{");
   slow.send("GET / HTTP/1.1\r\n");
   // A byte now and then does not prolong it.
   std::jthread dripping([&](const std::stop_token& stop) {
@@ -118,8 +120,8 @@ TEST_F(AdminHostileTest, IdleConnectionsShutNobodyOut) {
 TEST_F(AdminHostileTest, ConnectionsUnderWayAreNotBrokenOffForNewOnes) {
   tier_->plan({testing::Fault::Kind::hold});
   HttpClient asking(server_->port());
-  asking.send("GET /api/v1/caches/users/explain?key=k HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + token +
-              "\r\n\r\n");
+  asking.send("GET /api/v1/caches/users/explain?key=k HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " +
+              token + "\r\n\r\n");
   ASSERT_TRUE(testing::eventually([&] { return tier_->held() > 0; }));
   std::vector<std::unique_ptr<HttpClient>> idle;
   for (int i = 0; i < 100; ++i) idle.push_back(std::make_unique<HttpClient>(server_->port()));
@@ -131,8 +133,8 @@ TEST_F(AdminHostileTest, ConnectionsUnderWayAreNotBrokenOffForNewOnes) {
 TEST_F(AdminHostileTest, ClientsThatGoAwayLeaveNothingBehind) {
   for (int i = 0; i < 100; ++i) {
     HttpClient client(server_->port());
-    client.send("GET /api/v1/caches/users/entry?key=k HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + token +
-                "\r\n\r\n");
+    client.send("GET /api/v1/caches/users/entry?key=k HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " +
+                token + "\r\n\r\n");
   }
   EXPECT_TRUE(still_serves());
 }
@@ -140,7 +142,8 @@ TEST_F(AdminHostileTest, ClientsThatGoAwayLeaveNothingBehind) {
 TEST_F(AdminHostileTest, WhatIsNoTextInAKeyBreaksNoJson) {
   const std::string key = "</script><img src=x onerror=alert(1)>\"\xff\x01";
   cache_.set(key, "\xfe").value();
-  const auto found = get("/api/v1/caches/users/entry?key=%3C/script%3E%3Cimg%20src=x%20onerror=alert(1)%3E%22%FF%01");
+  const auto found =
+      get("/api/v1/caches/users/entry?key=%3C/script%3E%3Cimg%20src=x%20onerror=alert(1)%3E%22%FF%01");
   EXPECT_EQ(found.header("Content-Type"), "application/json");
   EXPECT_EQ(found.json().at("kind"), "hit");
   EXPECT_TRUE(found.json().at("value").is_object());

@@ -18,16 +18,18 @@ TEST_F(AdminTest, PrometheusScrapesIt) {
   std::ofstream(place.file("prometheus.yml"))
       << "scrape_configs:\n  - job_name: terrace\n    scrape_interval: 1s\n    static_configs:\n"
       << "      - targets: ['127.0.0.1:" << server_->port() << "']\n";
-  testing::ChildProcess prometheus({program, "--config.file=" + place.file("prometheus.yml"),
-                                    "--storage.tsdb.path=" + place.file("data"),
-                                    "--web.listen-address=127.0.0.1:" + std::to_string(port)},
-                                   place.file("log"));
+  testing::ChildProcess prometheus(
+      {program, "--config.file=" + place.file("prometheus.yml"), "--storage.tsdb.path=" + place.file("data"),
+       "--web.listen-address=127.0.0.1:" + std::to_string(port)},
+      place.file("log"));
   std::string last;
   const auto scraped = [&] {
     try {
-      last = HttpClient(port)
-                 .request("GET", "/api/v1/query?query=terrace_hits_total%7Bcache%3D%22users%22,level%3D%22memory%22%7D")
-                 .body;
+      last =
+          HttpClient(port)
+              .request("GET",
+                       "/api/v1/query?query=terrace_hits_total%7Bcache%3D%22users%22,level%3D%22memory%22%7D")
+              .body;
       const auto found = boost::json::parse(last).at("data").at("result").as_array();
       return !found.empty() && found[0].at("value").at(1) == "7";
     } catch (const std::exception&) {
@@ -36,7 +38,8 @@ TEST_F(AdminTest, PrometheusScrapesIt) {
   };
   std::ostringstream log;
   EXPECT_TRUE(testing::eventually(scraped, 60s))
-      << last << "\n" << (log << std::ifstream(place.file("log")).rdbuf(), log.str());
+      << last << "\n"
+      << (log << std::ifstream(place.file("log")).rdbuf(), log.str());
 }
 
 }  // namespace

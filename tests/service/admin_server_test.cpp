@@ -167,11 +167,13 @@ TEST_F(AdminServerTest, WrongCallsAreToldWhatWouldBeRight) {
   EXPECT_THAT(wrong("PUT", users + "entry?key=k", "[1]"), HasSubstr("JSON object"));
   EXPECT_THAT(wrong("PUT", users + "entry?key=k", "{}"), HasSubstr("\"value\" is missing"));
   EXPECT_THAT(wrong("PUT", users + "entry?key=k", R"({"value": 1})"), HasSubstr("the schema has str"));
-  EXPECT_THAT(wrong("PUT", users + "entry?key=k", R"({"value": "v", "tll": 5})"), HasSubstr("did you mean ttl?"));
+  EXPECT_THAT(wrong("PUT", users + "entry?key=k", R"({"value": "v", "tll": 5})"),
+              HasSubstr("did you mean ttl?"));
   EXPECT_THAT(wrong("PUT", users + "entry?key=k", R"({"value": "v", "ttl": "soon"})"), HasSubstr("\"10m\""));
   EXPECT_THAT(wrong("PUT", users + "entry?key=k", R"({"value": "v", "ttl": 0})"), HasSubstr("above 0"));
   EXPECT_THAT(wrong("POST", users + "invalidate", "{}"), HasSubstr("give one of"));
-  EXPECT_THAT(wrong("POST", users + "invalidate", R"({"tag": "a", "prefix": "b"})"), HasSubstr("give one of"));
+  EXPECT_THAT(wrong("POST", users + "invalidate", R"({"tag": "a", "prefix": "b"})"),
+              HasSubstr("give one of"));
   EXPECT_THAT(wrong("POST", users + "warm", R"({"keys": "a"})"), HasSubstr("list of strings"));
 }
 
@@ -194,7 +196,8 @@ TEST_F(AdminServerTest, AConnectionServesManyRequests) {
   for (int i = 0; i < 20; ++i) EXPECT_EQ(client.request("GET", "/healthz").status, 200U);
   EXPECT_EQ(client.request("GET", "/nothing").status, 404U);
   EXPECT_EQ(client.request("GET", "/healthz").status, 200U);
-  client.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\nGET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  client.send(
+      "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\nGET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n");
   EXPECT_EQ(client.read().json().count("live"), 1U);
   EXPECT_EQ(client.read().json().count("ready"), 1U);
 }
@@ -202,8 +205,8 @@ TEST_F(AdminServerTest, AConnectionServesManyRequests) {
 TEST_F(AdminServerTest, ASlowTierHoldsUpNobodyElse) {
   tier_->plan({testing::Fault::Kind::hold});
   HttpClient slow(server_->port());
-  slow.send("GET /api/v1/caches/users/explain?key=k HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + token +
-            "\r\n\r\n");
+  slow.send("GET /api/v1/caches/users/explain?key=k HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " +
+            token + "\r\n\r\n");
   ASSERT_TRUE(testing::eventually([&] { return tier_->held() > 0; }));
   EXPECT_EQ(get("/api/v1/stats").status, 200U);
   tier_->release();
@@ -236,8 +239,8 @@ TEST_F(AdminServerTest, ClosesInOrder) {
   ASSERT_EQ(idle.request("GET", "/healthz").status, 200U);
   tier_->plan({testing::Fault::Kind::hold});
   HttpClient asking(server_->port());
-  asking.send("GET /api/v1/caches/users/explain?key=k HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + token +
-              "\r\n\r\n");
+  asking.send("GET /api/v1/caches/users/explain?key=k HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " +
+              token + "\r\n\r\n");
   ASSERT_TRUE(testing::eventually([&] { return tier_->held() > 0; }));
   std::thread closing([&] { server_->close(); });
   EXPECT_TRUE(idle.is_closed());
@@ -253,8 +256,8 @@ TEST_F(AdminServerTest, ClosesInOrder) {
 TEST_F(AdminServerTest, AnswersThatComeAfterTheCloseFindNobody) {
   tier_->plan({testing::Fault::Kind::hold});
   HttpClient asking(server_->port());
-  asking.send("GET /api/v1/caches/users/explain?key=k HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + token +
-              "\r\n\r\n");
+  asking.send("GET /api/v1/caches/users/explain?key=k HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " +
+              token + "\r\n\r\n");
   ASSERT_TRUE(testing::eventually([&] { return tier_->held() > 0; }));
   server_.reset();
   tier_->release();

@@ -99,7 +99,12 @@ TEST(DocumentJson, MapsAreObjectsWhereThatLosesNothing) {
   expect_round_trip(std::map<std::string, int>{{"$bytes", 1}}, R"({"$map":[["$bytes",1]]})");
   expect_round_trip(std::map<int, std::string>{{1, "x"}}, R"({"$map":[[1,"x"]]})");
   expect_round_trip(std::map<std::string, int>{}, "{}");
-  EXPECT_EQ(shown({"\x82\xa1" "a\x01\xa1" "a\x02", {1, 0}}), R"({"$map":[["a",1],["a",2]]})") << "a key twice";
+  EXPECT_EQ(shown({"\x82\xa1"
+                   "a\x01\xa1"
+                   "a\x02",
+                   {1, 0}}),
+            R"({"$map":[["a",1],["a",2]]})")
+      << "a key twice";
 }
 
 TEST(DocumentJson, NotANumberIsShown) {
@@ -107,7 +112,10 @@ TEST(DocumentJson, NotANumberIsShown) {
 }
 
 TEST(DocumentJson, ExtensionsAndForeignCodecsAreBytes) {
-  EXPECT_EQ(shown({"\xd4\xff" "a", {1, 0}}), R"({"$ext":[-1,"YQ=="]})");
+  EXPECT_EQ(shown({"\xd4\xff"
+                   "a",
+                   {1, 0}}),
+            R"({"$ext":[-1,"YQ=="]})");
   EXPECT_EQ(shown({"\x01\x02", {first_own_codec, 5}}), R"({"$bytes":"AQI="})");
   const auto own = to_document(json::parse(R"({"$bytes":"AQI="})"), {.kind = StoredKind{first_own_codec, 5}});
   EXPECT_EQ(own.value(), (Document{"\x01\x02", {first_own_codec, 5}}));
@@ -138,7 +146,9 @@ TEST(DocumentJson, OfAKnownPlainKindItIsOfThatKind) {
 }
 
 TEST(DocumentJson, WhatDoesNotFitTheSchemaIsRefused) {
-  const auto wrong = [](const std::string& text, const std::string& schema) { return refused(text, {.schema = schema}); };
+  const auto wrong = [](const std::string& text, const std::string& schema) {
+    return refused(text, {.schema = schema});
+  };
   EXPECT_THAT(wrong("\"a\"", "i64"), HasSubstr("a string where the schema has i64"));
   EXPECT_THAT(wrong("1.5", "i64"), HasSubstr("a fraction"));
   EXPECT_THAT(wrong("-1", "u64"), HasSubstr("does not fit"));
@@ -157,8 +167,8 @@ TEST(DocumentJson, WhatDoesNotFitTheSchemaIsRefused) {
 }
 
 TEST(DocumentJson, SchemaTextsThatAreNoneAreRefusedWithThePlace) {
-  for (const std::string text : {"", "int", "(i64", "[", "{str}", "<", "i64x", "bin*", "own:1", "d1", "^0", "^1", "str??x",
-                                 "(i16,(i8,[^1]))", " str", "i7", "[i64*]"}) {
+  for (const std::string text : {"", "int", "(i64", "[", "{str}", "<", "i64x", "bin*", "own:1", "d1", "^0",
+                                 "^1", "str??x", "(i16,(i8,[^1]))", " str", "i7", "[i64*]"}) {
     const auto type = parse_schema(text);
     ASSERT_FALSE(type) << text;
     EXPECT_EQ(type.error(), Errc::invalid_argument);
@@ -166,7 +176,8 @@ TEST(DocumentJson, SchemaTextsThatAreNoneAreRefusedWithThePlace) {
   }
   EXPECT_THAT(parse_schema(std::string(3000, '[')).error().context, HasSubstr("nested deeper"));
   EXPECT_FALSE(parse_schema("(" + std::string(5000, 'a')));
-  for (const std::string text : {"str??", "()", "(i64,str,[f64])@7", "{i64:<nil|[bin*4]>}", "d1/1000", "t1/1f", "[f32*3]?"}) {
+  for (const std::string text :
+       {"str??", "()", "(i64,str,[f64])@7", "{i64:<nil|[bin*4]>}", "d1/1000", "t1/1f", "[f32*3]?"}) {
     EXPECT_TRUE(parse_schema(text)) << text;
   }
 }
@@ -186,7 +197,8 @@ TEST(DocumentJson, RandomBytesAreShownOrRefused) {
   const std::uint64_t seed = std::random_device{}();
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937_64 random(seed);
-  const Document valid = document(std::map<std::string, std::vector<std::optional<double>>>{{"a", {1.5, {}}}, {"b", {}}});
+  const Document valid =
+      document(std::map<std::string, std::vector<std::optional<double>>>{{"a", {1.5, {}}}, {"b", {}}});
   for (int i = 0; i < 50'000; ++i) {
     Document mutated = valid;
     if (i % 2 == 0) {
@@ -200,9 +212,11 @@ TEST(DocumentJson, RandomBytesAreShownOrRefused) {
 }
 
 TEST(TextJson, Utf8IsToldFromOtherBytes) {
-  for (const std::string text : {"", "a", "\u00e9", "\u20ac", "\U0001f600", "\x7f"}) EXPECT_TRUE(is_utf8(text));
-  for (const std::string text : {"\x80", "\xc3", "\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80", "\xf0\x80\x80\x80",
-                                 "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xe2\x82", "a\xff"}) {
+  for (const std::string text : {"", "a", "\u00e9", "\u20ac", "\U0001f600", "\x7f"})
+    EXPECT_TRUE(is_utf8(text));
+  for (const std::string text :
+       {"\x80", "\xc3", "\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80", "\xf0\x80\x80\x80", "\xf4\x90\x80\x80",
+        "\xf5\x80\x80\x80", "\xe2\x82", "a\xff"}) {
     EXPECT_FALSE(is_utf8(text));
   }
 }
@@ -211,7 +225,8 @@ TEST(TextJson, Base64GoesBothWays) {
   for (const std::string text : {"", "a", "ab", "abc", std::string("\0\xff", 2).c_str()}) {
     EXPECT_EQ(from_base64(to_base64(text)), text);
   }
-  for (const std::string bad : {"a", "YQ", "YQ=", "YQ==x", "Y Q==", "?"}) EXPECT_EQ(from_base64(bad), std::nullopt) << bad;
+  for (const std::string bad : {"a", "YQ", "YQ=", "YQ==x", "Y Q==", "?"})
+    EXPECT_EQ(from_base64(bad), std::nullopt) << bad;
 }
 
 }  // namespace

@@ -29,8 +29,8 @@ TEST_F(StatusPageTest, IsOneFileThatAsksNobodyElse) {
 
 TEST_F(StatusPageTest, MakesNoMarkupOfWhatItShows) {
   const auto page = get("/");
-  for (const char* way : {"innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function", "srcdoc",
-                          " style=", " onclick=", " onload="}) {
+  for (const char* way : {"innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(",
+                          "new Function", "srcdoc", " style=", " onclick=", " onload="}) {
     EXPECT_THAT(page.body, Not(HasSubstr(way)));
   }
 }
