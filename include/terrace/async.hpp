@@ -137,7 +137,7 @@ class AwaitedLoader final : public cascade::Loader {
 
 template <class V, class Fn, class Executor>
 std::shared_ptr<cascade::Loader> make_async_loader(Fn&& fn, const Executor& executor) {
-  using F = std::remove_cvref_t<Fn>;
+  using F = std::decay_t<Fn>;
   constexpr bool awaits = is_awaitable<decltype(cascade::call_loader<V>(
       std::declval<F&>(), std::string_view(), std::declval<const LoadContext<V>&>()))>;
   if constexpr (awaits) {

@@ -42,6 +42,9 @@ class CacheHandle {
   void clear(const WriteOptions& options, Handler<Result<void>> done) const;
   void explain(std::string key, Handler<Result<Explanation>> done) const;
 
+  /// For the floors above.
+  [[nodiscard]] const std::shared_ptr<cascade::Engine>& engine() const noexcept { return engine_; }
+
  private:
   std::shared_ptr<cascade::Engine> engine_;
   std::shared_ptr<const cascade::Values> values_;

@@ -9,8 +9,9 @@
 namespace terrace {
 
 struct RuntimeOptions {
-  /// Worker threads for loaders and other blocking work; at least 1. They start when first needed.
-  unsigned workers = 32;
+  /// Worker threads for loaders and other blocking work; at least 1. They start when first needed. As many
+  /// as a cache runs loaders at a time (CacheOptions::max_concurrent_loads).
+  unsigned workers = 64;
 };
 
 /// The Scheduler of production. I/O tasks run one at a time: state touched only by them needs no lock.

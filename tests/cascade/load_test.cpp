@@ -8,6 +8,13 @@ namespace {
 
 class LoadTest : public CascadeTest {};
 
+std::string load_by_name(std::string_view key) {
+  return "v of " + std::string(key);
+}
+std::vector<std::optional<std::string>> load_all_by_name(const std::vector<std::string>& keys) {
+  return std::vector<std::optional<std::string>>(keys.size(), "v");
+}
+
 TEST_F(LoadTest, LoadsOnceAndFillsEveryLevel) {
   auto cache = make();
   int loads = 0;
@@ -244,6 +251,12 @@ TEST_F(LoadTest, F50_ALoaderMayCallTheCache) {
       cache.get_or_load("outer", [&] { return cache.get_or_load("inner", constant("i")).value() + "+o"; })
           .value(),
       "i+o");
+}
+
+TEST_F(LoadTest, AFunctionIsALoader) {
+  auto cache = make();
+  EXPECT_EQ(cache.get_or_load("k", load_by_name).value(), "v of k");
+  EXPECT_EQ(cache.get_or_load_many({"a"}, load_all_by_name)[0].value(), "v");
 }
 
 }  // namespace

@@ -162,13 +162,13 @@ std::shared_ptr<Loader> make_loader(Fn&& fn) {
   if constexpr (std::convertible_to<Fn, std::shared_ptr<Loader>>) {
     return std::forward<Fn>(fn);
   } else {
-    return std::make_shared<LoaderOf<V, std::remove_cvref_t<Fn>>>(std::forward<Fn>(fn));
+    return std::make_shared<LoaderOf<V, std::decay_t<Fn>>>(std::forward<Fn>(fn));
   }
 }
 
 template <class V, class Fn>
 std::shared_ptr<Loader> make_bulk_loader(Fn&& fn) {
-  return std::make_shared<BulkLoaderOf<V, std::remove_cvref_t<Fn>>>(std::forward<Fn>(fn));
+  return std::make_shared<BulkLoaderOf<V, std::decay_t<Fn>>>(std::forward<Fn>(fn));
 }
 
 }  // namespace cascade

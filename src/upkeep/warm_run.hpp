@@ -1,0 +1,73 @@
+#pragma once
+/// WarmRun: one run of a warmer, from the first key to the report.
+
+#include <atomic>
+#include <deque>
+#include <mutex>
+#include <terrace/warmer.hpp>
+
+#include "base/backoff.hpp"
+
+namespace terrace::upkeep {
+
+/// Kept alive by what is under way. Thread safe.
+class WarmRun : public std::enable_shared_from_this<WarmRun> {
+ public:
+  WarmRun(CacheHandle cache, std::vector<WarmTask> tasks, WarmerOptions options, std::stop_token stop,
+          Handler<WarmReport> done);
+
+  void start();
+
+ private:
+  /// A key that was begun.
+  struct Work {
+    std::size_t task;
+    TimePoint deadline;
+    unsigned attempts = 0;
+    std::optional<Backoff> backoff = {};
+  };
+  using WorkPtr = std::shared_ptr<Work>;
+
+  /// Begins keys as far as the limits allow. Called at the start and whenever a key has ended.
+  void pump();
+  /// What to begin now; null: nothing. Ends the run when nothing is left.
+  WorkPtr take();
+  [[nodiscard]] std::size_t limit() const;
+  void begin(const WorkPtr& work);
+  void answered(const WorkPtr& work, cascade::Answer answer);
+  /// True: the key will be tried again.
+  bool retry(const WorkPtr& work, const Error& error);
+  /// Those that wait for their next attempt wait no longer; null: all.
+  void wake(const WorkPtr& one);
+  void ended(const WorkPtr& work, std::uint64_t WarmProgress::*as, const Error* error);
+  void tell(bool last);
+  void finish();
+  [[nodiscard]] TimePoint now() const noexcept { return cache_.scheduler().clock().now(); }
+
+  const CacheHandle cache_;
+  const std::vector<WarmTask> tasks_;
+  const WarmerOptions options_;
+  const std::stop_token stop_;
+  const TimePoint began_;
+  /// Loader calls of this run that are under way; a call may outlive its key's time.
+  const std::shared_ptr<std::atomic<std::size_t>> loading_ = std::make_shared<std::atomic<std::size_t>>(0);
+
+  std::mutex mutex_;
+  std::size_t next_ = 0;           // the first task not begun
+  std::deque<WorkPtr> again_;      // whose time to be tried again has come
+  std::size_t under_way_ = 0;      // reads begun and not answered
+  std::vector<WorkPtr> sleeping_;  // waiting for their next attempt
+  bool pumping_ = false;           // a thread is in pump(), and will look again
+  bool look_again_ = false;
+  bool finishing_ = false;
+  WarmReport report_;
+  Handler<WarmReport> done_;
+
+  std::mutex telling_;  // progress is told by one thread at a time
+  bool deaf_ = false;   // its callback threw
+  TimePoint told_;
+
+  std::optional<std::stop_callback<std::function<void()>>> on_stop_;
+};
+
+}  // namespace terrace::upkeep
