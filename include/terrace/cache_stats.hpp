@@ -98,6 +98,7 @@ struct CacheStats {
   std::optional<WriteBackStats> write_back = {};  ///< of WriteMode::back
   Duration load_p50{}, load_p99{};
   LatencyCounts load_latency = {};  ///< of loader calls, the wait for their turn included
+  bool closed = false;              ///< its calls end with Errc::shutdown
 };
 
 }  // namespace terrace

@@ -182,6 +182,7 @@ CacheStats EngineOverCore::stats() const {
     out.levels.push_back(level_stats(*level));
     out.stale_served += out.levels.back().stale_hits;
   }
+  out.closed = core_->closed;
   out.loads = c.loads;
   out.load_failures = c.load_failures;
   out.joined = c.joined;

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "redis/server_error.hpp"
+#include "runtime/tls.hpp"
 
 namespace terrace::redis {
 
@@ -89,7 +90,7 @@ Client::Client(asio::io_context& io, const Clock& clock, RedisOptions options, R
       health_timer_(io) {
   if (url_.transport == Transport::tls && !tls_) {
     tls_ = std::make_shared<asio::ssl::context>(
-        make_tls_context(options_.ca_file, options_.cert_file, options_.key_file));
+        make_tls_context("RedisOptions", options_.ca_file, options_.cert_file, options_.key_file));
   }
 }
 

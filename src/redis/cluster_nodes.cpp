@@ -6,6 +6,7 @@
 #include "redis/cluster.hpp"
 #include "redis/server_error.hpp"
 #include "redis/slots_reply.hpp"
+#include "runtime/tls.hpp"
 
 namespace terrace::redis {
 
@@ -29,7 +30,8 @@ std::string label_of(const std::vector<Address>& seeds) {
 std::shared_ptr<asio::ssl::context> tls_of(const ClusterOptions& options, const ClusterEntry& entry) {
   if (entry.transport != Transport::tls) return nullptr;
   const RedisOptions& node = options.node;
-  return std::make_shared<asio::ssl::context>(make_tls_context(node.ca_file, node.cert_file, node.key_file));
+  return std::make_shared<asio::ssl::context>(
+      make_tls_context("RedisOptions", node.ca_file, node.cert_file, node.key_file));
 }
 
 }  // namespace

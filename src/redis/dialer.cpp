@@ -6,21 +6,11 @@
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 
+#include "runtime/tls.hpp"
+
 namespace terrace::redis {
 
 namespace asio = boost::asio;
-namespace {
-
-/// The certificate must be for this name or address; a name is also told to the server (SNI).
-bool expect_host(SSL* ssl, const std::string& host) {
-  ErrorCode not_address;
-  asio::ip::make_address(host, not_address);
-  if (!not_address) return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host.c_str()) == 1;
-  SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-  return SSL_set1_host(ssl, host.c_str()) == 1 && SSL_set_tlsext_host_name(ssl, host.c_str()) == 1;
-}
-
-}  // namespace
 
 Dialer::Dialer(asio::io_context& io, const RedisUrl& url, asio::ssl::context* tls)
     : url_(url), tls_context_(tls), timer_(io), resolver_(io.get_executor()) {}
@@ -134,33 +124,6 @@ void Dialer::handshake() {
     self->fail(std::string("the server's certificate is not accepted: ") +
                X509_verify_cert_error_string(verdict));
   });
-}
-
-asio::ssl::context make_tls_context(const std::string& ca_file, const std::string& cert_file,
-                                    const std::string& key_file) {
-  asio::ssl::context context(asio::ssl::context::tls_client);
-  context.set_options(asio::ssl::context::no_tlsv1 | asio::ssl::context::no_tlsv1_1);
-  context.set_verify_mode(asio::ssl::verify_peer);
-  const auto check = [](const ErrorCode& ec, const char* option, const std::string& path) {
-    if (!ec) return;
-    throw ConfigError(std::string("RedisOptions::") + option + ": " + path +
-                      " is no readable PEM file: " + ec.message());
-  };
-  ErrorCode ec;
-  if (ca_file.empty()) {
-    context.set_default_verify_paths(ec);
-    check(ec, "ca_file", "(the system's)");
-  } else {
-    context.load_verify_file(ca_file, ec);
-    check(ec, "ca_file", ca_file);
-  }
-  if (!cert_file.empty()) {
-    context.use_certificate_chain_file(cert_file, ec);
-    check(ec, "cert_file", cert_file);
-    context.use_private_key_file(key_file, asio::ssl::context::pem, ec);
-    check(ec, "key_file", key_file);
-  }
-  return context;
 }
 
 }  // namespace terrace::redis

@@ -52,9 +52,4 @@ class Dialer : public std::enable_shared_from_this<Dialer> {
   Done done_;
 };
 
-/// Checks certificates against the system's authorities, or `ca_file`. Throws ConfigError for unreadable
-/// files.
-boost::asio::ssl::context make_tls_context(const std::string& ca_file, const std::string& cert_file,
-                                           const std::string& key_file);
-
 }  // namespace terrace::redis

@@ -1,0 +1,11 @@
+#pragma once
+/// What is wrong with a cache, by the limits.
+
+#include <terrace/monitor.hpp>
+#include <vector>
+
+namespace terrace::upkeep {
+
+std::vector<HealthIssue> find_issues(const WindowStats& window, const HealthLimits& limits);
+
+}  // namespace terrace::upkeep

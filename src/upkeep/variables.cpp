@@ -1,0 +1,102 @@
+#include "upkeep/variables.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <limits>
+
+namespace terrace::upkeep {
+namespace {
+
+double seconds(Duration d) {
+  return std::chrono::duration<double>(d).count();
+}
+
+template <auto Member>
+double counter(const WindowStats& window) {
+  return static_cast<double>(window.*Member);
+}
+
+double journal_lag(const WindowStats& window) {
+  return window.now.write_back ? seconds(window.now.write_back->lag) : 0;
+}
+double journal_pending(const WindowStats& window) {
+  return window.now.write_back ? static_cast<double>(window.now.write_back->pending) : 0;
+}
+double memory_bytes(const WindowStats& window) {
+  return window.now.levels.empty() ? 0 : static_cast<double>(window.now.levels[0].bytes.value_or(0));
+}
+double entries(const WindowStats& window) {
+  return window.now.levels.empty() ? 0 : static_cast<double>(window.now.levels[0].entries.value_or(0));
+}
+
+/// Of what nothing bounds no number is the right one but infinity; of what is not shared, nothing.
+double staleness(const WindowStats& window) {
+  if (!window.now.watching) return 0;
+  return window.now.staleness ? seconds(*window.now.staleness) : std::numeric_limits<double>::infinity();
+}
+double levels_away(const WindowStats& window) {
+  const auto& levels = window.now.levels;
+  return static_cast<double>(std::count_if(levels.begin(), levels.end(), is_away));
+}
+
+}  // namespace
+
+bool is_away(const LevelStats& level) {
+  return level.breaker_open.value_or(false) || !level.reachable.value_or(true);
+}
+
+const std::vector<Variable>& variables() {
+  using W = WindowStats;
+  static const std::vector<Variable> all = {
+      {"requests", counter<&W::requests>},
+      {"hits", counter<&W::hits>},
+      {"misses", counter<&W::misses>},
+      {"stale", counter<&W::stale>},
+      {"errors", counter<&W::errors>},
+      {"loads", counter<&W::loads>},
+      {"load_failures", counter<&W::load_failures>},
+      {"writes", counter<&W::writes>},
+      {"write_failures", counter<&W::write_failures>},
+      {"evictions", counter<&W::evictions>},
+      {"expirations", counter<&W::expirations>},
+      {"lease_waits", counter<&W::lease_waits>},
+      {"rejected_fills", counter<&W::rejected_fills>},
+      {"hit_rate", counter<&W::hit_rate>},
+      {"miss_rate", counter<&W::miss_rate>},
+      {"stale_rate", counter<&W::stale_rate>},
+      {"error_rate", counter<&W::error_rate>},
+      {"load_failure_rate", counter<&W::load_failure_rate>},
+      {"requests_per_second", counter<&W::requests_per_second>},
+      {"loads_per_second", counter<&W::loads_per_second>},
+      {"evictions_per_second", counter<&W::evictions_per_second>},
+      {"window_seconds", [](const W& w) { return seconds(w.span); }},
+      {"load_p50_seconds", [](const W& w) { return seconds(w.load_p50); }},
+      {"load_p99_seconds", [](const W& w) { return seconds(w.load_p99); }},
+      {"memory_bytes", memory_bytes},
+      {"entries", entries},
+      {"staleness_seconds", staleness},
+      {"levels_away", levels_away},
+      {"loads_in_flight", [](const W& w) { return static_cast<double>(w.now.loads_in_flight); }},
+      {"loads_waiting", [](const W& w) { return static_cast<double>(w.now.loads_waiting); }},
+      {"journal_lag_seconds", journal_lag},
+      {"journal_pending", journal_pending},
+      {"unrecovered", [](const W& w) { return static_cast<double>(w.now.unrecovered); }},
+      {"closed", [](const W& w) { return w.now.closed ? 1.0 : 0.0; }},
+  };
+  return all;
+}
+
+std::vector<std::string> variable_names() {
+  std::vector<std::string> names;
+  for (const Variable& variable : variables()) names.emplace_back(variable.name);
+  return names;
+}
+
+std::string figure(double value) {
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%.*g", value >= 1000 ? 12 : 3, value);
+  return text.data();
+}
+
+}  // namespace terrace::upkeep
