@@ -8,6 +8,7 @@ class App;
 
 namespace terrace::cli {
 
+void add_config_command(CLI::App& app, int& exit_code);
 void add_keys_command(CLI::App& app, int& exit_code);
 void add_journal_command(CLI::App& app, int& exit_code);
 void add_replay_command(CLI::App& app, int& exit_code);

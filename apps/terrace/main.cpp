@@ -59,6 +59,7 @@ int main(int argc, char** argv) {
   app.footer(
       "Exit codes: 0 done, 1 the run failed, 2 wrong arguments or input, 130 ended by Ctrl-C.\n"
       "`terrace COMMAND --help` tells a command's options, with examples.");
+  add_config_command(app, exit_code);
   add_keys_command(app, exit_code);
   add_replay_command(app, exit_code);
   add_simulate_command(app, exit_code);

@@ -2,57 +2,18 @@
 
 #include <fmt/format.h>
 
-#include <array>
 #include <charconv>
 #include <cmath>
-#include <limits>
-#include <optional>
 
+#include "base/units.hpp"
 #include "usage_error.hpp"
 
 namespace terrace::cli {
-namespace {
-
-struct Unit {
-  std::string_view name;
-  double factor;
-};
-
-constexpr std::array durations{Unit{"ns", 1},  Unit{"us", 1e3}, Unit{"ms", 1e6},
-                               Unit{"s", 1e9}, Unit{"m", 60e9}, Unit{"h", 3600e9}};
-constexpr std::array byte_units{Unit{"", 1},
-                                Unit{"B", 1},
-                                Unit{"kB", 1e3},
-                                Unit{"MB", 1e6},
-                                Unit{"GB", 1e9},
-                                Unit{"KiB", 1024.0},
-                                Unit{"MiB", 1024.0 * 1024},
-                                Unit{"GiB", 1024.0 * 1024 * 1024}};
-
-/// The leading decimal number, cut off the text; none when there is none or it is negative.
-std::optional<double> cut_number(std::string_view& text) {
-  double number = 0;
-  const auto [end, error] =
-      std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
-  if (error != std::errc{} || !std::isfinite(number) || std::signbit(number)) return std::nullopt;
-  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
-  return number;
-}
-
-template <std::size_t N>
-std::optional<double> factor_of(const std::array<Unit, N>& units, std::string_view name) {
-  for (const Unit& unit : units) {
-    if (unit.name == name) return unit.factor;
-  }
-  return std::nullopt;
-}
-
-}  // namespace
 
 Duration parse_duration(std::string_view text, std::string_view what, Duration bare_unit) {
   std::string_view rest = text;
   const auto number = cut_number(rest);
-  auto factor = factor_of(durations, rest);
+  auto factor = factor_of(duration_units, rest);
   if (rest.empty() && number && (*number == 0 || bare_unit > Duration{})) {
     factor = static_cast<double>(bare_unit.count());
   }

@@ -3,18 +3,13 @@
 #include "redis/server_error.hpp"
 
 namespace terrace::redis {
-namespace {
-
-/// A line of INFO's text; empty: there is none.
-std::string_view field(std::string_view text, std::string_view name) {
+std::string_view info_field(std::string_view text, std::string_view name) {
   const std::string head = "\n" + std::string(name) + ":";
   const auto at = text.find(head);
   if (at == std::string_view::npos) return {};
   text.remove_prefix(at + head.size());
   return text.substr(0, text.find_first_of("\r\n"));
 }
-
-}  // namespace
 
 std::size_t Greeting::encode(std::string& out) const {
   if (url_.password) {
@@ -57,7 +52,7 @@ void Greeting::take(std::size_t index, const Node& node) {
 }
 
 ServerFacts Greeting::facts(const std::string& stands_in_for) const {
-  ServerFacts facts{std::string(field(told_, "run_id")), url_.label(), stands_in_for};
+  ServerFacts facts{std::string(info_field(told_, "run_id")), url_.label(), stands_in_for};
   facts.learn_memory(told_);
   if (silent_ && *silent_ == Errc::denied) {
     facts.unfit =
@@ -70,7 +65,7 @@ ServerFacts Greeting::facts(const std::string& stands_in_for) const {
 }
 
 void ServerFacts::learn_memory(std::string_view info) {
-  const auto memory = field(info, "maxmemory"), policy = field(info, "maxmemory_policy");
+  const auto memory = info_field(info, "maxmemory"), policy = info_field(info, "maxmemory_policy");
   unfit.reset();
   if (run_id.empty() || policy.empty()) {
     unfit = Error(Errc::unavailable, "Redis " + label +

@@ -11,6 +11,9 @@
 
 namespace terrace::redis {
 
+/// The value of a line in the text of INFO; empty: there is none.
+std::string_view info_field(std::string_view text, std::string_view name);
+
 /// What a server says of itself. A connection is to one run of a server, so this holds as long as it.
 struct ServerFacts {
   std::string run_id = {};  ///< another one after each start

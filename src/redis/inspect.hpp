@@ -1,0 +1,23 @@
+#pragma once
+/// inspect: asks a server what it is, once, on a connection of its own.
+
+#include <cstdint>
+#include <string>
+#include <terrace/redis.hpp>
+
+namespace terrace::redis {
+
+struct ServerReport {
+  std::string version = {};  ///< "7.0.15"; of Valkey: its own
+  bool is_valkey = false;
+  std::string policy = {};      ///< maxmemory-policy; empty: it does not tell
+  std::uint64_t maxmemory = 0;  ///< bytes; 0: no limit
+};
+
+/// Connects, logs in, asks for INFO and hangs up. `done` is called once, on the I/O thread, at the latest
+/// shortly after the deadline: with the report, or why there is none. Throws ConfigError for options that
+/// cannot work.
+void inspect(const std::shared_ptr<Runtime>& runtime, RedisOptions options, TimePoint deadline,
+             Handler<Result<ServerReport>> done);
+
+}  // namespace terrace::redis

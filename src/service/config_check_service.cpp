@@ -1,0 +1,180 @@
+/// What [monitor], [[alerts]], [sinks] and [admin] must be.
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <set>
+#include <system_error>
+#include <terrace/bytes.hpp>
+
+#include "base/nearest.hpp"
+#include "service/config_draft.hpp"
+#include "service/config_fields.hpp"
+#include "service/config_stores.hpp"
+#include "upkeep/rule.hpp"
+
+namespace terrace::config {
+namespace {
+
+Place place_of(const Given& given, const std::string& section, const std::string& key) {
+  const auto found = given.find(key);
+  return found != given.end() ? found->second : Place{section + "." + key};
+}
+
+/// Reports all that `options.check()` throws, one after the other: what it began with is set to its default.
+/// `report(key, what)`.
+template <class Options, class VisitAll, class Report>
+void report_all(Options options, std::string_view who, VisitAll visit_all, Report report) {
+  std::set<std::string> seen;
+  while (true) {
+    try {
+      return options.check();
+    } catch (const ConfigError& error) {
+      std::string what = error.what();
+      if (what.starts_with(who)) what.erase(0, who.size());
+      const std::string key = what.substr(0, what.find_first_not_of("abcdefghijklmnopqrstuvwxyz_."));
+      report(key, what);
+      if (!seen.insert(key).second || !reset_option(options, key, visit_all)) return;
+    }
+  }
+}
+
+void visit_all_of_monitor(MonitorOptions& options, auto visit) {
+  visit_monitor(options, visit);
+  visit_limits(options.limits,
+               [&](const char* name, auto& member) { visit("limits." + std::string(name), member); });
+}
+
+/// What the rule complains of, without its name; empty: nothing.
+std::string complaint(AlertRule rule) {
+  const std::string who = "alert rule " + rule.name + ": ";
+  try {
+    const upkeep::Rule checked(std::move(rule));
+    return {};
+  } catch (const ConfigError& error) {
+    const std::string what = error.what();
+    return what.starts_with(who) ? what.substr(who.size()) : what;
+  }
+}
+
+void check_alert(const Draft& draft, const DraftAlert& alert, Findings& findings) {
+  const auto at = [&](const std::string& key) {
+    const auto found = alert.given.find(key);
+    return found != alert.given.end() ? found->second : Place{alert.place.path + "." + key, alert.place.line};
+  };
+  const auto report = [&](const char* key, const std::string& what) {
+    if (!what.empty() && !findings.blames(at(key).path)) findings.mistake(at(key), what);
+  };
+  const AlertRule& rule = alert.config;
+  report("name", rule.name.empty() ? "is missing; name the alert, as in name = \"cold\""
+                                   : complaint({.name = rule.name, .when = "closed"}));
+  report("repeat", complaint({.name = "x", .when = "closed", .repeat = rule.repeat}));
+  report("when", rule.when.empty() ? "is missing; write a condition, as in when = \"hit_rate < 50%\""
+                                   : complaint({.name = "x", .when = rule.when}));
+  if (!rule.cache) return;
+  std::vector<std::string> names;
+  for (const DraftCache& cache : draft.caches) names.push_back(cache.config.options.name);
+  if (std::find(names.begin(), names.end(), *rule.cache) != names.end()) return;
+  report("cache", "there is no cache " + printable_key(*rule.cache) + "; leave it out for every cache" +
+                      did_you_mean(*rule.cache, names));
+}
+
+struct Listening {
+  std::string host;
+  unsigned port = 0;
+};
+
+/// host:port or [address]:port.
+std::optional<Listening> parse_listen(std::string_view text) {
+  const auto colon = text.rfind(':');
+  if (colon == std::string_view::npos || colon == 0) return std::nullopt;
+  std::string_view host = text.substr(0, colon);
+  const std::string_view port = text.substr(colon + 1);
+  if (host.starts_with('[') != host.ends_with(']')) return std::nullopt;
+  if (host.starts_with('[')) {
+    host = host.substr(1, host.size() - 2);
+  } else if (host.find(':') != std::string_view::npos) {
+    return std::nullopt;
+  }
+  Listening listening{std::string(host)};
+  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), listening.port);
+  if (error != std::errc() || end != port.data() + port.size() || listening.port > 65535) return std::nullopt;
+  return listening;
+}
+
+void check_readable(const std::string& path, const Place& place, Findings& findings) {
+  if (path.empty() || ::access(path.c_str(), R_OK) == 0) return;
+  findings.mistake(place, printable_key(path) + " cannot be read: " + std::system_category().message(errno) +
+                              "; name a PEM file that this process may read");
+}
+
+}  // namespace
+
+void check_monitoring(const Draft& draft, Findings& findings) {
+  report_all(
+      draft.monitor,
+      "MonitorOptions: ", [](MonitorOptions& all, auto visit) { visit_all_of_monitor(all, visit); },
+      [&](const std::string& key, const std::string& what) {
+        findings.mistake(place_of(draft.monitor_given, "monitor", key), what);
+      });
+  std::set<std::string> names;
+  for (const DraftAlert& alert : draft.alerts) {
+    check_alert(draft, alert, findings);
+    if (!alert.config.name.empty() && !names.insert(alert.config.name).second) {
+      findings.mistake(alert.given.at("name"), "another alert has this name; give each its own");
+    }
+  }
+  for (const DraftWebhook& webhook : draft.webhooks) {
+    report_all(
+        webhook.config,
+        "WebhookOptions: ", [](WebhookOptions& all, auto visit) { visit_webhook(all, visit); },
+        [&](const std::string& key, const std::string& what) { findings.mistake(webhook.at(key), what); });
+  }
+}
+
+void check_admin(const Draft& draft, Findings& findings) {
+  if (!draft.admin) return;
+  const AdminConfig& admin = *draft.admin;
+  const auto at = [&](const std::string& key) {
+    Place place = place_of(draft.admin_given, "admin", key);
+    if (place.line == 0) place.line = draft.admin_given.at("admin").line;
+    return place;
+  };
+  const auto listening = parse_listen(admin.listen);
+  if (!listening) {
+    findings.mistake(at("listen"),
+                     printable_key(admin.listen) +
+                         " is not host:port, as in \"127.0.0.1:9390\"; port 0 takes any that is free");
+  }
+  if (admin.tls_certificate.empty() != admin.tls_key.empty()) {
+    findings.mistake(at(admin.tls_key.empty() ? "tls_key" : "tls_certificate"),
+                     "is missing: certificate and key go together");
+  }
+  check_readable(admin.tls_certificate, at("tls_certificate"), findings);
+  check_readable(admin.tls_key, at("tls_key"), findings);
+  const bool open = listening && !is_loopback(listening->host) && admin.tls_certificate.empty();
+  if (open && !admin.allow_plain_on_public_address) {
+    findings.mistake(at("listen"),
+                     "others can reach this address, and without TLS read the token on its way; set "
+                     "tls_certificate and tls_key, or listen on 127.0.0.1, or say "
+                     "allow_plain_on_public_address = true");
+  } else if (open) {
+    findings.warn(
+        at("allow_plain_on_public_address"),
+        "the token travels unencrypted to whoever listens on the way; set tls_certificate and tls_key");
+  }
+  constexpr std::size_t short_token = 16;
+  if (findings.blames("admin.token")) return;
+  if (admin.token.empty()) {
+    findings.warn(at("token"),
+                  "is not set: what changes state or shows values is refused; set token = "
+                  "\"${file:/run/secrets/terrace_admin}\" or so");
+  } else if (admin.token.size() < short_token) {
+    findings.warn(at("token"),
+                  "has fewer than 16 characters; take a random one, such as `openssl rand -hex 16` prints");
+  }
+}
+
+}  // namespace terrace::config

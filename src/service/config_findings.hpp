@@ -1,0 +1,43 @@
+#pragma once
+/// Findings: what is wrong with a configuration, collected while it is read and checked.
+
+#include <string>
+#include <terrace/config.hpp>
+#include <vector>
+
+namespace terrace::config {
+
+/// Where something stands.
+struct Place {
+  std::string path = {};  ///< "caches.users.ttl"
+  unsigned line = 0;
+  unsigned column = 0;
+};
+
+class Findings {
+ public:
+  void mistake(const Place& place, std::string what) {
+    add(ConfigFinding::Kind::mistake, place, std::move(what));
+  }
+  void warn(const Place& place, std::string what) {
+    add(ConfigFinding::Kind::warning, place, std::move(what));
+  }
+
+  /// From now on findings show `shown` in place of the text, which stands for it: "${NAME}". Short texts are
+  /// no secrets, and may be part of any word.
+  void hide(std::string text, std::string shown);
+
+  /// Whether there is a mistake at the path.
+  [[nodiscard]] bool blames(const std::string& path) const;
+
+  /// In the order of their lines, each once: what stands in [defaults] is found with every cache.
+  [[nodiscard]] std::vector<ConfigFinding> take();
+
+ private:
+  void add(ConfigFinding::Kind kind, const Place& place, std::string what);
+
+  std::vector<ConfigFinding> found_;
+  std::vector<std::pair<std::string, std::string>> hidden_;
+};
+
+}  // namespace terrace::config

@@ -1,0 +1,136 @@
+#pragma once
+/// Section: one table of a configuration being read. Each read() leaves its target as it is when the key is
+/// not there, or adds a finding when it cannot be. Keys that nobody has asked for when the section ends are
+/// unknown ones.
+
+#include <toml++/toml.h>
+
+#include <array>
+#include <functional>
+#include <limits>
+#include <map>
+#include <set>
+#include <string>
+#include <terrace/config.hpp>
+#include <utility>
+#include <vector>
+
+#include "service/config_findings.hpp"
+#include "service/config_text.hpp"
+
+namespace terrace::config {
+
+/// What all sections of a reading share.
+struct Reading {
+  Findings& findings;
+  Substitution& texts;
+  std::set<std::string> known = {};  ///< every key that was asked for: "caches.*.ttl"
+};
+
+/// Says that a number is one of bytes: "64MiB".
+struct InBytes {};
+
+/// The words of an enumeration, in its order.
+template <class E>
+struct Words;
+template <>
+struct Words<Eviction> {
+  static std::vector<std::string> names() {
+    std::vector<std::string> all;
+    for (const auto name : eviction_names()) all.emplace_back(name);
+    return all;
+  }
+};
+template <>
+struct Words<WriteMode> {
+  static std::vector<std::string> names() { return {"through", "around", "back"}; }
+};
+template <>
+struct Words<Consistency> {
+  static std::vector<std::string> names() { return {"weak", "eventual", "strong"}; }
+};
+template <>
+struct Words<JournalSync> {
+  static std::vector<std::string> names() { return {"durable", "os_cache"}; }
+};
+template <>
+struct Words<Severity> {
+  static std::vector<std::string> names() { return {"info", "warning", "critical"}; }
+};
+
+class Section {
+ public:
+  /// `pattern`: the path, with * for the names that the file gives.
+  Section(Reading& reading, const toml::table& table, Place place, std::string pattern)
+      : reading_(reading), table_(table), place_(std::move(place)), pattern_(std::move(pattern)) {}
+
+  [[nodiscard]] const Place& place() const noexcept { return place_; }
+  /// Of the key if it is there, else of the section, with the key's path.
+  [[nodiscard]] Place place(std::string_view key) const;
+  [[nodiscard]] bool has(std::string_view key) const { return table_.contains(key); }
+
+  void read(std::string_view key, std::string& out, TextKind kind = TextKind::plain);
+  void read(std::string_view key, std::optional<std::string>& out);
+  void read(std::string_view key, bool& out);
+  void read(std::string_view key, double& out);
+  void read(std::string_view key, Duration& out);
+  void read(std::string_view key, std::optional<Duration>& out);  ///< "none" for nothing
+  void read(std::string_view key, std::uint64_t& out, InBytes);
+  template <class T>
+  void read(std::string_view key, T& out);  ///< whole numbers and enumerations
+
+  struct Item {
+    std::string text;
+    Place place;
+  };
+  /// An array of strings. False: it is not there, or wrong.
+  bool read(std::string_view key, std::vector<Item>& out, TextKind kind);
+
+  using Reader = std::function<void(Section&)>;
+  void section(std::string_view key, const Reader& reader);  ///< [key]
+  void each(std::string_view key, const Reader& reader);     ///< [[key]]
+  /// [key.NAME]
+  void named(std::string_view key, const std::function<void(const std::string& name, Section&)>& reader);
+  /// Every key is one the file gives, of a string.
+  void each_text(const std::function<void(const std::string& key, std::string value)>& reader);
+
+  /// Reports the keys that nobody has asked for.
+  void finish();
+  /// A remedy for a key that is unknown here, in place of the nearest known one.
+  void explain_unknown(std::string key, std::string remedy) { remedies_[std::move(key)] = std::move(remedy); }
+
+  void mistake(std::string_view key, std::string what) {
+    reading_.findings.mistake(place(key), std::move(what));
+  }
+
+ private:
+  /// The node, and from now on the key is known.
+  const toml::node* find(std::string_view key);
+  void wrong_type(std::string_view key, const toml::node& node, const std::string& instead);
+  /// The string, with what it stands for.
+  std::optional<std::string> text(std::string_view key, const toml::node& node, TextKind kind,
+                                  const std::string& instead);
+  std::optional<std::uint64_t> whole(std::string_view key, std::uint64_t most);
+  std::optional<std::size_t> word(std::string_view key, const std::vector<std::string>& names);
+  std::optional<Duration> duration(std::string_view key, const toml::node& node);
+  void enter(const toml::node& node, Place place, std::string pattern, const Reader& reader);
+
+  Reading& reading_;
+  const toml::table& table_;
+  const Place place_;
+  const std::string pattern_;
+  std::vector<std::string> known_;
+  std::map<std::string, std::string> remedies_;
+};
+
+template <class T>
+void Section::read(std::string_view key, T& out) {
+  if constexpr (std::is_enum_v<T>) {
+    if (const auto index = word(key, Words<T>::names())) out = static_cast<T>(*index);
+  } else {
+    static_assert(std::is_unsigned_v<T>);
+    if (const auto number = whole(key, std::numeric_limits<T>::max())) out = static_cast<T>(*number);
+  }
+}
+
+}  // namespace terrace::config

@@ -1,0 +1,193 @@
+/// What works and is probably not meant: each warning has its reason and its remedy.
+
+#include <sys/vfs.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+
+#include "service/config_draft.hpp"
+#include "service/config_stores.hpp"
+
+namespace terrace::config {
+namespace {
+
+using assembly::Kind;
+
+// statfs(2)
+constexpr long tmpfs = 0x01021994, ramfs = static_cast<long>(0x858458f6), nfs = 0x6969,
+               cifs = static_cast<long>(0xff534d42);
+
+std::vector<const DraftTier*> tiers_of(const Draft& draft, const DraftCache& cache) {
+  std::vector<const DraftTier*> tiers;
+  for (const DraftTier& tier : draft.tiers) {
+    const auto& names = cache.config.tiers;
+    if (tier.store && std::find(names.begin(), names.end(), tier.config.name) != names.end())
+      tiers.push_back(&tier);
+  }
+  return tiers;
+}
+
+void warn_of_lives(const DraftCache& cache, bool redis, Findings& findings) {
+  const CacheOptions& options = cache.config.options;
+  if (options.ttl && options.ttl_jitter == 0) {
+    findings.warn(
+        cache.at("ttl_jitter"),
+        "is 0: what is stored together expires together, and is loaded together; 0.1 is the default");
+  }
+  if (options.ttl && options.memory_ttl && *options.memory_ttl > *options.ttl) {
+    findings.warn(cache.at("memory_ttl"),
+                  "is above ttl, so it never ends a life: memory keeps nothing longer than the tiers below; "
+                  "take less than ttl, or leave it out");
+  }
+  if (options.ttl && options.negative_ttl && *options.negative_ttl > *options.ttl) {
+    findings.warn(
+        cache.at("negative_ttl"),
+        "is above ttl: that a key does not exist is believed longer than any value; take less than ttl");
+  }
+  if (!options.ttl && redis) {
+    findings.warn(cache.at("ttl"),
+                  "is not set, so what is stored in Redis stays until the server evicts it; set for instance "
+                  "ttl = \"1h\"");
+  }
+}
+
+void warn_of_sharing(const DraftCache& cache, const std::vector<const DraftTier*>& tiers,
+                     Findings& findings) {
+  const CacheOptions& options = cache.config.options;
+  const bool redis =
+      std::any_of(tiers.begin(), tiers.end(), [](const auto* tier) { return has_redis(*tier->store); });
+  if (redis && cache.config.keys.empty()) {
+    findings.warn(
+        cache.at("keys"),
+        "is not set: whoever can write to the Redis server can slip this cache values of their own; "
+        "seal entries with a key ring (docs/sealing.md)");
+  }
+  if (cache.tiers.size() != tiers.size()) return;  // not all of them are known
+  if (cache.given.contains("max_staleness") && (!redis || options.consistency != Consistency::eventual)) {
+    findings.warn(
+        cache.at("max_staleness"),
+        !redis ? "has no effect: no tier of this cache tells of the changes of others; leave it out, or "
+                 "add a Redis tier"
+               : "has no effect: it is of consistency = \"eventual\"; leave it out");
+  }
+  if (cache.given.contains("lease_time") && !redis) {
+    findings.warn(cache.at("lease_time"),
+                  "has no effect: no tier of this cache gives out leases; leave it out, or add a Redis tier");
+  }
+  if (options.consistency == Consistency::strong && tiers.empty()) {
+    findings.warn(cache.at("consistency"),
+                  "is \"strong\" without any tier to ask: memory would never answer; add a tier");
+  }
+}
+
+/// The file system that the path is on, or will be.
+long file_system_of(std::filesystem::path path) {
+  std::error_code error;
+  path = std::filesystem::absolute(path, error);
+  struct statfs status {};
+  while (!path.empty() && ::statfs(path.c_str(), &status) != 0) {
+    if (path == path.parent_path()) return 0;
+    path = path.parent_path();
+  }
+  return static_cast<long>(status.f_type);
+}
+
+void warn_of_journal(const DraftCache& cache, Findings& findings) {
+  const CacheOptions& options = cache.config.options;
+  if (options.write_mode != WriteMode::back || options.write_back.path.empty()) return;
+  const Place place = cache.at("write_back.path");
+  const long type = file_system_of(options.write_back.path) & 0xffffffffL;
+  if (type == tmpfs || type == (ramfs & 0xffffffffL)) {
+    findings.warn(
+        place,
+        "is in memory (tmpfs): acknowledged writes are lost with a restart; name a directory on a disk");
+  } else if (type == nfs || type == (cifs & 0xffffffffL)) {
+    findings.warn(place, "is on a network file system; name a directory on a local disk");
+  }
+}
+
+void warn_of_server(const Place& place, const redis::RedisUrl& server, Findings& findings) {
+  if (server.transport == redis::Transport::unix_socket || is_loopback(server.host)) return;
+  if (server.transport == redis::Transport::tcp) {
+    findings.warn(
+        place,
+        server.label() + " is another machine, and values travel there unencrypted; take rediss:// (TLS)");
+  }
+  if (!server.password) {
+    findings.warn(place, server.label() +
+                             " is another machine, and there is no password; give it one (requirepass "
+                             "or an ACL user), as in redis://app:${REDIS_PASSWORD}@host");
+  }
+}
+
+/// libpq takes TLS when the server offers it, and goes on without when somebody in between says it does not.
+void warn_of_postgres(const DraftTier& tier, const assembly::TierUrl& store, Findings& findings) {
+  const std::string host = host_of("http" + store.address.substr(store.address.find("://")));
+  const bool insists = store.target.find("sslmode=require") != std::string::npos ||
+                       store.target.find("sslmode=verify-") != std::string::npos;
+  if (host.empty() || is_loopback(host) || insists) return;
+  findings.warn(tier.url_place,
+                store.address + " is another machine, and TLS is not insisted on; add ?sslmode=verify-full");
+}
+
+void warn_of_tier(const DraftTier& tier, Findings& findings) {
+  if (!tier.store) return;
+  for (const Leaf& leaf : leaves_of(*tier.store)) {
+    if (leaf.store->kind == Kind::postgres) warn_of_postgres(tier, *leaf.store, findings);
+    for (const redis::RedisUrl& server : servers_of(*leaf.store))
+      warn_of_server(tier.url_place, server, findings);
+  }
+}
+
+template <class Names>
+bool names(const Names& all, const std::string& name) {
+  return std::find(all.begin(), all.end(), name) != all.end();
+}
+
+void warn_of_unused(const Draft& draft, Findings& findings) {
+  for (const DraftTier& tier : draft.tiers) {
+    const bool used = std::any_of(draft.caches.begin(), draft.caches.end(), [&](const DraftCache& cache) {
+      return names(cache.config.tiers, tier.config.name);
+    });
+    if (tier.named && !used)
+      findings.warn(tier.place, "no cache uses this tier; name it in tiers, or remove it");
+  }
+  for (const DraftKeys& keys : draft.keys) {
+    const bool used = std::any_of(draft.caches.begin(), draft.caches.end(),
+                                  [&](const DraftCache& cache) { return cache.config.keys == keys.name; });
+    if (!used) findings.warn(keys.place, "no cache uses this key ring; name it in keys, or remove it");
+  }
+  if (draft.caches.empty()) findings.warn({}, "there are no caches; write [caches.NAME]");
+}
+
+void warn_of_sinks(const Draft& draft, Findings& findings) {
+  if (!draft.alerts.empty() && !draft.log && draft.webhooks.empty()) {
+    findings.warn(draft.sinks_place,
+                  "alerts reach nobody: log is false and there is no webhook; set one of them");
+  }
+  for (const DraftWebhook& webhook : draft.webhooks) {
+    const std::string host = host_of(webhook.config.url);
+    if (webhook.config.url.starts_with("http://") && !host.empty() && !is_loopback(host))
+      findings.warn(webhook.at("url"), "notices travel unencrypted to another machine; take https://");
+  }
+}
+
+}  // namespace
+
+void warn_of_draft(const Draft& draft, Findings& findings) {
+  for (const DraftTier& tier : draft.tiers) warn_of_tier(tier, findings);
+  for (const DraftCache& cache : draft.caches) {
+    const auto tiers = tiers_of(draft, cache);
+    warn_of_lives(
+        cache,
+        std::any_of(tiers.begin(), tiers.end(), [](const auto* tier) { return has_redis(*tier->store); }),
+        findings);
+    warn_of_sharing(cache, tiers, findings);
+    warn_of_journal(cache, findings);
+  }
+  warn_of_unused(draft, findings);
+  warn_of_sinks(draft, findings);
+}
+
+}  // namespace terrace::config
