@@ -74,7 +74,8 @@ std::vector<Row> documented() {
 
 TEST(ConfigPage, NamesEveryKeyAndNoOther) {
   std::set<std::string> known, named;
-  for (const std::string& key : checked(every_table).data().known) {
+  const Config config = checked(every_table);
+  for (const std::string& key : config.data().known) {
     if (!key.starts_with("defaults")) known.insert(key);
   }
   // A table is no key of its own.
@@ -90,7 +91,8 @@ TEST(ConfigPage, NamesEveryKeyAndNoOther) {
 
 TEST(ConfigPage, DefaultsTakeWhatCachesTake) {
   std::set<std::string> of_caches, of_defaults;
-  for (const std::string& key : checked(every_table).data().known) {
+  const Config config = checked(every_table);
+  for (const std::string& key : config.data().known) {
     if (key.starts_with("caches.*.")) of_caches.insert(key.substr(9));
     if (key.starts_with("defaults.")) of_defaults.insert(key.substr(9));
   }
