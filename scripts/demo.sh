@@ -1,7 +1,21 @@
 #!/usr/bin/env bash
 # The demonstration behind `make demo`: replays a trace through memory, Redis and SQLite, and shows what that saves.
-# TRACE=file replays that trace instead of a generated one. Takes under a minute; leaves nothing behind.
+# TRACE=file replays that trace instead of a generated one. The replay takes under a minute; then its status page is served
+# until Ctrl-C, unless standard output is no terminal. --serve and --no-serve say so by name. Leaves nothing behind.
 set -euo pipefail
+
+serve=no
+if [[ -t 1 ]]; then serve=yes; fi
+for argument in "$@"; do
+  case $argument in
+    --serve) serve=yes ;;
+    --no-serve) serve=no ;;
+    *)
+      echo "demo: there is no option $argument; there are --serve and --no-serve" >&2
+      exit 2
+      ;;
+  esac
+done
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 terrace=${TERRACE:-$root/build/release/bin/terrace}
@@ -76,16 +90,18 @@ echo "  sqlite   a file in a temporary folder"
 echo "  origin   made up; it takes $latency to answer, as a database or a service might. $callers callers ask at once."
 echo
 
-# Ends long traces early: the figures up to there are shown.
-status=0
-timeout --foreground --signal=INT 45 "$terrace" replay "$trace" "${levels[@]}" \
-  --origin-latency "$latency" --threads "$callers" || status=$?
-if [[ $status -eq 124 ]]; then
-  echo "(ended after 45 seconds)"
-elif [[ $status -ne 0 ]]; then
-  exit "$status"
-fi
-
-echo
 echo "Read it so: each level saw only what those above it had not; the origin was asked for the rest."
 echo "Try your own: TRACE=access.log make demo, or build/release/bin/terrace replay --help"
+page=()
+if [[ $serve == yes ]]; then
+  page=(--serve=127.0.0.1:0)
+  # The program ends in order on Ctrl-C, and this script after it.
+  trap : INT
+fi
+echo
+
+# Ends long traces early: the figures up to there are shown.
+status=0
+"$terrace" replay "$trace" "${levels[@]}" --origin-latency "$latency" --threads "$callers" \
+  --time-limit 45s ${page[@]+"${page[@]}"} || status=$?
+exit "$status"

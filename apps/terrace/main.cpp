@@ -62,6 +62,7 @@ int main(int argc, char** argv) {
   add_config_command(app, exit_code);
   add_keys_command(app, exit_code);
   add_replay_command(app, exit_code);
+  add_serve_command(app, exit_code);
   add_simulate_command(app, exit_code);
   add_workload_command(app, exit_code);
   add_journal_command(app, exit_code);

@@ -2,9 +2,14 @@
 #include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
+#include <condition_variable>
 #include <csignal>
+#include <mutex>
+#include <terrace/admin.hpp>
+#include <thread>
 
 #include "commands.hpp"
+#include "end_signals.hpp"
 #include "eviction_option.hpp"
 #include "exit_code.hpp"
 #include "json_output.hpp"
@@ -32,11 +37,36 @@ struct ReplayArguments {
   std::string value_size = "1024";
   std::string ttl = "1h";
   std::string threads = "1";
+  std::string time_limit;
+  std::string serve;
   bool clear = false;
   bool json = false;
 };
 
+/// Ends the replay: by Ctrl-C, or since its time is over.
 std::atomic<bool> interrupted{false};
+
+/// Sets `interrupted` after a while, unless it goes before.
+class TimeLimit {
+ public:
+  explicit TimeLimit(std::optional<Duration> limit) {
+    if (!limit) return;
+    thread_ = std::jthread([this, limit = *limit](const std::stop_token& stop) {
+      std::unique_lock lock(mutex_);
+      wake_.wait_for(lock, stop, limit, [] { return false; });
+      if (stop.stop_requested() || interrupted) return;
+      over_ = true;
+      interrupted = true;
+    });
+  }
+  [[nodiscard]] bool is_over() const noexcept { return over_; }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable_any wake_;
+  std::atomic<bool> over_{false};
+  std::jthread thread_;
+};
 
 /// The first Ctrl-C ends the replay and shows what was measured; the second ends the program at once.
 void end_replay_on_interrupt() {
@@ -124,7 +154,7 @@ void warn_of_silent_levels(const std::vector<Levels::Silent>& silent) {
 }
 
 /// What went wrong on the way, on standard error.
-void warn(const ReplayOutcome& outcome) {
+void warn(const ReplayOutcome& outcome, bool time_is_over) {
   for (const ReplayedTrace& trace : outcome.traces) warn_of_bad_lines(trace.file, trace.report);
   const Tally& tally = outcome.tally;
   if (tally.errors() > 0) {
@@ -140,7 +170,18 @@ void warn(const ReplayOutcome& outcome) {
     fmt::print(stderr, "terrace: {} did not answer {} requests, which went on below it\n", level.name,
                format_count(level.errors));
   }
-  if (outcome.interrupted) fmt::print(stderr, "terrace: interrupted: these are the figures up to here\n");
+  if (outcome.interrupted) {
+    fmt::print(stderr, "terrace: {}: these are the figures up to here\n",
+               time_is_over ? "the time limit is over" : "interrupted");
+  }
+}
+
+/// Shows the levels on a status page.
+std::unique_ptr<AdminServer> serve(const Levels& levels, const std::string& listen) {
+  auto server = std::make_unique<AdminServer>(AdminOptions{.listen = listen});
+  server->add(levels.cache());
+  fmt::print(stderr, "terrace: {}/ shows the replay as it runs\n", server->url());
+  return server;
 }
 
 int run(const ReplayArguments& arguments) {
@@ -150,9 +191,14 @@ int run(const ReplayArguments& arguments) {
   Levels levels(level_settings);
   warn_of_silent_levels(levels.silent_levels());
   if (arguments.clear) levels.clear();
+  std::optional<Duration> time_limit;
+  if (!arguments.time_limit.empty())
+    time_limit = parse_duration(arguments.time_limit, "--time-limit", std::chrono::seconds(1));
+  const auto server = arguments.serve.empty() ? nullptr : serve(levels, arguments.serve);
   end_replay_on_interrupt();
+  const TimeLimit limit(time_limit);
   const ReplayOutcome outcome = replay(levels, options);
-  warn(outcome);
+  warn(outcome, limit.is_over());
   if (arguments.json) {
     print_json(replay_json(outcome));
   } else {
@@ -164,7 +210,14 @@ int run(const ReplayArguments& arguments) {
                     "or there is a fault in terrace (--clear removes what earlier runs left)",
                     outcome.tally.wrong()));
   }
-  return outcome.interrupted ? exit_interrupted : exit_ok;
+  if (outcome.interrupted && !limit.is_over()) return exit_interrupted;
+  if (server) {
+    EndSignals end;
+    fmt::print(arguments.json ? stderr : stdout, "\nStatus page: {}/ (Ctrl-C ends it)\n", server->url());
+    std::fflush(stdout);
+    end.wait();
+  }
+  return exit_ok;
 }
 
 void declare_options(CLI::App& command, ReplayArguments& arguments) {
@@ -204,6 +257,14 @@ void declare_options(CLI::App& command, ReplayArguments& arguments) {
   command
       .add_option("--threads", arguments.threads, "Callers at the same time; one keeps the trace's order (1)")
       ->option_text("N");
+  command
+      .add_option("--time-limit", arguments.time_limit,
+                  "Ends the replay after this time; the figures up to there are shown")
+      ->option_text("TIME");
+  command.add_flag(
+      "--serve{127.0.0.1:9390}", arguments.serve,
+      "Shows the replay on a status page as it runs, and goes on until Ctrl-C; --serve=HOST:PORT "
+      "for another address, port 0 for any free one");
   command.add_flag("--clear", arguments.clear, "First remove what earlier replays left in the levels");
   command.add_flag("--json", arguments.json, "One JSON object instead of text");
 }
@@ -229,7 +290,8 @@ void add_replay_command(CLI::App& app, int& exit_code) {
       "--threads 8\n"
       "  terrace replay access.log --tier 'sharded:redis://a,redis://b' --tier sqlite:cache.db\n"
       "  terrace replay access.log --tier 'replicated:redis://a,redis://b,redis://c?consistency=strong'\n"
-      "  terrace workload | terrace replay - --memory-bytes 16MiB --json");
+      "  terrace workload | terrace replay - --memory-bytes 16MiB --json\n"
+      "  terrace replay access.log --sqlite cache.db --serve");
   command->callback([arguments, &exit_code] { exit_code = run(*arguments); });
 }
 

@@ -49,6 +49,10 @@ class Program {
 
   void signal(int number) const { ::kill(pid_, number); }
 
+  /// What it has said so far.
+  [[nodiscard]] std::string out() const { return text_of("out"); }
+  [[nodiscard]] std::string err() const { return text_of("err"); }
+
   Ended wait() {
     int status = 0;
     ::waitpid(pid_, &status, 0);

@@ -86,6 +86,8 @@ class Levels::Impl {
     return states;
   }
 
+  [[nodiscard]] CacheHandle cache() const { return cache_; }
+
  private:
   static std::vector<std::shared_ptr<Tier>> make_tiers(const LevelOptions& options) {
     std::vector<std::shared_ptr<Tier>> tiers;
@@ -138,6 +140,9 @@ void Levels::clear() {
 }
 std::vector<LevelState> Levels::states() const {
   return impl_->states();
+}
+CacheHandle Levels::cache() const {
+  return impl_->cache();
 }
 
 }  // namespace terrace::cli

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <terrace/cache_handle.hpp>
 #include <terrace/clock.hpp>
 #include <terrace/memory_cache.hpp>
 #include <vector>
@@ -71,6 +72,9 @@ class Levels {
   void clear();
 
   [[nodiscard]] std::vector<LevelState> states() const;
+
+  /// The cache itself, for the status page.
+  [[nodiscard]] CacheHandle cache() const;
 
  private:
   class Impl;

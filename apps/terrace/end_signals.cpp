@@ -1,0 +1,49 @@
+#include "end_signals.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <system_error>
+
+namespace terrace::cli {
+namespace {
+
+/// Where the handler tells of a signal; a handler may do no more than that.
+std::atomic<int> told{-1};
+
+extern "C" void tell_of_signal(int) {
+  const int saved = errno;
+  const char byte = 0;
+  if (::write(told, &byte, 1) < 0) errno = saved;
+  errno = saved;
+}
+
+}  // namespace
+
+EndSignals::EndSignals() {
+  if (::pipe2(pipe_.data(), O_CLOEXEC) != 0) throw std::system_error(errno, std::generic_category(), "pipe");
+  ::fcntl(pipe_[1], F_SETFL, O_NONBLOCK);
+  told = pipe_[1];
+  struct sigaction action {};
+  action.sa_handler = tell_of_signal;
+  ::sigaction(SIGINT, &action, &former_interrupt_);
+  ::sigaction(SIGTERM, &action, &former_terminate_);
+}
+
+EndSignals::~EndSignals() {
+  ::sigaction(SIGINT, &former_interrupt_, nullptr);
+  ::sigaction(SIGTERM, &former_terminate_, nullptr);
+  told = -1;
+  ::close(pipe_[0]);
+  ::close(pipe_[1]);
+}
+
+void EndSignals::wait() {
+  char byte = 0;
+  while (::read(pipe_[0], &byte, 1) < 0 && errno == EINTR) {
+  }
+}
+
+}  // namespace terrace::cli

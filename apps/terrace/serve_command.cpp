@@ -1,0 +1,76 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <stdexcept>
+#include <terrace/admin.hpp>
+#include <terrace/caches.hpp>
+
+#include "commands.hpp"
+#include "end_signals.hpp"
+#include "exit_code.hpp"
+
+namespace terrace::cli {
+namespace {
+
+struct ServeArguments {
+  std::string config;
+  std::string listen;
+};
+
+AdminOptions admin_options(const Config& config, const ServeArguments& arguments) {
+  AdminOptions options;
+  if (const auto& admin = config.admin()) {
+    options.listen = admin->listen;
+    options.token = admin->token;
+    options.tls_certificate = admin->tls_certificate;
+    options.tls_key = admin->tls_key;
+    options.allow_plain_on_public_address = admin->allow_plain_on_public_address;
+  }
+  if (!arguments.listen.empty()) options.listen = arguments.listen;
+  return options;
+}
+
+int serve(const ServeArguments& arguments) {
+  EndSignals end;
+  const Config config = Config::load(arguments.config);
+  for (const ConfigFinding& finding : config.findings()) {
+    fmt::print(stderr, "terrace: {}\n", to_string(finding, arguments.config));
+  }
+  const auto caches = Caches::open(config);
+  const std::vector<CacheHandle> handles = caches->handles();
+  AdminServer server(admin_options(config, arguments), caches->monitor(), caches->metrics());
+  for (const CacheHandle& cache : handles) server.add(cache);
+  fmt::print("{}\n", server.url());
+  if (std::fflush(stdout) != 0) throw std::runtime_error("standard output cannot be written");
+  const char* const without_token = !config.admin() || config.admin()->token.empty()
+                                        ? "; without a token under [admin] nobody may see or change values"
+                                        : "";
+  fmt::print(stderr, "terrace: serving {} {}{}; Ctrl-C ends it\n", handles.size(),
+             handles.size() == 1 ? "cache" : "caches", without_token);
+  end.wait();
+  server.close();
+  caches->close();
+  return exit_ok;
+}
+
+}  // namespace
+
+void add_serve_command(CLI::App& app, int& exit_code) {
+  auto arguments = std::make_shared<ServeArguments>();
+  CLI::App* const command =
+      app.add_subcommand("serve", "Serves a configuration's caches: status page, metrics, JSON API");
+  command->add_option("--config", arguments->config, "The configuration")->option_text("FILE")->required();
+  command
+      ->add_option("--listen", arguments->listen,
+                   "Where to listen, instead of what [admin] says; port 0: any free one")
+      ->option_text("HOST:PORT");
+  command->footer(
+      "Opens the caches of FILE with values of any type, over the same tiers as the programs that use them,\n"
+      "and prints its address. Ends in order on SIGINT and SIGTERM.\n\n"
+      "Examples:\n"
+      "  terrace serve --config terrace.toml\n"
+      "  terrace serve --config terrace.toml --listen 127.0.0.1:0");
+  command->callback([arguments, &exit_code] { exit_code = serve(*arguments); });
+}
+
+}  // namespace terrace::cli

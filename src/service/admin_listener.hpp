@@ -1,0 +1,43 @@
+#pragma once
+/// AdminListener: the socket that takes connections, and the sessions on them.
+
+#include <boost/asio/steady_timer.hpp>
+#include <list>
+#include <memory>
+#include <optional>
+
+#include "service/admin_session.hpp"
+#include "service/listen_address.hpp"
+
+namespace terrace::service {
+
+/// But for the constructor, on the I/O thread only.
+class AdminListener {
+ public:
+  /// Listens when it returns. Throws ConfigError: the address is in use, or not this machine's.
+  AdminListener(const ListenAddress& where, std::optional<boost::asio::ssl::context> tls, SessionHost& host);
+
+  void start() { accept(); }
+  /// Takes no more; sessions that wait for a request end now, others with their answer, all of them after a
+  /// while.
+  void close();
+  [[nodiscard]] unsigned short port() const noexcept { return port_; }
+
+ private:
+  using Sessions = std::list<std::shared_ptr<AdminSession>>;
+
+  void accept();
+  void take(boost::asio::ip::tcp::socket socket);
+  /// Ends the session that has waited longest for its request; false: each is being answered.
+  bool make_room();
+  void ended(AdminSession* session);
+
+  SessionHost& host_;
+  std::optional<boost::asio::ssl::context> tls_;
+  boost::asio::ip::tcp::acceptor acceptor_;
+  boost::asio::steady_timer timer_;
+  Sessions sessions_;
+  unsigned short port_ = 0;
+};
+
+}  // namespace terrace::service

@@ -1,0 +1,244 @@
+#include "service/admin_session.hpp"
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <boost/beast/http/write.hpp>
+#include <boost/beast/version.hpp>
+#include <optional>
+
+namespace terrace::service {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+
+namespace {
+
+using ErrorCode = boost::system::error_code;
+using PlainStream = beast::tcp_stream;
+using TlsStream = asio::ssl::stream<beast::tcp_stream>;
+
+/// What every answer says to browsers: nothing is to be guessed, framed, stored or told to other sites.
+void set_security_headers(http::fields& fields) {
+  fields.set("X-Content-Type-Options", "nosniff");
+  fields.set("X-Frame-Options", "DENY");
+  fields.set("Referrer-Policy", "no-referrer");
+  fields.set(http::field::cache_control, "no-store");
+  fields.set("Cross-Origin-Resource-Policy", "same-origin");
+  if (fields.count("Content-Security-Policy") == 0) {
+    fields.set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
+  }
+}
+
+template <class Stream>
+class Session final : public AdminSession, public std::enable_shared_from_this<Session<Stream>> {
+  static constexpr bool tls = std::is_same_v<Stream, TlsStream>;
+
+ public:
+  template <class... Args>
+  Session(SessionHost& host, std::function<void(AdminSession*)> ended, Args&&... args)
+      : host_(host),
+        stream_(std::forward<Args>(args)...),
+        answer_timer_(*host.io),
+        ended_(std::move(ended)) {}
+
+  void start() override {
+    expect_request();
+    if constexpr (tls) {
+      stream_.async_handshake(asio::ssl::stream_base::server,
+                              [self = this->shared_from_this()](const ErrorCode& failed) {
+                                failed ? self->end() : self->read_header();
+                              });
+    } else {
+      read_header();
+    }
+  }
+
+  [[nodiscard]] std::optional<TimePoint> waiting_since() const override { return waiting_since_; }
+
+  void abort() override { end(); }
+
+ private:
+  [[nodiscard]] beast::tcp_stream& tcp() { return beast::get_lowest_layer(stream_); }
+
+  void expect_request() {
+    waiting_since_ = system_clock().now();
+    tcp().expires_after(host_.limits.request);
+  }
+
+  void read_header() {
+    parser_.emplace();
+    parser_->header_limit(host_.limits.header_bytes);
+    parser_->body_limit(host_.limits.body_bytes);
+    http::async_read_header(stream_, buffer_, *parser_,
+                            [self = this->shared_from_this()](const ErrorCode& failed, std::size_t) {
+                              failed ? self->unreadable(failed) : self->admit();
+                            });
+  }
+
+  /// Tells a client that speaks what is wrong; silent ones are left.
+  void unreadable(const ErrorCode& failed) {
+    if (failed == http::error::header_limit) {
+      return refuse(refusal(
+          http::status::request_header_fields_too_large, "too large",
+          "the header of a request has at most " + std::to_string(host_.limits.header_bytes) + " bytes"));
+    }
+    if (failed == http::error::body_limit) {
+      return refuse(
+          refusal(http::status::payload_too_large, "too large",
+                  "the body of a request has at most " + std::to_string(host_.limits.body_bytes) + " bytes"));
+    }
+    const bool spoke = failed.category() == make_error_code(http::error::bad_method).category() &&
+                       failed != http::error::end_of_stream && failed != http::error::partial_message;
+    if (!spoke) return end();
+    refuse(refusal(http::status::bad_request, "bad request", "this is no HTTP request: " + failed.message()));
+  }
+
+  void admit() {
+    const auto& header = parser_->get();
+    auto admitted = host_.routes.admit(header, header.method(), header.target(), header.version());
+    if (auto* const refused = std::get_if<HttpAnswer>(&admitted)) return refuse(std::move(*refused));
+    request_ = std::move(std::get<AdminRequest>(admitted));
+    if (!beast::iequals(header[http::field::expect], "100-continue")) return read_body();
+    go_on_.emplace(http::status::continue_, header.version());
+    http::async_write(stream_, *go_on_,
+                      [self = this->shared_from_this()](const ErrorCode& failed, std::size_t) {
+                        failed ? self->end() : self->read_body();
+                      });
+  }
+
+  void read_body() {
+    if (parser_->is_done()) return answer();
+    http::async_read(stream_, buffer_, *parser_,
+                     [self = this->shared_from_this()](const ErrorCode& failed, std::size_t) {
+                       failed ? self->unreadable(failed) : self->answer();
+                     });
+  }
+
+  /// The answer may come from any thread, late, or after this session is gone: it finds it by a weak pointer,
+  /// on the I/O thread, whose context it keeps alive.
+  void answer() {
+    waiting_since_.reset();
+    tcp().expires_never();
+    const std::uint64_t turn = ++turn_;
+    request_.call.stop = host_.stop.get_token();
+    if (request_.kind != AdminRequest::Kind::call || request_.call.operation != AdminOperation::warm) {
+      limit_answer(turn);
+    }
+    const auto tell = [io = host_.io, weak = this->weak_from_this(), turn](HttpAnswer answer) {
+      asio::post(*io, [weak, turn, answer = std::move(answer)]() mutable {
+        if (const auto self = weak.lock(); self && self->turn_ == turn) self->write(std::move(answer));
+      });
+    };
+    try {
+      host_.routes.answer(std::move(request_), parser_->get().body(), tell);
+    } catch (const std::exception& error) {
+      tell(refusal(http::status::internal_server_error, "failed", error.what()));
+    }
+  }
+
+  void limit_answer(std::uint64_t turn) {
+    answer_timer_.expires_after(host_.limits.answer);
+    answer_timer_.async_wait([weak = this->weak_from_this(), turn](const ErrorCode& cancelled) {
+      const auto self = cancelled ? nullptr : weak.lock();
+      if (!self || self->turn_ != turn) return;
+      self->write(refusal(http::status::gateway_timeout, "timed out",
+                          "the cache has not answered in time; what was asked for may still be done"));
+    });
+  }
+
+  /// An answer before the request was read to its end: what follows of it cannot be told from the next.
+  void refuse(HttpAnswer answer) {
+    waiting_since_.reset();
+    ++turn_;
+    if (!parser_->is_done()) last_ = true;
+    write(std::move(answer));
+  }
+
+  void write(HttpAnswer answer) {
+    ++turn_;  // no second one
+    answer_timer_.cancel();
+    const auto& header = parser_->get();
+    response_.emplace(answer.status, parser_->is_header_done() ? header.version() : 11);
+    response_->set(http::field::content_type, answer.content_type);
+    for (const auto& [field, value] : answer.headers) response_->set(field, value);
+    set_security_headers(*response_);
+    response_->content_length(answer.body.size());
+    if (header.method() != http::verb::head) response_->body() = std::move(answer.body);
+    last_ = last_ || host_.closing || !parser_->is_header_done() || !header.keep_alive();
+    response_->keep_alive(!last_);
+    tcp().expires_after(host_.limits.write);
+    http::async_write(stream_, *response_,
+                      [self = this->shared_from_this()](const ErrorCode& failed, std::size_t) {
+                        if (failed) return self->end();
+                        if (self->last_ || self->host_.closing) return self->say_farewell();
+                        self->expect_request();
+                        self->read_header();
+                      });
+  }
+
+  /// Closing at once, with bytes of the client unread, would make its system drop the answer.
+  void say_farewell() {
+    waiting_since_ = system_clock().now();
+    tcp().expires_after(host_.limits.farewell);
+    if constexpr (tls) {
+      stream_.async_shutdown([self = this->shared_from_this()](const ErrorCode&) { self->end(); });
+    } else {
+      ErrorCode ignored;
+      tcp().socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+      drain();
+    }
+  }
+
+  void drain() {
+    constexpr std::size_t most = std::size_t{1} << 20U;
+    buffer_.clear();
+    tcp().async_read_some(buffer_.prepare(4096),
+                          [self = this->shared_from_this()](const ErrorCode& failed, std::size_t size) {
+                            self->drained_ += size;
+                            failed || self->drained_ > most ? self->end() : self->drain();
+                          });
+  }
+
+  void end() {
+    if (!ended_) return;
+    const auto ended = std::exchange(ended_, nullptr);
+    ++turn_;
+    answer_timer_.cancel();
+    ErrorCode ignored;
+    tcp().socket().close(ignored);
+    ended(this);
+  }
+
+  SessionHost& host_;
+  Stream stream_;
+  asio::steady_timer answer_timer_;
+  std::function<void(AdminSession*)> ended_;
+  beast::flat_buffer buffer_;
+  std::optional<http::request_parser<http::string_body>> parser_;
+  std::optional<http::response<http::empty_body>> go_on_;
+  std::optional<http::response<http::string_body>> response_;
+  AdminRequest request_;
+  std::optional<TimePoint> waiting_since_;
+  std::uint64_t turn_ = 0;  ///< which answer is waited for
+  std::size_t drained_ = 0;
+  bool last_ = false;  ///< the connection ends with this answer
+};
+
+}  // namespace
+
+std::shared_ptr<AdminSession> make_session(asio::ip::tcp::socket socket, asio::ssl::context* tls,
+                                           SessionHost& host, std::function<void(AdminSession*)> ended) {
+  if (tls == nullptr) {
+    return std::make_shared<Session<PlainStream>>(host, std::move(ended), std::move(socket));
+  }
+  return std::make_shared<Session<TlsStream>>(host, std::move(ended), std::move(socket), *tls);
+}
+
+}  // namespace terrace::service

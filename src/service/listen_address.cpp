@@ -1,0 +1,67 @@
+#include "service/listen_address.hpp"
+
+#include <algorithm>
+#include <boost/asio/io_context.hpp>
+#include <charconv>
+#include <terrace/bytes.hpp>
+#include <terrace/result.hpp>
+
+namespace terrace::service {
+
+namespace asio = boost::asio;
+using Tcp = asio::ip::tcp;
+
+namespace {
+
+[[noreturn]] void refuse(const std::string& text, const std::string& why) {
+  throw ConfigError("admin: listen " + printable_key(text) + " " + why +
+                    ": write HOST:PORT, as in 127.0.0.1:9390, [::1]:9390, or 127.0.0.1:0 for any free port");
+}
+
+asio::ip::address resolve(const std::string& text, const std::string& host) {
+  boost::system::error_code failed;
+  const auto address = asio::ip::make_address(host, failed);
+  if (!failed) return address;
+  asio::io_context io;
+  const auto found = Tcp::resolver(io).resolve(host, "", failed);
+  if (failed || found.empty()) refuse(text, "names no host of this machine (" + failed.message() + ")");
+  return found.begin()->endpoint().address();
+}
+
+}  // namespace
+
+ListenAddress parse_listen(const std::string& text) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string::npos || colon == 0) refuse(text, "lacks a host or a port");
+  std::string host = text.substr(0, colon);
+  const bool brackets = host.size() > 2 && host.front() == '[' && host.back() == ']';
+  if (brackets) host = host.substr(1, host.size() - 2);
+  if (!brackets && host.find(':') != std::string::npos) refuse(text, "has an IPv6 address without brackets");
+  unsigned short port = 0;
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data() + colon + 1, end, port);
+  if (error != std::errc{} || rest != end) refuse(text, "has no port from 0 to 65535");
+  return {host, {resolve(text, host), port}};
+}
+
+std::vector<std::string> ListenAddress::host_names() const {
+  if (!is_loopback()) return {};
+  return {"localhost", "127.0.0.1", "::1",
+          host_of(host.find(':') == std::string::npos ? host : "[" + host + "]"),
+          endpoint.address().to_string()};
+}
+
+std::string host_of(std::string_view host_header) {
+  std::string_view host = host_header;
+  if (const std::size_t end = host.find(']'); host.starts_with('[') && end != std::string_view::npos) {
+    host = host.substr(1, end - 1);
+  } else {
+    host = host.substr(0, host.find(':'));
+  }
+  std::string lower(host);
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
+  return lower;
+}
+
+}  // namespace terrace::service

@@ -1,0 +1,51 @@
+#pragma once
+/// SchemaType: a type as the schema text of docs/wire-format.md says it, read into a tree.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <terrace/document.hpp>
+#include <terrace/result.hpp>
+#include <vector>
+
+namespace terrace::service {
+
+struct SchemaType;
+using SchemaTypePtr = std::shared_ptr<const SchemaType>;
+
+struct SchemaType {
+  enum class Kind : std::uint8_t {
+    nil,
+    boolean,
+    integer,  ///< and whole ticks: `bits`, `is_signed`
+    real,     ///< and ticks with a fraction: `bits`
+    text,
+    bytes,
+    fixed_bytes,     ///< of `count`
+    sequence,        ///< of parts[0]
+    fixed_sequence,  ///< `count` of parts[0]
+    map,             ///< parts[0] to parts[1]
+    tuple,           ///< and aggregates
+    variant,
+    optional,  ///< of parts[0]
+    own,       ///< what a codec of the program wrote
+    outermost  ///< the type that encloses all others
+  };
+  Kind kind = Kind::nil;
+  unsigned bits = 64;
+  bool is_signed = true;
+  std::uint64_t count = 0;
+  std::vector<SchemaTypePtr> parts = {};
+  std::string text = {};  ///< the type in the schema text, for messages
+};
+
+/// Errc::invalid_argument: no schema text (which place, and what was expected there), nested deeper than 32,
+/// or longer than 4 KiB. A text with ^N is taken where it can mean one thing only: N is the number of
+/// parentheses around it.
+[[nodiscard]] Result<SchemaTypePtr> parse_schema(std::string_view text);
+
+/// The codec and fingerprint of a value with this schema text. For "own:ID:SCHEMA" those that it names.
+[[nodiscard]] StoredKind kind_of_schema(std::string_view text, const SchemaType& type);
+
+}  // namespace terrace::service

@@ -1,0 +1,15 @@
+#pragma once
+/// TLS as a server.
+
+#include <boost/asio/ssl/context.hpp>
+#include <optional>
+#include <string>
+
+namespace terrace::service {
+
+/// TLS 1.2 or newer with this certificate (chain) and key, PEM files. None: the names are empty. Throws
+/// ConfigError naming the file.
+[[nodiscard]] std::optional<boost::asio::ssl::context> server_tls(const std::string& certificate,
+                                                                  const std::string& key);
+
+}  // namespace terrace::service

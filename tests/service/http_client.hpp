@@ -1,0 +1,91 @@
+#pragma once
+/// HttpClient: a blocking client over one connection to this machine, for tests of servers.
+
+#include <sys/socket.h>
+
+#include <boost/asio/connect.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http.hpp>
+#include <boost/json/parse.hpp>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace terrace::testing {
+
+struct HttpReply {
+  unsigned status = 0;
+  std::string body;
+  boost::beast::http::fields headers;
+
+  [[nodiscard]] boost::json::object json() const { return boost::json::parse(body).as_object(); }
+  [[nodiscard]] std::string header(std::string_view name) const { return std::string(headers[name]); }
+};
+
+using HttpHeaders = std::vector<std::pair<std::string, std::string>>;
+
+class HttpClient {
+ public:
+  /// With a PEM file of authorities: TLS. Throws boost::system::system_error, as every function.
+  explicit HttpClient(unsigned short port, const std::string& ca_file = {}) : port_(port) {
+    namespace asio = boost::asio;
+    socket_.connect({asio::ip::make_address("127.0.0.1"), port});
+    // A server that does not answer fails the test, instead of holding it up.
+    const timeval limit{20, 0};
+    ::setsockopt(socket_.native_handle(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    if (ca_file.empty()) return;
+    context_.set_verify_mode(asio::ssl::verify_peer);
+    context_.load_verify_file(ca_file);
+    tls_ = std::make_unique<asio::ssl::stream<asio::ip::tcp::socket&>>(socket_, context_);
+    tls_->handshake(asio::ssl::stream_base::client);
+  }
+
+  HttpReply request(const std::string& method, const std::string& target, const std::string& body = {},
+                    const HttpHeaders& headers = {}) {
+    namespace http = boost::beast::http;
+    http::request<http::string_body> message;
+    message.method_string(method);
+    message.target(target);
+    message.version(11);
+    message.set(http::field::host, "127.0.0.1:" + std::to_string(port_));
+    for (const auto& [name, value] : headers) message.set(name, value);
+    message.body() = body;
+    if (!body.empty() || method == "POST" || method == "PUT") message.prepare_payload();
+    tls_ ? http::write(*tls_, message) : http::write(socket_, message);
+    return read(method == "HEAD");
+  }
+
+  HttpReply read(bool head = false) {
+    namespace http = boost::beast::http;
+    http::response_parser<http::string_body> parser;
+    parser.skip(head);
+    tls_ ? http::read(*tls_, buffer_, parser) : http::read(socket_, buffer_, parser);
+    return {parser.get().result_int(), parser.get().body(), parser.get()};
+  }
+
+  void send(const std::string& bytes) { boost::asio::write(socket_, boost::asio::buffer(bytes)); }
+
+  /// True: the server has closed the connection, now or before the limit of 20 s.
+  bool is_closed() {
+    char byte = 0;
+    boost::system::error_code failed;
+    socket_.read_some(boost::asio::buffer(&byte, 1), failed);
+    return failed == boost::asio::error::eof || failed == boost::asio::error::connection_reset;
+  }
+
+ private:
+  const unsigned short port_;
+  boost::asio::io_context io_;
+  boost::asio::ip::tcp::socket socket_{io_};
+  boost::asio::ssl::context context_{boost::asio::ssl::context::tls_client};
+  std::unique_ptr<boost::asio::ssl::stream<boost::asio::ip::tcp::socket&>> tls_;
+  boost::beast::flat_buffer buffer_;
+};
+
+}  // namespace terrace::testing
