@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <boost/pfr/tuple_size.hpp>
 #include <filesystem>
 #include <set>
 #include <sstream>
@@ -97,6 +98,23 @@ TEST(ConfigPage, DefaultsTakeWhatCachesTake) {
     if (key.starts_with("defaults.")) of_defaults.insert(key.substr(9));
   }
   EXPECT_EQ(of_caches, of_defaults);
+}
+
+TEST(ConfigFields, AreAllOptionsThereAre) {
+  const auto count = [](auto& options, auto visit_all) {
+    std::size_t fields = 0;
+    visit_all(options, [&](const char*, auto&, auto...) { ++fields; });
+    return fields;
+  };
+  CacheOptions cache;
+  const std::size_t apart = 5;  // name, write_back, keys; scheduler and writer, which only code can set
+  EXPECT_EQ(count(cache, [](auto& all, auto visit) { config::visit_cache(all, visit); }) + apart,
+            boost::pfr::tuple_size_v<CacheOptions>);
+  EXPECT_EQ(count(cache.write_back, [](auto& all, auto visit) { config::visit_write_back(all, visit); }),
+            boost::pfr::tuple_size_v<WriteBackOptions>);
+  HealthLimits limits;
+  EXPECT_EQ(count(limits, [](auto& all, auto visit) { config::visit_limits(all, visit); }),
+            boost::pfr::tuple_size_v<HealthLimits>);
 }
 
 /// Values as text, to be compared.
