@@ -42,7 +42,7 @@ INSTANTIATE_TEST_SUITE_P(
         // Syntax.
         Case{"a = \n", 1, "", "syntax, at column"},
         Case{"\n[a]\n[a]\n", 3, "", "cannot redefine existing table 'a'"},
-        Case{"\nx = [1,\n", 3, "", "end-of-file"},
+        Case{"\nx = [1,\n", 2, "", "end-of-file"},
         Case{"[caches.a]\nttl = \"1m\"\nttl = \"1m\"\n", 3, "", "redefine"},
         // Unknown keys.
         Case{"[cachs.a]\n", 1, "cachs", "did you mean caches?"},
