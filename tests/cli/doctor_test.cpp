@@ -83,7 +83,8 @@ TEST(DoctorReasons, HealthBreakersAndAlertsComeWithARemedy) {
   const Ended ended = terrace({"doctor", "--server", server.url()});
   EXPECT_EQ(ended.code, exit_failed);
   EXPECT_THAT(ended.out, HasSubstr("failure  cache a: the gate is shut\n         remedy: the shared tier"));
-  EXPECT_THAT(ended.out, HasSubstr("failure  cache b, level redis: breaker open\n         remedy: is the server up"));
+  EXPECT_THAT(ended.out,
+              HasSubstr("failure  cache b, level redis: breaker open\n         remedy: is the server up"));
   EXPECT_THAT(ended.out, HasSubstr("warning  cache c: does not hear"));
   EXPECT_THAT(ended.out, HasSubstr("warning  cache c: 3 writes were given up"));
   EXPECT_THAT(ended.out, HasSubstr("warning  alert cold: fires for a since s: m"));

@@ -44,7 +44,8 @@ TEST_P(EntryCommands, WhatIsSetIsGotExplainedAndErased) {
 }
 
 TEST_P(EntryCommands, KeysMayBeAnyBytes) {
-  for (const std::string& key : {std::string("a b/%&=+?#"), std::string("\xff\x01"), std::string(9000, 'k')}) {
+  for (const std::string& key :
+       {std::string("a b/%&=+?#"), std::string("\xff\x01"), std::string(9000, 'k')}) {
     ASSERT_EQ(run({"set", "users", key, "\"v\""}).code, exit_ok);
     EXPECT_EQ(run({"get", "users", key}).out, "\"v\"\n");
     EXPECT_EQ(run({"explain", "users", key}).code, exit_ok);

@@ -9,8 +9,8 @@ namespace terrace::cli_test {
 namespace {
 
 using namespace terrace::cli;
-using testing::HttpServer;
 using ::testing::HasSubstr;
+using testing::HttpServer;
 using ::testing::Not;
 namespace json = boost::json;
 
@@ -25,8 +25,14 @@ std::vector<std::string> at(const HttpServer& server, std::vector<std::string> w
 
 TEST(TerminalText, WhatATerminalWouldObeyIsShownInstead) {
   EXPECT_EQ(harmless(std::string_view("a\x1b[2J\r\n\x7f b")), "a\\x1b[2J\\x0d\\x0a\\x7f b");
-  EXPECT_EQ(harmless(std::string_view("\xc2\x9b" "2J")), "\\u009b2J") << "C1";
-  EXPECT_EQ(harmless(std::string_view("\xe2\x80\xae" "x")), "\\u202ex") << "right to left";
+  EXPECT_EQ(harmless(std::string_view("\xc2\x9b"
+                                      "2J")),
+            "\\u009b2J")
+      << "C1";
+  EXPECT_EQ(harmless(std::string_view("\xe2\x80\xae"
+                                      "x")),
+            "\\u202ex")
+      << "right to left";
   EXPECT_EQ(harmless(std::string_view("\xff\xc3")), "\\xff\\xc3") << "no UTF-8";
   EXPECT_EQ(harmless(std::string_view("Ä…🙂")), "Ä…🙂");
   const json::value value{{"k\xc2\x9b", "\x7f\xe2\x80\xae\n"}};
@@ -109,11 +115,13 @@ TEST_F(Operated, TlsIsCheckedAgainstTheGivenAuthority) {
                       "\"\ntls_certificate = \"" + folder_.path("server.crt") + "\"\ntls_key = \"" +
                       folder_.path("server.key") + "\"\n[caches.c]\nttl = \"1m\"\n");
   Program served({"serve", "--config", config});
-  ASSERT_TRUE(testing::eventually([&] { return served.out().find('\n') != std::string::npos; })) << served.err();
+  ASSERT_TRUE(testing::eventually([&] { return served.out().find('\n') != std::string::npos; }))
+      << served.err();
   const std::string address = served.out().substr(0, served.out().find('\n'));
   EXPECT_THAT(address, ::testing::StartsWith("https://"));
   const std::string ca = folder_.path("server.crt");
-  const Ended stored = terrace({"set", "c", "k", "1", "--server", address, "--token-file", token_file_, "--ca", ca});
+  const Ended stored =
+      terrace({"set", "c", "k", "1", "--server", address, "--token-file", token_file_, "--ca", ca});
   EXPECT_EQ(stored.code, exit_ok) << stored.err;
   EXPECT_EQ(terrace({"doctor", "--server", address, "--token-file", token_file_, "--ca", ca}).code, exit_ok);
   const Ended untrusted = terrace({"stats", "--server", address});

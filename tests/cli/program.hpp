@@ -56,7 +56,8 @@ class Program {
   /// Leaves it to wait().
   [[nodiscard]] bool has_ended() const {
     siginfo_t told{};
-    return ::waitid(P_PID, static_cast<id_t>(pid_), &told, WEXITED | WNOHANG | WNOWAIT) == 0 && told.si_pid == pid_;
+    return ::waitid(P_PID, static_cast<id_t>(pid_), &told, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           told.si_pid == pid_;
   }
 
   Ended wait() {

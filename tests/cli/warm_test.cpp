@@ -53,8 +53,8 @@ TEST_P(Warm, TakesTheHottestOfALog) {
   for (const char* path : {"/a", "/b", "/a", "/c", "/b", "/a"})
     lines += std::string("h - - [t] \"GET ") + path + " HTTP/1.1\" 200 1\n";
   const std::string log = folder_.file("access.log", lines);
-  const Ended ended = run({"warm", "users", "--log", log, "--pattern", "GET /([a-z]+)", "--key", "{1}", "--top",
-                           "2", "--json"});
+  const Ended ended = run(
+      {"warm", "users", "--log", log, "--pattern", "GET /([a-z]+)", "--key", "{1}", "--top", "2", "--json"});
   ASSERT_EQ(ended.code, exit_ok) << ended.err;
   EXPECT_EQ(boost::json::parse(ended.out).at("present"), 2U);
 }
@@ -75,7 +75,8 @@ TEST_P(Warm, RefusesWhatCannotBeRight) {
 }
 
 TEST(WarmFailures, AreListedAndFail) {
-  const testing::HttpServer server([](std::size_t) { return 200U; }, {}, R"({"total": 2, "warmed": 1, "failed": 1,
+  const testing::HttpServer server([](std::size_t) { return 200U; }, {},
+                                   R"({"total": 2, "warmed": 1, "failed": 1,
     "failures": [{"key": "a\u001b", "attempts": 3, "error": "loader_failed: no"}]})");
   const testing::TempDir place;
   std::ofstream(place.file("keys")) << "a\nb\n";
@@ -106,10 +107,12 @@ TEST_F(WarmInterrupted, CtrlCAwaitsWhatIsUnderWayAndReports) {
       },
       {}, R"({"total": 1, "warmed": 1})");
   std::ofstream(place_.file("keys")) << "a\nb\nc\n";
-  Program program({"warm", "c", "--keys", place_.file("keys"), "--concurrency", "1", "--server", server.url()});
+  Program program(
+      {"warm", "c", "--keys", place_.file("keys"), "--concurrency", "1", "--server", server.url()});
   ASSERT_TRUE(under_way());
   program.signal(SIGINT);
-  EXPECT_TRUE(testing::eventually([&] { return program.err().find("begins no more keys") < program.err().size(); }));
+  EXPECT_TRUE(
+      testing::eventually([&] { return program.err().find("begins no more keys") < program.err().size(); }));
   go_.set_value();
   const Ended ended = program.wait();
   EXPECT_EQ(ended.code, exit_interrupted) << ended.err;
@@ -127,7 +130,8 @@ TEST_F(WarmInterrupted, ASecondCtrlCEndsIt) {
   Program program({"warm", "c", "--keys", place_.file("keys"), "--server", server.url()});
   ASSERT_TRUE(under_way());
   program.signal(SIGINT);
-  EXPECT_TRUE(testing::eventually([&] { return program.err().find("begins no more keys") < program.err().size(); }));
+  EXPECT_TRUE(
+      testing::eventually([&] { return program.err().find("begins no more keys") < program.err().size(); }));
   EXPECT_TRUE(testing::eventually([&] {
     program.signal(SIGINT);
     return program.has_ended();

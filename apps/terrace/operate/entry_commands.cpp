@@ -24,14 +24,15 @@ using service::AdminOperation;
 struct EntryArguments {
   TargetOptions target;
   std::string cache;
-  std::vector<std::string> keys;
+  std::string key;
+  std::vector<std::string> keys;  ///< of erase
   std::string value;
   std::string ttl;
   std::vector<std::string> tags;
   std::string schema;
 
   [[nodiscard]] Answer run(Target& to, AdminOperation operation, json::object more = {}) const {
-    json::object all{{"key", service::text_or_bytes(keys.front())}};
+    json::object all{{"key", service::text_or_bytes(key)}};
     for (auto& field : more) all.insert(field);
     return to.run(operation, cache, std::move(all));
   }
@@ -106,7 +107,7 @@ int erase(const EntryArguments& arguments) {
   int code = exit_ok;
   for (const std::string& key : arguments.keys) {
     EntryArguments one = arguments;
-    one.keys = {key};
+    one.key = key;
     const int ended =
         finish(one.run(*target, AdminOperation::erase), arguments.target.json,
                [](const json::object& said, bool as_text) {
@@ -126,9 +127,11 @@ int show_explain(const json::object& said, bool as_text) {
   Table table({"level", "has", "age", "remaining", "bytes", "note"});
   for (const json::value& one : array(said, "levels")) {
     const json::object& level = object(one);
-    table.add({text(level, "level"), text(level, "kind"), shown_seconds(number(level, "age_s")),
-               shown_seconds(number(level, "remaining_s")), shown_bytes(level, "bytes"),
-               text(level, "note")});
+    const std::string kind = text(level, "kind");
+    const bool held = kind == "hit" || kind == "stale" || kind == "negative";
+    table.add({text(level, "level"), text(level, "kind"), held ? shown_seconds(number(level, "age_s")) : "-",
+               held ? shown_seconds(number(level, "remaining_s")) : "-",
+               held ? shown_bytes(level, "bytes") : "-", text(level, "note")});
   }
   std::string out = table.text(0, 2);
   if (flag(said, "in_flight").value_or(false)) out += "Its load is under way.\n";
@@ -144,9 +147,11 @@ int explain(const EntryArguments& arguments) {
 CLI::App* add(CLI::App& app, const Arguments& arguments, const char* name, const char* what, bool many) {
   CLI::App* const command = app.add_subcommand(name, what);
   command->add_option("CACHE", arguments->cache, "The cache")->required();
-  command->add_option("KEY", arguments->keys, many ? "The keys" : "The key")
-      ->required()
-      ->expected(1, many ? 10'000 : 1);
+  if (many) {
+    command->add_option("KEY", arguments->keys, "The keys")->required()->expected(1, 10'000);
+  } else {
+    command->add_option("KEY", arguments->key, "The key")->required();
+  }
   return command;
 }
 

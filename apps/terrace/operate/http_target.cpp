@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <boost/asio/post.hpp>
@@ -127,7 +129,8 @@ class HttpTarget final : public Target {
 
   Answer run(AdminOperation operation, const std::string& cache, json::object arguments) override {
     const bool is_explain = operation == AdminOperation::explain;
-    if (!is_explain) arguments["timeout"] = std::chrono::duration<double>(timeout_).count();
+    if (!is_explain)
+      arguments["timeout"] = fmt::format("{:.3f}s", std::chrono::duration<double>(timeout_).count());
     const bool of_entry = operation == AdminOperation::get || operation == AdminOperation::set ||
                           operation == AdminOperation::erase;
     std::string method = operation == AdminOperation::get || is_explain ? "GET" : "POST";
