@@ -61,7 +61,7 @@ bool agreed(const InvalidateArguments& arguments, const Target& target) {
 int invalidate(const InvalidateArguments& arguments) {
   if (arguments.yes && !arguments.all) throw UsageError("--yes goes with --all");
   if (arguments.all && arguments.soft)
-    throw UsageError("--all removes everything, and nothing softly: use --glob '*' --soft");
+    throw UsageError("--soft is for --key, --tag and --group; --all removes everything");
   const auto target = arguments.target.open();
   if (!arguments.all) {
     return finish(target->run(AdminOperation::invalidate, arguments.cache, arguments.selection()),
@@ -96,8 +96,9 @@ void add_invalidate_command(CLI::App& app, int& exit_code) {
   which->add_option("--group", arguments->group, "Keys of this group")->option_text("G");
   which->add_flag("--all", arguments->all, "Everything; asks first");
   which->require_option(1);
-  command->add_flag("--soft", arguments->soft,
-                    "Keep values for their grace, to be served stale while a load runs");
+  command->add_flag(
+      "--soft", arguments->soft,
+      "Keep values for their grace, to be served stale while a load runs; of keys, tags and groups");
   command->add_flag("--yes", arguments->yes, "Do not ask (--all)");
   arguments->target.add_to(*command);
   command->footer(
