@@ -43,11 +43,13 @@ int main() {
 
   for (int i = 0; i < 1000; ++i) (void)users.get(std::to_string(i));
   print(monitor.health());
-  std::cout << "fired: " << notices.fired() << '\n';
+  const std::string fired = notices.fired();
+  std::cout << "fired: " << fired << '\n';
 
   for (int i = 0; i < 1000; ++i) users.set(std::to_string(i), "Ada").value();
   for (int i = 0; i < 2000; ++i) (void)users.get(std::to_string(i % 1000));
-  std::cout << "recovered " << notices.recovered() << '\n';
+  const std::string recovered = notices.recovered();
+  std::cout << "recovered " << recovered << '\n';
   print(monitor.health());
   return monitor.alerts().empty() ? 0 : 1;
 }

@@ -41,8 +41,8 @@ struct AdminOptions {
   void check() const;
 };
 
-/// Loads keys into a cache as the program itself would; `done` is to be called once, on any thread. As a rule
-/// Warmer::start, for example:
+/// Loads keys into a cache as the program itself would; `done` is to be called once, on any thread. Called on
+/// the server's thread, so it must not block. As a rule Warmer::start:
 ///
 ///     [&users](std::vector<std::string> keys, std::stop_token stop, Handler<WarmReport> done) {
 ///       terrace::Warmer<User> warmer(users);

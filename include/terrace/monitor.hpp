@@ -129,9 +129,9 @@ struct AlertNotice {
     mended,     ///< the broken rule can be judged again
   };
   Kind kind;
-  std::string rule, cache;
+  std::string rule = {}, cache = {};
   Severity severity = Severity::warning;
-  std::string message;
+  std::string message = {};
   WallTime since{};  ///< when it fired or broke
   WallTime at{};
 };

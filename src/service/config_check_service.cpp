@@ -127,6 +127,7 @@ void check_monitoring(const Draft& draft, Findings& findings) {
     }
   }
   for (const DraftWebhook& webhook : draft.webhooks) {
+    if (findings.blames(webhook.at("url").path)) continue;
     report_all(
         webhook.config,
         "WebhookOptions: ", [](WebhookOptions& all, auto visit) { visit_webhook(all, visit); },

@@ -283,8 +283,8 @@ void Section::named(std::string_view key,
           here, std::string("is ") + type_of(one) + "; write a table for each: [" + path + ".NAME]");
       continue;
     }
-    enter(one, here, joined(pattern_, key) + ".*",
-          [&](Section& inner) { reader(std::string(name.str()), inner); });
+    const std::string given(name.str());
+    enter(one, here, joined(pattern_, key) + ".*", [&](Section& inner) { reader(given, inner); });
   }
 }
 

@@ -53,8 +53,8 @@ std::vector<std::string> ListenAddress::host_names() const {
 
 std::string host_of(std::string_view host_header) {
   std::string_view host = host_header;
-  if (host.starts_with('[')) {
-    host = host.substr(1, std::min(host.find(']'), host.size()) - 1);
+  if (const std::size_t end = host.find(']'); host.starts_with('[') && end != std::string_view::npos) {
+    host = host.substr(1, end - 1);
   } else {
     host = host.substr(0, host.find(':'));
   }

@@ -11,6 +11,7 @@
 
 #include <optional>
 #include <terrace/monitor.hpp>
+#include <utility>
 #include <vector>
 
 namespace terrace::upkeep {
@@ -30,16 +31,16 @@ class AlertState {
     if (outcome == Outcome::broken) {
       if (!broken_) out.push_back(Kind::broken);
       broken_ = true;
-      pending_since_.reset();
+      pending_ = false;
       return out;
     }
     if (std::exchange(broken_, false)) out.push_back(Kind::mended);
     if (outcome == Outcome::quiet) {
-      pending_since_.reset();
+      pending_ = false;
       if (std::exchange(firing_, false)) out.push_back(Kind::recovered);
     } else if (!firing_) {
-      if (!pending_since_) pending_since_ = now;
-      if (now - *pending_since_ >= terms.lasting) {
+      if (!std::exchange(pending_, true)) pending_since_ = now;
+      if (now - pending_since_ >= terms.lasting) {
         firing_ = true;
         told_ = now;
         out.push_back(Kind::fired);
@@ -55,7 +56,8 @@ class AlertState {
   [[nodiscard]] bool broken() const noexcept { return broken_; }
 
  private:
-  std::optional<TimePoint> pending_since_;
+  bool pending_ = false;
+  TimePoint pending_since_{};
   bool firing_ = false;
   bool broken_ = false;
   TimePoint told_{};  // fired or repeated last

@@ -146,7 +146,7 @@ const std::vector<Row<W>> journal_rows = {
      [](const W& w) { return number(w.damaged); }},
 };
 
-/// Gathers the families. Each source is called as source(metric) with what takes the labels and the stats.
+/// Gathers the families. `each(metric)` calls metric(labels, stats) for each level, cache or journal.
 class Gathering {
  public:
   template <class Stats, class Each>

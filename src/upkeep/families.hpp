@@ -15,7 +15,7 @@ struct NamedStats {
   CacheStats stats;
 };
 
-/// A family for each metric that one of the caches has, in the order of docs/metrics.md.
+/// A family for each metric that one of the caches has: of levels, of caches, of journals.
 std::vector<prometheus::MetricFamily> families(const std::vector<NamedStats>& caches);
 
 }  // namespace terrace::upkeep

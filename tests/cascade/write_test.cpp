@@ -95,5 +95,15 @@ TEST_F(WriteTest, NoKeysIsNoWork) {
   EXPECT_TRUE(cache.lookup_many({}).empty());
 }
 
+/// The clock that hits look at stands for some milliseconds at a time.
+TEST(SoftInvalidation, HoldsAtOnceOnARealClock) {
+  Cache<std::string> cache({.ttl = 1h, .grace = 1min});
+  for (int i = 0; i < 50; ++i) {
+    cache.set("k", "v").value();
+    cache.invalidate({"k"}, {.soft = true}).value();
+    EXPECT_NE(cache.lookup("k").kind, LookupKind::hit) << i;
+  }
+}
+
 }  // namespace
 }  // namespace terrace

@@ -51,15 +51,16 @@ TEST_F(ServeTest, ServesTheCachesOfAConfiguration) {
   EXPECT_THAT(client.request("GET", "/metrics").body, HasSubstr("cache=\"users\""));
   const testing::HttpHeaders authorized{{"Authorization", std::string("Bearer ") + token}};
   const std::string entry = "/api/v1/caches/users/entry?key=42";
-  EXPECT_EQ(client.request("PUT", entry, R"({"value": [42, "Ada"], "schema": "(i64,str)"
-})", authorized).status, 200U);
+  EXPECT_EQ(
+      client.request("PUT", entry, R"j({"value": [42, "Ada"], "schema": "(i64,str)"})j", authorized).status,
+      200U);
   const auto found = client.request("GET", entry, {}, authorized).json();
-EXPECT_EQ(found.at("value"), (boost::json::array{42, "Ada"}));
-EXPECT_EQ(client.request("PUT", entry, R"({"value": [42, "Ada"]})", authorized).status, 400U);
-program.signal(SIGTERM);
-const Ended ended = program.wait();
-EXPECT_EQ(ended.code, 0) << ended.err;
-EXPECT_EQ(ended.err.find(token), std::string::npos);
+  EXPECT_EQ(found.at("value"), (boost::json::array{42, "Ada"}));
+  EXPECT_EQ(client.request("PUT", entry, R"({"value": [42, "Ada"]})", authorized).status, 400U);
+  program.signal(SIGTERM);
+  const Ended ended = program.wait();
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_EQ(ended.err.find(token), std::string::npos);
 }
 
 TEST_F(ServeTest, WhatItSetIsThereForTheNext) {

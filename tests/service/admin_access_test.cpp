@@ -59,7 +59,7 @@ TEST_F(AdminAccessTest, WithoutATokenNobodyMay) {
   for (const auto& [method, target, body] : guarded) {
     const auto reply = ask(method, target, body, {{"Authorization", "Bearer "}});
     EXPECT_EQ(reply.status, 403U) << target;
-    if (method != "HEAD") EXPECT_THAT(reply.body, HasSubstr("AdminOptions::token"));
+    EXPECT_THAT(reply.body, HasSubstr(method == "HEAD" ? "" : "AdminOptions::token"));
   }
   EXPECT_EQ(get("/api/v1/stats").status, 200U);
 }
@@ -79,8 +79,9 @@ TEST_F(AdminAccessTest, OnLoopbackItAnswersToItsOwnNamesOnly) {
   for (const std::string host : {"localhost", "LOCALHOST:1", "127.0.0.1", "[::1]:9390"}) {
     EXPECT_EQ(ask("GET", "/healthz", {}, {{"Host", host}}).status, 200U) << host;
   }
-  for (const std::string host : {"evil.example", "evil.example:" + port, "localhost.evil.example",
-                                 "127.0.0.1.evil.example", "[::1", "", "10.0.0.1"}) {
+  for (const std::string& host :
+       std::vector<std::string>{"evil.example", "evil.example:" + port, "localhost.evil.example",
+                                "127.0.0.1.evil.example", "[::1", "", "10.0.0.1"}) {
     EXPECT_EQ(ask("GET", "/healthz", {}, {{"Host", host}}).status, 421U) << host;
   }
 }
@@ -123,9 +124,10 @@ TEST_F(AdminAccessTest, SpeaksTls) {
   HttpClient plain(server_->port());
   plain.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
   EXPECT_ANY_THROW(plain.read()) << "no HTTP there";
-  EXPECT_THROW(testing::run_program({"openssl", "s_client", "-connect",
-                                     "127.0.0.1:" + std::to_string(server_->port()), "-tls1_1"}),
-               std::runtime_error);
+  EXPECT_THROW(
+      testing::run_program({"openssl", "s_client", "-connect", "127.0.0.1:" + std::to_string(server_->port()),
+                            "-tls1_1", "-cipher", "DEFAULT:@SECLEVEL=0"}),
+      std::runtime_error);
   EXPECT_EQ(client.request("GET", "/healthz").status, 200U);
   server_->close();
 }

@@ -42,8 +42,7 @@ TEST_F(AdminHostileTest, BodiesAreBoundedAndReadForNobodyWithoutTheToken) {
   const std::string put = "PUT /api/v1/caches/users/entry?key=k HTTP/1.1\r\nHost: localhost\r\n";
   const std::string allowed = put + "Authorization: Bearer " + token + "\r\n";
   EXPECT_EQ(said(allowed + "Content-Length: 99999999999\r\n\r\n"), 413U);
-  EXPECT_EQ(said(allowed + "Transfer-Encoding: chunked\r\n\r\n10000000\r\n" + std::string(9'000'000, ' ')),
-            413U);
+  EXPECT_EQ(said(allowed + "Transfer-Encoding: chunked\r\n\r\n10000000\r\n" + std::string(1000, ' ')), 413U);
   EXPECT_EQ(said(put + "Content-Length: 1000000\r\n\r\n"), 401U) << "told before a byte of the body has come";
   EXPECT_EQ(said(allowed + "Content-Length: 1\r\nContent-Length: 2\r\n\r\n{}"), 400U);
   EXPECT_EQ(said(allowed + "Transfer-Encoding: chunked\r\n\r\nxyz\r\n"), 400U);

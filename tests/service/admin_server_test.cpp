@@ -30,7 +30,7 @@ TEST_F(AdminServerTest, IsNotReadyWithTheReasonsWhenACacheIsNotHealthy) {
   const auto ready = get("/readyz");
   EXPECT_EQ(ready.status, 503U);
   EXPECT_EQ(ready.json()["ready"], false);
-  const auto& issue = ready.json()["issues"].as_array().at(0).as_object();
+  const auto issue = ready.json()["issues"].as_array().at(0).as_object();
   EXPECT_EQ(issue.at("kind"), "hit_rate");
   EXPECT_EQ(issue.at("cache"), "users");
   EXPECT_EQ(ask("GET", "/healthz", {}, {}).status, 200U) << "it lives all the same";

@@ -154,6 +154,23 @@ TEST_F(ConfigCaches, EndAtClose) {
   EXPECT_THROW(caches->get<User>("users"), ConfigError);
 }
 
+TEST_F(ConfigCaches, AreWatchedAndCountedAsTheyAreMade) {
+  const auto caches = Caches::open(Config::parse(
+      "[caches.a]\n[caches.b]\n[sinks]\nlog = false\n[monitor]\nwindow = \"1h\"\ninterval = \"1h\"\n"
+      "[[alerts]]\nname = \"asked\"\nwhen = \"requests > 0\"\nseverity = \"critical\"\n"
+      "[[alerts]]\nname = \"a\"\nwhen = \"requests > 0\"\ncache = \"a\"\n"
+      "[[alerts]]\nname = \"b\"\nwhen = \"requests > 0\"\ncache = \"b\"\n"));
+  EXPECT_EQ(caches->metrics()->text(), "");
+  caches->get<std::string>("a").get("k");
+  caches->monitor()->sample();
+  std::vector<std::string> alerts;
+  for (const ActiveAlert& alert : caches->monitor()->alerts())
+    alerts.push_back(alert.rule + "@" + alert.cache);
+  EXPECT_EQ(alerts, (std::vector<std::string>{"asked@a", "a@a"}));  // and b is not missed before it is made
+  EXPECT_THAT(caches->metrics()->text(), HasSubstr("cache=\"a\""));
+  EXPECT_THAT(caches->metrics()->text(), ::testing::Not(HasSubstr("cache=\"b\"")));
+}
+
 TEST_F(ConfigCaches, AreNotBuiltFromMistakes) {
   EXPECT_THROW(Caches::open(Config::check_text("[caches.a]\nttl = 3\n")), ConfigError);
   EXPECT_THROW(Caches::open("/no/such/terrace.toml"), ConfigError);

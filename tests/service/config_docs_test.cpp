@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <boost/pfr/tuple_size.hpp>
 #include <filesystem>
 #include <set>
 #include <sstream>
@@ -74,7 +75,8 @@ std::vector<Row> documented() {
 
 TEST(ConfigPage, NamesEveryKeyAndNoOther) {
   std::set<std::string> known, named;
-  for (const std::string& key : checked(every_table).data().known) {
+  const Config config = checked(every_table);
+  for (const std::string& key : config.data().known) {
     if (!key.starts_with("defaults")) known.insert(key);
   }
   // A table is no key of its own.
@@ -90,11 +92,29 @@ TEST(ConfigPage, NamesEveryKeyAndNoOther) {
 
 TEST(ConfigPage, DefaultsTakeWhatCachesTake) {
   std::set<std::string> of_caches, of_defaults;
-  for (const std::string& key : checked(every_table).data().known) {
+  const Config config = checked(every_table);
+  for (const std::string& key : config.data().known) {
     if (key.starts_with("caches.*.")) of_caches.insert(key.substr(9));
     if (key.starts_with("defaults.")) of_defaults.insert(key.substr(9));
   }
   EXPECT_EQ(of_caches, of_defaults);
+}
+
+TEST(ConfigFields, AreAllOptionsThereAre) {
+  const auto count = [](auto& options, auto visit_all) {
+    std::size_t fields = 0;
+    visit_all(options, [&](const char*, auto&, auto...) { ++fields; });
+    return fields;
+  };
+  CacheOptions cache;
+  const std::size_t apart = 5;  // name, write_back, keys; scheduler and writer, which only code can set
+  EXPECT_EQ(count(cache, [](auto& all, auto visit) { config::visit_cache(all, visit); }) + apart,
+            boost::pfr::tuple_size_v<CacheOptions>);
+  EXPECT_EQ(count(cache.write_back, [](auto& all, auto visit) { config::visit_write_back(all, visit); }),
+            boost::pfr::tuple_size_v<WriteBackOptions>);
+  HealthLimits limits;
+  EXPECT_EQ(count(limits, [](auto& all, auto visit) { config::visit_limits(all, visit); }),
+            boost::pfr::tuple_size_v<HealthLimits>);
 }
 
 /// Values as text, to be compared.

@@ -42,7 +42,7 @@ INSTANTIATE_TEST_SUITE_P(
         // Syntax.
         Case{"a = \n", 1, "", "syntax, at column"},
         Case{"\n[a]\n[a]\n", 3, "", "cannot redefine existing table 'a'"},
-        Case{"\nx = [1,\n", 3, "", "end-of-file"},
+        Case{"\nx = [1,\n", 2, "", "end-of-file"},
         Case{"[caches.a]\nttl = \"1m\"\nttl = \"1m\"\n", 3, "", "redefine"},
         // Unknown keys.
         Case{"[cachs.a]\n", 1, "cachs", "did you mean caches?"},
@@ -52,7 +52,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"[caches.a]\nwriter = \"b\"\n", 2, "caches.a.writer", "only be set in code"},
         Case{"[caches.a.write_back]\npth = \"b\"\n", 2, "caches.a.write_back.pth", "did you mean path?"},
         Case{"[defaults]\ntttl = \"1m\"\n[caches.a]\n[caches.b]\n", 2, "defaults.tttl", "did you mean ttl?"},
-        Case{"[[alerts]]\nname = \"x\"\nwhen = \"1\"\nlasting = \"1m\"\n", 4, "alerts[0].lasting",
+        Case{"[[alerts]]\nname = \"x\"\nwhen = \"closed\"\nlasting = \"1m\"\n", 4, "alerts[0].lasting",
              "called for"},
         // Types.
         Case{"caches = 3\n", 1, "caches", "is a whole number; write tables: [caches.NAME]"},
@@ -143,6 +143,13 @@ INSTANTIATE_TEST_SUITE_P(
              5, "alerts[1].name", "another alert has this name"},
         Case{"[caches.users]\n[[alerts]]\nname = \"x\"\nwhen = \"stale > 1\"\ncache = \"user\"\n", 5,
              "alerts[0].cache", "did you mean users?"},
+        Case{"[[alerts]]\nname = \"x\"\nwhen = \"hitrate < 0.5\"\n", 3, "alerts[0].when",
+             "did you mean hit_rate?"},
+        Case{"[[alerts]]\nname = \"x y\"\nwhen = \"closed\"\n", 2, "alerts[0].name", "1 to 64 of"},
+        Case{"[[alerts]]\nname = \"x\"\nwhen = \"closed\"\nrepeat = \"0\"\n", 4, "alerts[0].repeat",
+             "is not above 0"},
+        Case{"[[sinks.webhooks]]\nurl = \"https://h\"\nattempts = 0\n", 3, "sinks.webhooks[0].attempts",
+             "nothing would"},
         Case{"[[sinks.webhooks]]\nurl = \"example.org\"\n", 2, "sinks.webhooks[0].url", "http"},
         Case{"[admin]\nlisten = \"9390\"\n", 2, "admin.listen", "is not host:port"},
         Case{"[admin]\nlisten = \"127.0.0.1:99999\"\n", 2, "admin.listen", "is not host:port"},
@@ -216,6 +223,9 @@ TEST(Mistakes, ShowNoSecret) {
       "[keys.a]\ntext = \"1 primary ${S}\"\n",
       "[keys.a]\ntext = \"" + secret + "\"\n",
       "[[sinks.webhooks]]\nurl = \"${S}\"\n",
+      "[[alerts]]\nname = \"${S} x\"\nwhen = \"${S} > 1\"\ncache = \"${S}\"\n",
+      "[admin]\nlisten = \"${S}\"\ntls_key = \"/${S}\"\n",
+      "[caches.a]\nkeys = \"${S}\"\n",
       "[[sinks.webhooks]]\nurl = \"https://h/${S}\"\ntimeout = \"0\"\nattempts = "
       "0\n[sinks.webhooks.headers]\nA = \"${S}\"\n",
   };

@@ -21,9 +21,16 @@ class MonitorTest : public ::testing::Test {
 
   void TearDown() override { scheduler_->advance(1h); }
 
-  [[nodiscard]] Strings make(const std::string& name = "users",
-                             Consistency consistency = Consistency::weak) const {
-    return Strings({.name = name, .scheduler = scheduler_, .consistency = consistency}, {faulty_});
+  [[nodiscard]] Strings make(const std::string& name = "users") const {
+    CacheOptions options{.name = name};
+    options.scheduler = scheduler_;
+    return Strings(std::move(options), {faulty_});
+  }
+  /// Over the shared tier itself, which it watches.
+  [[nodiscard]] Strings make_watching() const {
+    CacheOptions options{.name = "users"};
+    options.scheduler = scheduler_;
+    return Strings(std::move(options), {shared_});
   }
   [[nodiscard]] std::unique_ptr<Monitor> monitor(MonitorOptions options = {}) const {
     options.scheduler = scheduler_;

@@ -31,7 +31,7 @@ class MonitorHttp : public ::testing::Test {
 };
 
 TEST_F(MonitorHttp, APostCarriesTheNotice) {
-  HttpServer server([](std::size_t) { return 204; });
+  HttpServer server([](std::size_t) { return 202; });
   add({.url = server.url("/hook/T0KEN?x=1", "ann:secret@"), .headers = {{"X-Team", "navy"}}});
   start();
   ASSERT_TRUE(eventually([&] { return sink().sent == 1; }));

@@ -16,7 +16,6 @@ bool names(const Health& health, HealthIssue::Kind kind, const std::string& leve
 
 TEST(MonitorRedis, AServerThatStopsIsNamedAndRecovers) {
   testing::RedisServer server;
-  server.start();
   Cache<std::string> cache({.name = "users"}, {make_redis_tier({.url = server.url()})});
   Monitor monitor({.window = 200ms, .interval = 20ms});
   monitor.watch(cache);

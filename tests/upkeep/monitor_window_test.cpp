@@ -137,7 +137,7 @@ TEST(MonitorWindow, ACacheMadeAnewBeginsAtZero) {
 TEST(MonitorWindow, OtherLevelsAreAnotherCache) {
   Window window(60s, 5s);
   window.add(start, Totals{.memory_hits = 10}.stats());
-  CacheStats other{.levels = {{.name = "memory", .hits = 50}}};
+  CacheStats other{.levels = {{.name = "memory", .hits = 50, .misses = 5}}};
   EXPECT_EQ(window.look(start + 1s, other).hits, 50U);
   other.levels.push_back({.name = "sqlite", .hits = 5});
   EXPECT_EQ(window.look(start + 1s, other).hits, 55U);

@@ -155,7 +155,8 @@ class TypedMemory final : public Values {
     const bool has_grace = slot->value && slot->gone > std::max(slot->fresh_until, local);
     if (!has_grace) return memory_.erase(key);
     const EntryOptions life{.ttl = slot->gone - local};
-    slot->fresh_until = std::min(slot->fresh_until, local);
+    // Hits look at the coarse clock, which is behind.
+    slot->fresh_until = std::min(slot->fresh_until, scheduler_->clock().coarse_now());
     slot->retry_at = TimePoint::min();
     memory_.set(std::string(key), std::move(*slot), life);
     return true;
