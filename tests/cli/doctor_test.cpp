@@ -54,7 +54,9 @@ TEST_F(Doctor, NamesMistakesOfTheFile) {
 }
 
 TEST_F(Doctor, ExaminesAServer) {
-  const Ended sound = terrace(at_server({"doctor"}));
+  Ended sound;
+  // What it watches is connected a moment after it listens.
+  testing::eventually([&] { return (sound = terrace(at_server({"doctor"}))).code == exit_ok; });
   EXPECT_EQ(sound.code, exit_ok) << sound.out;
   EXPECT_THAT(sound.out, ContainsRegex("ok +server: .* answers in .*, terrace [0-9]"));
   EXPECT_THAT(sound.out, ContainsRegex("ok +token: accepted"));
@@ -82,7 +84,7 @@ TEST(DoctorReasons, HealthBreakersAndAlertsComeWithARemedy) {
     "alerts": [{"rule": "cold", "cache": "a", "severity": "warning", "message": "m", "since": "s"}]})");
   const Ended ended = terrace({"doctor", "--server", server.url()});
   EXPECT_EQ(ended.code, exit_failed);
-  EXPECT_THAT(ended.out, HasSubstr("failure  cache a: the gate is shut\n         remedy: the shared tier"));
+  EXPECT_THAT(ended.out, HasSubstr("failure  health: the gate is shut\n         remedy: the shared tier"));
   EXPECT_THAT(ended.out,
               HasSubstr("failure  cache b, level redis: breaker open\n         remedy: is the server up"));
   EXPECT_THAT(ended.out, HasSubstr("warning  cache c: does not hear"));

@@ -21,7 +21,7 @@ boost::json::object stats(int fast, int slow) {
              R"({"healthy": true, "idle": false, "at": "2026-01-01T00:00:00Z", "alerts": [], "issues": [], "caches":
       [{"name": "users", "closed": false, "issues": [], "load_p99_us": 5, "window": {"span_s": 10, "requests": 100,
         "hits": 75, "misses": 25, "hit_rate": 0.75, "requests_per_s": 10, "loads_per_s": 2.5, "loads": 25,
-        "load_p99_us": 2000, "errors": 0, "levels": [{"name": "memory", "hits": 60, "misses": 40, "hit_rate": 0.6}]},
+        "load_p99_us": 2000, "errors": 0, "levels": [{"name": "memory", "hits": 60, "misses": 40, "errors": 0, "hit_rate": 0.6}]},
         "levels": [{"name": "memory", "entries": 1234, "bytes": 2048, "reachable": null,
           "latency": {"bounds_us": [10, 100], "up_to": [)" +
              std::to_string(fast) + "," + std::to_string(fast + slow) + R"(], "count": )" +

@@ -171,6 +171,21 @@ TEST_F(ConfigCaches, AreWatchedAndCountedAsTheyAreMade) {
   EXPECT_THAT(caches->metrics()->text(), ::testing::Not(HasSubstr("cache=\"b\"")));
 }
 
+TEST_F(ConfigCaches, AlertsAreLeftToTheProgramThatServesWhenAsked) {
+  const std::string text =
+      "[caches.a]\nttl = \"10m\"\n"
+      "[[alerts]]\nname = \"always\"\nwhen = \"requests >= 0\"\n"
+      "[[alerts]]\nname = \"a\"\nwhen = \"requests >= 0\"\ncache = \"a\"\n";
+  for (const bool alerts : {true, false}) {
+    const auto caches = Caches::open(Config::parse(text), {.alerts = alerts});
+    (void)caches->handles();
+    caches->monitor()->sample();
+    EXPECT_EQ(caches->monitor()->alerts().size(), alerts ? 2U : 0U);
+    EXPECT_EQ(caches->monitor()->sinks().empty(), !alerts);
+    EXPECT_EQ(caches->monitor()->health().caches.size(), 1U) << "watched all the same";
+  }
+}
+
 TEST_F(ConfigCaches, AreNotBuiltFromMistakes) {
   EXPECT_THROW(Caches::open(Config::check_text("[caches.a]\nttl = 3\n")), ConfigError);
   EXPECT_THROW(Caches::open("/no/such/terrace.toml"), ConfigError);

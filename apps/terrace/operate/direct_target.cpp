@@ -1,5 +1,7 @@
+#include <algorithm>
 #include <future>
 #include <terrace/caches.hpp>
+#include <thread>
 
 #include "operate/target.hpp"
 #include "service/stats_json.hpp"
@@ -11,6 +13,8 @@ namespace {
 using service::AdminCall;
 using service::AdminOperation;
 using service::AdminReply;
+
+constexpr Duration settling_time = std::chrono::seconds(1);
 
 Answer answer(AdminReply&& reply) {
   Answer out{std::move(reply.body)};
@@ -36,6 +40,7 @@ class DirectTarget final : public Target {
   [[nodiscard]] std::string label() const override { return label_; }
 
   Answer stats(const std::optional<std::string>& cache) override {
+    await_watches();
     return answer(cache ? api_.stats(*cache) : api_.stats());
   }
 
@@ -60,6 +65,14 @@ class DirectTarget final : public Target {
   }
 
  private:
+  /// What was opened a moment ago may still be connecting, which is no ill health.
+  void await_watches() const {
+    const TimePoint limit = after(system_clock().now(), std::min(timeout_, settling_time));
+    const auto settled = [](const CacheHandle& cache) { return cache.stats().watching.value_or(true); };
+    while (!std::all_of(handles_.begin(), handles_.end(), settled) && system_clock().now() < limit)
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+
   static void start(const CacheHandle& cache, const WarmCall& call, std::vector<std::string> keys,
                     std::stop_token stop, Handler<WarmReport> done) {
     std::vector<upkeep::WarmTask> tasks;

@@ -9,6 +9,7 @@
 #include <random>
 #include <terrace/runtime.hpp>
 #include <terrace/tier_url.hpp>
+#include <thread>
 #include <type_traits>
 
 #include "operate/doctor.hpp"
@@ -32,12 +33,6 @@ T awaited(const Start& start) {
   const auto told = std::make_shared<std::promise<T>>();
   start([told](T value) { told->set_value(std::move(value)); });
   return told->get_future().get();
-}
-
-void pause(Runtime& runtime, Duration time) {
-  awaited<int>([&](auto done) {
-    runtime.call_at(after(runtime.clock().now(), time), [done = std::move(done)]() mutable { done(0); });
-  });
 }
 
 /// A file that is not there yet belongs to the program that will make it, as its user.
@@ -68,7 +63,7 @@ class TierProbe {
   void run() {
     auto written = timed("write", [&] { return set(); });
     while (!written && written.error() == Errc::unavailable && runtime_->clock().now() < deadline_) {
-      pause(*runtime_, std::chrono::milliseconds(20));  // it connects
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));  // it connects
       written = timed("write", [&] { return set(); });
     }
     if (!written) return fail("written", written.error());

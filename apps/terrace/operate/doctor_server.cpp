@@ -45,7 +45,7 @@ void examine_cache(const json::object& cache, Checks& checks) {
   const std::string name = "cache " + text(cache, "name");
   bool sound = true;
   for (const json::value& one : array(cache, "issues")) {
-    checks.fail(name, text(object(one), "what"), remedy_for(text(object(one), "kind")));
+    checks.fail("health", text(object(one), "what"), remedy_for(text(object(one), "kind")));
     sound = false;
   }
   for (const json::value& one : array(cache, "levels")) {
@@ -55,7 +55,7 @@ void examine_cache(const json::object& cache, Checks& checks) {
     checks.fail(name + ", level " + text(level, "name"), state, remedy_for("level_away"));
     sound = false;
   }
-  if (!flag(cache, "watching").value_or(true)) {
+  if (sound && !flag(cache, "watching").value_or(true)) {
     checks.warn(name, "does not hear of other processes' invalidations at the moment",
                 remedy_for("gate_shut"));
     sound = false;

@@ -177,7 +177,7 @@ void add_set_command(CLI::App& app, int& exit_code) {
       ->option_text("DURATION");
   command->add_option("--tag", arguments->tags, "A tag; once more for another")
       ->option_text("TAG")
-      ->expected(1);
+      ->allow_extra_args(false);
   command->add_option("--schema", arguments->schema, "The type, as terrace::schema_text<V>() tells it")
       ->option_text("S");
   arguments->target.add_to(*command);

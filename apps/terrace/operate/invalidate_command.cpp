@@ -89,7 +89,9 @@ void add_invalidate_command(CLI::App& app, int& exit_code) {
       app.add_subcommand("invalidate", "Makes entries void in every level and in every process");
   command->add_option("CACHE", arguments->cache, "The cache")->required();
   CLI::Option_group* const which = command->add_option_group("which", "One of them");
-  which->add_option("--key", arguments->keys, "A key; once more for another")->option_text("K")->expected(1);
+  which->add_option("--key", arguments->keys, "A key; once more for another")
+      ->option_text("K")
+      ->allow_extra_args(false);
   which->add_option("--prefix", arguments->prefix, "Keys that begin with it")->option_text("P");
   which->add_option("--glob", arguments->glob, "Keys that match: * ? [a-z]")->option_text("G");
   which->add_option("--tag", arguments->tag, "Entries with this tag")->option_text("T");

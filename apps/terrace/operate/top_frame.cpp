@@ -157,8 +157,7 @@ std::string TopFrames::notes() const {
   const json::object& stats = past_.back().second;
   std::string out;
   for (const json::value& one : array(stats, "issues")) {
-    const json::object& issue = object(one);
-    out += fmt::format("! {}: {}\n", text(issue, "cache"), text(issue, "what"));
+    out += fmt::format("! {}\n", text(object(one), "what"));
   }
   out += alerts_text(stats);
   return out.empty() ? out : "\n" + out;
