@@ -1,6 +1,7 @@
 #include "end_signals.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -44,6 +45,18 @@ void EndSignals::wait() {
   char byte = 0;
   while (::read(pipe_[0], &byte, 1) < 0 && errno == EINTR) {
   }
+}
+
+bool EndSignals::wait_for(Duration limit, int descriptor) {
+  std::array<pollfd, 2> events{pollfd{pipe_[0], POLLIN, 0}, pollfd{descriptor, POLLIN, 0}};
+  const auto limit_ms = std::chrono::ceil<std::chrono::milliseconds>(limit).count();
+  // Interrupted by a signal: that one, or another such as the terminal's new size. Either way it is time to
+  // look.
+  if (::poll(events.data(), events.size(), static_cast<int>(limit_ms)) < 0)
+    (void)::poll(events.data(), events.size(), 0);
+  if ((events[0].revents & POLLIN) == 0) return false;
+  wait();
+  return true;
 }
 
 }  // namespace terrace::cli

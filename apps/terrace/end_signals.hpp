@@ -3,6 +3,7 @@
 
 #include <array>
 #include <csignal>
+#include <terrace/clock.hpp>
 
 namespace terrace::cli {
 
@@ -17,6 +18,10 @@ class EndSignals {
 
   /// Returns when one of the signals has come, be it before the call.
   void wait();
+
+  /// Whether a signal has come, waiting for it so long at most. Each is told of once. With a descriptor it
+  /// also returns, false, as soon as there is something to read from that.
+  bool wait_for(Duration limit, int descriptor = -1);
 
  private:
   struct sigaction former_interrupt_ {};

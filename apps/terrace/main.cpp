@@ -1,5 +1,5 @@
-/// terrace: the command line. Replays traces through a cache, simulates policies, makes up workloads, looks
-/// into journals.
+/// terrace: the command line. Looks at caches that run and changes them, serves them, replays traces, simulates
+/// policies, makes up workloads, looks into journals.
 
 #include <fmt/format.h>
 
@@ -52,13 +52,22 @@ int main(int argc, char** argv) {
   // A reader that goes away (`| head`) is an error of the write, not the end of the process without a word.
   std::signal(SIGPIPE, SIG_IGN);
   int exit_code = exit_ok;
-  CLI::App app("A multi-level cache, tried out on traces: memory, then any tiers below it, then the origin.",
+  CLI::App app("A multi-level cache: operated, served, and tried out on traces.",
                "terrace");
   app.set_version_flag("--version", "terrace " TERRACE_VERSION);
   app.require_subcommand(1);
   app.footer(
       "Exit codes: 0 done, 1 the run failed, 2 wrong arguments or input, 130 ended by Ctrl-C.\n"
       "`terrace COMMAND --help` tells a command's options, with examples.");
+  add_stats_command(app, exit_code);
+  add_top_command(app, exit_code);
+  add_get_command(app, exit_code);
+  add_set_command(app, exit_code);
+  add_erase_command(app, exit_code);
+  add_invalidate_command(app, exit_code);
+  add_explain_command(app, exit_code);
+  add_warm_command(app, exit_code);
+  add_doctor_command(app, exit_code);
   add_config_command(app, exit_code);
   add_keys_command(app, exit_code);
   add_replay_command(app, exit_code);

@@ -11,7 +11,7 @@
 namespace terrace::cli {
 
 std::string progress_line(std::optional<double> share, std::uint64_t requests, Duration elapsed,
-                          std::string_view note) {
+                          std::string_view note, std::string_view unit) {
   constexpr int width = 30;
   std::string line;
   const double seconds = std::chrono::duration<double>(elapsed).count();
@@ -20,7 +20,7 @@ std::string progress_line(std::optional<double> share, std::uint64_t requests, D
     line = fmt::format("[{:#<{}}{:-<{}}] {:3.0f} %  ", "", full, "", width - full, *share * 100);
   }
   const double rate = seconds > 0 ? static_cast<double>(requests) / seconds : 0;
-  line += fmt::format("{} requests  {}/s", format_count(requests),
+  line += fmt::format("{} {}  {}/s", format_count(requests), unit,
                       format_count(static_cast<std::uint64_t>(rate)));
   if (share && *share > 0.02 && *share < 1)
     line += fmt::format("  {:.0f} s left", seconds / *share - seconds);
@@ -28,15 +28,15 @@ std::string progress_line(std::optional<double> share, std::uint64_t requests, D
   return line;
 }
 
-ProgressBar::ProgressBar()
-    : on_terminal_(::isatty(STDERR_FILENO) != 0), begun_(system_clock().now()), next_(begun_) {}
+ProgressBar::ProgressBar(std::string_view unit)
+    : unit_(unit), on_terminal_(::isatty(STDERR_FILENO) != 0), begun_(system_clock().now()), next_(begun_) {}
 
 void ProgressBar::show(std::optional<double> share, std::uint64_t requests, std::string_view note) {
   if (!on_terminal_) return;
   const TimePoint now = system_clock().now();
   if (now < next_) return;
   next_ = now + std::chrono::milliseconds(100);
-  fmt::print(stderr, "\r{}\033[K", progress_line(share, requests, now - begun_, note));
+  fmt::print(stderr, "\r{}\033[K", progress_line(share, requests, now - begun_, note, unit_));
   std::fflush(stderr);
   drawn_ = true;
 }

@@ -12,7 +12,8 @@ namespace terrace::cli {
 /// Not thread safe. On anything but a terminal it draws nothing.
 class ProgressBar {
  public:
-  ProgressBar();
+  /// `unit`: what is counted.
+  explicit ProgressBar(std::string_view unit = "requests");
   ~ProgressBar() { clear(); }
   ProgressBar(const ProgressBar&) = delete;
   ProgressBar& operator=(const ProgressBar&) = delete;
@@ -24,6 +25,7 @@ class ProgressBar {
   void clear();
 
  private:
+  const std::string unit_;
   bool on_terminal_;
   bool drawn_ = false;
   TimePoint begun_;
@@ -32,6 +34,6 @@ class ProgressBar {
 
 /// "[####----]  50 %  1,000 requests  500/s  note": the line that show() draws.
 [[nodiscard]] std::string progress_line(std::optional<double> share, std::uint64_t requests, Duration elapsed,
-                                        std::string_view note);
+                                        std::string_view note, std::string_view unit = "requests");
 
 }  // namespace terrace::cli

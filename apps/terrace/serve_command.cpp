@@ -18,14 +18,7 @@ struct ServeArguments {
 };
 
 AdminOptions admin_options(const Config& config, const ServeArguments& arguments) {
-  AdminOptions options;
-  if (const auto& admin = config.admin()) {
-    options.listen = admin->listen;
-    options.token = admin->token;
-    options.tls_certificate = admin->tls_certificate;
-    options.tls_key = admin->tls_key;
-    options.allow_plain_on_public_address = admin->allow_plain_on_public_address;
-  }
+  AdminOptions options = config.admin().value_or(AdminOptions());
   if (!arguments.listen.empty()) options.listen = arguments.listen;
   return options;
 }

@@ -20,13 +20,18 @@
 
 namespace terrace {
 
+struct CachesOptions {
+  /// Judge the alert rules and tell the sinks. False: for tools that look at what other programs use.
+  bool alerts = true;
+};
+
 /// Thread safe. Its caches live as long as it.
 class Caches {
  public:
   /// Throws ConfigError: what Config::load() finds, and what opening files tells. Servers that are away are
   /// no error.
-  static std::unique_ptr<Caches> open(const std::filesystem::path& file);
-  static std::unique_ptr<Caches> open(const Config& config);
+  static std::unique_ptr<Caches> open(const std::filesystem::path& file, CachesOptions options = {});
+  static std::unique_ptr<Caches> open(const Config& config, CachesOptions options = {});
 
   /// As close().
   ~Caches();
@@ -73,7 +78,7 @@ class Caches {
     CacheHandle handle(*cache);
     return {std::move(cache), std::move(handle), [](void* made) { static_cast<Cache<V>*>(made)->close(); }};
   }
-  explicit Caches(const Config& config);
+  Caches(const Config& config, CachesOptions options);
   void* made(std::string_view name, const std::type_info& type, Make make);
 
   const std::unique_ptr<Impl> impl_;

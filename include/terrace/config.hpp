@@ -18,6 +18,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <terrace/admin.hpp>
 #include <terrace/cache_options.hpp>
 #include <terrace/monitor.hpp>
 #include <terrace/runtime.hpp>
@@ -60,15 +61,6 @@ struct SinksConfig {
   std::vector<WebhookOptions> webhooks = {};
 };
 
-/// [admin]
-struct AdminConfig {
-  std::string listen = "127.0.0.1:9390";
-  std::string token = {};  ///< secret
-  std::string tls_certificate = {};
-  std::string tls_key = {};
-  bool allow_plain_on_public_address = false;
-};
-
 /// How a configuration is read.
 struct ConfigSource {
   /// For messages.
@@ -103,7 +95,7 @@ class Config {
   [[nodiscard]] const std::vector<AlertRule>& alerts() const noexcept;
   [[nodiscard]] const SinksConfig& sinks() const noexcept;
   /// Nothing: there is no [admin].
-  [[nodiscard]] const std::optional<AdminConfig>& admin() const noexcept;
+  [[nodiscard]] const std::optional<AdminOptions>& admin() const noexcept;
 
   struct Data;
   /// For terrace's own floors.

@@ -45,6 +45,10 @@ class Inspection final : public Exchange {
     if (!report.is_valkey) report.version = info_field(told_, "redis_version");
     const auto limit = info_field(told_, "maxmemory");
     std::from_chars(limit.data(), limit.data() + limit.size(), report.maxmemory);
+    std::int64_t time_us = 0;
+    const auto time = info_field(told_, "server_time_usec");
+    if (std::from_chars(time.data(), time.data() + time.size(), time_us).ec == std::errc{})
+      report.time = WallTime(std::chrono::milliseconds(time_us / 1000));
     return report;
   }
 

@@ -2,6 +2,7 @@
 /// inspect: asks a server what it is, once, on a connection of its own.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <terrace/redis.hpp>
 
@@ -10,8 +11,9 @@ namespace terrace::redis {
 struct ServerReport {
   std::string version = {};  ///< "7.0.15"; of Valkey: its own
   bool is_valkey = false;
-  std::string policy = {};      ///< maxmemory-policy; empty: it does not tell
-  std::uint64_t maxmemory = 0;  ///< bytes; 0: no limit
+  std::string policy = {};            ///< maxmemory-policy; empty: it does not tell
+  std::uint64_t maxmemory = 0;        ///< bytes; 0: no limit
+  std::optional<WallTime> time = {};  ///< its clock
 };
 
 /// Connects, logs in, asks for INFO and hangs up. `done` is called once, on the I/O thread, at the latest

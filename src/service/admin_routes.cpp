@@ -229,7 +229,7 @@ void AdminRoutes::answer(AdminRequest request, std::string_view body, Handler<Ht
                    .body = std::string(status_page()),
                    .headers = {{"Content-Security-Policy", status_page_policy()}}});
     case Kind::live:
-      return done({.body = R"({"live":true})"});
+      return done({.body = R"({"live":true,"version":")" TERRACE_VERSION "\"}"});
     case Kind::ready: {
       AdminReply health = api_.health();
       const bool ready = health.body["healthy"].as_bool();

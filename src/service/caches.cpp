@@ -13,13 +13,14 @@ namespace terrace {
 
 class Caches::Impl {
  public:
-  explicit Impl(const Config& config) : config_(config) {
+  Impl(const Config& config, CachesOptions options) : config_(config), options_(options) {
     config.require_valid();
     runtime_ = std::make_shared<Runtime>(config.runtime());
     for (const TierConfig& tier : config.tiers()) {
       if (is_used(tier)) tiers_[tier.name] = open(tier);
     }
     monitor_ = std::make_shared<Monitor>(config.monitor());
+    if (!options_.alerts) return;
     if (config.sinks().log) monitor_->add_sink(log_notices(), "log");
     for (const WebhookOptions& webhook : config.sinks().webhooks) monitor_->add_webhook(webhook);
     for (const AlertRule& rule : config.alerts()) {
@@ -107,12 +108,14 @@ class Caches::Impl {
   void watch(const std::string& name, const CacheHandle& cache) {
     monitor_->watch(cache);
     metrics_->add(cache);
+    if (!options_.alerts) return;
     for (const AlertRule& rule : config_.alerts()) {
       if (rule.cache == name) monitor_->add_rule(rule);
     }
   }
 
   const Config config_;
+  const CachesOptions options_;
   std::shared_ptr<Runtime> runtime_;
   std::map<std::string, std::shared_ptr<Tier>> tiers_;
   std::shared_ptr<Monitor> monitor_;
@@ -122,18 +125,19 @@ class Caches::Impl {
   bool closed_ = false;
 };
 
-Caches::Caches(const Config& config) : impl_(std::make_unique<Impl>(config)) {}
+Caches::Caches(const Config& config, CachesOptions options)
+    : impl_(std::make_unique<Impl>(config, options)) {}
 
 Caches::~Caches() {
   close();
 }
 
-std::unique_ptr<Caches> Caches::open(const std::filesystem::path& file) {
-  return open(Config::load(file));
+std::unique_ptr<Caches> Caches::open(const std::filesystem::path& file, CachesOptions options) {
+  return open(Config::load(file), options);
 }
 
-std::unique_ptr<Caches> Caches::open(const Config& config) {
-  return std::unique_ptr<Caches>(new Caches(config));
+std::unique_ptr<Caches> Caches::open(const Config& config, CachesOptions options) {
+  return std::unique_ptr<Caches>(new Caches(config, options));
 }
 
 void* Caches::made(std::string_view name, const std::type_info& type, Make make) {

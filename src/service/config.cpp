@@ -184,7 +184,7 @@ const std::vector<AlertRule>& Config::alerts() const noexcept {
 const SinksConfig& Config::sinks() const noexcept {
   return data_->sinks;
 }
-const std::optional<AdminConfig>& Config::admin() const noexcept {
+const std::optional<AdminOptions>& Config::admin() const noexcept {
   return data_->admin;
 }
 

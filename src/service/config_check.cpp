@@ -116,6 +116,19 @@ void check_tiers(Draft& draft, Findings& findings) {
   }
 }
 
+/// A tier without a name goes by what its URL addresses; two that differ in the rest would pass for one.
+void check_alone(const std::vector<DraftTier>& tiers, const DraftTier& added, Findings& findings) {
+  const auto other = std::find_if(tiers.begin(), tiers.end(), [&](const DraftTier& tier) {
+    return &tier != &added && !tier.named && tier.store && added.store &&
+           tier.config.name == added.config.name;
+  });
+  if (other == tiers.end()) return;
+  findings.mistake(added.place, "addresses the same store as the URL in line " +
+                                    std::to_string(other->place.line) +
+                                    ", and differs in the rest (user, password, settings); give each a name "
+                                    "under [tiers]");
+}
+
 /// The tiers that a cache names, and those it gives as URLs.
 void find_tiers(Draft& draft, DraftCache& cache, Findings& findings) {
   for (const Section::Item& item : cache.tiers) {
@@ -126,6 +139,7 @@ void find_tiers(Draft& draft, DraftCache& cache, Findings& findings) {
           DraftTier{{{}, item.text, {}, item.place.line}, item.place, item.place, false, {}});
       check_store(*tier, item.place, findings);
       if (tier->store) tier->config.name = tier->store->address;
+      check_alone(draft.tiers, *tier, findings);
     }
     if (tier == nullptr) {
       const auto named =

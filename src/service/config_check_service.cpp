@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <set>
 #include <system_error>
 #include <terrace/bytes.hpp>
@@ -13,6 +12,7 @@
 #include "service/config_draft.hpp"
 #include "service/config_fields.hpp"
 #include "service/config_stores.hpp"
+#include "service/listen_address.hpp"
 #include "upkeep/rule.hpp"
 
 namespace terrace::config {
@@ -81,29 +81,6 @@ void check_alert(const Draft& draft, const DraftAlert& alert, Findings& findings
                       did_you_mean(*rule.cache, names));
 }
 
-struct Listening {
-  std::string host;
-  unsigned port = 0;
-};
-
-/// host:port or [address]:port.
-std::optional<Listening> parse_listen(std::string_view text) {
-  const auto colon = text.rfind(':');
-  if (colon == std::string_view::npos || colon == 0) return std::nullopt;
-  std::string_view host = text.substr(0, colon);
-  const std::string_view port = text.substr(colon + 1);
-  if (host.starts_with('[') != host.ends_with(']')) return std::nullopt;
-  if (host.starts_with('[')) {
-    host = host.substr(1, host.size() - 2);
-  } else if (host.find(':') != std::string_view::npos) {
-    return std::nullopt;
-  }
-  Listening listening{std::string(host)};
-  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), listening.port);
-  if (error != std::errc() || end != port.data() + port.size() || listening.port > 65535) return std::nullopt;
-  return listening;
-}
-
 void check_readable(const std::string& path, const Place& place, Findings& findings) {
   if (path.empty() || ::access(path.c_str(), R_OK) == 0) return;
   findings.mistake(place, printable_key(path) + " cannot be read: " + std::system_category().message(errno) +
@@ -137,22 +114,23 @@ void check_monitoring(const Draft& draft, Findings& findings) {
 
 void check_admin(const Draft& draft, Findings& findings) {
   if (!draft.admin) return;
-  const AdminConfig& admin = *draft.admin;
+  const AdminOptions& admin = *draft.admin;
   const auto at = [&](const std::string& key) {
     Place place = place_of(draft.admin_given, "admin", key);
     if (place.line == 0) place.line = draft.admin_given.at("admin").line;
     return place;
   };
-  const auto listening = parse_listen(admin.listen);
-  if (!listening) {
-    findings.mistake(at("listen"),
-                     printable_key(admin.listen) +
-                         " is not host:port, as in \"127.0.0.1:9390\"; port 0 takes any that is free");
+  std::optional<service::HostPort> listening;
+  try {
+    listening = service::split_listen(admin.listen);
+  } catch (const ConfigError& error) {
+    findings.mistake(at("listen"), error.what());
   }
-  if (admin.tls_certificate.empty() != admin.tls_key.empty()) {
-    findings.mistake(at(admin.tls_key.empty() ? "tls_key" : "tls_certificate"),
-                     "is missing: certificate and key go together");
-  }
+  report_all(
+      admin, "AdminOptions::", [](AdminOptions& all, auto visit) { visit_admin(all, visit); },
+      [&](const std::string& key, const std::string& what) {
+        if (!findings.blames("admin." + key)) findings.mistake(at(key), what);
+      });
   check_readable(admin.tls_certificate, at("tls_certificate"), findings);
   check_readable(admin.tls_key, at("tls_key"), findings);
   const bool open = listening && !is_loopback(listening->host) && admin.tls_certificate.empty();
@@ -166,15 +144,10 @@ void check_admin(const Draft& draft, Findings& findings) {
         at("allow_plain_on_public_address"),
         "the token travels unencrypted to whoever listens on the way; set tls_certificate and tls_key");
   }
-  constexpr std::size_t short_token = 16;
-  if (findings.blames("admin.token")) return;
-  if (admin.token.empty()) {
+  if (admin.token.empty() && !findings.blames("admin.token")) {
     findings.warn(at("token"),
                   "is not set: what changes state or shows values is refused; set token = "
                   "\"${file:/run/secrets/terrace_admin}\" or so");
-  } else if (admin.token.size() < short_token) {
-    findings.warn(at("token"),
-                  "has fewer than 16 characters; take a random one, such as `openssl rand -hex 16` prints");
   }
 }
 

@@ -15,7 +15,7 @@ struct Config::Data {
   MonitorOptions monitor = {};
   std::vector<AlertRule> alerts = {};
   SinksConfig sinks = {};
-  std::optional<AdminConfig> admin = {};
+  std::optional<AdminOptions> admin = {};
   std::set<std::string> known = {};  ///< every key there is, as far as its table was there: "caches.*.ttl"
 };
 

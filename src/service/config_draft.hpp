@@ -75,7 +75,7 @@ struct Draft {
   bool log = true;
   Place sinks_place = {};
   std::vector<DraftWebhook> webhooks = {};
-  std::optional<AdminConfig> admin = {};
+  std::optional<AdminOptions> admin = {};
   Given admin_given = {};
 };
 

@@ -80,12 +80,13 @@ void visit_webhook(WebhookOptions& webhook, Visit&& visit) {
 }
 
 template <class Visit>
-void visit_admin(AdminConfig& admin, Visit&& visit) {
+void visit_admin(AdminOptions& admin, Visit&& visit) {
   visit("listen", admin.listen);
   visit("token", admin.token);
   visit("tls_certificate", admin.tls_certificate);
   visit("tls_key", admin.tls_key);
   visit("allow_plain_on_public_address", admin.allow_plain_on_public_address);
+  visit("request_timeout", admin.request_timeout);
 }
 
 /// Sets the option of that name to its default; false: there is none. `visit_all(options, visit)` visits

@@ -30,7 +30,7 @@ asio::ip::address resolve(const std::string& text, const std::string& host) {
 
 }  // namespace
 
-ListenAddress parse_listen(const std::string& text) {
+HostPort split_listen(const std::string& text) {
   const std::size_t colon = text.rfind(':');
   if (colon == std::string::npos || colon == 0) refuse(text, "lacks a host or a port");
   std::string host = text.substr(0, colon);
@@ -41,6 +41,11 @@ ListenAddress parse_listen(const std::string& text) {
   const char* const end = text.data() + text.size();
   const auto [rest, error] = std::from_chars(text.data() + colon + 1, end, port);
   if (error != std::errc{} || rest != end) refuse(text, "has no port from 0 to 65535");
+  return {host, port};
+}
+
+ListenAddress parse_listen(const std::string& text) {
+  const auto [host, port] = split_listen(text);
   return {host, {resolve(text, host), port}};
 }
 

@@ -21,7 +21,16 @@ struct ListenAddress {
   [[nodiscard]] std::vector<std::string> host_names() const;
 };
 
-/// "127.0.0.1:9390", "[::1]:9390", "localhost:0". Names are looked up. Throws ConfigError.
+/// A host without brackets, and a port.
+struct HostPort {
+  std::string host;
+  unsigned short port = 0;
+};
+
+/// "127.0.0.1:9390", "[::1]:9390", "localhost:0". Throws ConfigError.
+[[nodiscard]] HostPort split_listen(const std::string& text);
+
+/// The same with its address: names are looked up. Throws ConfigError.
 [[nodiscard]] ListenAddress parse_listen(const std::string& text);
 
 /// "127.0.0.1" of "127.0.0.1:9390", "::1" of "[::1]:9390"; lower case.

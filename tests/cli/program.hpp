@@ -53,6 +53,13 @@ class Program {
   [[nodiscard]] std::string out() const { return text_of("out"); }
   [[nodiscard]] std::string err() const { return text_of("err"); }
 
+  /// Leaves it to wait().
+  [[nodiscard]] bool has_ended() const {
+    siginfo_t told{};
+    return ::waitid(P_PID, static_cast<id_t>(pid_), &told, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           told.si_pid == pid_;
+  }
+
   Ended wait() {
     int status = 0;
     ::waitpid(pid_, &status, 0);

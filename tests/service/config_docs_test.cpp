@@ -142,7 +142,7 @@ void visit_section(const Config& config, const std::string& section, Visit&& vis
   MonitorOptions monitor = data.monitor;
   AlertRule alert = data.alerts.empty() ? AlertRule() : data.alerts[0];
   WebhookOptions webhook = data.sinks.webhooks.empty() ? WebhookOptions() : data.sinks.webhooks[0];
-  AdminConfig admin = data.admin.value_or(AdminConfig());
+  AdminOptions admin = data.admin.value_or(AdminOptions());
   if (section == "caches.*") config::visit_cache(cache, visit);
   if (section == "caches.*.write_back") config::visit_write_back(cache.write_back, visit);
   if (section == "monitor") config::visit_monitor(monitor, visit);

@@ -151,10 +151,15 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"[[sinks.webhooks]]\nurl = \"https://h\"\nattempts = 0\n", 3, "sinks.webhooks[0].attempts",
              "nothing would"},
         Case{"[[sinks.webhooks]]\nurl = \"example.org\"\n", 2, "sinks.webhooks[0].url", "http"},
-        Case{"[admin]\nlisten = \"9390\"\n", 2, "admin.listen", "is not host:port"},
-        Case{"[admin]\nlisten = \"127.0.0.1:99999\"\n", 2, "admin.listen", "is not host:port"},
+        Case{"[admin]\nlisten = \"9390\"\n", 2, "admin.listen", "lacks a host or a port"},
+        Case{"[admin]\nlisten = \"127.0.0.1:99999\"\n", 2, "admin.listen", "no port from 0 to 65535"},
+        Case{"[admin]\ntoken = \"abc\"\n", 2, "admin.token", "too short"},
+        Case{"[admin]\ntoken = \"0123456789 abcdef\"\n", 2, "admin.token", "has blanks"},
+        Case{"[admin]\nrequest_timeout = \"1ms\"\n", 2, "admin.request_timeout", "from 100 ms to 1 h"},
+        Case{"[caches.a]\ntiers = [\"redis://:x@h\"]\n[caches.b]\ntiers = [\"redis://:y@h\"]\n", 4,
+             "caches.b.tiers[0]", "same store as the URL in line 2"},
         Case{"[admin]\nlisten = \"0.0.0.0:9390\"\n", 2, "admin.listen", "allow_plain_on_public_address"},
-        Case{"[admin]\ntls_key = \"/etc/passwd\"\n", 1, "admin.tls_certificate", "go together"}));
+        Case{"[admin]\ntls_key = \"/etc/passwd\"\n", 1, "admin.tls_certificate", "takes both"}));
 
 TEST(Mistakes, AreAllFoundAtOnce) {
   const Config config = checked(

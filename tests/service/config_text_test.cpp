@@ -41,13 +41,15 @@ TEST(ConfigText, UserAndPasswordOfAUrlAreEncoded) {
 }
 
 TEST(ConfigText, ElsewhereNothingIsEncoded) {
-  const Config config = checked("[admin]\ntoken = \"${T}://@x\"\n", {{"T", "a@b/c d"}});
-  EXPECT_EQ(config.admin()->token, "a@b/c d://@x");
+  const Config config =
+      checked("[tiers.t]\nurl = \"redis://h\"\nkey_prefix = \"${T}://@x\"\n", {{"T", "a@b/c d"}});
+  EXPECT_EQ(config.tiers()[0].key_prefix, "a@b/c d://@x");
 }
 
 TEST(ConfigText, DollarsCanBeWritten) {
-  const Config config = checked("[admin]\ntoken = \"$${HOME} costs 5$ or $$5\"\n");
-  EXPECT_EQ(config.admin()->token, "${HOME} costs 5$ or $$5");
+  const Config config =
+      checked("[tiers.t]\nurl = \"redis://h\"\nkey_prefix = \"$${HOME} costs 5$ or $$5\"\n");
+  EXPECT_EQ(config.tiers()[0].key_prefix, "${HOME} costs 5$ or $$5");
 }
 
 TEST(ConfigText, VariablesStandForNumbersToo) {
@@ -80,9 +82,9 @@ class SecretFile : public ::testing::Test {
 
 TEST_F(SecretFile, StandsForItsContent) {
   const Config config =
-      checked("[admin]\ntoken = \"${file:" + file("0123456789abcdef \r\n") + "}\"\n[caches.a]\n");
+      checked("[admin]\ntoken = \"${file:" + file("0123456789abcdef\r\n") + "}\"\n[caches.a]\n");
   EXPECT_EQ(lines(config.findings()), "");
-  EXPECT_EQ(token(config), "0123456789abcdef ");
+  EXPECT_EQ(token(config), "0123456789abcdef");
 }
 
 TEST_F(SecretFile, ThatOthersMayReadIsWarnedOf) {

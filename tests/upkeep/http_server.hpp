@@ -34,7 +34,9 @@ class HttpServer {
   static constexpr unsigned hangs = 0;
 
   /// `certificate`: a directory with server.crt and server.key; none: no TLS.
-  explicit HttpServer(Plan plan, const std::string& certificate = {}) : plan_(std::move(plan)) {
+  explicit HttpServer(Plan plan, const std::string& certificate = {},
+                      std::string body = "whatever a server says")
+      : plan_(std::move(plan)), body_(std::move(body)) {
     if (!certificate.empty()) {
       tls_ = std::make_unique<Tls>(Tls::tls_server);
       tls_->use_certificate_chain_file(certificate + "/server.crt");
@@ -92,12 +94,13 @@ class HttpServer {
     }
     if (status == hangs) co_return;
     http::response<http::string_body> answer(static_cast<http::status>(status), 11);
-    answer.body() = "whatever a server says";
+    answer.body() = body_;
     answer.prepare_payload();
     co_await http::async_write(*stream, answer, boost::asio::use_awaitable);
   }
 
   const Plan plan_;
+  const std::string body_;
   boost::asio::io_context io_{1};
   std::unique_ptr<Tls> tls_;
   Tcp::acceptor acceptor_{io_, Tcp::endpoint(boost::asio::ip::make_address("127.0.0.1"), 0)};

@@ -1,0 +1,207 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <sys/resource.h>
+#include <sys/timex.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <future>
+#include <random>
+#include <terrace/runtime.hpp>
+#include <terrace/tier_url.hpp>
+#include <type_traits>
+
+#include "operate/doctor.hpp"
+#include "redis/inspect.hpp"
+#include "service/config_stores.hpp"
+#include "units.hpp"
+
+namespace terrace::cli {
+namespace {
+
+using assembly::Kind;
+namespace fs = std::filesystem;
+
+constexpr Duration probe_ttl = std::chrono::minutes(1);  // should the erase fail
+constexpr auto largest_skew = std::chrono::seconds(1);
+constexpr rlim_t enough_files = 1024;
+
+/// Waits for what a handler is given.
+template <class T, class Start>
+T awaited(const Start& start) {
+  const auto told = std::make_shared<std::promise<T>>();
+  start([told](T value) { told->set_value(std::move(value)); });
+  return told->get_future().get();
+}
+
+void pause(Runtime& runtime, Duration time) {
+  awaited<int>([&](auto done) {
+    runtime.call_at(after(runtime.clock().now(), time), [done = std::move(done)]() mutable { done(0); });
+  });
+}
+
+/// A file that is not there yet belongs to the program that will make it, as its user.
+std::optional<std::string> missing_file(const assembly::TierUrl& store) {
+  for (const config::Leaf& leaf : config::leaves_of(store)) {
+    std::error_code failed;
+    if (leaf.store->kind == Kind::sqlite && !fs::exists(leaf.store->target, failed))
+      return leaf.store->target;
+  }
+  return std::nullopt;
+}
+
+/// A write, a read and an erase in one tier.
+class TierProbe {
+ public:
+  TierProbe(const TierConfig& tier, Duration limit, Checks& checks)
+      : name_("tier " + tier.name),
+        tier_(make_tier(tier.url, runtime_, {.key_prefix = tier.key_prefix})),
+        deadline_(after(runtime_->clock().now(), limit)),
+        checks_(checks) {
+    std::random_device random;
+    key_ = fmt::format("terrace-doctor:{:08x}{:08x}", random(), random());
+  }
+  ~TierProbe() { tier_->close(); }
+  TierProbe(const TierProbe&) = delete;
+  TierProbe& operator=(const TierProbe&) = delete;
+
+  void run() {
+    auto written = timed("write", [&] { return set(); });
+    while (!written && written.error() == Errc::unavailable && runtime_->clock().now() < deadline_) {
+      pause(*runtime_, std::chrono::milliseconds(20));  // it connects
+      written = timed("write", [&] { return set(); });
+    }
+    if (!written) return fail("written", written.error());
+    const auto found = timed("read", [&] {
+      return awaited<Result<Found>>([&](auto done) { tier_->get(key_, deadline_, std::move(done)); });
+    });
+    if (!found) return fail("read", found.error());
+    const auto erased = timed("erase", [&] {
+      return awaited<Result<bool>>([&](auto done) { tier_->erase(key_, deadline_, std::move(done)); });
+    });
+    if (!erased) return fail("erased", erased.error());
+    if (*found != value) {
+      return checks_.fail(name_, "what was written was not there to be read",
+                          "it forgets at once: is its memory full, does it evict?");
+    }
+    checks_.ok(name_, took_);
+  }
+
+ private:
+  static constexpr std::string_view value = "terrace doctor";
+
+  Result<void> set() {
+    return awaited<Result<void>>(
+        [&](auto done) { tier_->set(key_, value, probe_ttl, deadline_, std::move(done)); });
+  }
+
+  template <class Operation>
+  std::invoke_result_t<const Operation&> timed(const char* what, const Operation& operation) {
+    const TimePoint begun = runtime_->clock().now();
+    auto outcome = operation();
+    last_ = fmt::format("{} {}", what, format_duration(runtime_->clock().now() - begun));
+    if (outcome) took_ += (took_.empty() ? "" : ", ") + last_;
+    return outcome;
+  }
+
+  void fail(const char* what, const Error& error) {
+    const bool denied = error == Errc::denied;
+    checks_.fail(name_, fmt::format("a key could not be {}: {}", what, error.message()),
+                 denied ? "give the user the right to, or others in the URL"
+                        : "is it up, can it be reached from here, has it room?");
+  }
+
+  const std::string name_;
+  const std::shared_ptr<Runtime> runtime_ = Runtime::common();
+  const std::shared_ptr<Tier> tier_;
+  const TimePoint deadline_;
+  Checks& checks_;
+  std::string key_, took_, last_;
+};
+
+void examine_tier(const TierConfig& tier, Duration limit, Checks& checks) {
+  if (const auto file = missing_file(config::sound_store(tier))) {
+    checks.ok("tier " + tier.name, *file + " is not there yet: left to the program that makes it");
+    return;
+  }
+  try {
+    TierProbe(tier, limit, checks).run();
+  } catch (const ConfigError& error) {
+    checks.fail("tier " + tier.name, error.what());
+  }
+}
+
+/// What is stored tells of its age by the wall clock, so those of all machines have to agree.
+void compare_clocks(const TierConfig& tier, Duration limit, Checks& checks) {
+  const auto runtime = Runtime::common();
+  const auto store = config::sound_store(tier);
+  for (const config::Leaf& leaf : config::leaves_of(store)) {
+    if (leaf.store->kind != Kind::redis) continue;
+    const WallTime before = system_clock().wall_now();
+    const auto report = awaited<Result<redis::ServerReport>>([&](auto done) {
+      redis::inspect(runtime, {.url = leaf.store->target, .connect_timeout = limit},
+                     after(runtime->clock().now(), limit), std::move(done));
+    });
+    const WallTime later = system_clock().wall_now();
+    if (!report || !report->time) continue;  // told by the probe
+    const auto skew = *report->time < before ? before - *report->time
+                                             : std::max(*report->time - later, std::chrono::milliseconds(0));
+    const std::string what = "clock of " + leaf.store->address;
+    if (skew <= largest_skew) {
+      checks.ok(what, "agrees with this machine's");
+    } else {
+      checks.fail(what,
+                  fmt::format("differs from this machine's by {}: entries expire early or late",
+                              format_duration(skew)),
+                  "keep both in step: chrony or systemd-timesyncd");
+    }
+  }
+}
+
+void examine_machine(Checks& checks) {
+  timex told{};
+  const int state = ::adjtimex(&told);
+  if (state == TIME_ERROR || (told.status & STA_UNSYNC) != 0) {
+    checks.warn("clock", "nothing keeps this machine's clock in step, says its kernel",
+                "run chrony or systemd-timesyncd: ages of shared entries go by the wall clock");
+  } else {
+    checks.ok("clock", "kept in step");
+  }
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+  const std::string limit =
+      files.rlim_cur == RLIM_INFINITY ? "any number" : format_count(files.rlim_cur) + " at most";
+  if (files.rlim_cur < enough_files) {
+    checks.warn("open files", limit, "ulimit -n 65536, or LimitNOFILE=65536 in the unit of systemd");
+  } else {
+    checks.ok("open files", limit);
+  }
+}
+
+void take(const std::vector<ConfigFinding>& findings, const std::string& file, Checks& checks) {
+  for (const ConfigFinding& finding : findings) {
+    std::string place = finding.line > 0 ? fmt::format("{}:{}", file, finding.line) : file;
+    std::string what = finding.where.empty() ? finding.what : finding.where + ": " + finding.what;
+    if (finding.kind == ConfigFinding::Kind::mistake) {
+      checks.fail(std::move(place), std::move(what));
+    } else {
+      checks.warn(std::move(place), std::move(what));
+    }
+  }
+}
+
+}  // namespace
+
+void examine_config(const std::string& file, Duration limit, Checks& checks) {
+  const Config config = Config::check(file);
+  take(config.findings(), file, checks);
+  if (config.valid()) {
+    checks.ok(file, fmt::format("can be read; caches: {}", fmt::join(config.cache_names(), ", ")));
+    take(probe(config, limit), file, checks);
+    for (const TierConfig& tier : config.tiers()) examine_tier(tier, limit, checks);
+    for (const TierConfig& tier : config.tiers()) compare_clocks(tier, limit, checks);
+  }
+  examine_machine(checks);
+}
+
+}  // namespace terrace::cli

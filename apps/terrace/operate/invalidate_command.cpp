@@ -1,0 +1,111 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "commands.hpp"
+#include "exit_code.hpp"
+#include "operate/json_fields.hpp"
+#include "operate/output.hpp"
+#include "operate/terminal_text.hpp"
+#include "service/text_json.hpp"
+#include "usage_error.hpp"
+
+namespace terrace::cli {
+
+namespace json = boost::json;
+namespace {
+
+using service::AdminOperation;
+
+struct InvalidateArguments {
+  TargetOptions target;
+  std::string cache;
+  std::vector<std::string> keys;
+  std::string prefix, glob, tag, group;
+  bool all = false;
+  bool soft = false;
+  bool yes = false;
+
+  [[nodiscard]] json::object selection() const {
+    json::object out;
+    if (!keys.empty()) {
+      json::array list;
+      for (const std::string& key : keys) list.push_back(service::text_or_bytes(key));
+      out["keys"] = std::move(list);
+    }
+    for (const auto& [name, value] :
+         {std::pair{"prefix", &prefix}, {"glob", &glob}, {"tag", &tag}, {"group", &group}}) {
+      if (!value->empty()) out[name] = service::text_or_bytes(*value);
+    }
+    if (soft) out["soft"] = true;
+    return out;
+  }
+};
+
+/// Throws UsageError: nobody can be asked. False: the answer is no.
+bool agreed(const InvalidateArguments& arguments, const Target& target) {
+  if (arguments.yes) return true;
+  if (::isatty(STDIN_FILENO) == 0) {
+    throw UsageError("--all removes everything from cache " + arguments.cache +
+                     "; where nobody can be asked, add --yes");
+  }
+  fmt::print(stderr, "Remove everything from cache {} at {}? [y/N] ",
+             harmless(std::string_view(arguments.cache)), target.label());
+  std::string said;
+  std::getline(std::cin, said);
+  return said == "y" || said == "Y" || said == "yes";
+}
+
+int invalidate(const InvalidateArguments& arguments) {
+  if (arguments.yes && !arguments.all) throw UsageError("--yes goes with --all");
+  if (arguments.all && arguments.soft)
+    throw UsageError("--all removes everything, and nothing softly: use --glob '*' --soft");
+  const auto target = arguments.target.open();
+  if (!arguments.all) {
+    return finish(target->run(AdminOperation::invalidate, arguments.cache, arguments.selection()),
+                  arguments.target.json, [](const json::object& said, bool as_text) {
+                    if (as_text) print(shown_count(said, "invalidated") + " invalidated\n");
+                    return static_cast<int>(exit_ok);
+                  });
+  }
+  if (!agreed(arguments, *target)) {
+    fmt::print(stderr, "terrace: nothing was removed\n");
+    return exit_failed;
+  }
+  return finish(target->run(AdminOperation::clear, arguments.cache, {}), arguments.target.json,
+                [&](const json::object&, bool as_text) {
+                  if (as_text) print("cleared\n");
+                  return static_cast<int>(exit_ok);
+                });
+}
+
+}  // namespace
+
+void add_invalidate_command(CLI::App& app, int& exit_code) {
+  auto arguments = std::make_shared<InvalidateArguments>();
+  CLI::App* const command =
+      app.add_subcommand("invalidate", "Makes entries void in every level and in every process");
+  command->add_option("CACHE", arguments->cache, "The cache")->required();
+  CLI::Option_group* const which = command->add_option_group("which", "One of them");
+  which->add_option("--key", arguments->keys, "A key; once more for another")->option_text("K")->expected(1);
+  which->add_option("--prefix", arguments->prefix, "Keys that begin with it")->option_text("P");
+  which->add_option("--glob", arguments->glob, "Keys that match: * ? [a-z]")->option_text("G");
+  which->add_option("--tag", arguments->tag, "Entries with this tag")->option_text("T");
+  which->add_option("--group", arguments->group, "Keys of this group")->option_text("G");
+  which->add_flag("--all", arguments->all, "Everything; asks first");
+  which->require_option(1);
+  command->add_flag("--soft", arguments->soft,
+                    "Keep values for their grace, to be served stale while a load runs");
+  command->add_flag("--yes", arguments->yes, "Do not ask (--all)");
+  arguments->target.add_to(*command);
+  command->footer(
+      "Examples:\n"
+      "  terrace invalidate users --tag team:navy\n"
+      "  terrace invalidate users --key 42 --key 43 --soft\n"
+      "  terrace invalidate users --all --yes --config terrace.toml");
+  on_run(*command, exit_code, [arguments] { return invalidate(*arguments); });
+}
+
+}  // namespace terrace::cli

@@ -1,0 +1,83 @@
+#include "operate/target_options.hpp"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+
+#include "service/config_stores.hpp"
+#include "units.hpp"
+#include "usage_error.hpp"
+
+namespace terrace::cli {
+namespace {
+
+/// Throws UsageError, which does not show it.
+std::string checked(std::string token, const std::string& source) {
+  while (!token.empty() && (token.back() == '\n' || token.back() == '\r')) token.pop_back();
+  const bool sound =
+      !token.empty() && std::all_of(token.begin(), token.end(), [](char c) { return c > ' ' && c < '\x7f'; });
+  if (!sound) throw UsageError(source + " holds no token: one line of printable characters without blanks");
+  return token;
+}
+
+std::string token_of(const std::string& file) {
+  if (file.empty()) {
+    const char* const set = std::getenv("TERRACE_ADMIN_TOKEN");
+    return set == nullptr || *set == '\0' ? std::string() : checked(set, "TERRACE_ADMIN_TOKEN");
+  }
+  std::ifstream in(file, std::ios::binary);
+  std::string text(4097, '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(in.gcount()));
+  if (in.bad() || (!in && !in.eof())) throw UsageError("--token-file " + file + " cannot be read");
+  if (text.size() > 4096)
+    throw UsageError("--token-file " + file + " holds no token: it has over 4096 bytes");
+  return checked(std::move(text), "--token-file " + file);
+}
+
+}  // namespace
+
+void TargetOptions::add_to(CLI::App& command) {
+  CLI::Option* const to =
+      command.add_option("--server", server, "A running `terrace serve`, or a program's own admin endpoint")
+          ->option_text("URL")
+          ->capture_default_str();
+  command.add_option("--token-file", token_file, "The endpoint's token; else TERRACE_ADMIN_TOKEN tells it")
+      ->option_text("FILE");
+  command
+      .add_option("--ca", ca, "Who may sign the endpoint's certificate, PEM; else the system's authorities")
+      ->option_text("FILE");
+  command.add_option("--config", config, "Ask the tiers of a configuration themselves, without a server")
+      ->option_text("FILE")
+      ->excludes(to);
+  command.add_option("--timeout", timeout, "How long the answer may take")
+      ->option_text("DURATION")
+      ->capture_default_str();
+  command.add_flag("--json", json, "The API's JSON, on one line");
+}
+
+Duration TargetOptions::limit() const {
+  const Duration parsed = parse_duration(timeout, "--timeout", std::chrono::seconds(1));
+  if (parsed <= Duration::zero()) throw UsageError("--timeout is to be more than zero");
+  return parsed;
+}
+
+ServerAddress TargetOptions::address() const {
+  ServerAddress address{server, token_of(token_file), ca, limit()};
+  const std::string host = config::host_of(server);
+  if (!address.token.empty() && server.starts_with("http://") && !config::is_loopback(host)) {
+    fmt::print(stderr, "terrace: the token is sent without encryption; https:// keeps it from others\n");
+  }
+  return address;
+}
+
+std::unique_ptr<Target> TargetOptions::open() const {
+  if (is_direct()) return make_direct_target(config, limit());
+  return make_http_target(address());
+}
+
+}  // namespace terrace::cli

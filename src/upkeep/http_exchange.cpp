@@ -1,0 +1,177 @@
+#include "upkeep/http_exchange.hpp"
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <boost/beast/http/write.hpp>
+
+#include "runtime/tls.hpp"
+
+namespace terrace::upkeep {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+namespace {
+
+using ErrorCode = boost::system::error_code;
+using Tcp = asio::ip::tcp;
+using TlsStream = asio::ssl::stream<beast::tcp_stream>;
+using Done = Handler<Result<HttpReply>>;
+
+/// One request, on the I/O context only.
+class Exchange final : public HttpExchange, public std::enable_shared_from_this<Exchange> {
+ public:
+  Exchange(asio::io_context& io, std::shared_ptr<const HttpPeer> peer, HttpRequest&& request, Done done)
+      : peer_(std::move(peer)),
+        timeout_(request.timeout),
+        max_body_(request.max_body),
+        resolver_(io),
+        limit_(io),
+        done_(std::move(done)) {
+    if (peer_->tls) {
+      tls_.emplace(io, *peer_->tls);
+    } else {
+      plain_.emplace(io);
+    }
+    prepare(std::move(request));
+  }
+
+  void begin();
+
+  void cancel() override {
+    done_ = nullptr;
+    release();
+  }
+
+ private:
+  void prepare(HttpRequest&& request) {
+    request_.method_string(request.method);
+    request_.target(request.target);
+    request_.version(11);
+    request_.set(http::field::host, url_.authority());
+    request_.set(http::field::user_agent, "terrace");
+    request_.set(http::field::connection, "close");
+    if (!url_.authorization.empty()) request_.set(http::field::authorization, url_.authorization);
+    for (const auto& [name, value] : request.headers) request_.set(name, value);
+    if (!request.content_type.empty()) {
+      request_.set(http::field::content_type, request.content_type);
+      request_.body() = std::move(request.body);
+      request_.prepare_payload();
+    }
+    if (max_body_ > 0) parser_.body_limit(max_body_);
+  }
+
+  /// A handler that goes on with the step unless it failed or all is over.
+  template <class... Args>
+  auto next(void (Exchange::*step)(Args...), const char* stage) {
+    stage_ = stage;
+    return [self = shared_from_this(), step](const ErrorCode& ec, auto&&... args) {
+      if (!self->done_) return;
+      if (ec) return self->fail(ec);
+      if constexpr (sizeof...(Args) == 0) {
+        ((*self).*step)();
+      } else {
+        ((*self).*step)(std::forward<decltype(args)>(args)...);
+      }
+    };
+  }
+
+  void connect(const Tcp::resolver::results_type& addresses) {
+    tcp().async_connect(addresses, next(&Exchange::connected, "it connects"));
+  }
+  void connected() {
+    if (!tls_) return write(*plain_);
+    if (!expect_host(tls_->native_handle(), url_.host)) {
+      return end(Error(Errc::denied, label() + ": the host cannot be checked"));
+    }
+    tls_->async_handshake(asio::ssl::stream_base::client, next(&Exchange::greeted, "TLS is negotiated"));
+  }
+  void greeted() { write(*tls_); }
+
+  template <class Stream>
+  void write(Stream& stream) {
+    http::async_write(stream, request_, next(&Exchange::written, "the request is sent"));
+  }
+  void written() {
+    constexpr const char* stage = "the answer is awaited";
+    tls_ ? http::async_read_header(*tls_, buffer_, parser_, next(&Exchange::answered, stage))
+         : http::async_read_header(*plain_, buffer_, parser_, next(&Exchange::answered, stage));
+  }
+  void answered() {
+    if (max_body_ == 0) return read();
+    constexpr const char* stage = "the answer is read";
+    tls_ ? http::async_read(*tls_, buffer_, parser_, next(&Exchange::read, stage))
+         : http::async_read(*plain_, buffer_, parser_, next(&Exchange::read, stage));
+  }
+  void read() { end(HttpReply{parser_.get().result_int(), std::move(parser_.get().body())}); }
+
+  void fail(const ErrorCode& ec) {
+    std::string why = ec.message();
+    if (tls_) {
+      const long verdict = SSL_get_verify_result(tls_->native_handle());
+      if (verdict != X509_V_OK)
+        why = std::string("the server's certificate is not accepted: ") +
+              X509_verify_cert_error_string(verdict);
+    }
+    end(Error(Errc::unavailable, label() + ": while " + stage_ + ": " + why));
+  }
+
+  void end(Result<HttpReply> outcome) {
+    if (!done_) return;
+    Done done = std::exchange(done_, nullptr);
+    release();
+    done(std::move(outcome));
+  }
+
+  void release() {
+    limit_.cancel();
+    resolver_.cancel();
+    tcp().close();  // closed, not destroyed: operations under way still refer to it
+  }
+
+  [[nodiscard]] std::string label() const { return url_.label(); }
+  beast::tcp_stream& tcp() { return tls_ ? tls_->next_layer() : *plain_; }
+
+  const std::shared_ptr<const HttpPeer> peer_;
+  const HttpUrl& url_ = peer_->url;
+  const Duration timeout_;
+  const std::size_t max_body_;
+  Tcp::resolver resolver_;
+  asio::steady_timer limit_;
+  std::optional<beast::tcp_stream> plain_;
+  std::optional<TlsStream> tls_;
+  http::request<http::string_body> request_;
+  beast::flat_buffer buffer_;
+  http::response_parser<http::string_body> parser_;
+  const char* stage_ = "";
+  Done done_;
+};
+
+void Exchange::begin() {
+  limit_.expires_after(timeout_);
+  limit_.async_wait([self = shared_from_this()](const ErrorCode& ec) {
+    if (!ec) self->end(Error(Errc::timed_out, self->label() + ": no answer in time while " + self->stage_));
+  });
+  resolver_.async_resolve(url_.host, url_.port, next(&Exchange::connect, "the name is resolved"));
+}
+
+}  // namespace
+
+HttpPeer::HttpPeer(HttpUrl to, const std::string& options, const std::string& ca_file) : url(std::move(to)) {
+  if (url.tls) tls.emplace(make_tls_context(options, ca_file));
+}
+
+std::shared_ptr<HttpExchange> HttpExchange::start(asio::io_context& io, std::shared_ptr<const HttpPeer> peer,
+                                                  HttpRequest request, Done done) {
+  const auto exchange = std::make_shared<Exchange>(io, std::move(peer), std::move(request), std::move(done));
+  exchange->begin();
+  return exchange;
+}
+
+}  // namespace terrace::upkeep

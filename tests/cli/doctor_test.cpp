@@ -1,0 +1,95 @@
+/// `terrace doctor`.
+
+#include "cli/operated.hpp"
+#include "upkeep/http_server.hpp"
+
+namespace terrace::cli_test {
+namespace {
+
+using namespace terrace::cli;
+using ::testing::ContainsRegex;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class Doctor : public Operated {};
+
+TEST_F(Doctor, ProbesTheTiersOfAConfiguration) {
+  const Ended before = terrace(at_config({"doctor"}));
+  EXPECT_EQ(before.code, exit_ok) << before.out << before.err;
+  EXPECT_THAT(before.out, HasSubstr("far.db is not there yet"));
+  ASSERT_EQ(terrace(at_config({"set", "users", "k", "1"})).code, exit_ok);
+  const std::string keys = redis_.cli({"DBSIZE"});
+  const Ended ended = terrace(at_config({"doctor"}));
+  EXPECT_EQ(ended.code, exit_ok) << ended.out << ended.err;
+  for (const char* tier : {"near", "far"})
+    EXPECT_THAT(ended.out, ContainsRegex(std::string("ok +tier ") + tier + ": write .*, read .*, erase "));
+  EXPECT_THAT(ended.out, ContainsRegex("warning +.*terrace.toml:[0-9]+: tiers.near.url: .*has no maxmemory"));
+  EXPECT_THAT(ended.out, ContainsRegex("ok +clock of redis.*: agrees"));
+  EXPECT_THAT(ended.out, ContainsRegex("open files: "));
+  EXPECT_THAT(ended.out, HasSubstr("Verdict: sound, with "));
+  EXPECT_EQ(redis_.cli({"DBSIZE"}), keys) << "nothing of it stays";
+}
+
+TEST_F(Doctor, NamesATierThatIsAwayWithTheRemedy) {
+  redis_.stop();
+  const Ended ended = terrace(at_config({"doctor", "--timeout", "500ms", "--json"}));
+  EXPECT_EQ(ended.code, exit_failed);
+  const auto said = boost::json::parse(ended.out);
+  EXPECT_THAT(std::string(said.at("verdict").as_string()), HasSubstr("not sound: "));
+  bool found = false;
+  for (const auto& check : said.at("checks").as_array()) {
+    if (check.at("what") != "tier near") continue;
+    found = true;
+    EXPECT_EQ(check.at("state"), "failure");
+    EXPECT_THAT(std::string(check.at("remedy").as_string()), HasSubstr("is it up"));
+  }
+  EXPECT_TRUE(found) << ended.out;
+}
+
+TEST_F(Doctor, NamesMistakesOfTheFile) {
+  const Ended ended = terrace({"doctor", "--config", folder_.file("w.toml", "[caches.a]\nttl = 600\n")});
+  EXPECT_EQ(ended.code, exit_failed);
+  EXPECT_THAT(ended.out, HasSubstr("w.toml:2: caches.a.ttl: 600 has no unit"));
+  EXPECT_THAT(ended.out, HasSubstr("Verdict: not sound: 1 failure"));
+}
+
+TEST_F(Doctor, ExaminesAServer) {
+  const Ended sound = terrace(at_server({"doctor"}));
+  EXPECT_EQ(sound.code, exit_ok) << sound.out;
+  EXPECT_THAT(sound.out, ContainsRegex("ok +server: .* answers in .*, terrace [0-9]"));
+  EXPECT_THAT(sound.out, ContainsRegex("ok +token: accepted"));
+  EXPECT_THAT(sound.out, ContainsRegex("ok +cache users: healthy"));
+  EXPECT_THAT(sound.out, HasSubstr("Verdict: sound\n"));
+  const Ended without = terrace({"doctor", "--server", server()});
+  EXPECT_EQ(without.code, exit_ok);
+  EXPECT_THAT(without.out, ContainsRegex("warning +token: none was given"));
+  const std::string wrong = folder_.file("wrong", "wrong-token-0123456789");
+  const Ended refused = terrace({"doctor", "--server", server(), "--token-file", wrong});
+  EXPECT_EQ(refused.code, exit_failed);
+  EXPECT_THAT(refused.out, ContainsRegex("failure +token: the server refuses it"));
+  EXPECT_THAT(refused.out, Not(HasSubstr("0123456789")));
+  stop_server();
+  const Ended away = terrace({"doctor", "--server", server()});
+  EXPECT_EQ(away.code, exit_failed);
+  EXPECT_THAT(away.out, HasSubstr("is `terrace serve` running there?"));
+}
+
+TEST(DoctorReasons, HealthBreakersAndAlertsComeWithARemedy) {
+  const testing::HttpServer server([](std::size_t) { return 200U; }, {}, R"({"live": true, "version": "9",
+    "caches": [{"name": "a", "issues": [{"kind": "gate_shut", "what": "the gate is shut"}]},
+               {"name": "b", "levels": [{"name": "redis", "breaker_open": true}]},
+               {"name": "c", "watching": false, "write_back": {"dead_letters": 3}}],
+    "alerts": [{"rule": "cold", "cache": "a", "severity": "warning", "message": "m", "since": "s"}]})");
+  const Ended ended = terrace({"doctor", "--server", server.url()});
+  EXPECT_EQ(ended.code, exit_failed);
+  EXPECT_THAT(ended.out, HasSubstr("failure  cache a: the gate is shut\n         remedy: the shared tier"));
+  EXPECT_THAT(ended.out,
+              HasSubstr("failure  cache b, level redis: breaker open\n         remedy: is the server up"));
+  EXPECT_THAT(ended.out, HasSubstr("warning  cache c: does not hear"));
+  EXPECT_THAT(ended.out, HasSubstr("warning  cache c: 3 writes were given up"));
+  EXPECT_THAT(ended.out, HasSubstr("warning  alert cold: fires for a since s: m"));
+  EXPECT_THAT(ended.out, HasSubstr("Verdict: not sound: 2 failures, 3 warnings"));
+}
+
+}  // namespace
+}  // namespace terrace::cli_test
