@@ -62,6 +62,14 @@ const json = value => async () => ({ok: true, json: async () => value});
   assert.deepStrictEqual(article.all("th").filter(t => t.attributes.scope === "row").map(t => t.textContent), ["memory", hostile]);
   assert(article.all("caption").length === 1);
 
+  for (const [value, shown] of [[99.7, "100 B"], [99.4, "99 B"], [1023.9, "1024 B"], [99.7 * 1024, "100 KiB"], [2.54, "2.5 B"], [0, "0 B"]]) {
+    const one = stats(65, 10);
+    one.caches[0].levels[1].bytes = value;
+    await poll(json(one));
+    assert(text().includes(shown), `${value}: ${text()}`);
+  }
+  await poll(json(stats(65, 10)));
+
   // 90 more loads, all between 1 and 10 ms.
   await poll(json(stats(65, 100)));
   assert(byId.caches.all("article")[0] === article, "updated, not made anew");
