@@ -27,7 +27,8 @@ std::string place(const std::filesystem::path& path, std::uint64_t line) {
 void each_line(const std::filesystem::path& path, std::size_t longest,
                const std::function<void(std::string&, std::uint64_t)>& take) {
   std::error_code ignored;  // opening it tells
-  if (std::filesystem::is_directory(path, ignored)) throw ConfigError(path.string() + " is a folder; name a file");
+  if (std::filesystem::is_directory(path, ignored))
+    throw ConfigError(path.string() + " is a folder; name a file");
   std::ifstream file(path, std::ios::binary);
   if (!file) throw ConfigError(path.string() + " cannot be read: " + std::strerror(errno));
   std::string line;
