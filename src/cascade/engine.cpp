@@ -122,6 +122,7 @@ class EngineOverCore final : public Engine {
             bool ahead, Handler<std::vector<Answer>> done);
 
   std::shared_ptr<Core> core_;
+  mutable std::atomic<std::uint64_t> memory_hits_{0};  // the most that stats() has told
 };
 
 void EngineOverCore::read(std::vector<std::string> keys, std::shared_ptr<Loader> loader,
@@ -175,6 +176,16 @@ LevelStats level_stats(const Level& level) {
 CacheStats EngineOverCore::stats() const {
   const Counters& c = core_->counters;
   CacheStats out{.levels = {core_->values->stats()}};
+  // Memory takes back hits that it may not serve after all, in a counter of its own that is read later: while
+  // readers run, the difference may be behind what it was. Who computes rates takes that for a restart.
+  LevelStats& memory = out.levels[0];
+  for (std::uint64_t told = memory_hits_;;) {
+    if (memory.hits <= told) {
+      memory.hits = told;
+      break;
+    }
+    if (memory_hits_.compare_exchange_weak(told, memory.hits)) break;
+  }
   out.stale_served = c.stale_from_memory;
   out.levels[0].stale_hits += out.stale_served;
   for (const auto& level : core_->levels) {

@@ -197,20 +197,29 @@ std::vector<CacheHandle> Monitor::Impl::caches() const {
 }
 
 std::vector<WindowStats> Monitor::Impl::look(bool keep) const {
-  std::vector<std::pair<CacheHandle, CacheStats>> seen;
+  struct Seen {
+    CacheHandle cache;
+    TimePoint begun;
+    CacheStats totals;
+  };
+  std::vector<Seen> seen;
   for (CacheHandle& cache : caches()) {
+    const TimePoint begun = clock().now();
     CacheStats totals = cache.stats();
-    seen.emplace_back(std::move(cache), std::move(totals));
+    seen.push_back({std::move(cache), begun, std::move(totals)});
   }
   std::vector<WindowStats> out;
   const Lock lock(mutex_);
   const TimePoint now = clock().now();
-  for (auto& [cache, totals] : seen) {
+  for (auto& [cache, begun, totals] : seen) {
     const auto known = find(cache.name());
     if (known == watched_.end()) continue;
-    out.push_back((*known)->window.look(now, totals));
+    Window& window = (*known)->window;
+    // Next to a sample taken meanwhile these totals are old, and would pass for those of a cache made anew.
+    const bool overtaken = window.sampled() > begun;
+    out.push_back(overtaken ? window.look_at_sample() : window.look(now, totals));
     out.back().cache = cache.name();
-    if (keep) (*known)->window.add(now, std::move(totals));
+    if (keep && !overtaken) window.add(now, std::move(totals));
   }
   return out;
 }

@@ -95,7 +95,7 @@ std::vector<std::string> variable_names() {
 
 std::string figure(double value) {
   std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%.*g", value >= 1000 ? 12 : 3, value);
+  std::snprintf(text.data(), text.size(), "%.*g", value >= 999.5 ? 12 : 3, value);
   return text.data();
 }
 

@@ -202,6 +202,7 @@ void WarmRun::tell(bool last) {
     return;
   }
   if (deaf_) return;
+  deaf_ = last;  // what others still have to tell is in the report
   told_ = now();
   WarmProgress progress;
   {
@@ -220,8 +221,14 @@ void WarmRun::tell(bool last) {
 void WarmRun::finish() {
   cache_.engine()->flush({}, [self = shared_from_this()](const Result<void>&) {
     self->tell(true);
-    self->report_.elapsed = self->now() - self->began_;
-    self->done_(std::move(self->report_));
+    WarmReport report;
+    {
+      // Another thread may still be on its way out of pump().
+      std::lock_guard lock(self->mutex_);
+      report = std::move(self->report_);
+    }
+    report.elapsed = self->now() - self->began_;
+    self->done_(std::move(report));
   });
 }
 

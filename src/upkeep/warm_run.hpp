@@ -64,7 +64,7 @@ class WarmRun : public std::enable_shared_from_this<WarmRun> {
   Handler<WarmReport> done_;
 
   std::mutex telling_;  // progress is told by one thread at a time
-  bool deaf_ = false;   // its callback threw
+  bool deaf_ = false;   // its callback threw, or all was told
   TimePoint told_;
 
   std::optional<std::stop_callback<std::function<void()>>> on_stop_;

@@ -26,7 +26,9 @@ std::string place(const std::filesystem::path& path, std::uint64_t line) {
 /// Calls `take(text, number)` for each line. Throws ConfigError for what is no text.
 void each_line(const std::filesystem::path& path, std::size_t longest,
                const std::function<void(std::string&, std::uint64_t)>& take) {
-  if (std::filesystem::is_directory(path)) throw ConfigError(path.string() + " is a folder; name a file");
+  std::error_code ignored;  // opening it tells
+  if (std::filesystem::is_directory(path, ignored))
+    throw ConfigError(path.string() + " is a folder; name a file");
   std::ifstream file(path, std::ios::binary);
   if (!file) throw ConfigError(path.string() + " cannot be read: " + std::strerror(errno));
   std::string line;

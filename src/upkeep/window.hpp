@@ -20,6 +20,13 @@ class Window {
   /// one must have been added.
   [[nodiscard]] WindowStats look(TimePoint at, CacheStats totals) const;
 
+  /// The newest sample: when it was taken, and what had been counted by then. As for look(), one must be
+  /// there.
+  [[nodiscard]] TimePoint sampled() const noexcept { return samples_.back().at; }
+  [[nodiscard]] WindowStats look_at_sample() const {
+    return look(samples_.back().at, samples_.back().totals);
+  }
+
   /// How many samples are kept.
   [[nodiscard]] std::size_t size() const noexcept { return samples_.size(); }
 

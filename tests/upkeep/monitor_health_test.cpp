@@ -190,5 +190,34 @@ TEST_F(MonitorTest, OptionsThatMakeNoSenseAreRefused) {
   EXPECT_THROW(monitor({.limits = {.max_journal_lag = 0s}}), ConfigError);
 }
 
+/// Does something of the test's, once, while a cache asks it for its figures.
+struct InterruptedTier final : testing::MapTier {
+  using MapTier::MapTier;
+  [[nodiscard]] TierStats stats() const override {
+    if (const auto act = std::exchange(meanwhile, nullptr)) act();
+    return MapTier::stats();
+  }
+  mutable std::function<void()> meanwhile;
+};
+
+TEST_F(MonitorTest, ASampleTakenMeanwhileIsNoCacheMadeAnew) {
+  const auto tier = std::make_shared<InterruptedTier>(scheduler_->clock());
+  CacheOptions options{.name = "users"};
+  options.scheduler = scheduler_;
+  Strings cache(std::move(options), {tier});
+  read(cache, 1000, 0);
+  const auto monitor = this->monitor();
+  monitor->watch(cache);
+  scheduler_->advance(1s);
+  tier->meanwhile = [&] {
+    read(cache, 50, 0);
+    scheduler_->advance(1ms);
+    monitor->sample();
+  };
+  const WindowStats window = monitor->health().caches.at(0);
+  EXPECT_EQ(window.requests, 50U) << "not the thousand from before it was watched";
+  EXPECT_LE(window.requests_per_second, 50);
+}
+
 }  // namespace
 }  // namespace terrace

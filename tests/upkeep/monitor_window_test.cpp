@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "upkeep/variables.hpp"
 #include "upkeep/window.hpp"
 
@@ -168,6 +170,14 @@ TEST(MonitorWindow, LoadTimesAreThoseOfTheWindow) {
   EXPECT_EQ(seen.load_p50, 1ms);
   EXPECT_EQ(seen.load_p99, 500ms);
   EXPECT_EQ(window.look(start + 5s, with(1'000'000, 0, 4)).load_p50, 20s);
+}
+
+TEST(MonitorFigure, IsForPeople) {
+  EXPECT_EQ(figure(0.3123), "0.312");
+  EXPECT_EQ(figure(999.4), "999");
+  EXPECT_EQ(figure(999.7), "999.7");
+  EXPECT_EQ(figure(1200), "1200");
+  EXPECT_EQ(figure(std::numeric_limits<double>::infinity()), "inf");
 }
 
 }  // namespace

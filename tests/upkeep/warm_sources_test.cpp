@@ -59,6 +59,9 @@ TEST_F(WarmSources, TheHottestPathsOfAnAccessLog) {
 TEST_F(WarmSources, WhatIsNoListAndNoLogIsRefused) {
   EXPECT_NE(refusal([&] { (void)keys_from_file("/no/such/file"); }).find("/no/such/file cannot be read"),
             std::string::npos);
+  EXPECT_NE(
+      refusal([&] { (void)keys_from_file(std::string(5000, 'x')); }).find("cannot be read: File name too"),
+      std::string::npos);
   EXPECT_NE(refusal([&] { (void)keys_from_file(folder_.path("")); }).find("is a folder"), std::string::npos);
   EXPECT_NE(
       refusal([&] { (void)keys_from_file(file(std::string("a\n\x1f\x8b\0\0", 6))); }).find(":2: has a NUL"),
