@@ -105,6 +105,9 @@ class Session final : public AdminSession, public std::enable_shared_from_this<S
     auto admitted = host_.routes.admit(header, header.method(), header.target(), header.version());
     if (auto* const refused = std::get_if<HttpAnswer>(&admitted)) return refuse(std::move(*refused));
     request_ = std::move(std::get<AdminRequest>(admitted));
+    if (request_.kind != AdminRequest::Kind::call && !parser_->is_done()) {
+      return refuse(refusal(http::status::payload_too_large, "too large", "this takes no body"));
+    }
     if (!beast::iequals(header[http::field::expect], "100-continue")) return read_body();
     go_on_.emplace(http::status::continue_, header.version());
     http::async_write(stream_, *go_on_,

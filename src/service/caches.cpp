@@ -6,6 +6,7 @@
 #include <terrace/caches.hpp>
 #include <terrace/document.hpp>
 #include <terrace/tier_url.hpp>
+#include <utility>
 
 #include "base/nearest.hpp"
 
@@ -45,9 +46,11 @@ class Caches::Impl {
   }
 
   void close() {
-    const std::lock_guard lock(mutex_);
-    if (closed_) return;
-    closed_ = true;
+    {
+      const std::lock_guard lock(mutex_);
+      if (std::exchange(closed_, true)) return;
+    }
+    // Without the lock: the calls that end here may ask for caches. No cache is made any more.
     monitor_->close();
     for (auto& [name, slot] : slots_) slot.built.close(slot.built.cache.get());
     for (auto& [name, tier] : tiers_) tier->close();

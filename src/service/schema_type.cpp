@@ -84,7 +84,8 @@ class Reader {
   }
 
   SchemaType read_own() {
-    read_number();
+    if (const auto id = read_number(); id < first_own_codec || id > 255)
+      fail("the ids of own codecs are 64 to 255");
     expect(":");
     read_number();
     return {.kind = Kind::own};

@@ -44,6 +44,9 @@ TEST_F(AdminHostileTest, BodiesAreBoundedAndReadForNobodyWithoutTheToken) {
   EXPECT_EQ(said(allowed + "Content-Length: 99999999999\r\n\r\n"), 413U);
   EXPECT_EQ(said(allowed + "Transfer-Encoding: chunked\r\n\r\n10000000\r\n" + std::string(1000, ' ')), 413U);
   EXPECT_EQ(said(put + "Content-Length: 1000000\r\n\r\n"), 401U) << "told before a byte of the body has come";
+  EXPECT_EQ(said("GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n"), 413U);
+  EXPECT_EQ(said("GET /metrics HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"), 413U);
+  EXPECT_EQ(said("GET /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n"), 200U);
   EXPECT_EQ(said(allowed + "Content-Length: 1\r\nContent-Length: 2\r\n\r\n{}"), 400U);
   EXPECT_EQ(said(allowed + "Transfer-Encoding: chunked\r\n\r\nxyz\r\n"), 400U);
   EXPECT_TRUE(still_serves());

@@ -191,5 +191,26 @@ TEST_F(ConfigCaches, AreNotBuiltFromMistakes) {
   EXPECT_THROW(Caches::open("/no/such/terrace.toml"), ConfigError);
 }
 
+/// Begins a load and never ends it.
+struct EndlessLoader final : cascade::Loader {
+  [[nodiscard]] bool blocks() const noexcept override { return false; }
+  void load(const cascade::LoadRequest&, Handler<std::vector<cascade::Loaded>>) override {}
+};
+
+TEST(ConfigCachesClose, CallsThatItEndsMayAskForCaches) {
+  const auto caches = Caches::open(checked("[caches.users]\n[caches.pages]\n"));
+  Cache<std::string>& users = caches->get<std::string>("users");
+  bool ended = false;
+  users.engine().read({"k"}, std::make_shared<EndlessLoader>(), {},
+                      [&](std::vector<cascade::Answer> answers) {
+                        EXPECT_EQ(answers.at(0).error, Errc::shutdown);
+                        EXPECT_EQ(&caches->get<std::string>("users"), &users);
+                        EXPECT_THROW(caches->get<std::string>("pages"), ConfigError);
+                        ended = true;
+                      });
+  caches->close();
+  EXPECT_TRUE(ended);
+}
+
 }  // namespace
 }  // namespace terrace

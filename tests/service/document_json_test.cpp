@@ -167,8 +167,9 @@ TEST(DocumentJson, WhatDoesNotFitTheSchemaIsRefused) {
 }
 
 TEST(DocumentJson, SchemaTextsThatAreNoneAreRefusedWithThePlace) {
-  for (const std::string text : {"", "int", "(i64", "[", "{str}", "<", "i64x", "bin*", "own:1", "d1", "^0",
-                                 "^1", "str??x", "(i16,(i8,[^1]))", " str", "i7", "[i64*]"}) {
+  for (const std::string text :
+       {"", "int", "(i64", "[", "{str}", "<", "i64x", "bin*", "own:1", "own:1:5", "own:300:5", "d1", "^0",
+        "^1", "str??x", "(i16,(i8,[^1]))", " str", "i7", "[i64*]"}) {
     const auto type = parse_schema(text);
     ASSERT_FALSE(type) << text;
     EXPECT_EQ(type.error(), Errc::invalid_argument);
