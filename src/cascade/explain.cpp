@@ -50,10 +50,10 @@ namespace {
 class Explaining : public std::enable_shared_from_this<Explaining> {
  public:
   Explaining(std::shared_ptr<Core> core, std::string key, std::shared_ptr<Gather<Result<Explanation>>> call)
-      : core_(std::move(core)), call_(std::move(call)) {
-    told_.key = std::move(key);
-    told_.in_flight = core_->flights.in_flight(told_.key);
-    told_.levels.push_back(core_->values->explain(told_.key));
+      : core_(std::move(core)), key_(std::move(key)), call_(std::move(call)) {
+    told_.key = key_;
+    told_.in_flight = core_->flights.in_flight(key_);
+    told_.levels.push_back(core_->values->explain(key_));
   }
 
   void step() {
@@ -61,7 +61,7 @@ class Explaining : public std::enable_shared_from_this<Explaining> {
     Level& level = *core_->levels[told_.levels.size() - 1];
     core_->ask<Found>(
         [&](TimePoint deadline, Handler<Result<Found>> done) {
-          level.tier->get(core_->tier_key(told_.key), deadline, std::move(done));
+          level.tier->get(core_->tier_key(key_), deadline, std::move(done));
         },
         [self = shared_from_this(), &level](Result<Found> found) {
           self->told_.levels.push_back(self->describe(level.name, found));
@@ -79,7 +79,7 @@ class Explaining : public std::enable_shared_from_this<Explaining> {
     }
     if (!*found) return out;
     out.bytes = (*found)->size();
-    const auto entry = core_->unwrap(told_.key, **found);
+    const auto entry = core_->unwrap(key_, **found);
     if (!entry) {
       out.note = "unreadable, " + entry.error().message();
     } else if (!*entry) {
@@ -101,6 +101,7 @@ class Explaining : public std::enable_shared_from_this<Explaining> {
   }
 
   std::shared_ptr<Core> core_;
+  const std::string key_;  // apart from what is told: a tier that is too late may still be being asked
   std::shared_ptr<Gather<Result<Explanation>>> call_;
   Explanation told_;
 };
