@@ -39,6 +39,9 @@ if(TERRACE_SANITIZE)
   endif()
 endif()
 
+# For sources whose speed nobody feels: they compile by a quarter to a third faster so.
+set(TERRACE_QUICK_TO_COMPILE $<$<CONFIG:Release>:-O1>)
+
 # terrace_floor(NAME SOURCES … LINKS …): a floor is a static library that sees only the floors it links.
 function(terrace_floor name)
   cmake_parse_arguments(F "" "" "SOURCES;LINKS;PRIVATE_LINKS" ${ARGN})
