@@ -1,4 +1,3 @@
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -8,6 +7,7 @@
 #include <terrace/key_ring.hpp>
 
 #include "envelope/key_text.hpp"
+#include "envelope/secret_file.hpp"
 
 namespace terrace {
 namespace {
@@ -20,29 +20,13 @@ using envelope::SealingKey;
   throw ConfigError("key file " + path.string() + " " + why);
 }
 
-class File {
- public:
-  /// Not blocking: a FIFO is refused, not waited for.
-  explicit File(const std::filesystem::path& path)
-      : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {}
-  ~File() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-  [[nodiscard]] int fd() const noexcept { return fd_; }
-
- private:
-  int fd_;
-};
-
 /// Room for text that is wiped at the end.
 struct WipedText {
   std::string text = std::string(envelope::max_key_text + 1, '\0');
   ~WipedText() { sodium_memzero(text.data(), text.size()); }
 };
 
-void refuse_if_shared(const std::filesystem::path& path, const File& file) {
+void refuse_if_shared(const std::filesystem::path& path, const envelope::SecretFile& file) {
   struct stat status {};
   if (::fstat(file.fd(), &status) != 0 || !S_ISREG(status.st_mode)) refuse(path, "is no regular file");
   if ((status.st_mode & 07777 & ~(S_IRUSR | S_IWUSR)) == 0) return;
@@ -68,7 +52,7 @@ std::shared_ptr<const KeyRing> KeyRing::parse(std::string_view text) {
 }
 
 std::shared_ptr<const KeyRing> KeyRing::from_file(const std::filesystem::path& path) {
-  const File file(path);
+  const envelope::SecretFile file(path);
   if (file.fd() < 0) refuse(path, "cannot be read: " + std::system_category().message(errno));
   refuse_if_shared(path, file);
   WipedText read;

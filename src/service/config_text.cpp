@@ -1,6 +1,5 @@
 #include "service/config_text.hpp"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,25 +8,12 @@
 #include <system_error>
 #include <terrace/bytes.hpp>
 
+#include "envelope/secret_file.hpp"
+
 namespace terrace::config {
 namespace {
 
 constexpr std::size_t max_secret = 64 * 1024;
-
-class File {
- public:
-  /// Not blocking: a FIFO is refused, not waited for.
-  explicit File(const std::string& path) : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {}
-  ~File() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-  [[nodiscard]] int fd() const noexcept { return fd_; }
-
- private:
-  int fd_;
-};
 
 bool is_name(std::string_view text) {
   const auto letter = [](char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_'; };
@@ -138,7 +124,7 @@ std::optional<std::string> Substitution::file(const std::string& path, const Pla
   };
   if (path.empty() || path.find('\0') != std::string::npos)
     return refuse("has no possible name; write ${file:/run/secrets/name}");
-  const File opened(path);
+  const envelope::SecretFile opened(path);
   if (opened.fd() < 0) {
     return refuse("cannot be read: " + std::system_category().message(errno) +
                   "; name a file that this process may read");
