@@ -94,7 +94,7 @@ class Cache {
   /// takes longer than soft_load_timeout, a stale value within its grace is the answer where there is one.
   ///
   /// Errors: not_found (the loader said so, now or within negative_ttl), loader_failed (it threw; the context
-  /// has its text), timed_out, invalid_key, shutdown, or the loader's own.
+  /// has its text, and the cause is the exception, for everybody who waited in this process), timed_out, invalid_key, shutdown, or the loader's own.
   template <class LoaderFn>
   Result<V> get_or_load(std::string_view key, LoaderFn&& loader, const ReadOptions& options = {}) {
     return cascade::to_result(lookup_or_load(key, std::forward<LoaderFn>(loader), options), key);

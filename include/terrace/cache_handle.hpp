@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <terrace/cache.hpp>
+#include <utility>
 
 namespace terrace {
 
@@ -19,7 +20,10 @@ class CacheHandle {
  public:
   /// Implicit: where a handle is wanted, a cache will do.
   template <class V>
-  CacheHandle(const Cache<V>& cache) : engine_(cache.shared_engine()), values_(cache.values()) {}
+  CacheHandle(const Cache<V>& cache) : CacheHandle(cache.shared_engine(), cache.values()) {}
+  /// Of a cache in another form: for bindings to other languages.
+  CacheHandle(std::shared_ptr<cascade::Engine> engine, std::shared_ptr<const cascade::Values> values)
+      : engine_(std::move(engine)), values_(std::move(values)) {}
 
   /// CacheOptions::name. Lives as long as this handle.
   [[nodiscard]] std::string_view name() const noexcept { return engine_->name(); }

@@ -30,6 +30,8 @@ struct CacheOptions {
   std::string name = "default";
 
   // --- memory (L1) ---
+  /// False: nothing is kept in memory; each read asks the tiers, or, where there are none, the loader.
+  bool memory_level = true;
   std::size_t max_entries = 10'000;  ///< 0: only max_bytes bounds it
   std::uint64_t max_bytes = 0;       ///< 0: only max_entries bounds it
   Eviction eviction = Eviction::s3fifo;

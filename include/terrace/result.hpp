@@ -5,6 +5,7 @@
 /// compare, and a context that people read. Constructors throw ConfigError for a wrong configuration.
 
 #include <boost/system/result.hpp>
+#include <exception>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -45,6 +46,8 @@ inline std::error_code make_error_code(Errc e) noexcept {
 struct Error {
   std::error_code code;
   std::string context;
+  /// What a loader threw, for callers in the same process; null: nothing was thrown.
+  std::exception_ptr cause = {};
 
   Error() = default;  ///< no error: what Result<T>::error() is while there is a value
   Error(Errc e, std::string why = {}) : code(make_error_code(e)), context(std::move(why)) {}

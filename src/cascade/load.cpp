@@ -163,6 +163,7 @@ class Load : public std::enable_shared_from_this<Load> {
                                                  : negative ? options.negative_ttl
                                                             : options.ttl),
                     .grace = negative ? Duration::zero() : options.grace};
+    if (!loaded.keep) return answer_only(flight, answer);
     if (negative && !answer.entry.fresh_until) return bring(core_, flight, answer, {});
     tag(flight, std::move(answer), std::move(loaded.tags));
   }
@@ -202,9 +203,13 @@ class Load : public std::enable_shared_from_this<Load> {
     bring(core_, flight, answer, stored ? BytesView(*stored) : BytesView());
   }
 
-  /// To those who wait, and nowhere else.
-  void pass_through(const FlightPtr& flight, Answer answer) {
+  void pass_through(const FlightPtr& flight, const Answer& answer) {
     ++core_->counters.rejected_fills;
+    answer_only(flight, answer);
+  }
+
+  /// To those who wait, and nowhere else.
+  void answer_only(const FlightPtr& flight, const Answer& answer) {
     release_leases(*core_, flight);
     hand_over(*core_, flight, answer);
   }

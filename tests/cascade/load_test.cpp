@@ -96,12 +96,44 @@ TEST_F(LoadTest, F35_WhatTheLoaderThrowsReachesEveryWaiterAndIsNotCached) {
     EXPECT_EQ((*reader)->kind, LookupKind::unavailable);
     EXPECT_EQ((*reader)->error, Errc::loader_failed);
     EXPECT_EQ((*reader)->error.context, "database on fire");
+    EXPECT_THROW(std::rethrow_exception((*reader)->error.cause), std::runtime_error);
   }
-  EXPECT_EQ(cache.get_or_load("k", []() -> std::string { throw 7; }).error(), Errc::loader_failed);
+  const Error odd = cache.get_or_load("k", []() -> std::string { throw 7; }).error();
+  EXPECT_EQ(odd, Errc::loader_failed);
+  EXPECT_THROW(std::rethrow_exception(odd.cause), int);
   EXPECT_EQ(cache.get_or_load("k", [] { return Result<std::string>(Error(Errc::denied, "no")); }).error(),
             Errc::denied);
   EXPECT_EQ(cache.get_or_load("k", constant("v")).value(), "v");
   EXPECT_EQ(cache.stats().load_failures, 3U);
+}
+
+TEST_F(LoadTest, AValueThatIsNotToBeKeptGoesToThoseWhoWaitAndIntoNoLevel) {
+  auto cache = make();
+  const auto load = [] { return Load<std::string>{.value = "v", .keep = false}; };
+  const auto first = start_load(cache, "k", load);
+  const auto second = start_load(cache, "k", load);
+  scheduler_->run_ready();
+  EXPECT_EQ(text(first), "v");
+  EXPECT_EQ(text(second), "v");
+  EXPECT_FALSE(cache.get("k"));
+  EXPECT_FALSE(in_map(upper_map_, "k"));
+  EXPECT_FALSE(in_map(lower_map_, "k"));
+  EXPECT_EQ(cache.stats().loads, 1U);
+  EXPECT_EQ(cache.stats().rejected_fills, 0U);
+}
+
+TEST_F(LoadTest, WithoutAMemoryLevelEveryReadAsksTheTiers) {
+  auto cache = make({.memory_level = false, .ttl_jitter = 0});
+  EXPECT_EQ(cache.get_or_load("k", constant("v")).value(), "v");
+  ASSERT_TRUE(cache.set("w", "x"));
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(cache.lookup("k").level, upper_->name());
+    EXPECT_EQ(cache.lookup("w").level, upper_->name());
+  }
+  const auto stats = cache.stats();
+  EXPECT_EQ(stats.levels[0].hits + stats.levels[0].misses, 0U);
+  EXPECT_EQ(stats.levels[1].hits, 6U);
+  EXPECT_EQ(stats.loads, 1U);
 }
 
 TEST_F(LoadTest, ALoaderThatHangsIsGivenUpAndItsLateValueDropped) {

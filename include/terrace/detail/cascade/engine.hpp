@@ -73,6 +73,7 @@ struct Loaded {
   std::optional<Duration> ttl = {};
   std::vector<std::string> tags = {};
   bool not_modified = false;  ///< the value there was before holds on; `value` says nothing
+  bool keep = true;           ///< false: it goes to those who wait for it, and into no level
 };
 
 /// What a loader is told besides the keys.

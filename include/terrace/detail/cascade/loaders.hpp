@@ -22,6 +22,7 @@ struct Load {
   std::vector<std::string> tags =
       {};                     ///< besides those of ReadOptions. Cached only when known before (there)
   bool not_modified = false;  ///< LoadContext::previous holds on for another ttl; `value` is ignored
+  bool keep = true;           ///< false: the value goes to those who wait for it, and into no level
 
   /// What there was before is still right.
   static Load unchanged(std::optional<Duration> ttl = {}) { return {.ttl = ttl, .not_modified = true}; }
@@ -55,6 +56,7 @@ Loaded as_loaded(R&& returned) {
   if constexpr (std::same_as<Form, Load<V>>) {
     Loaded out = loaded<V>(std::forward<R>(returned).value, returned.ttl, returned.tags);
     out.not_modified = returned.not_modified;
+    out.keep = returned.keep;
     return out;
   } else if constexpr (std::same_as<Form, Result<V>>) {
     if (returned.has_value()) return loaded<V>(*std::forward<R>(returned));
@@ -67,15 +69,20 @@ Loaded as_loaded(R&& returned) {
   }
 }
 
-/// Runs foreign code; its exception becomes loader_failed with its text.
+/// Runs foreign code; its exception becomes loader_failed with its text, and the error's cause.
 template <class Call>
 auto guarded(Call&& call, Loaded& failure) -> std::optional<decltype(call())> {
+  const auto fail = [&](const char* text) {
+    Error error(Errc::loader_failed, text);
+    error.cause = std::current_exception();
+    failure.value = std::move(error);
+  };
   try {
     return call();
   } catch (const std::exception& thrown) {
-    failure.value = Error(Errc::loader_failed, thrown.what());
+    fail(thrown.what());
   } catch (...) {
-    failure.value = Error(Errc::loader_failed, "threw something that is no std::exception");
+    fail("threw something that is no std::exception");
   }
   return std::nullopt;
 }

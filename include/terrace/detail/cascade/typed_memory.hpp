@@ -71,13 +71,15 @@ std::vector<Result<V>> to_results(std::vector<Lookup<V>>&& found, const std::vec
   return results;
 }
 
+/// Bindings to other languages derive from it, to give the values of each cache a stored form of their own.
 template <class V>
-class TypedMemory final : public Values {
+class TypedMemory : public Values {
  public:
   explicit TypedMemory(const CacheOptions& options)
       : scheduler_(options.scheduler),
         memory_ttl_(options.memory_ttl),
         eager_refresh_(options.eager_refresh),
+        keeps_(options.memory_level),
         gate_(options.max_staleness),
         memory_(memory_options(options)) {}
 
@@ -117,6 +119,7 @@ class TypedMemory final : public Values {
 
   bool remember(std::string_view key, const Entry& entry, const Proof& proof, TimePoint retry_at,
                 const Generations& generations, Stamp stamp) override {
+    if (!keeps_) return generations.valid(key, stamp);
     const TimePoint local = now();
     const TimePoint at_most = memory_ttl_ ? after(local, *memory_ttl_) : no_deadline;
     Slot<V> slot{.fresh_until = std::min(entry.fresh_until.value_or(no_deadline), at_most),
@@ -172,6 +175,7 @@ class TypedMemory final : public Values {
   void forget_all() override { memory_.clear(); }
 
   [[nodiscard]] LevelStats stats() const override {
+    if (!keeps_) return {.name = "memory"};
     const MemoryStats seen = memory_.stats();
     const std::uint64_t unserved = std::min(special_.sum(Special::unserved), seen.hits);
     return {.name = "memory",
@@ -230,8 +234,8 @@ class TypedMemory final : public Values {
 
   static MemoryOptions<std::string, Slot<V>> memory_options(const CacheOptions& options) {
     MemoryOptions<std::string, Slot<V>> out;
-    out.max_entries = options.max_entries;
-    out.max_bytes = options.max_bytes;
+    out.max_entries = options.memory_level ? options.max_entries : 1;
+    out.max_bytes = options.memory_level ? options.max_bytes : 0;
     out.eviction = options.eviction;
     out.clock = &options.scheduler->clock();
     return out;
@@ -240,6 +244,7 @@ class TypedMemory final : public Values {
   const std::shared_ptr<Scheduler> scheduler_;  // its clock is memory's
   const std::optional<Duration> memory_ttl_;
   const double eager_refresh_;
+  const bool keeps_;  // false: it stays empty
   Gate gate_;
   StripedCounters<Special::kinds> special_;
   Memory memory_;
