@@ -12,7 +12,7 @@ SOURCES = $(shell git ls-files '*.cpp' '*.hpp')
 CLANG_FORMAT = $(shell command -v clang-format-14 || command -v clang-format)
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## install what is missing (Debian 12 and 13)
 	@scripts/setup.sh
@@ -24,8 +24,18 @@ build: setup ## build the program (build/release/bin/terrace), tests and example
 demo: build ## replay a workload through memory, Redis and SQLite; TRACE=file for your own
 	scripts/demo.sh
 
+python: setup ## build the Python package (build/wheel) and install it into .venv
+	$(CONFIGURE) -B build/release -DTERRACE_BENCH=ON
+	cmake --build build/release -j $(JOBS) --target terrace_libraries
+	JOBS=$(JOBS) scripts/build_wheel.sh
+
+python-stubs: python ## write python/terrace/_core.pyi anew, from the extension module
+	.venv/bin/python -m nanobind.stubgen --quiet -m terrace._core -p python/stub_patterns.txt -o python/terrace/_core.pyi
+
 test: build ## the tests
+	$(MAKE) --no-print-directory python
 	cd build/release && $(CTEST) -LE long
+	scripts/test_python.sh
 
 test-long: setup ## all tests, also the long ones, under ASan+UBSan and TSan, and the build with clang
 	@scripts/setup.sh long
@@ -51,6 +61,6 @@ lint: ## the tidy rules, and clang-format without changing anything
 	@$(CLANG_FORMAT) --dry-run -Werror $(SOURCES)
 
 clean: ## remove what was built
-	rm -rf build
+	rm -rf build .venv
 
-.PHONY: help setup build demo test test-long chaos fuzz bench format lint clean
+.PHONY: help setup build demo python python-stubs test test-long chaos fuzz bench format lint clean

@@ -1,6 +1,7 @@
-# `cmake --install`, and what find_package(terrace) finds.
+# `cmake --install`, and what find_package(terrace) finds. `--component development` leaves the programs out.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
+set(CMAKE_INSTALL_DEFAULT_COMPONENT_NAME development)
 
 install(TARGETS ${TERRACE_FLOORS} terrace EXPORT terraceTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY include/terrace DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})

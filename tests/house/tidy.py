@@ -38,7 +38,7 @@ PUBLIC = {
 PUBLIC_BOOST = ("boost/system/", "boost/pfr", "boost/unordered/", "boost/assert/")
 MAX_LINES = 500
 CLOCKS = re.compile(r"\b(system_clock::now|gettimeofday|clock_gettime|std::time\(|[^_\w.]time\((?:0|nullptr|NULL)\))")
-SLEEPS = re.compile(r"\b(sleep_for|sleep_until|usleep|nanosleep|clock_nanosleep|time\.sleep|[^_\w.]sleep)\(")
+SLEEPS = re.compile(r"\b(sleep_for|sleep_until|usleep|nanosleep|clock_nanosleep|time\.sleep|[^_\w.]sleep)\(|\basyncio\.sleep\((?!0\))")
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.M)
 LINK = re.compile(r"\]\(([^)#]+)")
 # Polls what gives no signal: whether a server answers yet.

@@ -49,11 +49,15 @@ class TidyTest(unittest.TestCase):
 
     def test_long_files(self):
         self.assert_breach({"src/base/a.cpp": "\n" * 501, "src/base/CMakeLists.txt": "a.cpp"}, "501 lines")
+        self.assert_breach({"python/terrace/a.py": "\n" * 501}, "501 lines")
 
     def test_clocks_and_sleeps(self):
         cmake = {"src/redis/CMakeLists.txt": "a.cpp", "tests/CMakeLists.txt": "a.cpp"}
         self.assert_breach(cmake | {"src/redis/a.cpp": "auto t = std::chrono::system_clock::now();\n"}, "use Clock")
         self.assert_breach(cmake | {"tests/a.cpp": "std::this_thread::sleep_for(1s);\n"}, "a test sleeps")
+        self.assert_breach({"tests/python/test_a.py": "    time.sleep(1)\n"}, "a test sleeps")
+        self.assert_breach({"tests/python/test_a.py": "    await asyncio.sleep(0.1)\n"}, "a test sleeps")
+        self.assertEqual(self.breaches({"tests/python/test_a.py": "    await asyncio.sleep(0)\n"}), [])
         self.assertEqual(self.breaches({"src/base/a.cpp": "system_clock::now();\n", "src/base/CMakeLists.txt": "a.cpp"}), [])
 
     def test_dead_files(self):

@@ -1,0 +1,52 @@
+"""The wheel works where nothing else is: an empty environment, no library of the system but the C library's."""
+
+from __future__ import annotations
+
+import pathlib
+import re
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+import sys, terrace
+from terrace import _core
+assert terrace.__version__ == _core.__version__
+assert _core.round_trip("sqlite:" + sys.argv[1], "k", "v") == "v"
+print(_core.__file__)
+"""
+# glibc's own, those of the compiler that the manylinux rules count on, and zlib.
+FROM_SYSTEM = re.compile(r"^(linux-vdso|libc|libm|libdl|librt|libpthread|libresolv|libgcc_s|libstdc\+\+|libz|ld-linux.*)\.so")
+
+
+@pytest.fixture(scope="module")
+def wheel(root: pathlib.Path) -> pathlib.Path:
+    (only,) = (root / "build/wheel").glob("*.whl")
+    return only
+
+
+@pytest.fixture(scope="module")
+def empty_environment(wheel: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    folder = tmp_path_factory.mktemp("empty") / "venv"
+    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+    subprocess.run([str(folder / "bin/pip"), "install", "-q", "--disable-pip-version-check", str(wheel)], check=True)
+    return folder
+
+
+def test_it_installs_and_works_in_an_empty_environment(empty_environment: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    done = subprocess.run([str(empty_environment / "bin/python"), "-c", PROGRAM, str(tmp_path / "cache.db")], cwd=tmp_path,
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    module = pathlib.Path(done.stdout.strip())
+    assert module.is_relative_to(empty_environment)
+
+    linked = subprocess.run(["ldd", str(module)], capture_output=True, text=True, check=True).stdout
+    outside = [line.strip() for line in linked.splitlines()
+               if str(empty_environment) not in line and not FROM_SYSTEM.match(pathlib.Path(line.split()[0]).name)]
+    assert outside == []
+
+
+def test_it_says_that_it_has_types(empty_environment: pathlib.Path) -> None:
+    (package,) = empty_environment.glob("lib/python*/site-packages/terrace")
+    assert {"py.typed", "_core.pyi", "__init__.py"} <= {p.name for p in package.iterdir()}
