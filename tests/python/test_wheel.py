@@ -50,3 +50,9 @@ def test_it_installs_and_works_in_an_empty_environment(empty_environment: pathli
 def test_it_says_that_it_has_types(empty_environment: pathlib.Path) -> None:
     (package,) = empty_environment.glob("lib/python*/site-packages/terrace")
     assert {"py.typed", "_core.pyi", "__init__.py"} <= {p.name for p in package.iterdir()}
+
+
+def test_the_module_exports_its_init_function_alone(empty_environment: pathlib.Path) -> None:
+    (module,) = empty_environment.glob("lib/python*/site-packages/terrace/_core*.so")
+    names = subprocess.run(["nm", "-D", "--defined-only", "-P", str(module)], capture_output=True, text=True, check=True).stdout
+    assert [line.split()[0] for line in names.splitlines()] == ["PyInit__core"]
