@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 output=$(mktemp)
 trap 'rm -f "$output"' EXIT
-.venv/bin/python -m pytest "$@" 2>&1 | tee "$output"
+TERRACE_LEAK_WARNINGS=1 .venv/bin/python -m pytest "$@" 2>&1 | tee "$output"
 if grep -q 'nanobind: leaked' "$output"; then
   echo "test_python: the extension module leaked objects: see above" >&2
   exit 1

@@ -11,10 +11,11 @@ import pytest
 
 PROGRAM = """
 import sys, terrace
-from terrace import _core
-assert terrace.__version__ == _core.__version__
-assert _core.round_trip("sqlite:" + sys.argv[1], "k", "v") == "v"
-print(_core.__file__)
+with terrace.Cache("wheel", tiers=["sqlite:" + sys.argv[1]]) as cache:
+    cache["k"] = "v"
+with terrace.Cache("wheel", tiers=["sqlite:" + sys.argv[1]]) as cache:
+    assert cache["k"] == "v"
+print(terrace._core.__file__)
 """
 # glibc's own, those of the compiler that the manylinux rules count on, and zlib.
 FROM_SYSTEM = re.compile(r"^(linux-vdso|libc|libm|libdl|librt|libpthread|libresolv|libgcc_s|libstdc\+\+|libz|ld-linux.*)\.so")

@@ -98,6 +98,13 @@ class TypedMemory : public Values {
   }
   [[nodiscard]] TimePoint now() const noexcept { return scheduler_->clock().now(); }
 
+  /// Calls f(key, slot) for every entry there is, in no order, whether it may be served or not. f may call
+  /// the cache.
+  template <class F>
+  void for_each(F&& f) {
+    memory_.for_each(std::forward<F>(f));
+  }
+
   /// The share of its life after which a slot should be loaded anew is over.
   [[nodiscard]] bool refresh_due(const Slot<V>& slot) const noexcept {
     if (eager_refresh_ == 0 || slot.fresh_until == no_deadline) return false;

@@ -1,0 +1,107 @@
+/// CacheBase and Tier as Python sees them.
+
+#include <nanobind/stl/shared_ptr.h>
+
+#include "answers.hpp"
+#include "cache.hpp"
+#include "interpreter.hpp"
+#include "key.hpp"
+#include "options.hpp"
+#include "plain.hpp"
+
+namespace terrace::python {
+namespace {
+
+void open(CacheBase& self, const nb::dict& settings, std::vector<std::shared_ptr<PyTier>> tiers,
+          nb::object codec, std::optional<std::uint64_t> schema, nb::object copier) {
+  self.open(cache_options(settings), tiers, std::move(codec), schema, std::move(copier));
+}
+
+nb::bytes key_bytes(nb::handle object) {
+  Key key;
+  if (!key.read(object.ptr())) throw nb::python_error();
+  return nb::bytes(key.text().data(), key.text().size());
+}
+
+nb::dict stats(const CacheBase& self) {
+  nb::dict out = stats_of(self.engine()->stats());
+  out["unreadable_values"] = self.unreadable();
+  return out;
+}
+
+void define_group(CacheBase& self, std::string name, const nb::list& keys) {
+  std::vector<std::string> members;
+  for (const nb::handle key : keys) {
+    const auto bytes = nb::cast<nb::bytes>(key);
+    members.emplace_back(bytes.c_str(), bytes.size());
+  }
+  self.engine()->define_group(std::move(name), std::move(members));
+}
+
+void close_tier(PyTier& tier) {
+  if (const auto made = std::exchange(tier.tier, nullptr)) {
+    without_gil([&] { return made->close(), true; });
+  }
+}
+
+/// What memory has: (key, value, seconds left or None) for each fresh entry that holds a value.
+nb::list items(const CacheBase& self) {
+  struct Item {
+    std::string key;
+    Value value;
+    TimePoint fresh_until;
+  };
+  std::vector<Item> found;
+  const TimePoint now = self.memory()->now();
+  without_gil([&] {
+    self.memory()->for_each([&](const std::string& key, const cascade::Slot<Value>& slot) {
+      if (slot.value && slot.fresh_until > now) found.push_back({key, *slot.value, slot.fresh_until});
+    });
+    return true;
+  });
+  nb::list out;
+  for (const auto& [key, value, fresh_until] : found) {
+    nb::object object = nb::steal(value.resolve(self.memory()->codec()));
+    if (!object.is_valid()) throw nb::python_error();
+    const nb::object left =
+        fresh_until == no_deadline ? nb::none() : nb::object(nb::float_(seconds(fresh_until - now)));
+    out.append(nb::make_tuple(nb::bytes(key.data(), key.size()), object, left));
+  }
+  return out;
+}
+
+}  // namespace
+
+void define_cache(nb::module_& module) {
+  nb::class_<PyTier>(module, "Tier", "A tier from its URL; made when a cache first needs it.")
+      .def("__init__",
+           [](PyTier* self, std::string url, std::string key_prefix) {
+             new (self) PyTier{std::move(url), std::move(key_prefix), nullptr};
+           })
+      .def_ro("key_prefix", &PyTier::key_prefix)
+      .def("close", &close_tier)
+      .def("_abandon", [](PyTier& self) { new std::shared_ptr<Tier>(std::exchange(self.tier, nullptr)); });
+
+  nb::class_<CacheBase> base(module, "CacheBase", nb::type_slots(hot_slots()),
+                             "What terrace.Cache is made of.");
+  base.def(nb::init<>())
+      .def("_open", &open, nb::arg("settings"), nb::arg("tiers"), nb::arg("codec"), nb::arg("schema").none(),
+           nb::arg("copier").none())
+      .def("_close", &CacheBase::close)
+      .def("_release", &CacheBase::release)
+      .def("_abandon", &CacheBase::abandon)
+      .def_prop_ro("_is_open", &CacheBase::is_open)
+      .def_prop_ro("_has_tiers", &CacheBase::has_tiers)
+      .def("_stats", &stats)
+      .def("_items", &items)
+      .def("_define_group", &define_group)
+      .def("_count_unreadable", &CacheBase::count_unreadable);
+  module.def(
+      "is_plain", [](nb::handle value) { return is_plain(value.ptr()); }, nb::arg("value").none(),
+      "Whether MessagePack gives the value back as it is, type for type.");
+  module.def("key_bytes", &key_bytes, nb::arg("key").none(), "The bytes that stand for an object as a key.");
+  define_calls(module, base);
+  define_upkeep(module, base);
+}
+
+}  // namespace terrace::python

@@ -1,0 +1,84 @@
+#pragma once
+/// CacheBase: what terrace.Cache of Python is made of: a memory level that is asked without any detour, and
+/// the engine for everything else. The Python class adds argument checks, loaders and answers in Python's
+/// words.
+
+#include <memory>
+#include <terrace/cache_handle.hpp>
+#include <terrace/runtime.hpp>
+
+#include "call.hpp"
+#include "memory.hpp"
+
+namespace terrace::python {
+
+/// A tier of Python's: shared by every cache it is given to.
+struct PyTier {
+  std::string url;
+  std::string key_prefix;
+  std::shared_ptr<Tier> tier;
+};
+
+/// What a read in memory found.
+enum class Seen : std::uint8_t { value, negative, nothing, failed };
+
+/// Python objects own it; threads without the GIL hold its parts. Its members are read and written under the
+/// GIL.
+class CacheBase {
+ public:
+  CacheBase() = default;
+  CacheBase(const CacheBase&) = delete;
+  CacheBase& operator=(const CacheBase&) = delete;
+  ~CacheBase() { close(); }
+
+  /// `codec`: terrace._codec; `schema`: of a typed cache; `copier`: called on what readers get, or None.
+  void open(CacheOptions options, const std::vector<std::shared_ptr<PyTier>>& tiers, nb::object codec,
+            std::optional<std::uint64_t> schema, nb::object copier);
+  void close();
+  /// After close(): lets go of the engine and its threads. Nothing may be asked of it any more.
+  void release();
+  /// In the child of a fork: everything stays as it is and is never used again.
+  void abandon();
+  [[nodiscard]] bool is_open() const noexcept { return memory_ != nullptr; }
+
+  /// What memory has: a new reference in `object`. Failed: with a Python error. The cache must be open.
+  Seen look(std::string_view key, PyObject*& object, bool* refresh = nullptr);
+
+  [[nodiscard]] const std::shared_ptr<cascade::Engine>& engine() const noexcept { return engine_; }
+  [[nodiscard]] const std::shared_ptr<Memory>& memory() const noexcept { return memory_; }
+  [[nodiscard]] bool has_tiers() const noexcept { return has_tiers_; }
+  [[nodiscard]] bool weighs() const noexcept { return weighs_; }
+  [[nodiscard]] CacheHandle handle() const { return {engine_, memory_}; }
+  void count_unreadable() noexcept { ++unreadable_; }
+  [[nodiscard]] std::uint64_t unreadable() const noexcept { return unreadable_; }
+
+  /// The object as a reader gets it: itself, or a copy.
+  [[nodiscard]] PyObject* handed_out(PyObject* object) const;
+
+ private:
+  std::shared_ptr<Memory> memory_;
+  std::shared_ptr<cascade::Engine> engine_;
+  std::shared_ptr<Runtime> runtime_;
+  PyObject* copier_ = nullptr;
+  bool has_tiers_ = false;
+  bool weighs_ = false;
+  std::uint64_t unreadable_ = 0;
+};
+
+/// The cache behind a Python object of its type. Not checked.
+[[nodiscard]] CacheBase& cache_of(PyObject* self) noexcept;
+
+/// Methods that are asked most, as the interpreter calls them fastest.
+[[nodiscard]] const PyType_Slot* hot_slots() noexcept;
+
+void define_cache(nb::module_& module);
+void define_upkeep(nb::module_& module, nb::class_<CacheBase>& base);
+void define_memoized(nb::module_& module);
+void define_calls(nb::module_& module, nb::class_<CacheBase>& base);
+void define_service(nb::module_& module);
+
+/// A value for the engine: the object, and, where tiers will want it, what they store. Null with a Python
+/// error.
+[[nodiscard]] std::optional<Value> value_of(const CacheBase& cache, PyObject* object);
+
+}  // namespace terrace::python

@@ -1,0 +1,293 @@
+/// The operations of a cache as Python starts them, and what they bring: Call, Job, Port.
+
+#include <nanobind/stl/shared_ptr.h>
+#include <nanobind/stl/unique_ptr.h>
+
+#include "answers.hpp"
+#include "cache.hpp"
+#include "errors.hpp"
+#include "interpreter.hpp"
+#include "key.hpp"
+#include "loader.hpp"
+#include "options.hpp"
+
+namespace terrace::python {
+namespace {
+
+/// A call in Python's hands: when Python lets go of it, nobody waits any more.
+struct PyCall {
+  explicit PyCall(const CacheBase& cache)
+      : engine(cache.engine()), memory(cache.memory()), call(std::make_shared<Call>(memory->scheduler())) {}
+  PyCall(const PyCall&) = delete;
+  PyCall& operator=(const PyCall&) = delete;
+  ~PyCall() { call->abandon(); }
+
+  const std::shared_ptr<cascade::Engine> engine;
+  const std::shared_ptr<Memory> memory;
+  const std::shared_ptr<Call> call;
+};
+using PyCallPtr = std::unique_ptr<PyCall>;
+
+std::vector<std::string> texts(const nb::list& keys) {
+  std::vector<std::string> out;
+  for (const nb::handle key : keys) {
+    char* bytes = nullptr;
+    Py_ssize_t size = 0;
+    if (PyBytes_AsStringAndSize(key.ptr(), &bytes, &size) != 0) throw nb::python_error();
+    out.emplace_back(bytes, static_cast<std::size_t>(size));
+  }
+  return out;
+}
+
+template <class Start>
+PyCallPtr start(const CacheBase& cache, Start begin) {
+  auto made = std::make_unique<PyCall>(cache);
+  const auto engine = cache.engine();
+  without_gil([&] {
+    begin(*engine, [call = made->call](auto outcome) { call->end(Outcome(std::move(outcome))); });
+    return true;
+  });
+  return made;
+}
+
+ReadOptions read_options(std::optional<double> timeout, std::vector<std::string> tags) {
+  return {.timeout = duration(timeout), .tags = std::move(tags)};
+}
+WriteOptions write_options(std::optional<double> ttl, std::optional<double> timeout,
+                           std::vector<std::string> tags) {
+  return {.ttl = duration(ttl), .timeout = duration(timeout), .tags = std::move(tags)};
+}
+
+PyCallPtr start_read(const CacheBase& cache, const nb::list& keys, nb::object loader, bool in_background,
+                     std::optional<double> timeout, std::vector<std::string> tags) {
+  auto made = std::make_unique<PyCall>(cache);
+  std::shared_ptr<cascade::Loader> source;
+  if (!loader.is_none()) {
+    source =
+        std::make_shared<PythonLoader>(Reference::of(loader.ptr()), in_background ? nullptr : made->call);
+  }
+  const auto engine = cache.engine();
+  without_gil([&, wanted = texts(keys)]() mutable {
+    engine->read(
+        std::move(wanted), std::move(source), read_options(timeout, std::move(tags)),
+        [call = made->call](std::vector<cascade::Answer> answers) { call->end(std::move(answers)); });
+    return true;
+  });
+  return made;
+}
+
+void refresh(const CacheBase& cache, const nb::bytes& key, nb::object loader, std::vector<std::string> tags) {
+  auto source = std::make_shared<PythonLoader>(Reference::of(loader.ptr()), nullptr);
+  const auto engine = cache.engine();
+  without_gil([&, text = std::string(key.c_str(), key.size())]() mutable {
+    engine->refresh(std::move(text), std::move(source), read_options({}, std::move(tags)));
+    return true;
+  });
+}
+
+PyCallPtr start_write(const CacheBase& cache, const nb::list& keys, const nb::list& values,
+                      std::optional<double> ttl, std::optional<double> timeout,
+                      std::vector<std::string> tags) {
+  std::vector<cascade::Write> writes;
+  auto names = texts(keys);
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const auto value = value_of(cache, nb::handle(values[i]).ptr());
+    if (!value) throw nb::python_error();
+    writes.push_back({std::move(names[i]), std::make_shared<const Value>(*value)});
+  }
+  return start(cache, [&](cascade::Engine& engine, auto done) {
+    engine.write(std::move(writes), write_options(ttl, timeout, std::move(tags)), std::move(done));
+  });
+}
+
+PyCallPtr start_erase(const CacheBase& cache, const nb::list& keys, std::optional<double> timeout) {
+  return start(cache, [&, names = texts(keys)](cascade::Engine& engine, auto done) mutable {
+    engine.erase(std::move(names), write_options({}, timeout, {}), std::move(done));
+  });
+}
+
+PyCallPtr start_invalidate(const CacheBase& cache, const std::string& kind, const nb::list& keys,
+                           std::string text, bool soft, std::optional<double> timeout) {
+  using Kind = cascade::Selection::Kind;
+  const Kind what = kind == "keys"     ? Kind::keys
+                    : kind == "group"  ? Kind::group
+                    : kind == "prefix" ? Kind::prefix
+                    : kind == "glob"   ? Kind::glob
+                                       : Kind::tag;
+  cascade::Selection selection{what, texts(keys), std::move(text)};
+  return start(cache, [&](cascade::Engine& engine, auto done) {
+    engine.invalidate(std::move(selection), {.soft = soft, .timeout = duration(timeout)}, std::move(done));
+  });
+}
+
+/// `tasks`: (key, loader or None, ttl, tags). `progress`: called with "ended total" on a thread of the
+/// service, or None.
+PyCallPtr start_warm(const CacheBase& cache, const nb::list& tasks, std::size_t concurrency,
+                     unsigned attempts, double task_timeout, nb::object progress) {
+  std::vector<upkeep::WarmTask> all;
+  for (const nb::handle task : tasks) {
+    const nb::tuple parts = nb::cast<nb::tuple>(task);
+    const auto key = nb::cast<nb::bytes>(parts[0]);
+    std::shared_ptr<cascade::Loader> loader;
+    if (!parts[1].is_none()) {
+      loader = std::make_shared<PythonLoader>(Reference::of(nb::handle(parts[1]).ptr()), nullptr);
+    }
+    auto options = std::make_shared<const WarmOptions>(
+        WarmOptions{.ttl = duration(nb::cast<std::optional<double>>(parts[2])),
+                    .tags = nb::cast<std::vector<std::string>>(parts[3])});
+    upkeep::check(*options);
+    all.push_back({std::string(key.c_str(), key.size()), std::move(loader), std::move(options)});
+  }
+  WarmerOptions options{
+      .concurrency = concurrency, .attempts = attempts, .task_timeout = duration(task_timeout)};
+  if (!progress.is_none()) {
+    options.progress = [receiver = Reference::of(progress.ptr())](const WarmProgress& now) {
+      Service::common().push(Notice{receiver, std::to_string(now.ended()) + " " + std::to_string(now.total)});
+    };
+  }
+  upkeep::check(options);
+  auto made = std::make_unique<PyCall>(cache);
+  without_gil([&, handle = cache.handle()]() mutable {
+    upkeep::start_warming(std::move(handle), std::move(all), std::move(options), {},
+                          [call = made->call](WarmReport report) { call->end(std::move(report)); });
+    return true;
+  });
+  return made;
+}
+
+PyCallPtr start_clear(const CacheBase& cache, std::optional<double> timeout) {
+  return start(cache, [&](cascade::Engine& engine, auto done) {
+    engine.clear(write_options({}, timeout, {}), std::move(done));
+  });
+}
+PyCallPtr start_flush(const CacheBase& cache, std::optional<double> timeout) {
+  return start(cache, [&](cascade::Engine& engine, auto done) {
+    engine.flush(write_options({}, timeout, {}), std::move(done));
+  });
+}
+PyCallPtr start_explain(const CacheBase& cache, const nb::bytes& key) {
+  return start(cache,
+               [&, text = std::string(key.c_str(), key.size())](cascade::Engine& engine, auto done) mutable {
+                 engine.explain(std::move(text), std::move(done));
+               });
+}
+
+nb::object job_or_none(JobPtr job) {
+  if (PyErr_Occurred() != nullptr) throw nb::python_error();
+  return job == nullptr ? nb::none() : nb::cast(std::move(job));
+}
+
+/// One outcome of a loader as terrace._loading has it: an exception, or (form, value, ttl, tags).
+cascade::Loaded loaded(const CacheBase& cache, nb::handle outcome) {
+  if (PyExceptionInstance_Check(outcome.ptr()))
+    return {.value = error_of(outcome.ptr(), Errc::loader_failed)};
+  const nb::tuple parts = nb::cast<nb::tuple>(outcome);
+  const auto form = nb::cast<std::string>(parts[0]);
+  cascade::Loaded out{.ttl = duration(nb::cast<std::optional<double>>(parts[2])),
+                      .tags = nb::cast<std::vector<std::string>>(parts[3])};
+  if (form == "absent") return out;
+  if (form == "unchanged") {
+    out.not_modified = true;
+    return out;
+  }
+  if (form == "passing") out.keep = false;
+  const auto value = value_of(cache, nb::handle(parts[1]).ptr());
+  if (!value) return {.value = take_python_error(Errc::unencodable)};
+  out.value = cascade::ValuePtr(std::make_shared<const Value>(*value));
+  return out;
+}
+
+void end_job(Job& job, const CacheBase& cache, const nb::list& outcomes) {
+  std::vector<cascade::Loaded> all;
+  for (const nb::handle outcome : outcomes) all.push_back(loaded(cache, outcome));
+  without_gil([&] { return job.end(std::move(all)), true; });
+}
+
+void fail_job(Job& job, nb::handle exception) {
+  const Error error = error_of(exception.ptr(), Errc::loader_failed);
+  without_gil([&] { return job.fail(error), true; });
+}
+
+nb::list previous(const Job& job, const CacheBase& cache) {
+  nb::list out;
+  for (const auto& value : job.request().previous) {
+    nb::object object = nb::none();
+    if (value != nullptr && cache.is_open()) {
+      object = nb::steal(static_cast<const Value*>(value.get())->resolve(cache.memory()->codec()));
+      if (!object.is_valid()) {
+        PyErr_Clear();
+        object = nb::none();
+      }
+    }
+    out.append(object);
+  }
+  return out;
+}
+
+nb::list keys_of(const Job& job) {
+  nb::list out;
+  for (const std::string& key : job.request().keys) out.append(nb::bytes(key.data(), key.size()));
+  return out;
+}
+
+nb::object drain(Port& port) {
+  nb::list out;
+  for (const Reference& attend : port.drain()) {
+    if (attend) out.append(nb::borrow(attend.object()));
+  }
+  bury_the_dead();
+  return out;
+}
+
+}  // namespace
+
+void define_calls(nb::module_& module, nb::class_<CacheBase>& base) {
+  nb::class_<Job>(module, "Job", "A load to run: keys, and the loader that Python gave for them.")
+      .def_prop_ro("keys", &keys_of)
+      .def_prop_ro("loader", [](const Job& job) { return nb::borrow(job.loader()); })
+      .def_prop_ro("stopped", [](const Job& job) { return job.request().stop.stop_requested(); })
+      .def("previous", &previous)
+      .def("end", &end_job)
+      .def("fail", &fail_job);
+
+  nb::class_<Port>(module, "Port", "Where an event loop hears of its calls.")
+      .def(nb::init<>())
+      .def_prop_ro("descriptor", &Port::descriptor)
+      .def("drain", &drain);
+
+  nb::class_<PyCall>(module, "Call", "An operation under way.")
+      .def(
+          "wait", [](PyCall& self) { return job_or_none(self.call->wait()); },
+          "The next load to run here; None: it has ended.")
+      .def("poll", [](PyCall& self) { return job_or_none(self.call->poll()); })
+      .def_prop_ro("ended", [](PyCall& self) { return self.call->ended(); })
+      .def("abandon", [](PyCall& self) { self.call->abandon(); })
+      .def("attend_by",
+           [](PyCall& self, std::shared_ptr<Port> port, nb::object attend) {
+             self.call->attend_by(std::move(port), Reference::of(attend.ptr()));
+           })
+      .def(
+          "outcome", [](PyCall& self) { return outcome_of(self.call->take(), *self.memory, *self.engine); },
+          "Once, when it has ended: what it brought, or raises.")
+      .def(
+          "value",
+          [](PyCall& self, nb::handle key) { return value_of(self.call->take(), *self.memory, key); },
+          nb::arg("key").none(),
+          "Once, when a read of one key has ended: its value, or raises; NOTHING: bytes that are no value.");
+
+  base.def("_start_read", &start_read, nb::arg("keys"), nb::arg("loader").none(), nb::arg("in_background"),
+           nb::arg("timeout").none(), nb::arg("tags"))
+      .def("_refresh", &refresh)
+      .def("_start_write", &start_write, nb::arg("keys"), nb::arg("values"), nb::arg("ttl").none(),
+           nb::arg("timeout").none(), nb::arg("tags"))
+      .def("_start_erase", &start_erase, nb::arg("keys"), nb::arg("timeout").none())
+      .def("_start_invalidate", &start_invalidate, nb::arg("kind"), nb::arg("keys"), nb::arg("text"),
+           nb::arg("soft"), nb::arg("timeout").none())
+      .def("_start_warm", &start_warm, nb::arg("tasks"), nb::arg("concurrency"), nb::arg("attempts"),
+           nb::arg("task_timeout"), nb::arg("progress").none())
+      .def("_start_clear", &start_clear, nb::arg("timeout").none())
+      .def("_start_flush", &start_flush, nb::arg("timeout").none())
+      .def("_start_explain", &start_explain);
+}
+
+}  // namespace terrace::python

@@ -1,0 +1,53 @@
+#pragma once
+/// Interpreter: when this thread may touch Python objects, and when nobody may any more.
+///
+/// The core never runs Python: its threads hand loads and answers to Python threads that wait for them
+/// (call.hpp). So the only code here is for those Python threads, and for references that a thread without
+/// the GIL lets go of (value.hpp).
+
+#include <atomic>
+
+#include "python.hpp"
+
+namespace terrace::python {
+
+/// Set when the interpreter begins to end: from then on nothing waits without the GIL, and nothing of
+/// Python's is freed.
+[[nodiscard]] bool exiting() noexcept;
+
+/// The interpreter ends: waits, at most `seconds`, until no thread is inside a Released section, so that none
+/// has to take the GIL of an interpreter that is gone. Close what they wait for first.
+void begin_exit(double seconds);
+
+/// The child of a fork has one thread, which is in no Released section.
+void reset_after_fork() noexcept;
+
+/// A section without the GIL. reacquire() may end the thread (a daemon thread while the interpreter ends), so
+/// it is a call of its own and not left to a destructor; the destructor is for exceptions.
+class Released {
+ public:
+  Released() noexcept;
+  Released(const Released&) = delete;
+  Released& operator=(const Released&) = delete;
+  ~Released() noexcept(false) { reacquire(); }
+  void reacquire();
+
+ private:
+  PyThreadState* thread_;
+};
+
+/// Runs `work` without the GIL.
+template <class Work>
+auto without_gil(Work&& work) {
+  Released released;
+  auto outcome = work();
+  released.reacquire();
+  return outcome;
+}
+
+/// What threading.main_thread() says.
+void set_main_thread(unsigned long ident) noexcept;
+/// This is the thread that signals such as Ctrl-C interrupt.
+[[nodiscard]] bool on_main_thread() noexcept;
+
+}  // namespace terrace::python

@@ -1,0 +1,291 @@
+/// Memoized: a function that remembers its results in a cache. A plain CPython type with vectorcall, so that
+/// a hit is a key, a look-up and nothing else; what memory does not have is left to terrace._memoize.
+
+#include <structmember.h>
+
+#include <array>
+
+#include "cache.hpp"
+#include "key_plan.hpp"
+#include "python.hpp"
+#include "sentinels.hpp"
+
+namespace terrace::python {
+namespace {
+
+struct Memoized {
+  PyObject base;  // what PyObject_HEAD stands for
+  vectorcallfunc vectorcall;
+  PyObject* attributes;
+  PyObject* weak_references;
+  PyObject* cache;     // a CacheBase
+  PyObject* miss;      // miss(key, args, kwargs): the value of a call that memory does not know
+  PyObject* bind;      // bind(args, kwargs): a tuple with an argument for each parameter
+  PyObject* defaults;  // a tuple for each parameter: its default, or NOTHING
+  bool positional;     // without keywords, arguments and defaults are the parameters as they come
+  KeyPlan* plan;
+  std::string* spare;  // the memory of the last key, to be used again
+};
+
+constexpr std::size_t most_parameters = 16;
+
+Memoized& memoized(PyObject* self) noexcept {
+  return *reinterpret_cast<Memoized*>(self);
+}
+
+/// The arguments of the call in the order of the parameters. Small calls need no allocation.
+class Arguments {
+ public:
+  /// False with a Python error.
+  bool bind(const Memoized& self, PyObject* const* given, std::size_t count, PyObject* names) {
+    const auto parameters = static_cast<std::size_t>(PyTuple_GET_SIZE(self.defaults));
+    if (self.positional && (names == nullptr || PyTuple_GET_SIZE(names) == 0) && count <= parameters &&
+        parameters <= most_parameters) {
+      bool whole = true;
+      for (std::size_t i = 0; i < parameters; ++i) {
+        plain_[i] = i < count ? given[i] : PyTuple_GET_ITEM(self.defaults, static_cast<Py_ssize_t>(i));
+        whole = whole && plain_[i] != sentinels().nothing;
+      }
+      if (whole) {
+        all_ = {plain_.data(), parameters};
+        return true;
+      }
+    }
+    return bind_slowly(self, given, count, names);
+  }
+
+  [[nodiscard]] std::span<PyObject* const> all() const noexcept { return all_; }
+
+ private:
+  bool bind_slowly(const Memoized& self, PyObject* const* given, std::size_t count, PyObject* names);
+
+  std::array<PyObject*, most_parameters> plain_;
+  nb::object bound_;
+  std::span<PyObject* const> all_;
+};
+
+nb::object as_tuple(PyObject* const* given, std::size_t count) {
+  nb::object tuple = nb::steal(PyTuple_New(static_cast<Py_ssize_t>(count)));
+  for (std::size_t i = 0; tuple.is_valid() && i < count; ++i)
+    PyTuple_SET_ITEM(tuple.ptr(), static_cast<Py_ssize_t>(i), Py_NewRef(given[i]));
+  return tuple;
+}
+
+nb::object as_dict(PyObject* const* values, PyObject* names) {
+  nb::object dict = nb::steal(PyDict_New());
+  const Py_ssize_t count = names == nullptr ? 0 : PyTuple_GET_SIZE(names);
+  for (Py_ssize_t i = 0; dict.is_valid() && i < count; ++i) {
+    if (PyDict_SetItem(dict.ptr(), PyTuple_GET_ITEM(names, i), values[i]) != 0) return {};
+  }
+  return dict;
+}
+
+bool Arguments::bind_slowly(const Memoized& self, PyObject* const* given, std::size_t count,
+                            PyObject* names) {
+  const nb::object positional = as_tuple(given, count);
+  const nb::object named = as_dict(given + count, names);
+  if (!positional.is_valid() || !named.is_valid()) return false;
+  bound_ = nb::steal(PyObject_CallFunctionObjArgs(self.bind, positional.ptr(), named.ptr(), nullptr));
+  if (!bound_.is_valid()) return false;
+  all_ = {&PyTuple_GET_ITEM(bound_.ptr(), 0), static_cast<std::size_t>(PyTuple_GET_SIZE(bound_.ptr()))};
+  return true;
+}
+
+/// The key's memory comes from the last call, unless that is still under way.
+class SpareKey {
+ public:
+  explicit SpareKey(Memoized& self) noexcept : self_(self), text(std::move(*self.spare)) {}
+  SpareKey(const SpareKey&) = delete;
+  SpareKey& operator=(const SpareKey&) = delete;
+  ~SpareKey() { *self_.spare = std::move(text); }
+
+ private:
+  Memoized& self_;
+
+ public:
+  std::string text;
+};
+
+bool write_key(Memoized& self, std::string& key, PyObject* const* given, std::size_t count, PyObject* names) {
+  Arguments arguments;
+  return arguments.bind(self, given, count, names) && self.plan->write(key, arguments.all());
+}
+
+/// What memory has for the call: a new reference in `object`.
+Seen look(Memoized& self, const std::string& key, PyObject*& object, bool* refresh) {
+  CacheBase& cache = cache_of(self.cache);
+  if (!cache.is_open()) return Seen::nothing;
+  const Seen seen = cache.look(key, object, refresh);
+  if (seen != Seen::failed) return seen;
+  PyErr_Clear();  // the way below memory tells
+  return Seen::nothing;
+}
+
+PyObject* call(PyObject* callable, PyObject* const* given, std::size_t flagged, PyObject* names) {
+  Memoized& self = memoized(callable);
+  const auto count = static_cast<std::size_t>(PyVectorcall_NARGS(flagged));
+  nb::object key;
+  {
+    SpareKey spare(self);
+    if (!write_key(self, spare.text, given, count, names)) return nullptr;
+    PyObject* object = nullptr;
+    bool refresh = false;
+    if (look(self, spare.text, object, &refresh) == Seen::value) {
+      if (!refresh) return object;
+      Py_DECREF(object);
+    }
+    key = nb::steal(PyBytes_FromStringAndSize(spare.text.data(), static_cast<Py_ssize_t>(spare.text.size())));
+  }
+  const nb::object positional = as_tuple(given, count);
+  const nb::object named = as_dict(given + count, names);
+  if (!key.is_valid() || !positional.is_valid() || !named.is_valid()) return nullptr;
+  return PyObject_CallFunctionObjArgs(self.miss, key.ptr(), positional.ptr(), named.ptr(), nullptr);
+}
+
+/// _peek(*args, **kwargs): what memory has, else NOTHING or NEGATIVE.
+PyObject* peek(PyObject* callable, PyObject* const* given, Py_ssize_t count, PyObject* names) {
+  Memoized& self = memoized(callable);
+  SpareKey spare(self);
+  if (!write_key(self, spare.text, given, static_cast<std::size_t>(count), names)) return nullptr;
+  PyObject* object = nullptr;
+  bool refresh = false;
+  switch (look(self, spare.text, object, &refresh)) {
+    case Seen::value:
+      if (!refresh) return object;
+      Py_DECREF(object);
+      return Py_NewRef(sentinels().nothing);
+    case Seen::negative:
+      return Py_NewRef(sentinels().negative);
+    default:
+      return Py_NewRef(sentinels().nothing);
+  }
+}
+
+PyObject* key(PyObject* callable, PyObject* const* given, Py_ssize_t count, PyObject* names) {
+  std::string text;
+  if (!write_key(memoized(callable), text, given, static_cast<std::size_t>(count), names)) return nullptr;
+  return PyBytes_FromStringAndSize(text.data(), static_cast<Py_ssize_t>(text.size()));
+}
+
+PyObject* bind_method(PyObject* self, PyObject* instance, PyObject*) {
+  return instance == nullptr ? Py_NewRef(self) : PyMethod_New(self, instance);
+}
+
+std::vector<KeyPlan::Field> fields_of(PyObject* list) {
+  std::vector<KeyPlan::Field> fields;
+  for (const nb::handle field : nb::borrow<nb::list>(list)) {
+    const nb::tuple parts = nb::cast<nb::tuple>(field);
+    fields.push_back(
+        {nb::cast<std::string>(parts[0]), nb::cast<std::size_t>(parts[1]), nb::cast<std::string>(parts[2])});
+  }
+  return fields;
+}
+
+/// Memoized(cache, miss, bind, defaults, positional, name, fields or None, tail)
+PyObject* make(PyTypeObject* type, PyObject* arguments, PyObject*) {
+  PyObject *cache, *miss, *bind, *defaults, *fields;
+  int positional;
+  const char *name, *tail;
+  if (PyArg_ParseTuple(arguments, "OOOO!psOs", &cache, &miss, &bind, &PyTuple_Type, &defaults, &positional,
+                       &name, &fields, &tail) == 0)
+    return nullptr;
+  PyObject* const made = type->tp_alloc(type, 0);
+  if (made == nullptr) return nullptr;
+  Memoized& self = memoized(made);
+  self.vectorcall = &call;
+  self.cache = Py_NewRef(cache);
+  self.miss = Py_NewRef(miss);
+  self.bind = Py_NewRef(bind);
+  self.defaults = Py_NewRef(defaults);
+  self.positional = positional != 0;
+  self.spare = new std::string;
+  self.attributes = PyDict_New();
+  try {
+    std::optional<std::vector<KeyPlan::Field>> parsed;
+    if (fields != Py_None) parsed = fields_of(fields);
+    self.plan = new KeyPlan(name, std::move(parsed), tail);
+  } catch (nb::python_error& failed) {
+    failed.restore();
+    Py_DECREF(made);
+    return nullptr;
+  }
+  return made;
+}
+
+int traverse(PyObject* object, visitproc visit, void* arg) {
+  Memoized& self = memoized(object);
+  Py_VISIT(Py_TYPE(object));
+  Py_VISIT(self.attributes);
+  Py_VISIT(self.cache);
+  Py_VISIT(self.miss);
+  Py_VISIT(self.bind);
+  Py_VISIT(self.defaults);
+  return 0;
+}
+
+int clear(PyObject* object) {
+  Memoized& self = memoized(object);
+  Py_CLEAR(self.attributes);
+  Py_CLEAR(self.cache);
+  Py_CLEAR(self.miss);
+  Py_CLEAR(self.bind);
+  Py_CLEAR(self.defaults);
+  return 0;
+}
+
+void destroy(PyObject* object) {
+  PyTypeObject* const type = Py_TYPE(object);
+  PyObject_GC_UnTrack(object);
+  if (memoized(object).weak_references != nullptr) PyObject_ClearWeakRefs(object);
+  clear(object);
+  delete memoized(object).plan;
+  delete memoized(object).spare;
+  type->tp_free(object);
+  Py_DECREF(type);
+}
+
+template <class Function>
+PyCFunction method(Function* function) noexcept {
+  return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function));
+}
+
+PyMethodDef methods[] = {{"_peek", method(&peek), METH_FASTCALL | METH_KEYWORDS,
+                          "What memory has for a call, else NOTHING or NEGATIVE."},
+                         {"_key", method(&key), METH_FASTCALL | METH_KEYWORDS, "The key of a call."},
+                         {nullptr, nullptr, 0, nullptr}};
+
+PyMemberDef members[] = {
+    {"__vectorcalloffset__", T_PYSSIZET, offsetof(Memoized, vectorcall), READONLY, nullptr},
+    {"__dictoffset__", T_PYSSIZET, offsetof(Memoized, attributes), READONLY, nullptr},
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(Memoized, weak_references), READONLY, nullptr},
+    {nullptr, 0, 0, 0, nullptr}};
+
+PyGetSetDef attributes[] = {
+    {"__dict__", &PyObject_GenericGetDict, &PyObject_GenericSetDict, nullptr, nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr}};
+
+PyType_Slot slots[] = {{Py_tp_new, reinterpret_cast<void*>(&make)},
+                       {Py_tp_dealloc, reinterpret_cast<void*>(&destroy)},
+                       {Py_tp_traverse, reinterpret_cast<void*>(&traverse)},
+                       {Py_tp_clear, reinterpret_cast<void*>(&clear)},
+                       {Py_tp_call, reinterpret_cast<void*>(&PyVectorcall_Call)},
+                       {Py_tp_descr_get, reinterpret_cast<void*>(&bind_method)},
+                       {Py_tp_methods, methods},
+                       {Py_tp_members, members},
+                       {Py_tp_getset, attributes},
+                       {0, nullptr}};
+
+PyType_Spec spec = {"terrace._core.Memoized", sizeof(Memoized), 0,
+                    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL |
+                        Py_TPFLAGS_METHOD_DESCRIPTOR | Py_TPFLAGS_IMMUTABLETYPE,
+                    slots};
+
+}  // namespace
+
+void define_memoized(nb::module_& module) {
+  PyObject* const type = PyType_FromSpec(&spec);
+  if (type == nullptr) throw nb::python_error();
+  module.attr("Memoized") = nb::steal(type);
+}
+
+}  // namespace terrace::python

@@ -1,0 +1,19 @@
+#pragma once
+/// Sentinels: what stands for "memory has nothing" and "known not to exist", where None is a value.
+
+#include "python.hpp"
+
+namespace terrace::python {
+
+struct Sentinels {
+  PyObject* nothing = nullptr;
+  PyObject* negative = nullptr;
+};
+
+/// Made with the module, and never let go of.
+inline Sentinels& sentinels() noexcept {
+  static Sentinels both;
+  return both;
+}
+
+}  // namespace terrace::python

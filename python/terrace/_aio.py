@@ -1,0 +1,59 @@
+"""Waiting for the core in an event loop, without a thread in between: a file descriptor tells when there is news."""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from typing import Any
+
+from . import _core
+
+_ports: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _core.Port] = weakref.WeakKeyDictionary()
+# A loop holds its tasks weakly.
+_loads: set[asyncio.Task[None]] = set()
+
+
+async def outcome_of(call: _core.Call) -> Any:
+    """What the call brings."""
+    await ended(call)
+    return call.outcome()
+
+
+async def ended(call: _core.Call) -> None:
+    """Waits for it. Loads it brings on the way run in this loop. A caller that is cancelled leaves them to the
+    others who wait for them."""
+    if not call.ended:
+        loop = asyncio.get_running_loop()
+        over = loop.create_future()
+
+        def attend() -> None:
+            while (job := call.poll()) is not None:
+                task = loop.create_task(job.loader.run_async(job))
+                _loads.add(task)
+                task.add_done_callback(_loads.discard)
+            if call.ended and not over.done():
+                over.set_result(None)
+
+        call.attend_by(_port(loop), attend)
+        try:
+            await over
+        finally:
+            call.abandon()
+
+
+def _port(loop: asyncio.AbstractEventLoop) -> _core.Port:
+    port = _ports.get(loop)
+    if port is None:
+        port = _ports[loop] = _core.Port()
+        loop.add_reader(port.descriptor, _attend, port)
+    return port
+
+
+def _attend(port: _core.Port) -> None:
+    for attend in port.drain():
+        attend()
+
+
+def renew_after_fork() -> None:
+    _ports.clear()
+    _loads.clear()

@@ -1,0 +1,132 @@
+"""AsyncForms: the calls of a cache for asyncio. They never block the loop."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Callable, Hashable, Iterable, Mapping, Sequence, TypeVar
+
+from . import _aio, _core
+from ._cache_core import CacheCore, explanation_of, names_of
+from ._errors import Closed
+from ._loading import Loading, is_coroutine_function
+from ._results import Explanation, Lookup
+from ._service import service
+from ._times import Seconds, seconds
+
+V = TypeVar("V")
+
+
+class AsyncForms(CacheCore[V]):
+    """Each is its namesake without the a; that one's docstring holds."""
+
+    async def aget(self, key: Hashable, default: Any = None) -> Any:
+        """As get."""
+        found = self._peek(key)
+        if found is _core.NEGATIVE:
+            return default
+        if found is not _core.NOTHING:
+            return found
+        if not self._has_tiers:
+            return default
+        below = (await self.alookup_many([key]))[key]
+        if isinstance(below.error, Closed):
+            raise below.error
+        return below.value if below else default
+
+    async def aget_or_load(self, key: Hashable, loader: Callable[..., Any], *, timeout: Seconds | None = None,
+                           tags: Sequence[str] = ()) -> V:
+        """As get_or_load. A coroutine function runs in this loop; a plain function on a thread."""
+        if not self._eager:
+            found = self._peek(key)
+            if found is not _core.NOTHING and found is not _core.NEGATIVE:
+                return found  # type: ignore[no-any-return]
+        return await self._aload_bytes(_core.key_bytes(key), key, loader, timeout=timeout, tags=tags)  # type: ignore[no-any-return]
+
+    async def _aload_bytes(self, key_bytes: bytes, key: Any, loader: Any, *, timeout: Seconds | None = None,
+                           tags: Sequence[str] = ()) -> Any:
+        self._ensure_open()
+        loop = asyncio.get_running_loop()
+        service().ensure()
+        if self._eager and (memory := self._peek_bytes(key_bytes)) is not None:
+            self._refresh(key_bytes, Loading(self, loader, {key_bytes: key}, single=True, loop=loop), list(tags))
+            return memory[0]
+        elsewhere = not is_coroutine_function(loader)
+        while True:
+            loading = Loading(self, loader, {key_bytes: key}, single=True, loop=loop)
+            call = self._start_read([key_bytes], loading, elsewhere, seconds(timeout, "timeout"), list(tags))
+            await _aio.ended(call)
+            value = call.value(key)
+            if value is not _core.NOTHING:
+                return value if self._copier is None else self._copier(value)
+            self._count_unreadable()
+            await self._adelete_bytes(key_bytes)
+
+    async def alookup(self, key: Hashable, *, timeout: Seconds | None = None) -> Lookup[V]:
+        """As lookup."""
+        return (await self.alookup_many([key], timeout=timeout))[key]
+
+    async def alookup_many(self, keys: Iterable[Hashable], *, timeout: Seconds | None = None) -> dict[Any, Lookup[V]]:
+        """As lookup_many."""
+        names = names_of(keys)
+        if not names:
+            return {}
+        return self._lookups(names, await _aio.outcome_of(self._read(names, None, timeout)))
+
+    async def aget_many(self, keys: Iterable[Hashable]) -> dict[Any, V]:
+        """As get_many."""
+        found = await self.alookup_many(keys)
+        return {key: one.value for key, one in found.items() if one}  # type: ignore[misc]
+
+    async def aget_or_load_many(self, keys: Iterable[Hashable], loader: Callable[[Sequence[Any]], Any], *,
+                                timeout: Seconds | None = None, tags: Sequence[str] = ()) -> dict[Any, V]:
+        """As get_or_load_many; the loader is a coroutine function or a plain one."""
+        names = names_of(keys)
+        if not names:
+            return {}
+        service().ensure()
+        loading = Loading(self, loader, names, single=False, loop=asyncio.get_running_loop())
+        call = self._read(names, loading, timeout, not is_coroutine_function(loader), tags)
+        return self._values_or_raise(self._lookups(names, await _aio.outcome_of(call)))
+
+    async def aset(self, key: Hashable, value: V, *, ttl: Seconds | None = None, timeout: Seconds | None = None,
+                   tags: Sequence[str] = ()) -> None:
+        """As set."""
+        await self.aset_many({key: value}, ttl=ttl, timeout=timeout, tags=tags)
+
+    async def aset_many(self, values: Mapping[Any, V], *, ttl: Seconds | None = None, timeout: Seconds | None = None,
+                        tags: Sequence[str] = ()) -> None:
+        """As set_many."""
+        if values:
+            self._all_done(await _aio.outcome_of(self._write(values, ttl, timeout, tags)))
+
+    async def adelete(self, key: Hashable, *, timeout: Seconds | None = None) -> bool:
+        """As delete."""
+        return await self.adelete_many([key], timeout=timeout) > 0
+
+    async def adelete_many(self, keys: Iterable[Hashable], *, timeout: Seconds | None = None) -> int:
+        """As delete_many."""
+        names = names_of(keys)
+        return sum(self._all_done(await _aio.outcome_of(self._erase(list(names), timeout)))) if names else 0
+
+    async def aclear(self, *, timeout: Seconds | None = None) -> None:
+        """As clear."""
+        await _aio.outcome_of(self._clear(timeout))
+
+    async def aflush(self, *, timeout: Seconds | None = None) -> None:
+        """As flush."""
+        await _aio.outcome_of(self._flush(timeout))
+
+    async def ainvalidate(self, *keys: Hashable, prefix: str | None = None, tag: str | None = None,
+                          pattern: str | None = None, group: str | None = None, soft: bool = False,
+                          timeout: Seconds | None = None) -> int:
+        """As invalidate."""
+        call = self._invalidate(keys, prefix, tag, pattern, group, soft, timeout)
+        return await _aio.outcome_of(call)  # type: ignore[no-any-return]
+
+    async def aexplain(self, key: Hashable) -> Explanation:
+        """As explain."""
+        self._ensure_open()
+        return explanation_of(await _aio.outcome_of(self._start_explain(_core.key_bytes(key))))
+
+    async def _adelete_bytes(self, key_bytes: bytes) -> bool:
+        return any(self._all_done(await _aio.outcome_of(self._erase([key_bytes], None))))

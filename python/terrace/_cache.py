@@ -1,0 +1,409 @@
+"""Cache: start here."""
+
+from __future__ import annotations
+
+import asyncio
+import copy as copying
+import re
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Hashable,
+    Iterable,
+    Mapping,
+    Sequence,
+    TypeVar,
+    overload,
+)
+
+from . import _core, _memoize, _process
+from ._async_forms import AsyncForms
+from ._cache_core import explanation_of, names_of
+from ._codec import Codec, make_codec
+from ._errors import ConfigError
+from ._loading import Loading
+from ._results import CacheStats, Explanation, Lookup, WarmFailure, WarmReport, WarmTask, stats_from
+from ._service import service
+from ._tiers import Tier, TierLike, tiers_of
+from ._times import Seconds, seconds, ttl as checked_ttl
+
+V = TypeVar("V")
+D = TypeVar("D")
+F = TypeVar("F", bound=Callable[..., Any])
+BulkLoader = Callable[[Sequence[Any]], "Mapping[Any, V] | Sequence[V]"]
+
+
+class Cache(AsyncForms[V]):
+    """A cache over several levels: memory, then the tiers, then the program's own loader.
+
+        users = terrace.Cache("users", ttl=600, tiers=["redis://localhost", "sqlite:users.db"])
+        user = users.get_or_load("42", lambda: load_user(42))
+
+    Memory keeps the objects themselves: who changes a value that it got changes what the next one gets (copy=True: everybody
+    gets a copy). Tiers keep MessagePack; what comes back equals what was stored, type for type (docs/python.md).
+
+    Keys are str, which C++ programs see under the same name, or int, bytes, float, bool, None, Enum, UUID, date, Decimal,
+    and tuples of these; 1, "1" and True are three keys.
+
+    Thread safe. A cache made before a fork starts empty in the child, with connections of its own. Blocking calls let other
+    threads run, and end with KeyboardInterrupt on Ctrl-C. In an event loop use the forms with an a in front.
+
+    Arguments:
+        name: namespace of the keys in the tiers, and the name in metrics: 1 to 64 of A-Z a-z 0-9 _ . -
+        ttl: how long a value is fresh: seconds, a timedelta, or None: for ever.
+        memory: the bound of the memory level: a number of entries, a size such as "64MB", both as a tuple, or None: no memory
+            level.
+        tiers: URLs or Tiers, from above to below; also redis-py's connection pools.
+        type: the type of all values, to share them with C++ (docs/python.md); None: any values.
+        types: dataclasses, Structs, NamedTuples and Enums that values may hold. Nothing else can be made from what a tier says.
+        codec: "msgpack", or "pickle", which needs `keys`: who could write to a tier could run code otherwise.
+        keys: path of a key ring (terrace keys): what tiers store is sealed.
+        negative_ttl: how long ABSENT is remembered; None: not at all.
+        memory_ttl: at most this long in memory; ttl_jitter: each ttl is shortened by a random share up to this.
+        grace: how long after its ttl a value still serves while refreshing fails; retry_after: until the next attempt then.
+        eager_refresh: the share of its ttl after which a value that is read with a loader is loaded anew in the background.
+        consistency, max_staleness, lease_time: between processes (docs/reliability.md): "weak", "eventual" or "strong".
+        write_mode: "through", "around" or "back"; the last needs `journal`, a path.
+        eviction: of memory: terrace.evictionnames_of().
+        compress_above, max_value_bytes: of values in tiers.
+        tier_timeout, load_timeout, soft_load_timeout, max_concurrent_loads: limits.
+        copy: readers and writers get and give copies.
+
+    Raises ConfigError, which tells what would be right. Servers that are away are no error: they are asked when needed.
+    """
+
+    def __init__(
+        self,
+        name: str = "default",
+        *,
+        ttl: Seconds | None = None,
+        memory: int | str | tuple[int, str] | None = 10_000,
+        tiers: Iterable[TierLike] = (),
+        type: Any = None,
+        types: Sequence[type] = (),
+        codec: str = "msgpack",
+        keys: str | None = None,
+        negative_ttl: Seconds | None = None,
+        memory_ttl: Seconds | None = None,
+        ttl_jitter: float = 0.1,
+        grace: Seconds = 0,
+        retry_after: Seconds = 1,
+        eager_refresh: float = 0,
+        consistency: str = "eventual",
+        max_staleness: Seconds = 1,
+        lease_time: Seconds = 3,
+        write_mode: str = "through",
+        journal: str | None = None,
+        eviction: str | None = None,
+        compress_above: int = 1024,
+        max_value_bytes: int = 64 << 20,
+        tier_timeout: Seconds = 0.25,
+        load_timeout: Seconds = 30,
+        soft_load_timeout: Seconds | None = None,
+        max_concurrent_loads: int = 64,
+        copy: bool = False,
+    ) -> None:
+        super().__init__()
+        self._own_tiers: list[Tier] = []
+        settings: dict[str, Any] = {
+            "name": name,
+            "ttl": checked_ttl(ttl),
+            "negative_ttl": checked_ttl(negative_ttl, "negative_ttl"),
+            "memory_ttl": checked_ttl(memory_ttl, "memory_ttl"),
+            "ttl_jitter": ttl_jitter,
+            "grace": seconds(grace, "grace"),
+            "retry_after": seconds(retry_after, "retry_after"),
+            "eager_refresh": eager_refresh,
+            "consistency": consistency,
+            "max_staleness": seconds(max_staleness, "max_staleness"),
+            "lease_time": seconds(lease_time, "lease_time"),
+            "write_mode": write_mode,
+            "compress_above": compress_above,
+            "max_value_bytes": max_value_bytes,
+            "tier_timeout": seconds(tier_timeout, "tier_timeout"),
+            "load_timeout": seconds(load_timeout, "load_timeout"),
+            "soft_load_timeout": seconds(soft_load_timeout, "soft_load_timeout"),
+            "max_concurrent_loads": max_concurrent_loads,
+            **_memory_bounds(memory),
+        }
+        settings |= {k: v for k, v in {"keys": keys, "journal": journal, "eviction": eviction}.items() if v is not None}
+        self._begin(
+            name,
+            settings,
+            tiers_of(tiers, self._own_tiers),
+            make_codec(codec, type=type, types=types, sealed=keys is not None),
+            max_entries=settings.get("max_entries") or None,
+            eager=eager_refresh > 0,
+            soft=soft_load_timeout is not None,
+            copy=copy,
+        )
+
+    @classmethod
+    def _of_options(cls, name: str, options: _core.Options, tiers: list[Tier], seals: bool) -> Cache[Any]:
+        """From a configuration file, which has said everything."""
+        self = cls.__new__(cls)
+        _core.CacheBase.__init__(self)
+        self._own_tiers = []
+        self._begin(name, options, tiers, make_codec(sealed=seals), max_entries=options.max_entries or None,
+                    eager=options.eager_refresh > 0, soft=options.has_soft_limit, copy=False)
+        return self
+
+    def _begin(self, name: str, settings: dict[str, Any] | _core.Options, tiers: list[Tier], codec: Codec, *,
+               max_entries: int | None, eager: bool, soft: bool, copy: bool) -> None:
+        self.name = name
+        #: The most entries of the memory level; None: it is bounded by bytes, or there is none.
+        self.max_entries = max_entries
+        self._closed = False
+        self._settings = settings
+        self._tiers = tiers
+        self._codec = codec
+        self._copier = copying.deepcopy if copy else None
+        self._eager = eager
+        # A limit that ends a call before its loader has: then the loader must run elsewhere.
+        self._loads_elsewhere = soft
+        self._open_now()
+        _process.caches.add(self)
+
+    # --- reading: get, get_or_load, [] and in are in _core, for speed ---
+
+    if TYPE_CHECKING:
+
+        @overload
+        def get(self, key: Hashable) -> V | None: ...
+        @overload
+        def get(self, key: Hashable, default: V | D) -> V | D: ...
+        def get(self, key: Hashable, default: Any = None) -> Any:
+            """The value, from memory or the tiers; `default` when no level has it or none could be asked."""
+
+        def __getitem__(self, key: Hashable) -> V:
+            """As get; raises KeyError instead of a default."""
+
+        def __contains__(self, key: object) -> bool: ...
+
+        def get_or_load(self, key: Hashable, loader: Callable[..., Any], *, timeout: Seconds | None = None,
+                        tags: Sequence[str] = ()) -> V:
+            """The value from the levels, else from the loader. However many callers miss a key at once, in this process and
+            in all over one Redis, one loader runs; the others wait for it.
+
+            The loader takes nothing, the key, or the key and a LoadContext, and returns the value, ABSENT, or a Load. It
+            runs in the thread that calls this; with a timeout, soft_load_timeout or eager_refresh on a thread of its own,
+            with the caller's context variables. No lock is held: it may use any cache, but not ask for its own key.
+
+            Raises what the loader raised (also to those who waited), NotFound (ABSENT, now or within negative_ttl), Timeout,
+            EncodeError (the tiers cannot store the value), Closed.
+            """
+
+    def _load(self, key: Any, loader: Any, *, timeout: Seconds | None = None, tags: Sequence[str] = ()) -> Any:
+        return self._load_bytes(_core.key_bytes(key), key, loader, timeout=timeout, tags=tags)
+
+    def _load_bytes(self, key_bytes: bytes, key: Any, loader: Any, *, timeout: Seconds | None = None,
+                    tags: Sequence[str] = ()) -> Any:
+        self._ensure_open()
+        elsewhere = self._loads_elsewhere or timeout is not None
+        if self._eager and (found := self._peek_bytes(key_bytes)) is not None:
+            service().ensure()
+            self._refresh(key_bytes, Loading(self, loader, {key_bytes: key}, single=True, background=True), list(tags))
+            return found[0]
+        if elsewhere:
+            service().ensure()
+        while True:
+            loading = Loading(self, loader, {key_bytes: key}, single=True, background=elsewhere)
+            call = self._start_read([key_bytes], loading, elsewhere, seconds(timeout, "timeout"), list(tags))
+            self._run_loads(call)
+            value = call.value(key)
+            if value is not _core.NOTHING:
+                return value if self._copier is None else self._copier(value)
+            self._count_unreadable()
+            self._delete_bytes(key_bytes)  # so that it is loaded
+
+    def lookup(self, key: Hashable, *, timeout: Seconds | None = None) -> Lookup[V]:
+        """The value with where it was found and how long it lasts, or why there is none."""
+        return self.lookup_many([key], timeout=timeout)[key]
+
+    def lookup_many(self, keys: Iterable[Hashable], *, timeout: Seconds | None = None) -> dict[Any, Lookup[V]]:
+        """As lookup, for many keys with one operation for each tier."""
+        names = names_of(keys)
+        if not names:
+            return {}
+        return self._lookups(names, self._finish(self._read(names, None, timeout)))
+
+    def get_many(self, keys: Iterable[Hashable]) -> dict[Any, V]:
+        """The values there are; as get, with one operation for each tier."""
+        return {key: found.value for key, found in self.lookup_many(keys).items() if found}  # type: ignore[misc]
+
+    def get_or_load_many(self, keys: Iterable[Hashable], loader: BulkLoader[V], *, timeout: Seconds | None = None,
+                         tags: Sequence[str] = ()) -> dict[Any, V]:
+        """As get_or_load, for many keys: what no level has is loaded by one call of `loader(missing_keys)`, which returns a
+        dict, or a list in their order. Keys that do not exist are left out. Raises the first error there is."""
+        names = names_of(keys)
+        if not names:
+            return {}
+        elsewhere = self._loads_elsewhere or timeout is not None
+        if elsewhere:
+            service().ensure()
+        loading = Loading(self, loader, names, single=False, background=elsewhere)
+        found = self._lookups(names, self._finish(self._read(names, loading, timeout, elsewhere, tags)))
+        return self._values_or_raise(found)
+
+    # --- writing ---
+
+    def set(self, key: Hashable, value: V, *, ttl: Seconds | None = None, timeout: Seconds | None = None,
+            tags: Sequence[str] = ()) -> None:
+        """Stores the value in every level. When it has returned, every read of this process finds it, or something newer.
+        Raises KeyTypeError, EncodeError, WriteError (it names the tiers that did not take it), Timeout, Closed."""
+        self.set_many({key: value}, ttl=ttl, timeout=timeout, tags=tags)
+
+    def set_many(self, values: Mapping[Any, V], *, ttl: Seconds | None = None, timeout: Seconds | None = None,
+                 tags: Sequence[str] = ()) -> None:
+        """As set, for many keys with few round trips."""
+        if values:
+            self._all_done(self._finish(self._write(values, ttl, timeout, tags)))
+
+    def __setitem__(self, key: Hashable, value: V) -> None:
+        self.set(key, value)
+
+    def delete(self, key: Hashable, *, timeout: Seconds | None = None) -> bool:
+        """Removes the key from every level; True when one had it. Reads in flight put nothing back."""
+        return self.delete_many([key], timeout=timeout) > 0
+
+    def delete_many(self, keys: Iterable[Hashable], *, timeout: Seconds | None = None) -> int:
+        """As delete; how many there were."""
+        names = names_of(keys)
+        return sum(self._all_done(self._finish(self._erase(list(names), timeout)))) if names else 0
+
+    def __delitem__(self, key: Hashable) -> None:
+        if not self.delete(key):
+            raise KeyError(key)
+
+    def clear(self, *, timeout: Seconds | None = None) -> None:
+        """Removes everything in this cache's namespace from every level."""
+        self._finish(self._clear(timeout))
+
+    def flush(self, *, timeout: Seconds | None = None) -> None:
+        """Waits until what reads have begun to put into tiers has arrived there. close() does so for a second."""
+        self._finish(self._flush(timeout))
+
+    # --- invalidation ---
+
+    def invalidate(self, *keys: Hashable, prefix: str | None = None, tag: str | None = None, pattern: str | None = None,
+                   group: str | None = None, soft: bool = False, timeout: Seconds | None = None) -> int:
+        """Invalidates keys, or all that begin with a prefix, carry a tag, match a pattern ("user:[0-9]*") or are in a group:
+        in every level, and in the memory of every process. How many there were; of a tag 1 when it was known.
+
+        soft: for keys, groups and tags: keeps the values as stale ones, to be served within their grace while refreshing
+        fails. Raises ConfigError for none or several of these, and for a group that nobody defined."""
+        return self._finish(self._invalidate(keys, prefix, tag, pattern, group, soft, timeout))  # type: ignore[no-any-return]
+
+    def define_group(self, name: str, keys: Iterable[Hashable]) -> None:
+        """Names a set of keys of this cache object; the same name again replaces it."""
+        self._ensure_open()
+        self._define_group(name, list(names_of(keys)))
+
+    # --- memoizing ---
+
+    @overload
+    def memoize(self, function: F) -> F: ...
+    @overload
+    def memoize(self, *, ttl: Seconds | None = None, key: str | None = None,
+                tags: Sequence[str] | Callable[..., Sequence[str]] = (),
+                condition: Callable[[Any], bool] | None = None) -> Callable[[F], F]: ...
+    def memoize(self, function: Any = None, *, ttl: Seconds | None = None, key: str | None = None, tags: Any = (),
+                condition: Callable[[Any], bool] | None = None) -> Any:
+        """A decorator for functions, methods and coroutine functions: their results are remembered, None too.
+
+            @users.memoize(ttl=60, key="user:{id}", tags=["team:{team}"])
+            def load_user(id, team): ...
+
+            load_user.invalidate(42, "navy"); load_user.cache_info(); load_user.key(42, "navy")
+
+        key: a template over the parameters and their attributes; where it has several fields, what could be taken for the
+        text between them is escaped. None: the function's module and name and all arguments by value and type; methods then
+        need a __terrace_key__ of self. tags: with templates, or a function of the arguments. condition: only results for which
+        it is true are kept. Calls that miss at once share one call, in all processes over one Redis.
+
+        A stub of the function's type: the attributes above are not in it. Raises ConfigError.
+        """
+        def decorate(function: Callable[..., Any]) -> Any:
+            return _memoize.memoized(self, function, ttl=ttl, key=key, tags=tags, condition=condition)
+
+        return decorate if function is None else decorate(function)
+
+    # --- warming ---
+
+    def warm(self, tasks: Iterable[WarmTask], *, concurrency: int = 64, attempts: int = 3, task_timeout: Seconds = 30,
+             progress: Callable[[int, int], None] | None = None) -> WarmReport:
+        """Loads keys side by side before users ask for them; loads that users wait for go first. What some level has is not
+        loaded, but brought up. progress: called now and then with how many have ended, and how many there are.
+
+        Returns what became of them; a key whose load failed is in its failures, with the exception. Raises ConfigError."""
+        service().ensure()
+        keys, listed = {}, []
+        for task in tasks:
+            key_bytes = _core.key_bytes(task.key)
+            keys[key_bytes] = task.key
+            loading = None
+            if task.loader is not None:
+                loading = Loading(self, task.loader, {key_bytes: task.key}, single=True, background=True)
+            listed.append((key_bytes, loading, checked_ttl(task.ttl), list(task.tags)))
+        self._ensure_open()
+        tell = None if progress is None else lambda text: progress(*map(int, text.split()))
+        call = self._start_warm(listed, concurrency, attempts, seconds(task_timeout, "task_timeout") or 0.0, tell)
+        *counts, failures = self._finish(call)
+        return WarmReport(*counts, [WarmFailure(keys[key], tries, error) for key, tries, error in failures])
+
+    # --- watching, closing ---
+
+    def explain(self, key: Hashable) -> Explanation:
+        """What each level has under the key. Asks every tier and changes nothing."""
+        self._ensure_open()
+        return explanation_of(self._finish(self._start_explain(_core.key_bytes(key))))
+
+    def stats(self) -> CacheStats:
+        """Counters since the cache was made."""
+        self._ensure_opened_once()
+        return stats_from(self._stats())
+
+    def close(self) -> None:
+        """Ends calls under way and all later ones with Closed. Waits up to a second for what is on its way into the tiers,
+        and closes the tiers that were made from URLs for this cache. Idempotent."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._is_open:
+            self._settle()
+            self._close()
+        for tier in self._own_tiers:
+            tier.close()
+
+    def __enter__(self) -> Cache[V]:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Cache[V]:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await asyncio.get_running_loop().run_in_executor(None, self.close)
+
+    def __repr__(self) -> str:
+        return f"<terrace.Cache {self.name!r}{' closed' if self._closed else ''}: memory" + "".join(
+            f", {tier!r}" for tier in self._tiers
+        ) + ">"
+
+
+def _memory_bounds(memory: int | str | tuple[int, str] | None) -> dict[str, Any]:
+    if memory is None:
+        return {"memory_level": False}
+    entries, size = memory if isinstance(memory, tuple) and len(memory) == 2 else (memory, None)
+    if isinstance(entries, str) and size is None:
+        entries, size = 0, entries
+    fine = isinstance(entries, int) and not isinstance(entries, bool) and (entries > 0 or size is not None and entries == 0)
+    if fine and size is None:
+        return {"max_entries": entries}
+    parsed = re.fullmatch(r"(\d+)\s*([KMGT]?)B?", size.strip(), re.IGNORECASE) if fine and isinstance(size, str) else None
+    if parsed is None or int(parsed[1]) == 0:
+        raise ConfigError(f'memory={memory!r}: give a number of entries above 0, a size such as "64MB", both as a tuple, or None')
+    return {"max_entries": entries, "max_bytes": int(parsed[1]) << 10 * " KMGT".index(parsed[2].upper() or " ")}

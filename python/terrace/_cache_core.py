@@ -1,0 +1,161 @@
+"""CacheCore: what the calls of Cache share, whether they block or are awaited: how operations are started, and how answers
+become values or exceptions."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Generic, Hashable, Iterable, Mapping, Sequence, TypeVar
+
+from . import _core
+from ._codec import Codec
+from ._errors import Closed, ConfigError, TerraceError
+from ._loading import Loading
+from ._results import Explanation, LevelExplanation, Lookup
+from ._service import service
+from ._tiers import Tier
+from ._times import Seconds, seconds, ttl as checked_ttl
+
+V = TypeVar("V")
+
+
+class CacheCore(_core.CacheBase, Generic[V]):
+    """Not for users."""
+
+    name: str
+    _settings: dict[str, Any] | _core.Options
+    _tiers: list[Tier]
+    _codec: Codec
+    _copier: Callable[[Any], Any] | None
+    _eager: bool
+    _closed: bool
+
+    def _open_now(self) -> None:
+        self._open(self._settings, self._tiers, self._codec, self._codec.schema, self._copier)
+        if self._tiers:
+            service().ensure()
+
+    def _reopen(self) -> None:
+        """Called when the core is not open: after close(), or in the child of a fork."""
+        if self._closed:
+            raise Closed(f"cache {self.name!r} is closed")
+        self._open_now()
+
+    def _ensure_open(self) -> None:
+        if not self._is_open:
+            self._reopen()
+
+    def _ensure_opened_once(self) -> None:
+        if not self._is_open and not self._closed:
+            self._reopen()
+
+    def _settle(self) -> None:
+        if self._has_tiers:
+            try:
+                self.flush(timeout=1)
+            except TerraceError:
+                pass  # it stays in the journal, or is loaded anew
+
+    def _end(self) -> None:
+        """The program ends."""
+        if self._is_open:
+            self._settle()
+            self._closed = True
+            self._close()
+        self._release()
+
+    def _run_loads(self, call: _core.Call) -> None:
+        """Waits until the call has ended, and runs the loads that it brings."""
+        while (job := call.wait()) is not None:
+            job.loader.run(job)
+
+    def _finish(self, call: _core.Call) -> Any:
+        self._run_loads(call)
+        return call.outcome()
+
+    def _peek_bytes(self, key_bytes: bytes) -> tuple[Any] | None:
+        found = self._peek_key(key_bytes)
+        return None if found is _core.NOTHING or found is _core.NEGATIVE else (found,)
+
+    def _read(self, names: Mapping[bytes, Any], loading: Loading | None, timeout: Seconds | None,
+              elsewhere: bool = False, tags: Sequence[str] = ()) -> _core.Call:
+        self._ensure_open()
+        return self._start_read(list(names), loading, elsewhere, seconds(timeout, "timeout"), list(tags))
+
+    def _write(self, values: Mapping[Any, V], ttl: Seconds | None, timeout: Seconds | None,
+               tags: Sequence[str]) -> _core.Call:
+        self._ensure_open()
+        stored = list(values.values())
+        if self._copier is not None:
+            stored = [self._copier(value) for value in stored]
+        keys = [_core.key_bytes(key) for key in values]
+        return self._start_write(keys, stored, checked_ttl(ttl), seconds(timeout, "timeout"), list(tags))
+
+    def _set_bytes(self, key_bytes: bytes, value: Any, life: float | None) -> None:
+        self._ensure_open()
+        self._all_done(self._finish(self._start_write([key_bytes], [value], life, None, [])))
+
+    def _entries(self) -> list[tuple[bytes, Any, float | None]]:
+        """What memory has: keys, values, and how many seconds they have left."""
+        self._ensure_open()
+        return self._items()
+
+    def _erase(self, names: list[bytes], timeout: Seconds | None) -> _core.Call:
+        self._ensure_open()
+        return self._start_erase(names, seconds(timeout, "timeout"))
+
+    def _delete_bytes(self, key_bytes: bytes) -> bool:
+        return any(self._all_done(self._finish(self._erase([key_bytes], None))))
+
+    def _clear(self, timeout: Seconds | None) -> _core.Call:
+        self._ensure_open()
+        return self._start_clear(seconds(timeout, "timeout"))
+
+    def _flush(self, timeout: Seconds | None) -> _core.Call:
+        self._ensure_open()
+        return self._start_flush(seconds(timeout, "timeout"))
+
+    def _invalidate(self, keys: tuple[Hashable, ...], prefix: str | None, tag: str | None, pattern: str | None,
+                    group: str | None, soft: bool, timeout: Seconds | None) -> _core.Call:
+        self._ensure_open()
+        named = {k: v for k, v in {"prefix": prefix, "tag": tag, "glob": pattern, "group": group}.items() if v is not None}
+        if len(named) + bool(keys) != 1:
+            raise ConfigError("invalidate takes keys, or one of prefix=, tag=, pattern= and group=")
+        kind, text = next(iter(named.items())) if named else ("keys", "")
+        names = list(names_of(keys))
+        return self._start_invalidate(kind, names, text, soft, seconds(timeout, "timeout"))
+
+    def _lookups(self, names: Mapping[bytes, Any], answers: list[Any]) -> dict[Any, Lookup[V]]:
+        found: dict[Any, Lookup[V]] = {}
+        for key, answer in zip(names.values(), answers):
+            if answer[0] == "unreadable":
+                self._count_unreadable()
+            if self._copier is not None and answer[1] is not None:
+                answer = (answer[0], self._copier(answer[1]), *answer[2:])
+            found[key] = Lookup(*answer)
+        return found
+
+    def _values_or_raise(self, found: Mapping[Any, Lookup[V]]) -> dict[Any, V]:
+        error = next((one.error for one in found.values() if one.error is not None), None)
+        if error is None:
+            return {key: one.value for key, one in found.items() if one}  # type: ignore[misc]
+        try:
+            raise error
+        finally:
+            del error, found  # its traceback holds this frame
+
+    def _all_done(self, outcomes: list[Any]) -> list[Any]:
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
+        return outcomes
+
+
+def names_of(keys: Iterable[Any]) -> dict[bytes, Any]:
+    """The objects under the bytes that stand for them, each once."""
+    if isinstance(keys, (str, bytes)):
+        raise ConfigError(f"keys={keys!r}: give a list of keys, [{keys!r}]")
+    return {_core.key_bytes(key): key for key in keys}
+
+
+def explanation_of(parts: tuple[list[tuple[Any, ...]], bool, str]) -> Explanation:
+    levels, in_flight, text = parts
+    return Explanation([LevelExplanation(*level) for level in levels], in_flight, text)

@@ -1,0 +1,119 @@
+"""Codecs: how values become what tiers store, and back. docs/wire-format.md has the bytes."""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any, Protocol, Sequence
+
+import msgspec
+
+from . import _core
+from ._errors import ConfigError, DecodeError, EncodeError
+from ._exact import Exact
+from ._schema import fingerprint, shape_of
+
+MESSAGEPACK = 1
+PICKLE = 2
+
+#: Of untyped values that no C++ type stands for.
+ANY = fingerprint("python:any")
+_SCALARS = {str: fingerprint("str"), bool: fingerprint("bool"), int: fingerprint("i64"), float: fingerprint("f64"),
+            bytes: fingerprint("bin")}
+
+
+class Codec(Protocol):
+    """One for each cache. Thread safe."""
+
+    #: What is told apart in tiers, by number.
+    id: int
+    #: The fingerprint that all values have; None: it depends on the value, and values of any are read.
+    schema: int | None
+
+    def encode(self, value: Any) -> tuple[bytes, int]:
+        """The bytes and their fingerprint. Raises EncodeError."""
+
+    def decode(self, payload: bytes, schema: int) -> Any:
+        """The value. Raises DecodeError, and nothing else, whatever the bytes; never runs what they say."""
+
+
+def make_codec(codec: str = "msgpack", *, type: Any = None, types: Sequence[type] = (), sealed: bool = False) -> Codec:
+    """Raises ConfigError."""
+    if codec == "pickle":
+        if not sealed:
+            raise ConfigError('codec="pickle" needs keys=, a key ring: who can write to a tier could otherwise have this program '
+                              "run what they like; or use MessagePack, and name your classes in types=[…]")
+        if type is not None or types:
+            raise ConfigError('codec="pickle" takes no type and types: it stores what pickle does')
+        return PickleCodec()
+    if codec != "msgpack":
+        raise ConfigError(f'codec={codec!r}: use "msgpack" or "pickle"')
+    if type is None:
+        return AnyCodec(types)
+    if types:
+        raise ConfigError("give type=, the type of all values, or types=, classes that values may hold, not both")
+    return TypedCodec(type)
+
+
+class AnyCodec:
+    """Values of any type that it knows: what comes back is equal, and of the same types."""
+
+    id = MESSAGEPACK
+    schema = None
+
+    def __init__(self, types: Sequence[type]) -> None:
+        self._exact = Exact(types)
+
+    def encode(self, value: Any) -> tuple[bytes, int]:
+        if _core.is_plain(value):
+            try:
+                payload = msgspec.msgpack.encode(value)
+            except UnicodeEncodeError as wrong:
+                raise EncodeError(f"a str with lone surrogates cannot be stored: {wrong}; encode it, or store bytes") from None
+        else:
+            payload = self._exact.encode(value)
+        kind = value.__class__
+        schema = _SCALARS.get(kind, ANY)
+        if kind is int and not -(1 << 63) <= value < 1 << 63:
+            schema = ANY
+        return payload, schema
+
+    def decode(self, payload: bytes, schema: int) -> Any:
+        return self._exact.decode(payload)
+
+
+class TypedCodec:
+    """Values of one type, as C++ stores the corresponding one."""
+
+    id = MESSAGEPACK
+
+    def __init__(self, type: Any) -> None:
+        self._shape = shape_of(type)
+        self.schema: int | None = fingerprint(self._shape.text)
+
+    def encode(self, value: Any) -> tuple[bytes, int]:
+        return msgspec.msgpack.encode(self._shape.lower(value, "value")), self.schema or 0
+
+    def decode(self, payload: bytes, schema: int) -> Any:
+        try:
+            return self._shape.lift(msgspec.msgpack.decode(payload))
+        except (msgspec.DecodeError, ValueError, TypeError, OverflowError, RecursionError, LookupError, ArithmeticError) as wrong:
+            raise DecodeError(f"no {self._shape.text}: {wrong}") from None
+
+
+class PickleCodec:
+    """Only over sealed entries: the seal has been opened before anything is read."""
+
+    id = PICKLE
+    schema: int | None = fingerprint("python:pickle")
+
+    def encode(self, value: Any) -> tuple[bytes, int]:
+        try:
+            return pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL), self.schema or 0
+        except Exception as wrong:
+            raise EncodeError(f"pickle cannot store it: {wrong}") from wrong
+
+    def decode(self, payload: bytes, schema: int) -> Any:
+        try:
+            return pickle.loads(payload)
+        except Exception as wrong:
+            raise DecodeError(f"pickle cannot read it: {wrong}") from wrong

@@ -1,0 +1,175 @@
+"""Loaders in the forms that Python programs have them, run for the core."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import inspect
+from typing import Any, Callable, Mapping, Sequence
+
+from . import _core
+from ._errors import LoaderFailed, NotFound
+from ._results import ABSENT, Load, LoadContext
+from ._times import ttl
+
+# What the core takes for one key: an exception, or (form, value, ttl, tags).
+Outcome = Any
+
+#: The keys that are being loaded here and now, as (id of the cache, key).
+_under_way: contextvars.ContextVar[frozenset[tuple[int, bytes]]] = contextvars.ContextVar(
+    "terrace_loading", default=frozenset()
+)
+
+
+class Loading:
+    """A loader and the keys it was brought for. `single`: it takes one key; else a list of them."""
+
+    def __init__(self, cache: Any, loader: Callable[..., Any], keys: Mapping[bytes, Any], *, single: bool,
+                 loop: asyncio.AbstractEventLoop | None = None, background: bool = False) -> None:
+        if not callable(loader):
+            raise TypeError(f"the loader is {loader!r}: give a function that returns the value")
+        self.cache = cache
+        self.loader = loader
+        self.keys = keys
+        self.single = single
+        self.loop = loop
+        self.is_async = loop is not None and is_coroutine_function(loader)
+        # Elsewhere it runs with what the caller's context variables say.
+        self.context = contextvars.copy_context() if background or loop is not None else None
+        mine = {(id(cache), key) for key in keys}
+        if mine & _under_way.get():
+            raise LoaderFailed(
+                "the loader asks the cache for the very key it is loading, and would wait for itself: "
+                "read what it needs from the origin, or under another key"
+            )
+
+    def run(self, job: _core.Job) -> None:
+        """In this thread. What the loader raises is the outcome; KeyboardInterrupt and the like go on as well."""
+        try:
+            if self.context is None:
+                returned = self._within(job, lambda: self._call(job))
+            else:
+                returned = self.context.copy().run(self._within, job, lambda: self._call(job))
+            if inspect.isawaitable(returned):
+                return self._await_elsewhere(job, returned)
+            job.end(self.cache, self._outcomes(job, returned))
+        except NotFound:
+            job.end(self.cache, [_absent(None)] * len(job.keys))
+        except Exception as raised:
+            job.fail(_from_loader(raised))
+        except BaseException as raised:
+            job.fail(_from_loader(raised))
+            raise
+
+    async def run_async(self, job: _core.Job) -> None:
+        """In the event loop."""
+        token = _under_way.set(_under_way.get() | {(id(self.cache), key) for key in job.keys})
+        try:
+            await self._finish(job, self._call(job))
+        except Exception as raised:
+            job.fail(_from_loader(raised))
+        finally:
+            _under_way.reset(token)
+
+    def _within(self, job: _core.Job, call: Callable[[], Any]) -> Any:
+        token = _under_way.set(_under_way.get() | {(id(self.cache), key) for key in job.keys})
+        try:
+            return call()
+        finally:
+            _under_way.reset(token)
+
+    async def _finish(self, job: _core.Job, awaitable: Any) -> None:
+        try:
+            job.end(self.cache, self._outcomes(job, await awaitable))
+        except NotFound:
+            job.end(self.cache, [_absent(None)] * len(job.keys))
+        except asyncio.CancelledError:
+            job.fail(LoaderFailed("the loader was cancelled"))
+            raise
+        except Exception as raised:
+            job.fail(_from_loader(raised))
+
+    def _await_elsewhere(self, job: _core.Job, awaitable: Any) -> None:
+        """A plain function, a lambda for instance, that has made a coroutine."""
+        if self.loop is not None:
+            finishing = self._finish(job, awaitable)
+            try:
+                asyncio.run_coroutine_threadsafe(finishing, self.loop)
+                return
+            except RuntimeError as closed:
+                finishing.close()
+                job.fail(closed)
+        else:
+            job.fail(LoaderFailed(
+                "the loader returned a coroutine, and nothing here awaits it: use aget_or_load, or a plain function"
+            ))
+        if inspect.iscoroutine(awaitable):
+            awaitable.close()
+
+    def _call(self, job: _core.Job) -> Any:
+        if not self.single:
+            return self.loader([self.keys[key] for key in job.keys])
+        takes = required_arguments(self.loader)
+        if takes == 0:
+            return self.loader()
+        key = self.keys[job.keys[0]]
+        if takes == 1:
+            return self.loader(key)
+        return self.loader(key, LoadContext(job.previous(self.cache)[0], job))
+
+    def _outcomes(self, job: _core.Job, returned: Any) -> list[Outcome]:
+        if self.single:
+            return [_outcome(returned)]
+        wanted = [self.keys[key] for key in job.keys]
+        if isinstance(returned, Mapping):
+            return [_outcome(returned.get(key, ABSENT)) for key in wanted]
+        if isinstance(returned, Sequence) and not isinstance(returned, (str, bytes)):
+            if len(returned) != len(wanted):
+                raise LoaderFailed(f"the bulk loader returned {len(returned)} values for {len(wanted)} keys")
+            return [_outcome(value) for value in returned]
+        raise LoaderFailed(
+            f"the bulk loader returned {type(returned).__name__}: return a dict from key to value, or a list of values "
+            "in the order of the keys"
+        )
+
+
+def is_coroutine_function(function: Any) -> bool:
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None))
+
+
+def required_arguments(function: Callable[..., Any]) -> int:
+    """How many of the arguments (key, context) a loader insists on."""
+    code = getattr(function, "__code__", None)
+    if code is not None and not hasattr(function, "__wrapped__") and not inspect.ismethod(function):
+        return min(code.co_argcount - len(function.__defaults__ or ()), 2)
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # of C, and silent about itself
+        return 1
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return min(sum(p.kind in positional and p.default is inspect.Parameter.empty for p in parameters), 2)
+
+
+def _from_loader(raised: BaseException) -> BaseException:
+    """Its traceback begins in the loader: frames of this file tell nobody anything, and hold the load."""
+    trace = raised.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
+        trace = trace.tb_next
+    return raised.with_traceback(trace)
+
+
+def _outcome(returned: Any) -> Outcome:
+    if returned is ABSENT:
+        return _absent(None)
+    if not isinstance(returned, Load):
+        return ("value", returned, None, ())
+    life = ttl(returned.ttl)
+    if returned._unchanged:
+        return ("unchanged", None, life, ())
+    if returned.value is ABSENT:
+        return _absent(life)
+    return ("value" if returned.keep else "passing", returned.value, life, tuple(returned.tags))
+
+
+def _absent(life: float | None) -> Outcome:
+    return ("absent", None, life, ())

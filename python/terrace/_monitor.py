@@ -1,0 +1,73 @@
+"""Monitor: health of caches with its reasons, and alerts, judged over the last minute or so."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Iterable
+
+from . import _core, _process
+from ._cache import Cache
+from ._service import service
+from ._times import Seconds, seconds
+
+
+class Monitor:
+    """Watches caches. A cache that was asked for nothing is healthy; a rate of fewer than `min_requests` in the window says
+    nothing. Rates are shares, 0 … 1. Thread safe.
+
+        monitor = terrace.Monitor([users])
+        monitor.add_rule("cold", "hit_rate < 50% && requests > 100", lasting=60)
+        monitor.add_sink(print)
+        monitor.health()["issues"]
+
+    What rules may ask: docs/alerts.md. Raises ConfigError.
+    """
+
+    def __init__(self, caches: Iterable[Cache[Any]] = (), *, window: Seconds = 60, interval: Seconds = 5,
+                 min_hit_rate: float = 0.5, max_error_rate: float = 0.05, min_requests: int = 100) -> None:
+        self._core = _core.Monitor(seconds(window, "window") or 0.0, seconds(interval, "interval") or 0.0, min_hit_rate,
+                                   max_error_rate, min_requests)
+        _process.monitors.add(self)
+        for cache in caches:
+            self.watch(cache)
+
+    def watch(self, cache: Cache[Any]) -> None:
+        """From now on. Names must differ."""
+        cache._ensure_open()
+        self._core.watch(cache)
+
+    def health(self) -> dict[str, Any]:
+        """healthy, idle, issues (sentences with the figure and the limit), timestamp (seconds since 1970), and caches: what
+        each did within the window."""
+        return self._core.health()  # type: ignore[no-any-return]
+
+    def add_rule(self, name: str, when: str, *, lasting: Seconds = 0, severity: str = "warning", message: str = "",
+                 cache: str | None = None) -> None:
+        """Tells when the expression holds, and when it does no more. lasting: how long it must hold first."""
+        self._core.add_rule(name, when, seconds(lasting, "lasting") or 0.0, severity, message, cache)
+
+    def add_sink(self, receiver: Callable[[str], Any]) -> None:
+        """Called with a line for each notice, on a thread."""
+        service().ensure()
+        self._core.add_sink(receiver)
+
+    def alerts(self) -> list[dict[str, Any]]:
+        """What holds or cannot be judged, as of the last sample."""
+        return self._core.alerts()  # type: ignore[no-any-return]
+
+    def sample(self) -> None:
+        """Takes a sample and judges the rules now."""
+        self._core.sample()
+
+    def close(self) -> None:
+        self._core.close()
+
+    def _abandon(self) -> None:
+        self._core._abandon()
+
+
+def metrics(caches: Iterable[Cache[Any]]) -> str:
+    """Every metric of the caches in the text format that Prometheus scrapes: docs/metrics.md."""
+    listed = list(caches)
+    for cache in listed:
+        cache._ensure_open()
+    return _core.metrics_text(listed)

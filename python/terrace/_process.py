@@ -1,0 +1,48 @@
+"""The two moments at which every cache of the process must be seen to: a fork, and the end."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+import weakref
+from typing import Any
+
+from . import _aio, _core, _service
+
+caches: weakref.WeakSet[Any] = weakref.WeakSet()
+tiers: weakref.WeakSet[Any] = weakref.WeakSet()
+monitors: weakref.WeakSet[Any] = weakref.WeakSet()
+
+#: How long threads that wait in the core may take to come back when the program ends.
+EXIT_SECONDS = 2.0
+
+
+def _in_child() -> None:
+    """The parent's threads and sockets are not the child's: what they belong to is left alone, and made anew when first
+    needed. Memory starts empty."""
+    _core.reset_after_fork()
+    for monitor in list(monitors):
+        monitor._abandon()
+    for cache in list(caches):
+        cache._abandon()
+    for tier in list(tiers):
+        tier._abandon()
+    _service.renew_after_fork()
+    _aio.renew_after_fork()
+
+
+def _at_exit() -> None:
+    for monitor in list(monitors):
+        monitor.close()
+    for cache in list(caches):
+        cache._end()
+    for tier in list(tiers):
+        tier.close()
+    _service.service().stop(EXIT_SECONDS)
+    _core.begin_exit(EXIT_SECONDS)
+
+
+_core.set_main_thread(threading.main_thread().ident or 0)
+os.register_at_fork(after_in_child=_in_child)
+atexit.register(_at_exit)

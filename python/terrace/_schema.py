@@ -1,0 +1,242 @@
+"""Shapes: types of Python as C++ stores the corresponding ones. The texts and bytes are those of docs/wire-format.md."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import decimal
+import enum
+import types
+import typing
+import uuid
+from typing import Any, Callable
+
+from ._errors import ConfigError, EncodeError
+from ._exact import fields_of, is_record, make_record
+
+_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+_MICROSECOND = datetime.timedelta(microseconds=1)
+
+
+@dataclasses.dataclass
+class Shape:
+    """text: of the schema. lower(value, path): what MessagePack has of it; raises EncodeError. lift: back; raises ValueError or
+    TypeError for what is none."""
+
+    text: str
+    lower: Callable[[Any, str], Any]
+    lift: Callable[[Any], Any]
+    may_be_nil: bool = False
+
+
+def fingerprint(text: str) -> int:
+    """FNV-1a, 64 bits, as the core has it."""
+    hashed = 0xCBF29CE484222325
+    for byte in text.encode():
+        hashed = (hashed ^ byte) * 0x100000001B3 % (1 << 64)
+    return hashed
+
+
+def shape_of(kind: Any) -> Shape:
+    """Of an annotation. Raises ConfigError for one that C++ has nothing for."""
+    return _shape(kind, ())
+
+
+def _shape(kind: Any, enclosing: tuple[Any, ...]) -> Shape:
+    if kind in _SCALARS:
+        return _SCALARS[kind]
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is typing.Annotated:
+        width = next((mark for mark in arguments[1:] if mark in _WIDTHS), None)
+        return _WIDTHS[width] if width is not None else _shape(arguments[0], enclosing)
+    if origin in (typing.Union, types.UnionType):
+        return _optional(kind, arguments, enclosing)
+    if origin is tuple and len(arguments) == 2 and arguments[1] is Ellipsis:
+        return _sequence(tuple, _shape(arguments[0], enclosing))
+    if origin is tuple:
+        return _tuple([_shape(argument, enclosing) for argument in arguments])
+    if origin in (list, set, frozenset) and arguments:
+        return _sequence(origin, _shape(arguments[0], enclosing))
+    if origin is dict and arguments:
+        return _map(_shape(arguments[0], enclosing), _shape(arguments[1], enclosing))
+    if isinstance(kind, type) and issubclass(kind, enum.Enum):
+        return _enum(kind)
+    if is_record(kind):
+        return _record(kind, enclosing)
+    raise ConfigError(f"type: {kind!r} has no form that C++ shares: use bool, int, float, str, bytes, None, datetime, timedelta, "
+                      "UUID, Decimal, date, an Enum of ints, a dataclass, Struct or NamedTuple, or list, set, tuple, dict, Optional "
+                      "of these; or leave type= out, and name classes in types=[…]")
+
+
+def _wrong(value: Any, path: str, text: str) -> EncodeError:
+    return EncodeError(f"{path}: {value!r} ({type(value).__qualname__}) is no {text}, the type this cache was given")
+
+
+def _scalar(text: str, *kinds: type) -> Shape:
+    def lower(value: Any, path: str) -> Any:
+        if type(value) not in kinds:
+            raise _wrong(value, path, text)
+        return value
+
+    def lift(value: Any) -> Any:
+        if type(value) not in kinds:
+            raise TypeError(f"{type(value).__name__} instead of {text}")
+        return value
+
+    return Shape(text, lower, lift)
+
+
+def _integer(text: str) -> Shape:
+    bits = int(text[1:])
+    least, most = (-(1 << bits - 1), (1 << bits - 1) - 1) if text[0] == "i" else (0, (1 << bits) - 1)
+
+    def lower(value: Any, path: str) -> int:
+        if type(value) is not int or not least <= value <= most:
+            raise _wrong(value, path, f"{text} ({least} to {most})")
+        return value
+
+    def lift(value: Any) -> int:
+        if type(value) is not int or not least <= value <= most:
+            raise TypeError(f"{value!r} instead of {text}")
+        return value
+
+    return Shape(text, lower, lift)
+
+
+def _real(text: str) -> Shape:
+    def lower(value: Any, path: str) -> float:
+        if type(value) not in (float, int):
+            raise _wrong(value, path, text)
+        return float(value)
+
+    return Shape(text, lower, _scalar(text, float).lift)
+
+
+def _as_text(kind: Any) -> Shape:
+    def lower(value: Any, path: str) -> str:
+        if type(value) is not kind:
+            raise _wrong(value, path, kind.__name__)
+        return value.isoformat() if kind is datetime.date else str(value)
+
+    return Shape("str", lower, datetime.date.fromisoformat if kind is datetime.date else kind)
+
+
+def _moment() -> Shape:
+    def lower(value: Any, path: str) -> int:
+        if type(value) is not datetime.datetime or value.tzinfo is None:
+            raise _wrong(value, path, "datetime with a zone")
+        return (value - _EPOCH) // _MICROSECOND
+
+    return Shape("t1/1000000", lower, lambda ticks: _EPOCH + ticks * _MICROSECOND)
+
+
+def _span() -> Shape:
+    def lower(value: Any, path: str) -> int:
+        if type(value) is not datetime.timedelta:
+            raise _wrong(value, path, "timedelta")
+        return value // _MICROSECOND
+
+    return Shape("d1/1000000", lower, lambda ticks: ticks * _MICROSECOND)
+
+
+def _optional(kind: Any, arguments: tuple[Any, ...], enclosing: tuple[Any, ...]) -> Shape:
+    some = [argument for argument in arguments if argument is not type(None)]
+    if len(some) != 1 or len(some) == len(arguments):
+        raise ConfigError(f"type: {kind!r}: of unions only Optional has a form that C++ shares")
+    inner = _shape(some[0], enclosing)
+    return Shape(
+        inner.text + "?",
+        lambda value, path: None if value is None else inner.lower(value, path),
+        lambda value: None if value is None else inner.lift(value),
+        may_be_nil=True,
+    )
+
+
+def _sequence(kind: Any, inner: Shape) -> Shape:
+    def lower(value: Any, path: str) -> list[Any]:
+        if type(value) is not kind:
+            raise _wrong(value, path, kind.__name__)
+        return [inner.lower(item, f"{path}[{i}]") for i, item in enumerate(value)]
+
+    return Shape(f"[{inner.text}]", lower, lambda items: kind([inner.lift(item) for item in _array(items)]))
+
+
+def _tuple(parts: list[Shape]) -> Shape:
+    def lower(value: Any, path: str) -> list[Any]:
+        if type(value) is not tuple or len(value) != len(parts):
+            raise _wrong(value, path, f"tuple of {len(parts)}")
+        return [part.lower(item, f"{path}[{i}]") for i, (part, item) in enumerate(zip(parts, value))]
+
+    text = "(" + ",".join(part.text for part in parts) + ")"
+    return Shape(text, lower, lambda items: tuple(part.lift(item) for part, item in zip(parts, _array(items, len(parts)))))
+
+
+def _map(key: Shape, item: Shape) -> Shape:
+    def lower(value: Any, path: str) -> dict[Any, Any]:
+        if type(value) is not dict:
+            raise _wrong(value, path, "dict")
+        return {key.lower(k, f"{path}, key"): item.lower(v, f"{path}[{k!r}]") for k, v in value.items()}
+
+    return Shape(f"{{{key.text}:{item.text}}}", lower, lambda pairs: {key.lift(k): item.lift(v) for k, v in pairs.items()})
+
+
+def _enum(kind: type[enum.Enum]) -> Shape:
+    if not all(type(member.value) is int for member in kind):
+        raise ConfigError(f"type: {kind!r}: only an Enum of ints has a form that C++ shares")
+
+    def lower(value: Any, path: str) -> int:
+        if type(value) is not kind:
+            raise _wrong(value, path, kind.__qualname__)
+        return int(value.value)
+
+    return Shape("i64", lower, kind)
+
+
+def _record(kind: Any, enclosing: tuple[Any, ...]) -> Shape:
+    if kind in enclosing:
+        # What it is, the one that encloses it will know by then.
+        shape = Shape(f"^{enclosing.index(kind) + 1}", lambda value, path: _known[kind].lower(value, path),
+                      lambda items: _known[kind].lift(items))
+        return shape
+    hints = typing.get_type_hints(kind, include_extras=True)
+    names = fields_of(kind)
+    parts = [_shape(hints[name], (kind, *enclosing)) for name in names]
+    version = getattr(kind, "terrace_schema", None)
+    text = "(" + ",".join(part.text for part in parts) + ")" + (f"@{version}" if version is not None else "")
+
+    def lower(value: Any, path: str) -> list[Any]:
+        if type(value) is not kind:
+            raise _wrong(value, path, kind.__qualname__)
+        return [part.lower(getattr(value, name), f"{path}.{name}") for name, part in zip(names, parts)]
+
+    def lift(items: Any) -> Any:
+        return make_record(kind, {name: part.lift(item) for name, part, item in zip(names, parts, _array(items, len(parts)))})
+
+    _known[kind] = Shape(text, lower, lift)
+    return _known[kind]
+
+
+def _array(items: Any, size: int | None = None) -> list[Any]:
+    if type(items) is not list or size is not None and len(items) != size:
+        raise TypeError(f"{type(items).__name__} instead of an array{'' if size is None else f' of {size}'}")
+    return items
+
+
+# Recursive records find themselves here.
+_known: dict[Any, Shape] = {}
+
+_WIDTHS: dict[Any, Shape] = {text: _integer(text) for text in ("i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64")}
+_SCALARS: dict[Any, Shape] = {
+    bool: _scalar("bool", bool),
+    int: _WIDTHS["i64"],
+    float: _real("f64"),
+    str: _scalar("str", str),
+    bytes: _scalar("bin", bytes),
+    None: _scalar("nil", type(None)),
+    type(None): _scalar("nil", type(None)),
+    datetime.datetime: _moment(),
+    datetime.timedelta: _span(),
+    uuid.UUID: _as_text(uuid.UUID),
+    decimal.Decimal: _as_text(decimal.Decimal),
+    datetime.date: _as_text(datetime.date),
+}

@@ -1,0 +1,51 @@
+"""CacheEntry: an entry as programs pass it around."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import time
+from typing import Any, Union
+
+Moment = Union[float, int, datetime.datetime]
+
+
+@dataclasses.dataclass
+class CacheEntry:
+    """A value with its life. created_at and accessed_at are seconds since 1970 or datetimes, as given; ttl is in seconds,
+    None: for ever.
+
+    How old it is follows from created_at once, when the entry is made, and from the monotonic clock from then on: a step of
+    the wall clock neither revives nor kills it."""
+
+    key: Any
+    value: Any
+    created_at: Moment
+    accessed_at: Moment
+    access_count: int = 0
+    ttl: float | None = None
+    size: int = 0
+
+    def __post_init__(self) -> None:
+        self._born = time.monotonic() - max(0.0, _now_like(self.created_at) - _seconds(self.created_at))
+
+    def is_expired(self) -> bool:
+        """Its ttl is over; at once for one of 0 or less."""
+        return self.ttl is not None and time.monotonic() - self._born >= self.ttl
+
+    def update_access(self) -> None:
+        """Notes an access: accessed_at, in the form that it has, and access_count."""
+        self.accessed_at = _moment_like(self.accessed_at)
+        self.access_count += 1
+
+
+def _seconds(moment: Moment) -> float:
+    return moment.timestamp() if isinstance(moment, datetime.datetime) else float(moment)
+
+
+def _now_like(moment: Moment) -> float:
+    return _seconds(_moment_like(moment))
+
+
+def _moment_like(moment: Moment) -> Moment:
+    return datetime.datetime.now(moment.tzinfo) if isinstance(moment, datetime.datetime) else time.time()

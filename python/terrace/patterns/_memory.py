@@ -1,0 +1,71 @@
+"""L1Cache: the memory level."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import _core
+from .._cache import Cache
+from .._errors import ConfigError
+from .._times import ttl as checked_ttl
+from ._names import CacheStrategy
+from ._shared import percent
+
+
+class L1Cache:
+    """A bounded cache in memory. Thread safe; no lock is held while values are made, weighed or freed; expired entries leave
+    by themselves.
+
+    max_size: entries. strategy: LRU, LFU, or TTL (what expires soonest leaves first). As a part of a MultiLevelCache it is
+    that one's memory level: get and the metrics are of memory alone, what changes it changes every level.
+    """
+
+    def __init__(self, max_size: int = 1000, strategy: CacheStrategy = CacheStrategy.LRU) -> None:
+        strategy = CacheStrategy(strategy)
+        if strategy.is_write_mode:
+            raise ConfigError(f"strategy={strategy.value!r} says how levels are written: give it to MultiLevelCache, and LRU, "
+                              "LFU or TTL here")
+        if isinstance(max_size, bool) or not isinstance(max_size, int) or max_size <= 0:
+            raise ConfigError(f"max_size={max_size!r}: give a number of entries above 0")
+        self.max_size = max_size
+        self.strategy = strategy
+        # The second bound is out of reach: it has every value weighed, for the metrics.
+        self.bounds = (max_size, "1048576TB")
+        self._cache: Cache[Any] = Cache("l1", memory=self.bounds, eviction=strategy.value, ttl_jitter=0)
+
+    def get(self, key: Any) -> Any:
+        """The value; None when there is none."""
+        found = self._cache._peek(key)
+        return None if found is _core.NOTHING or found is _core.NEGATIVE else found
+
+    def set(self, key: Any, value: Any, ttl: float | None = None) -> None:
+        """Stores the value for `ttl` seconds; None: for ever. Raises ConfigError for a ttl of 0 or less."""
+        self._cache.set(key, value, ttl=checked_ttl(ttl))
+
+    def delete(self, key: Any) -> bool:
+        """True: it was there, and is gone."""
+        return self._cache.delete(key)
+
+    def clear(self) -> None:
+        self._cache.clear()
+
+    def get_metrics(self) -> dict[str, Any]:
+        """hits, misses, evictions, size (bytes, as measured when values were stored), hit_rate, current_size (entries),
+        max_size."""
+        memory = self._cache.stats().memory
+        return {
+            "hits": memory.hits,
+            "misses": memory.misses,
+            "evictions": memory.evictions,
+            "size": memory.bytes or 0,
+            "hit_rate": percent(memory.hits, memory.misses),
+            "current_size": memory.entries or 0,
+            "max_size": self.max_size,
+        }
+
+    def _join(self, cache: Cache[Any]) -> None:
+        """From now on this is the memory level of that cache. What is here goes along, for as long as it has left."""
+        for key, value, life in self._cache._entries():
+            cache._set_bytes(key, value, life)
+        self._cache.close()
+        self._cache = cache

@@ -1,0 +1,80 @@
+"""L2Cache and AsyncL2Cache: the Redis level."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Sequence
+
+from .._cache import Cache
+from .._errors import TerraceError
+from .._tiers import Tier, tiers_of
+from .._times import ttl as checked_ttl
+from ._shared import Remote, Trouble, percent
+
+
+class _Redis(Remote):
+    """What both forms share."""
+
+    def __init__(self, redis_pool: Any, key_prefix: str = "cache:", *, types: Sequence[type] = ()) -> None:
+        # Keys in Redis are NAME:KEY, so a prefix such as "cache:" is a name; any other stands before it.
+        named = re.fullmatch(r"([A-Za-z0-9_.-]{1,64}):", key_prefix)
+        self.key_prefix = key_prefix
+        self._types = types
+        self._name = named[1] if named else "l2"
+        self._own: list[Tier] = []
+        (self._tier,) = tiers_of([redis_pool], self._own, key_prefix="" if named else key_prefix)
+        self._cache = Cache(self._name, memory=None, tiers=[self._tier], ttl_jitter=0, types=types)
+        self._trouble = Trouble(f"L2Cache {key_prefix!r}")
+
+    def get_metrics(self) -> dict[str, Any]:
+        """hits, misses, errors (operations that failed), hit_rate."""
+        level = self._cache.stats().levels[1]
+        return {
+            "hits": level.hits,
+            "misses": level.misses,
+            "errors": self._trouble.count,
+            "hit_rate": percent(level.hits, level.misses),
+        }
+
+    def close(self) -> None:
+        """Ends its connection."""
+        self._cache.close()
+        for tier in self._own:
+            tier.close()
+
+
+class L2Cache(_Redis):
+    """A cache in Redis or Valkey. Values are MessagePack in a checked envelope: what somebody puts there is read as a value or
+    not at all, and never run. Every call ends within the time limit (250 ms), and fails at once while the server is known to be
+    away. Nothing connects before the first use.
+
+    redis_pool: a URL, or a redis-py ConnectionPool or client, whose settings are read. types: dataclasses and the like that
+    values may hold. Thread safe.
+    """
+
+
+class AsyncL2Cache(_Redis):
+    """The same, awaitable. Made anywhere, used in any event loop; redis_pool may be of redis.asyncio."""
+
+    async def get(self, key: Any) -> Any:  # type: ignore[override]
+        """As L2Cache.get."""
+        return self._found(key, await self._cache.alookup(key))
+
+    async def set(self, key: Any, value: Any, ttl: float | None = None) -> bool:  # type: ignore[override]
+        """As L2Cache.set."""
+        life = checked_ttl(ttl)
+        return await self._adone("set", key, self._cache.aset(key, value, ttl=life), True)
+
+    async def delete(self, key: Any) -> bool:  # type: ignore[override]
+        """As L2Cache.delete."""
+        return await self._adone("delete", key, self._cache.adelete(key), None)
+
+    async def _adone(self, operation: str, key: Any, call: Any, outcome: bool | None) -> bool:
+        try:
+            returned = await call
+        except (TypeError, ValueError):
+            raise
+        except TerraceError as error:
+            self._trouble.tell(operation, key, error)
+            return False
+        return bool(returned) if outcome is None else outcome
