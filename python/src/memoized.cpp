@@ -1,8 +1,6 @@
 /// Memoized: a function that remembers its results in a cache. A plain CPython type with vectorcall, so that
 /// a hit is a key, a look-up and nothing else; what memory does not have is left to terrace._memoize.
 
-#include <structmember.h>
-
 #include <array>
 
 #include "cache.hpp"

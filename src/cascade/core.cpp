@@ -27,11 +27,18 @@ constexpr auto farthest = std::chrono::floor<std::chrono::milliseconds>(Duration
 
 /// 0 … 1, for jitter only.
 double random_share() {
-  thread_local std::minstd_rand random{std::random_device{}()};
-  return std::uniform_real_distribution<double>{}(random);
+  struct Source {
+    HomeProcess home;
+    std::minstd_rand numbers{std::random_device{}()};
+  };
+  thread_local std::optional<Source> source;
+  if (!source || !source->home.here()) source.emplace();
+  return std::uniform_real_distribution<double>{}(source->numbers);
 }
 
-StoredKind kind_of(const envelope::EnvelopeMeta& meta) noexcept { return {meta.codec, meta.schema}; }
+StoredKind kind_of(const envelope::EnvelopeMeta& meta) noexcept {
+  return {meta.codec, meta.schema};
+}
 
 }  // namespace
 
@@ -116,7 +123,8 @@ Result<Bytes> Core::seal_up(std::string_view key, const Entry& entry) const {
 Result<ValuePtr> Core::open_payload(std::string_view key, BytesView stored) const {
   const auto opened = envelope::open(options.name, key, stored, limits());
   if (!opened) return opened.error();
-  return opened->meta.negative ? Result<ValuePtr>(nullptr) : values->decode(opened->payload(), kind_of(opened->meta));
+  return opened->meta.negative ? Result<ValuePtr>(nullptr)
+                               : values->decode(opened->payload(), kind_of(opened->meta));
 }
 
 Result<std::optional<Unwrapped>> Core::unwrap(std::string_view key, BytesView stored) const {
@@ -148,9 +156,7 @@ Result<std::optional<Unwrapped>> Core::unwrap(std::string_view key, BytesView st
 }
 
 envelope::Limits Core::limits() const noexcept {
-  return {.max_payload = options.max_value_bytes,
-          .expected = values->kind(),
-          .keys = options.keys.get()};
+  return {.max_payload = options.max_value_bytes, .expected = values->kind(), .keys = options.keys.get()};
 }
 
 bool Core::refresh_due(const Entry& entry) const noexcept {

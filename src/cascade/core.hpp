@@ -9,6 +9,7 @@
 #include <terrace/shared_tier.hpp>
 #include <vector>
 
+#include "base/fork.hpp"
 #include "cascade/fills.hpp"
 #include "cascade/flights.hpp"
 #include "cascade/gather.hpp"
@@ -182,6 +183,7 @@ class Core : public std::enable_shared_from_this<Core> {
   std::shared_ptr<Gather<T>> begin_call(std::size_t keys, std::optional<Duration> timeout,
                                         Handler<std::vector<T>> done) {
     auto call = std::make_shared<Gather<T>>(keys, std::move(done));
+    if (!home.here()) return call->end(made_before_fork("cache " + options.name)), call;
     call->begin(calls, scheduler, timeout);
     if (timeout && *timeout <= Duration::zero())
       call->end(Error(Errc::timed_out, "the caller's limit is not above 0"));
@@ -189,6 +191,7 @@ class Core : public std::enable_shared_from_this<Core> {
     return call;
   }
 
+  const HomeProcess home;
   const CacheOptions options;
   const std::string prefix;
   const std::string tag_prefix;

@@ -54,13 +54,15 @@ constexpr Duration drain_limit = std::chrono::seconds(2);
 class EngineOverCore final : public Engine {
  public:
   explicit EngineOverCore(std::shared_ptr<Core> core) : core_(std::move(core)) {}
+  /// What the parent of a fork made stays as it is: threads that are not here may be in the midst of it.
+  ~EngineOverCore() override { keep_if_away(HomeProcess(core_->home), core_); }
 
   void read(std::vector<std::string> keys, std::shared_ptr<Loader> loader, const ReadOptions& options,
             Handler<std::vector<Answer>> done) override {
     read(std::move(keys), std::move(loader), options, false, std::move(done));
   }
   void refresh(std::string key, std::shared_ptr<Loader> loader, const ReadOptions& options) override {
-    if (core_->flights.in_flight(key) || core_->cooling.get(key)) return;
+    if (!core_->home.here() || core_->flights.in_flight(key) || core_->cooling.get(key)) return;
     ++core_->counters.refreshes;
     read({std::move(key)}, std::move(loader), options, true, [](const std::vector<Answer>&) {});
   }
@@ -80,7 +82,7 @@ class EngineOverCore final : public Engine {
     start_invalidate(core_, std::move(what), options, std::move(done));
   }
   void define_group(std::string name, std::vector<std::string> keys) override {
-    core_->groups.define(std::move(name), std::move(keys));
+    if (core_->home.here()) core_->groups.define(std::move(name), std::move(keys));
   }
   void clear(const WriteOptions& options, Handler<Result<void>> done) override {
     start_clear(core_, options, std::move(done));
@@ -89,6 +91,7 @@ class EngineOverCore final : public Engine {
     const auto call = core_->begin_call<Result<void>>(
         1, options.timeout,
         [done = std::move(done)](std::vector<Result<void>> one) mutable { done(std::move(one.front())); });
+    if (!call->open()) return;
     core_->fills->when_all_ended([call, core = core_] {
       if (core->write_back == nullptr) return call->settle(0, {});
       core->write_back->flush([call](Result<void> flushed) { call->settle(0, std::move(flushed)); });
@@ -100,7 +103,7 @@ class EngineOverCore final : public Engine {
   [[nodiscard]] CacheStats stats() const override;
 
   void close() override {
-    if (core_->closed.exchange(true)) return;
+    if (!core_->home.here() || core_->closed.exchange(true)) return;
     core_->watches.clear();
     core_->closing.request_stop();
     if (core_->write_back)

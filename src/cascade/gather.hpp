@@ -118,7 +118,7 @@ class Gather final : public Pending, public std::enable_shared_from_this<Gather<
 
   void finish() {
     if (scheduler_) scheduler_->cancel(timer_);
-    calls_->remove(id_);
+    if (calls_) calls_->remove(id_);
     std::vector<T> outcomes;
     outcomes.reserve(outcomes_.size());
     for (auto& outcome : outcomes_) outcomes.push_back(std::move(*outcome));

@@ -1,5 +1,6 @@
 #include <terrace/glob.hpp>
 
+#include "base/fork.hpp"
 #include "database/postgres_operations.hpp"
 #include "runtime/io_context.hpp"
 
@@ -172,7 +173,7 @@ class PostgresTierImpl final : public PostgresTier {
 
 std::shared_ptr<PostgresTier> make_postgres_tier(PostgresOptions options, std::shared_ptr<Runtime> runtime) {
   if (!runtime) throw ConfigError("make_postgres_tier: the runtime is null");
-  return std::make_shared<PostgresTierImpl>(std::move(options), std::move(runtime));
+  return make_at_home<PostgresTierImpl>(std::move(options), std::move(runtime));
 }
 
 }  // namespace terrace

@@ -2,6 +2,8 @@
 
 #include <mutex>
 
+#include "base/fork.hpp"
+
 namespace terrace::database {
 namespace {
 
@@ -63,6 +65,7 @@ struct Engine::Session {
 Engine::Engine(SqliteOptions options, const std::atomic<bool>& closing)
     : options_(std::move(options)), closing_(closing) {
   check_options(options_);
+  const NoForkMeanwhile whole;  // SQLite has global locks
   try {
     open();
   } catch (const SqliteFault& fault) {
@@ -70,7 +73,10 @@ Engine::Engine(SqliteOptions options, const std::atomic<bool>& closing)
   }
 }
 
-Engine::~Engine() = default;
+Engine::~Engine() {
+  const NoForkMeanwhile whole;
+  session_.reset();
+}
 
 std::int64_t Engine::now() const noexcept {
   return options_.clock->wall_now().time_since_epoch().count();
@@ -167,6 +173,7 @@ std::optional<Error> Engine::in_transaction(Work&& work) {
 }
 
 std::vector<ReadCall::Results> Engine::read(std::span<const std::shared_ptr<ReadCall>> calls) {
+  const NoForkMeanwhile whole;
   std::vector<ReadCall::Results> all(calls.size());
   const std::optional<Error> error = with_session([&](Session& session) {
     const Snapshot snapshot(*session.read_db, session.reader);
@@ -194,6 +201,7 @@ std::vector<ReadCall::Results> Engine::read(std::span<const std::shared_ptr<Read
 }
 
 std::vector<WriteCall::Results> Engine::write(std::span<const std::shared_ptr<WriteCall>> calls) {
+  const NoForkMeanwhile whole;
   std::vector<WriteCall::Results> all(calls.size());
   const auto together = [&](RowWriter& rows) {
     for (std::size_t i = 0; i < calls.size(); ++i) {
@@ -242,6 +250,7 @@ WriteCall::Results Engine::write_singly(const WriteCall& call) {
 }
 
 Result<bool> Engine::sweep(SweepCall& call) {
+  const NoForkMeanwhile whole;
   bool finished = false;
   std::uint64_t purged = 0;
   const TimePoint end = system_clock().now() + slice;
@@ -263,6 +272,7 @@ Result<bool> Engine::sweep(SweepCall& call) {
 }
 
 void Engine::follow_path() {
+  const NoForkMeanwhile whole;
   std::unique_lock lock(session_mutex_);
   if (session_ != nullptr && session_->identity == identity_of(options_.path)) return;
   session_.reset();

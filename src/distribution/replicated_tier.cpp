@@ -4,6 +4,7 @@
 #include <terrace/replicated_tier.hpp>
 
 #include "base/backoff.hpp"
+#include "base/fork.hpp"
 #include "distribution/caretaker.hpp"
 #include "distribution/refusal.hpp"
 #include "distribution/replicated_read.hpp"
@@ -118,6 +119,7 @@ class ReplicatedTier final : public Tier {
   [[nodiscard]] SharedTier* shared() noexcept override { return sharing_.get(); }
 
   void close() override {
+    if (!home_.here()) return;
     caretaker_->stop();
     group_->close();
     for (std::size_t i = 0; i < group_->size(); ++i) group_->node(i).tier->close();
@@ -171,6 +173,7 @@ class ReplicatedTier final : public Tier {
     return group_->refusal(deadline);
   }
 
+  const HomeProcess home_;
   const std::shared_ptr<ReplicaGroup> group_;
   const std::shared_ptr<Caretaker> caretaker_;
   std::unique_ptr<ReplicatedSharing> sharing_;
@@ -182,7 +185,7 @@ std::shared_ptr<Tier> distribution::make_seeded_tier(ReplicatedOptions options,
                                                      std::shared_ptr<Scheduler> scheduler,
                                                      std::uint64_t seed) {
   if (!scheduler) throw ConfigError("make_replicated_tier: the scheduler is null");
-  return std::make_shared<ReplicatedTier>(std::move(options), std::move(scheduler), seed);
+  return make_at_home<ReplicatedTier>(std::move(options), std::move(scheduler), seed);
 }
 
 std::shared_ptr<Tier> make_replicated_tier(ReplicatedOptions options, std::shared_ptr<Scheduler> scheduler) {

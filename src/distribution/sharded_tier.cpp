@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <terrace/sharded_tier.hpp>
 
+#include "base/fork.hpp"
 #include "distribution/sharded_calls.hpp"
 #include "distribution/sharded_core.hpp"
 #include "distribution/sharded_sharing.hpp"
@@ -76,7 +77,9 @@ class Sharded final : public ShardedTier {
 
   [[nodiscard]] SharedTier* shared() noexcept override { return core_->sharing() ? &sharing_ : nullptr; }
 
-  void close() override { core_->close(); }
+  void close() override {
+    if (home_.here()) core_->close();
+  }
 
   [[nodiscard]] TierStats stats() const override {
     TierStats all = core_->departed();
@@ -133,6 +136,7 @@ class Sharded final : public ShardedTier {
     return out;
   }
 
+  const HomeProcess home_;
   const std::shared_ptr<ShardedCore> core_;
   ShardedSharing sharing_;
 };
@@ -141,8 +145,8 @@ class Sharded final : public ShardedTier {
 
 std::shared_ptr<ShardedTier> make_sharded_tier(ShardedOptions options, std::shared_ptr<Scheduler> scheduler) {
   if (!scheduler) throw ConfigError("make_sharded_tier: the scheduler is null");
-  return std::make_shared<Sharded>(
-      ShardMap(std::move(options.shards), std::move(options.owner), options.seed), std::move(scheduler));
+  return make_at_home<Sharded>(ShardMap(std::move(options.shards), std::move(options.owner), options.seed),
+                               std::move(scheduler));
 }
 
 }  // namespace terrace

@@ -4,16 +4,22 @@
 #include <terrace/detail/memory/sweeper.hpp>
 #include <thread>
 
+#include "base/fork.hpp"
+
 namespace terrace::memory {
 
 class Sweeper {
  public:
   static std::shared_ptr<Sweeper> common() {
-    static std::mutex mutex;
-    static std::weak_ptr<Sweeper> current;
+    struct Common {
+      std::mutex mutex;
+      std::weak_ptr<Sweeper> current;
+    };
+    static PerProcess<Common> common;
+    auto& [mutex, current] = common.get();
     std::lock_guard lock(mutex);
     auto sweeper = current.lock();
-    if (!sweeper) current = sweeper = std::make_shared<Sweeper>();
+    if (!sweeper) current = sweeper = make_at_home<Sweeper>();
     return sweeper;
   }
 
@@ -35,6 +41,7 @@ class Sweeper {
   }
 
   void remove(std::uint64_t id) {
+    if (!home_.here()) return;
     std::unique_lock lock(mutex_);
     jobs_.erase(id);
     changed_.wait(lock, [&] { return running_ != id; });
@@ -78,6 +85,7 @@ class Sweeper {
     changed_.notify_all();
   }
 
+  const HomeProcess home_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::map<std::uint64_t, Job> jobs_;
@@ -91,8 +99,8 @@ Sweeping::Sweeping(std::function<void()> sweep, Duration interval)
     : sweep_(std::move(sweep)), interval_(interval), started_(interval == Duration::zero()) {}
 
 void Sweeping::start_now() {
-  static std::mutex mutex;
-  std::lock_guard lock(mutex);
+  static PerProcess<std::mutex> starting;
+  std::lock_guard lock(starting.get());
   if (started_.load(std::memory_order_relaxed)) return;
   sweeper_ = Sweeper::common();
   id_ = sweeper_->add(sweep_, interval_);

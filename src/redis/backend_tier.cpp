@@ -137,6 +137,7 @@ void BackendTier::erase_glob(std::string_view prefix, std::string_view pattern, 
 }
 
 void BackendTier::close() {
+  if (!home_.here()) return;
   auto end = ending();
   if (runtime_->on_io_thread()) return end();
   // The latch is shared: who opens it may still be inside open() when this caller goes on.

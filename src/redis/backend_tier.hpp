@@ -1,6 +1,7 @@
 #pragma once
 /// BackendTier: a Tier over a backend, but for what concerns all keys at once. Thread safe.
 
+#include "base/fork.hpp"
 #include "redis/commands.hpp"
 
 namespace terrace::redis {
@@ -37,6 +38,7 @@ class BackendTier : public Tier {
   /// What ends everything, on the I/O thread; it may outlive the tier.
   [[nodiscard]] virtual std::function<void()> ending() const = 0;
 
+  const HomeProcess home_;
   const std::shared_ptr<Runtime> runtime_;
   const std::shared_ptr<Shared> shared_;
 

@@ -1,5 +1,6 @@
 #include <terrace/redis_cluster.hpp>
 
+#include "base/fork.hpp"
 #include "base/joined_watch.hpp"
 #include "redis/backend_tier.hpp"
 #include "redis/cluster.hpp"
@@ -224,7 +225,7 @@ std::shared_ptr<Tier> make_cluster_tier(ClusterOptions options, std::shared_ptr<
   const RedisOptions node = options.node;
   const auto cluster =
       std::make_shared<Cluster>(io_context(*runtime), runtime->clock(), std::move(options), entry);
-  return std::make_shared<ClusterTier>(cluster, node, runtime);
+  return make_at_home<ClusterTier>(cluster, node, runtime);
 }
 
 std::optional<ClusterStatus> cluster_status(const Tier& tier) {

@@ -1,5 +1,6 @@
 #include <terrace/redis.hpp>
 
+#include "base/fork.hpp"
 #include "redis/backend_tier.hpp"
 #include "redis/shared_redis.hpp"
 #include "redis/single_server.hpp"
@@ -78,7 +79,7 @@ class RedisTier final : public BackendTier {
 std::shared_ptr<Tier> make_redis_tier(RedisOptions options, std::shared_ptr<Runtime> runtime) {
   check(options);
   if (!runtime) throw ConfigError("make_redis_tier: the runtime is null");
-  return std::make_shared<RedisTier>(std::move(options), runtime);
+  return make_at_home<RedisTier>(std::move(options), runtime);
 }
 
 std::optional<RedisStatus> redis_status(const Tier& tier) {

@@ -4,6 +4,7 @@
 #include <terrace/runtime.hpp>
 #include <thread>
 
+#include "base/fork.hpp"
 #include "runtime/driver.hpp"
 #include "runtime/io_context.hpp"
 #include "runtime/worker_pool.hpp"
@@ -19,6 +20,7 @@ class Runtime::Impl {
   TimerId call_at(TimePoint when, Task task);
   bool cancel(TimerId id);
 
+  const HomeProcess home;
   // Destroyed in reverse: first the timers, then the workers, which may post to the driver's context till
   // they end.
   runtime::Driver driver;
@@ -70,14 +72,22 @@ Runtime::Runtime(RuntimeOptions options) {
 }
 
 Runtime::~Runtime() {
+  if (!impl_->home.here()) {
+    static_cast<void>(impl_.release());  // its threads are the parent's
+    return;
+  }
   // Let go by one of its own threads, which cannot wait for itself: another does.
   if (impl_->driver.runs_here() || impl_->workers.runs_here())
     std::thread([impl = std::move(impl_)] {}).detach();
 }
 
 std::shared_ptr<Runtime> Runtime::common() {
-  static std::mutex mutex;
-  static std::weak_ptr<Runtime> shared;
+  struct Common {
+    std::mutex mutex;
+    std::weak_ptr<Runtime> shared;
+  };
+  static PerProcess<Common> common;
+  auto& [mutex, shared] = common.get();
   std::lock_guard lock(mutex);
   auto runtime = shared.lock();
   if (runtime == nullptr) shared = runtime = std::make_shared<Runtime>();

@@ -6,6 +6,7 @@
 #include <terrace/admin.hpp>
 #include <thread>
 
+#include "base/fork.hpp"
 #include "service/admin_listener.hpp"
 #include "service/server_tls.hpp"
 
@@ -66,11 +67,14 @@ class AdminServer::Impl {
     thread_ = std::thread([this] { host_.io->run(); });
   }
 
+  const HomeProcess home_;
+
   ~Impl() { close(); }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
 
   void close() {
+    if (!home_.here()) return;
     const std::lock_guard lock(closing_);
     if (!thread_.joinable()) return;
     asio::post(*host_.io, [this] { listener_.close(); });
@@ -122,7 +126,9 @@ class AdminServer::Impl {
 AdminServer::AdminServer(AdminOptions options, std::shared_ptr<Monitor> monitor,
                          std::shared_ptr<Metrics> metrics)
     : impl_(std::make_unique<Impl>(options, std::move(monitor), std::move(metrics))) {}
-AdminServer::~AdminServer() = default;
+AdminServer::~AdminServer() {
+  if (!impl_->home_.here()) static_cast<void>(impl_.release());  // its thread is the parent's
+}
 void AdminServer::add(CacheHandle cache) {
   impl_->add(cache);
 }

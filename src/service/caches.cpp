@@ -8,6 +8,7 @@
 #include <terrace/tier_url.hpp>
 #include <utility>
 
+#include "base/fork.hpp"
 #include "base/nearest.hpp"
 
 namespace terrace {
@@ -46,6 +47,7 @@ class Caches::Impl {
   }
 
   void close() {
+    if (!home_.here()) return;
     {
       const std::lock_guard lock(mutex_);
       if (std::exchange(closed_, true)) return;
@@ -117,6 +119,7 @@ class Caches::Impl {
     }
   }
 
+  const HomeProcess home_;
   const Config config_;
   const CachesOptions options_;
   std::shared_ptr<Runtime> runtime_;

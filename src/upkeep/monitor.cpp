@@ -6,6 +6,7 @@
 #include <terrace/runtime.hpp>
 #include <thread>
 
+#include "base/fork.hpp"
 #include "upkeep/health.hpp"
 #include "upkeep/http_post.hpp"
 #include "upkeep/outlet.hpp"
@@ -35,6 +36,8 @@ void MonitorOptions::check() const {
 /// lock.
 class Monitor::Impl : public std::enable_shared_from_this<Impl> {
  public:
+  const HomeProcess home;
+
   explicit Impl(MonitorOptions options)
       : options_(std::move(options)),
         scheduler_(options_.scheduler ? options_.scheduler : std::make_shared<Runtime>()) {}
@@ -316,6 +319,11 @@ Monitor::Monitor(MonitorOptions options) {
   impl_->arm();
 }
 Monitor::~Monitor() {
+  if (!impl_->home.here()) {
+    const HomeProcess home = impl_->home;
+    keep_if_away(home, impl_);
+    return;
+  }
   close();
   const auto inside = impl_->inside();
   impl_ = nullptr;
@@ -353,6 +361,7 @@ void Monitor::sample() {
   impl_->sample();
 }
 void Monitor::close() {
+  if (!impl_->home.here()) return;
   impl_->close();
 }
 
