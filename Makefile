@@ -30,7 +30,7 @@ python: setup ## build the Python package (build/wheel) and install it into .ven
 	JOBS=$(JOBS) scripts/build_wheel.sh
 
 python-stubs: python ## write python/terrace/_core.pyi anew, from the extension module
-	.venv/bin/python -m nanobind.stubgen --quiet -m terrace._core -p python/stub_patterns.txt -o python/terrace/_core.pyi
+	.venv/bin/python -m nanobind.stubgen --quiet --include-private -m terrace._core -p python/stub_patterns.txt -o python/terrace/_core.pyi
 
 test: build ## the tests
 	$(MAKE) --no-print-directory python

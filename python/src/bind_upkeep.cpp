@@ -2,6 +2,7 @@
 /// configuration file.
 
 #include <nanobind/stl/pair.h>
+#include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/unique_ptr.h>
 
 #include <terrace/config.hpp>

@@ -172,9 +172,9 @@ PyCallPtr start_explain(const CacheBase& cache, const nb::bytes& key) {
                });
 }
 
-nb::object job_or_none(JobPtr job) {
+std::optional<JobPtr> job_or_none(JobPtr job) {
   if (PyErr_Occurred() != nullptr) throw nb::python_error();
-  return job == nullptr ? nb::none() : nb::cast(std::move(job));
+  return job == nullptr ? std::nullopt : std::optional(std::move(job));
 }
 
 /// One outcome of a loader as terrace._loading has it: an exception, or (form, value, ttl, tags).
@@ -230,7 +230,7 @@ nb::list keys_of(const Job& job) {
   return out;
 }
 
-nb::object drain(Port& port) {
+nb::list drain(Port& port) {
   nb::list out;
   for (const Reference& attend : port.drain()) {
     if (attend) out.append(nb::borrow(attend.object()));
@@ -244,7 +244,9 @@ nb::object drain(Port& port) {
 void define_calls(nb::module_& module, nb::class_<CacheBase>& base) {
   nb::class_<Job>(module, "Job", "A load to run: keys, and the loader that Python gave for them.")
       .def_prop_ro("keys", &keys_of)
-      .def_prop_ro("loader", [](const Job& job) { return nb::borrow(job.loader()); })
+      .def_prop_ro(
+          "loader", [](const Job& job) { return nb::borrow(job.loader()); },
+          nb::for_getter(nb::sig("def loader(self) -> typing.Any")))
       .def_prop_ro("stopped", [](const Job& job) { return job.request().stop.stop_requested(); })
       .def("previous", &previous)
       .def("end", &end_job)

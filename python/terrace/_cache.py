@@ -140,7 +140,7 @@ class Cache(AsyncForms[V]):
         )
 
     @classmethod
-    def _of_options(cls, name: str, options: _core.Options, tiers: list[Tier], seals: bool) -> Cache[Any]:
+    def _of_options(cls, name: str, options: _core.Options, tiers: list[_core.Tier], seals: bool) -> Cache[Any]:
         """From a configuration file, which has said everything."""
         self = cls.__new__(cls)
         _core.CacheBase.__init__(self)
@@ -149,7 +149,7 @@ class Cache(AsyncForms[V]):
                     eager=options.eager_refresh > 0, soft=options.has_soft_limit, copy=False)
         return self
 
-    def _begin(self, name: str, settings: dict[str, Any] | _core.Options, tiers: list[Tier], codec: Codec, *,
+    def _begin(self, name: str, settings: dict[str, Any] | _core.Options, tiers: list[_core.Tier], codec: Codec, *,
                max_entries: int | None, eager: bool, soft: bool, copy: bool) -> None:
         self.name = name
         #: The most entries of the memory level; None: it is bounded by bytes, or there is none.
@@ -169,7 +169,7 @@ class Cache(AsyncForms[V]):
 
     if TYPE_CHECKING:
 
-        @overload
+        @overload  # type: ignore[override]
         def get(self, key: Hashable) -> V | None: ...
         @overload
         def get(self, key: Hashable, default: V | D) -> V | D: ...
@@ -181,8 +181,8 @@ class Cache(AsyncForms[V]):
 
         def __contains__(self, key: object) -> bool: ...
 
-        def get_or_load(self, key: Hashable, loader: Callable[..., Any], *, timeout: Seconds | None = None,
-                        tags: Sequence[str] = ()) -> V:
+        def get_or_load(self, key: Hashable, loader: Callable[..., Any], *,  # type: ignore[override]
+                        timeout: Seconds | None = None, tags: Sequence[str] = ()) -> V:
             """The value from the levels, else from the loader. However many callers miss a key at once, in this process and
             in all over one Redis, one loader runs; the others wait for it.
 
@@ -349,8 +349,9 @@ class Cache(AsyncForms[V]):
         self._ensure_open()
         tell = None if progress is None else lambda text: progress(*map(int, text.split()))
         call = self._start_warm(listed, concurrency, attempts, seconds(task_timeout, "task_timeout") or 0.0, tell)
-        *counts, failures = self._finish(call)
-        return WarmReport(*counts, [WarmFailure(keys[key], tries, error) for key, tries, error in failures])
+        total, warmed, present, absent, failed, skipped, elapsed, failures = self._finish(call)
+        told = [WarmFailure(keys[key], tries, error) for key, tries, error in failures]
+        return WarmReport(total, warmed, present, absent, failed, skipped, elapsed, told)
 
     # --- watching, closing ---
 
@@ -397,6 +398,8 @@ class Cache(AsyncForms[V]):
 def _memory_bounds(memory: int | str | tuple[int, str] | None) -> dict[str, Any]:
     if memory is None:
         return {"memory_level": False}
+    entries: Any
+    size: Any
     entries, size = memory if isinstance(memory, tuple) and len(memory) == 2 else (memory, None)
     if isinstance(entries, str) and size is None:
         entries, size = 0, entries

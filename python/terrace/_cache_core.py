@@ -11,7 +11,6 @@ from ._errors import Closed, ConfigError, TerraceError
 from ._loading import Loading
 from ._results import Explanation, LevelExplanation, Lookup
 from ._service import service
-from ._tiers import Tier
 from ._times import Seconds, seconds, ttl as checked_ttl
 
 V = TypeVar("V")
@@ -22,7 +21,7 @@ class CacheCore(_core.CacheBase, Generic[V]):
 
     name: str
     _settings: dict[str, Any] | _core.Options
-    _tiers: list[Tier]
+    _tiers: list[_core.Tier]
     _codec: Codec
     _copier: Callable[[Any], Any] | None
     _eager: bool
@@ -50,7 +49,7 @@ class CacheCore(_core.CacheBase, Generic[V]):
     def _settle(self) -> None:
         if self._has_tiers:
             try:
-                self.flush(timeout=1)
+                self._finish(self._flush(1))
             except TerraceError:
                 pass  # it stays in the journal, or is loaded anew
 

@@ -58,7 +58,7 @@ class AnyCodec:
     """Values of any type that it knows: what comes back is equal, and of the same types."""
 
     id = MESSAGEPACK
-    schema = None
+    schema: int | None = None
 
     def __init__(self, types: Sequence[type]) -> None:
         self._exact = Exact(types)

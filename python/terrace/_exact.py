@@ -142,7 +142,8 @@ def make_record(kind: Any, fields: dict[str, Any]) -> Any:
     if not dataclasses.is_dataclass(kind):
         return kind(**fields)
     taken = {field.name for field in dataclasses.fields(kind) if field.init}
-    made = kind(**{name: value for name, value in fields.items() if name in taken})
+    make: Any = kind
+    made = make(**{name: value for name, value in fields.items() if name in taken})
     for name, value in fields.items():
         if name not in taken:
             object.__setattr__(made, name, value)
@@ -180,8 +181,8 @@ def _moment_from(data: bytes) -> datetime.datetime:
     return moment.replace(tzinfo=ZoneInfo(zone) if zone is not None else moment.tzinfo, fold=fold)
 
 
-_PLAIN = {type(None), bool, float, str, bytes}
-_LISTS = {list: 0, tuple: TUPLE, set: SET, frozenset: FROZENSET}
+_PLAIN: set[type] = {type(None), bool, float, str, bytes}
+_LISTS: dict[type, int] = {list: 0, tuple: TUPLE, set: SET, frozenset: FROZENSET}
 _SIMPLE: dict[type, tuple[int, Callable[[Any], bytes]]] = {
     complex: (COMPLEX, lambda value: struct.pack(">dd", value.real, value.imag)),
     bytearray: (BYTEARRAY, bytes),

@@ -38,6 +38,7 @@ def key_of(value: Any) -> str:
         return f"o{_class_name(type(value))}:" + _text(_core.key_bytes(part))
     if isinstance(value, tuple):  # a namedtuple: its name counts
         return f"n{_class_name(type(value))}:" + _text(_core.key_bytes(tuple(value)))
+    plain: Any
     for plain, letter in ((str, "S"), (int, "I"), (float, "F"), (bytes, "B")):
         if isinstance(value, plain):  # a subclass: its name counts
             return f"{letter}{_class_name(type(value))}:" + _text(_core.key_bytes(plain(value)))

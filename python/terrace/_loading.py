@@ -141,7 +141,7 @@ def required_arguments(function: Callable[..., Any]) -> int:
     """How many of the arguments (key, context) a loader insists on."""
     code = getattr(function, "__code__", None)
     if code is not None and not hasattr(function, "__wrapped__") and not inspect.ismethod(function):
-        return min(code.co_argcount - len(function.__defaults__ or ()), 2)
+        return int(min(code.co_argcount - len(function.__defaults__ or ()), 2))
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):  # of C, and silent about itself

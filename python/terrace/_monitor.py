@@ -38,7 +38,7 @@ class Monitor:
     def health(self) -> dict[str, Any]:
         """healthy, idle, issues (sentences with the figure and the limit), timestamp (seconds since 1970), and caches: what
         each did within the window."""
-        return self._core.health()  # type: ignore[no-any-return]
+        return self._core.health()
 
     def add_rule(self, name: str, when: str, *, lasting: Seconds = 0, severity: str = "warning", message: str = "",
                  cache: str | None = None) -> None:
@@ -52,7 +52,7 @@ class Monitor:
 
     def alerts(self) -> list[dict[str, Any]]:
         """What holds or cannot be judged, as of the last sample."""
-        return self._core.alerts()  # type: ignore[no-any-return]
+        return self._core.alerts()
 
     def sample(self) -> None:
         """Takes a sample and judges the rules now."""

@@ -30,11 +30,11 @@ class Tier(_core.Tier):
 TierLike = Union[str, Tier, Any]
 
 
-def tiers_of(given: Iterable[TierLike] | str, own: list[Tier], key_prefix: str = "") -> list[Tier]:
+def tiers_of(given: Iterable[TierLike] | str, own: list[Tier], key_prefix: str = "") -> list[_core.Tier]:
     """Tiers, their URLs, or redis-py's connection pools and clients; those made here are added to `own`."""
     if isinstance(given, str):
         raise ConfigError(f"tiers={without_secrets(given)!r}: give a list of them, [{without_secrets(given)!r}]")
-    made = []
+    made: list[_core.Tier] = []
     for one in given:
         if isinstance(one, _core.Tier):
             made.append(one)

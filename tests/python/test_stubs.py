@@ -14,7 +14,7 @@ def run(root: pathlib.Path, *command: str) -> None:
 
 def test_the_committed_stub_is_that_of_the_extension_module(root: pathlib.Path, tmp_path: pathlib.Path) -> None:
     made_file = tmp_path / "_core.pyi"
-    run(root, "nanobind.stubgen", "--quiet", "-m", "terrace._core", "-p", "python/stub_patterns.txt", "-o", str(made_file))
+    run(root, "nanobind.stubgen", "--quiet", "--include-private", "-m", "terrace._core", "-p", "python/stub_patterns.txt", "-o", str(made_file))
     made = made_file.read_text()
     committed = (root / "python/terrace/_core.pyi").read_text()
     assert made == committed, "python/terrace/_core.pyi is old; `make python-stubs` writes it anew"

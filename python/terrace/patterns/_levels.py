@@ -6,6 +6,7 @@ import tempfile
 import threading
 from typing import Any
 
+from .. import _core
 from .._cache import Cache
 from .._errors import ConfigError, NotFound, TerraceError
 from .._results import ABSENT, LevelStats
@@ -85,7 +86,7 @@ class MultiLevelCache(Remote):
         self._l1 = l1_cache
         l1_cache._join(self._cache)
 
-    def _third(self, l3_cache: Any) -> tuple[_Origin | None, list[Tier]]:
+    def _third(self, l3_cache: Any) -> tuple[_Origin | None, list[_core.Tier]]:
         """An object to ask after all levels, and tiers."""
         if l3_cache is None:
             return None, []
@@ -155,7 +156,10 @@ class MultiLevelCache(Remote):
         l3_hits = third.hits if third else origin.get("hits", 0)
         misses = max(0, stats.memory.misses - stats.joined - l2_hits - l3_hits)
         reads = l1_hits + stats.memory.misses
-        rate = lambda hits: percent(hits, reads - hits)  # noqa: E731
+
+        def rate(hits: int) -> float:
+            return percent(hits, reads - hits)
+
         return {
             "l1_hits": l1_hits,
             "l2_hits": l2_hits,

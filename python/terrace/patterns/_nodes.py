@@ -38,7 +38,7 @@ class DistributedCache(Remote):
 
     def get_node(self, key: Any) -> str:
         """The node, as given, that the ring puts first for the key."""
-        return self._ring.owner(b"distributed:" + _core.key_bytes(key))  # type: ignore[no-any-return]
+        return self._ring.owner(b"distributed:" + _core.key_bytes(key))
 
     def get_metrics(self) -> dict[str, Any]:
         """hits, misses, errors, replications (copies written beyond the first), hit_rate, overall_hit_rate, nodes,
@@ -73,7 +73,7 @@ class CacheSharding:
 
     def get_shard(self, key: Any) -> str:
         """The name of the shard that has the key."""
-        return self._ring.owner(_core.key_bytes(self._key_of(key)))  # type: ignore[no-any-return]
+        return self._ring.owner(_core.key_bytes(self._key_of(key)))
 
     def get(self, key: Any) -> Any:
         """The value; None when there is none, or its shard is away."""

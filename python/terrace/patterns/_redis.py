@@ -56,7 +56,7 @@ class L2Cache(_Redis):
 class AsyncL2Cache(_Redis):
     """The same, awaitable. Made anywhere, used in any event loop; redis_pool may be of redis.asyncio."""
 
-    async def get(self, key: Any) -> Any:  # type: ignore[override]
+    async def get(self, key: Any) -> Any:
         """As L2Cache.get."""
         return self._found(key, await self._cache.alookup(key))
 
