@@ -42,6 +42,7 @@ test-long: setup ## all tests, also the long ones, under ASan+UBSan and TSan, an
 	scripts/test_long.sh
 
 chaos: build ## the fault tests at full size, as a table
+	$(MAKE) --no-print-directory python
 	scripts/chaos.py build/release
 
 fuzz: setup ## each fuzzer for FUZZ_SECONDS (60)

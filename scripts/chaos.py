@@ -13,6 +13,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import xml.etree.ElementTree
 import time
 
 ROWS = {
@@ -61,10 +62,11 @@ ROWS = {
     46: "SQLite busy, corrupt, full",
     47: "PostgreSQL restarted, COMMIT reply lost",
     48: "closed with operations pending",
+    49: "threads end, the interpreter exits in the midst",
     50: "callback calls the cache again",
     51: "memory outlives the tier",
 }
-REQUIRED = {1, 2, *range(5, 15), 16, 18, 20, 21, 25, 26, 28, 29, 32, 34, 35, 36, 37, 41, 42, 44, 51}
+REQUIRED = {1, 2, *range(5, 15), 16, 18, 20, 21, 25, 26, 28, 29, 32, 34, 35, 36, 37, 40, 41, 42, 44, 49, 51}
 FULL_SIZE = {"TERRACE_CHAOS": "1", "TERRACE_CRASH_CYCLES": "1000", "TERRACE_MUTATIONS": "1000000"}
 TEST = re.compile(r"F(\d\d)_\w+")
 
@@ -104,6 +106,25 @@ def run(program, names):
     return outcomes
 
 
+def python_outcomes(root):
+    """The same of the Python tests, if the package has been built."""
+    python = root / ".venv/bin/python"
+    if not python.exists():
+        return {}
+    with tempfile.NamedTemporaryFile(suffix=".xml") as report:
+        done = subprocess.run([python, "-m", "pytest", "-q", "-k", "F40 or F49", "--junitxml", report.name, "tests/python"],
+                              cwd=root, env={**os.environ, **FULL_SIZE}, capture_output=True, text=True)
+        if done.returncode != 0:
+            print(done.stdout[-8000:], done.stderr[-4000:], file=sys.stderr)
+        outcomes = {}
+        for case in xml.etree.ElementTree.parse(report.name).iter("testcase"):
+            inner = {child.tag for child in case}
+            verdict = "failed" if inner & {"failure", "error"} else "skipped" if "skipped" in inner else "ok"
+            if TEST.search(case.get("name")):
+                outcomes[f"python.{case.get('name')}"] = (verdict, float(case.get("time")))
+    return outcomes
+
+
 def table(by_row):
     yield "| row | fault | tests | outcome | seconds |"
     yield "|---|---|---|---|---|"
@@ -126,6 +147,9 @@ def main(build, write=None):
         for name, outcome in run(program, names).items():
             row = int(TEST.search(name)[1])
             by_row.setdefault(row, {})[name] = outcome
+    root = pathlib.Path(__file__).resolve().parent.parent
+    for name, outcome in python_outcomes(root).items():
+        by_row.setdefault(int(TEST.search(name)[1]), {})[name] = outcome
     lines = list(table(by_row))
     print("\n".join(lines))
     missing = REQUIRED - set(by_row)

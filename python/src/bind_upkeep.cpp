@@ -47,13 +47,18 @@ class PyMonitor {
     Monitor& monitor = open();
     const Health health = without_gil([&] { return monitor.health(); });
     nb::list issues;
-    for (const auto& issue : health.issues) issues.append(issue.what);
+    nb::list kinds;
+    for (const auto& issue : health.issues) {
+      issues.append(issue.what);
+      kinds.append(std::string(to_string(issue.kind)));
+    }
     nb::list caches;
     for (const auto& window : health.caches) caches.append(window_of(window));
     nb::dict out;
     out["healthy"] = health.healthy;
     out["idle"] = health.idle;
     out["issues"] = issues;
+    out["kinds"] = kinds;
     out["timestamp"] = epoch_seconds(health.at);
     out["caches"] = caches;
     return out;

@@ -36,7 +36,8 @@ class Monitor:
         self._core.watch(cache)
 
     def health(self) -> dict[str, Any]:
-        """healthy, idle, issues (sentences with the figure and the limit), timestamp (seconds since 1970), and caches: what
+        """healthy, idle, issues (sentences with the figure and the limit), kinds (of the issues: hit_rate,
+        error_rate, level_away, gate_shut, journal_lag, closed), timestamp (seconds since 1970), and caches: what
         each did within the window."""
         return self._core.health()
 

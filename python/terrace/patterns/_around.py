@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from typing import Any, Callable, Iterable, TypeVar
 
 from .._memoize import memoized
@@ -111,7 +110,9 @@ class CacheMonitoring:
         """healthy; issues: sentences, for a hit rate under 50 %, errors over 5 %, a level that is away; timestamp: seconds since
         1970. A cache that was asked for nothing is healthy."""
         health = self._monitor.health()
-        return {"healthy": health["healthy"], "issues": health["issues"], "timestamp": time.time()}
+        # A gate that is shut while its level is there is one that has just begun to watch.
+        issues = [what for what, kind in zip(health["issues"], health["kinds"]) if kind != "gate_shut"]
+        return {"healthy": not issues, "issues": issues, "timestamp": health["timestamp"]}
 
     def add_alert(self, condition: Callable[[dict[str, Any]], Any], message: str) -> None:
         """condition is asked with the cache's get_metrics()."""
