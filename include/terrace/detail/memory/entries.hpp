@@ -1,6 +1,6 @@
 #pragma once
 /// Entries: the nodes of a shard and what belongs to them: times, idle times, weights, pins. Under the
-/// shard's lock.
+/// shard's lock, but for finding a node by its id.
 
 #include <cstdint>
 #include <terrace/detail/memory/slab.hpp>
@@ -24,6 +24,7 @@ class Entries {
   using EntryNode = Node<K, V>;
   using Nodes = Slab<K, V>;
 
+  /// `expected`: the most nodes there will be at a time, 0 when unknown.
   explicit Entries(std::uint64_t expected) noexcept : nodes(expected) {}
 
   [[nodiscard]] EntryNode& operator[](NodeId id) const noexcept { return nodes[id]; }
@@ -36,6 +37,11 @@ class Entries {
       if (nodes.exists(from) && nodes[from].is(Links::live) && !f(from)) return from;
     }
     return nil;
+  }
+
+  [[nodiscard]] std::size_t heap_bytes() const noexcept {
+    return nodes.heap_bytes() + timings.heap_bytes() + idlings.heap_bytes() + weights.heap_bytes() +
+           pins.heap_bytes();
   }
 
   Nodes nodes;

@@ -4,7 +4,9 @@
 /// life:
 ///
 ///   prepare(entries, id, hash)  before anything else changes: reserves memory (may throw), sets the node's
-///   word link(entries, id)           the node is live from now on hit(entries, id)            it was read
+///                               word
+///   link(entries, id)           the node is live from now on
+///   hit(entries, id)            it was read
 ///   replace(entries, from, to)  the node `to`, with a new value, takes the place of `from`; counts as a use
 ///   retimed(entries, id)        its expiry has changed
 ///   victim(entries)             the node that should be evicted next; nil when there is none
@@ -13,6 +15,12 @@
 ///   accesses(entries, id)       how often it was used, where the policy keeps a count
 ///
 /// `entries[id]` is the node's Links; `entries.expires(id)` when it expires, if it is timed.
+///
+/// A policy may declare
+///   lazy_hit = true  hit() touches nothing but the counter in the node's `bits`, by raise(), and is called
+///                    without the lock, whatever else is going on: hits take no lock then
+///   samples = true   it has sampled(hash), a cheap test, and saw(hash), called under the lock on each read
+///                    of a sampled hash, hit or miss; now and then one is dropped
 
 #include <terrace/detail/memory/eviction.hpp>
 #include <terrace/detail/memory/fifo.hpp>
@@ -24,6 +32,15 @@
 #include <variant>
 
 namespace terrace::memory {
+
+template <class P>
+inline constexpr bool has_lazy_hit = requires {
+  requires P::lazy_hit;
+};
+template <class P>
+inline constexpr bool has_samples = requires {
+  requires P::samples;
+};
 
 class Policy {
  public:
@@ -45,6 +62,25 @@ class Policy {
         policy_.emplace<Ttl>();
         break;
     }
+  }
+
+  /// As with(), for readers without the lock: f may touch only what it may touch so, which the policy's data
+  /// is not; `eviction` tells its type.
+  template <class F>
+  decltype(auto) with_type(Eviction eviction, F&& f) {
+    switch (eviction) {
+      case Eviction::s3fifo:
+        return f(*std::get_if<S3Fifo>(&policy_));
+      case Eviction::lru:
+        return f(*std::get_if<Lru>(&policy_));
+      case Eviction::lfu:
+        return f(*std::get_if<Lfu>(&policy_));
+      case Eviction::fifo:
+        return f(*std::get_if<Fifo>(&policy_));
+      case Eviction::ttl:
+        break;
+    }
+    return f(*std::get_if<Ttl>(&policy_));
   }
 
   /// Calls f with the policy. A chain of predictable branches, so that a hit is inlined whole.

@@ -15,6 +15,8 @@ namespace terrace::memory {
 
 class Ttl {
  public:
+  static constexpr bool lazy_hit = true;
+
   /// Throws std::bad_alloc.
   template <class Entries>
   void prepare(const Entries&, NodeId, std::uint64_t) {
