@@ -33,7 +33,7 @@ class Departures {
         limbo_(most_nodes(max_entries), most_bytes(shared.max_bytes)) {}
   ~Departures() {
     for (NodeId id = limbo_.take_all(entries_).first; id != nil; id = entries_[id].next) {
-      destroy_content(entries_[id]);
+      entries_.destroy_content(entries_[id]);
     }
   }
   Departures(const Departures&) = delete;
@@ -98,11 +98,6 @@ class Departures {
     return max_entries == 0 ? 256 : std::clamp<std::size_t>(max_entries / 64, 16, 256);
   }
 
-  static void destroy_content(Entry& node) noexcept {
-    std::destroy_at(&node.key);
-    std::destroy_at(&node.value);
-  }
-
  private:
   static constexpr std::uint64_t most_bytes(std::uint64_t max_bytes) noexcept {
     return max_bytes == 0 ? 256 << 10 : std::clamp<std::uint64_t>(max_bytes / 1024, 4 << 10, 256 << 10);
@@ -136,7 +131,7 @@ class Departures {
     for (NodeId id = chain.first, next; id != nil; id = next) {
       Entry& node = entries_[id];
       next = node.next;
-      destroy_content(node);
+      entries_.destroy_content(node);
       entries_.nodes.give_back(node, id);
     }
   }

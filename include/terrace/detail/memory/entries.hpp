@@ -2,9 +2,13 @@
 /// Entries: the nodes of a shard and what belongs to them: times, idle times, weights, pins. Under the
 /// shard's lock, but for finding a node by its id.
 
+#include <atomic>
 #include <cstdint>
+#include <memory>
 #include <terrace/detail/memory/slab.hpp>
 #include <terrace/detail/memory/timer_wheel.hpp>
+#include <terrace/detail/memory/weight.hpp>
+#include <type_traits>
 #include <utility>
 
 namespace terrace::memory {
@@ -39,9 +43,25 @@ class Entries {
     return nil;
   }
 
+  /// Key and value have been made.
+  void count_content(const EntryNode& node) noexcept {
+    if (const std::size_t bytes = content_of(node); bytes != 0) {
+      content_.fetch_add(bytes, std::memory_order_relaxed);
+    }
+  }
+  /// Destroys them. Needs no lock.
+  void destroy_content(EntryNode& node) noexcept {
+    if (const std::size_t bytes = content_of(node); bytes != 0) {
+      content_.fetch_sub(bytes, std::memory_order_relaxed);
+    }
+    std::destroy_at(&node.key);
+    std::destroy_at(&node.value);
+  }
+
+  /// What all this has allocated, with what keys and values hold on the heap as far as HeapBytes tells.
   [[nodiscard]] std::size_t heap_bytes() const noexcept {
-    return nodes.heap_bytes() + timings.heap_bytes() + idlings.heap_bytes() + weights.heap_bytes() +
-           pins.heap_bytes();
+    return content_.load(std::memory_order_relaxed) + nodes.heap_bytes() + timings.heap_bytes() +
+           idlings.heap_bytes() + weights.heap_bytes() + pins.heap_bytes();
   }
 
   Nodes nodes;
@@ -49,6 +69,14 @@ class Entries {
   SideTable<Idling, Nodes::bits> idlings;
   SideTable<std::uint64_t, Nodes::bits> weights;  // with a weigher of the user's
   SideTable<std::uint32_t, Nodes::bits> pins;
+
+ private:
+  static std::size_t content_of(const EntryNode& node) noexcept {
+    if constexpr (std::is_trivially_destructible_v<K> && std::is_trivially_destructible_v<V>) return 0;
+    return HeapBytes<K>::of(node.key) + HeapBytes<V>::of(node.value);
+  }
+
+  std::atomic<std::uint64_t> content_{0};
 };
 
 /// A node on its way to becoming an entry: allocated, given its key and value, and taken back unless
@@ -82,6 +110,7 @@ class Draft {
         throw;
       }
     }
+    entries_.count_content(node());
     id_ = nil;
   }
 

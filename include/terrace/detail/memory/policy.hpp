@@ -19,6 +19,7 @@
 /// A policy may declare
 ///   lazy_hit = true  hit() touches nothing but the counter in the node's `bits`, by raise(), and is called
 ///                    without the lock, whatever else is going on: hits take no lock then
+///   heap_bytes()     what it has allocated
 ///   samples = true   it has sampled(hash), a cheap test, and saw(hash), called under the lock on each read
 ///                    of a sampled hash, hit or miss; now and then one is dropped
 
@@ -28,6 +29,7 @@
 #include <terrace/detail/memory/lru.hpp>
 #include <terrace/detail/memory/s3fifo.hpp>
 #include <terrace/detail/memory/ttl.hpp>
+#include <type_traits>
 #include <utility>
 #include <variant>
 
@@ -64,8 +66,18 @@ class Policy {
     }
   }
 
-  /// As with(), for readers without the lock: f may touch only what it may touch so, which the policy's data
-  /// is not; `eviction` tells its type.
+  /// Calls f with the policy. A chain of predictable branches, so that a hit is inlined whole.
+  template <class F>
+  decltype(auto) with(F&& f) {
+    if (auto* s3fifo = std::get_if<S3Fifo>(&policy_)) return f(*s3fifo);
+    if (auto* lru = std::get_if<Lru>(&policy_)) return f(*lru);
+    if (auto* lfu = std::get_if<Lfu>(&policy_)) return f(*lfu);
+    if (auto* fifo = std::get_if<Fifo>(&policy_)) return f(*fifo);
+    return f(*std::get_if<Ttl>(&policy_));
+  }
+
+ private:
+  /// As with(), but does not look.
   template <class F>
   decltype(auto) with_type(Eviction eviction, F&& f) {
     switch (eviction) {
@@ -83,14 +95,42 @@ class Policy {
     return f(*std::get_if<Ttl>(&policy_));
   }
 
-  /// Calls f with the policy. A chain of predictable branches, so that a hit is inlined whole.
-  template <class F>
-  decltype(auto) with(F&& f) {
-    if (auto* s3fifo = std::get_if<S3Fifo>(&policy_)) return f(*s3fifo);
-    if (auto* lru = std::get_if<Lru>(&policy_)) return f(*lru);
-    if (auto* lfu = std::get_if<Lfu>(&policy_)) return f(*lfu);
-    if (auto* fifo = std::get_if<Fifo>(&policy_)) return f(*fifo);
-    return f(*std::get_if<Ttl>(&policy_));
+ public:
+  /// Hits need no lock.
+  [[nodiscard]] bool hits_lazily() noexcept {
+    return with([](auto& policy) { return has_lazy_hit<std::decay_t<decltype(policy)>>; });
+  }
+
+  /// A hit without the lock. `eviction` is what this was made with: readers do not look at the policy's own
+  /// data, which writers change.
+  void lazy_hit(Eviction eviction, Links& node) noexcept {
+    struct Only {
+      Links& node;
+      Links& operator[](NodeId) const noexcept { return node; }
+    };
+    with_type(eviction, [&](auto& policy) {
+      if constexpr (has_lazy_hit<std::decay_t<decltype(policy)>>) policy.hit(Only{node}, NodeId{0});
+    });
+  }
+
+  /// Reads of this hash are to be told by saw(). Without the lock.
+  [[nodiscard]] bool samples(Eviction eviction, std::uint64_t hash) noexcept {
+    return with_type(eviction, [&](auto& policy) {
+      if constexpr (has_samples<std::decay_t<decltype(policy)>>) return policy.sampled(hash);
+      return false;
+    });
+  }
+  void saw(Eviction eviction, std::uint64_t hash) noexcept {
+    with_type(eviction, [&](auto& policy) {
+      if constexpr (has_samples<std::decay_t<decltype(policy)>>) policy.saw(hash);
+    });
+  }
+
+  [[nodiscard]] std::size_t heap_bytes() noexcept {
+    return with([](auto& policy) -> std::size_t {
+      if constexpr (requires { policy.heap_bytes(); }) return policy.heap_bytes();
+      return 0;
+    });
   }
 
  private:

@@ -99,6 +99,7 @@ class S3Fifo {
     }) && main_.check(entries, [&](NodeId id) { placed = placed && (entries[id].bits & in_main) != 0; });
     return linked && placed;
   }
+  [[nodiscard]] std::size_t heap_bytes() const noexcept { return ghost_.heap_bytes(); }
   [[nodiscard]] std::size_t size() const noexcept { return std::size_t{small_.size} + main_.size; }
 
  private:

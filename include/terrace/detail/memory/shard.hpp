@@ -44,12 +44,12 @@ class alignas(2 * cache_line) Shard {
         entries_(max_entries == 0 ? 0 : max_entries + Leaving::most_nodes(max_entries) + spare),
         departures_(entries_, shared, lock_, max_entries),
         wheel_(shared.start) {
-    reads_freely_ = policy_.with([](auto& policy) { return has_lazy_hit<std::decay_t<decltype(policy)>>; });
+    reads_freely_ = policy_.hits_lazily();
   }
   Shard(const Shard&) = delete;
   Shard& operator=(const Shard&) = delete;
   ~Shard() {
-    entries_.for_each_live(0, [this](NodeId id) { return Leaving::destroy_content(entries_[id]), true; });
+    entries_.for_each_live(0, [this](NodeId id) { return entries_.destroy_content(entries_[id]), true; });
   }
 
   /// Calls use(value), which may go on while the entry leaves; false on a miss.
@@ -62,7 +62,7 @@ class alignas(2 * cache_line) Shard {
         shared_.reads.add(node == nullptr ? Tally::misses : Tally::hits, section.reader());
         sample(hash);
         if (node == nullptr) return false;
-        hit(*node);
+        policy_.lazy_hit(eviction_, *node);
         std::forward<F>(use)(std::as_const(node->value));
         return true;
       }
@@ -242,6 +242,7 @@ class alignas(2 * cache_line) Shard {
     sum.rejected += counts_.rejected;
     sum.entries += index_.size();
     sum.bytes += bytes_;
+    sum.used_bytes += sizeof(*this) + index_.heap_bytes() + entries_.heap_bytes() + policy_.heap_bytes();
   }
 
  private:
@@ -267,17 +268,6 @@ class alignas(2 * cache_line) Shard {
       return shared_.equal(std::as_const(node->key), key);
     });
     return id == nil ? nullptr : node;
-  }
-
-  /// A hit without the lock.
-  void hit(Entry& node) noexcept {
-    struct Only {
-      Links& node;
-      Links& operator[](NodeId) const noexcept { return node; }
-    };
-    policy_.with_type(eviction_, [&](auto& policy) {
-      if constexpr (has_lazy_hit<std::decay_t<decltype(policy)>>) policy.hit(Only{node}, NodeId{0});
-    });
   }
 
   template <class Q, class F>
@@ -309,20 +299,12 @@ class alignas(2 * cache_line) Shard {
   void count(Tally::Kind kind) noexcept { shared_.reads.add(kind, Readers::own()); }
 
   void sample_locked(std::uint64_t hash) noexcept {
-    policy_.with([&](auto& policy) {
-      if constexpr (has_samples<std::decay_t<decltype(policy)>>) {
-        if (policy.sampled(hash)) policy.saw(hash);
-      }
-    });
+    if (policy_.samples(eviction_, hash)) policy_.saw(eviction_, hash);
   }
   /// Without the lock; in vain when another has it.
   void sample(std::uint64_t hash) noexcept {
-    policy_.with_type(eviction_, [&](auto& policy) {
-      if constexpr (has_samples<std::decay_t<decltype(policy)>>) {
-        if (!policy.sampled(hash)) return;
-        if (const std::unique_lock lock(lock_, std::try_to_lock); lock) policy.saw(hash);
-      }
-    });
+    if (!policy_.samples(eviction_, hash)) return;
+    if (const std::unique_lock lock(lock_, std::try_to_lock); lock) policy_.saw(eviction_, hash);
   }
 
   /// Without the lock. The coarse clock decides while the expiry is at least one stamp (17 ms, more than the

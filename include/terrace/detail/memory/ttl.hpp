@@ -82,6 +82,7 @@ class Ttl {
     }
     return right && forever_.check(entries, [&](NodeId id) { right = right && entries[id].word() == 0; });
   }
+  [[nodiscard]] std::size_t heap_bytes() const noexcept { return heap_.capacity() * sizeof(NodeId); }
   [[nodiscard]] std::size_t size() const noexcept { return heap_.size() + forever_.size; }
 
  private:
