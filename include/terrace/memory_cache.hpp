@@ -37,7 +37,7 @@ namespace terrace {
 ///
 /// A value that has left is destroyed when no reader can be looking at it: erased ones at once, unless
 /// someone does; others at the latest when so many more have left that they are worth asking for (up to 256
-/// in each shard, or 256 KiB).
+/// in each shard, or 256 KiB; 16 where default_weight() does not see all they hold).
 ///
 /// K and V need to be movable; get(), get_many() and get_or_insert() copy values, the others do not. With the
 /// default hash and comparison a std::string key may be looked up by std::string_view or const char* without

@@ -3,6 +3,9 @@
 #include <new>
 #include <terrace/detail/memory/readers.hpp>
 
+#if defined(__unix__)
+#include <pthread.h>
+#endif
 #if defined(__linux__)
 #include <linux/membarrier.h>
 #include <sys/syscall.h>
@@ -32,14 +35,18 @@ bool membarrier(int command) noexcept {
 bool set_up_barrier() noexcept {
   return membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED);
 }
-void barrier_on_all() noexcept {
-  membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
+/// The process may be another one than that which set it up.
+bool barrier_on_all() noexcept {
+  constexpr int command = MEMBARRIER_CMD_PRIVATE_EXPEDITED;
+  return membarrier(command) || (set_up_barrier() && membarrier(command));
 }
 #else
 bool set_up_barrier() noexcept {
   return false;
 }
-void barrier_on_all() noexcept {}
+bool barrier_on_all() noexcept {
+  return false;
+}
 #endif
 
 }  // namespace
@@ -59,6 +66,22 @@ struct ReaderExit {
   }
 };
 
+void Readers::set_up() noexcept {
+  needs_no_fence_ = set_up_barrier();
+#if defined(__unix__)
+  // In a forked process the other threads are gone, whatever they were doing.
+  pthread_atfork([] { all_readers().mutex.lock(); }, [] { all_readers().mutex.unlock(); },
+                 [] {
+                   for (Reader* reader = all_readers().first; reader != nullptr; reader = reader->next) {
+                     if (reader == own_) continue;
+                     reader->taken = false;
+                     reader->since.store(0, std::memory_order_relaxed);
+                   }
+                   all_readers().mutex.unlock();
+                 });
+#endif
+}
+
 Reader& Readers::enrol() noexcept {
   Register& all = all_readers();
   {
@@ -66,7 +89,7 @@ Reader& Readers::enrol() noexcept {
     for (own_ = all.first; own_ != nullptr && own_->taken; own_ = own_->next) {
     }
     if (own_ == nullptr) {
-      if (all.first == nullptr) needs_no_fence_ = set_up_barrier();
+      if (all.first == nullptr) set_up();
       own_ = new Reader;
       own_->next = all.first;
       all.first = own_;
@@ -98,12 +121,15 @@ void Readers::advance() noexcept {
   if (!lock) return;
   std::uint64_t oldest = epoch_.fetch_add(1, std::memory_order_seq_cst) + 1;
   // With no thread but this one there is nobody to order with: whoever enrols later takes the mutex first.
-  const bool is_alone = all.first == nullptr || (all.first == own_ && all.first->next == nullptr);
+  bool is_alone = true;
+  for (const Reader* reader = all.first; reader != nullptr; reader = reader->next) {
+    is_alone = is_alone && (reader == own_ || !reader->taken);
+  }
   if (!is_alone) {
-    if (needs_no_fence_) {
-      barrier_on_all();
-    } else {
+    if (!needs_no_fence_) {
       std::atomic_thread_fence(std::memory_order_seq_cst);
+    } else if (!barrier_on_all()) {
+      return;
     }
   }
   for (const Reader* reader = all.first; reader != nullptr; reader = reader->next) {

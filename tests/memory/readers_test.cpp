@@ -1,6 +1,10 @@
 // Reading without the lock: what a reader sees stays what it was while it reads, and no longer; nothing that
 // waits for readers is forgotten.
 
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <functional>
 #include <terrace/detail/memory/readers.hpp>
 #include <terrace/scheduler.hpp>
 
@@ -103,6 +107,31 @@ TEST(Readers, OnlyWhoReadsHoldsUpWhatIsStamped) {
   EXPECT_TRUE(Readers::passed(before));
 }
 
+/// A process forked while others read does not wait for them: they are not in it.
+TEST(Readers, AForkedProcessIsAlone) {
+#if defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "the sanitizer does not follow a fork of threads";
+#endif
+  Latch reading;
+  Latch enough;
+  std::jthread reader([&] {
+    const Readers::Section section;
+    reading.open();
+    enough.wait_until(no_deadline);
+  });
+  reading.wait_until(no_deadline);
+  const pid_t child = fork();
+  if (child == 0) {
+    const std::uint64_t before = Readers::stamp();
+    Readers::advance();
+    _exit(Readers::passed(before) ? 0 : 1);
+  }
+  int status = -1;
+  EXPECT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  enough.open();
+}
+
 TEST(Readers, AnErasedValueIsDestroyedAtOnceWhenNobodyReads) {
   MemoryCache<int, std::shared_ptr<int>> cache;
   auto shared = std::make_shared<int>(1);
@@ -146,6 +175,39 @@ TEST(Readers, EachCacheCountsItsOwnReadsOfAllThreadsThatWere) {
       EXPECT_EQ(caches[i]->stats().misses, 4U);
     }
   }
+}
+
+/// All keys are in one place; comparing with 0 waits.
+struct OnePlace {
+  using is_transparent = void;
+  using is_avalanching = void;
+  std::uint64_t operator()(int) const noexcept { return 42; }
+};
+struct Waiting {
+  using is_transparent = void;
+  static inline std::function<void()> at_zero;
+  bool operator()(int a, int b) const {
+    if (a == 0 && b == 1) at_zero();
+    return a == b;
+  }
+};
+
+TEST(Readers, MayBeInATableThatHasGrownMeanwhile) {
+  Latch inside;
+  Latch grown;
+  Waiting::at_zero = [] {};
+  MemoryCache<int, std::string, OnePlace, Waiting> cache(
+      small_options<int, std::string>(1000, Eviction::fifo));
+  cache.set(0, "zero");
+  cache.set(1, "one");
+  Waiting::at_zero = [&] {
+    inside.open();
+    grown.wait_until(no_deadline);
+  };
+  std::jthread reader([&] { EXPECT_EQ(cache.get(1), "one"); });
+  inside.wait_until(no_deadline);
+  for (int i = 2; i < 300; ++i) cache.set(i, "more");
+  grown.open();
 }
 
 /// Values come and go under the eyes of readers, for every policy; none is seen broken, none is lost.

@@ -253,6 +253,7 @@ class TypedMemory final : public Values {
 /// What a slot holds on the heap is what its value does.
 template <class V>
 struct terrace::memory::HeapBytes<terrace::cascade::Slot<V>> {
+  static constexpr bool known = HeapBytes<V>::known;
   static std::size_t of(const cascade::Slot<V>& slot) noexcept {
     return slot.value ? HeapBytes<V>::of(*slot.value) : 0;
   }

@@ -93,9 +93,10 @@ class Departures {
     }
   }
 
-  /// How many nodes may be in limbo while nobody reads.
+  /// How many nodes may be in limbo while nobody reads: few where it is not known what they hold.
   [[nodiscard]] static constexpr std::size_t most_nodes(std::uint64_t max_entries) noexcept {
-    return max_entries == 0 ? 256 : std::clamp<std::size_t>(max_entries / 64, 16, 256);
+    if (!HeapBytes<K>::known || !HeapBytes<V>::known) return 16;
+    return max_entries == 0 ? 256 : std::clamp<std::size_t>(max_entries / 64, 64, 256);
   }
 
  private:

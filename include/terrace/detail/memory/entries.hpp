@@ -31,7 +31,7 @@ class Entries {
   /// `expected`: the most nodes there will be at a time, 0 when unknown.
   explicit Entries(std::uint64_t expected) noexcept : nodes(expected) {}
 
-  [[nodiscard]] EntryNode& operator[](NodeId id) const noexcept { return nodes[id]; }
+  [[nodiscard, gnu::always_inline]] EntryNode& operator[](NodeId id) const noexcept { return nodes[id]; }
   [[nodiscard]] TimePoint expires(NodeId id) const noexcept { return timings[id].expires; }
 
   /// Calls f(id) for every live node from `from` on, until it returns false; returns where to go on.

@@ -43,7 +43,7 @@ class Index {
 
   /// The first id under this hash that `is_wanted(id)` accepts, or nil. May be called without the lock.
   template <class F>
-  [[nodiscard]] NodeId find(std::uint64_t hash, F&& is_wanted) const {
+  [[nodiscard, gnu::always_inline]] NodeId find(std::uint64_t hash, F&& is_wanted) const {
     const Table& table = *table_.load(std::memory_order_acquire);
     std::size_t at = table.home(hash);
     const std::uint8_t tag = tag_of(hash);

@@ -81,6 +81,7 @@ class Readers {
   }
   static void fence(Reader& reader) noexcept;
   static Reader& enrol() noexcept;
+  static void set_up() noexcept;
 
   static constinit thread_local Reader* own_;
   static std::atomic<std::uint64_t> epoch_;

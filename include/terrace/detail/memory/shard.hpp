@@ -54,7 +54,7 @@ class alignas(2 * cache_line) Shard {
 
   /// Calls use(value), which may go on while the entry leaves; false on a miss.
   template <class Q, class F>
-  bool read(const Q& key, std::uint64_t hash, F&& use) {
+  [[gnu::always_inline]] bool read(const Q& key, std::uint64_t hash, F&& use) {
     if (reads_freely_) [[likely]] {
       const Readers::Section section;
       Entry* const node = find(key, hash);
@@ -261,7 +261,7 @@ class alignas(2 * cache_line) Shard {
 
   /// Without the lock, in a section.
   template <class Q>
-  Entry* find(const Q& key, std::uint64_t hash) const {
+  [[gnu::always_inline]] Entry* find(const Q& key, std::uint64_t hash) const {
     Entry* node = nullptr;
     const NodeId id = index_.find(hash, [&](NodeId candidate) {
       node = &entries_[candidate];
@@ -271,7 +271,7 @@ class alignas(2 * cache_line) Shard {
   }
 
   template <class Q, class F>
-  bool access(const Q& key, std::uint64_t hash, F&& use) {
+  [[gnu::noinline]] bool access(const Q& key, std::uint64_t hash, F&& use) {
     Removed removed(departures_);
     std::lock_guard lock(lock_);
     const NodeId id = lookup(key, hash);

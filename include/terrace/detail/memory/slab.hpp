@@ -41,7 +41,7 @@ class Slab {
   }
 
   /// Without the lock: for an id that was found in the index.
-  [[nodiscard]] Value& operator[](NodeId id) const noexcept {
+  [[nodiscard, gnu::always_inline]] Value& operator[](NodeId id) const noexcept {
     const Directory* const all = directory_.load(std::memory_order_acquire);
     return all->pages()[id >> bits].load(std::memory_order_relaxed)[id & (page_nodes - 1)];
   }

@@ -14,7 +14,7 @@ namespace terrace::memory {
 
 class SpinLock {
  public:
-  void lock() noexcept {
+  [[gnu::always_inline]] void lock() noexcept {
     if (!locked_.exchange(true, std::memory_order_acquire)) [[likely]]
       return;
     wait();

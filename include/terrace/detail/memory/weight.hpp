@@ -19,14 +19,16 @@ namespace memory {
   return bytes <= 24 ? 32 : (bytes + 8 + 15) / 16 * 16;
 }
 
-/// What a value holds on the heap.
+/// What a value holds on the heap. `known`: nothing is missing.
 template <class T>
 struct HeapBytes {
+  static constexpr bool known = std::is_trivially_destructible_v<T>;
   static std::size_t of(const T&) noexcept { return 0; }
 };
 
 template <class Char, class Traits>
 struct HeapBytes<std::basic_string<Char, Traits>> {
+  static constexpr bool known = true;
   static std::size_t of(const std::basic_string<Char, Traits>& text) noexcept {
     static const std::size_t inside = std::basic_string<Char, Traits>().capacity();
     return text.capacity() > inside ? set_aside((text.capacity() + 1) * sizeof(Char)) : 0;
@@ -35,6 +37,7 @@ struct HeapBytes<std::basic_string<Char, Traits>> {
 
 template <class T>
 struct HeapBytes<std::vector<T>> {
+  static constexpr bool known = HeapBytes<T>::known;
   static std::size_t of(const std::vector<T>& values) noexcept {
     std::size_t total = values.capacity() == 0 ? 0 : set_aside(values.capacity() * sizeof(T));
     if constexpr (!std::is_trivially_copyable_v<T>) {
@@ -46,6 +49,7 @@ struct HeapBytes<std::vector<T>> {
 
 template <>
 struct HeapBytes<std::vector<bool>> {
+  static constexpr bool known = true;
   static std::size_t of(const std::vector<bool>& values) noexcept {
     return values.capacity() == 0 ? 0 : set_aside(values.capacity() / 8);
   }
