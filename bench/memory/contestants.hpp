@@ -29,6 +29,9 @@ struct Contestant {
 template <class K>
 std::vector<Contestant> contestants(std::size_t entries, const std::vector<std::uint32_t>& stream);
 
+/// Caches of u64 -> u64 for so many entries that make and store what they lack.
+std::vector<Contestant> churn_contestants(std::size_t entries, const std::vector<std::uint32_t>& stream);
+
 /// Bytes allocated and not freed in this process, as malloc counts them.
 std::size_t allocated_bytes() noexcept;
 

@@ -29,9 +29,15 @@
 
 namespace terrace {
 
-/// Thread safe: every member may be called at any time, except construction and destruction. No user code
-/// runs while the cache is locked, other than hashing, comparing, moving and copying keys and values,
-/// visit()'s function and set_if()'s condition; those must not call the cache.
+/// Thread safe: every member may be called at any time, except construction and destruction. A hit by get(),
+/// visit() or peek() takes no lock, unless the policy is lru or lfu, the entry expires after access or within
+/// the next 34 ms. No user code runs while the cache is locked, other than hashing, comparing, moving and
+/// copying keys and values, visit()'s function (in those cases) and set_if()'s condition; those must not call
+/// the cache.
+///
+/// A value that has left is destroyed when no reader can be looking at it: erased ones at once, unless
+/// someone does; others at the latest when so many more have left that they are worth asking for (up to 256
+/// in each shard, or 256 KiB; 16 where default_weight() does not see all they hold).
 ///
 /// K and V need to be movable; get(), get_many() and get_or_insert() copy values, the others do not. With the
 /// default hash and comparison a std::string key may be looked up by std::string_view or const char* without
@@ -208,9 +214,12 @@ class MemoryCache {
   /// The sum of the entries' weights.
   [[nodiscard]] std::uint64_t weight() const noexcept { return stats().bytes; }
 
-  /// Each shard's counters belong together; those of different shards are read one after the other.
+  /// Each shard's counters belong together, but for hits and misses, which each thread counts on its own;
+  /// those of different shards and threads are read one after the other.
   [[nodiscard]] MemoryStats stats() const noexcept {
     MemoryStats sum;
+    sum.hits = shared_.reads.sum(memory::Tally::hits);
+    sum.misses = shared_.reads.sum(memory::Tally::misses);
     for (Shard& shard : shards_) shard.add_stats(sum);
     return sum;
   }

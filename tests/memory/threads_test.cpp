@@ -1,24 +1,11 @@
+#include <array>
 #include <atomic>
-#include <latch>
-#include <thread>
 
+#include "memory/in_threads.hpp"
 #include "memory/support.hpp"
 
 namespace terrace::memory {
 namespace {
-
-/// Runs body(thread number) in that many threads at a time.
-template <class F>
-void in_threads(int count, F&& body) {
-  std::latch start(count);
-  std::vector<std::jthread> threads;
-  for (int t = 0; t < count; ++t) {
-    threads.emplace_back([&, t] {
-      start.arrive_and_wait();
-      body(t);
-    });
-  }
-}
 
 std::string value_of(int key, int version) {
   return std::to_string(key) + ":" + std::to_string(version) +

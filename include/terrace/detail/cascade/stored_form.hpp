@@ -37,5 +37,6 @@ struct StoredForm<Document> {
 
 template <>
 struct terrace::memory::HeapBytes<terrace::Document> {
+  static constexpr bool known = true;
   static std::size_t of(const Document& value) noexcept { return HeapBytes<Bytes>::of(value.payload); }
 };

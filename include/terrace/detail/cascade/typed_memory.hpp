@@ -17,10 +17,11 @@
 namespace terrace::cascade {
 
 /// What memory keeps under a key: a value, or the knowledge that there is none. What a hit looks at comes
-/// first.
+/// first, on one cache line with a short key.
 template <class V>
 struct Slot {
-  std::optional<V> value = {};
+  [[no_unique_address]] std::optional<V> value = {};  // whose padding the next one uses
+  bool plain = false;  ///< most often: it has no tags, and is fresh until it is gone
   TimePoint fresh_until = no_deadline;
   TimePoint gone = no_deadline;  ///< the end of its grace
   TagMarks tags = {};
@@ -139,6 +140,7 @@ class TypedMemory : public Values {
     EntryOptions life;
     if (slot.gone != no_deadline) life.ttl = slot.gone - local;
     if (entry.value) slot.value = *static_cast<const V*>(entry.value.get());
+    slot.plain = slot.tags == nullptr && slot.fresh_until == slot.gone;
     bool valid = false;
     memory_.set_if(std::string(key), std::move(slot), life,
                    [&] { return valid = generations.valid(key, stamp); });
@@ -168,6 +170,7 @@ class TypedMemory : public Values {
     // Hits look at the coarse clock, which is behind.
     slot->fresh_until = std::min(slot->fresh_until, scheduler_->clock().coarse_now());
     slot->retry_at = TimePoint::min();
+    slot->plain = false;
     memory_.set(std::string(key), std::move(*slot), life);
     return true;
   }
@@ -230,7 +233,7 @@ class TypedMemory : public Values {
 
   [[nodiscard]] Use use(const Slot<V>& slot) const noexcept {
     // Most often nothing but the life could speak against it, and MemoryCache has seen to that.
-    if (!gate_.guarded() && slot.tags == nullptr && slot.fresh_until == slot.gone) [[likely]]
+    if (slot.plain && !gate_.guarded()) [[likely]]
       return Use::fresh;
     const TimePoint local = scheduler_->clock().coarse_now();
     if (!gate_.open(slot.proof.as_of, slot.proof.watched, local)) return Use::nothing;
@@ -262,6 +265,7 @@ class TypedMemory : public Values {
 /// What a slot holds on the heap is what its value does.
 template <class V>
 struct terrace::memory::HeapBytes<terrace::cascade::Slot<V>> {
+  static constexpr bool known = HeapBytes<V>::known;
   static std::size_t of(const cascade::Slot<V>& slot) noexcept {
     return slot.value ? HeapBytes<V>::of(*slot.value) : 0;
   }

@@ -37,7 +37,7 @@ struct Inspector {
       const std::uint64_t hash = cache.shared_.hash_of(node.key);
       ++count;
       live[id] = true;
-      bytes += shard.weight_of(id);
+      bytes += cache.shared_.weight_of(entries, id);
       timed += node.is(Links::timed);
       if (shard.lookup(node.key, hash) != id) wrong = "an entry cannot be found by its key";
       if (&cache.shards_.of(hash) != &shard) wrong = "an entry is in the wrong shard";

@@ -1,10 +1,12 @@
 #pragma once
-/// Context: what the shards of a cache share. Constant but for the sum of weights, which only writes touch.
+/// Context: what the shards of a cache share. Constant but for the sum of weights, which only writes touch,
+/// and the count of reads, of which each thread has its own part.
 
 #include <atomic>
 #include <functional>
 #include <terrace/detail/memory/node.hpp>
 #include <terrace/detail/memory/options.hpp>
+#include <terrace/detail/memory/tally.hpp>
 #include <terrace/detail/memory/weight.hpp>
 #include <terrace/hash.hpp>
 
@@ -31,6 +33,7 @@ struct Context {
   std::uint64_t max_bytes;
   [[no_unique_address]] Hash hash;
   [[no_unique_address]] Equal equal;
+  Tally reads = {};
   alignas(cache_line) std::atomic<std::uint64_t> bytes{0};  // only kept where max_bytes is set
 
   [[nodiscard]] Stamp stamp(TimePoint t) const noexcept { return stamp_of(t - start); }
@@ -48,6 +51,10 @@ struct Context {
 
   [[nodiscard]] std::uint64_t weigh(const K& key, const V& value) const {
     return weigher ? weigher(key, value) : default_weight(key, value);
+  }
+  template <class Entries>
+  [[nodiscard]] std::uint64_t weight_of(const Entries& entries, NodeId id) const noexcept {
+    return weigher ? entries.weights[id] : default_weight(entries[id].key, entries[id].value);
   }
   [[nodiscard]] bool can_hold(std::uint64_t weight) const noexcept {
     return max_bytes == 0 || weight <= max_bytes;

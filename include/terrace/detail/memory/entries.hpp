@@ -1,10 +1,14 @@
 #pragma once
 /// Entries: the nodes of a shard and what belongs to them: times, idle times, weights, pins. Under the
-/// shard's lock.
+/// shard's lock, but for finding a node by its id.
 
+#include <atomic>
 #include <cstdint>
+#include <memory>
 #include <terrace/detail/memory/slab.hpp>
 #include <terrace/detail/memory/timer_wheel.hpp>
+#include <terrace/detail/memory/weight.hpp>
+#include <type_traits>
 #include <utility>
 
 namespace terrace::memory {
@@ -24,9 +28,10 @@ class Entries {
   using EntryNode = Node<K, V>;
   using Nodes = Slab<K, V>;
 
+  /// `expected`: the most nodes there will be at a time, 0 when unknown.
   explicit Entries(std::uint64_t expected) noexcept : nodes(expected) {}
 
-  [[nodiscard]] EntryNode& operator[](NodeId id) const noexcept { return nodes[id]; }
+  [[nodiscard, gnu::always_inline]] EntryNode& operator[](NodeId id) const noexcept { return nodes[id]; }
   [[nodiscard]] TimePoint expires(NodeId id) const noexcept { return timings[id].expires; }
 
   /// Calls f(id) for every live node from `from` on, until it returns false; returns where to go on.
@@ -38,11 +43,40 @@ class Entries {
     return nil;
   }
 
+  /// Key and value have been made.
+  void count_content(const EntryNode& node) noexcept {
+    if (const std::size_t bytes = content_of(node); bytes != 0) {
+      content_.fetch_add(bytes, std::memory_order_relaxed);
+    }
+  }
+  /// Destroys them. Needs no lock.
+  void destroy_content(EntryNode& node) noexcept {
+    if (const std::size_t bytes = content_of(node); bytes != 0) {
+      content_.fetch_sub(bytes, std::memory_order_relaxed);
+    }
+    std::destroy_at(&node.key);
+    std::destroy_at(&node.value);
+  }
+
+  /// What all this has allocated, with what keys and values hold on the heap as far as HeapBytes tells.
+  [[nodiscard]] std::size_t heap_bytes() const noexcept {
+    return content_.load(std::memory_order_relaxed) + nodes.heap_bytes() + timings.heap_bytes() +
+           idlings.heap_bytes() + weights.heap_bytes() + pins.heap_bytes();
+  }
+
   Nodes nodes;
   SideTable<Timing, Nodes::bits> timings;
   SideTable<Idling, Nodes::bits> idlings;
   SideTable<std::uint64_t, Nodes::bits> weights;  // with a weigher of the user's
   SideTable<std::uint32_t, Nodes::bits> pins;
+
+ private:
+  static std::size_t content_of(const EntryNode& node) noexcept {
+    if constexpr (std::is_trivially_destructible_v<K> && std::is_trivially_destructible_v<V>) return 0;
+    return HeapBytes<K>::of(node.key) + HeapBytes<V>::of(node.value);
+  }
+
+  std::atomic<std::uint64_t> content_{0};
 };
 
 /// A node on its way to becoming an entry: allocated, given its key and value, and taken back unless
@@ -76,6 +110,7 @@ class Draft {
         throw;
       }
     }
+    entries_.count_content(node());
     id_ = nil;
   }
 

@@ -9,6 +9,8 @@ namespace terrace::memory {
 
 class Fifo {
  public:
+  static constexpr bool lazy_hit = true;
+
   template <class Entries>
   void prepare(const Entries&, NodeId, std::uint64_t) noexcept {}
   template <class Entries>

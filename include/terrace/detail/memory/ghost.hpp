@@ -58,6 +58,8 @@ class Ghost {
     return false;
   }
 
+  [[nodiscard]] std::size_t heap_bytes() const noexcept { return buckets_count_ * sizeof(Bucket); }
+
   void clear() noexcept {
     for (std::uint64_t i = 0; i < buckets_count_; ++i) buckets_[i] = {};
   }

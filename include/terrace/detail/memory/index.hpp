@@ -7,13 +7,20 @@
 /// layout of F14, Bronson and Shi 2019, https://engineering.fb.com/2019/04/25/developer-tools/f14/, with ids
 /// in place of the entries.) The number of buckets is free (Lemire's multiply-shift range), so a bounded
 /// cache gets just the table it needs.
+///
+/// find() needs no lock, in a Readers::Section. An entry stays in its slot as long as it is there, and its
+/// bucket counts stay above zero, so a look-up that does not find it overlaps a time at which it was not
+/// there. Everything else is done under the shard's lock. A table that has grown leaves its former self in
+/// outgrown(), because readers may be in it.
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <bit>
 #include <cstdint>
-#include <cstring>
 #include <memory>
 #include <new>
+#include <terrace/detail/memory/blocks.hpp>
 #include <terrace/detail/memory/node.hpp>
 
 #if defined(__SSE2__)
@@ -25,91 +32,95 @@ namespace terrace::memory {
 class Index {
  public:
   /// `expected`: the most entries there will be; 0 when unknown. The table grows up to what they need.
-  explicit Index(std::uint64_t expected) noexcept : expected_buckets_(buckets_for(expected)) {}
+  explicit Index(std::uint64_t expected) noexcept
+      : table_(none()), expected_buckets_(buckets_for(expected)) {}
 
-  /// The first id under this hash that `is_wanted(id)` accepts, or nil.
+  Index(const Index&) = delete;
+  Index& operator=(const Index&) = delete;
+  ~Index() {
+    if (now() != none()) free_block(now());
+  }
+
+  /// The first id under this hash that `is_wanted(id)` accepts, or nil. May be called without the lock.
   template <class F>
-  [[nodiscard]] NodeId find(std::uint64_t hash, F&& is_wanted) const {
-    if (count_ == 0) return nil;
-    std::size_t at = home(hash);
+  [[nodiscard, gnu::always_inline]] NodeId find(std::uint64_t hash, F&& is_wanted) const {
+    const Table& table = *table_.load(std::memory_order_acquire);
+    std::size_t at = table.home(hash);
     const std::uint8_t tag = tag_of(hash);
-    for (std::size_t walked = 0; walked < buckets_count_; ++walked) {
-      const Bucket& bucket = buckets_.get()[at];
-      for (unsigned matches = bucket.match(tag); matches != 0; matches &= matches - 1) {
-        const NodeId id = bucket.ids[std::countr_zero(matches)];
-        if (is_wanted(id)) return id;
+    std::size_t walked = 0;
+    do {
+      const Bucket& bucket = table.buckets()[at];
+      const FastHead head = bucket.fast_head();
+      for (unsigned matches = head.match(tag); matches != 0; matches &= matches - 1) {
+        const auto slot = static_cast<std::size_t>(std::countr_zero(matches));
+        const NodeId id = bucket.ids[slot].load(std::memory_order_acquire);
+        if (is_wanted(id)) [[likely]]
+          return id;
       }
-      if (bucket.overflow == 0) return nil;
-      at = next(at);
-    }
+      if (head.overflow() == 0) [[likely]]
+        return nil;
+      at = table.next(at);
+    } while (++walked < table.size);
     return nil;
   }
 
-  [[nodiscard]] std::size_t size() const noexcept { return count_; }
+  [[nodiscard]] std::size_t size() const noexcept { return now()->count; }
 
   /// Makes room for one more entry. `hash_of(id)` may throw, and so may the allocation: nothing has changed
   /// then.
   template <class F>
   void reserve_one(F&& hash_of) {
-    if (count_ < buckets_count_ * fill) return;
-    std::size_t wanted = std::max<std::size_t>(1, buckets_count_ * 2);
-    if (buckets_count_ < expected_buckets_) wanted = std::min(wanted, expected_buckets_);
-    Index larger(0);
-    larger.buckets_ = allocate(wanted);
-    larger.buckets_count_ = wanted;
-    for_each([&](NodeId id) { larger.insert(hash_of(id), id); });
-    buckets_.swap(larger.buckets_);
-    buckets_count_ = wanted;
+    Table* const old = now();
+    const std::size_t had = old == none() ? 0 : old->size;
+    if (size() < had * fill) return;
+    std::size_t wanted = std::max<std::size_t>(1, had * 2);
+    if (had < expected_buckets_) wanted = std::min(wanted, expected_buckets_);
+    std::unique_ptr<Table, Free> larger(allocate(wanted));
+    for_each([&](NodeId id) { insert_into(*larger, hash_of(id), id); });
+    table_.store(larger.release(), std::memory_order_release);
+    if (had != 0) outgrown_.add(*old);
   }
+  /// Tables in which readers may still be.
+  [[nodiscard]] Blocks& outgrown() noexcept { return outgrown_; }
 
   /// There must be room: reserve_one().
-  void insert(std::uint64_t hash, NodeId id) noexcept {
-    for (std::size_t at = home(hash);; at = next(at)) {
-      Bucket& bucket = buckets_.get()[at];
-      const unsigned empty = bucket.match(0);
-      if (empty != 0) {
-        const int slot = std::countr_zero(empty);
-        bucket.tags[slot] = tag_of(hash);
-        bucket.ids[slot] = id;
-        ++count_;
-        return;
-      }
-      if (bucket.overflow != sticky) ++bucket.overflow;
-    }
-  }
+  void insert(std::uint64_t hash, NodeId id) noexcept { insert_into(*now(), hash, id); }
 
   /// Puts `to` in the place of `from`, both under this hash.
   void replace(std::uint64_t hash, NodeId from, NodeId to) noexcept {
-    for (std::size_t at = home(hash);; at = next(at)) {
-      Bucket& bucket = buckets_.get()[at];
+    Table& table = *now();
+    for (std::size_t at = table.home(hash);; at = table.next(at)) {
+      Bucket& bucket = table.buckets()[at];
       if (const int slot = bucket.slot_of(tag_of(hash), from); slot >= 0) {
-        bucket.ids[slot] = to;
+        bucket.ids[static_cast<unsigned>(slot)].store(to, std::memory_order_release);
         return;
       }
     }
   }
 
   void erase(std::uint64_t hash, NodeId id) noexcept {
-    for (std::size_t at = home(hash);; at = next(at)) {
-      Bucket& bucket = buckets_.get()[at];
+    Table& table = *now();
+    for (std::size_t at = table.home(hash);; at = table.next(at)) {
+      Bucket& bucket = table.buckets()[at];
       if (const int slot = bucket.slot_of(tag_of(hash), id); slot >= 0) {
-        bucket.tags[slot] = 0;
-        --count_;
+        bucket.set_byte(static_cast<unsigned>(slot), 0);
+        --table.count;
         return;
       }
-      if (bucket.overflow != sticky) --bucket.overflow;
+      if (bucket.overflow() != sticky) bucket.set_byte(overflow_at, bucket.overflow() - 1U);
     }
   }
 
   /// For an entry whose hash cannot be had any more: looks everywhere. Overflow counts stay too high, which
   /// costs look-ups time until the table grows, and is never wrong.
   void erase_without_hash(NodeId id) noexcept {
-    for (std::size_t at = 0; at < buckets_count_; ++at) {
-      Bucket& bucket = buckets_.get()[at];
+    Table& table = *now();
+    for (std::size_t at = 0; at < table.size; ++at) {
+      Bucket& bucket = table.buckets()[at];
       for (unsigned slot = 0; slot < width; ++slot) {
-        if (bucket.tags[slot] != 0 && bucket.ids[slot] == id) {
-          bucket.tags[slot] = 0;
-          --count_;
+        if (bucket.tag(slot) != 0 && bucket.ids[slot].load(std::memory_order_relaxed) == id) {
+          bucket.set_byte(slot, 0);
+          --table.count;
           return;
         }
       }
@@ -117,19 +128,26 @@ class Index {
   }
 
   void clear() noexcept {
-    if (buckets_) std::memset(static_cast<void*>(buckets_.get()), 0, buckets_count_ * sizeof(Bucket));
-    count_ = 0;
+    Table& table = *now();
+    if (&table == none()) return;
+    for (std::size_t at = 0; at < table.size; ++at) {
+      for (auto& word : table.buckets()[at].words) word.store(0, std::memory_order_release);
+    }
+    table.count = 0;
   }
 
   template <class F>
   void for_each(F&& f) const {
-    for (std::size_t at = 0; at < buckets_count_; ++at) {
-      const Bucket& bucket = buckets_.get()[at];
+    const Table& table = *now();
+    for (std::size_t at = 0; at < table.size; ++at) {
+      const Bucket& bucket = table.buckets()[at];
       for (unsigned slot = 0; slot < width; ++slot) {
-        if (bucket.tags[slot] != 0) f(bucket.ids[slot]);
+        if (bucket.tag(slot) != 0) f(bucket.ids[slot].load(std::memory_order_relaxed));
       }
     }
   }
+
+  [[nodiscard]] std::size_t heap_bytes() const noexcept { return now()->bytes + outgrown_.bytes(); }
 
  private:
   static constexpr unsigned width = 12;
@@ -137,46 +155,134 @@ class Index {
   static constexpr std::uint8_t sticky =
       255;  // a count that was once this high is no longer exact, and stays
 
-  struct alignas(cache_line) Bucket {
-    std::uint8_t tags[width];  // 0: empty
-    std::uint8_t overflow;
-    std::uint8_t unused[3];
-    NodeId ids[width];
+  static constexpr unsigned overflow_at = width;
+
+  /// The first 16 bytes of a bucket: tags (0: empty), then the overflow count. Each half is of one moment.
+  struct Head {
+    std::uint64_t low;
+    std::uint64_t high;
 
     /// A bit for each slot with that tag.
     [[nodiscard]] unsigned match(std::uint8_t tag) const noexcept {
-#if defined(__SSE2__)
-      const __m128i head = _mm_load_si128(reinterpret_cast<const __m128i*>(this));
-      const __m128i same = _mm_cmpeq_epi8(head, _mm_set1_epi8(static_cast<char>(tag)));
-      return static_cast<unsigned>(_mm_movemask_epi8(same)) & ((1U << width) - 1);
-#else
       unsigned found = 0;
-      for (unsigned slot = 0; slot < width; ++slot) found |= unsigned{tags[slot] == tag} << slot;
+      for (unsigned slot = 0; slot < width; ++slot) found |= unsigned{byte(slot) == tag} << slot;
       return found;
+    }
+    [[nodiscard]] std::uint8_t overflow() const noexcept { return byte(overflow_at); }
+    [[nodiscard]] std::uint8_t byte(unsigned i) const noexcept {
+      return static_cast<std::uint8_t>((i < 8 ? low : high) >> (i % 8 * 8));
+    }
+  };
+
+#if defined(__SSE2__) && !defined(__SANITIZE_THREAD__)
+  /// The same in one register. That an aligned vector is read in halves at worst is the processor's promise,
+  /// not the language's: hence the assembler, which also reads it just once.
+  struct FastHead {
+    __m128i bytes;
+
+    [[nodiscard]] unsigned match(std::uint8_t tag) const noexcept {
+      const __m128i same = _mm_cmpeq_epi8(bytes, _mm_set1_epi32(static_cast<int>(tag * 0x01010101U)));
+      return static_cast<unsigned>(_mm_movemask_epi8(same)) & ((1U << width) - 1);
+    }
+    [[nodiscard]] std::uint8_t overflow() const noexcept {
+      return static_cast<std::uint8_t>(_mm_extract_epi16(bytes, overflow_at / 2));
+    }
+  };
+#else
+  using FastHead = Head;
 #endif
+
+  struct alignas(cache_line) Bucket {
+    std::array<std::atomic<std::uint64_t>, 2> words{};  // see Head
+    std::array<std::atomic<NodeId>, width> ids{};
+
+    [[nodiscard]] Head head() const noexcept {
+      return {words[0].load(std::memory_order_acquire), words[1].load(std::memory_order_acquire)};
+    }
+    [[nodiscard]] FastHead fast_head() const noexcept {
+#if defined(__SSE2__) && !defined(__SANITIZE_THREAD__)
+      FastHead head;
+      asm volatile("movdqa %1, %0" : "=x"(head.bytes) : "m"(words));
+      std::atomic_signal_fence(std::memory_order_acquire);
+      return head;
+#else
+      return head();
+#endif
+    }
+    [[nodiscard]] std::uint8_t tag(unsigned slot) const noexcept {
+      return head().byte(slot);
+    }
+    [[nodiscard]] std::uint8_t overflow() const noexcept {
+      return head().overflow();
+    }
+    void set_byte(unsigned i, unsigned value) noexcept {
+      std::atomic<std::uint64_t>& word = words[i / 8];
+      const unsigned shift = i % 8 * 8;
+      word.store((word.load(std::memory_order_relaxed) & ~(std::uint64_t{0xff} << shift)) |
+                     std::uint64_t{value} << shift,
+                 std::memory_order_release);
     }
 
     [[nodiscard]] int slot_of(std::uint8_t tag, NodeId id) const noexcept {
-      for (unsigned matches = match(tag); matches != 0; matches &= matches - 1) {
-        const int slot = std::countr_zero(matches);
-        if (ids[slot] == id) return slot;
+      for (unsigned matches = fast_head().match(tag); matches != 0; matches &= matches - 1) {
+        const auto slot = static_cast<unsigned>(std::countr_zero(matches));
+        if (ids[slot].load(std::memory_order_relaxed) == id) return static_cast<int>(slot);
       }
       return -1;
     }
   };
   static_assert(sizeof(Bucket) == cache_line);
 
-  struct Free {
-    void operator()(Bucket* memory) const noexcept {
-      ::operator delete (static_cast<void*>(memory), std::align_val_t{cache_line});
-    }
-  };
-  using Buckets = std::unique_ptr<Bucket, Free>;
+  /// The buckets follow. What only writers use has a cache line of its own.
+  struct alignas(cache_line) Table : Block {
+    std::size_t size = 0;                       // buckets
+    alignas(cache_line) std::size_t count = 0;  // entries
 
-  static Buckets allocate(std::size_t count) {
-    void* memory = ::operator new (count * sizeof(Bucket), std::align_val_t{cache_line});
-    std::memset(memory, 0, count * sizeof(Bucket));
-    return Buckets{static_cast<Bucket*>(memory)};
+    [[nodiscard]] Bucket* buckets() noexcept { return reinterpret_cast<Bucket*>(this + 1); }
+    [[nodiscard]] const Bucket* buckets() const noexcept { return reinterpret_cast<const Bucket*>(this + 1); }
+    [[nodiscard]] std::size_t home(std::uint64_t hash) const noexcept {
+      __extension__ using Wide = unsigned __int128;
+      return static_cast<std::size_t>((static_cast<Wide>(hash) * size) >> 64);
+    }
+    [[nodiscard]] std::size_t next(std::size_t at) const noexcept { return at + 1 == size ? 0 : at + 1; }
+  };
+
+  /// Stands for the table while there is none: one empty bucket, never written.
+  struct NoTable : Table {
+    constexpr NoTable() noexcept { size = 1; }
+    Bucket bucket;
+  };
+  static const NoTable no_table;
+  static Table* none() noexcept {
+    return const_cast<NoTable*>(&no_table);
+  }
+
+  struct Free {
+    void operator()(Table* table) const noexcept { free_block(table); }
+  };
+
+  static Table* allocate(std::size_t buckets) {
+    const std::size_t bytes = sizeof(Table) + buckets * sizeof(Bucket);
+    auto* const table = new (allocate_block(bytes)) Table;
+    table->bytes = bytes;
+    table->size = buckets;
+    std::uninitialized_value_construct_n(table->buckets(), buckets);
+    return table;
+  }
+
+  static void insert_into(Table& table, std::uint64_t hash, NodeId id) noexcept {
+    for (std::size_t at = table.home(hash);; at = table.next(at)) {
+      Bucket& bucket = table.buckets()[at];
+      const unsigned empty = bucket.fast_head().match(0);
+      if (empty != 0) {
+        const auto slot = static_cast<unsigned>(std::countr_zero(empty));
+        bucket.ids[slot].store(id, std::memory_order_release);
+        bucket.set_byte(slot, tag_of(hash));
+        ++table.count;
+        return;
+      }
+      if (bucket.overflow() != sticky) bucket.set_byte(overflow_at, bucket.overflow() + 1U);
+    }
   }
 
   static constexpr std::size_t buckets_for(std::uint64_t entries) noexcept {
@@ -186,18 +292,16 @@ class Index {
     const auto low = static_cast<std::uint8_t>(hash);
     return low == 0 ? 1 : low;
   }
-  [[nodiscard]] std::size_t home(std::uint64_t hash) const noexcept {
-    __extension__ using Wide = unsigned __int128;
-    return static_cast<std::size_t>((static_cast<Wide>(hash) * buckets_count_) >> 64);
-  }
-  [[nodiscard]] std::size_t next(std::size_t at) const noexcept {
-    return at + 1 == buckets_count_ ? 0 : at + 1;
+  /// Under the lock.
+  [[nodiscard]] Table* now() const noexcept {
+    return table_.load(std::memory_order_relaxed);
   }
 
-  Buckets buckets_;
-  std::size_t buckets_count_ = 0;
-  std::size_t count_ = 0;
+  std::atomic<Table*> table_{nullptr};
   std::size_t expected_buckets_;
+  Blocks outgrown_;
 };
+
+inline constinit const Index::NoTable Index::no_table;
 
 }  // namespace terrace::memory

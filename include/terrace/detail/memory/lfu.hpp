@@ -92,6 +92,7 @@ class Lfu {
     }
     return right;
   }
+  [[nodiscard]] std::size_t heap_bytes() const noexcept { return ranks_.capacity() * sizeof(Rank); }
   [[nodiscard]] std::size_t size() const noexcept {
     std::size_t total = 0;
     for (NodeId at = first_; at != nil; at = ranks_[at].next) total += ranks_[at].members.size;

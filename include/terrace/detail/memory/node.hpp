@@ -1,8 +1,8 @@
 #pragma once
 /// Node: one entry in memory, named by a 32-bit id. Sixteen bytes of links and state, then key and value.
 
+#include <atomic>
 #include <cstdint>
-#include <cstring>
 #include <limits>
 #include <terrace/clock.hpp>
 
@@ -23,39 +23,56 @@ using Stamp = std::uint32_t;
   return static_cast<Stamp>(units < 0 ? 0 : units > last ? last : units);
 }
 
+/// A word that readers look at without the lock. It is set by one thread at a time, under the lock.
+class SharedWord {
+ public:
+  // NOLINTNEXTLINE: a word like any other
+  operator std::uint32_t() const noexcept { return word_.load(std::memory_order_relaxed); }
+  SharedWord& operator=(std::uint32_t word) noexcept {
+    word_.store(word, std::memory_order_relaxed);
+    return *this;
+  }
+  SharedWord& operator|=(std::uint32_t flags) noexcept { return *this = *this | flags; }
+  SharedWord& operator&=(std::uint32_t flags) noexcept { return *this = *this & flags; }
+
+  /// Adds one to the counter in the lowest bits (`most` is their mask) unless it is at its most. Without the
+  /// lock, concurrently with anything: it changes nothing else; when it meets another change, it may be lost.
+  void raise(std::uint32_t most) noexcept {
+    std::uint32_t seen = *this;
+    if ((seen & most) < most) word_.compare_exchange_strong(seen, seen + 1, std::memory_order_relaxed);
+  }
+
+ private:
+  std::atomic<std::uint32_t> word_;
+};
+
 /// What every node has in front. Who owns the fields:
-///  - `prev`, `next` and the low 24 bits of `bits` (the "word"): the eviction policy while the node is live;
-///  the
-///    free list while it is free; a chain of removed nodes in between.
+///  - `prev`, `next` and the low 24 bits of `bits` (the "word"): the eviction policy while the node is live.
+///    `next` alone: chains of removed and of free nodes.
 ///  - the flags in the high 8 bits: the shard.
 ///  - `when`: with `timed`, a stamp before which the entry is fresh for certain (the exact time is in a side
-///    table); without, the stamp of its creation; in a removed node, its own id.
+///    table); without, the stamp of its creation.
+/// Readers look at `bits` and `when` without the lock, and may still do so for a while after the node has
+/// left: until it is free, both mean what they meant.
 struct alignas(8) Links {
   static constexpr std::uint32_t word_mask = 0x00ff'ffff;
   static constexpr std::uint32_t live = 1U << 24;
   static constexpr std::uint32_t timed = 1U << 25;
   static constexpr std::uint32_t idles = 1U << 26;   ///< has an expiry after access
   static constexpr std::uint32_t pinned = 1U << 27;  ///< a handle has been given out at some time
+  static constexpr unsigned cause_shift = 28;        ///< two bits: why it has left
 
   NodeId prev;
   NodeId next;
-  std::uint32_t bits;
-  Stamp when;
+  SharedWord bits;
+  SharedWord when;
 
   [[nodiscard]] bool is(std::uint32_t flag) const noexcept { return (bits & flag) != 0; }
   [[nodiscard]] std::uint32_t word() const noexcept { return bits & word_mask; }
   void set_word(std::uint32_t word) noexcept { bits = (bits & ~word_mask) | word; }
-
-  /// The chain of removed nodes is walked without the lock, where ids cannot be looked up: it holds
-  /// addresses.
-  [[nodiscard]] Links* chained() const noexcept {
-    Links* to;
-    std::memcpy(&to, &prev, sizeof to);
-    return to;
-  }
-  void chain(Links* to) noexcept { std::memcpy(static_cast<void*>(this), &to, sizeof to); }
+  [[nodiscard]] unsigned cause() const noexcept { return bits >> cause_shift & 3; }
 };
-static_assert(sizeof(Links) == 16 && offsetof(Links, prev) == 0 && sizeof(Links*) <= 2 * sizeof(NodeId));
+static_assert(sizeof(Links) == 16);
 
 /// Key and value are made and destroyed by the shard; a value never changes while its node is live.
 template <class K, class V>

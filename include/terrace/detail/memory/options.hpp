@@ -77,6 +77,9 @@ struct MemoryStats {
   std::uint64_t rejected = 0;   ///< entries not stored: heavier than the whole bound, or expired already
   std::uint64_t entries = 0;    ///< now, including expired ones that have not left yet
   std::uint64_t bytes = 0;      ///< the sum of their weights
+  /// What the cache has allocated, free parts and what waits for readers included, with what keys and values
+  /// hold on the heap as far as default_weight() sees it.
+  std::uint64_t used_bytes = 0;
 };
 
 }  // namespace terrace

@@ -18,6 +18,8 @@ namespace terrace::memory {
 
 class S3Fifo {
  public:
+  static constexpr bool lazy_hit = true;
+
   /// `expected`: the most entries there will be; 0 when unknown.
   explicit S3Fifo(std::uint64_t expected) noexcept : expected_(expected) {}
 
@@ -39,8 +41,7 @@ class S3Fifo {
 
   template <class Entries>
   void hit(const Entries& entries, NodeId id) noexcept {
-    Links& node = entries[id];
-    if ((node.bits & uses_mask) < uses_mask) ++node.bits;
+    entries[id].bits.raise(uses_mask);
   }
 
   template <class Entries>
@@ -98,6 +99,7 @@ class S3Fifo {
     }) && main_.check(entries, [&](NodeId id) { placed = placed && (entries[id].bits & in_main) != 0; });
     return linked && placed;
   }
+  [[nodiscard]] std::size_t heap_bytes() const noexcept { return ghost_.heap_bytes(); }
   [[nodiscard]] std::size_t size() const noexcept { return std::size_t{small_.size} + main_.size; }
 
  private:

@@ -2,10 +2,13 @@
 /// Shard: a part of a MemoryCache under a lock of its own: index, entries, policy, timer wheel and counters.
 ///
 /// An entry is a node that never changes: a new value for a key is a new node that takes the place of the old
-/// one. So a pinned value stays what it was. A node that leaves is unlinked under the lock and chained to a
-/// Removed, whose destructor, after the lock, tells the listener, destroys key and value, and gives the node
-/// back: no code of the user's runs under the lock but hashing, comparing, moving and copying keys and
-/// values.
+/// one. So a pinned value stays what it was, and a reader needs no lock: in a Readers::Section it finds a
+/// node, which was an entry at some moment of the section, and the node stays readable until the section
+/// ends, even if it leaves meanwhile. (Readers of policies that move entries on a hit take the lock.)
+///
+/// A node that leaves is unlinked under the lock; what becomes of it is told in departures.hpp. No code of
+/// the user's runs under the lock but hashing, comparing, moving and copying keys and values (and, with
+/// policies that move entries, visitors).
 ///
 /// Everything that can throw happens before anything is changed.
 
@@ -14,9 +17,11 @@
 #include <mutex>
 #include <optional>
 #include <terrace/detail/memory/context.hpp>
+#include <terrace/detail/memory/departures.hpp>
 #include <terrace/detail/memory/entries.hpp>
 #include <terrace/detail/memory/index.hpp>
 #include <terrace/detail/memory/policy.hpp>
+#include <terrace/detail/memory/readers.hpp>
 #include <terrace/detail/memory/spin_lock.hpp>
 
 namespace terrace::memory {
@@ -32,30 +37,53 @@ class alignas(2 * cache_line) Shard {
   /// `max_entries` 0: no bound.
   Shard(Shared& shared, Eviction eviction, std::uint64_t max_entries)
       : index_(max_entries),
-        entries_(max_entries),
         shared_(shared),
+        eviction_(eviction),
         max_entries_(max_entries),
         policy_(eviction, max_entries),
-        wheel_(shared.start) {}
+        entries_(max_entries == 0 ? 0 : max_entries + Leaving::most_nodes(max_entries) + spare),
+        departures_(entries_, shared, lock_, max_entries),
+        wheel_(shared.start) {
+    reads_freely_ = policy_.hits_lazily();
+  }
   Shard(const Shard&) = delete;
   Shard& operator=(const Shard&) = delete;
   ~Shard() {
-    entries_.for_each_live(0, [this](NodeId id) { return destroy_content(entries_[id]), true; });
+    entries_.for_each_live(0, [this](NodeId id) { return entries_.destroy_content(entries_[id]), true; });
   }
 
-  /// Calls use(value) under the lock; false on a miss.
+  /// Calls use(value), which may go on while the entry leaves; false on a miss.
   template <class Q, class F>
-  bool read(const Q& key, std::uint64_t hash, F&& use) {
+  [[gnu::always_inline]] bool read(const Q& key, std::uint64_t hash, F&& use) {
+    if (reads_freely_) [[likely]] {
+      const Readers::Section section;
+      Entry* const node = find(key, hash);
+      if (node == nullptr || is_fresh_for_certain(*node)) [[likely]] {
+        shared_.reads.add(node == nullptr ? Tally::misses : Tally::hits, section.reader());
+        sample(hash);
+        if (node == nullptr) return false;
+        policy_.lazy_hit(eviction_, *node);
+        std::forward<F>(use)(std::as_const(node->value));
+        return true;
+      }
+    }
     return access(key, hash, [&](NodeId id) { std::forward<F>(use)(std::as_const(entries_[id].value)); });
   }
 
   /// As read(), but counts as no access.
   template <class Q, class F>
   bool peek(const Q& key, std::uint64_t hash, F&& use) {
+    const Readers::Section section;
+    const Entry* const node = find(key, hash);
+    if (node == nullptr) return false;
+    if (is_fresh_for_certain(*node)) {
+      std::forward<F>(use)(node->value);
+      return true;
+    }
     std::lock_guard lock(lock_);
-    const NodeId id = lookup(key, hash);
-    if (id == nil || !is_fresh(id)) return false;
-    std::forward<F>(use)(std::as_const(entries_[id].value));
+    const NodeId still = lookup(key, hash);
+    if (still == nil || !is_fresh(still)) return false;
+    std::forward<F>(use)(std::as_const(entries_[still].value));
     return true;
   }
 
@@ -68,11 +96,9 @@ class alignas(2 * cache_line) Shard {
   }
 
   void unpin(Entry& node, NodeId id) noexcept {
-    {
-      std::lock_guard lock(lock_);
-      if (--entries_.pins[id] > 0 || node.is(Links::live)) return;
-    }
-    destroy(node, id);
+    Removed removed(departures_);
+    std::lock_guard lock(lock_);
+    departures_.unpin(node, id, removed);
   }
 
   /// Stores the entry if `allowed()`, unless keep(value) accepts the fresh value that is there. False: not
@@ -80,7 +106,7 @@ class alignas(2 * cache_line) Shard {
   template <class Allowed, class Keep>
   bool store(K&& key, V&& value, std::uint64_t hash, const Lifetime& life, std::uint64_t weight,
              Allowed&& allowed, Keep&& keep) {
-    Removed removed(*this);
+    Removed removed(departures_);
     std::lock_guard lock(lock_);
     if (!wheel_.empty()) expire_due(shared_.clock->coarse_now(), steps_per_write, removed);
     NodeId old = lookup(key, hash);
@@ -94,6 +120,8 @@ class alignas(2 * cache_line) Shard {
       return false;
     }
     const NodeId id = make(std::move(key), std::move(value), hash, life, weight);
+    departures_.leave(index_.outgrown(), removed);
+    departures_.leave(entries_.nodes.outgrown(), removed);
     if (old != nil && !old_is_fresh) {
       unlink(old, hash, old_cause, removed);
       old = nil;
@@ -108,18 +136,19 @@ class alignas(2 * cache_line) Shard {
 
   template <class Q>
   bool erase(const Q& key, std::uint64_t hash) {
-    Removed removed(*this);
+    Removed removed(departures_);
     std::lock_guard lock(lock_);
     const NodeId id = lookup(key, hash);
     if (id == nil) return false;
     const bool fresh = is_fresh(id);
     unlink(id, hash, fresh ? RemovalCause::explicit_erase : RemovalCause::expired, removed);
+    if constexpr (!Leaving::is_plain) departures_.collect(removed);
     return fresh;
   }
 
   /// Erases that very node, if it still is an entry. It must be pinned.
   bool erase_node(Entry& node, NodeId id) noexcept {
-    Removed removed(*this);
+    Removed removed(departures_);
     std::lock_guard lock(lock_);
     if (!node.is(Links::live)) return false;
     unlink(id, safe_hash(id), RemovalCause::explicit_erase, removed);
@@ -127,20 +156,21 @@ class alignas(2 * cache_line) Shard {
   }
 
   void clear() noexcept {
-    Removed removed(*this);
+    Removed removed(departures_);
     std::lock_guard lock(lock_);
+    index_.clear();
+    policy_.with([](auto& policy) { policy.clear(); });
+    wheel_.clear();
     entries_.for_each_live(0, [&](NodeId id) {
       leave(id, RemovalCause::explicit_erase, removed);
       return true;
     });
-    index_.clear();
-    policy_.with([](auto& policy) { policy.clear(); });
-    wheel_.clear();
+    departures_.collect(removed);
   }
 
   /// Evicts one entry; false when there is none.
   bool evict() noexcept {
-    Removed removed(*this);
+    Removed removed(departures_);
     std::lock_guard lock(lock_);
     return evict_one(removed);
   }
@@ -149,8 +179,9 @@ class alignas(2 * cache_line) Shard {
   std::size_t purge(bool exactly) noexcept {
     std::size_t total = 0;
     for (bool more = true; more;) {
-      Removed removed(*this);
+      Removed removed(departures_);
       std::lock_guard lock(lock_);
+      departures_.collect(removed);
       if (wheel_.empty()) break;
       const std::uint64_t before = counts_.expired;
       const TimePoint now = shared_.clock->now();
@@ -203,8 +234,6 @@ class alignas(2 * cache_line) Shard {
 
   void add_stats(MemoryStats& sum) {
     std::lock_guard lock(lock_);
-    sum.hits += hits_;
-    sum.misses += misses_;
     sum.inserts += counts_.inserts;
     sum.replaced += counts_.replaced;
     sum.evictions += counts_.evictions;
@@ -213,79 +242,86 @@ class alignas(2 * cache_line) Shard {
     sum.rejected += counts_.rejected;
     sum.entries += index_.size();
     sum.bytes += bytes_;
+    sum.used_bytes += sizeof(*this) + index_.heap_bytes() + entries_.heap_bytes() + policy_.heap_bytes();
   }
 
  private:
   friend struct Inspector;
+  using Leaving = Departures<K, V, Shared>;
+  using Removed = typename Leaving::Removed;
 
   // A write pays for the expiry of a few entries; a purge holds the lock for so many at a time.
   static constexpr std::size_t steps_per_write = 16;
   static constexpr std::size_t steps_per_purge = 256;
-
-  /// The nodes that leave in one call, in order.
-  class Removed {
-   public:
-    explicit Removed(Shard& shard) noexcept : shard_(shard) {}
-    Removed(const Removed&) = delete;
-    Removed& operator=(const Removed&) = delete;
-    ~Removed() {
-      for (Links* at = first_; at != nullptr;) {
-        auto& node = static_cast<Entry&>(*at);
-        at = at->chained();
-        shard_.bury(node);
-      }
-    }
-    void add(Links& node) noexcept {
-      node.chain(nullptr);
-      if (last_ == nullptr) {
-        first_ = &node;
-      } else {
-        last_->chain(&node);
-      }
-      last_ = &node;
-    }
-
-   private:
-    Shard& shard_;
-    Links* first_ = nullptr;
-    Links* last_ = nullptr;
-  };
 
   template <class Q>
   NodeId lookup(const Q& key, std::uint64_t hash) const {
     return index_.find(hash, [&](NodeId id) { return shared_.equal(std::as_const(entries_[id].key), key); });
   }
 
+  /// Without the lock, in a section.
+  template <class Q>
+  [[gnu::always_inline]] Entry* find(const Q& key, std::uint64_t hash) const {
+    Entry* node = nullptr;
+    const NodeId id = index_.find(hash, [&](NodeId candidate) {
+      node = &entries_[candidate];
+      return shared_.equal(std::as_const(node->key), key);
+    });
+    return id == nil ? nullptr : node;
+  }
+
   template <class Q, class F>
-  bool access(const Q& key, std::uint64_t hash, F&& use) {
-    Removed removed(*this);
+  [[gnu::noinline]] bool access(const Q& key, std::uint64_t hash, F&& use) {
+    Removed removed(departures_);
     std::lock_guard lock(lock_);
     const NodeId id = lookup(key, hash);
     if (id == nil) [[unlikely]] {
-      ++misses_;
+      count(Tally::misses);
+      sample_locked(hash);
       return false;
     }
     if (entries_[id].is(Links::timed)) {
       if (!is_fresh(id)) {
         unlink(id, hash, RemovalCause::expired, removed);
-        ++misses_;
+        count(Tally::misses);
+        sample_locked(hash);
         return false;
       }
       if (entries_[id].is(Links::idles)) touch(id);
     }
-    ++hits_;
+    count(Tally::hits);
     policy_.with([&](auto& policy) { policy.hit(entries_, id); });
+    sample_locked(hash);
     std::forward<F>(use)(id);
     return true;
   }
 
-  /// The coarse clock decides while the expiry is at least one stamp (17 ms, more than the clock lags) away.
+  void count(Tally::Kind kind) noexcept { shared_.reads.add(kind, Readers::own()); }
+
+  void sample_locked(std::uint64_t hash) noexcept {
+    if (policy_.samples(eviction_, hash)) policy_.saw(eviction_, hash);
+  }
+  /// Without the lock; in vain when another has it.
+  void sample(std::uint64_t hash) noexcept {
+    if (!policy_.samples(eviction_, hash)) return;
+    if (const std::unique_lock lock(lock_, std::try_to_lock); lock) policy_.saw(eviction_, hash);
+  }
+
+  /// Without the lock. The coarse clock decides while the expiry is at least one stamp (17 ms, more than the
+  /// clock lags) away; who reads an entry that expires after access must tell it, under the lock.
+  bool is_fresh_for_certain(const Links& node) const {
+    const std::uint32_t bits = node.bits;
+    if ((bits & Links::timed) == 0) [[likely]]
+      return true;
+    return (bits & Links::idles) == 0 && ends_later(node);
+  }
+  bool ends_later(const Links& node) const {
+    return std::uint64_t{shared_.stamp(shared_.clock->coarse_now())} + 1 < node.when;
+  }
   bool is_fresh(NodeId id) const {
     const Links& node = entries_[id];
     if (!node.is(Links::timed)) return true;
-    if (std::uint64_t{shared_.stamp(shared_.clock->coarse_now())} + 1 < node.when) [[likely]]
-      return true;
-    return shared_.clock->now() < entries_.expires(id);
+    return ends_later(node) || shared_.clock->now() < entries_.expires(id);
   }
 
   /// The wheel is told of the later expiry when it comes to the old one.
@@ -407,54 +443,15 @@ class alignas(2 * cache_line) Shard {
 
   /// The last step of every removal.
   void leave(NodeId id, RemovalCause cause, Removed& removed) noexcept {
-    Entry& node = entries_[id];
     const std::uint64_t weight = weight_of(id);
     bytes_ -= weight;
     shared_.subtract_bytes(weight);
     ++*std::array{&counts_.erased, &counts_.replaced, &counts_.expired,
                   &counts_.evictions}[static_cast<int>(cause)];
-    node.bits &= ~Links::live;
-    // Pinned still: burying it counts as one pin more, and whoever lets go last destroys it.
-    if (node.is(Links::pinned) && entries_.pins[id]++ == 0) {
-      entries_.pins[id] = 0;
-      node.bits &= ~Links::pinned;
-    }
-    if constexpr (std::is_trivially_destructible_v<K> && std::is_trivially_destructible_v<V>) {
-      if (!shared_.listener && !node.is(Links::pinned)) return entries_.nodes.free(id);
-    }
-    node.when = id;
-    node.set_word(static_cast<std::uint32_t>(cause));
-    removed.add(node);
+    departures_.leave(id, weight, cause, removed);
   }
 
-  void bury(Entry& node) noexcept {
-    const NodeId id = node.when;
-    if (shared_.listener) {
-      try {
-        shared_.listener(std::as_const(node.key), std::as_const(node.value),
-                         static_cast<RemovalCause>(node.word()));
-      } catch (...) {  // documented: the entry has left, whatever the listener makes of it
-      }
-    }
-    if (node.is(Links::pinned)) {
-      unpin(node, id);
-    } else {
-      destroy(node, id);
-    }
-  }
-
-  void destroy(Entry& node, NodeId id) noexcept {
-    destroy_content(node);
-    entries_.nodes.give_back(node, id);
-  }
-  static void destroy_content(Entry& node) noexcept {
-    std::destroy_at(&node.key);
-    std::destroy_at(&node.value);
-  }
-
-  [[nodiscard]] std::uint64_t weight_of(NodeId id) const noexcept {
-    return shared_.weigher ? entries_.weights[id] : default_weight(entries_[id].key, entries_[id].value);
-  }
+  [[nodiscard]] std::uint64_t weight_of(NodeId id) const noexcept { return shared_.weight_of(entries_, id); }
 
   /// Nothing when hashing throws.
   [[nodiscard]] std::optional<std::uint64_t> safe_hash(NodeId id) const noexcept {
@@ -465,17 +462,20 @@ class alignas(2 * cache_line) Shard {
     }
   }
 
-  // What a hit touches comes first, on one cache line but for the policy.
-  SpinLock lock_;
-  std::uint64_t hits_ = 0;
-  std::uint64_t misses_ = 0;
+  static constexpr std::size_t spare = 8;  // nodes that are on their way
+
+  // What a reader looks at comes first; writes change it rarely.
   Index index_;
-  Entries<K, V> entries_;
   Shared& shared_;
-  std::uint64_t max_entries_;
-  Policy policy_;
+  const Eviction eviction_;
+  bool reads_freely_ = false;  // hits need no lock
+  const std::uint64_t max_entries_;
+  alignas(cache_line) Policy policy_;
   std::uint64_t bytes_ = 0;
+  Entries<K, V> entries_;
   MemoryStats counts_;
+  SpinLock lock_;
+  Leaving departures_;
   TimerWheel wheel_;
 };
 

@@ -1,15 +1,16 @@
 #pragma once
 /// Slab: the memory of a shard's nodes, in pages that never move, so that a pinned value stays where it is.
 ///
-/// Everything is done under the shard's lock except give_back(): a node is destroyed after the lock is
-/// released (destructors are the user's code) and comes back over a lock-free stack, which allocate() empties
-/// at once (taking all of it has no ABA problem).
+/// Everything is done under the shard's lock except finding a node by its id and give_back(): a node is
+/// destroyed after the lock is released (destructors are the user's code) and comes back over a lock-free
+/// stack, which allocate() empties at once (taking all of it has no ABA problem).
 
 #include <algorithm>
 #include <atomic>
 #include <bit>
 #include <memory>
 #include <new>
+#include <terrace/detail/memory/blocks.hpp>
 #include <terrace/detail/memory/node.hpp>
 #include <vector>
 
@@ -27,11 +28,22 @@ class Slab {
   static constexpr unsigned bits = page_bits<Value>;
   static constexpr NodeId page_nodes = NodeId{1} << bits;
 
-  /// `expected`: the most nodes that will be live at a time, 0 when unknown. Spares an unused rest of a page.
+  /// `expected`: the most nodes that will be used at a time, 0 when unknown. Spares an unused rest of a page.
   explicit Slab(std::uint64_t expected) noexcept : expected_(expected) {}
+  Slab(const Slab&) = delete;
+  Slab& operator=(const Slab&) = delete;
+  ~Slab() {
+    Directory* const all = directory_.load(std::memory_order_relaxed);
+    for (std::size_t page = 0; page < pages_; ++page) {
+      ::operator delete (all->pages()[page].load(std::memory_order_relaxed), std::align_val_t{alignment});
+    }
+    if (all != nullptr) free_block(all);
+  }
 
-  [[nodiscard]] Value& operator[](NodeId id) const noexcept {
-    return pages_[id >> bits].get()[id & (page_nodes - 1)];
+  /// Without the lock: for an id that was found in the index.
+  [[nodiscard, gnu::always_inline]] Value& operator[](NodeId id) const noexcept {
+    const Directory* const all = directory_.load(std::memory_order_acquire);
+    return all->pages()[id >> bits].load(std::memory_order_relaxed)[id & (page_nodes - 1)];
   }
 
   /// Key and value of the node are not yet made. Throws std::bad_alloc.
@@ -54,6 +66,12 @@ class Slab {
     free_ = id;
   }
 
+  /// As free(), of a chain from `first` to `last`.
+  void free_all(NodeId first, NodeId last) noexcept {
+    (*this)[last].next = free_;
+    free_ = first;
+  }
+
   /// Without the lock, so it leaves alone what others may read of a node that is not theirs: `bits`. Key and
   /// value are destroyed already.
   void give_back(Value& node, NodeId id) noexcept {
@@ -69,26 +87,36 @@ class Slab {
     return id < fresh_ && (id >> bits != short_page_ || (id & (page_nodes - 1)) < short_size_);
   }
 
+  /// Directories in which readers may still be.
+  [[nodiscard]] Blocks& outgrown() noexcept { return outgrown_; }
+
+  [[nodiscard]] std::size_t heap_bytes() const noexcept {
+    const Directory* const all = directory_.load(std::memory_order_relaxed);
+    return node_bytes_ + (all == nullptr ? 0 : all->bytes) + outgrown_.bytes();
+  }
+
  private:
-  struct Free {
-    void operator()(Value* page) const noexcept {
-      ::operator delete (static_cast<void*>(page), std::align_val_t{alignment});
-    }
+  /// The addresses of the pages follow.
+  struct Directory : Block {
+    std::size_t room;
+
+    using Page = std::atomic<Value*>;
+    [[nodiscard]] Page* pages() noexcept { return reinterpret_cast<Page*>(this + 1); }
+    [[nodiscard]] const Page* pages() const noexcept { return reinterpret_cast<const Page*>(this + 1); }
   };
-  using Page = std::unique_ptr<Value, Free>;
   static constexpr std::size_t alignment = std::max(cache_line, alignof(Value));
-  // Removed nodes come back a little later than their successors are made.
-  static constexpr std::uint64_t slack = 8;
 
   void add_page() {
-    const auto used = static_cast<std::uint64_t>(pages_.size()) << bits;
+    const auto used = static_cast<std::uint64_t>(pages_) << bits;
     if (used + page_nodes > nil) throw std::bad_alloc();
-    std::uint64_t size = page_nodes;
-    const bool is_short = short_page_ == nil && expected_ > used && expected_ + slack - used < page_nodes;
-    if (is_short) size = expected_ + slack - used;
-    pages_.reserve(pages_.size() + 1);
-    void* memory = ::operator new (size * sizeof(Value), std::align_val_t{alignment});
-    pages_.push_back(Page{static_cast<Value*>(memory)});
+    const bool is_short = short_page_ == nil && expected_ > used && expected_ - used < page_nodes;
+    const std::uint64_t size = is_short ? expected_ - used : page_nodes;
+    make_room_for_page();
+    auto* const page =
+        static_cast<Value*>(::operator new (size * sizeof(Value), std::align_val_t{alignment}));
+    directory_.load(std::memory_order_relaxed)->pages()[pages_].store(page, std::memory_order_relaxed);
+    ++pages_;
+    node_bytes_ += size * sizeof(Value);
     if (is_short) {
       short_page_ = static_cast<NodeId>(used >> bits);
       short_size_ = static_cast<NodeId>(size);
@@ -97,13 +125,34 @@ class Slab {
     limit_ = static_cast<NodeId>(used + size);
   }
 
-  std::vector<Page> pages_;
-  NodeId free_ = nil;
-  NodeId fresh_ = 0;
-  NodeId limit_ = 0;
+  void make_room_for_page() {
+    Directory* const old = directory_.load(std::memory_order_relaxed);
+    if (old != nullptr && pages_ < old->room) return;
+    const std::size_t room = std::max<std::size_t>(2, 2 * pages_);
+    const std::size_t bytes = sizeof(Directory) + room * sizeof(typename Directory::Page);
+    auto* const larger = new (allocate_block(bytes)) Directory;
+    larger->bytes = bytes;
+    larger->room = room;
+    std::uninitialized_value_construct_n(larger->pages(), room);
+    for (std::size_t page = 0; page < pages_; ++page) {
+      larger->pages()[page].store(old->pages()[page].load(std::memory_order_relaxed),
+                                  std::memory_order_relaxed);
+    }
+    directory_.store(larger, std::memory_order_release);
+    if (old != nullptr) outgrown_.add(*old);
+  }
+
+  // What readers look at, away from what every write changes.
+  std::atomic<Directory*> directory_{nullptr};
+  std::size_t pages_ = 0;
+  std::size_t node_bytes_ = 0;
+  Blocks outgrown_;
+  std::uint64_t expected_;
   NodeId short_page_ = nil;
   NodeId short_size_ = 0;
-  std::uint64_t expected_;
+  alignas(cache_line) NodeId free_ = nil;
+  NodeId fresh_ = 0;
+  NodeId limit_ = 0;
   std::atomic<NodeId> returned_{nil};
 };
 
@@ -120,6 +169,11 @@ class SideTable {
   [[nodiscard]] T& operator[](NodeId id) noexcept { return pages_[id >> bits][id & ((1U << bits) - 1)]; }
   [[nodiscard]] const T& operator[](NodeId id) const noexcept {
     return pages_[id >> bits][id & ((1U << bits) - 1)];
+  }
+  [[nodiscard]] std::size_t heap_bytes() const noexcept {
+    std::size_t total = pages_.capacity() * sizeof(pages_[0]);
+    for (const auto& page : pages_) total += page ? sizeof(T) << bits : 0;
+    return total;
   }
 
  private:

@@ -14,10 +14,13 @@ namespace terrace::memory {
 
 class SpinLock {
  public:
-  void lock() noexcept {
+  [[gnu::always_inline]] void lock() noexcept {
     if (!locked_.exchange(true, std::memory_order_acquire)) [[likely]]
       return;
     wait();
+  }
+  [[nodiscard]] bool try_lock() noexcept {
+    return !locked_.load(std::memory_order_relaxed) && !locked_.exchange(true, std::memory_order_acquire);
   }
   void unlock() noexcept { locked_.store(false, std::memory_order_release); }
 

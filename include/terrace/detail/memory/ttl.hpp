@@ -15,6 +15,8 @@ namespace terrace::memory {
 
 class Ttl {
  public:
+  static constexpr bool lazy_hit = true;
+
   /// Throws std::bad_alloc.
   template <class Entries>
   void prepare(const Entries&, NodeId, std::uint64_t) {
@@ -80,6 +82,7 @@ class Ttl {
     }
     return right && forever_.check(entries, [&](NodeId id) { right = right && entries[id].word() == 0; });
   }
+  [[nodiscard]] std::size_t heap_bytes() const noexcept { return heap_.capacity() * sizeof(NodeId); }
   [[nodiscard]] std::size_t size() const noexcept { return heap_.size() + forever_.size; }
 
  private:

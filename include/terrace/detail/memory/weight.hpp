@@ -8,28 +8,38 @@
 
 namespace terrace {
 
-/// The part of the cache's own memory that goes with an entry, about: links, index, ghosts.
-inline constexpr std::size_t entry_overhead = 24;
+/// The part of the cache's own memory that goes with an entry when nobody knows how many there will be,
+/// about: links, index, ghosts, and what of them is free. So a bound on bytes bounds what is allocated.
+inline constexpr std::size_t entry_overhead = 36;
 
 namespace memory {
 
+/// What the allocator sets aside for that many bytes: as glibc's malloc does, with a header, in steps of 16.
+[[nodiscard]] constexpr std::size_t set_aside(std::size_t bytes) noexcept {
+  return bytes <= 24 ? 32 : (bytes + 8 + 15) / 16 * 16;
+}
+
+/// What a value holds on the heap. `known`: nothing is missing.
 template <class T>
 struct HeapBytes {
+  static constexpr bool known = std::is_trivially_destructible_v<T>;
   static std::size_t of(const T&) noexcept { return 0; }
 };
 
 template <class Char, class Traits>
 struct HeapBytes<std::basic_string<Char, Traits>> {
+  static constexpr bool known = true;
   static std::size_t of(const std::basic_string<Char, Traits>& text) noexcept {
     static const std::size_t inside = std::basic_string<Char, Traits>().capacity();
-    return text.capacity() > inside ? (text.capacity() + 1) * sizeof(Char) : 0;
+    return text.capacity() > inside ? set_aside((text.capacity() + 1) * sizeof(Char)) : 0;
   }
 };
 
 template <class T>
 struct HeapBytes<std::vector<T>> {
+  static constexpr bool known = HeapBytes<T>::known;
   static std::size_t of(const std::vector<T>& values) noexcept {
-    std::size_t total = values.capacity() * sizeof(T);
+    std::size_t total = values.capacity() == 0 ? 0 : set_aside(values.capacity() * sizeof(T));
     if constexpr (!std::is_trivially_copyable_v<T>) {
       for (const T& value : values) total += HeapBytes<T>::of(value);
     }
@@ -39,7 +49,10 @@ struct HeapBytes<std::vector<T>> {
 
 template <>
 struct HeapBytes<std::vector<bool>> {
-  static std::size_t of(const std::vector<bool>& values) noexcept { return values.capacity() / 8; }
+  static constexpr bool known = true;
+  static std::size_t of(const std::vector<bool>& values) noexcept {
+    return values.capacity() == 0 ? 0 : set_aside(values.capacity() / 8);
+  }
 };
 
 }  // namespace memory

@@ -1,0 +1,92 @@
+#pragma once
+/// Readers: who is reading lock-free now, so that what readers may be looking at is not reused under their
+/// eyes. One register for all caches of the process; grace periods as in user-level RCU (Desnoyers, McKenney,
+/// Stern, Dagenais, Walpole: User-level implementations of read-copy update, IEEE TPDS 23, 2012).
+///
+/// A reader notes the present epoch in a word of its thread's when it begins, and 0 when it ends: two plain
+/// stores. Who has unlinked something takes a stamp(); once passed(stamp) it may reuse it, for every reader
+/// that could have seen it has ended. advance() begins a new epoch and looks which readers are older. Between
+/// the two stands a barrier on the processors of all threads (membarrier(2)), so that readers need none of
+/// their own; where the system has no such barrier, each reader pays for a fence.
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+
+namespace terrace::memory {
+
+/// A thread that reads, or read once.
+struct alignas(128) Reader {            // two cache lines, for processors fetch them in pairs
+  std::atomic<std::uint64_t> since{0};  ///< the epoch in which its outermost section began; 0: not reading
+  bool taken = true;                    ///< by a thread that lives
+  Reader* next = nullptr;
+  /// What the thread counts, for so many caches; see Tally. Only it writes them.
+  static constexpr unsigned countings = 64;
+  std::array<std::array<std::atomic<std::uint64_t>, 2>, countings> counters{};
+};
+
+class Readers {
+ public:
+  /// While it lives, what this thread finds stays readable. Sections may be nested.
+  class Section {
+   public:
+    Section() noexcept : reader_(own()), before_(reader_.since.load(std::memory_order_relaxed)) {
+      if (before_ == 0) [[likely]]
+        begin(reader_);
+    }
+    ~Section() { reader_.since.store(before_, std::memory_order_release); }
+    Section(const Section&) = delete;
+    Section& operator=(const Section&) = delete;
+
+    [[nodiscard]] Reader& reader() const noexcept { return reader_; }
+
+   private:
+    Reader& reader_;
+    const std::uint64_t before_;
+  };
+
+  /// This thread's entry.
+  static Reader& own() noexcept {
+    Reader* const mine = own_;
+    return mine != nullptr ? *mine : enrol();
+  }
+
+  /// To be taken after the unlinking.
+  [[nodiscard]] static std::uint64_t stamp() noexcept {
+    return epoch_.fetch_add(0, std::memory_order_acq_rel);
+  }
+  /// True: no reader can see what was unlinked before that stamp was taken.
+  [[nodiscard]] static bool passed(std::uint64_t stamp) noexcept {
+    return passed_.load(std::memory_order_acquire) > stamp;
+  }
+  /// Sees what has passed. Does not wait: neither for readers, nor for another thread that is doing the same.
+  static void advance() noexcept;
+
+  /// A number whose counters nobody else uses, or Reader::countings when there is none left.
+  static unsigned take_counters() noexcept;
+  static void leave_counters(unsigned number) noexcept;
+  /// Over all threads that are or were.
+  static std::uint64_t sum(unsigned number, unsigned kind) noexcept;
+
+ private:
+  friend struct ReaderExit;
+
+  static void begin(Reader& reader) noexcept {
+    reader.since.store(epoch_.load(std::memory_order_acquire), std::memory_order_relaxed);
+    if (needs_no_fence_) [[likely]] {
+      std::atomic_signal_fence(std::memory_order_seq_cst);
+    } else {
+      fence(reader);
+    }
+  }
+  static void fence(Reader& reader) noexcept;
+  static Reader& enrol() noexcept;
+  static void set_up() noexcept;
+
+  static constinit thread_local Reader* own_;
+  static std::atomic<std::uint64_t> epoch_;
+  static std::atomic<std::uint64_t> passed_;
+  static bool needs_no_fence_;  // set before the first reader begins
+};
+
+}  // namespace terrace::memory

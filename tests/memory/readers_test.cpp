@@ -1,0 +1,242 @@
+// Reading without the lock: what a reader sees stays what it was while it reads, and no longer; nothing that
+// waits for readers is forgotten.
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <functional>
+#include <terrace/detail/memory/readers.hpp>
+#include <terrace/scheduler.hpp>
+
+#include "memory/in_threads.hpp"
+#include "memory/support.hpp"
+
+namespace terrace::memory {
+namespace {
+
+/// Whole as long as nobody has destroyed it or put another in its place.
+struct Watched {
+  explicit Watched(std::uint64_t n) noexcept : number(n), mirror(~n) { ++alive; }
+  Watched(Watched&& other) noexcept : Watched(other.number) {}
+  Watched(const Watched& other) noexcept : Watched(other.number) {}
+  Watched& operator=(const Watched&) = delete;
+  ~Watched() {
+    number = mirror = 0xdead;
+    --alive;
+  }
+  [[nodiscard]] bool is(std::uint64_t n) const noexcept { return number == n && mirror == ~n; }
+
+  std::uint64_t number;
+  std::uint64_t mirror;
+  static inline std::atomic<int> alive = 0;
+};
+
+using Cache = Checked<int, Watched>;
+
+/// Replaces, evicts and erases more than the cache's slab has room for, so that every free node is used
+/// again.
+void churn(Cache& cache) {
+  for (int i = 0; i < 4000; ++i) {
+    cache.set(i % 50, Watched(1000 + static_cast<unsigned>(i)));
+    if (i % 3 == 0) cache.erase(i % 50);
+  }
+}
+
+TEST(Readers, WhatAVisitorSeesStaysWhateverOthersDo) {
+  Cache cache(small_options<int, Watched>(20));
+  cache.set(7, Watched(7));
+  Latch reading;
+  Latch changed;
+  std::jthread reader([&] {
+    EXPECT_TRUE(cache.visit(7, [&](const Watched& value) {
+      reading.open();
+      changed.wait_until(no_deadline);
+      EXPECT_TRUE(value.is(7));
+    }));
+  });
+  reading.wait_until(no_deadline);
+  churn(cache);
+  cache.clear();
+  EXPECT_EQ(cache.size(), 0U);
+  EXPECT_GT(Watched::alive, 0) << "what the reader sees, and what left after it";
+  changed.open();
+  reader.join();
+  cache.clear();
+  (void)cache.purge_expired();
+  EXPECT_EQ(Watched::alive, 0) << "nothing waits once nobody reads";
+}
+
+/// The mutant of the test above: a reader whose section is over when it looks.
+TEST(Readers, MutantWhoseSectionHasEndedSeesAnotherValue) {
+  MemoryCache<int, std::uint64_t> cache(small_options<int, std::uint64_t>(20));
+  cache.set(7, 7);
+  const std::uint64_t* seen = nullptr;
+  cache.visit(7, [&](const std::uint64_t& value) { seen = &value; });
+  for (std::uint64_t i = 0; i < 4000; ++i) cache.set(static_cast<int>(i % 50), 1000 + i);
+  EXPECT_NE(*seen, 7U);
+}
+
+TEST(Readers, AVisitorMayReadAndWriteCaches) {
+  Cache cache(small_options<int, Watched>(20));
+  Cache other(small_options<int, Watched>(20));
+  cache.set(1, Watched(1));
+  other.set(2, Watched(2));
+  EXPECT_TRUE(cache.visit(1, [&](const Watched& outer) {
+    EXPECT_TRUE(other.visit(2, [](const Watched& inner) { EXPECT_TRUE(inner.is(2)); }));
+    churn(other);
+    churn(cache);
+    EXPECT_TRUE(outer.is(1)) << "the inner section has not ended the outer one";
+  }));
+}
+
+TEST(Readers, OnlyWhoReadsHoldsUpWhatIsStamped) {
+  Latch reading;
+  Latch enough;
+  std::jthread reader([&] {
+    const Readers::Section section;
+    reading.open();
+    enough.wait_until(no_deadline);
+  });
+  reading.wait_until(no_deadline);
+  const std::uint64_t before = Readers::stamp();
+  Readers::advance();
+  EXPECT_FALSE(Readers::passed(before));
+  enough.open();
+  reader.join();
+  Readers::advance();
+  EXPECT_TRUE(Readers::passed(before));
+}
+
+/// A process forked while others read does not wait for them: they are not in it.
+TEST(Readers, AForkedProcessIsAlone) {
+#if defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "the sanitizer does not follow a fork of threads";
+#endif
+  Latch reading;
+  Latch enough;
+  std::jthread reader([&] {
+    const Readers::Section section;
+    reading.open();
+    enough.wait_until(no_deadline);
+  });
+  reading.wait_until(no_deadline);
+  const pid_t child = fork();
+  if (child == 0) {
+    const std::uint64_t before = Readers::stamp();
+    Readers::advance();
+    _exit(Readers::passed(before) ? 0 : 1);
+  }
+  int status = -1;
+  EXPECT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  enough.open();
+}
+
+TEST(Readers, AnErasedValueIsDestroyedAtOnceWhenNobodyReads) {
+  MemoryCache<int, std::shared_ptr<int>> cache;
+  auto shared = std::make_shared<int>(1);
+  cache.set(1, shared);
+  EXPECT_EQ(shared.use_count(), 2);
+  cache.erase(1);
+  EXPECT_EQ(shared.use_count(), 1);
+  cache.set(1, shared);
+  cache.clear();
+  EXPECT_EQ(shared.use_count(), 1);
+}
+
+TEST(Readers, WhatWasReplacedDoesNotPileUp) {
+  constexpr std::size_t size = 100'000;
+  MemoryCache<int, std::shared_ptr<std::string>> cache({.max_entries = 100});
+  std::vector<std::weak_ptr<std::string>> made;
+  for (int i = 0; i < 1000; ++i) {
+    auto value = std::make_shared<std::string>(size, 'x');
+    made.push_back(value);
+    cache.set(i % 10, std::move(value));
+  }
+  const auto left =
+      std::count_if(made.begin(), made.end(), [](const auto& value) { return !value.expired(); });
+  EXPECT_GE(left, 10);
+  EXPECT_LE(left, 10 + 16);
+}
+
+TEST(Readers, EachCacheCountsItsOwnReadsOfAllThreadsThatWere) {
+  for (int round = 0; round < 3; ++round) {
+    std::vector<std::unique_ptr<MemoryCache<int, int>>> caches;
+    for (int i = 0; i < 80; ++i) caches.push_back(std::make_unique<MemoryCache<int, int>>());
+    for (auto& cache : caches) cache->set(1, 1);
+    in_threads(4, [&](int) {
+      for (std::size_t i = 0; i < caches.size(); ++i) {
+        for (std::size_t reads = 0; reads <= i; ++reads) (void)caches[i]->get(1);
+        (void)caches[i]->get(2);
+      }
+    });
+    for (std::size_t i = 0; i < caches.size(); ++i) {
+      EXPECT_EQ(caches[i]->stats().hits, 4 * (i + 1));
+      EXPECT_EQ(caches[i]->stats().misses, 4U);
+    }
+  }
+}
+
+/// All keys are in one place; comparing with 0 waits.
+struct OnePlace {
+  using is_transparent = void;
+  using is_avalanching = void;
+  std::uint64_t operator()(int) const noexcept { return 42; }
+};
+struct Waiting {
+  using is_transparent = void;
+  static inline std::function<void()> at_zero;
+  bool operator()(int a, int b) const {
+    if (a == 0 && b == 1) at_zero();
+    return a == b;
+  }
+};
+
+TEST(Readers, MayBeInATableThatHasGrownMeanwhile) {
+  Latch inside;
+  Latch grown;
+  Waiting::at_zero = [] {};
+  MemoryCache<int, std::string, OnePlace, Waiting> cache(
+      small_options<int, std::string>(1000, Eviction::fifo));
+  cache.set(0, "zero");
+  cache.set(1, "one");
+  Waiting::at_zero = [&] {
+    inside.open();
+    grown.wait_until(no_deadline);
+  };
+  std::jthread reader([&] { EXPECT_EQ(cache.get(1), "one"); });
+  inside.wait_until(no_deadline);
+  for (int i = 2; i < 300; ++i) cache.set(i, "more");
+  grown.open();
+}
+
+/// Values come and go under the eyes of readers, for every policy; none is seen broken, none is lost.
+TEST(Readers, EveryPolicyKeepsWhatIsReadWhole) {
+  SCOPED_TRACE("TERRACE_SEED=" + std::to_string(test_seed()));
+  for (const std::string_view name : eviction_names()) {
+    {
+      auto options = small_options<int, Watched>(40, *parse_eviction(name));
+      Cache cache(options);
+      in_threads(3, [&](int t) {
+        std::mt19937_64 random(test_seed() + static_cast<unsigned>(t));
+        for (int step = 0; step < 20'000; ++step) {
+          const auto key = static_cast<unsigned>(random() % 60);
+          const auto k = static_cast<int>(key);
+          const EntryOptions life{.ttl = std::chrono::microseconds(random() % 2 == 0 ? 50 : 1'000'000)};
+          if (t == 0 || random() % 8 == 0) {
+            cache.set(k, Watched(key), random() % 4 == 0 ? life : EntryOptions{});
+          } else if (random() % 64 == 0) {
+            cache.erase(k);
+          } else {
+            cache.visit(k, [&](const Watched& value) { EXPECT_TRUE(value.is(key)); });
+            cache.peek(k, [&](const Watched& value) { EXPECT_TRUE(value.is(key)); });
+          }
+        }
+      });
+    }
+    EXPECT_EQ(Watched::alive, 0) << name;
+  }
+}
+
+}  // namespace
+}  // namespace terrace::memory
