@@ -21,6 +21,7 @@ struct StoredForm<python::Value> {
 
 template <>
 struct terrace::memory::HeapBytes<terrace::python::Value> {
+  static constexpr bool known = false;
   static std::size_t of(const python::Value& value) noexcept { return value.weight(); }
 };
 
