@@ -24,7 +24,7 @@ nb::bytes key_bytes(nb::handle object) {
 }
 
 nb::dict stats(const CacheBase& self) {
-  nb::dict out = stats_of(self.engine()->stats());
+  nb::dict out = stats_of(self.stats());
   out["unreadable_values"] = self.unreadable();
   return out;
 }
@@ -52,16 +52,17 @@ nb::list items(const CacheBase& self) {
     TimePoint fresh_until;
   };
   std::vector<Item> found;
-  const TimePoint now = self.memory()->now();
+  const auto memory = self.memory();
+  const TimePoint now = memory->now();
   without_gil([&] {
-    self.memory()->for_each([&](const std::string& key, const cascade::Slot<Value>& slot) {
+    memory->for_each([&](const std::string& key, const cascade::Slot<Value>& slot) {
       if (slot.value && slot.fresh_until > now) found.push_back({key, *slot.value, slot.fresh_until});
     });
     return true;
   });
   nb::list out;
   for (const auto& [key, value, fresh_until] : found) {
-    nb::object object = nb::steal(value.resolve(self.memory()->codec()));
+    nb::object object = nb::steal(value.resolve(memory->codec()));
     if (!object.is_valid()) throw nb::python_error();
     const nb::object left =
         fresh_until == no_deadline ? nb::none() : nb::object(nb::float_(seconds(fresh_until - now)));

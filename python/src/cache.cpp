@@ -10,6 +10,11 @@
 namespace terrace::python {
 namespace {
 
+[[noreturn]] void throw_closed() {
+  raise(Error(Errc::shutdown, "the cache is closed"));
+  throw nb::python_error();
+}
+
 bool is_immutable(PyObject* object) noexcept {
   return PyUnicode_CheckExact(object) || PyLong_CheckExact(object) || PyBytes_CheckExact(object) ||
          PyFloat_CheckExact(object) || object == Py_None || PyBool_Check(object);
@@ -71,6 +76,21 @@ void CacheBase::abandon() {
   new std::shared_ptr<void>(std::exchange(runtime_, nullptr));
 }
 
+std::shared_ptr<cascade::Engine> CacheBase::engine() const {
+  if (memory_ == nullptr) throw_closed();
+  return engine_;
+}
+
+std::shared_ptr<Memory> CacheBase::memory() const {
+  if (memory_ == nullptr) throw_closed();
+  return memory_;
+}
+
+CacheStats CacheBase::stats() const {
+  if (engine_ == nullptr) throw_closed();
+  return engine_->stats();
+}
+
 Seen CacheBase::look(std::string_view key, PyObject*& object, bool* refresh) {
   Seen seen = Seen::nothing;
   PyObject* found = nullptr;
@@ -91,6 +111,7 @@ Seen CacheBase::look(std::string_view key, PyObject*& object, bool* refresh) {
     if (refresh != nullptr) *refresh = memory.refresh_due(slot);
   });
   if (undecoded) [[unlikely]] {
+    const auto held = memory_;  // decoding runs Python, which may close the cache
     found = undecoded.resolve(memory.codec());
     if (found == nullptr) return Seen::failed;
   }
@@ -106,7 +127,8 @@ Seen CacheBase::look(std::string_view key, PyObject*& object, bool* refresh) {
 
 PyObject* CacheBase::handed_out(PyObject* object) const {
   if (copier_ == nullptr || is_immutable(object)) return Py_NewRef(object);
-  return PyObject_CallOneArg(copier_, object);
+  const nb::object copier = nb::borrow(copier_);
+  return PyObject_CallOneArg(copier.ptr(), object);
 }
 
 std::optional<Value> value_of(const CacheBase& cache, PyObject* object) {

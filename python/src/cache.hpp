@@ -44,11 +44,15 @@ class CacheBase {
   /// What memory has: a new reference in `object`. Failed: with a Python error. The cache must be open.
   Seen look(std::string_view key, PyObject*& object, bool* refresh = nullptr);
 
-  [[nodiscard]] const std::shared_ptr<cascade::Engine>& engine() const noexcept { return engine_; }
-  [[nodiscard]] const std::shared_ptr<Memory>& memory() const noexcept { return memory_; }
+  /// Another thread may close the cache whenever the GIL changes hands: who goes on after that holds these. They
+  /// throw Closed when it has.
+  [[nodiscard]] std::shared_ptr<cascade::Engine> engine() const;
+  [[nodiscard]] std::shared_ptr<Memory> memory() const;
+  /// Also after close(), until release().
+  [[nodiscard]] CacheStats stats() const;
   [[nodiscard]] bool has_tiers() const noexcept { return has_tiers_; }
   [[nodiscard]] bool weighs() const noexcept { return weighs_; }
-  [[nodiscard]] CacheHandle handle() const { return {engine_, memory_}; }
+  [[nodiscard]] CacheHandle handle() const { return {engine(), memory()}; }
   void count_unreadable() noexcept { ++unreadable_; }
   [[nodiscard]] std::uint64_t unreadable() const noexcept { return unreadable_; }
 

@@ -42,7 +42,7 @@ std::vector<std::string> texts(const nb::list& keys) {
 template <class Start>
 PyCallPtr start(const CacheBase& cache, Start begin) {
   auto made = std::make_unique<PyCall>(cache);
-  const auto engine = cache.engine();
+  const auto engine = made->engine;
   without_gil([&] {
     begin(*engine, [call = made->call](auto outcome) { call->end(Outcome(std::move(outcome))); });
     return true;
@@ -66,7 +66,7 @@ PyCallPtr start_read(const CacheBase& cache, const nb::list& keys, nb::object lo
     source =
         std::make_shared<PythonLoader>(Reference::of(loader.ptr()), in_background ? nullptr : made->call);
   }
-  const auto engine = cache.engine();
+  const auto engine = made->engine;
   without_gil([&, wanted = texts(keys)]() mutable {
     engine->read(
         std::move(wanted), std::move(source), read_options(timeout, std::move(tags)),

@@ -26,6 +26,7 @@ bool take_for_miss(CacheBase& cache, std::string_view key) {
 
 /// Asks the tiers and waits. A new reference in `object` for Seen::value.
 Seen look_below(CacheBase& cache, std::string_view key, PyObject*& object) {
+  if (!cache.is_open()) return raise(Error(Errc::shutdown, "the cache is closed")), Seen::failed;
   const auto engine = cache.engine();
   const auto memory = cache.memory();
   const auto call = std::make_shared<Call>(memory->scheduler());
