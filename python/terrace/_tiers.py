@@ -60,12 +60,24 @@ def url_of_pool(pool: Any) -> str:
     database = settings.get("db") or 0
     if settings.get("path"):
         return f"unix://{login}{settings['path']}?db={database}"
+    _refuse_tls_settings(settings)
     names = {kind.__name__ for kind in getattr(pool, "connection_class", type(pool)).__mro__}
     scheme = "rediss" if "SSLConnection" in names else "redis"
     host = settings.get("host", "localhost")
     if ":" in host:
         host = f"[{host}]"
     return f"{scheme}://{login}{host}:{settings.get('port', 6379)}/{database}"
+
+
+def _refuse_tls_settings(settings: dict[str, Any]) -> None:
+    """What a URL cannot say must not be lost on the way."""
+    files = [name for name in ("ssl_ca_certs", "ssl_ca_path", "ssl_ca_data", "ssl_certfile", "ssl_keyfile") if settings.get(name)]
+    if files:
+        raise ConfigError(f"the pool's {', '.join(files)} cannot be taken over: give a rediss:// URL, and name the authorities in "
+                          "the environment variable SSL_CERT_FILE")
+    if "ssl_cert_reqs" in settings and str(settings["ssl_cert_reqs"]).lower().rpartition("_")[2] in ("none", "optional", "0"):
+        raise ConfigError(f"the pool does not verify certificates (ssl_cert_reqs={settings['ssl_cert_reqs']!r}), and terrace always does: "
+                          "give a rediss:// URL")
 
 
 def without_secrets(url: str) -> str:
