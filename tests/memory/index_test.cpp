@@ -1,3 +1,4 @@
+#include <terrace/detail/memory/equal.hpp>
 #include <terrace/detail/memory/ghost.hpp>
 #include <terrace/detail/memory/index.hpp>
 #include <unordered_map>
@@ -62,6 +63,19 @@ TEST(Index, ReplacesInPlace) {
   EXPECT_EQ(index.find(42, [](NodeId id) { return id == 4; }), nil);
   EXPECT_EQ(index.find(42, [](NodeId id) { return id == 100; }), 100U);
   EXPECT_EQ(index.size(), 9U);
+}
+
+TEST(EqualBytes, AgreesWithTheStandardLibrary) {
+  for (std::size_t size = 0; size <= 40; ++size) {
+    const std::string text(size, 'a');
+    EXPECT_TRUE(equal_bytes(text, std::string(text)));
+    EXPECT_FALSE(equal_bytes(text, text + 'a'));
+    for (std::size_t at = 0; at < size; ++at) {
+      std::string other = text;
+      other[at] = '\0';
+      EXPECT_FALSE(equal_bytes(text, other)) << size << " at " << at;
+    }
+  }
 }
 
 TEST(Ghost, RemembersTheLastOnesAndEachOnce) {

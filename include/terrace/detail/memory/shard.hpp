@@ -19,6 +19,7 @@
 #include <terrace/detail/memory/context.hpp>
 #include <terrace/detail/memory/departures.hpp>
 #include <terrace/detail/memory/entries.hpp>
+#include <terrace/detail/memory/equal.hpp>
 #include <terrace/detail/memory/index.hpp>
 #include <terrace/detail/memory/policy.hpp>
 #include <terrace/detail/memory/readers.hpp>
@@ -256,7 +257,7 @@ class alignas(2 * cache_line) Shard {
 
   template <class Q>
   NodeId lookup(const Q& key, std::uint64_t hash) const {
-    return index_.find(hash, [&](NodeId id) { return shared_.equal(std::as_const(entries_[id].key), key); });
+    return index_.find(hash, [&](NodeId id) { return equal_keys(shared_.equal, entries_[id].key, key); });
   }
 
   /// Without the lock, in a section.
@@ -265,7 +266,7 @@ class alignas(2 * cache_line) Shard {
     Entry* node = nullptr;
     const NodeId id = index_.find(hash, [&](NodeId candidate) {
       node = &entries_[candidate];
-      return shared_.equal(std::as_const(node->key), key);
+      return equal_keys(shared_.equal, node->key, key);
     });
     return id == nil ? nullptr : node;
   }
