@@ -23,7 +23,7 @@ int bury_as_pending_call(void*) {
 }
 
 Result<Document> encode(PyObject* object, PyObject* codec) {
-  const nb::object encoded = nb::steal(PyObject_CallMethod(codec, "encode", "O", object));
+  const nb::object encoded = nb::steal(PyObject_CallMethod(codec, "encode", "(O)", object));
   if (!encoded.is_valid()) return take_python_error(Errc::unencodable);
   const char* bytes = nullptr;
   Py_ssize_t size = 0;
