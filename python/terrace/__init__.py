@@ -1,8 +1,8 @@
 """terrace: a multi-level cache. Start with Cache; patterns has the classes that programs write by hand."""
 
-from ._core import __version__
 from ._cache import Cache
 from ._config import Caches, open_caches
+from ._core import __version__
 from ._errors import *  # noqa: F403
 from ._errors import __all__ as _error_names
 from ._monitor import Monitor, metrics

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Callable, Hashable, Iterable, Mapping, Sequence, TypeVar
+from typing import Any, Callable, Hashable, Iterable, Mapping, Sequence
 
 from . import _aio, _core
 from ._cache_core import CacheCore, explanation_of, names_of
@@ -12,8 +12,7 @@ from ._loading import Loading, is_coroutine_function
 from ._results import Explanation, Lookup
 from ._service import service
 from ._times import Seconds, seconds
-
-V = TypeVar("V")
+from ._typing import V
 
 
 class AsyncForms(CacheCore[V]):

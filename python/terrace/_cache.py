@@ -23,12 +23,21 @@ from ._cache_core import explanation_of, names_of
 from ._codec import Codec, make_codec
 from ._errors import ConfigError
 from ._loading import Loading
-from ._results import CacheStats, Explanation, Lookup, WarmFailure, WarmReport, WarmTask, stats_from
+from ._results import (
+    CacheStats,
+    Explanation,
+    Lookup,
+    WarmFailure,
+    WarmReport,
+    WarmTask,
+    stats_from,
+)
 from ._service import service
 from ._tiers import Tier, TierLike, tiers_of
-from ._times import Seconds, seconds, ttl as checked_ttl
+from ._times import Seconds, seconds
+from ._times import ttl as checked_ttl
+from ._typing import V
 
-V = TypeVar("V")
 D = TypeVar("D")
 F = TypeVar("F", bound=Callable[..., Any])
 BulkLoader = Callable[[Sequence[Any]], "Mapping[Any, V] | Sequence[V]"]

@@ -3,7 +3,15 @@ become values or exceptions."""
 
 from __future__ import annotations
 
-from typing import Any, Callable, Generic, Hashable, Iterable, Mapping, Sequence, TypeVar
+from typing import (
+    Any,
+    Callable,
+    Generic,
+    Hashable,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 
 from . import _core
 from ._codec import Codec
@@ -11,9 +19,9 @@ from ._errors import Closed, ConfigError, TerraceError
 from ._loading import Loading
 from ._results import Explanation, LevelExplanation, Lookup
 from ._service import service
-from ._times import Seconds, seconds, ttl as checked_ttl
-
-V = TypeVar("V")
+from ._times import Seconds, seconds
+from ._times import ttl as checked_ttl
+from ._typing import V
 
 
 class CacheCore(_core.CacheBase, Generic[V]):

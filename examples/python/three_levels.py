@@ -1,0 +1,16 @@
+"""Memory over Redis over SQLite: one load, and every level has it."""
+
+import os
+
+import terrace
+
+REDIS = os.environ.get("TERRACE_EXAMPLE_REDIS", "redis://localhost")
+
+with terrace.Cache("example-three", ttl=60, tiers=[REDIS, "sqlite:three_levels.db"]) as cache:
+    cache.clear()
+    print(cache.get_or_load("answer", lambda: {"value": 42}))
+    cache.flush()
+    print(cache.explain("answer"))
+    # Memory forgets what its watch tells of, its own writes included, and reads it anew.
+    assert [level.kind for level in cache.explain("answer").levels][1:] == ["hit", "hit"]
+    assert cache.stats().loads == 1
