@@ -88,6 +88,8 @@ class PyMonitor {
     });
   }
 
+  void log_notices() { open().add_sink(terrace::log_notices(), "log"); }
+
   [[nodiscard]] nb::list alerts() const {
     nb::list out;
     Monitor& monitor = open();
@@ -189,6 +191,7 @@ void define_upkeep(nb::module_& module, nb::class_<CacheBase>& base) {
       .def("add_rule", &PyMonitor::add_rule, nb::arg("name"), nb::arg("when"), nb::arg("lasting"),
            nb::arg("severity"), nb::arg("message"), nb::arg("cache").none())
       .def("add_sink", &PyMonitor::add_sink)
+      .def("log_notices", &PyMonitor::log_notices)
       .def("alerts", &PyMonitor::alerts)
       .def("sample", &PyMonitor::sample)
       .def("close", &PyMonitor::close)

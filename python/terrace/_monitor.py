@@ -51,6 +51,11 @@ class Monitor:
         service().ensure()
         self._core.add_sink(receiver)
 
+    def log_notices(self) -> None:
+        """Notices go to the logger "terrace", too."""
+        service().ensure()
+        self._core.log_notices()
+
     def alerts(self) -> list[dict[str, Any]]:
         """What holds or cannot be judged, as of the last sample."""
         return self._core.alerts()

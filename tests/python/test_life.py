@@ -1,0 +1,251 @@
+"""The life of a process: forks, threads, signals, the end."""
+
+from __future__ import annotations
+
+import logging
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+
+import pytest
+import terrace
+from programs import fine, run
+from servers import RedisServer
+
+# --- row 40: fork after construction ---
+
+
+def test_F40_a_cache_made_before_the_fork_works_in_the_child() -> None:
+    fine(run("""
+        import os, terrace
+        cache = terrace.Cache("memory")
+        cache["a"] = 1
+        child = os.fork()
+        if child == 0:
+            assert cache.get("a") is None        # memory begins empty
+            cache["a"] = 2
+            assert cache.get_or_load("b", lambda: 3) == 3
+            os._exit(0)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert cache["a"] == 1
+        print("fine")
+    """), "fine")
+
+
+def test_F40_children_forked_under_load_work_beside_the_parent(redis_server: RedisServer, tmp_path: pathlib.Path) -> None:
+    fine(run("""
+        import os, signal, sys, threading, terrace
+        cache = terrace.Cache("forked", ttl=60, tiers=[sys.argv[1], "sqlite:" + sys.argv[2]], tier_timeout=10)
+        cache["a"] = 1
+        over = threading.Event()
+        def use(number):
+            at = 0
+            while not over.is_set():
+                at += 1
+                cache.get_or_load(f"k{at % 50}", lambda: number)
+                cache.delete(f"k{at % 50}")
+        users = [threading.Thread(target=use, args=(n,)) for n in range(3)]
+        for user in users: user.start()
+        for round in range(10):
+            child = os.fork()
+            if child == 0:
+                signal.alarm(20)
+                good = cache["a"] == 1 and cache.get_or_load("of the child", lambda: 5) == 5
+                cache[f"child{round}"] = os.getpid()
+                # Half of them end as programs do, with all that runs at the end.
+                os._exit(0 if good else 3) if round % 2 else sys.exit(0 if good else 3)
+            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0, round
+            assert cache[f"child{round}"] == child
+        over.set()
+        for user in users: user.join()
+        print("fine")
+    """, redis_server.url, str(tmp_path / "cache.db"), timeout=120), "fine")
+
+
+def test_F40_no_two_processes_seal_with_one_nonce(redis_server: RedisServer, tmp_path: pathlib.Path) -> None:
+    keys = tmp_path / "keys"
+    keys.write_text("1 primary AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n")
+    keys.chmod(0o600)
+    fine(run("""
+        import os, sys, redis, terrace
+        cache = terrace.Cache("sealed", memory=None, tiers=[sys.argv[1]], keys=sys.argv[2])
+        cache["before"] = "x"
+        for number in range(4):
+            child = os.fork()
+            if child == 0:
+                for at in range(50):
+                    cache[f"{number}:{at}"] = "x"
+                os._exit(0)
+            assert os.waitpid(child, 0)[1] == 0
+        client = redis.Redis.from_url(sys.argv[1])
+        nonces = []
+        for key in client.scan_iter("sealed:*"):
+            entry = client.get(key)
+            flags = int.from_bytes(entry[4:6], "little")
+            at = 22 + 8 * bin(flags & 0b11100).count("1") + 4
+            nonces.append(entry[at:at + 24])
+        assert len(nonces) == 201 and len(set(nonces)) == 201, len(set(nonces))
+        print("fine")
+    """, redis_server.url, str(keys)), "fine")
+
+
+# --- row 49: threads end, the interpreter exits in the midst ---
+
+BEGIN = """
+    import asyncio, os, signal, sys, tempfile, threading, time
+    import terrace
+    cache = terrace.Cache("ending", tiers=[sys.argv[1]], tier_timeout=60, load_timeout=60)
+    cache["a"] = 1
+    begun = threading.Semaphore(0)
+    never = threading.Event()
+    def load():
+        begun.release()
+        never.wait(60)
+"""
+MIDSTS = {
+    "threads that wait for a frozen server": """
+        os.kill(int(sys.argv[2]), signal.SIGSTOP)
+        def read(key):
+            begun.release()
+            cache.get(key)
+        for number in range(8):
+            threading.Thread(target=read, args=(f"k{number}",), daemon=True).start()
+        for number in range(8): begun.acquire()
+    """,
+    "loaders that run": """
+        threading.Thread(target=lambda: cache.get_or_load("a thread's", load), daemon=True).start()
+        threading.Thread(target=lambda: cache.get_or_load("elsewhere", load, timeout=50), daemon=True).start()
+        begun.acquire(); begun.acquire()
+    """,
+    "threads that never stop": """
+        def use(number):
+            at = 0
+            while True:
+                at += 1
+                begun.release()
+                cache.get_or_load(f"{number}:{at}", lambda: at)
+        for number in range(4):
+            threading.Thread(target=use, args=(number,), daemon=True).start()
+        for number in range(200): begun.acquire()
+    """,
+    "tasks that are pending": """
+        async def slow():
+            begun.release()
+            await asyncio.sleep(0)
+            await asyncio.get_running_loop().create_future()
+        async def main():
+            task = asyncio.create_task(cache.aget_or_load("k", slow))
+            other = asyncio.create_task(cache.aget_or_load("l", load))
+            while begun._value < 2: await asyncio.sleep(0)
+        asyncio.run(main())
+    """,
+    "a journal that is open": """
+        back = terrace.Cache("journal", tiers=["sqlite:" + tempfile.mkdtemp() + "/b.db"], write_mode="back", journal=tempfile.mkdtemp())
+        for number in range(500): back[f"k{number}"] = number
+    """,
+}
+
+
+@pytest.mark.parametrize("midst", MIDSTS)
+def test_F49_the_interpreter_exits_in_the_midst_of(midst: str, own_redis: RedisServer) -> None:
+    assert own_redis.process is not None
+    program = textwrap.dedent(BEGIN) + textwrap.dedent(MIDSTS[midst]) + "\nprint('at the end', flush=True)\n"
+    try:
+        fine(run(program, own_redis.url, str(own_redis.process.pid), timeout=15), "at the end")
+    finally:
+        own_redis.process.send_signal(signal.SIGCONT)
+
+
+def test_F49_threads_end_while_their_loads_are_awaited_by_others() -> None:
+    cache: terrace.Cache[int] = terrace.Cache("threads")
+    running, go_on = threading.Event(), threading.Event()
+
+    def load() -> int:
+        running.set()
+        assert go_on.wait(30)
+        return 1
+
+    first = threading.Thread(target=cache.get_or_load, args=("k", load))
+    first.start()
+    assert running.wait(30)
+    found: list[int] = []
+    others = [threading.Thread(target=lambda: found.append(cache.get_or_load("k", load))) for _ in range(10)]
+    for other in others:
+        other.start()
+    go_on.set()
+    for thread in [first, *others]:
+        thread.join(30)
+    assert found == [1] * 10
+    cache.close()
+
+
+# --- signals ---
+
+INTERRUPTED = """
+    import os, signal, sys, threading
+    import terrace
+    cache = terrace.Cache("interrupted", tiers=[sys.argv[1]], tier_timeout=60, load_timeout=60)
+    cache["a"] = 1
+    never = threading.Event()
+    def wait():
+        print("waiting", flush=True)
+        never.wait(60)
+    try:
+        if sys.argv[2] == "loader": cache.get_or_load("k", wait)
+        if sys.argv[2] == "elsewhere": cache.get_or_load("k", wait, timeout=50)
+        if sys.argv[2] == "server":
+            os.kill(int(sys.argv[3]), signal.SIGSTOP)
+            print("waiting", flush=True)
+            cache.get("k")
+        print("not interrupted")
+    except KeyboardInterrupt:
+        print("interrupted", flush=True)
+"""
+
+
+@pytest.mark.parametrize("where", ["loader", "elsewhere", "server"])
+def test_ctrl_c_ends_a_blocking_call(where: str, own_redis: RedisServer) -> None:
+    assert own_redis.process is not None
+    program = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(INTERRUPTED), own_redis.url, where, str(own_redis.process.pid)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert program.stdout is not None
+    try:
+        assert program.stdout.readline() == "waiting\n"
+        os.kill(program.pid, signal.SIGINT)
+        out, err = program.communicate(timeout=15)
+    finally:
+        own_redis.process.send_signal(signal.SIGCONT)
+        program.kill()
+    assert out == "interrupted\n", out + err
+    assert program.returncode == 0, err
+
+
+# --- the log ---
+
+
+def test_the_cores_log_goes_to_logging(caplog: pytest.LogCaptureFixture) -> None:
+    heard = threading.Event()
+
+    class Ear(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if "too cold" in record.getMessage():
+                heard.set()
+
+    ear = Ear()
+    logging.getLogger("terrace").addHandler(ear)
+    try:
+        with terrace.Cache("logged") as cache:
+            monitor = terrace.Monitor([cache], min_requests=1)
+            monitor.add_rule("cold", "hit_rate < 50%", message="too cold")
+            monitor.log_notices()
+            cache.get("x")
+            monitor.sample()
+            assert heard.wait(10)
+            monitor.close()
+    finally:
+        logging.getLogger("terrace").removeHandler(ear)
