@@ -136,8 +136,7 @@ nb::object value_of(Outcome outcome, const Memory& memory, nb::handle key) {
     nb::object value =
         nb::steal(static_cast<const Value*>(answer.entry.value.get())->resolve(memory.codec()));
     if (value.is_valid()) return value;
-    const nb::object decode_error = nb::module_::import_("terrace._errors").attr("DecodeError");
-    if (PyErr_ExceptionMatches(decode_error.ptr()) == 0) throw nb::python_error();
+    if (PyErr_ExceptionMatches(sentinels().decode_error) == 0) throw nb::python_error();
     PyErr_Clear();
     return nb::borrow(sentinels().nothing);
   }

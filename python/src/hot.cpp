@@ -11,13 +11,9 @@
 namespace terrace::python {
 namespace {
 
-PyObject* errors_class(const char* name) {
-  return nb::module_::import_("terrace._errors").attr(name).ptr();
-}
-
 /// A value that cannot be read is no value: a miss, and counted. False: another error, which stands.
 bool take_for_miss(CacheBase& cache, std::string_view key) {
-  if (PyErr_ExceptionMatches(errors_class("DecodeError")) == 0) return false;
+  if (PyErr_ExceptionMatches(sentinels().decode_error) == 0) return false;
   PyErr_Clear();
   cache.count_unreadable();
   if (cache.is_open()) cache.memory()->forget(key);

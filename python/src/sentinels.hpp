@@ -8,6 +8,7 @@ namespace terrace::python {
 struct Sentinels {
   PyObject* nothing = nullptr;
   PyObject* negative = nullptr;
+  PyObject* decode_error = nullptr;  ///< the class: looked up before an error is pending
 };
 
 /// Made with the module, and never let go of.
