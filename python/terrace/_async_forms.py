@@ -90,13 +90,13 @@ class AsyncForms(CacheCore[V]):
     async def aset(self, key: Hashable, value: V, *, ttl: Seconds | None = None, timeout: Seconds | None = None,
                    tags: Sequence[str] = ()) -> None:
         """As set."""
-        await self.aset_many({key: value}, ttl=ttl, timeout=timeout, tags=tags)
+        self._all_done(await _aio.outcome_of(self._write([key], [value], ttl, timeout, tags)))
 
     async def aset_many(self, values: Mapping[Any, V], *, ttl: Seconds | None = None, timeout: Seconds | None = None,
                         tags: Sequence[str] = ()) -> None:
         """As set_many."""
         if values:
-            self._all_done(await _aio.outcome_of(self._write(values, ttl, timeout, tags)))
+            self._all_done(await _aio.outcome_of(self._write(values, list(values.values()), ttl, timeout, tags)))
 
     async def adelete(self, key: Hashable, *, timeout: Seconds | None = None) -> bool:
         """As delete."""

@@ -261,13 +261,13 @@ class Cache(AsyncForms[V]):
             tags: Sequence[str] = ()) -> None:
         """Stores the value in every level. When it has returned, every read of this process finds it, or something newer.
         Raises KeyTypeError, EncodeError, WriteError (it names the tiers that did not take it), Timeout, Closed."""
-        self.set_many({key: value}, ttl=ttl, timeout=timeout, tags=tags)
+        self._all_done(self._finish(self._write([key], [value], ttl, timeout, tags)))
 
     def set_many(self, values: Mapping[Any, V], *, ttl: Seconds | None = None, timeout: Seconds | None = None,
                  tags: Sequence[str] = ()) -> None:
         """As set, for many keys with few round trips."""
         if values:
-            self._all_done(self._finish(self._write(values, ttl, timeout, tags)))
+            self._all_done(self._finish(self._write(values, list(values.values()), ttl, timeout, tags)))
 
     def __setitem__(self, key: Hashable, value: V) -> None:
         self.set(key, value)

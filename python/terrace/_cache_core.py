@@ -87,14 +87,13 @@ class CacheCore(_core.CacheBase, Generic[V]):
         self._ensure_open()
         return self._start_read(list(names), loading, elsewhere, seconds(timeout, "timeout"), list(tags))
 
-    def _write(self, values: Mapping[Any, V], ttl: Seconds | None, timeout: Seconds | None,
+    def _write(self, keys: Iterable[Any], stored: list[V], ttl: Seconds | None, timeout: Seconds | None,
                tags: Sequence[str]) -> _core.Call:
         self._ensure_open()
-        stored = list(values.values())
         if self._copier is not None:
             stored = [self._copier(value) for value in stored]
-        keys = [_core.key_bytes(key) for key in values]
-        return self._start_write(keys, stored, checked_ttl(ttl), seconds(timeout, "timeout"), list(tags))
+        names = [_core.key_bytes(key) for key in keys]
+        return self._start_write(names, stored, checked_ttl(ttl), seconds(timeout, "timeout"), list(tags))
 
     def _set_bytes(self, key_bytes: bytes, value: Any, life: float | None) -> None:
         self._ensure_open()
