@@ -52,6 +52,11 @@ fuzz: setup ## each fuzzer for FUZZ_SECONDS (60)
 bench: build ## the benchmarks; what they print goes into docs/benchmarks.md
 	scripts/bench.sh
 
+bench-python: python ## the Python package beside its peers; what they print goes into docs/benchmarks.md
+	.venv/bin/pip install -q --disable-pip-version-check -r bench/python/requirements.txt
+	.venv/bin/python bench/python/bench_memory.py
+	.venv/bin/python bench/python/bench_redis.py
+
 format: ## clang-format over all sources
 	@scripts/setup.sh long
 	@$(CLANG_FORMAT) -i $(SOURCES)
@@ -64,4 +69,4 @@ lint: ## the tidy rules, and clang-format without changing anything
 clean: ## remove what was built
 	rm -rf build .venv
 
-.PHONY: help setup build demo python python-stubs test test-long chaos fuzz bench format lint clean
+.PHONY: help setup build demo python python-stubs bench-python test test-long chaos fuzz bench format lint clean

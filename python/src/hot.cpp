@@ -126,6 +126,18 @@ PyObject* peek_text(CacheBase& cache, std::string_view key) {
   return Py_NewRef(seen == Seen::negative ? sentinels().negative : sentinels().nothing);
 }
 
+/// _get_memory(key): what memory has, else None.
+PyObject* get_memory(PyObject* self, PyObject* key_object) {
+  CacheBase& cache = cache_of(self);
+  Key key;
+  if (!ensure_open(self, cache) || !key.read(key_object)) return nullptr;
+  PyObject* object = nullptr;
+  const Seen seen = cache.look(key.text(), object);
+  if (seen == Seen::value) return object;
+  if (seen == Seen::failed && !take_for_miss(cache, key.text())) return nullptr;
+  Py_RETURN_NONE;
+}
+
 /// _peek(key): what memory has, else NOTHING or NEGATIVE.
 PyObject* peek(PyObject* self, PyObject* key_object) {
   CacheBase& cache = cache_of(self);
@@ -175,6 +187,7 @@ PyMethodDef methods[] = {
     {"get_or_load", method(&get_or_load), METH_FASTCALL | METH_KEYWORDS,
      "get_or_load($self, key, loader, **options)\n--\n\n"
      "The value from the levels, else from `loader`: terrace.Cache tells more."},
+    {"_get_memory", &get_memory, METH_O, "_get_memory($self, key)\n--\n\nWhat memory has, else None."},
     {"_peek", &peek, METH_O, "_peek($self, key)\n--\n\nWhat memory has, else NOTHING or NEGATIVE."},
     {"_peek_key", &peek_key, METH_O,
      "_peek_key($self, key_bytes)\n--\n\nAs _peek, for what key_bytes() has made."},

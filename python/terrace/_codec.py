@@ -62,6 +62,7 @@ class AnyCodec:
 
     def __init__(self, types: Sequence[type]) -> None:
         self._exact = Exact(types)
+        self._decode = self._exact.decode
 
     def encode(self, value: Any) -> tuple[bytes, int]:
         if _core.is_plain(value):
@@ -78,7 +79,7 @@ class AnyCodec:
         return payload, schema
 
     def decode(self, payload: bytes, schema: int) -> Any:
-        return self._exact.decode(payload)
+        return self._decode(payload)
 
 
 class TypedCodec:
