@@ -177,6 +177,7 @@ LevelStats level_stats(const Level& level) {
 }
 
 CacheStats EngineOverCore::stats() const {
+  if (!core_->home.here()) return {.levels = {{.name = "memory"}}, .closed = true};
   const Counters& c = core_->counters;
   CacheStats out{.levels = {core_->values->stats()}};
   // Memory takes back hits that it may not serve after all, in a counter of its own that is read later: while

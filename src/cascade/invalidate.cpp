@@ -280,6 +280,7 @@ void start_clear(std::shared_ptr<Core> core, const WriteOptions& options, Handle
 
 void start_invalidate(std::shared_ptr<Core> core, Selection what, const InvalidateOptions& options,
                       Handler<Result<std::uint64_t>> done) {
+  if (!core->home.here()) return done(made_before_fork("cache " + core->options.name));
   switch (what.kind) {
     case Selection::Kind::keys:
       return invalidate_keys(core, std::move(what.keys), options, std::move(done));

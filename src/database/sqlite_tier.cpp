@@ -6,6 +6,7 @@
 #include <terrace/sqlite.hpp>
 #include <thread>
 
+#include "base/fork.hpp"
 #include "database/sqlite_deadlines.hpp"
 #include "database/sqlite_engine.hpp"
 
@@ -222,11 +223,12 @@ void Core::stop(std::thread& thread) {
 }
 
 void Core::close() {
+  if (::getpid() != process_) return;  // its locks and its calls are the parent's
   std::lock_guard lock(close_mutex_);
   {
     std::lock_guard timer_lock(timer_mutex_);
     closing_ = true;
-    if (purge_timer_ != 0 && ::getpid() == process_) runtime_->cancel(purge_timer_);
+    if (purge_timer_ != 0) runtime_->cancel(purge_timer_);
   }
   const Error error(Errc::shutdown, "sqlite: the tier was closed");
   for (Queue* queue : {&reads, &writes}) {
@@ -234,7 +236,6 @@ void Core::close() {
   }
   stop(reader_);
   stop(writer_);
-  if (::getpid() != process_) return;
   deadlines_->stop();
   // A timer may be in the middle of an answer.
   while (!in_handler) {
@@ -394,7 +395,7 @@ TierStats SqliteTierImpl::stats() const {
 namespace terrace {
 
 std::shared_ptr<SqliteTier> make_sqlite_tier(SqliteOptions options, std::shared_ptr<Runtime> runtime) {
-  return std::make_shared<database::SqliteTierImpl>(std::move(options), std::move(runtime));
+  return make_at_home<database::SqliteTierImpl>(std::move(options), std::move(runtime));
 }
 
 }  // namespace terrace

@@ -19,6 +19,7 @@
 #include <terrace/redis.hpp>
 
 #include "base/backoff.hpp"
+#include "base/fork.hpp"
 #include "redis/breaker.hpp"
 #include "redis/dialer.hpp"
 #include "redis/greeting.hpp"
@@ -70,6 +71,7 @@ class Client final : public Pipeline::Owner, public std::enable_shared_from_this
   void on_lost(const std::string& why) override { drop(why, false); }
 
  private:
+  const HomeProcess home_;
   class Hello;
   class Role;
   class Ping;

@@ -15,6 +15,10 @@ constexpr std::size_t batch_bytes = 1 << 20;
 }  // namespace
 
 void Client::submit(std::unique_ptr<Exchange> exchange) {
+  if (!home_.here()) {
+    const Error away = made_before_fork("the Redis tier");
+    return exchange->on_end(&away);
+  }
   bool first = false;
   {
     std::lock_guard lock(mutex_);

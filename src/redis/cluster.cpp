@@ -41,6 +41,12 @@ bool Cluster::retries(const Exchange& exchange, const Error& failure) const noex
   return lost && (!exchange.sent || exchange.reads) && !closed();
 }
 
+void Cluster::submit(std::unique_ptr<Exchange> exchange) {
+  if (home_.here()) return route({std::move(exchange)});
+  const Error away = made_before_fork("the Redis cluster tier");
+  exchange->on_end(&away);
+}
+
 void Cluster::submit_again(std::unique_ptr<Exchange> exchange, const Redirect& redirect,
                            const std::shared_ptr<Client>& from) {
   sent_elsewhere({std::move(exchange)}, redirect, from);

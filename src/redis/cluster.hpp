@@ -10,6 +10,7 @@
 #include <map>
 #include <terrace/redis_cluster.hpp>
 
+#include "base/fork.hpp"
 #include "redis/backend.hpp"
 #include "redis/topology.hpp"
 
@@ -42,7 +43,7 @@ class Cluster final : public Backend, public Courier::Sender, public std::enable
   /// Submits it when the next refresh has ended.
   void submit_after_refresh(std::unique_ptr<Exchange> exchange);
 
-  void submit(std::unique_ptr<Exchange> exchange) override { route({std::move(exchange)}); }
+  void submit(std::unique_ptr<Exchange> exchange) override;
   [[nodiscard]] std::shared_ptr<Client> client_of(Slot slot, bool reads) override;
   [[nodiscard]] bool follows(const Redirect&) const noexcept override { return true; }
   [[nodiscard]] bool retries(const Exchange& exchange, const Error& failure) const noexcept override;
@@ -56,6 +57,7 @@ class Cluster final : public Backend, public Courier::Sender, public std::enable
   static constexpr unsigned max_hops = 16;
 
  private:
+  const HomeProcess home_;
   class Question;
   struct Peer {
     std::shared_ptr<Client> client;

@@ -19,6 +19,7 @@ class Runtime::Impl {
 
   TimerId call_at(TimePoint when, Task task);
   bool cancel(TimerId id);
+  void require_home() const;
 
   const HomeProcess home;
   // Destroyed in reverse: first the timers, then the workers, which may post to the driver's context till
@@ -94,19 +95,30 @@ std::shared_ptr<Runtime> Runtime::common() {
   return runtime;
 }
 
+/// In a child of a fork nobody would run anything, or the caller would run the parent's I/O.
+void Runtime::Impl::require_home() const {
+  if (!home.here())
+    throw ConfigError("this Runtime was made before fork(): make one in the child, or use Runtime::common()");
+}
+
 void Runtime::post(Task task) {
+  impl_->require_home();
   boost::asio::post(impl_->driver.context(), [task = std::move(task)]() mutable { task(); });
 }
 void Runtime::post_blocking(Task task) {
+  impl_->require_home();
   impl_->workers.submit(std::move(task));
 }
 Scheduler::TimerId Runtime::call_at(TimePoint when, Task task) {
+  impl_->require_home();
   return impl_->call_at(when, std::move(task));
 }
 bool Runtime::cancel(TimerId timer) {
   return impl_->cancel(timer);
 }
 bool Runtime::wait(Latch& latch, TimePoint deadline) {
+  if (latch.is_open()) return true;
+  impl_->require_home();
   return impl_->driver.wait(latch, deadline);
 }
 bool Runtime::on_io_thread() const noexcept {

@@ -88,6 +88,42 @@ TEST_F(Fork, F40_AChildIsRefusedByTheParentsCacheAndItsOwnWorks) {
   EXPECT_EQ(make().get("child"), std::to_string(rounds - 1));
 }
 
+TEST_F(Fork, F40_TiersAndRuntimesOfTheParentSayWhatToDo) {
+  const auto runtime = std::make_shared<Runtime>();
+  const auto redis = make_redis_tier({.url = server_.url()}, runtime);
+  const auto sqlite = make_sqlite_tier({.path = place_.file("parents.db")}, runtime);
+  Strings cache({.name = "fork", .scheduler = runtime}, {redis, sqlite});
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(cache.set("a", "1"));  // alone: this thread has run the I/O itself
+  cache.define_group("group", {"a"});
+  EXPECT_EQ(in_child([&] {
+              Strings own({.name = "fork", .tier_timeout = 5s}, {redis});
+              for (int i = 0; i < 20; ++i) {
+                const auto found = own.lookup("a");
+                if (found.kind != LookupKind::unavailable) return 1;
+                if (found.error.context.find("before fork()") == std::string::npos) return 2;
+              }
+              for (const auto& tier : std::vector<std::shared_ptr<Tier>>{redis, sqlite}) {
+                std::optional<Result<Found>> found;
+                tier->get("fork:a", no_deadline, [&](Result<Found> what) { found = std::move(what); });
+                if (!found || *found || found->error().context.find("before fork()") == std::string::npos)
+                  return 6;
+              }
+              const auto latch = std::make_shared<Latch>();
+              try {
+                runtime->wait(*latch, no_deadline);
+                return 3;
+              } catch (const ConfigError&) {
+              }
+              if (cache.invalidate_group("group").error() != Errc::shutdown) return 4;
+              if (!cache.stats().closed) return 5;
+              sqlite->close();
+              redis->close();
+              return 0;
+            }),
+            0);
+  EXPECT_EQ(cache.get("a"), "1");
+}
+
 TEST_F(Fork, F40_TheCommonRuntimeOfAChildIsItsOwn) {
   const auto runtime = Runtime::common();
   EXPECT_EQ(in_child([&] {
