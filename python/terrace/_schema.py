@@ -118,7 +118,9 @@ def _as_text(kind: Any) -> Shape:
             raise _wrong(value, path, kind.__name__)
         return value.isoformat() if kind is datetime.date else str(value)
 
-    return Shape("str", lower, datetime.date.fromisoformat if kind is datetime.date else kind)
+    make = datetime.date.fromisoformat if kind is datetime.date else kind
+    text = _scalar("str", str)
+    return Shape("str", lower, lambda stored: make(text.lift(stored)))
 
 
 def _moment() -> Shape:
@@ -127,7 +129,7 @@ def _moment() -> Shape:
             raise _wrong(value, path, "datetime with a zone")
         return (value - _EPOCH) // _MICROSECOND
 
-    return Shape("t1/1000000", lower, lambda ticks: _EPOCH + ticks * _MICROSECOND)
+    return Shape("t1/1000000", lower, lambda ticks: _EPOCH + _WIDTHS["i64"].lift(ticks) * _MICROSECOND)
 
 
 def _span() -> Shape:
@@ -136,7 +138,7 @@ def _span() -> Shape:
             raise _wrong(value, path, "timedelta")
         return value // _MICROSECOND
 
-    return Shape("d1/1000000", lower, lambda ticks: ticks * _MICROSECOND)
+    return Shape("d1/1000000", lower, lambda ticks: _WIDTHS["i64"].lift(ticks) * _MICROSECOND)
 
 
 def _optional(kind: Any, arguments: tuple[Any, ...], enclosing: tuple[Any, ...]) -> Shape:
@@ -177,7 +179,12 @@ def _map(key: Shape, item: Shape) -> Shape:
             raise _wrong(value, path, "dict")
         return {key.lower(k, f"{path}, key"): item.lower(v, f"{path}[{k!r}]") for k, v in value.items()}
 
-    return Shape(f"{{{key.text}:{item.text}}}", lower, lambda pairs: {key.lift(k): item.lift(v) for k, v in pairs.items()})
+    def lift(pairs: Any) -> dict[Any, Any]:
+        if type(pairs) is not dict:
+            raise TypeError(f"{type(pairs).__name__} instead of a map")
+        return {key.lift(k): item.lift(v) for k, v in pairs.items()}
+
+    return Shape(f"{{{key.text}:{item.text}}}", lower, lift)
 
 
 def _enum(kind: type[enum.Enum]) -> Shape:

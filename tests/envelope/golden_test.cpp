@@ -112,6 +112,28 @@ TEST(Golden, FilesOpenAndAreWrittenAgainByteByByte) {
   }
 }
 
+Bytes stored_in(const std::string& file) {
+  std::ifstream bytes(std::filesystem::path(GOLDEN_DIRECTORY) / file, std::ios::binary);
+  EXPECT_TRUE(bytes) << file;
+  return {std::istreambuf_iterator<char>(bytes), {}};
+}
+
+/// tests/python/test_codec.py wrote them, and reads what this file wrote.
+TEST(Golden, WhatPythonWroteIsRead) {
+  const Bytes player = stored_in("v1-python-player.bin");
+  const Result<Opened> opened = open("golden", "the key", player, {});
+  ASSERT_TRUE(opened.has_value()) << opened.error().message();
+  EXPECT_EQ(opened->meta.codec, messagepack_codec);
+  EXPECT_EQ(opened->meta.schema, Codec<Player>::schema);
+  EXPECT_EQ(Codec<Player>::decode(opened->payload()).value(), (Player{-7, "Zoë", {1.5, -0.0}, true}));
+
+  const Bytes text = stored_in("v1-python-text.bin");
+  const Result<Opened> opened_text = open("golden", "the key", text, {});
+  ASSERT_TRUE(opened_text.has_value()) << opened_text.error().message();
+  EXPECT_EQ(opened_text->meta.schema, Codec<std::string>::schema);
+  EXPECT_EQ(Codec<std::string>::decode(opened_text->payload()).value(), "Zoë");
+}
+
 TEST(Golden, SchemasKeepTheirFingerprints) {
   EXPECT_EQ(schema_text<Player>(), "(i64,str,[f64],bool?)");
   EXPECT_EQ(Codec<Player>::schema, 0x9216fbc6ecd263efU);
