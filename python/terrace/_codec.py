@@ -10,7 +10,7 @@ import msgspec
 from . import _core
 from ._errors import ConfigError, DecodeError, EncodeError
 from ._exact import Exact
-from ._schema import fingerprint, shape_of
+from ._schema import DEEPEST, deeper_than, fingerprint, shape_of
 
 MESSAGEPACK = 1
 PICKLE = 2
@@ -90,14 +90,25 @@ class TypedCodec:
     def __init__(self, type: Any) -> None:
         self._shape = shape_of(type)
         self.schema: int | None = fingerprint(self._shape.text)
+        self._is_recursive = "^" in self._shape.text
 
     def encode(self, value: Any) -> tuple[bytes, int]:
-        return msgspec.msgpack.encode(self._shape.lower(value, "value")), self.schema or 0
+        try:
+            lowered = self._shape.lower(value, "value")
+            if self._is_recursive and deeper_than(lowered, DEEPEST):
+                raise EncodeError(f"value: nested more than {DEEPEST} deep, which C++ does not read: store it in parts")
+            return msgspec.msgpack.encode(lowered), self.schema or 0
+        except EncodeError:
+            raise
+        except (ValueError, OverflowError, AttributeError, RecursionError) as wrong:
+            raise EncodeError(f"no {self._shape.text}: {wrong}") from None
 
     def decode(self, payload: bytes, schema: int) -> Any:
         try:
             return self._shape.lift(msgspec.msgpack.decode(payload))
-        except (msgspec.DecodeError, ValueError, TypeError, OverflowError, RecursionError, LookupError, ArithmeticError) as wrong:
+        except MemoryError:
+            raise
+        except Exception as wrong:  # whatever the class's own code makes of it
             raise DecodeError(f"no {self._shape.text}: {wrong}") from None
 
 

@@ -33,7 +33,8 @@ class Exact:
         for kind in types:
             if not is_record(kind) and not (isinstance(kind, type) and issubclass(kind, enum.Enum)):
                 raise ConfigError(f"types: {kind!r} is no dataclass, msgspec.Struct, NamedTuple or Enum")
-            self._classes[_name(kind)] = kind
+            if self._classes.setdefault(_name(kind), kind) is not kind:
+                raise ConfigError(f"types: two classes are called {_name(kind)}: what is stored could not be told apart")
         self._decoder = msgspec.msgpack.Decoder(ext_hook=self._from_ext)
 
     def encode(self, value: Any) -> bytes:
@@ -42,15 +43,16 @@ class Exact:
             return _encode(self._lower(value, "value", 0))
         except UnicodeEncodeError as wrong:
             raise EncodeError(f"a str with lone surrogates cannot be stored: {wrong}; encode it, or store bytes") from None
+        except RecursionError:
+            raise EncodeError("value: nested too deep for what is left of the stack, or holds itself: store it in parts") from None
 
     def decode(self, payload: bytes | memoryview) -> Any:
         """Raises DecodeError."""
         try:
             return self._decoder.decode(payload)
-        except DecodeError:
+        except (DecodeError, MemoryError):
             raise
-        except (msgspec.DecodeError, ValueError, TypeError, OverflowError, RecursionError, LookupError, ArithmeticError,
-                struct.error) as wrong:
+        except Exception as wrong:  # whatever the class's own code makes of it
             raise DecodeError(f"no value of this cache: {wrong}") from None
 
     # --- to MessagePack ---
@@ -85,7 +87,7 @@ class Exact:
         name = _name(kind)
         known = self._classes.get(name) is kind
         if isinstance(value, enum.Enum) and known:
-            return Ext(ENUM, _encode([name, value.name]))
+            return Ext(ENUM, _encode([name, value.value if isinstance(value, enum.Flag) else value.name]))
         if known:
             fields = {field: self._lower(getattr(value, field), f"{path}.{field}", depth + 1) for field in fields_of(kind)}
             return Ext(RECORD, _encode([name, fields]))
@@ -116,8 +118,10 @@ class Exact:
         kind = self._classes.get(name)
         if kind is None:
             raise DecodeError(f"a {name} is stored, which this cache does not know: types=[…]")
+        if issubclass(kind, enum.Enum) != (code == ENUM):
+            raise DecodeError(f"{name} is stored as what it is not")
         if code == ENUM:
-            return kind[rest]  # type: ignore[index]
+            return kind(rest) if issubclass(kind, enum.Flag) else kind[rest]  # type: ignore[index]
         return _make(kind, rest)
 
 
@@ -137,16 +141,22 @@ def fields_of(kind: Any) -> tuple[str, ...]:
 
 
 def make_record(kind: Any, fields: dict[str, Any]) -> Any:
-    """The record without running its constructor's side effects where it has none of its own: fields that its constructor does
-    not take are set afterwards."""
+    """The record as it was: a dataclass's constructor, with what it may compute, is not run again. A field that is new since has its
+    default."""
     if not dataclasses.is_dataclass(kind):
         return kind(**fields)
-    taken = {field.name for field in dataclasses.fields(kind) if field.init}
-    make: Any = kind
-    made = make(**{name: value for name, value in fields.items() if name in taken})
-    for name, value in fields.items():
-        if name not in taken:
-            object.__setattr__(made, name, value)
+    made_of: Any = kind
+    made = object.__new__(made_of)
+    for field in dataclasses.fields(kind):
+        if field.name in fields:
+            value = fields[field.name]
+        elif field.default is not dataclasses.MISSING:
+            value = field.default
+        elif field.default_factory is not dataclasses.MISSING:
+            value = field.default_factory()
+        else:
+            raise DecodeError(f"{_name(made_of)} has a field {field.name} now, which is not stored")
+        object.__setattr__(made, field.name, value)
     return made
 
 
@@ -171,8 +181,11 @@ def _big(value: int) -> bytes:
 
 
 def _moment(value: datetime.datetime) -> bytes:
-    zone = value.tzinfo.key if isinstance(value.tzinfo, ZoneInfo) else None
-    return _encode([value.isoformat(), zone, value.fold])
+    return _encode([value.isoformat(), _zone(value), value.fold])
+
+
+def _zone(value: datetime.datetime | datetime.time) -> str | None:
+    return value.tzinfo.key if isinstance(value.tzinfo, ZoneInfo) else None
 
 
 def _moment_from(data: bytes) -> datetime.datetime:
@@ -188,7 +201,7 @@ _SIMPLE: dict[type, tuple[int, Callable[[Any], bytes]]] = {
     bytearray: (BYTEARRAY, bytes),
     datetime.datetime: (DATETIME, _moment),
     datetime.date: (DATE, lambda value: value.isoformat().encode()),
-    datetime.time: (TIME, lambda value: _encode([value.isoformat(), value.fold])),
+    datetime.time: (TIME, lambda value: _encode([value.isoformat(), value.fold, _zone(value)])),
     datetime.timedelta: (TIMEDELTA, lambda value: _encode([value.days, value.seconds, value.microseconds])),
     decimal.Decimal: (DECIMAL, lambda value: str(value).encode()),
     uuid.UUID: (UUID, lambda value: value.bytes),
@@ -196,8 +209,9 @@ _SIMPLE: dict[type, tuple[int, Callable[[Any], bytes]]] = {
 
 
 def _time_from(data: bytes) -> datetime.time:
-    text, fold = msgspec.msgpack.decode(data)
-    return datetime.time.fromisoformat(text).replace(fold=fold)
+    text, fold, zone = msgspec.msgpack.decode(data)
+    moment = datetime.time.fromisoformat(text)
+    return moment.replace(fold=fold, tzinfo=ZoneInfo(zone) if zone is not None else moment.tzinfo)
 
 
 _FROM: dict[int, Callable[[bytes], Any]] = {

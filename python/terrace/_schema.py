@@ -14,6 +14,9 @@ from typing import Any, Callable
 from ._errors import ConfigError, EncodeError
 from ._exact import fields_of, is_record, make_record
 
+#: What C++ reads at most.
+DEEPEST = 128
+
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 _MICROSECOND = datetime.timedelta(microseconds=1)
 
@@ -47,8 +50,12 @@ def _shape(kind: Any, enclosing: tuple[Any, ...]) -> Shape:
         return _SCALARS[kind]
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin is typing.Annotated:
-        width = next((mark for mark in arguments[1:] if mark in _WIDTHS), None)
-        return _WIDTHS[width] if width is not None else _shape(arguments[0], enclosing)
+        width = next((mark for mark in arguments[1:] if isinstance(mark, str) and mark in _WIDTHS), None)
+        if width is None:
+            return _shape(arguments[0], enclosing)
+        if arguments[0] is not int:
+            raise ConfigError(f"type: {kind!r}: {width!r} is a width of int")
+        return _WIDTHS[width]
     if origin in (typing.Union, types.UnionType):
         return _optional(kind, arguments, enclosing)
     if origin is tuple and len(arguments) == 2 and arguments[1] is Ellipsis:
@@ -107,6 +114,8 @@ def _real(text: str) -> Shape:
     def lower(value: Any, path: str) -> float:
         if type(value) not in (float, int):
             raise _wrong(value, path, text)
+        if float(value) != value and value == value:
+            raise _wrong(value, path, f"{text} (it would be rounded)")
         return float(value)
 
     return Shape(text, lower, _scalar(text, float).lift)
@@ -146,6 +155,13 @@ def _optional(kind: Any, arguments: tuple[Any, ...], enclosing: tuple[Any, ...])
     if len(some) != 1 or len(some) == len(arguments):
         raise ConfigError(f"type: {kind!r}: of unions only Optional has a form that C++ shares")
     inner = _shape(some[0], enclosing)
+    if inner.may_be_nil:  # an array of 1 tells "there is a nil" from "there is none"
+        return Shape(
+            inner.text + "?",
+            lambda value, path: None if value is None else [inner.lower(value, path)],
+            lambda value: None if value is None else inner.lift(_array(value, 1)[0]),
+            may_be_nil=True,
+        )
     return Shape(
         inner.text + "?",
         lambda value, path: None if value is None else inner.lower(value, path),
@@ -160,7 +176,13 @@ def _sequence(kind: Any, inner: Shape) -> Shape:
             raise _wrong(value, path, kind.__name__)
         return [inner.lower(item, f"{path}[{i}]") for i, item in enumerate(value)]
 
-    return Shape(f"[{inner.text}]", lower, lambda items: kind([inner.lift(item) for item in _array(items)]))
+    def lift(items: Any) -> Any:
+        made = kind([inner.lift(item) for item in _array(items)])
+        if len(made) != len(items):
+            raise ValueError(f"an item of a {kind.__name__} comes twice")
+        return made
+
+    return Shape(f"[{inner.text}]", lower, lift)
 
 
 def _tuple(parts: list[Shape]) -> Shape:
@@ -174,6 +196,9 @@ def _tuple(parts: list[Shape]) -> Shape:
 
 
 def _map(key: Shape, item: Shape) -> Shape:
+    if key.text[0] in "([{^" or key.may_be_nil:
+        raise ConfigError(f"type: a dict with keys of {key.text}: MessagePack's readers want plain keys: use str or int")
+
     def lower(value: Any, path: str) -> dict[Any, Any]:
         if type(value) is not dict:
             raise _wrong(value, path, "dict")
@@ -196,7 +221,7 @@ def _enum(kind: type[enum.Enum]) -> Shape:
             raise _wrong(value, path, kind.__qualname__)
         return int(value.value)
 
-    return Shape("i64", lower, kind)
+    return Shape("i64", lower, lambda number: kind(_WIDTHS["i64"].lift(number)))
 
 
 def _record(kind: Any, enclosing: tuple[Any, ...]) -> Shape:
@@ -205,7 +230,10 @@ def _record(kind: Any, enclosing: tuple[Any, ...]) -> Shape:
         shape = Shape(f"^{enclosing.index(kind) + 1}", lambda value, path: _known[kind].lower(value, path),
                       lambda items: _known[kind].lift(items))
         return shape
-    hints = typing.get_type_hints(kind, include_extras=True)
+    try:
+        hints = typing.get_type_hints(kind, include_extras=True)
+    except NameError as unknown:
+        raise ConfigError(f"type: an annotation of {kind.__qualname__} names what is not there: {unknown}") from None
     names = fields_of(kind)
     parts = [_shape(hints[name], (kind, *enclosing)) for name in names]
     version = getattr(kind, "terrace_schema", None)
@@ -221,6 +249,17 @@ def _record(kind: Any, enclosing: tuple[Any, ...]) -> Shape:
 
     _known[kind] = Shape(text, lower, lift)
     return _known[kind]
+
+
+def deeper_than(lowered: Any, most: int) -> bool:
+    """Arrays and maps in one another."""
+    level, depth = [lowered], 0
+    while level:
+        depth += 1
+        level = [inner for one in level if isinstance(one, (list, dict)) for inner in (one.values() if isinstance(one, dict) else one)]
+        if depth > most:
+            return bool(level)
+    return False
 
 
 def _array(items: Any, size: int | None = None) -> list[Any]:
@@ -239,8 +278,8 @@ _SCALARS: dict[Any, Shape] = {
     float: _real("f64"),
     str: _scalar("str", str),
     bytes: _scalar("bin", bytes),
-    None: _scalar("nil", type(None)),
-    type(None): _scalar("nil", type(None)),
+    None: dataclasses.replace(_scalar("nil", type(None)), may_be_nil=True),
+    type(None): dataclasses.replace(_scalar("nil", type(None)), may_be_nil=True),
     datetime.datetime: _moment(),
     datetime.timedelta: _span(),
     uuid.UUID: _as_text(uuid.UUID),

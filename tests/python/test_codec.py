@@ -54,7 +54,25 @@ class Tree:
     terrace_schema = 3
 
 
-ANY = _codec.AnyCodec([Colour, Point, Struct, Player])
+class Access(enum.Flag):
+    READ = 1
+    WRITE = 2
+
+
+@dataclasses.dataclass
+class Counting:
+    """Its constructor changes it, and takes what is no field."""
+
+    number: int
+    step: dataclasses.InitVar[int] = 1
+
+    def __post_init__(self, step: int) -> None:
+        if self.number > 100:
+            raise AssertionError("too many")
+        self.number += step
+
+
+ANY = _codec.AnyCodec([Colour, Point, Struct, Player, Access, Counting])
 
 
 @settings(max_examples=300, deadline=None)
@@ -65,7 +83,7 @@ def test_what_comes_back_is_what_was_stored_type_for_type(value: Any) -> None:
 
 
 @pytest.mark.parametrize("value", [
-    Colour.BLUE, Point(1, 2), Struct("a", (1, Colour.RED)), Player(1, "Ada", [1.0], None), {1: {"a": (Point(0, 0),)}}, 2**63, -(2**63) - 1, 2**64, 2**200,
+    Colour.BLUE, Access.READ | Access.WRITE, Access(0), Counting(1), datetime.time(1, 2, tzinfo=zoneinfo.ZoneInfo("Europe/Berlin")), Point(1, 2), Struct("a", (1, Colour.RED)), Player(1, "Ada", [1.0], None), {1: {"a": (Point(0, 0),)}}, 2**63, -(2**63) - 1, 2**64, 2**200,
     float("inf"), -0.0, bytearray(b"x"), complex(1, -2), datetime.timedelta(days=-1, microseconds=3), decimal.Decimal("1.10"), uuid.UUID(int=1),
     datetime.datetime(2026, 10, 25, 2, 30, fold=1, tzinfo=zoneinfo.ZoneInfo("Europe/Berlin")),
     datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone(datetime.timedelta(hours=5, minutes=30))), datetime.time(1, 2, 3), frozenset({(1, 2)})], ids=repr)
@@ -73,6 +91,8 @@ def test_records_and_what_msgpack_has_no_word_for(value: Any) -> None:
     payload, schema = ANY.encode(value)
     back = ANY.decode(payload, schema)
     assert type(back) is type(value) and back == value
+    if isinstance(value, datetime.time):
+        assert str(back.tzinfo) == str(value.tzinfo)
     if isinstance(value, datetime.datetime):
         assert back.fold == value.fold and back.utcoffset() == value.utcoffset() and str(back.tzinfo) == str(value.tzinfo)
 
@@ -113,6 +133,48 @@ def test_exts_in_exts_are_a_decode_error() -> None:
     (datetime.datetime, "t1/1000000"), (datetime.timedelta, "d1/1000000"), (Colour, "i64"), (uuid.UUID, "str")])
 def test_shapes_have_the_texts_of_cpp(kind: Any, text: str) -> None:
     assert _schema.shape_of(kind).text == text
+
+
+@pytest.mark.parametrize("code, what", [
+    (_exact.RECORD, [f"{__name__}.Colour", {"name": "RED"}]), (_exact.ENUM, [f"{__name__}.Player", "x"]), (_exact.ENUM, [f"{__name__}.Access", "x"]),
+    (_exact.RECORD, [f"{__name__}.Player", {"id": 1}]), (_exact.RECORD, 5), (_exact.DATETIME, ["2026-01-01", "../../etc/passwd", 0]), (99, [])])
+def test_exts_that_say_what_cannot_be_are_a_decode_error(code: int, what: Any) -> None:
+    with pytest.raises(terrace.DecodeError):
+        ANY.decode(msgspec.msgpack.encode(msgspec.msgpack.Ext(code, msgspec.msgpack.encode(what))), 0)
+
+
+def deep_tree(depth: int) -> Tree:
+    tree = Tree(0)
+    for _ in range(depth):
+        tree = Tree(0, [tree])
+    return tree
+
+
+@pytest.mark.parametrize("kind, value", [
+    (Tree, deep_tree(100)), (Tree, deep_tree(5000)), (str, "\ud800"), (float, 10**400), (float, 2**63 + 1), (Annotated[int, "u8"], 256), (set[int], [1])])
+def test_typed_values_that_cannot_be_are_an_encode_error(kind: Any, value: Any) -> None:
+    with pytest.raises(terrace.EncodeError):
+        _codec.TypedCodec(kind).encode(value)
+
+
+@pytest.mark.parametrize("kind, stored", [
+    (uuid.UUID, 5), (decimal.Decimal, 5), (Colour, True), (datetime.timedelta, 1.5), (set[int], [1, 1]), (dict[str, int], [1]), (Player, [1, "x", [1.0]]), (int, True)])
+def test_typed_reading_is_strict(kind: Any, stored: Any) -> None:
+    with pytest.raises(terrace.DecodeError):
+        _codec.TypedCodec(kind).decode(msgspec.msgpack.encode(stored), 0)
+
+
+@pytest.mark.parametrize("kind", [dict[tuple[int, int], str], Annotated[str, "u8"], int | str, object, list])
+def test_types_without_a_shape_are_refused(kind: Any) -> None:
+    with pytest.raises(terrace.ConfigError, match="type"):
+        _codec.TypedCodec(kind)
+
+
+def test_two_classes_of_one_name_are_refused() -> None:
+    other = dataclasses.make_dataclass("Player", ["x"])
+    other.__module__, other.__qualname__ = Player.__module__, Player.__qualname__
+    with pytest.raises(terrace.ConfigError, match="two classes"):
+        _codec.AnyCodec([Player, other])
 
 
 def test_fingerprints_are_those_of_cpp() -> None:
