@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pathlib
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -67,3 +69,18 @@ def postgres_server() -> Iterator[PostgresServer]:
         yield server
     finally:
         server.remove()
+
+
+@pytest.fixture(scope="session")
+def wheel(root: pathlib.Path) -> pathlib.Path:
+    (only,) = (root / "build/wheel").glob("*.whl")
+    return only
+
+
+@pytest.fixture(scope="session")
+def empty_environment(wheel: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """A virtual environment with the wheel and what it asks for, and nothing else."""
+    folder = tmp_path_factory.mktemp("empty") / "venv"
+    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+    subprocess.run([str(folder / "bin/pip"), "install", "-q", "--disable-pip-version-check", str(wheel)], check=True)
+    return folder

@@ -1,4 +1,5 @@
-"""What the documentation shows runs: each file in examples/python, each Python block of the pages."""
+"""What the documentation shows runs, in an environment that has nothing but the wheel: each file in examples/python, each Python block of
+the pages."""
 
 from __future__ import annotations
 
@@ -6,7 +7,6 @@ import os
 import pathlib
 import re
 import subprocess
-import sys
 
 import pytest
 from conftest import ROOT
@@ -17,16 +17,16 @@ EXAMPLES = sorted((ROOT / "examples/python").glob("*.py"))
 PAGES = [p for p in ("docs/python.md", "docs/patterns.md", "docs/runbook.md", "README.md") if (ROOT / p).exists()]
 
 
-def run(script: list[str], url: str, folder: pathlib.Path) -> None:
-    done = subprocess.run([sys.executable, *script], cwd=folder, capture_output=True, text=True, timeout=60,
+def run(environment: pathlib.Path, script: list[str], url: str, folder: pathlib.Path) -> None:
+    done = subprocess.run([str(environment / "bin/python"), *script], cwd=folder, capture_output=True, text=True, timeout=60,
                           env=os.environ | {"TERRACE_EXAMPLE_REDIS": url})
     assert done.returncode == 0, done.stdout + done.stderr
     assert "nanobind: leaked" not in done.stderr, done.stderr
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda p: p.name)
-def test_example(example: pathlib.Path, redis_server: RedisServer, tmp_path: pathlib.Path) -> None:
-    run([str(example)], redis_server.url, tmp_path)
+def test_example(example: pathlib.Path, empty_environment: pathlib.Path, redis_server: RedisServer, tmp_path: pathlib.Path) -> None:
+    run(empty_environment, [str(example)], redis_server.url, tmp_path)
 
 
 # A page is one process, each block a namespace of its own; every block is run by its order on the page.
@@ -43,8 +43,8 @@ for line, code in blocks(text):
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_page(page: str, redis_server: RedisServer, tmp_path: pathlib.Path) -> None:
-    run(["-c", RUNNER, str(ROOT / "tests/python"), str(ROOT / page), redis_server.url], redis_server.url, tmp_path)
+def test_page(page: str, empty_environment: pathlib.Path, redis_server: RedisServer, tmp_path: pathlib.Path) -> None:
+    run(empty_environment, ["-c", RUNNER, str(ROOT / "tests/python"), str(ROOT / page), redis_server.url], redis_server.url, tmp_path)
 
 
 def test_blocks_of_a_page_are_found() -> None:

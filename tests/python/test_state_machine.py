@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import collections
 import datetime
-import decimal
 import itertools
 import pathlib
 import uuid

@@ -5,9 +5,6 @@ from __future__ import annotations
 import pathlib
 import re
 import subprocess
-import sys
-
-import pytest
 
 PROGRAM = """
 import sys, terrace
@@ -19,20 +16,6 @@ print(terrace._core.__file__)
 """
 # glibc's own, those of the compiler that the manylinux rules count on, and zlib.
 FROM_SYSTEM = re.compile(r"^(linux-vdso|libc|libm|libdl|librt|libpthread|libresolv|libgcc_s|libstdc\+\+|libz|ld-linux.*)\.so")
-
-
-@pytest.fixture(scope="module")
-def wheel(root: pathlib.Path) -> pathlib.Path:
-    (only,) = (root / "build/wheel").glob("*.whl")
-    return only
-
-
-@pytest.fixture(scope="module")
-def empty_environment(wheel: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    folder = tmp_path_factory.mktemp("empty") / "venv"
-    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-    subprocess.run([str(folder / "bin/pip"), "install", "-q", "--disable-pip-version-check", str(wheel)], check=True)
-    return folder
 
 
 def test_it_installs_and_works_in_an_empty_environment(empty_environment: pathlib.Path, tmp_path: pathlib.Path) -> None:
