@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import functools
 import inspect
 from typing import Any, Callable, Mapping, Sequence
 
@@ -45,11 +46,13 @@ class Loading:
 
     def run(self, job: _core.Job) -> None:
         """In this thread. What the loader raises is the outcome; KeyboardInterrupt and the like go on as well."""
+        # Frames below this one hold no job: a traceback that somebody keeps would keep it.
+        keys, call = job.keys, self._call_of(job)
         try:
             if self.context is None:
-                returned = self._within(job, lambda: self._call(job))
+                returned = self._within(keys, call)
             else:
-                returned = self.context.copy().run(self._within, job, lambda: self._call(job))
+                returned = self.context.copy().run(self._within, keys, call)
             if inspect.isawaitable(returned):
                 return self._await_elsewhere(job, returned)
             job.end(self.cache, self._outcomes(job, returned))
@@ -57,22 +60,24 @@ class Loading:
             job.end(self.cache, [_absent(None)] * len(job.keys))
         except Exception as raised:
             job.fail(_from_loader(raised))
+            del job
         except BaseException as raised:
             job.fail(_from_loader(raised))
+            del job
             raise
 
     async def run_async(self, job: _core.Job) -> None:
         """In the event loop."""
         token = _under_way.set(_under_way.get() | {(id(self.cache), key) for key in job.keys})
         try:
-            await self._finish(job, self._call(job))
+            await self._finish(job, self._call_of(job)())
         except Exception as raised:
             job.fail(_from_loader(raised))
         finally:
             _under_way.reset(token)
 
-    def _within(self, job: _core.Job, call: Callable[[], Any]) -> Any:
-        token = _under_way.set(_under_way.get() | {(id(self.cache), key) for key in job.keys})
+    def _within(self, keys: list[bytes], call: Callable[[], Any]) -> Any:
+        token = _under_way.set(_under_way.get() | {(id(self.cache), key) for key in keys})
         try:
             return call()
         finally:
@@ -106,16 +111,17 @@ class Loading:
         if inspect.iscoroutine(awaitable):
             awaitable.close()
 
-    def _call(self, job: _core.Job) -> Any:
+    def _call_of(self, job: _core.Job) -> Callable[[], Any]:
+        """The loader with the arguments it takes."""
         if not self.single:
-            return self.loader([self.keys[key] for key in job.keys])
+            return functools.partial(self.loader, [self.keys[key] for key in job.keys])
         takes = required_arguments(self.loader)
         if takes == 0:
-            return self.loader()
+            return self.loader
         key = self.keys[job.keys[0]]
         if takes == 1:
-            return self.loader(key)
-        return self.loader(key, LoadContext(job.previous(self.cache)[0], job))
+            return functools.partial(self.loader, key)
+        return functools.partial(self.loader, key, LoadContext(job.previous(self.cache)[0], job))
 
     def _outcomes(self, job: _core.Job, returned: Any) -> list[Outcome]:
         if self.single:

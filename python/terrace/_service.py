@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import queue
 import threading
@@ -86,7 +87,7 @@ class Service:
     def _start(self, job: _core.Job) -> None:
         loading: Any = job.loader
         if not loading.is_async:
-            self.workers.submit(lambda: loading.run(job))
+            self.workers.submit(functools.partial(loading.run, job))  # no frame that a traceback could keep
             return
         coroutine = loading.run_async(job)
         try:
