@@ -10,7 +10,7 @@ struct User {
 };
 
 // In a program this is terrace.toml; `terrace config check` names its mistakes, each with its line.
-constexpr const char* text = R"(
+constexpr const char* configuration = R"(
 [tiers.redis]
 url = "redis://${REDIS_HOST:-127.0.0.1}:6379"
 key_prefix = "example:"
@@ -36,7 +36,7 @@ int main() {
   std::filesystem::remove_all(folder);
   std::filesystem::create_directory(folder);
   ::setenv("EXAMPLE_FOLDER", folder.c_str(), 1);
-  std::ofstream(folder / "terrace.toml") << text;
+  std::ofstream(folder / "terrace.toml") << configuration;
 
   const auto caches = terrace::Caches::open(folder / "terrace.toml");
   for (const auto& finding : caches->config().findings())
