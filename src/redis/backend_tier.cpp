@@ -4,6 +4,8 @@
 
 #include "redis/bulk.hpp"
 #include "redis/scripts.hpp"
+#include "redis/slots.hpp"
+#include "redis/versioned_scripts.hpp"
 
 namespace terrace::redis {
 namespace {
@@ -30,6 +32,17 @@ void check_options(const RedisOptions& options) {
   }
   if (options.cert_file.empty() != options.key_file.empty()) {
     refuse("cert_file and key_file go together; only one is set");
+  }
+}
+
+void make_what_is_kept() {
+  const NoForkMeanwhile whole;
+  static_cast<void>(tag_of(0));
+  for (const auto script :
+       {acquire_script, fill_script, renew_script, release_script, get_or_put_script, replace_script,
+        versioned_set_script, read_copy_script, read_version_script, write_copy_script, scan_script,
+        membership_script, take_charge_script, keep_charge_script, purge_script, admit_script}) {
+    static_cast<void>(script());
   }
 }
 

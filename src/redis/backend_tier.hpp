@@ -9,6 +9,11 @@ namespace terrace::redis {
 /// Throws ConfigError for what no tier over Redis can work with; the URL is not looked at.
 void check_options(const RedisOptions& options);
 
+/// Makes what the tiers over Redis make once and keep: the tags of the slots, the scripts. A fork in the
+/// midst of a first use would leave the child waiting for a thread that is not there, so none happens
+/// meanwhile, and every tier begins with it.
+void make_what_is_kept();
+
 class BackendTier : public Tier {
  public:
   void get(std::string_view key, TimePoint deadline, Handler<Result<Found>> done) override;
@@ -30,7 +35,9 @@ class BackendTier : public Tier {
 
  protected:
   BackendTier(std::shared_ptr<Runtime> runtime, std::shared_ptr<Shared> shared)
-      : runtime_(std::move(runtime)), shared_(std::move(shared)) {}
+      : runtime_(std::move(runtime)), shared_(std::move(shared)) {
+    make_what_is_kept();
+  }
 
   /// What erases the keys, the arguments being fine.
   virtual void sweep(std::string prefix, std::string pattern, TimePoint deadline,
