@@ -29,7 +29,7 @@ struct ReplayArguments {
   TraceArguments traces;
   std::string memory_entries;
   std::string memory_bytes;
-  std::string eviction = "s3fifo";
+  std::string eviction = "adaptive";
   std::vector<std::string> tiers;
   std::string redis;
   std::string sqlite;
@@ -233,7 +233,7 @@ void declare_options(CLI::App& command, ReplayArguments& arguments) {
       ->excludes(entries);
   command
       .add_option("--eviction", arguments.eviction,
-                  fmt::format("What leaves memory: {} (s3fifo)", fmt::join(eviction_names(), ", ")))
+                  fmt::format("What leaves memory: {} (adaptive)", fmt::join(eviction_names(), ", ")))
       ->option_text("NAME");
   command
       .add_option("--tier", arguments.tiers,

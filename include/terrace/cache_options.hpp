@@ -34,7 +34,7 @@ struct CacheOptions {
   bool memory_level = true;
   std::size_t max_entries = 10'000;  ///< 0: only max_bytes bounds it
   std::uint64_t max_bytes = 0;       ///< 0: only max_entries bounds it
-  Eviction eviction = Eviction::s3fifo;
+  Eviction eviction = Eviction::adaptive;
 
   // --- freshness ---
   /// How long a value is fresh; none: for ever. More than zero. A write or a loader may give its own.

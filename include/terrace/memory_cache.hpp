@@ -62,6 +62,9 @@ class MemoryCache {
                 .clock = options.clock,
                 .start = options.clock->now(),
                 .max_bytes = options.max_bytes,
+                .tuner = options.eviction == Eviction::adaptive
+                             ? std::make_unique<memory::Tuner>(options.max_entries)
+                             : nullptr,
                 .hash = {},
                 .equal = {}},
         shards_(memory::check_limits({options.max_entries, options.max_bytes, options.ttl,
@@ -221,6 +224,7 @@ class MemoryCache {
     sum.hits = shared_.reads.sum(memory::Tally::hits);
     sum.misses = shared_.reads.sum(memory::Tally::misses);
     for (Shard& shard : shards_) shard.add_stats(sum);
+    if (shared_.tuner) sum.used_bytes += shared_.tuner->heap_bytes();
     return sum;
   }
 

@@ -120,6 +120,36 @@ TEST(S3Fifo, TheMainQueueGivesASecondRoundForEachUse) {
   EXPECT_EQ(order.evicted(), "bca");
 }
 
+TEST(Adaptive, TheFirstToComeFillTheMainQueueAndAScanLeavesThemThere) {
+  Order order(Eviction::adaptive, 4);
+  order.set("abcd").set("efgh");
+  EXPECT_EQ(order.evicted(), "defg");
+}
+
+TEST(Adaptive, TwoUsesInTheWindowLeadToTheMainQueueAndOneToAnotherRound) {
+  Order order(Eviction::adaptive, 4);
+  order.set("abcd").get("dd").set("e");
+  EXPECT_EQ(order.evicted(), "a");
+  order.get("e").set("f");
+  EXPECT_EQ(order.evicted(), "ae");
+}
+
+TEST(Adaptive, AGhostThatComesBackSoonerThanTheMainQueuesLastIsUsedTakesItsPlace) {
+  Order order(Eviction::adaptive, 4);
+  order.set("abcd").set("ef").set("d");  // two ghosts since d left, and two since a came
+  EXPECT_EQ(order.evicted(), "def");
+  order.set("x").set("f");  // f left two ghosts ago; a has been idle for four
+  EXPECT_EQ(order.evicted(), "defda");
+}
+
+TEST(Adaptive, ALoopLargerThanTheCacheKeepsAPartOfIt) {
+  Checked<int, int> cache(small_options<int, int>(10, Eviction::adaptive));
+  for (int i = 0; i < 150; ++i) {
+    if (!cache.get(i % 15)) cache.set(i % 15, i);
+  }
+  EXPECT_EQ(cache.stats().hits, 9U * 9);  // nine rounds after the first, of the nine in the main queue
+}
+
 TEST(Eviction, AllPoliciesKeepTheirBoundUnderAScan) {
   for (const std::string_view name : eviction_names()) {
     Checked<int, int> cache(small_options<int, int>(100, *parse_eviction(name)));

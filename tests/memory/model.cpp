@@ -50,6 +50,7 @@ void Model::use(Entry& entry) {
 }
 
 std::optional<int> Model::get(int key) {
+  if (eviction_ == Eviction::adaptive && tuner_.samples(hash(key))) tuner_.saw(hash(key));
   Entry* entry = find(key);
   if (entry == nullptr) return ++stats_.misses, std::nullopt;
   ++stats_.hits;
@@ -68,27 +69,33 @@ bool Model::set(int key, int value, std::optional<Duration> ttl, std::optional<D
   }
   const std::size_t needed = max_entries_ != 0 ? max_entries_ : 1024;
   ghost_capacity_ = std::max<std::size_t>(1, needed - needed / 10);
+  const bool is_let_in = eviction_ == Eviction::adaptive && adaptive_is_let_in(key);
   Entry made{.key = key, .value = value, .idle = idle, .used = now_};
   if (ttl) made.last = after(now_, *ttl);
   if (old != nullptr) {
     made.uses = old->uses;
     made.s3_uses = old->s3_uses;
     made.in_main = old->in_main;
+    made.stamp = old->stamp;
     made.arrival = eviction_ == Eviction::ttl ? ++arrivals_ : old->arrival;
     use(made);
+    takes_from_main_ = false;
     removals_.push_back({key, old->value, RemovalCause::replaced});
     ++stats_.replaced;
     *old = made;
     while (max_bytes_ != 0 && weight() > max_bytes_) evict();
     return true;
   }
-  if (const auto ghost = ghosts_.find(key); ghost != ghosts_.end()) {
+  if (const auto ghost = ghosts_.find(key); eviction_ != Eviction::adaptive && ghost != ghosts_.end()) {
     made.in_main = ghosts_added_ - ghost->second <= ghost_capacity_;
     if (made.in_main) ghosts_.erase(ghost);
   }
   while (max_entries_ != 0 && entries_.size() >= max_entries_) evict();
   while (max_bytes_ != 0 && weight() + weigh(value) > max_bytes_) evict();
+  takes_from_main_ = false;
   made.arrival = ++arrivals_;
+  made.in_main = made.in_main || is_let_in;
+  made.stamp = ghosts_added_;
   entries_.push_back(made);
   ++stats_.inserts;
   return true;
@@ -113,12 +120,14 @@ void Model::clear() {
 
 void Model::evict() {
   const int key = victim();
-  if (eviction_ == Eviction::s3fifo && !find(key)->in_main) ghosts_[key] = ghosts_added_++;
+  const bool keeps_ghosts = eviction_ == Eviction::s3fifo || eviction_ == Eviction::adaptive;
+  if (keeps_ghosts && !find(key)->in_main) ghosts_[key] = ghosts_added_++;
   remove(key, RemovalCause::evicted);
 }
 
 int Model::victim() {
   if (eviction_ == Eviction::s3fifo) return s3fifo_victim();
+  if (eviction_ == Eviction::adaptive) return adaptive_victim();
   const auto leaves_before = [&](const Entry& a, const Entry& b) {
     if (eviction_ == Eviction::lfu && a.uses != b.uses) return a.uses < b.uses;
     if (eviction_ == Eviction::ttl && a.expires() != b.expires()) return a.expires() < b.expires();
@@ -147,6 +156,65 @@ int Model::s3fifo_victim() {
     last.in_main = true;
     last.arrival = ++arrivals_;
   }
+}
+
+std::size_t Model::count(bool in_main) const {
+  return static_cast<std::size_t>(
+      std::count_if(entries_.begin(), entries_.end(), [&](const Entry& e) { return e.in_main == in_main; }));
+}
+
+std::size_t Model::window_target() const {
+  return std::max<std::size_t>(1, bound_ * shape_.permille / 1000);
+}
+
+void Model::enter_main(Entry& entry, int uses) {
+  entry.in_main = true;
+  entry.s3_uses = uses;
+  entry.stamp = ghosts_added_;
+  entry.arrival = ++arrivals_;
+}
+
+Model::Entry* Model::turn_hand() {
+  while (oldest(true)->s3_uses > 0) enter_main(*oldest(true), oldest(true)->s3_uses - 1);
+  return oldest(true);
+}
+
+bool Model::adaptive_is_let_in(int key) {
+  shape_ = tuner_.best();
+  bound_ = std::max(bound_, entries_.size());
+  for (int i = 0; i < 2 && count(false) >= window_target() && count(true) + window_target() < bound_; ++i) {
+    enter_main(*oldest(false), 0);
+  }
+  takes_from_main_ = false;
+  const auto ghost = ghosts_.find(key);
+  if (ghost == ghosts_.end()) return false;
+  const std::uint64_t age = ghosts_added_ - ghost->second;
+  ghosts_.erase(ghost);
+  if (age > WindowClock::least_ghosts) return false;
+  if (entries_.size() < bound_ || count(true) + window_target() < bound_) return true;
+  if (count(true) == 0) return false;
+  takes_from_main_ = age * 4 <= (ghosts_added_ - turn_hand()->stamp) * 3;
+  return takes_from_main_;
+}
+
+int Model::adaptive_victim() {
+  if (entries_.size() > told_ * 2 || entries_.size() < told_ / 2) {
+    told_ = entries_.size();
+    tuner_.expect_per_shard(told_);
+  }
+  bound_ = entries_.size();
+  if (std::exchange(takes_from_main_, false) && count(true) > 0) return turn_hand()->key;
+  while (count(true) == 0 || count(false) >= window_target()) {
+    Entry& last = *oldest(false);
+    if (last.s3_uses == 0) return last.key;
+    if (last.s3_uses >= static_cast<int>(shape_.promoting_uses)) {
+      enter_main(last, 0);
+    } else {
+      last.s3_uses = 0;
+      last.arrival = ++arrivals_;
+    }
+  }
+  return turn_hand()->key;
 }
 
 std::map<int, int> Model::content() const {

@@ -22,7 +22,17 @@ struct Removal {
 class Model {
  public:
   Model(Eviction eviction, std::size_t max_entries, std::uint64_t max_bytes)
-      : eviction_(eviction), max_entries_(max_entries), max_bytes_(max_bytes) {}
+      : eviction_(eviction),
+        max_entries_(max_entries),
+        max_bytes_(max_bytes),
+        tuner_(max_entries),
+        told_(max_entries),
+        bound_(max_entries) {
+    tuner_.join();
+  }
+
+  /// Spreads small keys without collisions of ghost fingerprints, so that the model can be exact.
+  static std::uint64_t hash(int key) { return static_cast<std::uint64_t>(key + 1) * 0x9e37'79b9'7f4a'7c15U; }
 
   static std::size_t weigh(int value) { return static_cast<std::size_t>(value % 20 + 1); }
 
@@ -50,6 +60,7 @@ class Model {
     std::uint64_t arrival = 0;  // when it came to its place in the order
     int s3_uses = 0;
     bool in_main = false;
+    std::uint64_t stamp = 0;  // adaptive: ghosts made until it came to the head of the main queue
 
     [[nodiscard]] TimePoint expires() const { return idle ? std::min(last, after(used, *idle)) : last; }
   };
@@ -60,6 +71,13 @@ class Model {
   int victim();
   int s3fifo_victim();
   Entry* oldest(bool in_main);
+  [[nodiscard]] std::size_t count(bool in_main) const;
+  // Adaptive: the tuner is the real one, asked and told at the same moments.
+  bool adaptive_is_let_in(int key);
+  int adaptive_victim();
+  Entry* turn_hand();
+  void enter_main(Entry& entry, int uses);
+  [[nodiscard]] std::size_t window_target() const;
   [[nodiscard]] std::uint64_t weight() const;
   void use(Entry& entry);
 
@@ -72,6 +90,11 @@ class Model {
   std::uint64_t ghosts_added_ = 0;
   std::map<int, std::uint64_t> ghosts_;
   std::size_t ghost_capacity_ = 0;
+  Tuner tuner_;
+  std::size_t told_;
+  WindowShape shape_{};
+  std::size_t bound_;
+  bool takes_from_main_ = false;
   MemoryStats stats_;
   std::vector<Removal> removals_;
 };

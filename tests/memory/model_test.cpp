@@ -9,13 +9,10 @@
 namespace terrace::memory {
 namespace {
 
-/// Spreads small keys without collisions of ghost fingerprints, so that the model can be exact.
 struct SpreadHash {
   using is_transparent = void;
   using is_avalanching = void;
-  std::uint64_t operator()(int key) const noexcept {
-    return static_cast<std::uint64_t>(key + 1) * 0x9e37'79b9'7f4a'7c15U;
-  }
+  std::uint64_t operator()(int key) const noexcept { return Model::hash(key); }
 };
 
 struct Case {

@@ -18,7 +18,7 @@ namespace terrace::cli {
 struct LevelOptions {
   std::optional<std::uint64_t> memory_entries;
   std::optional<std::uint64_t> memory_bytes;
-  Eviction eviction = Eviction::s3fifo;
+  Eviction eviction = Eviction::adaptive;
   std::vector<std::string> tiers;  ///< URLs (terrace/tier_url.hpp), the upper one first
   std::optional<Duration> ttl;     ///< none: entries do not expire
   Duration origin_latency{};

@@ -4,9 +4,11 @@
 
 #include <atomic>
 #include <functional>
+#include <memory>
 #include <terrace/detail/memory/node.hpp>
 #include <terrace/detail/memory/options.hpp>
 #include <terrace/detail/memory/tally.hpp>
+#include <terrace/detail/memory/tuner.hpp>
 #include <terrace/detail/memory/weight.hpp>
 #include <terrace/hash.hpp>
 
@@ -31,10 +33,17 @@ struct Context {
   const Clock* clock;
   TimePoint start;
   std::uint64_t max_bytes;
+  std::unique_ptr<Tuner> tuner;  // with Eviction::adaptive
   [[no_unique_address]] Hash hash;
   [[no_unique_address]] Equal equal;
   Tally reads = {};
   alignas(cache_line) std::atomic<std::uint64_t> bytes{0};  // only kept where max_bytes is set
+
+  /// A key is read, hit or miss. Needs no lock.
+  void saw(std::uint64_t hashed) const noexcept {
+    if (tuner && tuner->samples(hashed)) [[unlikely]]
+      tuner->saw(hashed);
+  }
 
   [[nodiscard]] Stamp stamp(TimePoint t) const noexcept { return stamp_of(t - start); }
 

@@ -7,14 +7,15 @@
 
 namespace terrace {
 
-/// - s3fifo: a good default; resistant to scans (S3-FIFO, Yang et al., SOSP 2023)
+/// - adaptive: the default; finds out what the workload wants (see adaptive.hpp)
+/// - s3fifo: resistant to scans, and always the same (S3-FIFO, Yang et al., SOSP 2023)
 /// - lru: least recently used first
 /// - lfu: least often used first
 /// - fifo: first inserted first
 /// - ttl: the one that expires soonest first; entries without an expiry last, oldest first
-enum class Eviction { s3fifo, lru, lfu, fifo, ttl };
+enum class Eviction { adaptive, s3fifo, lru, lfu, fifo, ttl };
 
-/// "s3fifo", "lru", …; nothing for an unknown name.
+/// "adaptive", "s3fifo", …; nothing for an unknown name.
 [[nodiscard]] std::optional<Eviction> parse_eviction(std::string_view name) noexcept;
 [[nodiscard]] std::string_view to_string(Eviction eviction) noexcept;
 /// All names, in the order of the enumeration.

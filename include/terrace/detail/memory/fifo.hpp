@@ -9,7 +9,7 @@ namespace terrace::memory {
 
 class Fifo {
  public:
-  static constexpr bool lazy_hit = true;
+  static constexpr std::uint32_t most_uses = 0;
 
   template <class Entries>
   void prepare(const Entries&, NodeId, std::uint64_t) noexcept {}

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <terrace/detail/memory/node.hpp>
 
 namespace terrace::memory {
@@ -43,20 +44,24 @@ class Ghost {
     ++added_;
   }
 
-  /// True when the key is remembered; it is forgotten by this.
-  bool take(std::uint64_t hash) noexcept {
-    if (capacity_ == 0) return false;
+  /// How long ago the key was added, in steps of now(); nothing when it is not remembered. It is forgotten by
+  /// this.
+  std::optional<std::uint32_t> take(std::uint64_t hash) noexcept {
+    if (capacity_ == 0) return std::nullopt;
     Bucket& bucket = bucket_of(hash);
-    const std::uint16_t now = time();
     const auto limit = static_cast<std::uint16_t>(capacity_ >> shift_);
     for (unsigned i = 0; i < places; ++i) {
-      if (bucket.prints[i] == print_of(hash) && age(bucket.times[i], now) <= limit) {
+      const std::uint16_t passed = age(bucket.times[i], time());
+      if (bucket.prints[i] == print_of(hash) && passed <= limit) {
         bucket.prints[i] = 0;
-        return true;
+        return passed;
       }
     }
-    return false;
+    return std::nullopt;
   }
+
+  /// The present, in steps of some additions each: at most 8192 for as many as there is room for.
+  [[nodiscard]] std::uint64_t now() const noexcept { return added_ >> shift_; }
 
   [[nodiscard]] std::size_t heap_bytes() const noexcept { return buckets_count_ * sizeof(Bucket); }
 
@@ -82,7 +87,7 @@ class Ghost {
   static std::uint16_t age(std::uint16_t time, std::uint16_t now) noexcept {
     return static_cast<std::uint16_t>(now - time);
   }
-  [[nodiscard]] std::uint16_t time() const noexcept { return static_cast<std::uint16_t>(added_ >> shift_); }
+  [[nodiscard]] std::uint16_t time() const noexcept { return static_cast<std::uint16_t>(now()); }
 
   std::unique_ptr<Bucket[]> buckets_;
   std::uint64_t buckets_count_ = 0;

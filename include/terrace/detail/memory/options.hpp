@@ -28,7 +28,7 @@ struct MemoryOptions {
   /// The weight of an entry in bytes; called once for each entry stored, without a lock. Default:
   /// default_weight().
   std::function<std::size_t(const K&, const V&)> weigher = {};
-  Eviction eviction = Eviction::s3fifo;
+  Eviction eviction = Eviction::adaptive;
   /// How long an entry lives after it was stored. None: until evicted.
   std::optional<Duration> ttl = {};
   /// How long an entry lives after it was stored or last read. With ttl too, whichever ends first.
@@ -61,8 +61,9 @@ struct EntryInfo {
   Duration age;                       ///< since it was stored; to about 17 ms, at most 834 days
   std::optional<Duration> idle;       ///< since it was last read or stored; only with expire_after_access
   std::optional<Duration> remaining;  ///< until it expires; none: never
-  std::optional<std::uint64_t> access_count;  ///< where the policy counts: lfu exactly, s3fifo 0 … 3 of late
-  std::uint64_t weight;                       ///< bytes
+  std::optional<std::uint64_t>
+      access_count;      ///< where the policy counts: lfu exactly, adaptive and s3fifo 0 … 3 of late
+  std::uint64_t weight;  ///< bytes
 };
 
 /// Counters since construction, and the present size.

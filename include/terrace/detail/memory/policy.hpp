@@ -17,38 +17,31 @@
 /// `entries[id]` is the node's Links; `entries.expires(id)` when it expires, if it is timed.
 ///
 /// A policy may declare
-///   lazy_hit = true  hit() touches nothing but the counter in the node's `bits`, by raise(), and is called
-///                    without the lock, whatever else is going on: hits take no lock then
-///   heap_bytes()     what it has allocated
-///   samples = true   it has sampled(hash), a cheap test, and saw(hash), called under the lock on each read
-///                    of a sampled hash, hit or miss; now and then one is dropped
+///   most_uses     all that hit() does is to raise the counter in the lowest bits of the node's `bits`, to
+///                 most_uses at most, 2^n - 1: hits take no lock then, and do not call it
+///   heap_bytes()  what it has allocated
 
+#include <optional>
+#include <terrace/detail/memory/adaptive.hpp>
 #include <terrace/detail/memory/eviction.hpp>
 #include <terrace/detail/memory/fifo.hpp>
 #include <terrace/detail/memory/lfu.hpp>
 #include <terrace/detail/memory/lru.hpp>
 #include <terrace/detail/memory/s3fifo.hpp>
 #include <terrace/detail/memory/ttl.hpp>
-#include <type_traits>
 #include <utility>
 #include <variant>
 
 namespace terrace::memory {
 
-template <class P>
-inline constexpr bool has_lazy_hit = requires {
-  requires P::lazy_hit;
-};
-template <class P>
-inline constexpr bool has_samples = requires {
-  requires P::samples;
-};
-
 class Policy {
  public:
-  /// `expected`: the most entries there will be; 0 when unknown.
-  Policy(Eviction eviction, std::uint64_t expected) : policy_(S3Fifo(expected)) {
+  /// `expected`: the most entries there will be; 0 when unknown. `tuner`: for adaptive.
+  Policy(Eviction eviction, std::uint64_t expected, Tuner* tuner) : policy_(S3Fifo(expected)) {
     switch (eviction) {
+      case Eviction::adaptive:
+        policy_.emplace<Adaptive>(expected, *tuner);
+        break;
       case Eviction::s3fifo:
         break;
       case Eviction::lru:
@@ -69,6 +62,7 @@ class Policy {
   /// Calls f with the policy. A chain of predictable branches, so that a hit is inlined whole.
   template <class F>
   decltype(auto) with(F&& f) {
+    if (auto* adaptive = std::get_if<Adaptive>(&policy_)) return f(*adaptive);
     if (auto* s3fifo = std::get_if<S3Fifo>(&policy_)) return f(*s3fifo);
     if (auto* lru = std::get_if<Lru>(&policy_)) return f(*lru);
     if (auto* lfu = std::get_if<Lfu>(&policy_)) return f(*lfu);
@@ -76,53 +70,11 @@ class Policy {
     return f(*std::get_if<Ttl>(&policy_));
   }
 
- private:
-  /// As with(), but does not look.
-  template <class F>
-  decltype(auto) with_type(Eviction eviction, F&& f) {
-    switch (eviction) {
-      case Eviction::s3fifo:
-        return f(*std::get_if<S3Fifo>(&policy_));
-      case Eviction::lru:
-        return f(*std::get_if<Lru>(&policy_));
-      case Eviction::lfu:
-        return f(*std::get_if<Lfu>(&policy_));
-      case Eviction::fifo:
-        return f(*std::get_if<Fifo>(&policy_));
-      case Eviction::ttl:
-        break;
-    }
-    return f(*std::get_if<Ttl>(&policy_));
-  }
-
- public:
-  /// Hits need no lock.
-  [[nodiscard]] bool hits_lazily() noexcept {
-    return with([](auto& policy) { return has_lazy_hit<std::decay_t<decltype(policy)>>; });
-  }
-
-  /// A hit without the lock. `eviction` is what this was made with: readers do not look at the policy's own
-  /// data, which writers change.
-  void lazy_hit(Eviction eviction, Links& node) noexcept {
-    struct Only {
-      Links& node;
-      Links& operator[](NodeId) const noexcept { return node; }
-    };
-    with_type(eviction, [&](auto& policy) {
-      if constexpr (has_lazy_hit<std::decay_t<decltype(policy)>>) policy.hit(Only{node}, NodeId{0});
-    });
-  }
-
-  /// Reads of this hash are to be told by saw(). Without the lock.
-  [[nodiscard]] bool samples(Eviction eviction, std::uint64_t hash) noexcept {
-    return with_type(eviction, [&](auto& policy) {
-      if constexpr (has_samples<std::decay_t<decltype(policy)>>) return policy.sampled(hash);
-      return false;
-    });
-  }
-  void saw(Eviction eviction, std::uint64_t hash) noexcept {
-    with_type(eviction, [&](auto& policy) {
-      if constexpr (has_samples<std::decay_t<decltype(policy)>>) policy.saw(hash);
+  /// What a hit without the lock raises the node's counter to; nothing when hits need the lock.
+  [[nodiscard]] std::optional<std::uint32_t> most_uses() noexcept {
+    return with([]<class P>(P&) -> std::optional<std::uint32_t> {
+      if constexpr (requires { P::most_uses; }) return P::most_uses;
+      return std::nullopt;
     });
   }
 
@@ -134,7 +86,7 @@ class Policy {
   }
 
  private:
-  std::variant<S3Fifo, Lru, Lfu, Fifo, Ttl> policy_;
+  std::variant<Adaptive, S3Fifo, Lru, Lfu, Fifo, Ttl> policy_;
 };
 
 }  // namespace terrace::memory

@@ -18,7 +18,7 @@ namespace terrace::memory {
 
 class S3Fifo {
  public:
-  static constexpr bool lazy_hit = true;
+  static constexpr std::uint32_t most_uses = 3;
 
   /// `expected`: the most entries there will be; 0 when unknown.
   explicit S3Fifo(std::uint64_t expected) noexcept : expected_(expected) {}
@@ -31,7 +31,7 @@ class S3Fifo {
       ghost_for_ = expected_ != 0 ? expected_ : std::max<std::uint64_t>(1024, needed * 2);
       ghost_.reserve(std::max<std::uint64_t>(1, ghost_for_ - ghost_for_ / small_share));
     }
-    entries[id].set_word(ghost_.take(hash) ? in_main : 0);
+    entries[id].set_word(ghost_.take(hash).has_value() ? in_main : 0);
   }
 
   template <class Entries>
@@ -41,7 +41,7 @@ class S3Fifo {
 
   template <class Entries>
   void hit(const Entries& entries, NodeId id) noexcept {
-    entries[id].bits.raise(uses_mask);
+    entries[id].bits.raise(most_uses);
   }
 
   template <class Entries>
@@ -59,6 +59,8 @@ class S3Fifo {
 
   template <class Entries>
   [[nodiscard]] NodeId victim(const Entries& entries) noexcept {
+    // Readers may raise counters as fast as the queue goes round and lowers them: then it ends here.
+    std::size_t turns = (uses_mask + 1) * size();
     while (size() != 0) {
       const NodeId small_target = std::max<NodeId>(1, (small_.size + main_.size) / small_share);
       const bool from_small = main_.size == 0 || small_.size >= small_target;
@@ -66,7 +68,7 @@ class S3Fifo {
       const NodeId id = queue.back;
       Links& node = entries[id];
       const std::uint32_t uses = node.bits & uses_mask;
-      if (uses < (from_small ? promoting_uses : 1)) return id;
+      if (uses < (from_small ? promoting_uses : 1) || turns-- == 0) return id;
       queue.remove(entries, id);
       node.set_word(in_main | (from_small ? 0 : uses - 1));
       main_.push_front(entries, id);
@@ -104,7 +106,7 @@ class S3Fifo {
 
  private:
   static constexpr NodeId small_share = 10;
-  static constexpr std::uint32_t uses_mask = 3;
+  static constexpr std::uint32_t uses_mask = most_uses;
   static constexpr std::uint32_t in_main = 4;
   static constexpr std::uint32_t promoting_uses = 2;
 

@@ -39,13 +39,12 @@ class alignas(2 * cache_line) Shard {
   Shard(Shared& shared, Eviction eviction, std::uint64_t max_entries)
       : index_(max_entries),
         shared_(shared),
-        eviction_(eviction),
         max_entries_(max_entries),
-        policy_(eviction, max_entries),
+        policy_(eviction, max_entries, shared.tuner.get()),
         entries_(max_entries == 0 ? 0 : max_entries + Leaving::most_nodes(max_entries) + spare),
         departures_(entries_, shared, lock_, max_entries),
         wheel_(shared.start) {
-    reads_freely_ = policy_.hits_lazily();
+    most_uses_ = policy_.most_uses();
   }
   Shard(const Shard&) = delete;
   Shard& operator=(const Shard&) = delete;
@@ -56,14 +55,14 @@ class alignas(2 * cache_line) Shard {
   /// Calls use(value), which may go on while the entry leaves; false on a miss.
   template <class Q, class F>
   [[gnu::always_inline]] bool read(const Q& key, std::uint64_t hash, F&& use) {
-    if (reads_freely_) [[likely]] {
+    if (most_uses_) [[likely]] {
       const Readers::Section section;
       Entry* const node = find(key, hash);
       if (node == nullptr || is_fresh_for_certain(*node)) [[likely]] {
         shared_.reads.add(node == nullptr ? Tally::misses : Tally::hits, section.reader());
-        sample(hash);
+        shared_.saw(hash);
         if (node == nullptr) return false;
-        policy_.lazy_hit(eviction_, *node);
+        node->bits.raise(*most_uses_);
         std::forward<F>(use)(std::as_const(node->value));
         return true;
       }
@@ -273,40 +272,29 @@ class alignas(2 * cache_line) Shard {
 
   template <class Q, class F>
   [[gnu::noinline]] bool access(const Q& key, std::uint64_t hash, F&& use) {
+    shared_.saw(hash);
     Removed removed(departures_);
     std::lock_guard lock(lock_);
     const NodeId id = lookup(key, hash);
     if (id == nil) [[unlikely]] {
       count(Tally::misses);
-      sample_locked(hash);
       return false;
     }
     if (entries_[id].is(Links::timed)) {
       if (!is_fresh(id)) {
         unlink(id, hash, RemovalCause::expired, removed);
         count(Tally::misses);
-        sample_locked(hash);
         return false;
       }
       if (entries_[id].is(Links::idles)) touch(id);
     }
     count(Tally::hits);
     policy_.with([&](auto& policy) { policy.hit(entries_, id); });
-    sample_locked(hash);
     std::forward<F>(use)(id);
     return true;
   }
 
   void count(Tally::Kind kind) noexcept { shared_.reads.add(kind, Readers::own()); }
-
-  void sample_locked(std::uint64_t hash) noexcept {
-    if (policy_.samples(eviction_, hash)) policy_.saw(eviction_, hash);
-  }
-  /// Without the lock; in vain when another has it.
-  void sample(std::uint64_t hash) noexcept {
-    if (!policy_.samples(eviction_, hash)) return;
-    if (const std::unique_lock lock(lock_, std::try_to_lock); lock) policy_.saw(eviction_, hash);
-  }
 
   /// Without the lock. The coarse clock decides while the expiry is at least one stamp (17 ms, more than the
   /// clock lags) away; who reads an entry that expires after access must tell it, under the lock.
@@ -468,8 +456,7 @@ class alignas(2 * cache_line) Shard {
   // What a reader looks at comes first; writes change it rarely.
   Index index_;
   Shared& shared_;
-  const Eviction eviction_;
-  bool reads_freely_ = false;  // hits need no lock
+  std::optional<std::uint32_t> most_uses_;  // see Policy
   const std::uint64_t max_entries_;
   alignas(cache_line) Policy policy_;
   std::uint64_t bytes_ = 0;

@@ -15,7 +15,7 @@ namespace terrace::memory {
 
 class Ttl {
  public:
-  static constexpr bool lazy_hit = true;
+  static constexpr std::uint32_t most_uses = 0;
 
   /// Throws std::bad_alloc.
   template <class Entries>

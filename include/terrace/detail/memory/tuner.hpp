@@ -1,0 +1,68 @@
+#pragma once
+/// Tuner: finds the shape of a WindowClock that does best at present, by shadow caches; one for all shards.
+///
+/// At most every eighth key, chosen by its hash, is also looked up in one shadow cache for each of five
+/// shapes; a shadow has the same share of the cache's entries, 256 to 512 of them for a large cache, and no
+/// values. Where two shadows differ, in that one hits and the other misses, it is counted for the two. From
+/// time to time the shape with the most hits takes the place of the present one, if the difference between
+/// the two is at least twice what chance would make of as many coin tosses (the test of McNemar,
+/// Psychometrika 12, 1947). Old counts fade, so it follows a workload that changes.
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <terrace/detail/memory/window_clock.hpp>
+
+namespace terrace::memory {
+
+class ShadowCache;
+
+class Tuner {
+ public:
+  /// `entries`: of the whole cache; 0 when unknown, then expect_per_shard() comes when it is known. Throws
+  /// std::bad_alloc.
+  explicit Tuner(std::uint64_t entries);
+  ~Tuner();
+  Tuner(const Tuner&) = delete;
+  Tuner& operator=(const Tuner&) = delete;
+
+  [[nodiscard]] WindowShape best() const noexcept { return shapes[best_.load(std::memory_order_relaxed)]; }
+
+  [[nodiscard]] bool samples(std::uint64_t hash) const noexcept {
+    return (hash >> 32 & mask_.load(std::memory_order_relaxed)) == 0;
+  }
+  /// A sampled key was read. Dropped while another thread is at it.
+  void saw(std::uint64_t hash) noexcept;
+
+  /// Counts a shard.
+  void join() noexcept { shards_.fetch_add(1, std::memory_order_relaxed); }
+  /// Starts the shadows anew, for a cache of that many entries in each shard.
+  void expect_per_shard(std::uint64_t entries) noexcept;
+
+  /// What it has allocated, itself included.
+  [[nodiscard]] std::size_t heap_bytes() const noexcept;
+
+  static constexpr std::size_t shapes_count = 5;
+
+ private:
+  static constexpr WindowShape shapes[shapes_count] = {{50, 2}, {10, 2}, {200, 2}, {400, 1}, {700, 2}};
+  static constexpr std::uint64_t nothing = ~std::uint64_t{0};
+
+  void start(std::uint64_t entries);
+  void compare(const bool (&hits)[shapes_count]) noexcept;
+  void choose() noexcept;
+
+  std::atomic<std::uint64_t> mask_{nothing};
+  std::atomic<std::uint32_t> best_{0};
+  std::atomic<std::uint32_t> shards_{0};
+  mutable std::mutex mutex_;
+  std::unique_ptr<ShadowCache[]> shadows_;
+  std::uint64_t seen_ = 0;
+  std::uint64_t interval_ = 0;
+  double hits_[shapes_count] = {};
+  double leads_[shapes_count][shapes_count] = {};    // hits of one where the other missed, less the reverse
+  double differs_[shapes_count][shapes_count] = {};  // how often that was
+};
+
+}  // namespace terrace::memory

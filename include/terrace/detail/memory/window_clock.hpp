@@ -1,0 +1,230 @@
+#pragma once
+/// WindowClock: a FIFO window in front of a CLOCK, with ghosts that are let in by the distance of their
+/// reuse. The structure that the adaptive policy turns its knobs on; a hit only raises a two-bit counter.
+///
+/// A new entry starts in the window, a share of the cache. When its turn to leave comes: used often enough
+/// meanwhile, it moves to the main queue; used once, it goes round in the window again; else it is evicted
+/// and remembered as a ghost. (As in S3-FIFO, Yang et al., SOSP 2023.)
+///
+/// A ghost that comes back may enter the main queue at the cost of an entry there, if it is the better of the
+/// two: the time since it was evicted is compared with the time since the hand last passed the main queue's
+/// next victim, an entry that has not been used since. This is the contest of LIRS (Jiang, Zhang, SIGMETRICS
+/// 2002: reuse distance against recency), held on the hand of a CLOCK, as CLOCK-Pro holds it (Jiang, Chen,
+/// Zhang, USENIX ATC 2005), but with ages in place of a third hand. So a loop larger than the cache keeps the
+/// part of it that is there, while a working set that moves gets in. Ages count ghosts made meanwhile.
+///
+/// While the main queue has room, the window's last go there whatever they were used.
+
+#include <algorithm>
+#include <optional>
+#include <terrace/detail/memory/ghost.hpp>
+#include <terrace/detail/memory/list.hpp>
+#include <utility>
+
+namespace terrace::memory {
+
+/// What can be turned: the window's share of the cache, and how many uses in the window lead to the main
+/// queue.
+struct WindowShape {
+  std::uint32_t permille;
+  std::uint32_t promoting_uses;
+};
+
+class WindowClock {
+ public:
+  static constexpr std::uint32_t most_uses = 3;
+  static constexpr std::uint64_t least_ghosts = 3072;
+
+  /// `expected`: the most entries there will be; 0 when unknown. `least_ghosts`: as many as a small cache
+  /// needs to recognise a loop some times its size.
+  explicit WindowClock(std::uint64_t expected, WindowShape shape, std::uint64_t least = least_ghosts) noexcept
+      : shape_(shape), bound_(expected), expected_(expected), least_ghosts_(least) {}
+
+  /// Takes effect bit by bit, as entries come and go.
+  void reshape(WindowShape shape) noexcept { shape_ = shape; }
+
+  /// Throws std::bad_alloc.
+  template <class Entries>
+  void prepare(const Entries& entries, NodeId id, std::uint64_t hash) {
+    reserve_ghosts();
+    place(entries, id, admit(entries, hash));
+  }
+
+  // prepare() in its three parts.
+
+  /// Memory for half as many ghosts again as there are entries. Throws std::bad_alloc.
+  void reserve_ghosts() {
+    const std::uint64_t needed = expected_ != 0 ? expected_ : size() + 1;
+    if (needed <= ghosts_for_) return;
+    ghosts_for_ = expected_ != 0 ? expected_ : std::max<std::uint64_t>(1024, needed * 2);
+    ghost_.reserve(std::max(least_ghosts_, ghosts_for_ + ghosts_for_ / 2));
+  }
+  /// Whether the new entry starts in the main queue.
+  template <class Entries>
+  bool admit(const Entries& entries, std::uint64_t hash) noexcept {
+    bound_ = std::max<std::uint64_t>(bound_, size());
+    fill_main(entries);
+    return is_let_in(entries, hash);
+  }
+  template <class Entries>
+  void place(const Entries& entries, NodeId id, bool main) const noexcept {
+    entries[id].set_word(main ? in_main : 0);
+  }
+
+  template <class Entries>
+  void link(const Entries& entries, NodeId id) noexcept {
+    takes_from_main_ = false;
+    if ((entries[id].bits & in_main) != 0) {
+      enter_main(entries, id, 0);
+    } else {
+      window_.push_front(entries, id);
+    }
+  }
+
+  template <class Entries>
+  void hit(const Entries& entries, NodeId id) noexcept {
+    entries[id].bits.raise(most_uses);
+  }
+
+  template <class Entries>
+  void replace(const Entries& entries, NodeId from, NodeId to) noexcept {
+    takes_from_main_ = false;
+    entries[to].set_word(entries[from].word());
+    queue_of(entries[to]).replace(entries, from, to);
+    hit(entries, to);
+  }
+  template <class Entries>
+  void retimed(const Entries&, NodeId) noexcept {}
+  template <class Entries>
+  void unlink(const Entries& entries, NodeId id) noexcept {
+    queue_of(entries[id]).remove(entries, id);
+  }
+
+  template <class Entries>
+  [[nodiscard]] NodeId victim(const Entries& entries) noexcept {
+    if (size() == 0) return nil;
+    bound_ = size();
+    if (std::exchange(takes_from_main_, false) && main_.size != 0) return turn_hand(entries);
+    std::size_t turns = most_rounds * std::size_t{window_.size};
+    while (main_.size == 0 || window_.size >= target()) {
+      const NodeId id = window_.back;
+      Links& node = entries[id];
+      const std::uint32_t uses = node.bits & uses_mask;
+      if (uses == 0 || turns-- == 0) return id;
+      window_.remove(entries, id);
+      if (uses >= shape_.promoting_uses) {
+        enter_main(entries, id, 0);
+      } else {
+        node.set_word(0);
+        window_.push_front(entries, id);
+      }
+    }
+    return turn_hand(entries);
+  }
+
+  template <class Entries>
+  void evicted(const Entries& entries, NodeId id, std::uint64_t hash) noexcept {
+    if ((entries[id].bits & in_main) == 0) ghost_.add(hash);
+  }
+
+  /// An estimate: uses since the entry last came to the head of its queue, at most 3.
+  template <class Entries>
+  [[nodiscard]] std::optional<std::uint64_t> accesses(const Entries& entries, NodeId id) const noexcept {
+    return entries[id].bits & uses_mask;
+  }
+
+  void clear() noexcept {
+    window_ = {};
+    main_ = {};
+    ghost_.clear();
+    takes_from_main_ = false;
+  }
+
+  template <class Entries>
+  [[nodiscard]] bool check(const Entries& entries) const {
+    bool placed = true;
+    const bool linked = window_.check(entries, [&](NodeId id) {
+      placed = placed && (entries[id].bits & in_main) == 0;
+    }) && main_.check(entries, [&](NodeId id) { placed = placed && (entries[id].bits & in_main) != 0; });
+    return linked && placed;
+  }
+  [[nodiscard]] std::size_t heap_bytes() const noexcept { return ghost_.heap_bytes(); }
+  [[nodiscard]] std::size_t size() const noexcept { return std::size_t{window_.size} + main_.size; }
+
+ private:
+  // The word of a node: uses, where it is, and when it last came to the head of the main queue.
+  static constexpr std::uint32_t uses_mask = most_uses;
+  static constexpr std::uint32_t in_main = 4;
+  static constexpr unsigned stamp_at = 3;
+  static constexpr std::uint32_t stamp_mask = Links::word_mask >> stamp_at;
+  // Readers may raise counters as fast as a queue goes round and lowers them: then it ends here.
+  static constexpr std::size_t most_rounds = uses_mask + 1;
+  // So many entries leave the window for an empty main queue at a time: a change of shape must not make one
+  // caller wait.
+  static constexpr int moves_per_entry = 2;
+
+  [[nodiscard]] std::uint64_t target() const noexcept {
+    return std::max<std::uint64_t>(1, bound_ * shape_.permille / 1000);
+  }
+  [[nodiscard]] bool main_has_room() const noexcept { return main_.size + target() < bound_; }
+
+  template <class Entries>
+  void fill_main(const Entries& entries) noexcept {
+    for (int i = 0; i < moves_per_entry && window_.size >= target() && main_has_room(); ++i) {
+      const NodeId id = window_.back;
+      window_.remove(entries, id);
+      enter_main(entries, id, 0);
+    }
+  }
+
+  template <class Entries>
+  bool is_let_in(const Entries& entries, std::uint64_t hash) noexcept {
+    takes_from_main_ = false;
+    const auto age = ghost_.take(hash);
+    if (!age) return false;
+    if (size() >= bound_ && !main_has_room()) {
+      if (main_.size == 0) return false;
+      const std::uint32_t idle = idle_time(entries[turn_hand(entries)]);
+      if (std::uint64_t{*age} * 4 > std::uint64_t{idle} * 3)
+        return false;  // a margin: moving is not for free
+      takes_from_main_ = true;
+    }
+    return true;
+  }
+
+  /// Passes what was used, for each use once, and stops at what was not.
+  template <class Entries>
+  NodeId turn_hand(const Entries& entries) noexcept {
+    for (std::size_t turns = most_rounds * std::size_t{main_.size};; --turns) {
+      const NodeId id = main_.back;
+      const std::uint32_t uses = entries[id].bits & uses_mask;
+      if (uses == 0 || turns == 0) return id;
+      main_.remove(entries, id);
+      enter_main(entries, id, uses - 1);
+    }
+  }
+
+  template <class Entries>
+  void enter_main(const Entries& entries, NodeId id, std::uint32_t uses) noexcept {
+    const auto now = static_cast<std::uint32_t>(ghost_.now()) & stamp_mask;
+    entries[id].set_word(now << stamp_at | in_main | uses);
+    main_.push_front(entries, id);
+  }
+  [[nodiscard]] std::uint32_t idle_time(const Links& node) const noexcept {
+    return (static_cast<std::uint32_t>(ghost_.now()) - (node.word() >> stamp_at)) & stamp_mask;
+  }
+
+  List& queue_of(const Links& node) noexcept { return (node.bits & in_main) != 0 ? main_ : window_; }
+
+  WindowShape shape_;
+  bool takes_from_main_ = false;  // the entry that was prepared costs one of the main queue
+  List window_;
+  List main_;
+  Ghost ghost_;
+  std::uint64_t ghosts_for_ = 0;
+  std::uint64_t bound_;  // how many entries there are when it is full, as far as is known
+  std::uint64_t expected_;
+  std::uint64_t least_ghosts_;
+};
+
+}  // namespace terrace::memory

@@ -1,0 +1,96 @@
+#include <algorithm>
+#include <cmath>
+#include <terrace/detail/memory/shadow_cache.hpp>
+#include <terrace/detail/memory/tuner.hpp>
+
+namespace terrace::memory {
+namespace {
+
+constexpr std::uint64_t least_rate = 8;  // one key of so many
+constexpr std::uint64_t shadow_entries = 256;
+constexpr std::uint64_t least_interval = 256;
+constexpr double fading = 0.9;
+constexpr double significant = 2;  // standard deviations
+
+/// Sampled hashes have bits in common; this spreads them again.
+std::uint64_t spread(std::uint64_t hash) noexcept {
+  hash *= 0x9e37'79b9'7f4a'7c15U;
+  return hash ^ hash >> 32;
+}
+
+}  // namespace
+
+Tuner::Tuner(std::uint64_t entries) : shadows_(std::make_unique<ShadowCache[]>(shapes_count)) {
+  if (entries != 0) start(entries);
+}
+
+Tuner::~Tuner() = default;
+
+void Tuner::start(std::uint64_t entries) {
+  std::uint64_t rate = least_rate;
+  while (entries / (rate * 2) >= shadow_entries) rate *= 2;
+  const auto share = static_cast<NodeId>(std::max<std::uint64_t>(4, (entries + rate / 2) / rate));
+  for (std::size_t i = 0; i < shapes_count; ++i) {
+    shadows_[i].start(share, shapes[i], WindowClock::least_ghosts / rate);
+  }
+  seen_ = 0;
+  interval_ = std::max<std::uint64_t>(least_interval, std::uint64_t{share} * 2);
+  std::fill_n(hits_, shapes_count, 0);
+  std::fill_n(&leads_[0][0], shapes_count * shapes_count, 0);
+  std::fill_n(&differs_[0][0], shapes_count * shapes_count, 0);
+  mask_.store(rate - 1, std::memory_order_relaxed);
+}
+
+void Tuner::expect_per_shard(std::uint64_t entries) noexcept {
+  std::lock_guard lock(mutex_);
+  mask_.store(nothing, std::memory_order_relaxed);
+  try {
+    start(entries * shards_.load(std::memory_order_relaxed));
+  } catch (const std::bad_alloc&) {  // it stays as it is, and is told again when the size has changed
+  }
+}
+
+void Tuner::saw(std::uint64_t hash) noexcept {
+  std::unique_lock lock(mutex_, std::try_to_lock);
+  if (!lock || !samples(hash)) return;
+  const std::uint64_t key = spread(hash);
+  bool hits[shapes_count];
+  for (std::size_t i = 0; i < shapes_count; ++i) hits[i] = shadows_[i].access(key);
+  compare(hits);
+  if (++seen_ % interval_ == 0) choose();
+}
+
+std::size_t Tuner::heap_bytes() const noexcept {
+  std::lock_guard lock(mutex_);
+  std::size_t sum = sizeof *this;
+  for (std::size_t i = 0; i < shapes_count; ++i) sum += sizeof(ShadowCache) + shadows_[i].heap_bytes();
+  return sum;
+}
+
+void Tuner::compare(const bool (&hits)[shapes_count]) noexcept {
+  for (std::size_t i = 0; i < shapes_count; ++i) {
+    hits_[i] += hits[i] ? 1 : 0;
+    for (std::size_t j = 0; j < shapes_count; ++j) {
+      if (hits[i] == hits[j]) continue;
+      ++differs_[i][j];
+      leads_[i][j] += hits[i] ? 1 : -1;
+    }
+  }
+}
+
+void Tuner::choose() noexcept {
+  const auto now = best_.load(std::memory_order_relaxed);
+  const auto first = static_cast<std::uint32_t>(std::max_element(hits_, hits_ + shapes_count) - hits_);
+  if (leads_[first][now] > significant * std::sqrt(differs_[first][now])) {
+    best_.store(first, std::memory_order_relaxed);
+  }
+  for (std::size_t i = 0; i < shapes_count; ++i) {
+    hits_[i] *= fading;
+    for (std::size_t j = 0; j < shapes_count; ++j) {
+      leads_[i][j] *= fading;
+      differs_[i][j] *= fading;
+    }
+  }
+}
+
+}  // namespace terrace::memory
