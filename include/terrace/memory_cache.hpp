@@ -15,7 +15,6 @@
 #include <functional>
 #include <optional>
 #include <ranges>
-#include <span>
 #include <terrace/detail/memory/context.hpp>
 #include <terrace/detail/memory/handle.hpp>
 #include <terrace/detail/memory/options.hpp>
@@ -121,6 +120,15 @@ class MemoryCache {
     return store(std::move(key), std::move(value), options, allowed, [](const V&) { return false; });
   }
 
+  /// set(), unless there is a value: then it stays, and this is no access. False: not stored.
+  bool insert(K key, V value, EntryOptions options = {}) {
+    bool is_there = false;
+    const bool stored = store(
+        std::move(key), std::move(value), options, [] { return true; },
+        [&](const V&) { return is_there = true; });
+    return stored && !is_there;
+  }
+
   /// What is in the cache, or else make(), which is stored. make() runs without a lock, and perhaps in
   /// several threads at a time: the first to store wins, and all return its value. (Only one at a time:
   /// Cache::get_or_load.)
@@ -180,7 +188,8 @@ class MemoryCache {
   template <std::predicate<const K&, const V&> P>
   std::size_t erase_if(P&& pred) {
     std::size_t erased = 0;
-    for_each_handle([&](Handle& entry) { erased += pred(entry.key(), *entry) && entry.erase(); });
+    for_each_handle(
+        [&](Handle& entry, const EntryOptions&) { erased += pred(entry.key(), *entry) && entry.erase(); });
     return erased;
   }
 
@@ -188,7 +197,13 @@ class MemoryCache {
   /// accesses.
   template <std::invocable<const K&, const V&> F>
   void for_each(F&& f) {
-    for_each_handle([&](Handle& entry) { f(entry.key(), *entry); });
+    for_each_handle([&](Handle& entry, const EntryOptions&) { f(entry.key(), *entry); });
+  }
+
+  /// for_each(), with what is left of the entry's life, as set() takes it: f(key, value, EntryOptions).
+  template <std::invocable<const K&, const V&, const EntryOptions&> F>
+  void for_each_with_life(F&& f) {
+    for_each_handle([&](Handle& entry, const EntryOptions& left) { f(entry.key(), *entry, left); });
   }
 
   /// Erases everything.
@@ -216,6 +231,9 @@ class MemoryCache {
 
   /// The sum of the entries' weights.
   [[nodiscard]] std::uint64_t weight() const noexcept { return stats().bytes; }
+
+  /// The clock of its options.
+  [[nodiscard]] const Clock& clock() const noexcept { return *shared_.clock; }
 
   /// Each shard's counters belong together, but for hits and misses, which each thread counts on its own;
   /// those of different shards and threads are read one after the other.
@@ -283,10 +301,13 @@ class MemoryCache {
     for (Shard& shard : shards_) {
       for (memory::NodeId at = 0; at != memory::nil;) {
         std::array<Handle, batch> found;
+        std::array<EntryOptions, batch> lives;
         std::size_t count = 0;
-        at = shard.scan(at, batch,
-                        [&](auto& node, memory::NodeId id) { found[count++] = Handle(shard, node, id); });
-        for (Handle& entry : std::span(found).first(count)) f(entry);
+        at = shard.scan(at, batch, [&](auto& node, memory::NodeId id, const EntryOptions& left) {
+          found[count] = Handle(shard, node, id);
+          lives[count++] = left;
+        });
+        for (std::size_t i = 0; i < count; ++i) f(found[i], lives[i]);
       }
     }
   }

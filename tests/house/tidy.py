@@ -14,6 +14,7 @@ FLOORS = {
     "base": set(),
     "memory": {"base"},
     "envelope": {"base"},
+    "snapshot": {"base", "memory", "envelope"},
     "runtime": {"base"},
     "journal": {"base"},
     "redis": {"base", "runtime"},
@@ -29,7 +30,7 @@ FLOORS = {
 # The floor of each public header; what is not named here and not in detail/<floor>/ is an error.
 PUBLIC = {
     "bytes": "base", "clock": "base", "hash": "base", "histogram": "base", "result": "base", "scheduler": "base",
-    "tier": "base", "shared_tier": "base", "glob": "base", "consistency": "base", "versioned_tier": "base", "hash_ring": "distribution", "sharded_tier": "distribution", "replicated_tier": "distribution", "redis_cluster": "redis", "tier_url": "assembly", "key_ring": "envelope", "postgres": "database", "write_back": "cascade", "memory_cache": "memory", "codec": "envelope", "runtime": "runtime", "redis": "redis",
+    "tier": "base", "shared_tier": "base", "glob": "base", "consistency": "base", "versioned_tier": "base", "hash_ring": "distribution", "sharded_tier": "distribution", "replicated_tier": "distribution", "redis_cluster": "redis", "tier_url": "assembly", "key_ring": "envelope", "postgres": "database", "write_back": "cascade", "memory_cache": "memory", "snapshot": "snapshot", "codec": "envelope", "runtime": "runtime", "redis": "redis",
     "sqlite": "database", "cache": "cascade", "cache_options": "cascade", "cache_stats": "cascade",
     "lookup": "cascade", "memoize": "cascade", "async": "cascade", "cache_handle": "cascade",
     "document": "envelope", "metrics": "upkeep", "monitor": "upkeep", "warmer": "upkeep", "warm_sources": "upkeep", "config": "service",

@@ -192,15 +192,16 @@ class alignas(2 * cache_line) Shard {
     return total;
   }
 
-  /// Pins up to `count` fresh entries from node `from` on, calling take(node, id) for each; returns where to
-  /// go on.
+  /// Pins up to `count` fresh entries from node `from` on, calling take(node, id, life) for each with what is
+  /// left of its life; returns where to go on.
   template <class F>
   NodeId scan(NodeId from, std::size_t count, F&& take) {
     std::lock_guard lock(lock_);
+    const TimePoint now = shared_.clock->now();
     return entries_.for_each_live(from, [&](NodeId id) {
       if (count == 0) return false;
       if (!is_fresh(id)) return true;
-      take(*pin_live(id), id);
+      take(*pin_live(id), id, life_left(id, now));
       --count;
       return true;
     });
@@ -311,6 +312,19 @@ class alignas(2 * cache_line) Shard {
     const Links& node = entries_[id];
     if (!node.is(Links::timed)) return true;
     return ends_later(node) || shared_.clock->now() < entries_.expires(id);
+  }
+
+  EntryOptions life_left(NodeId id, TimePoint now) const noexcept {
+    EntryOptions left{.ttl = Duration::max(), .expire_after_access = Duration::max()};
+    if (!entries_[id].is(Links::timed)) return left;
+    TimePoint last = entries_.expires(id);
+    if (entries_[id].is(Links::idles)) {
+      const Idling& idling = entries_.idlings[id];
+      last = idling.last;
+      left.expire_after_access = idling.idle;
+    }
+    if (last != no_deadline) left.ttl = last - now;
+    return left;
   }
 
   /// The wheel is told of the later expiry when it comes to the old one.

@@ -1,0 +1,98 @@
+#pragma once
+/// Snapshots: the content of a MemoryCache in a file, so that a program starts with a warm memory.
+///
+///     terrace::load_snapshot(pages, "/var/lib/shop/pages.snapshot");   // when it starts
+///     terrace::save_snapshot(pages, "/var/lib/shop/pages.snapshot");   // when it ends, or from time to time
+///
+/// Kept are keys, values and what is left of each entry's lives. The time between saving and loading counts:
+/// what expires meanwhile is not loaded. It is taken by the wall clock, as never less than zero. For an entry
+/// that expires after access, being loaded is an access. Not kept: how often and in which order entries were
+/// used.
+///
+/// K and V are encodable (codec.hpp). A file of other types, of another version of terrace's format, torn or
+/// damaged is refused before anything of it is loaded. A checksum finds damage, not malice: the file is
+/// created readable and writable for its owner only (0600), and belongs where only the program can write.
+///
+/// Thread safe: the cache may be used meanwhile, by snapshots too. Every entry that is there during the whole
+/// save is saved, as it was at some moment of it. Format: docs/snapshot-format.md.
+
+#include <cstdint>
+#include <filesystem>
+#include <terrace/codec.hpp>
+#include <terrace/detail/snapshot/file.hpp>
+#include <terrace/memory_cache.hpp>
+#include <terrace/result.hpp>
+
+namespace terrace {
+
+struct SnapshotReport {
+  std::uint64_t entries = 0;  ///< saved or loaded
+  std::uint64_t skipped = 0;  ///< in the file, but expired meanwhile, in the cache already, or refused by it
+  std::uint64_t bytes = 0;    ///< of the file
+};
+
+/// Writes the file anew: beside it, synced to the disk, then renamed into its place, so that there is the old
+/// one or the new one whatever happens. Memory: a megabyte, or the largest entry.
+///
+/// Errors, after which the old file is as it was: io_error (the context has the system's reason; or another
+/// snapshot is being written to the same file), unencodable (it names the key).
+template <class K, class V, class Hash, class Equal>
+Result<SnapshotReport> save_snapshot(MemoryCache<K, V, Hash, Equal>& cache,
+                                     const std::filesystem::path& file) {
+  snapshot::Writer writer(file, snapshot::types_of<K, V>(), cache.clock().wall_now());
+  Bytes key_bytes;
+  Bytes value_bytes;
+  cache.for_each_with_life([&](const K& key, const V& value, const EntryOptions& left) {
+    if (!writer.ok()) return;
+    key_bytes.clear();
+    value_bytes.clear();
+    if (const auto encoded = Codec<K>::encode(key, key_bytes); !encoded)
+      return writer.fail(Error(encoded.error().code, "a key: " + encoded.error().context));
+    if (const auto encoded = Codec<V>::encode(value, value_bytes); !encoded)
+      return writer.fail(Error(encoded.error().code,
+                               "the value of " + printable_key(key_bytes) + ": " + encoded.error().context));
+    writer.add(key_bytes, value_bytes, {*left.ttl, *left.expire_after_access});
+  });
+  const auto written = writer.finish();
+  if (!written) return written.error();
+  return SnapshotReport{.entries = written->entries, .bytes = written->bytes};
+}
+
+/// Puts the file's entries into the cache; what the cache has already stays, for it is newer. A cache that is
+/// too small evicts as usual.
+///
+/// Errors: not_found (no such file: the usual first start), incompatible (not a snapshot, another version,
+/// other types), corrupt (torn or damaged), io_error. Nothing was loaded then; only when bytes with a right
+/// checksum cannot be decoded, which no save_snapshot() of these types writes, the cache is cleared.
+template <class K, class V, class Hash, class Equal>
+Result<SnapshotReport> load_snapshot(MemoryCache<K, V, Hash, Equal>& cache,
+                                     const std::filesystem::path& file) {
+  auto reader = snapshot::Reader::open(file, snapshot::types_of<K, V>());
+  if (!reader) return reader.error();
+  const Duration passed = std::max(Duration::zero(), Duration(cache.clock().wall_now() - reader->saved_at()));
+  SnapshotReport report{.bytes = reader->bytes()};
+  snapshot::Record record;
+  while (reader->next(record)) {
+    const auto life = snapshot::left_after(passed, record.life);
+    if (!life) {
+      ++report.skipped;
+      continue;
+    }
+    auto key = Codec<K>::decode(record.key);
+    auto value = Codec<V>::decode(record.value);
+    if (!key || !value) {
+      cache.clear();
+      return reader->corrupt(key ? value.error().context : key.error().context);
+    }
+    const bool stored = cache.insert(std::move(*key), std::move(*value),
+                                     {.ttl = life->ttl, .expire_after_access = life->idle});
+    ++(stored ? report.entries : report.skipped);
+  }
+  if (const auto ended = reader->ended(); !ended) {
+    cache.clear();
+    return ended.error();
+  }
+  return report;
+}
+
+}  // namespace terrace
