@@ -22,7 +22,7 @@ constexpr std::uint64_t most_entries = 1'000'000'000;
 
 struct SimulateArguments {
   TraceArguments traces;
-  std::string policies = "adaptive,s3fifo,lru,lfu,fifo";
+  std::string policies = "adaptive,s3fifo,w-tinylfu,lru,lfu,fifo";
   std::string sizes;
   bool json = false;
 };

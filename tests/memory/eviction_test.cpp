@@ -150,6 +150,28 @@ TEST(Adaptive, ALoopLargerThanTheCacheKeepsAPartOfIt) {
   EXPECT_EQ(cache.stats().hits, 9U * 9);  // nine rounds after the first, of the nine in the main queue
 }
 
+TEST(WTinyLfu, AScanDoesNotPushOutWhatIsAskedForMoreOften) {
+  Order order(Eviction::w_tinylfu, 4);
+  order.set("abcd").get("abc").set("efgh");
+  EXPECT_EQ(order.evicted(), "defg");
+}
+
+TEST(WTinyLfu, WhatComesBackOftenEnoughGetsIn) {
+  Order order(Eviction::w_tinylfu, 4);
+  order.set("abcd").get("a").set("e");
+  EXPECT_EQ(order.evicted(), "d");  // seen once, like b, which was there before
+  order.get("e").set("f");          // e was seen twice: b leaves
+  EXPECT_EQ(order.evicted(), "db");
+  order.set("ghgi");  // what left the window is remembered: g was seen twice, c once
+  EXPECT_EQ(order.evicted(), "dbfghc");
+}
+
+TEST(WTinyLfu, AnEntryThatIsUsedInTheMainPartIsProtected) {
+  Order order(Eviction::w_tinylfu, 4);
+  order.set("abcd").get("a").get("dd").set("e");  // d was seen more often than b, the last on probation
+  EXPECT_EQ(order.evicted(), "b");
+}
+
 TEST(Eviction, AllPoliciesKeepTheirBoundUnderAScan) {
   for (const std::string_view name : eviction_names()) {
     Checked<int, int> cache(small_options<int, int>(100, *parse_eviction(name)));

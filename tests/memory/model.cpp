@@ -45,6 +45,7 @@ void Model::set_time(TimePoint now) {
 
 void Model::use(Entry& entry) {
   ++entry.uses;
+  if (eviction_ == Eviction::w_tinylfu) return segment_use(entry);
   entry.s3_uses = std::min(entry.s3_uses + 1, 3);
   if (eviction_ == Eviction::lru || eviction_ == Eviction::lfu) entry.arrival = ++arrivals_;
 }
@@ -69,6 +70,7 @@ bool Model::set(int key, int value, std::optional<Duration> ttl, std::optional<D
   }
   const std::size_t needed = max_entries_ != 0 ? max_entries_ : 1024;
   ghost_capacity_ = std::max<std::size_t>(1, needed - needed / 10);
+  if (eviction_ == Eviction::w_tinylfu) sketch_.reserve(WTinyLfu::room_for(max_entries_, entries_.size()));
   const bool is_let_in = eviction_ == Eviction::adaptive && adaptive_is_let_in(key);
   Entry made{.key = key, .value = value, .idle = idle, .used = now_};
   if (ttl) made.last = after(now_, *ttl);
@@ -77,12 +79,13 @@ bool Model::set(int key, int value, std::optional<Duration> ttl, std::optional<D
     made.s3_uses = old->s3_uses;
     made.in_main = old->in_main;
     made.stamp = old->stamp;
+    made.segment = old->segment;
     made.arrival = eviction_ == Eviction::ttl ? ++arrivals_ : old->arrival;
-    use(made);
-    takes_from_main_ = false;
     removals_.push_back({key, old->value, RemovalCause::replaced});
     ++stats_.replaced;
     *old = made;
+    use(*old);
+    takes_from_main_ = false;
     while (max_bytes_ != 0 && weight() > max_bytes_) evict();
     return true;
   }
@@ -97,6 +100,7 @@ bool Model::set(int key, int value, std::optional<Duration> ttl, std::optional<D
   made.in_main = made.in_main || is_let_in;
   made.stamp = ghosts_added_;
   entries_.push_back(made);
+  if (eviction_ == Eviction::w_tinylfu) segment_join(entries_.back(), 0);
   ++stats_.inserts;
   return true;
 }
@@ -116,6 +120,7 @@ std::size_t Model::erase_multiples(int of) {
 void Model::clear() {
   erase_multiples(1);
   ghosts_.clear();
+  sketch_.clear();
 }
 
 void Model::evict() {
@@ -128,6 +133,7 @@ void Model::evict() {
 int Model::victim() {
   if (eviction_ == Eviction::s3fifo) return s3fifo_victim();
   if (eviction_ == Eviction::adaptive) return adaptive_victim();
+  if (eviction_ == Eviction::w_tinylfu) return segmented_victim();
   const auto leaves_before = [&](const Entry& a, const Entry& b) {
     if (eviction_ == Eviction::lfu && a.uses != b.uses) return a.uses < b.uses;
     if (eviction_ == Eviction::ttl && a.expires() != b.expires()) return a.expires() < b.expires();
@@ -215,6 +221,57 @@ int Model::adaptive_victim() {
     }
   }
   return turn_hand()->key;
+}
+
+std::size_t Model::segment_size(int segment) const {
+  return static_cast<std::size_t>(
+      std::count_if(entries_.begin(), entries_.end(), [&](const Entry& e) { return e.segment == segment; }));
+}
+
+Model::Entry* Model::segment_last(int segment) {
+  Entry* found = nullptr;
+  for (Entry& entry : entries_) {
+    if (entry.segment == segment && (found == nullptr || entry.arrival < found->arrival)) found = &entry;
+  }
+  return found;
+}
+
+void Model::segment_join(Entry& entry, int segment) {
+  bound_ = std::max(bound_, entries_.size());
+  sketch_.add(WTinyLfu::sketch_hash(hash(entry.key)));
+  entry.segment = segment;
+  if (segment_size(0) > WTinyLfu::window_target(bound_)) {
+    Entry& last = *segment_last(0);
+    last.segment = 1;
+    last.arrival = ++arrivals_;
+  }
+}
+
+void Model::segment_use(Entry& entry) {
+  sketch_.add(WTinyLfu::sketch_hash(hash(entry.key)));
+  entry.arrival = ++arrivals_;
+  if (entry.segment != 1) return;
+  entry.segment = 2;
+  if (segment_size(2) > WTinyLfu::protected_target(bound_)) {
+    Entry& last = *segment_last(2);
+    last.segment = 1;
+    last.arrival = ++arrivals_;
+  }
+}
+
+int Model::segmented_victim() {
+  const auto frequency = [&](const Entry& e) {
+    return sketch_.frequency(WTinyLfu::sketch_hash(hash(e.key)));
+  };
+  bound_ = entries_.size();
+  Entry* const candidate = segment_last(0);
+  Entry* const last = segment_last(1) != nullptr ? segment_last(1) : segment_last(2);
+  if (last == nullptr) return candidate->key;
+  if (candidate == nullptr || segment_size(0) < WTinyLfu::window_target(bound_)) return last->key;
+  if (frequency(*candidate) <= frequency(*last)) return candidate->key;
+  candidate->segment = 1;
+  candidate->arrival = ++arrivals_;
+  return last->key;
 }
 
 std::map<int, int> Model::content() const {

@@ -60,6 +60,7 @@ class Model {
     std::uint64_t arrival = 0;  // when it came to its place in the order
     int s3_uses = 0;
     bool in_main = false;
+    int segment = 0;          // w-tinylfu: window, probation, protected
     std::uint64_t stamp = 0;  // adaptive: ghosts made until it came to the head of the main queue
 
     [[nodiscard]] TimePoint expires() const { return idle ? std::min(last, after(used, *idle)) : last; }
@@ -78,6 +79,12 @@ class Model {
   Entry* turn_hand();
   void enter_main(Entry& entry, int uses);
   [[nodiscard]] std::size_t window_target() const;
+  // W-TinyLFU: the sketch is the real one.
+  void segment_join(Entry& entry, int segment);
+  void segment_use(Entry& entry);
+  int segmented_victim();
+  Entry* segment_last(int segment);
+  [[nodiscard]] std::size_t segment_size(int segment) const;
   [[nodiscard]] std::uint64_t weight() const;
   void use(Entry& entry);
 
@@ -95,6 +102,7 @@ class Model {
   WindowShape shape_{};
   std::size_t bound_;
   bool takes_from_main_ = false;
+  FrequencySketch sketch_;
   MemoryStats stats_;
   std::vector<Removal> removals_;
 };

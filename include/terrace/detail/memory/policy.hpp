@@ -29,6 +29,7 @@
 #include <terrace/detail/memory/lru.hpp>
 #include <terrace/detail/memory/s3fifo.hpp>
 #include <terrace/detail/memory/ttl.hpp>
+#include <terrace/detail/memory/w_tinylfu.hpp>
 #include <utility>
 #include <variant>
 
@@ -43,6 +44,9 @@ class Policy {
         policy_.emplace<Adaptive>(expected, *tuner);
         break;
       case Eviction::s3fifo:
+        break;
+      case Eviction::w_tinylfu:
+        policy_.emplace<WTinyLfu>(expected);
         break;
       case Eviction::lru:
         policy_.emplace<Lru>();
@@ -64,6 +68,7 @@ class Policy {
   decltype(auto) with(F&& f) {
     if (auto* adaptive = std::get_if<Adaptive>(&policy_)) return f(*adaptive);
     if (auto* s3fifo = std::get_if<S3Fifo>(&policy_)) return f(*s3fifo);
+    if (auto* w_tinylfu = std::get_if<WTinyLfu>(&policy_)) return f(*w_tinylfu);
     if (auto* lru = std::get_if<Lru>(&policy_)) return f(*lru);
     if (auto* lfu = std::get_if<Lfu>(&policy_)) return f(*lfu);
     if (auto* fifo = std::get_if<Fifo>(&policy_)) return f(*fifo);
@@ -86,7 +91,7 @@ class Policy {
   }
 
  private:
-  std::variant<Adaptive, S3Fifo, Lru, Lfu, Fifo, Ttl> policy_;
+  std::variant<Adaptive, S3Fifo, WTinyLfu, Lru, Lfu, Fifo, Ttl> policy_;
 };
 
 }  // namespace terrace::memory
