@@ -5,6 +5,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <terrace/detail/memory/advisor.hpp>
 #include <terrace/detail/memory/node.hpp>
 #include <terrace/detail/memory/options.hpp>
 #include <terrace/detail/memory/tally.hpp>
@@ -33,16 +34,23 @@ struct Context {
   const Clock* clock;
   TimePoint start;
   std::uint64_t max_bytes;
-  std::unique_ptr<Tuner> tuner;  // with Eviction::adaptive
+  std::unique_ptr<Tuner> tuner;      // with Eviction::adaptive
+  std::unique_ptr<Advisor> advisor;  // when asked for
   [[no_unique_address]] Hash hash;
   [[no_unique_address]] Equal equal;
   Tally reads = {};
   alignas(cache_line) std::atomic<std::uint64_t> bytes{0};  // only kept where max_bytes is set
 
-  /// A key is read, hit or miss. Needs no lock.
+  /// A key is read, hit or miss. Needs no lock. (Likewise the others.)
   void saw(std::uint64_t hashed) const noexcept {
     if (tuner && tuner->samples(hashed)) [[unlikely]]
       tuner->saw(hashed);
+    if (advisor && advisor->samples(hashed)) [[unlikely]]
+      advisor->saw(hashed);
+  }
+  void erased(std::uint64_t hashed) const noexcept {
+    if (advisor && advisor->samples(hashed)) [[unlikely]]
+      advisor->erased(hashed);
   }
 
   [[nodiscard]] Stamp stamp(TimePoint t) const noexcept { return stamp_of(t - start); }

@@ -41,6 +41,10 @@ struct MemoryOptions {
   /// cache of less than about 4,000 entries gets one. Only with one shard is the eviction order exactly that
   /// of the policy.
   unsigned shards = 0;
+  /// Watches what other sizes would do, for advise(). Costs up to 3 MB, and time on the reads of sampled
+  /// keys: all of them in a cache of up to 8,191 entries, a half, a quarter … in larger ones. Needs
+  /// max_entries.
+  bool advisor = false;
   /// Must live longer than the cache.
   const Clock* clock = &system_clock();
   /// Entries that expire leave within this and a tick (67 ms) of it without being read; a thread shared by
