@@ -55,6 +55,7 @@ class MemoryCache {
   /// Throws ConfigError for options that cannot be met.
   explicit MemoryCache(Options options = {})
       : lifetime_(lifetime_of(options)),
+        measures_cost_(options.eviction == Eviction::gdsf),
         sweep_interval_(options.sweep_interval),
         shared_{.weigher = std::move(options.weigher),
                 .listener = std::move(options.listener),
@@ -139,7 +140,11 @@ class MemoryCache {
   template <std::invocable F>
   [[nodiscard]] V get_or_insert(const K& key, F&& make, EntryOptions options = {}) {
     if (std::optional<V> found = get(key)) return *std::move(found);
+    const TimePoint began = measures_cost_ ? clock().now() : TimePoint{};
     V made = std::forward<F>(make)();
+    if (measures_cost_ && !options.cost) {
+      options.cost = std::chrono::duration<double, std::milli>(clock().now() - began).count();
+    }
     std::optional<V> winner;
     store(
         K(key), V(made), options, [] { return true; },
@@ -293,10 +298,10 @@ class MemoryCache {
     const memory::Lifetime lifetime{options.ttl.value_or(lifetime_.ttl),
                                     options.expire_after_access.value_or(lifetime_.idle)};
     if (lifetime.is_timed()) sweeping_.start();
-    const std::uint64_t weight = shared_.weigh(key, value);
+    const memory::Worth worth{shared_.weigh(key, value), memory::cost_of(options.cost)};
     const std::uint64_t hash = shared_.hash_of(std::as_const(key));
     Shard& own = shards_.of(hash);
-    const bool stored = own.store(std::move(key), std::move(value), hash, lifetime, weight, allowed, keep);
+    const bool stored = own.store(std::move(key), std::move(value), hash, lifetime, worth, allowed, keep);
     if (shared_.is_too_heavy()) [[unlikely]]
       make_room(own);
     return stored;
@@ -336,6 +341,7 @@ class MemoryCache {
   }
 
   memory::Lifetime lifetime_;
+  bool measures_cost_;
   Duration sweep_interval_;
   memory::Context<K, V, Hash, Equal> shared_;
   memory::Shards<Shard> shards_;

@@ -5,8 +5,8 @@
 namespace terrace {
 namespace {
 
-constexpr std::array<std::string_view, 7> names{"adaptive", "s3fifo", "w-tinylfu", "lru",
-                                                "lfu",      "fifo",   "ttl"};
+constexpr std::array<std::string_view, 8> names{"adaptive", "s3fifo", "w-tinylfu", "gdsf",
+                                                "lru",      "lfu",    "fifo",      "ttl"};
 
 }  // namespace
 

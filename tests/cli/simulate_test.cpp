@@ -112,7 +112,7 @@ struct Refused {
 TEST(Simulate, RefusesWrongArguments) {
   const std::vector<Refused> cases{
       {{"--policy", "lru,clock", "--entries", "5"},
-       "--policy \"clock\" is not known; the policies are adaptive, s3fifo, w-tinylfu, lru, lfu, fifo, ttl"},
+       "--policy \"clock\" is not known; the policies are adaptive, s3fifo, w-tinylfu, gdsf, lru, lfu, fifo, ttl"},
       {{"--entries", "0"}, "--entries 0 is out of range"},
       {{"--entries", "-5"}, "--entries \"-5\" is not a whole number"},
       {{"--entries", "5,"}, "--entries has an empty part"},

@@ -35,9 +35,14 @@ TEST(ConcurrentRatio, IsWithinThreeTenthsOfAPointOfTheSimulatedOne) {
     const double simulated = hit_ratio(eviction, 1, 1, keys);
     const double concurrent = hit_ratio(eviction, 8, 4, keys);
     std::printf("%-10s simulated %.4f, concurrent %.4f\n", std::string(name).c_str(), simulated, concurrent);
-    // What counts uses compares an entry with few others in a small shard; here that is for the better.
+    // The tuner chooses by a sample, and not always the same. What counts uses compares an entry with few
+    // others in a small shard; here that is for the better.
     const bool counts = eviction == Eviction::lfu || eviction == Eviction::w_tinylfu;
-    EXPECT_NEAR(concurrent, simulated, counts ? 0.01 : 0.003) << name;
+    EXPECT_NEAR(concurrent, simulated,
+                counts                           ? 0.01
+                : eviction == Eviction::adaptive ? 0.006
+                                                 : 0.003)
+        << name;
   }
 }
 

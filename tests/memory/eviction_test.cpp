@@ -1,5 +1,6 @@
 // The order in which each policy evicts, exactly.
 
+#include <cmath>
 #include <set>
 
 #include "memory/support.hpp"
@@ -170,6 +171,60 @@ TEST(WTinyLfu, AnEntryThatIsUsedInTheMainPartIsProtected) {
   Order order(Eviction::w_tinylfu, 4);
   order.set("abcd").get("a").get("dd").set("e");  // d was seen more often than b, the last on probation
   EXPECT_EQ(order.evicted(), "b");
+}
+
+TEST(Gdsf, TheLargestLeavesFirstAndAmongEqualsTheOldest) {
+  auto options = small_options<std::string, int>(0, Eviction::gdsf);
+  options.max_bytes = 100;
+  options.weigher = [](const std::string&, int size) { return static_cast<std::size_t>(size); };
+  std::string left;
+  options.listener = [&](const std::string& key, int, RemovalCause) { left += key; };
+  Checked<std::string, int> cache(options);
+  cache.set("a", 20);
+  cache.set("b", 50);
+  cache.set("c", 20);
+  cache.set("d", 20);  // 110
+  EXPECT_EQ(left, "b");
+  cache.set("e", 20);
+  cache.set("f", 20);  // and the cache has aged by 1/50 since: a, c and d are the old ones
+  EXPECT_EQ(left, "b");
+  cache.set("g", 20);
+  EXPECT_EQ(left, "ba");
+}
+
+TEST(Gdsf, UsesAndCostSpeakForAnEntry) {
+  auto options = small_options<std::string, int>(3, Eviction::gdsf);
+  std::string left;
+  options.listener = [&](const std::string& key, int, RemovalCause) { left += key; };
+  Checked<std::string, int> cache(options);
+  cache.set("a", 1, {.cost = 10});
+  cache.set("b", 1);
+  cache.set("c", 1);
+  (void)cache.get("b");
+  (void)cache.get("b");
+  cache.set("d", 1);
+  EXPECT_EQ(left, "c");
+  cache.set("e", 1);
+  EXPECT_EQ(left, "cd");
+  cache.set("b", 2, {.cost = 0});  // what it costs now is what counts
+  cache.set("f", 1);
+  EXPECT_EQ(left, "cdbb");  // replaced, then evicted
+  for (const double odd : {-1.0, std::nan(""), -HUGE_VAL}) cache.set("odd", 1, {.cost = odd});
+  cache.set("g", 1);  // f leaves, as old and before it
+  cache.set("h", 1);
+  EXPECT_EQ(cache.get("odd"), std::nullopt);
+  EXPECT_TRUE(cache.get("a"));
+}
+
+TEST(Gdsf, WhatGetOrInsertMeasuredIsTheCost) {
+  testing::FakeClock clock;
+  Checked<std::string, int> cache(small_options<std::string, int>(2, Eviction::gdsf, clock));
+  const auto load = [&](const std::string& key, Duration time) {
+    (void)cache.get_or_insert(key, [&] { return clock.advance(time), 1; });
+  };
+  load("dear", 200ms);
+  for (int i = 0; i < 50; ++i) load("cheap " + std::to_string(i), 2ms);
+  EXPECT_TRUE(cache.get("dear"));
 }
 
 TEST(Eviction, AllPoliciesKeepTheirBoundUnderAScan) {

@@ -1,6 +1,7 @@
 #include "memory/model.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 namespace terrace::memory {
 
@@ -80,11 +81,13 @@ bool Model::set(int key, int value, std::optional<Duration> ttl, std::optional<D
     made.in_main = old->in_main;
     made.stamp = old->stamp;
     made.segment = old->segment;
+    made.taken_up = old->taken_up;
     made.arrival = eviction_ == Eviction::ttl ? ++arrivals_ : old->arrival;
     removals_.push_back({key, old->value, RemovalCause::replaced});
     ++stats_.replaced;
     *old = made;
     use(*old);
+    if (eviction_ == Eviction::gdsf) place(*old);
     takes_from_main_ = false;
     while (max_bytes_ != 0 && weight() > max_bytes_) evict();
     return true;
@@ -100,6 +103,7 @@ bool Model::set(int key, int value, std::optional<Duration> ttl, std::optional<D
   made.in_main = made.in_main || is_let_in;
   made.stamp = ghosts_added_;
   entries_.push_back(made);
+  if (eviction_ == Eviction::gdsf) place(entries_.back());
   if (eviction_ == Eviction::w_tinylfu) segment_join(entries_.back(), 0);
   ++stats_.inserts;
   return true;
@@ -121,6 +125,7 @@ void Model::clear() {
   erase_multiples(1);
   ghosts_.clear();
   sketch_.clear();
+  age_ = 0;
 }
 
 void Model::evict() {
@@ -134,6 +139,7 @@ int Model::victim() {
   if (eviction_ == Eviction::s3fifo) return s3fifo_victim();
   if (eviction_ == Eviction::adaptive) return adaptive_victim();
   if (eviction_ == Eviction::w_tinylfu) return segmented_victim();
+  if (eviction_ == Eviction::gdsf) return worth_least();
   const auto leaves_before = [&](const Entry& a, const Entry& b) {
     if (eviction_ == Eviction::lfu && a.uses != b.uses) return a.uses < b.uses;
     if (eviction_ == Eviction::ttl && a.expires() != b.expires()) return a.expires() < b.expires();
@@ -221,6 +227,26 @@ int Model::adaptive_victim() {
     }
   }
   return turn_hand()->key;
+}
+
+void Model::place(Entry& entry) {
+  const std::size_t weight = weighs_ ? weigh(entry.value) : default_weight(entry.key, entry.value);
+  entry.priority = age_ + static_cast<double>(entry.taken_up) * (1 / static_cast<double>(weight));
+  entry.arrival = ++arrivals_;
+}
+
+int Model::worth_least() {
+  for (;;) {
+    Entry& least = *std::min_element(entries_.begin(), entries_.end(), [](const Entry& a, const Entry& b) {
+      return std::tie(a.priority, a.arrival) < std::tie(b.priority, b.arrival);
+    });
+    if (least.s3_uses == 0) {
+      age_ = std::max(age_, least.priority);
+      return least.key;
+    }
+    least.taken_up += static_cast<std::uint64_t>(std::exchange(least.s3_uses, 0));
+    place(least);
+  }
 }
 
 std::size_t Model::segment_size(int segment) const {

@@ -21,10 +21,11 @@ struct Removal {
 /// Keys are small numbers; the weight of an entry is value % 20 + 1.
 class Model {
  public:
-  Model(Eviction eviction, std::size_t max_entries, std::uint64_t max_bytes)
+  Model(Eviction eviction, std::size_t max_entries, std::uint64_t max_bytes, bool weighs)
       : eviction_(eviction),
         max_entries_(max_entries),
         max_bytes_(max_bytes),
+        weighs_(weighs),
         tuner_(max_entries),
         told_(max_entries),
         bound_(max_entries) {
@@ -60,6 +61,8 @@ class Model {
     std::uint64_t arrival = 0;  // when it came to its place in the order
     int s3_uses = 0;
     bool in_main = false;
+    double priority = 0;  // gdsf
+    std::uint64_t taken_up = 1;
     int segment = 0;          // w-tinylfu: window, probation, protected
     std::uint64_t stamp = 0;  // adaptive: ghosts made until it came to the head of the main queue
 
@@ -79,6 +82,10 @@ class Model {
   Entry* turn_hand();
   void enter_main(Entry& entry, int uses);
   [[nodiscard]] std::size_t window_target() const;
+  // GDSF.
+  void place(Entry& entry);
+  int worth_least();
+  double age_ = 0;
   // W-TinyLFU: the sketch is the real one.
   void segment_join(Entry& entry, int segment);
   void segment_use(Entry& entry);
@@ -91,6 +98,7 @@ class Model {
   Eviction eviction_;
   std::size_t max_entries_;
   std::uint64_t max_bytes_;
+  bool weighs_;
   TimePoint now_;
   std::uint64_t arrivals_ = 0;
   std::vector<Entry> entries_;

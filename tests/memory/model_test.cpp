@@ -27,7 +27,10 @@ class Pair {
   using Cache = Checked<int, int, SpreadHash>;
 
   Pair(Eviction eviction, const Case& c, std::uint64_t seed)
-      : case_(c), random_(seed), model_(eviction, c.max_entries, c.max_bytes), cache_(options(eviction)) {}
+      : case_(c),
+        random_(seed),
+        model_(eviction, c.max_entries, c.max_bytes, c.weighs),
+        cache_(options(eviction)) {}
 
   void run(int steps) {
     for (int step = 0; step < steps; ++step) {

@@ -21,9 +21,9 @@ class Adaptive : public WindowClock {
   }
 
   template <class Entries>
-  void prepare(const Entries& entries, NodeId id, std::uint64_t hash) {
+  void prepare(const Entries& entries, NodeId id, std::uint64_t hash, const Worth& worth) {
     reshape(tuner_->best());
-    WindowClock::prepare(entries, id, hash);
+    WindowClock::prepare(entries, id, hash, worth);
   }
 
   /// A bound on bytes shows only here how many entries it means.

@@ -2,6 +2,7 @@
 /// Context: what the shards of a cache share. Constant but for the sum of weights, which only writes touch,
 /// and the count of reads, of which each thread has its own part.
 
+#include <algorithm>
 #include <atomic>
 #include <functional>
 #include <memory>
@@ -26,6 +27,11 @@ struct Lifetime {
     return ttl <= Duration::zero() || idle <= Duration::zero();
   }
 };
+
+[[nodiscard]] inline double cost_of(const std::optional<double>& given) noexcept {
+  const double cost = given.value_or(1);
+  return cost > 0 ? std::min(cost, 1e100) : 0;
+}
 
 template <class K, class V, class Hash, class Equal>
 struct Context {

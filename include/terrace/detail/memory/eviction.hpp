@@ -10,11 +10,13 @@ namespace terrace {
 /// - adaptive: the default; finds out what the workload wants (see adaptive.hpp)
 /// - s3fifo: resistant to scans, and always the same (S3-FIFO, Yang et al., SOSP 2023)
 /// - w_tinylfu: what is asked for more often stays ("w-tinylfu"; W-TinyLFU, Einziger et al., ACM ToS 2017)
+/// - gdsf: for entries of very different sizes or costs: what is worth least for its room leaves (Cherkasova,
+///   HP Labs 1998)
 /// - lru: least recently used first
 /// - lfu: least often used first
 /// - fifo: first inserted first
 /// - ttl: the one that expires soonest first; entries without an expiry last, oldest first
-enum class Eviction { adaptive, s3fifo, w_tinylfu, lru, lfu, fifo, ttl };
+enum class Eviction { adaptive, s3fifo, w_tinylfu, gdsf, lru, lfu, fifo, ttl };
 
 /// "adaptive", "s3fifo", …; nothing for an unknown name.
 [[nodiscard]] std::optional<Eviction> parse_eviction(std::string_view name) noexcept;

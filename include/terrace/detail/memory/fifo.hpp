@@ -12,7 +12,7 @@ class Fifo {
   static constexpr std::uint32_t most_uses = 0;
 
   template <class Entries>
-  void prepare(const Entries&, NodeId, std::uint64_t) noexcept {}
+  void prepare(const Entries&, NodeId, std::uint64_t, const Worth&) noexcept {}
   template <class Entries>
   void link(const Entries& entries, NodeId id) noexcept {
     queue_.push_front(entries, id);

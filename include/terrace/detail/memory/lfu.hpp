@@ -21,7 +21,7 @@ class Lfu {
  public:
   /// Makes sure that link() finds memory for a rank. Throws std::bad_alloc.
   template <class Entries>
-  void prepare(const Entries&, NodeId, std::uint64_t) {
+  void prepare(const Entries&, NodeId, std::uint64_t, const Worth&) {
     if (free_ == nil) release(make_rank());
   }
 

@@ -12,7 +12,7 @@ namespace terrace::memory {
 class Lru {
  public:
   template <class Entries>
-  void prepare(const Entries&, NodeId, std::uint64_t) noexcept {}
+  void prepare(const Entries&, NodeId, std::uint64_t, const Worth&) noexcept {}
   template <class Entries>
   void link(const Entries& entries, NodeId id) noexcept {
     used_.push_front(entries, id);

@@ -23,6 +23,12 @@ using Stamp = std::uint32_t;
   return static_cast<Stamp>(units < 0 ? 0 : units > last ? last : units);
 }
 
+/// What an entry is worth to policies that ask.
+struct Worth {
+  std::uint64_t weight = 1;
+  double cost = 1;
+};
+
 /// A word that readers look at without the lock. It is set by one thread at a time, under the lock.
 class SharedWord {
  public:

@@ -58,6 +58,9 @@ struct MemoryOptions {
 struct EntryOptions {
   std::optional<Duration> ttl = {};
   std::optional<Duration> expire_after_access = {};
+  /// What it takes to make the value again, in milliseconds or another unit that all entries share; only gdsf
+  /// asks. Default: 1, or what get_or_insert() measured. Negative or not a number: 0.
+  std::optional<double> cost = {};
 };
 
 /// What MemoryCache::inspect() tells of an entry.
@@ -65,9 +68,9 @@ struct EntryInfo {
   Duration age;                       ///< since it was stored; to about 17 ms, at most 834 days
   std::optional<Duration> idle;       ///< since it was last read or stored; only with expire_after_access
   std::optional<Duration> remaining;  ///< until it expires; none: never
-  std::optional<std::uint64_t> access_count;  ///< where the policy counts: lfu exactly, adaptive and s3fifo 0
-                                              ///< … 3 of late, w-tinylfu 0 … 15
-  std::uint64_t weight;                       ///< bytes
+  std::optional<std::uint64_t> access_count;  ///< where the policy counts: lfu and gdsf, adaptive and s3fifo
+                                              ///< 0 … 3 of late, w-tinylfu 0 … 15
+  std::uint64_t weight;  ///< bytes
 };
 
 /// Counters since construction, and the present size.

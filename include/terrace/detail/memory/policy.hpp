@@ -3,8 +3,8 @@
 /// order; it is called under the shard's lock. The operations every policy has, in the order of an entry's
 /// life:
 ///
-///   prepare(entries, id, hash)  before anything else changes: reserves memory (may throw), sets the node's
-///                               word
+///   prepare(entries, id, hash, worth)  before anything else changes: reserves memory (may throw), sets the
+///                               node's word
 ///   link(entries, id)           the node is live from now on
 ///   hit(entries, id)            it was read
 ///   replace(entries, from, to)  the node `to`, with a new value, takes the place of `from`; counts as a use
@@ -25,6 +25,7 @@
 #include <terrace/detail/memory/adaptive.hpp>
 #include <terrace/detail/memory/eviction.hpp>
 #include <terrace/detail/memory/fifo.hpp>
+#include <terrace/detail/memory/gdsf.hpp>
 #include <terrace/detail/memory/lfu.hpp>
 #include <terrace/detail/memory/lru.hpp>
 #include <terrace/detail/memory/s3fifo.hpp>
@@ -48,6 +49,9 @@ class Policy {
       case Eviction::w_tinylfu:
         policy_.emplace<WTinyLfu>(expected);
         break;
+      case Eviction::gdsf:
+        policy_.emplace<Gdsf>();
+        break;
       case Eviction::lru:
         policy_.emplace<Lru>();
         break;
@@ -69,6 +73,7 @@ class Policy {
     if (auto* adaptive = std::get_if<Adaptive>(&policy_)) return f(*adaptive);
     if (auto* s3fifo = std::get_if<S3Fifo>(&policy_)) return f(*s3fifo);
     if (auto* w_tinylfu = std::get_if<WTinyLfu>(&policy_)) return f(*w_tinylfu);
+    if (auto* gdsf = std::get_if<Gdsf>(&policy_)) return f(*gdsf);
     if (auto* lru = std::get_if<Lru>(&policy_)) return f(*lru);
     if (auto* lfu = std::get_if<Lfu>(&policy_)) return f(*lfu);
     if (auto* fifo = std::get_if<Fifo>(&policy_)) return f(*fifo);
@@ -91,7 +96,7 @@ class Policy {
   }
 
  private:
-  std::variant<Adaptive, S3Fifo, WTinyLfu, Lru, Lfu, Fifo, Ttl> policy_;
+  std::variant<Adaptive, S3Fifo, WTinyLfu, Gdsf, Lru, Lfu, Fifo, Ttl> policy_;
 };
 
 }  // namespace terrace::memory

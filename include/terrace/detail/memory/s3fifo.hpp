@@ -25,7 +25,7 @@ class S3Fifo {
 
   /// Throws std::bad_alloc.
   template <class Entries>
-  void prepare(const Entries& entries, NodeId id, std::uint64_t hash) {
+  void prepare(const Entries& entries, NodeId id, std::uint64_t hash, const Worth&) {
     const std::uint64_t needed = expected_ != 0 ? expected_ : size() + 1;
     if (needed > ghost_for_) {
       ghost_for_ = expected_ != 0 ? expected_ : std::max<std::uint64_t>(1024, needed * 2);

@@ -104,7 +104,7 @@ class alignas(2 * cache_line) Shard {
   /// Stores the entry if `allowed()`, unless keep(value) accepts the fresh value that is there. False: not
   /// allowed, or refused (see EntryOptions, MemoryOptions::max_bytes).
   template <class Allowed, class Keep>
-  bool store(K&& key, V&& value, std::uint64_t hash, const Lifetime& life, std::uint64_t weight,
+  bool store(K&& key, V&& value, std::uint64_t hash, const Lifetime& life, const Worth& worth,
              Allowed&& allowed, Keep&& keep) {
     Removed removed(departures_);
     std::lock_guard lock(lock_);
@@ -114,12 +114,12 @@ class alignas(2 * cache_line) Shard {
     const bool old_is_fresh = old != nil && is_fresh(old);
     if (old_is_fresh && keep(std::as_const(entries_[old].value))) return true;
     const auto old_cause = old_is_fresh ? RemovalCause::replaced : RemovalCause::expired;
-    if (life.has_run_out() || !shared_.can_hold(weight)) {
+    if (life.has_run_out() || !shared_.can_hold(worth.weight)) {
       if (old != nil) unlink(old, hash, old_cause, removed);
       ++counts_.rejected;
       return false;
     }
-    const NodeId id = make(std::move(key), std::move(value), hash, life, weight);
+    const NodeId id = make(std::move(key), std::move(value), hash, life, worth);
     departures_.leave(index_.outgrown(), removed);
     departures_.leave(entries_.nodes.outgrown(), removed);
     if (old != nil && !old_is_fresh) {
@@ -127,9 +127,9 @@ class alignas(2 * cache_line) Shard {
       old = nil;
     }
     if (old == nil) {
-      insert(id, hash, weight, removed);
+      insert(id, hash, worth.weight, removed);
     } else {
-      replace(old, id, hash, weight, removed);
+      replace(old, id, hash, worth.weight, removed);
     }
     return true;
   }
@@ -315,7 +315,7 @@ class alignas(2 * cache_line) Shard {
   }
 
   EntryOptions life_left(NodeId id, TimePoint now) const noexcept {
-    EntryOptions left{.ttl = Duration::max(), .expire_after_access = Duration::max()};
+    EntryOptions left{.ttl = Duration::max(), .expire_after_access = Duration::max(), .cost = {}};
     if (!entries_[id].is(Links::timed)) return left;
     TimePoint last = entries_.expires(id);
     if (entries_[id].is(Links::idles)) {
@@ -348,17 +348,17 @@ class alignas(2 * cache_line) Shard {
   }
 
   /// A node with all that belongs to it, not yet live. Room for it in index and policy is reserved.
-  NodeId make(K&& key, V&& value, std::uint64_t hash, const Lifetime& life, std::uint64_t weight) {
+  NodeId make(K&& key, V&& value, std::uint64_t hash, const Lifetime& life, const Worth& worth) {
     Draft<K, V> draft(entries_);
     const NodeId id = draft.id();
     if (life.is_timed()) entries_.timings.ensure(id);
     if (life.idles()) entries_.idlings.ensure(id);
     if (shared_.weigher) {
       entries_.weights.ensure(id);
-      entries_.weights[id] = weight;
+      entries_.weights[id] = worth.weight;
     }
     index_.reserve_one([this](NodeId other) { return shared_.hash_of(std::as_const(entries_[other].key)); });
-    policy_.with([&](auto& policy) { policy.prepare(entries_, id, hash); });
+    policy_.with([&](auto& policy) { policy.prepare(entries_, id, hash, worth); });
     draft.commit(std::move(key), std::move(value));
     Links& node = entries_[id];
     if (!life.is_timed()) {

@@ -19,7 +19,7 @@ class Ttl {
 
   /// Throws std::bad_alloc.
   template <class Entries>
-  void prepare(const Entries&, NodeId, std::uint64_t) {
+  void prepare(const Entries&, NodeId, std::uint64_t, const Worth&) {
     if (heap_.size() == heap_.capacity()) heap_.reserve(std::max<std::size_t>(16, heap_.size() * 2));
   }
 

@@ -28,7 +28,7 @@ class WTinyLfu {
 
   /// Throws std::bad_alloc.
   template <class Entries>
-  void prepare(const Entries&, NodeId id, std::uint64_t hash) {
+  void prepare(const Entries&, NodeId id, std::uint64_t hash, const Worth&) {
     sketch_.reserve(room_for(expected_, size()));
     if (id >= hashes_.size()) hashes_.resize(std::max<std::size_t>(id + 1, hashes_.size() * 3 / 2));
     hashes_[id] = sketch_hash(hash);

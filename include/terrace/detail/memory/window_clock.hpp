@@ -45,7 +45,7 @@ class WindowClock {
 
   /// Throws std::bad_alloc.
   template <class Entries>
-  void prepare(const Entries& entries, NodeId id, std::uint64_t hash) {
+  void prepare(const Entries& entries, NodeId id, std::uint64_t hash, const Worth&) {
     reserve_ghosts();
     place(entries, id, admit(entries, hash));
   }
