@@ -94,7 +94,8 @@ class Cache {
   /// takes longer than soft_load_timeout, a stale value within its grace is the answer where there is one.
   ///
   /// Errors: not_found (the loader said so, now or within negative_ttl), loader_failed (it threw; the context
-  /// has its text, and the cause is the exception, for everybody who waited in this process), timed_out, invalid_key, shutdown, or the loader's own.
+  /// has its text, and the cause is the exception, for everybody who waited in this process), timed_out,
+  /// invalid_key, shutdown, or the loader's own.
   template <class LoaderFn>
   Result<V> get_or_load(std::string_view key, LoaderFn&& loader, const ReadOptions& options = {}) {
     return cascade::to_result(lookup_or_load(key, std::forward<LoaderFn>(loader), options), key);
@@ -227,6 +228,14 @@ class Cache {
   }
 
   [[nodiscard]] CacheStats stats() const { return engine_->stats(); }
+
+  /// How many reads memory would have answered with a quarter, half, twice and four times max_entries, about
+  /// (MemoryCache::advise()). Nothing without CacheOptions::advisor.
+  [[nodiscard]] std::optional<Advice> advise() const noexcept { return memory_->advise(); }
+
+  /// Evicts a share of what memory holds, 0 … 1, least wanted first; how many entries. It grows again. For
+  /// times when the machine's memory is short (memory_pressure.hpp). No other level is touched.
+  std::size_t shrink_memory(double share) noexcept { return memory_->shrink(share); }
 
   /// Ends calls under way with Errc::shutdown, and all later ones. Idempotent. A loader that runs is not
   /// waited for.

@@ -222,6 +222,16 @@ class MemoryCache {
     for (Shard& shard : shards_) shard.clear();
   }
 
+  /// Evicts a share of the entries, 0 … 1, those that the policy holds least of; how many. What they hold on
+  /// the heap is freed; the nodes are kept for entries to come. The bounds stay as they are: it grows again.
+  /// For times when memory is short: see MemoryPressure (memory_pressure.hpp).
+  std::size_t shrink(double share) noexcept {
+    std::size_t evicted = 0;
+    if (!(share > 0)) return 0;
+    for (Shard& shard : shards_) evicted += shard.shrink(std::min(share, 1.0));
+    return evicted;
+  }
+
   /// What is known of an entry; counts as no access.
   template <class Q>
   [[nodiscard]] std::optional<EntryInfo> inspect(const Q& key) const {

@@ -162,7 +162,8 @@ class Load : public std::enable_shared_from_this<Load> {
                     .fresh_until = core_->expiry(loaded.ttl ? loaded.ttl
                                                  : negative ? options.negative_ttl
                                                             : options.ttl),
-                    .grace = negative ? Duration::zero() : options.grace};
+                    .grace = negative ? Duration::zero() : options.grace,
+                    .load_time = core_->now() - began_};
     if (!loaded.keep) return answer_only(flight, answer);
     if (negative && !answer.entry.fresh_until) return bring(core_, flight, answer, {});
     tag(flight, std::move(answer), std::move(loaded.tags));

@@ -13,6 +13,7 @@ void visit_cache(CacheOptions& options, Visit&& visit) {
   visit("max_bytes", options.max_bytes, InBytes{});
   visit("eviction", options.eviction);
   visit("memory_level", options.memory_level);
+  visit("advisor", options.advisor);
   visit("ttl", options.ttl);
   visit("negative_ttl", options.negative_ttl);
   visit("memory_ttl", options.memory_ttl);

@@ -179,6 +179,10 @@ std::size_t Model::window_target() const {
   return std::max<std::size_t>(1, bound_ * shape_.permille / 1000);
 }
 
+bool Model::main_has_room() const {
+  return count(true) + window_target() + (max_entries_ != 0 ? 0 : bound_ / 8) < bound_;
+}
+
 void Model::enter_main(Entry& entry, int uses) {
   entry.in_main = true;
   entry.s3_uses = uses;
@@ -194,7 +198,7 @@ Model::Entry* Model::turn_hand() {
 bool Model::adaptive_is_let_in(int key) {
   shape_ = tuner_.best();
   bound_ = std::max(bound_, entries_.size());
-  for (int i = 0; i < 2 && count(false) >= window_target() && count(true) + window_target() < bound_; ++i) {
+  for (int i = 0; i < 2 && count(false) >= window_target() && main_has_room(); ++i) {
     enter_main(*oldest(false), 0);
   }
   takes_from_main_ = false;
@@ -203,7 +207,7 @@ bool Model::adaptive_is_let_in(int key) {
   const std::uint64_t age = ghosts_added_ - ghost->second;
   ghosts_.erase(ghost);
   if (age > WindowClock::least_ghosts) return false;
-  if (entries_.size() < bound_ || count(true) + window_target() < bound_) return true;
+  if (entries_.size() < bound_ || main_has_room()) return true;
   if (count(true) == 0) return false;
   takes_from_main_ = age * 4 <= (ghosts_added_ - turn_hand()->stamp) * 3;
   return takes_from_main_;

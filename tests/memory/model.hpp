@@ -82,6 +82,7 @@ class Model {
   Entry* turn_hand();
   void enter_main(Entry& entry, int uses);
   [[nodiscard]] std::size_t window_target() const;
+  [[nodiscard]] bool main_has_room() const;
   // GDSF.
   void place(Entry& entry);
   int worth_least();

@@ -30,6 +30,7 @@ struct Entry {
   std::optional<TimePoint> fresh_until = {};  ///< none: for ever
   Duration grace{};                           ///< after that, while refreshing fails
   TagMarks tags = {};
+  Duration load_time{};  ///< of the loader that has just made it; zero: it came from elsewhere
 
   [[nodiscard]] bool fresh(TimePoint now) const noexcept { return !fresh_until || now < *fresh_until; }
   /// Past its grace it is nothing any more.

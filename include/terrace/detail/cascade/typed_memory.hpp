@@ -139,6 +139,8 @@ class TypedMemory : public Values {
     if (slot.gone <= local) return generations.valid(key, stamp);
     EntryOptions life;
     if (slot.gone != no_deadline) life.ttl = slot.gone - local;
+    if (entry.load_time > Duration::zero())
+      life.cost = std::chrono::duration<double, std::milli>(entry.load_time).count();
     if (entry.value) slot.value = *static_cast<const V*>(entry.value.get());
     slot.plain = slot.tags == nullptr && slot.fresh_until == slot.gone;
     bool valid = false;
@@ -201,6 +203,9 @@ class TypedMemory : public Values {
             .replaced = seen.replaced};
   }
 
+  [[nodiscard]] std::optional<Advice> advise() const noexcept { return memory_.advise(); }
+  std::size_t shrink(double share) noexcept { return memory_.shrink(share); }
+
   [[nodiscard]] LevelExplanation explain(std::string_view key) const override {
     LevelExplanation out{.level = "memory"};
     memory_.peek(key, [&](const Slot<V>& slot) {
@@ -247,6 +252,7 @@ class TypedMemory : public Values {
     out.max_entries = options.memory_level ? options.max_entries : 1;
     out.max_bytes = options.memory_level ? options.max_bytes : 0;
     out.eviction = options.eviction;
+    out.advisor = options.advisor && options.memory_level;
     out.clock = &options.scheduler->clock();
     return out;
   }

@@ -70,7 +70,7 @@ struct EntryInfo {
   std::optional<Duration> remaining;  ///< until it expires; none: never
   std::optional<std::uint64_t> access_count;  ///< where the policy counts: lfu and gdsf, adaptive and s3fifo
                                               ///< 0 … 3 of late, w-tinylfu 0 … 15
-  std::uint64_t weight;  ///< bytes
+  std::uint64_t weight;                       ///< bytes
 };
 
 /// Counters since construction, and the present size.

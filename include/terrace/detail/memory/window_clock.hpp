@@ -166,7 +166,11 @@ class WindowClock {
   [[nodiscard]] std::uint64_t target() const noexcept {
     return std::max<std::uint64_t>(1, bound_ * shape_.permille / 1000);
   }
-  [[nodiscard]] bool main_has_room() const noexcept { return main_.size + target() < bound_; }
+  /// Under a bound on bytes the number of entries that fit goes up and down with their sizes: only an eighth
+  /// is room then, or what nobody asks for would get into the main queue with every dent.
+  [[nodiscard]] bool main_has_room() const noexcept {
+    return main_.size + target() + (expected_ != 0 ? 0 : bound_ / 8) < bound_;
+  }
 
   template <class Entries>
   void fill_main(const Entries& entries) noexcept {
