@@ -33,7 +33,7 @@ PUBLIC = {
     "tier": "base", "shared_tier": "base", "glob": "base", "consistency": "base", "versioned_tier": "base", "hash_ring": "distribution", "sharded_tier": "distribution", "replicated_tier": "distribution", "redis_cluster": "redis", "tier_url": "assembly", "key_ring": "envelope", "postgres": "database", "write_back": "cascade", "memory_cache": "memory", "snapshot": "snapshot", "codec": "envelope", "runtime": "runtime", "redis": "redis",
     "sqlite": "database", "cache": "cascade", "cache_options": "cascade", "cache_stats": "cascade",
     "lookup": "cascade", "memoize": "cascade", "async": "cascade", "cache_handle": "cascade",
-    "document": "envelope", "metrics": "upkeep", "monitor": "upkeep", "warmer": "upkeep", "warm_sources": "upkeep", "config": "service",
+    "document": "envelope", "memory_pressure": "upkeep", "metrics": "upkeep", "monitor": "upkeep", "warmer": "upkeep", "warm_sources": "upkeep", "config": "service",
     "caches": "service", "admin": "service", "testing": "testing",
 }
 PUBLIC_BOOST = ("boost/system/", "boost/pfr", "boost/unordered/", "boost/assert/")
