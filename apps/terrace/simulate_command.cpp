@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <cmath>
 #include <thread>
 
 #include "commands.hpp"
@@ -14,6 +15,7 @@
 #include "table.hpp"
 #include "trace_arguments.hpp"
 #include "units.hpp"
+#include "usage_error.hpp"
 
 namespace terrace::cli {
 namespace {
@@ -37,17 +39,49 @@ struct TraceOutcome {
   }
 };
 
-std::vector<Eviction> policies_of(const std::string& text) {
-  std::vector<Eviction> policies;
-  for (const std::string& name : parse_list(text, "--policy"))
-    policies.push_back(eviction_option(name, "--policy"));
+Policy policy_of(const std::string& name) {
+  if (name == optimum.name) return optimum;
+  const Eviction eviction = eviction_option(name, "--policy", optimum.name);
+  return {to_string(eviction), eviction};
+}
+
+std::vector<Policy> policies_of(const std::string& text) {
+  std::vector<Policy> policies;
+  for (const std::string& name : parse_list(text, "--policy")) policies.push_back(policy_of(name));
   return policies;
 }
 
-std::vector<std::uint64_t> cache_sizes(const std::string& text) {
+std::uint64_t cache_size(std::string_view text) {
+  return parse_count(text, "--entries", 1, most_entries);
+}
+
+/// "n..m": sizes from n to m, each larger than the one before by the same factor.
+std::vector<std::uint64_t> sizes_in_range(std::string_view from, std::string_view to) {
+  constexpr int steps = 11;
+  const auto least = static_cast<double>(cache_size(from));
+  const auto most = static_cast<double>(cache_size(to));
+  if (least > most) {
+    throw UsageError(fmt::format("--entries {}..{} runs backwards: write the smaller size first", from, to));
+  }
   std::vector<std::uint64_t> sizes;
-  for (const std::string& part : parse_list(text, "--entries")) {
-    sizes.push_back(parse_count(part, "--entries", 1, most_entries));
+  for (int step = 0; step <= steps; ++step) {
+    const auto size =
+        static_cast<std::uint64_t>(std::llround(least * std::pow(most / least, step / double{steps})));
+    if (sizes.empty() || size != sizes.back()) sizes.push_back(size);
+  }
+  return sizes;
+}
+
+std::vector<std::uint64_t> cache_sizes(const std::string& text) {
+  constexpr std::string_view range = "..";
+  std::vector<std::uint64_t> sizes;
+  for (const std::string_view part : parse_list(text, "--entries")) {
+    if (const std::size_t dots = part.find(range); dots != std::string_view::npos) {
+      const auto more = sizes_in_range(part.substr(0, dots), part.substr(dots + range.size()));
+      sizes.insert(sizes.end(), more.begin(), more.end());
+    } else {
+      sizes.push_back(cache_size(part));
+    }
   }
   return sizes;
 }
@@ -73,7 +107,7 @@ void print_as_json(const std::vector<TraceOutcome>& outcomes) {
   for (const TraceOutcome& outcome : outcomes) {
     for (const Cell& cell : outcome.cells) {
       rows.push_back({{"trace", outcome.trace},
-                      {"policy", to_string(cell.policy)},
+                      {"policy", cell.policy.name},
                       {"entries", cell.entries},
                       {"requests", outcome.requests},
                       {"hit_rate", outcome.hit_rate(cell)}});
@@ -86,7 +120,7 @@ void print_as_table(const std::vector<TraceOutcome>& outcomes) {
   Table table({"trace", "policy", "entries", "requests", "hit rate"});
   for (const TraceOutcome& outcome : outcomes) {
     for (const Cell& cell : outcome.cells) {
-      table.add({outcome.trace, std::string(to_string(cell.policy)), format_count(cell.entries),
+      table.add({outcome.trace, std::string(cell.policy.name), format_count(cell.entries),
                  format_count(outcome.requests), format_percent(outcome.hit_rate(cell))});
     }
   }
@@ -116,18 +150,23 @@ void add_simulate_command(CLI::App& app, int& exit_code) {
   arguments->traces.declare(*command);
   command
       ->add_option("--policy", arguments->policies,
-                   "Policies, with commas between (" + arguments->policies + ")")
+                   "Policies, with commas between (" + arguments->policies +
+                       "); belady is the optimum, which knows the future")
       ->option_text("a,b");
-  command->add_option("--entries", arguments->sizes, "Cache sizes in entries, with commas between")
+  command
+      ->add_option("--entries", arguments->sizes,
+                   "Cache sizes in entries, with commas between; n..m is twelve sizes from n to m")
       ->required()
       ->option_text("n,m");
   command->add_flag("--json", arguments->json, "One JSON array instead of a table");
   command->footer(
       "Runs each trace through a cache per policy and size, in one pass. Every miss inserts; an entry\n"
-      "counts as one, whatever its size in bytes. Nothing is loaded and no server is needed.\n\n" +
+      "counts as one, whatever its size in bytes. Nothing is loaded and no server is needed.\n"
+      "The policy belady needs memory for the whole trace: 8 bytes a request, 16 to 40 a key.\n\n" +
       std::string(trace_formats_help) +
       "\n\nExamples:\n"
       "  terrace simulate trace.keys.zst --policy lru,s3fifo --entries 1000,10000\n"
+      "  terrace simulate trace.keys.zst --policy belady,adaptive,lru --entries 100..100000\n"
       "  zcat access.log.gz | terrace simulate - --format log --entries 5000 --json");
   command->callback([arguments, &exit_code] { exit_code = run(*arguments); });
 }
