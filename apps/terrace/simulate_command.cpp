@@ -1,16 +1,20 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <cmath>
+#include <optional>
 #include <thread>
 
 #include "commands.hpp"
 #include "eviction_option.hpp"
 #include "exit_code.hpp"
+#include "hit_ratio_plot.hpp"
 #include "json_output.hpp"
 #include "progress.hpp"
+#include "result_file.hpp"
 #include "simulation.hpp"
 #include "table.hpp"
 #include "trace_arguments.hpp"
@@ -26,6 +30,7 @@ struct SimulateArguments {
   TraceArguments traces;
   std::string policies = "adaptive,s3fifo,w-tinylfu,lru,lfu,fifo";
   std::string sizes;
+  std::optional<std::string> plot;
   bool json = false;
 };
 
@@ -86,6 +91,15 @@ std::vector<std::uint64_t> cache_sizes(const std::string& text) {
   return sizes;
 }
 
+void check_plot(const std::string& path) {
+  // Without the ending, a forgotten name would let the plot replace a trace.
+  if (!path.ends_with(".svg")) {
+    throw UsageError(
+        fmt::format("--plot {} does not end in .svg: name the file that the plot is written to", path));
+  }
+  check_result_file(path, "--plot");
+}
+
 TraceOutcome simulate(const std::string& file, const traces::TraceOptions& options, Simulation& simulation,
                       ProgressBar& progress) {
   constexpr std::uint64_t requests_per_look = 65'536;
@@ -127,10 +141,28 @@ void print_as_table(const std::vector<TraceOutcome>& outcomes) {
   fmt::print("{}", table.text(0, 2));
 }
 
+PlotPanel panel_of(const TraceOutcome& outcome) {
+  PlotPanel panel{outcome.trace, outcome.requests, {}};
+  for (const Cell& cell : outcome.cells) {
+    auto line = std::ranges::find(panel.lines, cell.policy.name, &PlotLine::policy);
+    if (line == panel.lines.end())
+      line = panel.lines.insert(line, PlotLine{std::string(cell.policy.name), {}});
+    line->hit_rates[cell.entries] = outcome.hit_rate(cell);
+  }
+  return panel;
+}
+
+void plot(const std::vector<TraceOutcome>& outcomes, const std::string& path) {
+  std::vector<PlotPanel> panels;
+  for (const TraceOutcome& outcome : outcomes) panels.push_back(panel_of(outcome));
+  write_result_file(path, hit_ratio_plot(panels));
+}
+
 int run(const SimulateArguments& arguments) {
   const auto policies = policies_of(arguments.policies);
   const auto sizes = cache_sizes(arguments.sizes);
   const auto options = arguments.traces.options();
+  if (arguments.plot) check_plot(*arguments.plot);
   const unsigned threads = std::max(1U, std::thread::hardware_concurrency());
   std::vector<TraceOutcome> outcomes;
   ProgressBar progress;
@@ -139,6 +171,7 @@ int run(const SimulateArguments& arguments) {
     outcomes.push_back(simulate(file, options, simulation, progress));
   }
   arguments.json ? print_as_json(outcomes) : print_as_table(outcomes);
+  if (arguments.plot) plot(outcomes, *arguments.plot);
   return exit_ok;
 }
 
@@ -158,6 +191,8 @@ void add_simulate_command(CLI::App& app, int& exit_code) {
                    "Cache sizes in entries, with commas between; n..m is twelve sizes from n to m")
       ->required()
       ->option_text("n,m");
+  command->add_option("--plot", arguments->plot, "Draw the hit rates over the sizes, too: a file FILE.svg")
+      ->option_text("FILE");
   command->add_flag("--json", arguments->json, "One JSON array instead of a table");
   command->footer(
       "Runs each trace through a cache per policy and size, in one pass. Every miss inserts; an entry\n"
@@ -166,7 +201,7 @@ void add_simulate_command(CLI::App& app, int& exit_code) {
       std::string(trace_formats_help) +
       "\n\nExamples:\n"
       "  terrace simulate trace.keys.zst --policy lru,s3fifo --entries 1000,10000\n"
-      "  terrace simulate trace.keys.zst --policy belady,adaptive,lru --entries 100..100000\n"
+      "  terrace simulate trace.keys.zst --policy belady,adaptive,lru --entries 100..100000 --plot hits.svg\n"
       "  zcat access.log.gz | terrace simulate - --format log --entries 5000 --json");
   command->callback([arguments, &exit_code] { exit_code = run(*arguments); });
 }

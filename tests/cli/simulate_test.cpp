@@ -201,8 +201,7 @@ TEST(Simulate, RefusesWrongArguments) {
   const std::vector<Refused> cases{
       {{"--policy", "lru,clock", "--entries", "5"},
        "--policy \"clock\" is not known; the policies are adaptive, s3fifo, w-tinylfu, gdsf, lru, lfu, fifo, "
-       "ttl, "
-       "belady\n"},
+       "ttl, belady\n"},
       {{"--policy", "opt", "--entries", "5"}, "--policy \"opt\" is not known"},
       {{"--entries", "0"}, "--entries 0 is out of range"},
       {{"--entries", "-5"}, "--entries \"-5\" is not a whole number"},
