@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <future>
 
 namespace terrace::cli {
@@ -32,7 +33,7 @@ class Simulation::Cache {
   static MemoryOptions<std::uint64_t, bool> options_of(const Cell& cell) {
     MemoryOptions<std::uint64_t, bool> options;
     options.max_entries = cell.entries;
-    options.eviction = cell.policy;
+    options.eviction = *cell.policy.eviction;
     options.shards = 1;
     options.sweep_interval = Duration{};
     return options;
@@ -41,49 +42,47 @@ class Simulation::Cache {
   MemoryCache<std::uint64_t, bool> cache_;
 };
 
-/// Threads that work a batch off, each taking the next cell that nobody has taken.
+/// Threads that do numbered jobs, each taking the next one that nobody has taken.
 class Simulation::Crew {
  public:
   explicit Crew(unsigned threads) : threads_(threads) {}
 
-  void start(Simulation& simulation, std::vector<std::uint64_t> keys) {
-    keys_ = std::move(keys);
-    next_cell_ = 0;
-    const auto threads = std::min<std::size_t>(threads_, simulation.cells_.size());
+  void start(std::size_t jobs, std::function<void(std::size_t)> job) {
+    job_ = std::move(job);
+    next_job_ = 0;
+    const auto threads = std::min<std::size_t>(threads_, jobs);
     for (std::size_t i = 0; i < threads; ++i) {
-      workers_.push_back(std::async(std::launch::async, [this, &simulation] {
-        for (std::size_t cell; (cell = next_cell_++) < simulation.cells_.size();) {
-          simulation.cells_[cell].hits += simulation.caches_[cell]->run(keys_);
-        }
+      workers_.push_back(std::async(std::launch::async, [this, jobs] {
+        for (std::size_t next; (next = next_job_++) < jobs;) job_(next);
       }));
     }
   }
 
-  /// Waits for the batch to be worked off and gives its storage back.
-  std::vector<std::uint64_t> finish() {
+  /// Waits for the jobs to be done.
+  void finish() {
     for (auto& worker : workers_) worker.get();
     workers_.clear();
-    keys_.clear();
-    return std::move(keys_);
   }
 
  private:
   unsigned threads_;
-  std::vector<std::uint64_t> keys_;
-  std::atomic<std::size_t> next_cell_{0};
+  std::function<void(std::size_t)> job_;
+  std::atomic<std::size_t> next_job_{0};
   std::vector<std::future<void>> workers_;
 };
 
-Simulation::Simulation(const std::vector<Eviction>& policies, const std::vector<std::uint64_t>& sizes,
+Simulation::Simulation(const std::vector<Policy>& policies, const std::vector<std::uint64_t>& sizes,
                        unsigned threads)
     : crew_(std::make_unique<Crew>(threads)) {
-  for (const Eviction policy : policies) {
+  for (const Policy& policy : policies) {
     for (const std::uint64_t size : sizes) {
-      cells_.push_back({policy, size});
-      caches_.push_back(std::make_unique<Cache>(cells_.back()));
+      const Cell& cell = cells_.emplace_back(Cell{policy, size});
+      caches_.push_back(policy.eviction ? std::make_unique<Cache>(cell) : nullptr);
+      if (!policy.eviction && !belady_) belady_ = std::make_unique<Belady>();
     }
   }
   batch_.reserve(batch_size);
+  at_work_.reserve(batch_size);
 }
 
 Simulation::~Simulation() = default;
@@ -95,14 +94,27 @@ void Simulation::access(std::uint64_t key) {
 }
 
 void Simulation::hand_over() {
-  std::vector<std::uint64_t> free = crew_->finish();
-  crew_->start(*this, std::move(batch_));
-  batch_ = std::move(free);
-  batch_.reserve(batch_size);
+  crew_->finish();
+  at_work_.swap(batch_);
+  batch_.clear();
+  crew_->start(cells_.size() + 1, [this](std::size_t job) { take_batch(job); });
+}
+
+/// The last job is what the cells of the optimum share.
+void Simulation::take_batch(std::size_t job) {
+  if (job < cells_.size()) {
+    if (caches_[job]) cells_[job].hits += caches_[job]->run(at_work_);
+  } else if (belady_) {
+    for (const std::uint64_t key : at_work_) belady_->access(key);
+  }
 }
 
 const std::vector<Cell>& Simulation::finish() {
   hand_over();
+  crew_->finish();
+  crew_->start(cells_.size(), [this](std::size_t job) {
+    if (!caches_[job]) cells_[job].hits = belady_->hits(cells_[job].entries);
+  });
   crew_->finish();
   return cells_;
 }

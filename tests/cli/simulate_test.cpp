@@ -1,9 +1,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
+#include <cmath>
 #include <list>
 #include <map>
+#include <set>
 #include <unordered_map>
 
 #include "cli/program.hpp"
@@ -104,6 +107,91 @@ TEST(Simulate, ReportsMalformedLinesAndGoesOn) {
   EXPECT_THAT(ended.out, HasSubstr("\"requests\":4"));
 }
 
+std::map<std::pair<std::string, int>, long> hits_of(const Ended& ended) {
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  std::map<std::pair<std::string, int>, long> hits;
+  const boost::json::value rows = boost::json::parse(ended.out);
+  for (const auto& row : rows.as_array()) {
+    const double rate = row.at("hit_rate").to_number<double>();
+    hits[{std::string(row.at("policy").as_string()), row.at("entries").to_number<int>()}] =
+        std::lround(rate * row.at("requests").to_number<double>());
+  }
+  return hits;
+}
+
+TEST(Simulate, BeladyIsTheOptimumOfTheTextbooks) {
+  TempFolder folder;
+  // Belady, Nelson and Shedler (1969): more room makes FIFO worse, never the optimum.
+  const std::string anomaly = folder.file("a.keys", "1\n2\n3\n4\n1\n2\n5\n1\n2\n3\n4\n5\n");
+  const auto hits =
+      hits_of(terrace({"simulate", anomaly, "--policy", "belady,fifo", "--entries", "3,4", "--json"}));
+  EXPECT_EQ(hits.at({"belady", 3}), 12 - 7);
+  EXPECT_EQ(hits.at({"belady", 4}), 12 - 6);
+  EXPECT_EQ(hits.at({"fifo", 3}), 12 - 9);
+  EXPECT_EQ(hits.at({"fifo", 4}), 12 - 10);
+
+  // Silberschatz, Galvin and Gagne, Operating System Concepts, on page replacement; through standard input.
+  const std::string pages =
+      folder.file("b.keys", "7\n0\n1\n2\n0\n3\n0\n4\n2\n3\n0\n3\n2\n1\n2\n0\n1\n7\n0\n1\n");
+  const auto more =
+      hits_of(terrace({"simulate", "-", "--policy", "belady,lru", "--entries", "3", "--json"}, pages));
+  EXPECT_EQ(more.at({"belady", 3}), 20 - 9);
+  EXPECT_EQ(more.at({"lru", 3}), 20 - 12);
+}
+
+TEST(Simulate, BeladyInsertsOnEveryMiss) {
+  TempFolder folder;
+  // One that may leave 2 out would have a hit.
+  const std::string path = folder.file("a.keys", "1\n2\n1\n");
+  const auto hits = hits_of(terrace({"simulate", path, "--policy", "belady", "--entries", "1,2", "--json"}));
+  EXPECT_EQ(hits.at({"belady", 1}), 0);
+  EXPECT_EQ(hits.at({"belady", 2}), 1);
+}
+
+/// Looks for the entry whose next use is the farthest by reading on, each time.
+long naive_optimum(const Keys& keys, std::size_t entries) {
+  std::set<std::string> cache;
+  long hits = 0;
+  for (auto now = keys.begin(); now != keys.end(); ++now) {
+    if (cache.contains(*now)) {
+      ++hits;
+      continue;
+    }
+    if (cache.size() == entries) {
+      cache.erase(std::ranges::max(cache, {},
+                                   [&](const std::string& key) { return std::find(now, keys.end(), key); }));
+    }
+    cache.insert(*now);
+  }
+  return hits;
+}
+
+TEST(Simulate, BeladyEqualsANaiveSearchForTheFarthestUse) {
+  const Keys keys = keys_of(golden_trace);
+  const auto hits = hits_of(
+      terrace({"simulate", golden_trace, "--policy", "belady", "--entries", "1,7,25,5000", "--json"}));
+  for (const auto& [cell, count] : hits) {
+    EXPECT_EQ(count, naive_optimum(keys, static_cast<std::size_t>(cell.second))) << cell.second;
+  }
+  EXPECT_EQ(hits.size(), 4U);
+}
+
+TEST(Simulate, OnlyASimulationKnowsTheFuture) {
+  const Ended ended = terrace({"replay", golden_trace, "--eviction", "belady"});
+  EXPECT_EQ(ended.code, 2);
+  EXPECT_THAT(ended.err, HasSubstr("--eviction \"belady\" is not known; the policies are adaptive, "));
+  EXPECT_THAT(ended.err, HasSubstr(", fifo, ttl\n"));
+}
+
+TEST(Simulate, SpreadsSizesOverARange) {
+  const auto hits = hits_of(
+      terrace({"simulate", golden_trace, "--policy", "lru", "--entries", "10..20480,7,2..4,9..9", "--json"}));
+  std::vector<int> sizes;
+  for (const auto& [cell, count] : hits) sizes.push_back(cell.second);
+  EXPECT_EQ(sizes,
+            (std::vector<int>{2, 3, 4, 7, 9, 10, 20, 40, 80, 160, 320, 640, 1280, 2560, 5120, 10240, 20480}));
+}
+
 struct Refused {
   std::vector<std::string> arguments;
   std::string says;
@@ -112,10 +200,16 @@ struct Refused {
 TEST(Simulate, RefusesWrongArguments) {
   const std::vector<Refused> cases{
       {{"--policy", "lru,clock", "--entries", "5"},
-       "--policy \"clock\" is not known; the policies are adaptive, s3fifo, w-tinylfu, gdsf, lru, lfu, fifo, ttl"},
+       "--policy \"clock\" is not known; the policies are adaptive, s3fifo, w-tinylfu, gdsf, lru, lfu, fifo, "
+       "ttl, belady\n"},
+      {{"--policy", "opt", "--entries", "5"}, "--policy \"opt\" is not known"},
       {{"--entries", "0"}, "--entries 0 is out of range"},
       {{"--entries", "-5"}, "--entries \"-5\" is not a whole number"},
       {{"--entries", "5,"}, "--entries has an empty part"},
+      {{"--entries", "9..5"}, "--entries 9..5 runs backwards: write the smaller size first"},
+      {{"--entries", "5.."}, "--entries \"\" is not a whole number"},
+      {{"--entries", "1..2..3"}, "--entries \"2..3\" is not a whole number"},
+      {{"--entries", "0..5"}, "--entries 0 is out of range"},
       {{"--entries", "many"}, "--entries \"many\" is not a whole number"},
       {{"--entries", "99999999999999999999"}, "is out of range: from 1 to 1000000000"},
       {{"--entries", "2000000000"}, "is out of range"},
@@ -156,6 +250,17 @@ TEST(Simulate, RefusesWrongFiles) {
   }
   EXPECT_THAT(terrace({"simulate", "-", "--entries", "5"}).err,
               HasSubstr("terrace: standard input is empty"));
+}
+
+TEST(Simulate, RefusesATraceWhileCachesAreStillAtWorkOnIt) {
+  TempFolder folder;
+  std::string lines;
+  for (int i = 0; i < 300'000; ++i) lines += std::to_string(i % 70'000) + '\n';  // a batch, and a part of one
+  for (int i = 0; i < 20'000; ++i) lines += "x\n";
+  const std::string path = folder.file("bad.keys", lines);
+  const Ended ended = terrace({"simulate", path, "--policy", "belady,lru,lfu", "--entries", "5,500,50000"});
+  EXPECT_EQ(ended.code, 2);
+  EXPECT_THAT(ended.err, HasSubstr("lines are malformed"));
 }
 
 TEST(Program, ExplainsItself) {
