@@ -41,7 +41,9 @@ int main() {
                                        {"lfu", terrace::Eviction::lfu},
                                        {"fifo", terrace::Eviction::fifo},
                                        {"ttl", terrace::Eviction::ttl},
-                                       {"s3fifo", terrace::Eviction::s3fifo}}) {
+                                       {"w-tinylfu", terrace::Eviction::w_tinylfu},
+                                       {"s3fifo", terrace::Eviction::s3fifo},
+                                       {"adaptive", terrace::Eviction::adaptive}}) {
     std::cout << name << " keeps " << kept(eviction) << " of 100 keys through a scan\n";
   }
 

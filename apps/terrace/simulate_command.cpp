@@ -31,6 +31,7 @@ struct SimulateArguments {
   std::string policies = "adaptive,s3fifo,w-tinylfu,lru,lfu,fifo";
   std::string sizes;
   std::optional<std::string> plot;
+  bool curve = false;
   bool json = false;
 };
 
@@ -100,6 +101,17 @@ void check_plot(const std::string& path) {
   check_result_file(path, "--plot");
 }
 
+void check_curve(const std::vector<Policy>& policies) {
+  for (const Policy& policy : policies) {
+    if (!policy.eviction) {
+      throw UsageError(
+          fmt::format("--curve estimates from the reads of a cache, and {} is none: leave it out of "
+                      "--policy, or --curve out",
+                      policy.name));
+    }
+  }
+}
+
 TraceOutcome simulate(const std::string& file, const traces::TraceOptions& options, Simulation& simulation,
                       ProgressBar& progress) {
   constexpr std::uint64_t requests_per_look = 65'536;
@@ -125,6 +137,7 @@ void print_as_json(const std::vector<TraceOutcome>& outcomes) {
                       {"entries", cell.entries},
                       {"requests", outcome.requests},
                       {"hit_rate", outcome.hit_rate(cell)}});
+      if (cell.estimated) rows.back().as_object()["estimated"] = true;
     }
   }
   print_json(rows);
@@ -135,7 +148,8 @@ void print_as_table(const std::vector<TraceOutcome>& outcomes) {
   for (const TraceOutcome& outcome : outcomes) {
     for (const Cell& cell : outcome.cells) {
       table.add({outcome.trace, std::string(cell.policy.name), format_count(cell.entries),
-                 format_count(outcome.requests), format_percent(outcome.hit_rate(cell))});
+                 format_count(outcome.requests),
+                 (cell.estimated ? "~" : "") + format_percent(outcome.hit_rate(cell))});
     }
   }
   fmt::print("{}", table.text(0, 2));
@@ -163,11 +177,12 @@ int run(const SimulateArguments& arguments) {
   const auto sizes = cache_sizes(arguments.sizes);
   const auto options = arguments.traces.options();
   if (arguments.plot) check_plot(*arguments.plot);
+  if (arguments.curve) check_curve(policies);
   const unsigned threads = std::max(1U, std::thread::hardware_concurrency());
   std::vector<TraceOutcome> outcomes;
   ProgressBar progress;
   for (const std::string& file : arguments.traces.files) {
-    Simulation simulation(policies, sizes, threads);
+    Simulation simulation(policies, sizes, threads, arguments.curve);
     outcomes.push_back(simulate(file, options, simulation, progress));
   }
   arguments.json ? print_as_json(outcomes) : print_as_table(outcomes);
@@ -191,6 +206,8 @@ void add_simulate_command(CLI::App& app, int& exit_code) {
                    "Cache sizes in entries, with commas between; n..m is twelve sizes from n to m")
       ->required()
       ->option_text("n,m");
+  command->add_flag("--curve", arguments->curve,
+                    "Estimate a quarter, half, twice and four times each size as well (marked ~)");
   command->add_option("--plot", arguments->plot, "Draw the hit rates over the sizes, too: a file FILE.svg")
       ->option_text("FILE");
   command->add_flag("--json", arguments->json, "One JSON array instead of a table");

@@ -14,7 +14,7 @@ constexpr std::size_t batch_size = 256 * 1024;
 
 class Simulation::Cache {
  public:
-  explicit Cache(const Cell& cell) : cache_(options_of(cell)) {}
+  Cache(const Cell& cell, bool curve) : cache_(options_of(cell, curve)) {}
 
   /// How many of the accesses were hits.
   std::uint64_t run(const std::vector<std::uint64_t>& keys) {
@@ -29,13 +29,16 @@ class Simulation::Cache {
     return hits;
   }
 
+  [[nodiscard]] Advice advice() const { return *cache_.advise(); }
+
  private:
-  static MemoryOptions<std::uint64_t, bool> options_of(const Cell& cell) {
+  static MemoryOptions<std::uint64_t, bool> options_of(const Cell& cell, bool curve) {
     MemoryOptions<std::uint64_t, bool> options;
     options.max_entries = cell.entries;
     options.eviction = *cell.policy.eviction;
     options.shards = 1;
     options.sweep_interval = Duration{};
+    options.advisor = curve;
     return options;
   }
 
@@ -72,12 +75,12 @@ class Simulation::Crew {
 };
 
 Simulation::Simulation(const std::vector<Policy>& policies, const std::vector<std::uint64_t>& sizes,
-                       unsigned threads)
-    : crew_(std::make_unique<Crew>(threads)) {
+                       unsigned threads, bool curve)
+    : crew_(std::make_unique<Crew>(threads)), curve_(curve) {
   for (const Policy& policy : policies) {
     for (const std::uint64_t size : sizes) {
       const Cell& cell = cells_.emplace_back(Cell{policy, size});
-      caches_.push_back(policy.eviction ? std::make_unique<Cache>(cell) : nullptr);
+      caches_.push_back(policy.eviction ? std::make_unique<Cache>(cell, curve) : nullptr);
       if (!policy.eviction && !belady_) belady_ = std::make_unique<Belady>();
     }
   }
@@ -116,7 +119,25 @@ const std::vector<Cell>& Simulation::finish() {
     if (!caches_[job]) cells_[job].hits = belady_->hits(cells_[job].entries);
   });
   crew_->finish();
+  if (curve_) cells_ = with_estimates();
   return cells_;
+}
+
+std::vector<Cell> Simulation::with_estimates() const {
+  std::vector<Cell> all;
+  for (std::size_t i = 0; i < cells_.size(); ++i) {
+    const Advice advice = caches_[i]->advice();
+    for (std::size_t size = 0; size < advice.sizes.size(); ++size) {
+      Cell cell = cells_[i];
+      if (advice.sizes[size].factor != 1) {
+        cell.entries = advice.sizes[size].entries;
+        cell.hits = static_cast<std::uint64_t>(advice.hit_ratio(size) * static_cast<double>(requests_) + 0.5);
+        cell.estimated = true;
+      }
+      all.push_back(cell);
+    }
+  }
+  return all;
 }
 
 }  // namespace terrace::cli

@@ -26,13 +26,17 @@ struct Cell {
   Policy policy;
   std::uint64_t entries;
   std::uint64_t hits = 0;
+  bool estimated = false;  ///< from the reads of a cache of another size
 };
 
 /// Not thread safe; works with threads of its own.
 class Simulation {
  public:
-  /// Cells are ordered by policy, then by size, as given.
-  Simulation(const std::vector<Policy>& policies, const std::vector<std::uint64_t>& sizes, unsigned threads);
+  /// Cells are ordered by policy, then by size, as given. `curve`: each cache, which must not be the
+  /// optimum's, also estimates a quarter, half, twice and four times its size (MemoryCache::advise()), and
+  /// has a cell for each.
+  Simulation(const std::vector<Policy>& policies, const std::vector<std::uint64_t>& sizes, unsigned threads,
+             bool curve = false);
   ~Simulation();
   Simulation(const Simulation&) = delete;
   Simulation& operator=(const Simulation&) = delete;
@@ -52,6 +56,7 @@ class Simulation {
 
   void hand_over();
   void take_batch(std::size_t job);
+  [[nodiscard]] std::vector<Cell> with_estimates() const;
 
   std::vector<Cell> cells_;
   std::vector<std::unique_ptr<Cache>> caches_;  ///< of each cell; null where it is the optimum's
@@ -60,6 +65,7 @@ class Simulation {
   std::vector<std::uint64_t> at_work_;          ///< what the crew works off
   std::unique_ptr<Crew> crew_;                  ///< after all that it works on, so that it ends before
   std::uint64_t requests_ = 0;
+  const bool curve_;
 };
 
 }  // namespace terrace::cli

@@ -90,7 +90,7 @@ std::vector<Contestant> churn_contestants(std::size_t entries, const std::vector
 #if TBB_PREVIEW_CONCURRENT_LRU_CACHE
   all.push_back(tbb_cache(entries, stream));
 #endif
-  for (const Eviction eviction : {Eviction::s3fifo, Eviction::lru}) {
+  for (const Eviction eviction : {Eviction::adaptive, Eviction::s3fifo, Eviction::lru}) {
     all.push_back(cache(entries, stream, "MemoryCache " + std::string(to_string(eviction)), eviction));
   }
   return all;

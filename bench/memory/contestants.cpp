@@ -91,9 +91,9 @@ std::vector<Contestant> contestants(std::size_t entries, const std::vector<std::
   std::vector<Contestant> all;
   all.push_back(bare_map<K>(keys));
   all.push_back(locked_map<K>(keys));
-  all.push_back(cache<K>(keys, "MemoryCache s3fifo", {}));
-  all.push_back(cache<K>(keys, "MemoryCache s3fifo, ttl", {.ttl = std::chrono::hours(1)}));
-  all.push_back(cache<K>(keys, "MemoryCache s3fifo, one shard", {.shards = 1}));
+  all.push_back(cache<K>(keys, "MemoryCache adaptive", {}));
+  all.push_back(cache<K>(keys, "MemoryCache adaptive, ttl", {.ttl = std::chrono::hours(1)}));
+  all.push_back(cache<K>(keys, "MemoryCache s3fifo", {.eviction = Eviction::s3fifo}));
   all.push_back(cache<K>(keys, "MemoryCache lru", {.eviction = Eviction::lru}));
   all.push_back(cache<K>(keys, "MemoryCache lfu", {.eviction = Eviction::lfu}));
   return all;

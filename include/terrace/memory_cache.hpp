@@ -10,7 +10,9 @@
 /// leave by themselves. The rest of the public names: MemoryOptions, EntryOptions, EntryInfo, MemoryStats,
 /// RemovalCause and default_weight(), in detail/memory/options.hpp and weight.hpp.
 
+#include <algorithm>
 #include <array>
+#include <cmath>
 #include <concepts>
 #include <functional>
 #include <optional>
@@ -228,7 +230,12 @@ class MemoryCache {
   std::size_t shrink(double share) noexcept {
     std::size_t evicted = 0;
     if (!(share > 0)) return 0;
-    for (Shard& shard : shards_) evicted += shard.shrink(std::min(share, 1.0));
+    for (Shard& shard : shards_) {
+      auto left =
+          static_cast<std::size_t>(std::ceil(static_cast<double>(shard.size()) * std::min(share, 1.0)));
+      for (; left > 0 && shard.evict(); --left) ++evicted;
+      shard.purge(false);  // what has left is destroyed
+    }
     return evicted;
   }
 

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <list>
 #include <map>
+#include <random>
 #include <set>
 #include <unordered_map>
 
@@ -197,8 +198,37 @@ struct Refused {
   std::string says;
 };
 
+TEST(Simulate, CurveEstimatesOtherSizes) {
+  TempFolder folder;
+  std::mt19937_64 random(5);
+  std::string lines;
+  for (int i = 0; i < 60'000; ++i)
+    lines += std::to_string((random() % 4000) * (random() % 4000) / 4000) + '\n';
+  const std::string file = folder.file("trace.keys", lines);
+  const auto rates = [&](const std::string& entries, bool curve) {
+    std::vector<std::string> words{"simulate",  file,    "--policy", "lru,adaptive",
+                                   "--entries", entries, "--json"};
+    if (curve) words.push_back("--curve");
+    const Ended ended = terrace(words);
+    EXPECT_EQ(ended.code, 0) << ended.err;
+    return boost::json::parse(ended.out).as_array();
+  };
+  const auto curve = rates("1000", true);
+  const auto exact = rates("250,500,1000,2000,4000", false);
+  ASSERT_EQ(curve.size(), 10U);
+  for (std::size_t i = 0; i < curve.size(); ++i) {
+    EXPECT_EQ(curve[i].at("entries"), exact[i].at("entries"));
+    EXPECT_NEAR(curve[i].at("hit_rate").as_double(), exact[i].at("hit_rate").as_double(), 0.02) << i;
+    EXPECT_EQ(curve[i].as_object().contains("estimated"), i % 5 != 2) << i;
+  }
+  const Ended table = terrace({"simulate", file, "--policy", "lru", "--entries", "1000", "--curve"});
+  EXPECT_EQ(std::count(table.out.begin(), table.out.end(), '~'), 4) << table.out;
+}
+
 TEST(Simulate, RefusesWrongArguments) {
   const std::vector<Refused> cases{
+      {{"--policy", "lru,belady", "--entries", "5", "--curve"},
+       "--curve estimates from the reads of a cache"},
       {{"--policy", "lru,clock", "--entries", "5"},
        "--policy \"clock\" is not known; the policies are adaptive, s3fifo, w-tinylfu, gdsf, lru, lfu, fifo, "
        "ttl, belady\n"},

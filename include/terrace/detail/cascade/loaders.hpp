@@ -72,8 +72,8 @@ Loaded as_loaded(R&& returned) {
 /// Runs foreign code; its exception becomes loader_failed with its text, and the error's cause.
 template <class Call>
 auto guarded(Call&& call, Loaded& failure) -> std::optional<decltype(call())> {
-  const auto fail = [&](const char* text) {
-    Error error(Errc::loader_failed, text);
+  const auto fail = [&](const char* what) {
+    Error error(Errc::loader_failed, what);
     error.cause = std::current_exception();
     failure.value = std::move(error);
   };

@@ -14,7 +14,6 @@
 
 #include <array>
 #include <atomic>
-#include <cmath>
 #include <mutex>
 #include <optional>
 #include <terrace/detail/memory/context.hpp>
@@ -174,22 +173,6 @@ class alignas(2 * cache_line) Shard {
     Removed removed(departures_);
     std::lock_guard lock(lock_);
     return evict_one(removed);
-  }
-
-  /// Evicts that share of its entries, and destroys them at once, but for what readers may be looking at.
-  std::size_t shrink(double share) noexcept {
-    const auto wanted = static_cast<std::size_t>(std::ceil(static_cast<double>(size()) * share));
-    std::size_t evicted = 0;
-    for (bool more = true; more && evicted < wanted;) {
-      Removed removed(departures_);
-      std::lock_guard lock(lock_);
-      for (std::size_t steps = 0; more && steps < steps_per_purge && evicted < wanted; ++steps) {
-        more = evict_one(removed);
-        evicted += more;
-      }
-      departures_.collect(removed);
-    }
-    return evicted;
   }
 
   /// Removes what has expired: to the tick, or `exactly`. How many.
