@@ -74,7 +74,7 @@ class Cache(AsyncForms[V]):
         eager_refresh: the share of its ttl after which a value that is read with a loader is loaded anew in the background.
         consistency, max_staleness, lease_time: between processes (docs/reliability.md): "weak", "eventual" or "strong".
         write_mode: "through", "around" or "back"; the last needs `journal`, a path.
-        eviction: of memory: terrace.evictionnames_of().
+        eviction: what leaves memory when it is full: "adaptive" (None), "s3fifo", "w-tinylfu", "gdsf", "lru", "lfu", "fifo" or "ttl".
         compress_above, max_value_bytes: of values in tiers.
         tier_timeout, load_timeout, soft_load_timeout, max_concurrent_loads: limits.
         copy: readers and writers get and give copies.
