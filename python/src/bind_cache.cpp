@@ -77,7 +77,7 @@ void define_cache(nb::module_& module) {
   nb::class_<PyTier>(module, "Tier", "A tier from its URL; made when a cache first needs it.")
       .def("__init__",
            [](PyTier* self, std::string url, std::string key_prefix) {
-             new (self) PyTier{std::move(url), std::move(key_prefix), nullptr};
+             new (self) PyTier(std::move(url), std::move(key_prefix));
            })
       .def_ro("key_prefix", &PyTier::key_prefix)
       .def("close", &close_tier)

@@ -62,12 +62,8 @@ void CacheBase::close() {
 }
 
 void CacheBase::release() {
-  without_gil(
-      [engine = std::exchange(engine_, nullptr), runtime = std::exchange(runtime_, nullptr)]() mutable {
-        engine = nullptr;
-        runtime = nullptr;
-        return true;
-      });
+  let_go(engine_);
+  let_go(runtime_);
 }
 
 void CacheBase::abandon() {

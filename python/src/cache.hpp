@@ -8,6 +8,7 @@
 #include <terrace/runtime.hpp>
 
 #include "call.hpp"
+#include "interpreter.hpp"
 #include "memory.hpp"
 
 namespace terrace::python {
@@ -17,6 +18,12 @@ struct PyTier {
   std::string url;
   std::string key_prefix;
   std::shared_ptr<Tier> tier;
+
+  PyTier(std::string its_url, std::string prefix) : url(std::move(its_url)), key_prefix(std::move(prefix)) {}
+  PyTier(const PyTier&) = delete;
+  PyTier& operator=(const PyTier&) = delete;
+  /// The end of a tier waits for the I/O thread, which may want the GIL.
+  ~PyTier() { let_go(tier); }
 };
 
 /// What a read in memory found.
@@ -29,7 +36,10 @@ class CacheBase {
   CacheBase() = default;
   CacheBase(const CacheBase&) = delete;
   CacheBase& operator=(const CacheBase&) = delete;
-  ~CacheBase() { close(); }
+  ~CacheBase() {
+    close();
+    release();
+  }
 
   /// `codec`: terrace._codec; `schema`: of a typed cache; `copier`: called on what readers get, or None.
   void open(CacheOptions options, const std::vector<std::shared_ptr<PyTier>>& tiers, nb::object codec,
@@ -44,8 +54,8 @@ class CacheBase {
   /// What memory has: a new reference in `object`. Failed: with a Python error. The cache must be open.
   Seen look(std::string_view key, PyObject*& object, bool* refresh = nullptr);
 
-  /// Another thread may close the cache whenever the GIL changes hands: who goes on after that holds these. They
-  /// throw Closed when it has.
+  /// Another thread may close the cache whenever the GIL changes hands: who goes on after that holds these.
+  /// They throw Closed when it has.
   [[nodiscard]] std::shared_ptr<cascade::Engine> engine() const;
   [[nodiscard]] std::shared_ptr<Memory> memory() const;
   /// Also after close(), until release().

@@ -20,9 +20,12 @@ struct PyCall {
       : engine(cache.engine()), memory(cache.memory()), call(std::make_shared<Call>(memory->scheduler())) {}
   PyCall(const PyCall&) = delete;
   PyCall& operator=(const PyCall&) = delete;
-  ~PyCall() { call->abandon(); }
+  ~PyCall() {
+    call->abandon();
+    let_go(engine);
+  }
 
-  const std::shared_ptr<cascade::Engine> engine;
+  std::shared_ptr<cascade::Engine> engine;
   const std::shared_ptr<Memory> memory;
   const std::shared_ptr<Call> call;
 };
@@ -230,9 +233,15 @@ nb::list keys_of(const Job& job) {
   return out;
 }
 
-nb::list drain(Port& port) {
+/// Its port belongs to the core's threads as well; that they hold no Python object for it spares them the
+/// GIL.
+struct PyPort {
+  const std::shared_ptr<Port> port = std::make_shared<Port>();
+};
+
+nb::list drain(PyPort& self) {
   nb::list out;
-  for (const Reference& attend : port.drain()) {
+  for (const Reference& attend : self.port->drain()) {
     if (attend) out.append(nb::borrow(attend.object()));
   }
   bury_the_dead();
@@ -252,9 +261,9 @@ void define_calls(nb::module_& module, nb::class_<CacheBase>& base) {
       .def("end", &end_job)
       .def("fail", &fail_job);
 
-  nb::class_<Port>(module, "Port", "Where an event loop hears of its calls.")
+  nb::class_<PyPort>(module, "Port", "Where an event loop hears of its calls.")
       .def(nb::init<>())
-      .def_prop_ro("descriptor", &Port::descriptor)
+      .def_prop_ro("descriptor", [](const PyPort& self) { return self.port->descriptor(); })
       .def("drain", &drain);
 
   nb::class_<PyCall>(module, "Call", "An operation under way.")
@@ -265,8 +274,8 @@ void define_calls(nb::module_& module, nb::class_<CacheBase>& base) {
       .def_prop_ro("ended", [](PyCall& self) { return self.call->ended(); })
       .def("abandon", [](PyCall& self) { self.call->abandon(); })
       .def("attend_by",
-           [](PyCall& self, std::shared_ptr<Port> port, nb::object attend) {
-             self.call->attend_by(std::move(port), Reference::of(attend.ptr()));
+           [](PyCall& self, const PyPort& port, nb::object attend) {
+             self.call->attend_by(port.port, Reference::of(attend.ptr()));
            })
       .def(
           "outcome", [](PyCall& self) { return outcome_of(self.call->take(), *self.memory, *self.engine); },

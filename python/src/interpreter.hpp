@@ -6,6 +6,8 @@
 /// the GIL lets go of (value.hpp).
 
 #include <atomic>
+#include <memory>
+#include <utility>
 
 #include "python.hpp"
 
@@ -43,6 +45,15 @@ auto without_gil(Work&& work) {
   auto outcome = work();
   released.reacquire();
   return outcome;
+}
+
+/// Lets go of what may wait for threads when it ends, which must not be with the GIL: they may want it.
+template <class T>
+void let_go(std::shared_ptr<T>& held) {
+  if (held == nullptr) return;
+  auto last = std::exchange(held, nullptr);
+  if (last.use_count() > 1) return;
+  without_gil([&] { return last = nullptr, true; });
 }
 
 /// What threading.main_thread() says.

@@ -250,3 +250,29 @@ def test_the_cores_log_goes_to_logging(caplog: pytest.LogCaptureFixture) -> None
             monitor.close()
     finally:
         logging.getLogger("terrace").removeHandler(ear)
+
+
+def test_a_cache_that_is_dropped_does_not_wait_with_the_gil(redis_server: RedisServer) -> None:
+    """The I/O thread may want it meanwhile. The end of a replicated tier waits for that thread."""
+    fine(run("""
+        import asyncio, faulthandler, sys, threading, terrace
+        faulthandler.dump_traceback_later(60, exit=True)
+        url = sys.argv[1]
+        over = threading.Event()
+        def use():
+            async def ask():
+                with terrace.Cache("used", memory=None, tiers=[url], tier_timeout=10) as cache:
+                    while not over.is_set():
+                        await asyncio.gather(*(cache.aget(str(i)) for i in range(20)))
+            asyncio.run(ask())
+        user = threading.Thread(target=use)
+        user.start()
+        for n in range(300):
+            cache = terrace.Cache("dropped", memory=None, tiers=[f"replicated:{url},{url}/1,{url}/2"], tier_timeout=10)
+            cache.get("x")
+            if n % 2: cache.close()
+            del cache
+        over.set()
+        user.join()
+        print("fine")
+    """, redis_server.url, timeout=120), "fine")
