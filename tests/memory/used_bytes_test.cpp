@@ -83,7 +83,8 @@ TEST(UsedBytes, AgreeWithMalloc) {
   }
 }
 
-/// The bound is on the sum of weights at any time, and what malloc gives out stays near it.
+/// The bound is on the sum of weights at any time, and what malloc gives out stays near it: the smaller the
+/// entries, the more of it are the ghosts of the policy, which weights count by the entry.
 TEST(UsedBytes, TheBoundHoldsUnderChurn) {
   TERRACE_NEEDS_GLIBC_MALLOC;
   SCOPED_TRACE("TERRACE_SEED=" + std::to_string(test_seed()));
@@ -93,7 +94,7 @@ TEST(UsedBytes, TheBoundHoldsUnderChurn) {
     MemoryCache<std::string, std::string> cache({.max_entries = 0, .max_bytes = bound});
     churn(cache, most, 600'000, [&] {
       EXPECT_LE(cache.weight(), bound);
-      EXPECT_LE(static_cast<double>(allocated() - before), 1.05 * bound) << "values of up to " << most;
+      EXPECT_LE(static_cast<double>(allocated() - before), 1.07 * bound) << "values of up to " << most;
     });
     EXPECT_GT(cache.weight(), bound / 2);
   }

@@ -57,6 +57,7 @@ TEST_F(Primary, F18_EveryKindOfWriteIsSentAgainOnce) {
   demote(a_, b_);
   ASSERT_TRUE(replicates(a_));
   b_.cli({"MSET", "p1", "v", "p2", "v", "q", "v"});
+  ASSERT_EQ(b_.cli({"WAIT", "1", "10000"}), "1");  // the replica is what is scanned first
   EXPECT_EQ(erase_prefix(*tier, "p").value(), 2U);
 
   demote(b_, a_);
