@@ -56,7 +56,8 @@ class Tuner {
   std::atomic<std::uint64_t> mask_{nothing};
   std::atomic<std::uint32_t> best_{0};
   std::atomic<std::uint32_t> shards_{0};
-  mutable std::mutex mutex_;
+  // What each sampled read changes, away from the mask that every hit looks at.
+  alignas(cache_line) mutable std::mutex mutex_;
   std::unique_ptr<ShadowCache[]> shadows_;
   std::uint64_t seen_ = 0;
   std::uint64_t interval_ = 0;
