@@ -27,8 +27,9 @@ std::string policy_of(const std::string& published) {
   return found == ours.end() ? "" : found->second;
 }
 
-Figures published(const fs::path& file) {
-  Figures figures;
+/// Calls f(trace, size, policy, hit ratio) for each line of hit_ratio.csv.
+template <class F>
+void for_each_figure(const fs::path& file, F&& f) {
   std::ifstream in(file);
   std::string line;
   std::getline(in, line);
@@ -39,8 +40,16 @@ Figures published(const fs::path& file) {
     std::getline(row, size, ',');
     std::getline(row, policy, ',');
     std::getline(row, ratio, ',');
-    if (!policy_of(policy).empty()) figures[trace][{std::stoull(size), policy_of(policy)}] = std::stod(ratio);
+    f(trace, std::stoull(size), policy, std::stod(ratio));
   }
+}
+
+Figures published(const fs::path& file) {
+  Figures figures;
+  for_each_figure(file, [&](const std::string& trace, std::uint64_t size, const std::string& policy,
+                            double ratio) {
+    if (!policy_of(policy).empty()) figures[trace][{size, policy_of(policy)}] = ratio;
+  });
   return figures;
 }
 
@@ -110,18 +119,10 @@ struct Peers {
 
 std::map<std::string, std::map<std::uint64_t, Peers>> real_cells(const fs::path& file) {
   std::map<std::string, std::map<std::uint64_t, Peers>> cells;
-  std::ifstream in(file);
-  std::string line;
-  std::getline(in, line);
-  while (std::getline(in, line)) {
-    std::istringstream row(line);
-    std::string trace, size, policy, ratio;
-    std::getline(row, trace, ',');
-    std::getline(row, size, ',');
-    std::getline(row, policy, ',');
-    std::getline(row, ratio, ',');
-    if (!is_synthetic(trace)) cells[trace][std::stoull(size)].published[policy] = std::stod(ratio);
-  }
+  for_each_figure(file, [&](const std::string& trace, std::uint64_t size, const std::string& policy,
+                            double ratio) {
+    if (!is_synthetic(trace)) cells[trace][size].published[policy] = ratio;
+  });
   return cells;
 }
 

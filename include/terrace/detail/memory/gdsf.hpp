@@ -15,7 +15,7 @@
 
 #include <algorithm>
 #include <optional>
-#include <terrace/detail/memory/node.hpp>
+#include <terrace/detail/memory/slab.hpp>
 #include <vector>
 
 namespace terrace::memory {
@@ -27,7 +27,7 @@ class Gdsf {
   /// Throws std::bad_alloc.
   template <class Entries>
   void prepare(const Entries& entries, NodeId id, std::uint64_t, const Worth& worth) {
-    if (id >= values_.size()) values_.resize(std::max<std::size_t>(id + 1, values_.size() * 3 / 2));
+    values_.ensure(id);
     if (heap_.size() == heap_.capacity()) heap_.reserve(std::max<std::size_t>(64, heap_.size() * 3 / 2));
     values_[id] = worth.cost / static_cast<double>(std::max<std::uint64_t>(1, worth.weight));
     entries[id].set_word(0);
@@ -106,7 +106,7 @@ class Gdsf {
     return true;
   }
   [[nodiscard]] std::size_t heap_bytes() const noexcept {
-    return values_.capacity() * sizeof(values_[0]) + heap_.capacity() * sizeof(heap_[0]);
+    return values_.heap_bytes() + heap_.capacity() * sizeof(heap_[0]);
   }
   [[nodiscard]] std::size_t size() const noexcept { return heap_.size(); }
 
@@ -168,7 +168,7 @@ class Gdsf {
   }
 
   std::vector<Place> heap_;
-  std::vector<double> values_;  // cost / weight of each node
+  SideTable<double, 10> values_;  // cost / weight of each node
   double age_ = 0;
   std::uint32_t placed_ = 0;
 };

@@ -17,7 +17,7 @@
 #include <optional>
 #include <terrace/detail/memory/frequency_sketch.hpp>
 #include <terrace/detail/memory/list.hpp>
-#include <vector>
+#include <terrace/detail/memory/slab.hpp>
 
 namespace terrace::memory {
 
@@ -30,7 +30,7 @@ class WTinyLfu {
   template <class Entries>
   void prepare(const Entries&, NodeId id, std::uint64_t hash, const Worth&) {
     sketch_.reserve(room_for(expected_, size()));
-    if (id >= hashes_.size()) hashes_.resize(std::max<std::size_t>(id + 1, hashes_.size() * 3 / 2));
+    hashes_.ensure(id);
     hashes_[id] = sketch_hash(hash);
   }
   /// How many entries the sketch is made for.
@@ -108,7 +108,7 @@ class WTinyLfu {
     return well;
   }
   [[nodiscard]] std::size_t heap_bytes() const noexcept {
-    return sketch_.heap_bytes() + hashes_.capacity() * sizeof(hashes_[0]);
+    return sketch_.heap_bytes() + hashes_.heap_bytes();
   }
   [[nodiscard]] std::size_t size() const noexcept {
     return std::size_t{queues_[window].size} + queues_[probation].size + queues_[protected_].size;
@@ -138,7 +138,7 @@ class WTinyLfu {
 
   std::array<List, 3> queues_;
   FrequencySketch sketch_;
-  std::vector<std::uint32_t> hashes_;  // of each node
+  SideTable<std::uint32_t, 10> hashes_;  // of each node
   std::uint64_t bound_;                // how many entries there are when it is full, as far as is known
   std::uint64_t expected_;
 };
