@@ -46,10 +46,10 @@ void for_each_figure(const fs::path& file, F&& f) {
 
 Figures published(const fs::path& file) {
   Figures figures;
-  for_each_figure(file, [&](const std::string& trace, std::uint64_t size, const std::string& policy,
-                            double ratio) {
-    if (!policy_of(policy).empty()) figures[trace][{size, policy_of(policy)}] = ratio;
-  });
+  for_each_figure(file,
+                  [&](const std::string& trace, std::uint64_t size, const std::string& policy, double ratio) {
+                    if (!policy_of(policy).empty()) figures[trace][{size, policy_of(policy)}] = ratio;
+                  });
   return figures;
 }
 
@@ -119,10 +119,10 @@ struct Peers {
 
 std::map<std::string, std::map<std::uint64_t, Peers>> real_cells(const fs::path& file) {
   std::map<std::string, std::map<std::uint64_t, Peers>> cells;
-  for_each_figure(file, [&](const std::string& trace, std::uint64_t size, const std::string& policy,
-                            double ratio) {
-    if (!is_synthetic(trace)) cells[trace][size].published[policy] = ratio;
-  });
+  for_each_figure(file,
+                  [&](const std::string& trace, std::uint64_t size, const std::string& policy, double ratio) {
+                    if (!is_synthetic(trace)) cells[trace][size].published[policy] = ratio;
+                  });
   return cells;
 }
 

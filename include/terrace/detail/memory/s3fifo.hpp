@@ -10,16 +10,12 @@
 /// evicted.
 
 #include <algorithm>
-#include <optional>
-#include <terrace/detail/memory/ghost.hpp>
-#include <terrace/detail/memory/list.hpp>
+#include <terrace/detail/memory/two_queues.hpp>
 
 namespace terrace::memory {
 
-class S3Fifo {
+class S3Fifo : public TwoQueues {
  public:
-  static constexpr std::uint32_t most_uses = 3;
-
   /// `expected`: the most entries there will be; 0 when unknown.
   explicit S3Fifo(std::uint64_t expected) noexcept : expected_(expected) {}
 
@@ -40,34 +36,16 @@ class S3Fifo {
   }
 
   template <class Entries>
-  void hit(const Entries& entries, NodeId id) noexcept {
-    entries[id].bits.raise(most_uses);
-  }
-
-  template <class Entries>
-  void replace(const Entries& entries, NodeId from, NodeId to) noexcept {
-    entries[to].set_word(entries[from].word());
-    queue_of(entries[to]).replace(entries, from, to);
-    hit(entries, to);
-  }
-  template <class Entries>
-  void retimed(const Entries&, NodeId) noexcept {}
-  template <class Entries>
-  void unlink(const Entries& entries, NodeId id) noexcept {
-    queue_of(entries[id]).remove(entries, id);
-  }
-
-  template <class Entries>
   [[nodiscard]] NodeId victim(const Entries& entries) noexcept {
     // Readers may raise counters as fast as the queue goes round and lowers them: then it ends here.
-    std::size_t turns = (uses_mask + 1) * size();
+    std::size_t turns = (most_uses + 1) * size();
     while (size() != 0) {
-      const NodeId small_target = std::max<NodeId>(1, (small_.size + main_.size) / small_share);
-      const bool from_small = main_.size == 0 || small_.size >= small_target;
-      List& queue = from_small ? small_ : main_;
+      const NodeId small_target = std::max<NodeId>(1, (incoming_.size + main_.size) / small_share);
+      const bool from_small = main_.size == 0 || incoming_.size >= small_target;
+      List& queue = from_small ? incoming_ : main_;
       const NodeId id = queue.back;
       Links& node = entries[id];
-      const std::uint32_t uses = node.bits & uses_mask;
+      const std::uint32_t uses = uses_of(node);
       if (uses < (from_small ? promoting_uses : 1) || turns-- == 0) return id;
       queue.remove(entries, id);
       node.set_word(in_main | (from_small ? 0 : uses - 1));
@@ -76,45 +54,10 @@ class S3Fifo {
     return nil;
   }
 
-  template <class Entries>
-  void evicted(const Entries& entries, NodeId id, std::uint64_t hash) noexcept {
-    if ((entries[id].bits & in_main) == 0) ghost_.add(hash);
-  }
-
-  /// An estimate: uses since the entry last came to the head of its queue, at most 3.
-  template <class Entries>
-  [[nodiscard]] std::optional<std::uint64_t> accesses(const Entries& entries, NodeId id) const noexcept {
-    return entries[id].bits & uses_mask;
-  }
-
-  void clear() noexcept {
-    small_ = {};
-    main_ = {};
-    ghost_.clear();
-  }
-
-  template <class Entries>
-  [[nodiscard]] bool check(const Entries& entries) const {
-    bool placed = true;
-    const bool linked = small_.check(entries, [&](NodeId id) {
-      placed = placed && (entries[id].bits & in_main) == 0;
-    }) && main_.check(entries, [&](NodeId id) { placed = placed && (entries[id].bits & in_main) != 0; });
-    return linked && placed;
-  }
-  [[nodiscard]] std::size_t heap_bytes() const noexcept { return ghost_.heap_bytes(); }
-  [[nodiscard]] std::size_t size() const noexcept { return std::size_t{small_.size} + main_.size; }
-
  private:
   static constexpr NodeId small_share = 10;
-  static constexpr std::uint32_t uses_mask = most_uses;
-  static constexpr std::uint32_t in_main = 4;
   static constexpr std::uint32_t promoting_uses = 2;
 
-  List& queue_of(const Links& node) noexcept { return (node.bits & in_main) != 0 ? main_ : small_; }
-
-  List small_;
-  List main_;
-  Ghost ghost_;
   std::uint64_t ghost_for_ = 0;
   std::uint64_t expected_;
 };

@@ -139,7 +139,7 @@ class WTinyLfu {
   std::array<List, 3> queues_;
   FrequencySketch sketch_;
   SideTable<std::uint32_t, 10> hashes_;  // of each node
-  std::uint64_t bound_;                // how many entries there are when it is full, as far as is known
+  std::uint64_t bound_;                  // how many entries there are when it is full, as far as is known
   std::uint64_t expected_;
 };
 

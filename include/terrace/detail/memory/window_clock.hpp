@@ -16,9 +16,7 @@
 /// While the main queue has room, the window's last go there whatever they were used.
 
 #include <algorithm>
-#include <optional>
-#include <terrace/detail/memory/ghost.hpp>
-#include <terrace/detail/memory/list.hpp>
+#include <terrace/detail/memory/two_queues.hpp>
 #include <utility>
 
 namespace terrace::memory {
@@ -30,9 +28,8 @@ struct WindowShape {
   std::uint32_t promoting_uses;
 };
 
-class WindowClock {
+class WindowClock : public TwoQueues {
  public:
-  static constexpr std::uint32_t most_uses = 3;
   static constexpr std::uint64_t least_ghosts = 3072;
 
   /// `expected`: the most entries there will be; 0 when unknown. `least_ghosts`: as many as a small cache
@@ -77,27 +74,14 @@ class WindowClock {
     if ((entries[id].bits & in_main) != 0) {
       enter_main(entries, id, 0);
     } else {
-      window_.push_front(entries, id);
+      incoming_.push_front(entries, id);
     }
-  }
-
-  template <class Entries>
-  void hit(const Entries& entries, NodeId id) noexcept {
-    entries[id].bits.raise(most_uses);
   }
 
   template <class Entries>
   void replace(const Entries& entries, NodeId from, NodeId to) noexcept {
     takes_from_main_ = false;
-    entries[to].set_word(entries[from].word());
-    queue_of(entries[to]).replace(entries, from, to);
-    hit(entries, to);
-  }
-  template <class Entries>
-  void retimed(const Entries&, NodeId) noexcept {}
-  template <class Entries>
-  void unlink(const Entries& entries, NodeId id) noexcept {
-    queue_of(entries[id]).remove(entries, id);
+    TwoQueues::replace(entries, from, to);
   }
 
   template <class Entries>
@@ -105,60 +89,34 @@ class WindowClock {
     if (size() == 0) return nil;
     bound_ = size();
     if (std::exchange(takes_from_main_, false) && main_.size != 0) return turn_hand(entries);
-    std::size_t turns = most_rounds * std::size_t{window_.size};
-    while (main_.size == 0 || window_.size >= target()) {
-      const NodeId id = window_.back;
+    std::size_t turns = most_rounds * std::size_t{incoming_.size};
+    while (main_.size == 0 || incoming_.size >= target()) {
+      const NodeId id = incoming_.back;
       Links& node = entries[id];
-      const std::uint32_t uses = node.bits & uses_mask;
+      const std::uint32_t uses = uses_of(node);
       if (uses == 0 || turns-- == 0) return id;
-      window_.remove(entries, id);
+      incoming_.remove(entries, id);
       if (uses >= shape_.promoting_uses) {
         enter_main(entries, id, 0);
       } else {
         node.set_word(0);
-        window_.push_front(entries, id);
+        incoming_.push_front(entries, id);
       }
     }
     return turn_hand(entries);
   }
 
-  template <class Entries>
-  void evicted(const Entries& entries, NodeId id, std::uint64_t hash) noexcept {
-    if ((entries[id].bits & in_main) == 0) ghost_.add(hash);
-  }
-
-  /// An estimate: uses since the entry last came to the head of its queue, at most 3.
-  template <class Entries>
-  [[nodiscard]] std::optional<std::uint64_t> accesses(const Entries& entries, NodeId id) const noexcept {
-    return entries[id].bits & uses_mask;
-  }
-
   void clear() noexcept {
-    window_ = {};
-    main_ = {};
-    ghost_.clear();
+    TwoQueues::clear();
     takes_from_main_ = false;
   }
 
-  template <class Entries>
-  [[nodiscard]] bool check(const Entries& entries) const {
-    bool placed = true;
-    const bool linked = window_.check(entries, [&](NodeId id) {
-      placed = placed && (entries[id].bits & in_main) == 0;
-    }) && main_.check(entries, [&](NodeId id) { placed = placed && (entries[id].bits & in_main) != 0; });
-    return linked && placed;
-  }
-  [[nodiscard]] std::size_t heap_bytes() const noexcept { return ghost_.heap_bytes(); }
-  [[nodiscard]] std::size_t size() const noexcept { return std::size_t{window_.size} + main_.size; }
-
  private:
-  // The word of a node: uses, where it is, and when it last came to the head of the main queue.
-  static constexpr std::uint32_t uses_mask = most_uses;
-  static constexpr std::uint32_t in_main = 4;
+  // Above a node's uses and place: when it last came to the head of the main queue.
   static constexpr unsigned stamp_at = 3;
   static constexpr std::uint32_t stamp_mask = Links::word_mask >> stamp_at;
   // Readers may raise counters as fast as a queue goes round and lowers them: then it ends here.
-  static constexpr std::size_t most_rounds = uses_mask + 1;
+  static constexpr std::size_t most_rounds = most_uses + 1;
   // So many entries leave the window for an empty main queue at a time: a change of shape must not make one
   // caller wait.
   static constexpr int moves_per_entry = 2;
@@ -174,9 +132,9 @@ class WindowClock {
 
   template <class Entries>
   void fill_main(const Entries& entries) noexcept {
-    for (int i = 0; i < moves_per_entry && window_.size >= target() && main_has_room(); ++i) {
-      const NodeId id = window_.back;
-      window_.remove(entries, id);
+    for (int i = 0; i < moves_per_entry && incoming_.size >= target() && main_has_room(); ++i) {
+      const NodeId id = incoming_.back;
+      incoming_.remove(entries, id);
       enter_main(entries, id, 0);
     }
   }
@@ -201,7 +159,7 @@ class WindowClock {
   NodeId turn_hand(const Entries& entries) noexcept {
     for (std::size_t turns = most_rounds * std::size_t{main_.size};; --turns) {
       const NodeId id = main_.back;
-      const std::uint32_t uses = entries[id].bits & uses_mask;
+      const std::uint32_t uses = uses_of(entries[id]);
       if (uses == 0 || turns == 0) return id;
       main_.remove(entries, id);
       enter_main(entries, id, uses - 1);
@@ -218,13 +176,8 @@ class WindowClock {
     return (static_cast<std::uint32_t>(ghost_.now()) - (node.word() >> stamp_at)) & stamp_mask;
   }
 
-  List& queue_of(const Links& node) noexcept { return (node.bits & in_main) != 0 ? main_ : window_; }
-
   WindowShape shape_;
   bool takes_from_main_ = false;  // the entry that was prepared costs one of the main queue
-  List window_;
-  List main_;
-  Ghost ghost_;
   std::uint64_t ghosts_for_ = 0;
   std::uint64_t bound_;  // how many entries there are when it is full, as far as is known
   std::uint64_t expected_;
