@@ -64,6 +64,17 @@ TEST(Advisor, TellsWhatHappenedSince) {
   EXPECT_LT(since.hit_ratio(0), 1);
 }
 
+/// The adjustment for the sample may take back a hit.
+TEST(Advisor, ADifferenceIsNeverLessThanNothing) {
+  Advice earlier, later;
+  earlier.requests = 10;
+  earlier.sizes[0].hits = 6;
+  later.requests = 11;
+  later.sizes[0].hits = 5;
+  EXPECT_EQ(later.since(earlier).requests, 1U);
+  EXPECT_EQ(later.since(earlier).hit_ratio(0), 0);
+}
+
 TEST(Advisor, WhatIsErasedOrHasExpiredIsAMissAtAnySize) {
   testing::FakeClock clock;
   Numbers cache({.max_entries = 100, .ttl = 10s, .shards = 1, .advisor = true, .clock = &clock});

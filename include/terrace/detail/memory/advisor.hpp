@@ -10,6 +10,7 @@
 /// of SHARDS: Waldspurger, Park, Garthwaite, Ahmad: Efficient MRC construction with SHARDS, USENIX FAST
 /// 2015).
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -20,8 +21,8 @@
 
 namespace terrace {
 
-/// The hits that a cache of so many entries would have had. Counts only grow: take the difference of two
-/// advices with since() for what happened between them.
+/// The hits that a cache of so many entries would have had. Take the difference of two
+/// advices with since() for what happened between them; it says little of a few reads.
 struct Advice {
   struct Size {
     double factor = 0;          ///< of the cache's own size
@@ -38,7 +39,9 @@ struct Advice {
   [[nodiscard]] Advice since(const Advice& earlier) const noexcept {
     Advice between = *this;
     between.requests -= earlier.requests;
-    for (std::size_t i = 0; i < sizes.size(); ++i) between.sizes[i].hits -= earlier.sizes[i].hits;
+    for (std::size_t i = 0; i < sizes.size(); ++i) {
+      between.sizes[i].hits -= std::min(sizes[i].hits, earlier.sizes[i].hits);
+    }
     return between;
   }
 };
