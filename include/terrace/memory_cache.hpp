@@ -31,10 +31,10 @@
 namespace terrace {
 
 /// Thread safe: every member may be called at any time, except construction and destruction. A hit by get(),
-/// visit() or peek() takes no lock, unless the policy is lru or lfu, the entry expires after access or within
-/// the next 34 ms. No user code runs while the cache is locked, other than hashing, comparing, moving and
-/// copying keys and values, visit()'s function (in those cases) and set_if()'s condition; those must not call
-/// the cache.
+/// visit() or peek() takes no lock, unless the policy is lru, lfu or w-tinylfu, the entry expires after
+/// access or within the next 34 ms. No user code runs while the cache is locked, other than hashing,
+/// comparing, moving and copying keys and values, visit()'s function (in those cases) and set_if()'s
+/// condition; those must not call the cache.
 ///
 /// A value that has left is destroyed when no reader can be looking at it: erased ones at once, unless
 /// someone does; others at the latest when so many more have left that they are worth asking for (up to 256
@@ -276,8 +276,8 @@ class MemoryCache {
   }
 
   /// What a quarter, half, once, twice and four times max_entries would have answered, estimated from a
-  /// sample of the reads since construction (see Advisor; over the shared traces within 2 percentage points).
-  /// It takes each miss to be stored, with the cache's default lifetimes. Nothing without
+  /// sample of the reads since construction (see Advisor; over the shared traces nearly always within 2
+  /// percentage points). It takes each miss to be stored, with the cache's default lifetimes. Nothing without
   /// MemoryOptions::advisor.
   [[nodiscard]] std::optional<Advice> advise() const noexcept {
     if (!shared_.advisor) return std::nullopt;
