@@ -17,15 +17,19 @@ help: ## this list
 setup: ## install what is missing (Debian 12 and 13)
 	@scripts/setup.sh
 
-build: setup ## build the program (build/release/bin/terrace), tests and examples
+configure: setup
 	$(CONFIGURE) -B build/release -DTERRACE_BENCH=ON
+
+program: configure ## build the program only (build/release/bin/terrace)
+	cmake --build build/release -j $(JOBS) --target terrace_program
+
+build: configure ## build the program, tests, examples and benchmarks
 	cmake --build build/release -j $(JOBS)
 
-demo: build ## replay a workload through memory, Redis and SQLite; TRACE=file for your own
+demo: program ## replay a workload through memory, Redis and SQLite; TRACE=file for your own
 	scripts/demo.sh
 
-python: setup ## build the Python package (build/wheel) and install it into .venv
-	$(CONFIGURE) -B build/release -DTERRACE_BENCH=ON
+python: configure ## build the Python package (build/wheel) and install it into .venv
 	cmake --build build/release -j $(JOBS) --target terrace_libraries
 	JOBS=$(JOBS) scripts/build_wheel.sh
 
@@ -69,4 +73,4 @@ lint: ## the tidy rules, and clang-format without changing anything
 clean: ## remove what was built
 	rm -rf build .venv
 
-.PHONY: help setup build demo python python-stubs bench-python test test-long chaos fuzz bench format lint clean
+.PHONY: help setup configure program build demo python python-stubs bench-python test test-long chaos fuzz bench format lint clean
