@@ -15,14 +15,22 @@
 ///
 /// Lifetimes run on the server's clock alone: processes whose clocks differ agree when an entry ends.
 ///
-/// The table, as create_table makes it; with create_table off, make it yourself and grant SELECT, INSERT,
-/// UPDATE, DELETE on it:
+/// The table, as create_table makes it; with create_table off, make it yourself:
 ///
 ///     CREATE UNLOGGED TABLE terrace_cache (
 ///       key bytea PRIMARY KEY, whole_key bytea, value bytea NOT NULL, expires timestamptz,
 ///       version bigint NOT NULL);
 ///     ALTER TABLE terrace_cache ALTER COLUMN value SET STORAGE EXTERNAL;
 ///     CREATE INDEX terrace_cache_expires ON terrace_cache (expires);
+///
+/// Whose code runs. What is attached to a table (triggers, rules, policies, expressions, operators of its types)
+/// runs with the rights of whoever uses the table. So sessions of the tier know the server's own functions and
+/// operators only (search_path = pg_catalog, pg_temp), and a table is used only when it belongs to the role that
+/// connects, to a role that one is a member of, to a superuser or to the owner of the database, and is a plain
+/// table as above: no view, partition or inheritance, no trigger, rule, row security, default, generated column
+/// or index over an expression, nothing of types or functions that are not the server's own. Any other one is
+/// refused: Errc::denied, with the reason. Several roles that share a table own it by a common role
+/// (ALTER TABLE … OWNER TO). The owner of the schema can replace the table and so is trusted.
 ///
 /// Of a key longer than 2,000 bytes `key` holds the first 2,000 and the SHA-256, `whole_key` all. `version`
 /// holds the bits of an unsigned number. Between the tier and the server no pooler may share a session among
@@ -42,7 +50,8 @@ struct PostgresOptions {
   /// "host=… user=… sslrootcert=…". What it leaves out comes from libpq's defaults (PGPASSFILE, PGUSER, …).
   /// TLS is libpq's: its default sslmode=prefer encrypts when the server can and checks no certificate.
   std::string url = "postgresql://127.0.0.1:5432";
-  /// Letters, digits and _, at most 55; a schema may stand before it: "caches.pages". Case matters.
+  /// Letters, digits and _, at most 55; a schema may stand before it: "caches.pages". Case matters. Without one:
+  /// the first schema of the role's search_path that has the table, else the first that exists.
   std::string table = "terrace_cache";
   /// Make the table when it is absent; needs the right to CREATE in its schema.
   bool create_table = true;
@@ -52,7 +61,7 @@ struct PostgresOptions {
 
   /// At most that many connections.
   unsigned connections = 4;
-  /// For resolving, connecting, TLS, logging in and making the table together.
+  /// For resolving, connecting, TLS, logging in, looking at the table and making it together.
   Duration connect_timeout = std::chrono::seconds(2);
   /// After which the server gives up a statement whose caller may be gone long ago; to the millisecond.
   Duration statement_timeout = std::chrono::seconds(5);

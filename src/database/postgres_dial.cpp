@@ -2,6 +2,7 @@
 
 #include <poll.h>
 
+#include <memory>
 #include <optional>
 
 namespace terrace::postgres {
@@ -16,7 +17,7 @@ class Attempt {
       : target_(target), clock_(clock), deadline_(deadline) {}
 
   Result<Session> make() {
-    for (const auto step : {&Attempt::log_in, &Attempt::greet, &Attempt::prepare}) {
+    for (const auto step : {&Attempt::log_in, &Attempt::greet, &Attempt::find_table, &Attempt::prepare}) {
       if (auto failure = (this->*step)()) return std::move(*failure);
     }
     return std::move(session_);
@@ -52,24 +53,69 @@ class Attempt {
   }
 
   Failure greet() {
-    bool table_exists = false;
-    if (auto failure = run(target_.greeting, &table_exists)) return failure;
-    if (table_exists) return std::nullopt;
-    if (target_.create_table) return run(target_.make_table);
-    return Error(Errc::incompatible,
-                 "PostgreSQL " + target_.label +
-                     " does not have the table, and PostgresOptions::create_table is off: "
-                     "make it as terrace/postgres.hpp says");
+    if (auto failure = run(target_.greeting)) return failure;
+    std::string schema = target_.schema;
+    if (schema.empty()) {
+      if (auto failure = run(target_.find_schema, &schema)) return failure;
+    }
+    if (auto failure = run(target_.close_path)) return failure;
+    if (schema.empty()) {
+      return Error(Errc::denied, "PostgreSQL " + target_.label +
+                                     ": the search_path of the role names no schema that exists; name one "
+                                     "in PostgresOptions::table");
+    }
+    const auto quoted = [&](const std::string& text, auto quote) {
+      const std::unique_ptr<char, void (*)(void*)> out(quote(session_.get(), text.data(), text.size()),
+                                                       PQfreemem);
+      return std::string(out ? out.get() : "");
+    };
+    table_ = quoted(schema, PQescapeIdentifier) + "." + quoted(target_.table, PQescapeIdentifier);
+    table_name_ = quoted(table_, PQescapeLiteral);
+    return std::nullopt;
+  }
+
+  Failure find_table() {
+    std::string exists;
+    if (auto failure = on_table(target_.table_exists, &exists)) return failure;
+    if (exists == "t") return look_at_table();
+    if (!target_.create_table) {
+      return Error(Errc::incompatible,
+                   "PostgreSQL " + target_.label +
+                       " does not have the table, and PostgresOptions::create_table is off: "
+                       "make it as terrace/postgres.hpp says");
+    }
+    for (const auto step : {&Attempt::begin_table, &Attempt::look_at_table, &Attempt::end_table}) {
+      if (auto failure = (this->*step)()) return failure;
+    }
+    return std::nullopt;
+  }
+
+  Failure begin_table() { return on_table(target_.begin_table); }
+  Failure end_table() { return on_table(target_.end_table); }
+
+  Failure look_at_table() {
+    std::string why;
+    if (auto failure = on_table(target_.objection, &why)) return failure;
+    if (why.empty()) return std::nullopt;
+    return Error(Errc::denied, "PostgreSQL " + target_.label + ": the table " + one_line(table_) + " " +
+                                   one_line(why) +
+                                   ": what others attach to a table runs with the rights of this role. Have it "
+                                   "dropped or give it to this role (ALTER TABLE … OWNER TO), plain as "
+                                   "terrace/postgres.hpp says; or name another one in PostgresOptions::table");
   }
 
   Failure prepare() {
-    if (auto failure = run(target_.prepare)) return failure;
+    if (auto failure = on_table(target_.prepare)) return failure;
     if (PQenterPipelineMode(session_.get()) == 1) return std::nullopt;
     return connect_error(*session_, target_.label);
   }
 
-  /// Several statements in one; `answer` is the truth of the last one's first column.
-  Failure run(const std::string& sql, bool* answer = nullptr) {
+  Failure on_table(const std::string& sql, std::string* answer = nullptr) {
+    return run(postgres::on_table(sql, table_, table_name_), answer);
+  }
+
+  /// Several statements in one; `answer` is the last one's first column, empty for null.
+  Failure run(const std::string& sql, std::string* answer = nullptr) {
     if (PQsendQuery(session_.get(), sql.c_str()) != 1) return connect_error(*session_, target_.label);
     Failure failure;
     while (true) {
@@ -82,7 +128,9 @@ class Attempt {
       const Reply reply(PQgetResult(session_.get()));
       if (!reply) return failure;
       const auto status = PQresultStatus(reply.get());
-      if (status == PGRES_TUPLES_OK && answer != nullptr) *answer = bytes_at(*reply, 0, 0) == "t";
+      if (status == PGRES_TUPLES_OK && answer != nullptr && PQntuples(reply.get()) > 0) {
+        *answer = bytes_at(*reply, 0, 0);
+      }
       if (status == PGRES_FATAL_ERROR && !failure) failure = server_error(*reply, target_.label);
     }
   }
@@ -106,6 +154,8 @@ class Attempt {
   const Clock& clock_;
   const TimePoint deadline_;
   Session session_;
+  std::string table_;       // with its schema, quoted
+  std::string table_name_;  // the same as a literal
 };
 
 }  // namespace

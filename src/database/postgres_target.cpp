@@ -90,17 +90,79 @@ constexpr std::string_view greeting_sql = R"(
   SET enable_bitmapscan = off;
   SET enable_hashjoin = off;
   SET enable_mergejoin = off;
-  SET jit = off;
-  SELECT to_regclass('@table') IS NOT NULL)";
+  SET jit = off)";
 
-/// The lock keeps others from making it at the same time, which even IF NOT EXISTS reports as an error. The
-/// values are not compressed: what comes is compressed already, or not worth it.
-constexpr std::string_view make_table_sql = R"(
-  SELECT pg_advisory_xact_lock(hashtext('terrace'), hashtext('@table'));
+/// Which schema the table is in, or would be made in, as the role's search_path has it. Whoever may CREATE in
+/// a schema of that path could put an operator or a function there that runs as our role: so every name here
+/// says its schema, and the rest of the session knows the server's own names only (close_path_sql).
+constexpr std::string_view find_schema_sql = R"(
+  SELECT coalesce(
+    (SELECT space.nspname FROM pg_catalog.pg_class AS found
+     JOIN pg_catalog.pg_namespace AS space ON space.oid OPERATOR(pg_catalog.=) found.relnamespace
+     WHERE found.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass('@relation')::pg_catalog.oid),
+    pg_catalog.current_schema()))";
+
+constexpr std::string_view close_path_sql = "SET search_path = pg_catalog, pg_temp";
+
+constexpr std::string_view table_exists_sql = "SELECT to_regclass(@name) IS NOT NULL";
+
+/// The lock keeps others from making it at the same time, which even IF NOT EXISTS reports as an error. Who
+/// may CREATE in the schema can make the table first all the same: it is looked at (objection_sql) before
+/// anything else is done with it. The values are not compressed: what comes is compressed already, or not
+/// worth it.
+constexpr std::string_view begin_table_sql = R"(
+  BEGIN;
+  SELECT pg_advisory_xact_lock(hashtext('terrace'), hashtext(@name));
   CREATE @unlogged TABLE IF NOT EXISTS @table (
-    key bytea PRIMARY KEY, whole_key bytea, value bytea NOT NULL, expires timestamptz, version bigint NOT NULL);
+    key bytea PRIMARY KEY, whole_key bytea, value bytea NOT NULL, expires timestamptz, version bigint NOT NULL))";
+
+constexpr std::string_view end_table_sql = R"(
   ALTER TABLE @table ALTER COLUMN value SET STORAGE EXTERNAL;
-  CREATE INDEX IF NOT EXISTS @index ON @table (expires))";
+  CREATE INDEX IF NOT EXISTS @index ON @table (expires);
+  COMMIT)";
+
+/// Why the table is not safe to use; an empty text: it is. What belongs to a table runs as whoever uses it:
+/// triggers, rules, policies, expressions, operators of its types. So its owner must be somebody who could act
+/// as our role in any case (the role itself, a role it is a member of, a superuser, the owner of the database),
+/// and it must be a plain table without anything of that kind. What the server itself brings is not listed in
+/// pg_depend.
+constexpr std::string_view objection_sql = R"(
+  WITH RECURSIVE
+    entries AS (SELECT * FROM pg_class WHERE oid = to_regclass(@name)),
+    ours(role) AS (
+      SELECT oid FROM pg_roles WHERE rolname = current_user
+      UNION SELECT roleid FROM pg_auth_members JOIN ours ON member = role),
+    trusted(role) AS (
+      SELECT role FROM ours UNION SELECT oid FROM pg_roles WHERE rolsuper
+      UNION SELECT datdba FROM pg_database WHERE datname = current_database()),
+    parts(class, id) AS (
+      SELECT 'pg_class'::regclass, oid FROM entries
+      UNION ALL SELECT 'pg_class'::regclass, indexrelid FROM pg_index, entries WHERE indrelid = entries.oid
+      UNION ALL SELECT 'pg_constraint'::regclass, pg_constraint.oid FROM pg_constraint, entries
+        WHERE conrelid = entries.oid)
+  SELECT CASE
+    WHEN NOT EXISTS (SELECT FROM entries) THEN 'is gone'
+    WHEN EXISTS (SELECT FROM entries WHERE relowner NOT IN (SELECT role FROM trusted)) THEN
+      'belongs to the role ' || (SELECT quote_ident(pg_get_userbyid(relowner)) FROM entries) || ', and not to ' ||
+      quote_ident(current_user) || ' or a role it is a member of'
+    WHEN EXISTS (SELECT FROM entries WHERE relkind <> 'r') THEN 'is no plain table'
+    WHEN EXISTS (SELECT FROM pg_inherits, entries WHERE entries.oid IN (inhrelid, inhparent))
+      THEN 'inherits or is inherited from'
+    WHEN EXISTS (SELECT FROM pg_trigger, entries WHERE tgrelid = entries.oid) THEN 'has triggers'
+    WHEN EXISTS (SELECT FROM pg_rewrite, entries WHERE ev_class = entries.oid) THEN 'has rules'
+    WHEN EXISTS (SELECT FROM entries WHERE relrowsecurity)
+      OR EXISTS (SELECT FROM pg_policy, entries WHERE polrelid = entries.oid) THEN 'has row security'
+    WHEN EXISTS (SELECT FROM pg_attrdef, entries WHERE adrelid = entries.oid)
+      THEN 'has defaults or generated columns'
+    WHEN EXISTS (SELECT FROM pg_index, entries
+                 WHERE indrelid = entries.oid AND (indexprs IS NOT NULL OR indpred IS NOT NULL))
+      THEN 'has an index with an expression'
+    WHEN EXISTS (
+      SELECT FROM pg_depend JOIN parts ON classid = class AND objid = id
+      WHERE refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_type'::regclass,
+                           'pg_opclass'::regclass, 'pg_opfamily'::regclass, 'pg_am'::regclass))
+      THEN 'uses types, functions or operators that are not the server''s own'
+    ELSE '' END)";
 
 /// Rows are locked in the order of their keys: no two of these deadlock. Versions are unsigned: with the
 /// highest bit turned over (#) the order of signed numbers is theirs.
@@ -111,7 +173,8 @@ constexpr std::string_view prepare_sql = R"(
 
   PREPARE terrace_set(bytea[], bytea[], bytea[], bigint[], bigint[]) AS
     INSERT INTO @table AS old (key, whole_key, value, expires, version)
-    SELECT k, w, v, now() + life * interval '1 millisecond', n FROM unnest($1, $2, $3, $4, $5) AS new(k, w, v, life, n)
+    SELECT k, w, v, now() + life::float8 * interval '1 millisecond', n
+    FROM unnest($1, $2, $3, $4, $5) AS new(k, w, v, life, n)
     ON CONFLICT (key) DO UPDATE SET value = excluded.value, expires = excluded.expires, version = excluded.version
     WHERE excluded.version = 0 OR old.expires <= now()
       OR (old.version # (-9223372036854775808)::bigint) < (excluded.version # (-9223372036854775808)::bigint);
@@ -143,6 +206,10 @@ std::string filled(std::string_view sql, const Names& names) {
 
 }  // namespace
 
+std::string on_table(std::string_view sql, const std::string& identifier, const std::string& literal) {
+  return filled(sql, {{"@table", identifier}, {"@name", literal}});
+}
+
 Target::Target(const PostgresOptions& options) : create_table(options.create_table) {
   check(options);
   const std::string_view name = options.table;
@@ -154,17 +221,23 @@ Target::Target(const PostgresOptions& options) : create_table(options.create_tab
            std::to_string(table_name_limit) +
            "; a schema of the same kind may stand before it: schema.table");
   }
-  const std::string table = (in_schema ? quoted(name.substr(0, dot)) + "." : "") + quoted(relation);
+  if (in_schema) schema = name.substr(0, dot);
+  table = relation;
   const auto ms = std::chrono::ceil<std::chrono::milliseconds>(options.statement_timeout);
-  const Names names = {{"@table", table},
-                       {"@index", quoted(std::string(relation) + "_expires")},
+  const Names names = {{"@relation", (in_schema ? quoted(schema) + "." : "") + quoted(table)},
+                       {"@index", quoted(table + "_expires")},
                        {"@unlogged", options.unlogged ? "UNLOGGED" : ""},
                        {"@statement_ms", std::to_string(ms.count())},
                        {"@lock_ms", std::to_string(std::min(ms, longest_lock_wait).count())},
                        {"@max_value_bytes", std::to_string(options.max_value_bytes)},
                        {"@page", std::to_string(page_keys)}};
   greeting = filled(greeting_sql, names);
-  make_table = filled(make_table_sql, names);
+  find_schema = filled(find_schema_sql, names);
+  close_path = close_path_sql;
+  table_exists = table_exists_sql;
+  begin_table = filled(begin_table_sql, names);
+  end_table = filled(end_table_sql, names);
+  objection = objection_sql;
   prepare = filled(prepare_sql, names);
 
   auto given = parse(options.url);

@@ -2,6 +2,7 @@
 /// Target: where the tier connects to and what it says there, worked out once from the options.
 
 #include <string>
+#include <string_view>
 #include <terrace/postgres.hpp>
 #include <utility>
 #include <vector>
@@ -29,9 +30,23 @@ struct Target {
   std::vector<std::pair<std::string, std::string>> parameters;  ///< for libpq
   std::string label;                                            ///< "host:port/database": holds no secret
   bool create_table;
-  std::string greeting;    ///< SQL: sets the session up and tells whether there is a table
-  std::string make_table;  ///< SQL, for when there is none
-  std::string prepare;     ///< SQL: the statements
+  std::string schema;                                           ///< of the table; empty: search_path says
+  std::string table;
+
+  // SQL, in the order of its use. From table_exists on it names the table by on_table().
+  std::string greeting;      ///< sets the session up
+  std::string find_schema;   ///< where the table is, or is to be made; null: nowhere
+  std::string close_path;    ///< from here on only the server's own names are found
+  std::string table_exists;  ///< a truth
+  std::string begin_table;   ///< for when there is none; leaves a transaction open
+  std::string objection;     ///< why the table is not to be used; empty: nothing speaks against it
+  std::string end_table;     ///< after begin_table
+  std::string prepare;       ///< the statements
 };
+
+/// The SQL with the table in it, which is given with its schema: as an identifier, and as a literal that holds
+/// the identifier.
+[[nodiscard]] std::string on_table(std::string_view sql, const std::string& identifier,
+                                   const std::string& literal);
 
 }  // namespace terrace::postgres
