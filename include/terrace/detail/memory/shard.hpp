@@ -121,7 +121,6 @@ class alignas(2 * cache_line) Shard {
     }
     const NodeId id = make(std::move(key), std::move(value), hash, life, worth);
     departures_.leave(index_.outgrown(), removed);
-    departures_.leave(entries_.nodes.outgrown(), removed);
     if (old != nil && !old_is_fresh) {
       unlink(old, hash, old_cause, removed);
       old = nil;
