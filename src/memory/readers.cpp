@@ -1,7 +1,10 @@
 #include <bit>
+#include <cstddef>
 #include <mutex>
 #include <new>
 #include <terrace/detail/memory/readers.hpp>
+#include <utility>
+#include <vector>
 
 #if defined(__unix__)
 #include <pthread.h>
@@ -19,12 +22,14 @@ namespace {
 struct Register {
   std::mutex mutex;
   Reader* first = nullptr;
-  std::uint64_t counters_taken = 0;  // a bit for each number
+  bool is_set_up = false;
+  std::vector<std::uint64_t> counters_taken;  // a bit for each number
 };
-static_assert(Reader::countings == 64);
 
-Register& all_readers() {
-  static auto* const all = new Register;
+/// Needs no memory: advance() must not fail.
+Register& all_readers() noexcept {
+  alignas(Register) static std::byte place[sizeof(Register)];
+  static auto* const all = new (place) Register;
   return *all;
 }
 
@@ -82,19 +87,20 @@ void Readers::set_up() noexcept {
 #endif
 }
 
-Reader& Readers::enrol() noexcept {
+Reader& Readers::enrol() {
   Register& all = all_readers();
   {
     std::lock_guard lock(all.mutex);
-    for (own_ = all.first; own_ != nullptr && own_->taken; own_ = own_->next) {
+    if (!std::exchange(all.is_set_up, true)) set_up();
+    Reader* mine = all.first;
+    while (mine != nullptr && mine->taken) mine = mine->next;
+    if (mine == nullptr) {
+      mine = new Reader;
+      mine->next = all.first;
+      all.first = mine;
     }
-    if (own_ == nullptr) {
-      if (all.first == nullptr) set_up();
-      own_ = new Reader;
-      own_->next = all.first;
-      all.first = own_;
-    }
-    own_->taken = true;
+    mine->taken = true;
+    own_ = mine;
   }
   // A thread that reads again after its thread_local objects are gone keeps the entry for ever.
   thread_local bool once = false;
@@ -139,27 +145,47 @@ void Readers::advance() noexcept {
   passed_.store(oldest, std::memory_order_release);
 }
 
-unsigned Readers::take_counters() noexcept {
+unsigned Readers::take_counters() {
   Register& all = all_readers();
   std::lock_guard lock(all.mutex);
-  const auto number = static_cast<unsigned>(std::countr_one(all.counters_taken));
-  if (number < Reader::countings) all.counters_taken |= std::uint64_t{1} << number;
-  return number;
+  std::size_t word = 0;
+  while (word < all.counters_taken.size() && all.counters_taken[word] == ~std::uint64_t{0}) ++word;
+  if (word == all.counters_taken.size()) all.counters_taken.push_back(0);
+  const int bit = std::countr_one(all.counters_taken[word]);
+  all.counters_taken[word] |= std::uint64_t{1} << bit;
+  return static_cast<unsigned>(word) * 64 + static_cast<unsigned>(bit);
 }
 
 void Readers::leave_counters(unsigned number) noexcept {
-  if (number == Reader::countings) return;
   Register& all = all_readers();
   std::lock_guard lock(all.mutex);
-  all.counters_taken &= ~(std::uint64_t{1} << number);
+  all.counters_taken[number / 64] &= ~(std::uint64_t{1} << number % 64);
+}
+
+Counters* Reader::counters_of(unsigned number, bool make) noexcept {
+  if (number < countings) return &counters[number];
+  for (std::atomic<More*>* at = &more;;) {
+    number -= countings;
+    More* block = at->load(std::memory_order_acquire);
+    if (block == nullptr) {
+      if (!make) return nullptr;
+      block = new (std::nothrow) More;
+      if (block == nullptr) return nullptr;
+      at->store(block, std::memory_order_release);
+    }
+    if (number < countings) return &block->counters[number];
+    at = &block->more;
+  }
 }
 
 std::uint64_t Readers::sum(unsigned number, unsigned kind) noexcept {
   Register& all = all_readers();
   std::lock_guard lock(all.mutex);
   std::uint64_t total = 0;
-  for (const Reader* reader = all.first; reader != nullptr; reader = reader->next) {
-    total += reader->counters[number][kind].load(std::memory_order_relaxed);
+  for (Reader* reader = all.first; reader != nullptr; reader = reader->next) {
+    if (const Counters* const counted = reader->counters_of(number, false)) {
+      total += (*counted)[kind].load(std::memory_order_relaxed);
+    }
   }
   return total;
 }

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <terrace/detail/memory/shadow_cache.hpp>
 #include <terrace/detail/memory/tuner.hpp>
+#include <utility>
 
 namespace terrace::memory {
 namespace {
@@ -30,9 +31,11 @@ void Tuner::start(std::uint64_t entries) {
   std::uint64_t rate = least_rate;
   while (entries / (rate * 2) >= shadow_entries) rate *= 2;
   const auto share = static_cast<NodeId>(std::max<std::uint64_t>(4, (entries + rate / 2) / rate));
+  auto shadows = std::make_unique<ShadowCache[]>(shapes_count);
   for (std::size_t i = 0; i < shapes_count; ++i) {
-    shadows_[i].start(share, shapes[i], WindowClock::least_ghosts / rate);
+    shadows[i].start(share, shapes[i], WindowClock::least_ghosts / rate);
   }
+  shadows_ = std::move(shadows);
   seen_ = 0;
   interval_ = std::max<std::uint64_t>(least_interval, std::uint64_t{share} * 2);
   std::fill_n(hits_, shapes_count, 0);
@@ -41,12 +44,13 @@ void Tuner::start(std::uint64_t entries) {
   mask_.store(rate - 1, std::memory_order_relaxed);
 }
 
-void Tuner::expect_per_shard(std::uint64_t entries) noexcept {
+bool Tuner::expect_per_shard(std::uint64_t entries) noexcept {
   std::lock_guard lock(mutex_);
-  mask_.store(nothing, std::memory_order_relaxed);
   try {
     start(entries * shards_.load(std::memory_order_relaxed));
-  } catch (const std::bad_alloc&) {  // it stays as it is, and is told again when the size has changed
+    return true;
+  } catch (const std::bad_alloc&) {
+    return false;
   }
 }
 

@@ -1,5 +1,6 @@
 /// What other processes change reaches this one's memory; and what happens when nothing is heard.
 
+#include <functional>
 #include <random>
 
 #include "cascade/shared_fixture.hpp"
@@ -201,6 +202,87 @@ TEST_F(WatchTest, TheFillItselfIsTold) {
   EXPECT_EQ(a.get_or_load("k", constant("loaded")).value(), "loaded");
   EXPECT_EQ(a.lookup("k").level, "shared") << "read back once";
   EXPECT_EQ(a.lookup("k").level, "memory");
+}
+
+/// An atomic that lets the test act before each load.
+template <class T>
+class Interrupted : public std::atomic<T> {
+ public:
+  using std::atomic<T>::atomic;
+  using std::atomic<T>::operator=;
+  [[nodiscard]] T load() const noexcept {
+    before_load();
+    return std::atomic<T>::load();
+  }
+  static inline std::function<void()> before_load;
+};
+
+using InterruptedWatching = cascade::Watching<Interrupted>;
+
+/// The mutant: reads in the writer's order.
+struct WatchingInWritersOrder : InterruptedWatching {
+  [[nodiscard]] bool covers(TimePoint as_of, TimePoint now) const noexcept {
+    return as_of > since_.load() && now <= until_.load();
+  }
+  [[nodiscard]] std::optional<TimePoint> until(TimePoint now) const noexcept {
+    if (since_.load() > now || now > until_.load()) return std::nullopt;
+    return until_.load();
+  }
+};
+
+/// Runs `change` before the load of that number, and never after it; whether `answer` was the case.
+template <class Change, class Answer>
+bool interrupted_at(int load, Change&& change, Answer&& answer) {
+  Interrupted<TimePoint>::before_load = [&, left = load]() mutable {
+    if (left-- == 0) change();
+  };
+  return answer();
+}
+
+/// A watch that has run out is lost and regained while another thread asks for an entry of before: at no
+/// moment may it be served.
+template <class Watching>
+bool serves_what_nobody_watched() {
+  const TimePoint start = TimePoint{} + 1h;
+  bool served = false;
+  for (int load = 0; load < 3; ++load) {
+    Watching watching;
+    watching.set(start, start + 1s);
+    served |= interrupted_at(
+        load,
+        [&] {
+          watching.set(no_deadline, TimePoint::min());
+          watching.set(start + 5s, TimePoint::min());
+          watching.set(start + 5s, start + 9s);
+        },
+        [&] { return watching.covers(start + 500ms, start + 6s); });
+  }
+  return served;
+}
+
+/// A watch is lost while another thread asks how far memory may be behind.
+template <class Watching>
+bool tells_a_time_that_never_was() {
+  const TimePoint start = TimePoint{} + 1h;
+  bool told = false;
+  for (int load = 0; load < 3; ++load) {
+    Watching watching;
+    watching.set(start, start + 1s);
+    told |= interrupted_at(
+        load, [&] { watching.set(no_deadline, TimePoint::min()); },
+        [&] { return watching.until(start + 500ms).value_or(start + 1s) != start + 1s; });
+  }
+  return told;
+}
+
+TEST(Gate, IsShutForWhatNobodyWatchedWhileAWatchIsLostAndRegained) {
+  EXPECT_FALSE(serves_what_nobody_watched<InterruptedWatching>());
+  EXPECT_FALSE(tells_a_time_that_never_was<InterruptedWatching>());
+}
+
+TEST(Gate, MutantThatReadsInTheWritersOrderServesIt) {
+  EXPECT_TRUE(serves_what_nobody_watched<WatchingInWritersOrder>());
+  EXPECT_TRUE(tells_a_time_that_never_was<WatchingInWritersOrder>());
 }
 
 TEST(Gate, HasItsEventsInAnyOrder) {

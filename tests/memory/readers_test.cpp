@@ -5,9 +5,11 @@
 #include <unistd.h>
 
 #include <functional>
+#include <set>
 #include <terrace/detail/memory/readers.hpp>
 #include <terrace/scheduler.hpp>
 
+#include "memory/allocations.hpp"
 #include "memory/in_threads.hpp"
 #include "memory/support.hpp"
 
@@ -162,7 +164,7 @@ TEST(Readers, WhatWasReplacedDoesNotPileUp) {
 TEST(Readers, EachCacheCountsItsOwnReadsOfAllThreadsThatWere) {
   for (int round = 0; round < 3; ++round) {
     std::vector<std::unique_ptr<MemoryCache<int, int>>> caches;
-    for (int i = 0; i < 80; ++i) caches.push_back(std::make_unique<MemoryCache<int, int>>());
+    for (int i = 0; i < 200; ++i) caches.push_back(std::make_unique<MemoryCache<int, int>>());
     for (auto& cache : caches) cache->set(1, 1);
     in_threads(4, [&](int) {
       for (std::size_t i = 0; i < caches.size(); ++i) {
@@ -175,6 +177,94 @@ TEST(Readers, EachCacheCountsItsOwnReadsOfAllThreadsThatWere) {
       EXPECT_EQ(caches[i]->stats().misses, 4U);
     }
   }
+}
+
+TEST(Readers, NoTwoThreadsCountInTheSameCacheLine) {
+  constexpr unsigned caches = 300;
+  constexpr int threads = 3;
+  std::array<std::array<Counters*, caches>, threads> of{};
+  std::latch all_there(threads);
+  in_threads(threads, [&](int t) {
+    for (unsigned n = 0; n < caches; ++n) {
+      of[static_cast<std::size_t>(t)][n] = Readers::own().counters_of(n, true);
+    }
+    all_there.arrive_and_wait();  // or a later thread would take over what an earlier one leaves
+  });
+  std::set<Counters*> all;
+  std::array<std::set<std::uintptr_t>, threads> lines;
+  for (std::size_t t = 0; t < threads; ++t) {
+    for (Counters* counters : of[t]) {
+      EXPECT_TRUE(all.insert(counters).second) << "each cache has its own";
+      lines[t].insert(reinterpret_cast<std::uintptr_t>(counters) / 128);
+    }
+  }
+  for (std::size_t t = 1; t < threads; ++t) {
+    for (std::size_t other = 0; other < t; ++other) {
+      for (const std::uintptr_t line : lines[t]) EXPECT_FALSE(lines[other].contains(line));
+    }
+  }
+}
+
+TEST(Readers, TheCountersOfACacheAreThoseOfItsNumberHoweverManyThereAre) {
+  std::vector<std::unique_ptr<Tally>> tallies;
+  std::vector<unsigned> numbers;
+  for (int i = 0; i < 200; ++i) {
+    const unsigned number = Readers::take_counters();
+    Readers::leave_counters(number);
+    numbers.push_back(number);
+    tallies.push_back(std::make_unique<Tally>());
+  }
+  EXPECT_GE(numbers.back(), 199U);
+  for (std::size_t i = 0; i < tallies.size(); ++i) {
+    const Counters& own = *Readers::own().counters_of(numbers[i], true);
+    const std::uint64_t before = own[Tally::hits];
+    tallies[i]->add(Tally::hits, Readers::own());
+    EXPECT_EQ(own[Tally::hits], before + 1) << "cache " << i;
+    EXPECT_EQ(tallies[i]->sum(Tally::hits), 1U);
+  }
+}
+
+TEST(Readers, ACacheGivesItsCountersBack) {
+  std::vector<std::unique_ptr<Tally>> others;
+  for (int many : {0, 100}) {
+    while (others.size() < static_cast<std::size_t>(many)) others.push_back(std::make_unique<Tally>());
+    const unsigned next = Readers::take_counters();
+    Readers::leave_counters(next);
+    for (int i = 0; i < 500; ++i) {
+      MemoryCache<int, int> cache({.max_entries = 10});
+      (void)cache.get(1);
+    }
+    EXPECT_EQ(Readers::take_counters(), next);
+    Readers::leave_counters(next);
+  }
+}
+
+TEST(Readers, CountsAreExactWithoutMemoryForMoreCounters) {
+  std::vector<std::unique_ptr<MemoryCache<int, int>>> caches;
+  for (int i = 0; i < 400; ++i) caches.push_back(std::make_unique<MemoryCache<int, int>>());
+  for (auto& cache : caches) {
+    (void)Allocations::failing_after(0, [&] { EXPECT_EQ(cache->get(1), std::nullopt); });
+    (void)cache->get(1);
+    EXPECT_EQ(cache->stats().misses, 2U);
+  }
+}
+
+/// Another thread may be following it to a node that it destroys, with neither lock nor section. (Pinned
+/// nodes fill the slab while the index holds one entry, so nothing else grows.)
+TEST(Readers, ADirectoryOfNodesThatWasOutgrownStaysAsLongAsTheCache) {
+  struct Large {
+    int number;
+    std::array<char, 8192> rest;
+  };
+  MemoryCache<int, Large> cache(small_options<int, Large>(1000, Eviction::fifo));
+  std::vector<MemoryCache<int, Large>::Handle> held;
+  const std::size_t before = Allocations::aligned_freed;
+  for (int i = 0; i < 500; ++i) {
+    cache.set(1, Large{i, {}});
+    held.push_back(cache.find(1));
+  }
+  EXPECT_EQ(Allocations::aligned_freed, before);
+  for (int i = 0; i < 500; ++i) EXPECT_EQ(held[static_cast<std::size_t>(i)]->number, i);
 }
 
 /// All keys are in one place; comparing with 0 waits.

@@ -91,6 +91,39 @@ TEST(Threads, EveryPolicyStaysWholeAndEveryRemovalIsToldOnce) {
   }
 }
 
+/// What leaves is told and destroyed without the lock, while another thread makes the slab grow.
+TEST(Threads, EntriesAreToldAndDestroyedWhileTheCacheGrows) {
+  struct Large {  // sixteen nodes a page
+    std::unique_ptr<int> number;
+    std::array<char, 4096> rest;
+  };
+  for (const bool listens : {false, true}) {
+    for (int round = 0; round < 5; ++round) {
+      auto options = small_options<int, Large>(1500, Eviction::fifo);
+      std::atomic<int> told = 0;
+      if (listens)
+        options.listener = [&](int key, const Large& value, RemovalCause) { told += *value.number == key; };
+      Checked<int, Large> cache(options);
+      std::atomic<bool> grown = false;
+      in_threads(2, [&](int t) {
+        if (t == 0) {
+          for (int i = 0; i < 1000; ++i) cache.set(i, Large{std::make_unique<int>(i), {}});
+          grown = true;
+        }
+        while (!grown) {
+          cache.set(-1, Large{std::make_unique<int>(-1), {}});
+          cache.erase(-1);
+        }
+      });
+      EXPECT_EQ(cache.size(), 1000U);
+      const MemoryStats stats = cache.stats();
+      if (listens) {
+        EXPECT_EQ(stats.erased + stats.replaced, static_cast<std::uint64_t>(told));
+      }
+    }
+  }
+}
+
 TEST(Threads, CountersLoseNothing) {
   Checked<int, int> cache({.max_entries = 100'000});
   in_threads(4, [&](int t) {

@@ -1,6 +1,10 @@
 // Keys, values, weighers, hashes and conditions that throw: the exception reaches the caller, the cache stays
 // whole.
 
+#include <latch>
+#include <thread>
+
+#include "memory/allocations.hpp"
 #include "memory/support.hpp"
 
 namespace terrace::memory {
@@ -99,6 +103,81 @@ TEST(Throwing, TypesLeaveTheCacheWhole) {
       EXPECT_GT(thrown, 100) << name;
     }
     EXPECT_EQ(Fuse::alive, 0) << name;
+  }
+}
+
+/// Reads and writes more keys than there is room for; what fails is tried again at once.
+void use(MemoryCache<int, int>& cache, testing::FakeClock& clock) {
+  for (int i = 0; i < 2000; ++i) {
+    const int key = i % 900;
+    const EntryOptions life{.ttl = key % 10 == 0 ? std::optional<Duration>(1h) : std::nullopt};
+    for (bool done = false; !done;) {
+      try {
+        if (!cache.find(key)) cache.set(key, key, life);
+        done = true;
+      } catch (const std::bad_alloc&) {
+      }
+    }
+    clock.advance(1ms);
+  }
+}
+
+/// What the cache has allocated in the end shows whether a part of it took a failure for done.
+TEST(Throwing, AfterAFailedAllocationACacheBecomesWhatItWouldHave) {
+  for (const std::string_view name : eviction_names()) {
+    if (name == "lfu") continue;  // documented: without memory a use goes uncounted
+    for (const bool by_bytes : {false, true}) {
+      const auto bytes_after = [&](int succeed, bool& failed) {
+        testing::FakeClock clock;
+        auto options = small_options<int, int>(by_bytes ? 0 : 300, *parse_eviction(name), clock);
+        if (by_bytes) options.max_bytes = 8'000;
+        Checked<int, int> cache(options);
+        failed = Allocations::failing_after(succeed, [&] { use(cache, clock); });
+        return cache.stats().used_bytes;
+      };
+      bool failed = false;
+      const std::uint64_t expected = bytes_after(-1, failed);
+      failed = true;
+      for (int succeed = 0; failed; ++succeed) {
+        ASSERT_EQ(bytes_after(succeed, failed), expected)
+            << name << (by_bytes ? ", bounded by bytes" : "") << ", after " << succeed << " allocations";
+      }
+    }
+  }
+}
+
+/// A thread's first read makes its entry in the register of readers, unless an earlier thread has left one.
+TEST(Throwing, AFirstReadWithoutMemoryReachesTheCaller) {
+  for (const Eviction eviction : {Eviction::s3fifo, Eviction::lru}) {
+    auto options = small_options<int, int>(100, eviction);
+    options.advisor = true;
+    Checked<int, int> cache(options);
+    cache.set(1, 1);
+    std::latch end(1);
+    std::atomic<bool> thrown = false;
+    std::uint64_t reads = 0;
+    std::vector<std::jthread> threads;  // they keep the entries that were free
+    for (; !thrown && threads.size() < 300; ++reads) {
+      std::latch has_read(1);
+      threads.emplace_back([&] {
+        Allocations::failing_after(0, [&] {
+          try {
+            EXPECT_EQ(cache.get(1), 1);
+          } catch (const std::bad_alloc&) {
+            thrown = true;
+          }
+        });
+        if (thrown) {
+          EXPECT_EQ(cache.get(1), 1) << "with memory again";
+        }
+        has_read.count_down();
+        end.wait();
+      });
+      has_read.wait();
+    }
+    end.count_down();
+    EXPECT_TRUE(thrown);
+    EXPECT_EQ(cache.stats().hits, reads) << "the read that threw is none";
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <terrace/detail/memory/tuner.hpp>
 
+#include "memory/allocations.hpp"
 #include "memory/support.hpp"
 
 namespace terrace::memory {
@@ -46,6 +47,27 @@ TEST(Tuner, SamplesAnEighthOfTheKeysAtMost) {
     EXPECT_LT(sampled, 80'000 / 8 * 1.05) << entries;
     EXPECT_GT(sampled, 0) << entries;
   }
+}
+
+TEST(Tuner, GoesOnAsItWasWithoutMemoryForShadowsOfAnotherSize) {
+  Tuner tuner(4000);
+  tuner.join();
+  loop(tuner, 20);
+  const std::size_t before = tuner.heap_bytes();
+  int failures = 0;
+  for (bool failed = true; failed; ++failures) {
+    bool started = false;
+    failed = Allocations::failing_after(failures, [&] { started = tuner.expect_per_shard(3500); });
+    EXPECT_EQ(started, !failed);
+    if (!failed) break;
+    ASSERT_EQ(tuner.heap_bytes(), before);
+    ASSERT_TRUE(tuner.samples(0));
+    read(tuner, 1);
+  }
+  EXPECT_GE(failures, 5) << "every shadow needs memory";
+  EXPECT_NE(tuner.heap_bytes(), before);
+  bursts(tuner, 100'000);
+  EXPECT_GE(tuner.best().permille, 400U);
 }
 
 TEST(Tuner, SamplesNothingBeforeItKnowsTheSize) {

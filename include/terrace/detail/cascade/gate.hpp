@@ -16,6 +16,34 @@
 
 namespace terrace::cascade {
 
+/// Since when everything is watched, and until when memory may rely on it. Set by one thread at a time, read
+/// by any. The writer goes from `since` to `until`, so a reader must go from `until` to `since`: a watch may
+/// be lost and regained between its two loads, and then it would take a proof of the later watch for one of
+/// the earlier.
+template <template <class> class Atomic = std::atomic>
+class Watching {
+ public:
+  void set(TimePoint since, TimePoint until) noexcept {
+    since_ = since;
+    until_ = until;
+  }
+
+  /// What was read at `as_of` may be served at `now`.
+  [[nodiscard]] bool covers(TimePoint as_of, TimePoint now) const noexcept {
+    return now <= until_.load() && as_of > since_.load();
+  }
+  /// Until when, if everything is watched at `now`.
+  [[nodiscard]] std::optional<TimePoint> until(TimePoint now) const noexcept {
+    const TimePoint until = until_.load();
+    if (now > until || now < since_.load()) return std::nullopt;
+    return until;
+  }
+
+ protected:
+  Atomic<TimePoint> since_{TimePoint::min()};
+  Atomic<TimePoint> until_{no_deadline};
+};
+
 /// Events are for any thread; reading is without locks.
 class Gate {
  public:
@@ -41,22 +69,20 @@ class Gate {
     if (!guarded_) return true;
     if (shut_) return false;
     if (now - as_of <= bound_) return true;
-    return watched && as_of > watching_since_.load() && now <= open_until_.load();
+    return watched && watching_.covers(as_of, now);
   }
 
   /// Every watch is alive now.
-  [[nodiscard]] bool watching(TimePoint now) const noexcept {
-    return watching_since_.load() <= now && now <= open_until_.load();
-  }
+  [[nodiscard]] bool watching(TimePoint now) const noexcept { return watching_.until(now).has_value(); }
 
   /// There is something to watch, dead or alive.
   [[nodiscard]] bool has_watches() const noexcept { return guarded_ && !shut_; }
 
   /// How far memory may be behind now: the age of the oldest proof; none: a watch is not alive.
   [[nodiscard]] std::optional<Duration> staleness(TimePoint now) const noexcept {
-    if (!watching(now)) return std::nullopt;
-    const TimePoint until = open_until_.load();
-    return until == no_deadline ? Duration::zero() : std::max(Duration::zero(), now - (until - bound_));
+    const std::optional<TimePoint> until = watching_.until(now);
+    if (!until) return std::nullopt;
+    return *until == no_deadline ? Duration::zero() : std::max(Duration::zero(), now - (*until - bound_));
   }
 
   void on_watching(std::size_t watch, TimePoint since) {
@@ -88,8 +114,7 @@ class Gate {
       since = std::max(since, watch.since);
       proven = std::min(proven, watch.proven);
     }
-    watching_since_ = since;
-    open_until_ = proven == TimePoint::min() ? proven : after(proven, bound_);
+    watching_.set(since, proven == TimePoint::min() ? proven : after(proven, bound_));
   }
 
   const Duration bound_;
@@ -97,8 +122,7 @@ class Gate {
   bool shut_ = false;
   std::mutex mutex_;
   std::vector<Watch> watches_;
-  std::atomic<TimePoint> watching_since_{TimePoint::min()};
-  std::atomic<TimePoint> open_until_{no_deadline};
+  Watching<> watching_;
 };
 
 }  // namespace terrace::cascade

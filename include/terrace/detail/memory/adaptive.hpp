@@ -29,9 +29,8 @@ class Adaptive : public WindowClock {
   /// A bound on bytes shows only here how many entries it means.
   template <class Entries>
   [[nodiscard]] NodeId victim(const Entries& entries) noexcept {
-    if (size() != 0 && (size() > told_ * 2 || size() < told_ / 2)) {
+    if (size() != 0 && (size() > told_ * 2 || size() < told_ / 2) && tuner_->expect_per_shard(size())) {
       told_ = size();
-      tuner_->expect_per_shard(told_);
     }
     return WindowClock::victim(entries);
   }

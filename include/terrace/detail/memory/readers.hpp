@@ -15,14 +15,28 @@
 
 namespace terrace::memory {
 
+/// What one thread counts of one cache, see Tally. Only that thread writes them.
+using Counters = std::array<std::atomic<std::uint64_t>, 2>;
+
 /// A thread that reads, or read once.
 struct alignas(128) Reader {            // two cache lines, for processors fetch them in pairs
   std::atomic<std::uint64_t> since{0};  ///< the epoch in which its outermost section began; 0: not reading
   bool taken = true;                    ///< by a thread that lives
   Reader* next = nullptr;
-  /// What the thread counts, for so many caches; see Tally. Only it writes them.
+
+  /// Counters of further caches, made when the thread first reads one of them, and never freed.
+  struct More;
+  std::atomic<More*> more{nullptr};
+  /// Of the caches with the first numbers.
   static constexpr unsigned countings = 64;
-  std::array<std::array<std::atomic<std::uint64_t>, 2>, countings> counters{};
+  std::array<Counters, countings> counters{};
+
+  /// The counters of any number. Null: not made yet, and `make` was false or there is no memory.
+  Counters* counters_of(unsigned number, bool make) noexcept;
+};
+struct alignas(128) Reader::More {
+  std::array<Counters, countings> counters{};
+  std::atomic<More*> more{nullptr};
 };
 
 class Readers {
@@ -30,7 +44,8 @@ class Readers {
   /// While it lives, what this thread finds stays readable. Sections may be nested.
   class Section {
    public:
-    Section() noexcept : reader_(own()), before_(reader_.since.load(std::memory_order_relaxed)) {
+    /// Throws std::bad_alloc, only where own() does.
+    Section() : reader_(own()), before_(reader_.since.load(std::memory_order_relaxed)) {
       if (before_ == 0) [[likely]]
         begin(reader_);
     }
@@ -45,8 +60,8 @@ class Readers {
     const std::uint64_t before_;
   };
 
-  /// This thread's entry.
-  static Reader& own() noexcept {
+  /// This thread's entry. Throws std::bad_alloc, only in a thread that has not read yet.
+  static Reader& own() {
     Reader* const mine = own_;
     return mine != nullptr ? *mine : enrol();
   }
@@ -62,8 +77,8 @@ class Readers {
   /// Sees what has passed. Does not wait: neither for readers, nor for another thread that is doing the same.
   static void advance() noexcept;
 
-  /// A number whose counters nobody else uses, or Reader::countings when there is none left.
-  static unsigned take_counters() noexcept;
+  /// The lowest number whose counters nobody else uses. Throws std::bad_alloc.
+  static unsigned take_counters();
   static void leave_counters(unsigned number) noexcept;
   /// Over all threads that are or were.
   static std::uint64_t sum(unsigned number, unsigned kind) noexcept;
@@ -80,7 +95,7 @@ class Readers {
     }
   }
   static void fence(Reader& reader) noexcept;
-  static Reader& enrol() noexcept;
+  static Reader& enrol();
   static void set_up() noexcept;
 
   static constinit thread_local Reader* own_;

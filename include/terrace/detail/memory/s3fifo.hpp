@@ -24,8 +24,9 @@ class S3Fifo : public TwoQueues {
   void prepare(const Entries& entries, NodeId id, std::uint64_t hash, const Worth&) {
     const std::uint64_t needed = expected_ != 0 ? expected_ : size() + 1;
     if (needed > ghost_for_) {
-      ghost_for_ = expected_ != 0 ? expected_ : std::max<std::uint64_t>(1024, needed * 2);
-      ghost_.reserve(std::max<std::uint64_t>(1, ghost_for_ - ghost_for_ / small_share));
+      const std::uint64_t wanted = expected_ != 0 ? expected_ : std::max<std::uint64_t>(1024, needed * 2);
+      ghost_.reserve(std::max<std::uint64_t>(1, wanted - wanted / small_share));
+      ghost_for_ = wanted;
     }
     entries[id].set_word(ghost_.take(hash).has_value() ? in_main : 0);
   }

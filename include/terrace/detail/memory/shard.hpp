@@ -121,7 +121,6 @@ class alignas(2 * cache_line) Shard {
     }
     const NodeId id = make(std::move(key), std::move(value), hash, life, worth);
     departures_.leave(index_.outgrown(), removed);
-    departures_.leave(entries_.nodes.outgrown(), removed);
     if (old != nil && !old_is_fresh) {
       unlink(old, hash, old_cause, removed);
       old = nil;
@@ -273,29 +272,28 @@ class alignas(2 * cache_line) Shard {
 
   template <class Q, class F>
   [[gnu::noinline]] bool access(const Q& key, std::uint64_t hash, F&& use) {
+    Reader& reader = Readers::own();  // may throw, so it comes first
     shared_.saw(hash);
     Removed removed(departures_);
     std::lock_guard lock(lock_);
     const NodeId id = lookup(key, hash);
     if (id == nil) [[unlikely]] {
-      count(Tally::misses);
+      shared_.reads.add(Tally::misses, reader);
       return false;
     }
     if (entries_[id].is(Links::timed)) {
       if (!is_fresh(id)) {
         unlink(id, hash, RemovalCause::expired, removed);
-        count(Tally::misses);
+        shared_.reads.add(Tally::misses, reader);
         return false;
       }
       if (entries_[id].is(Links::idles)) touch(id);
     }
-    count(Tally::hits);
+    shared_.reads.add(Tally::hits, reader);
     policy_.with([&](auto& policy) { policy.hit(entries_, id); });
     std::forward<F>(use)(id);
     return true;
   }
-
-  void count(Tally::Kind kind) noexcept { shared_.reads.add(kind, Readers::own()); }
 
   /// Without the lock. The coarse clock decides while the expiry is at least one stamp (17 ms, more than the
   /// clock lags) away; who reads an entry that expires after access must tell it, under the lock.

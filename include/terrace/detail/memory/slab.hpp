@@ -4,6 +4,9 @@
 /// Everything is done under the shard's lock except finding a node by its id and give_back(): a node is
 /// destroyed after the lock is released (destructors are the user's code) and comes back over a lock-free
 /// stack, which allocate() empties at once (taking all of it has no ABA problem).
+///
+/// A directory leads to the pages. One that has become too small is kept as long as the slab, so whoever
+/// found it may use it, in a Section or not; all of them together are smaller than the present one.
 
 #include <algorithm>
 #include <atomic>
@@ -40,7 +43,7 @@ class Slab {
     if (all != nullptr) free_block(all);
   }
 
-  /// Without the lock: for an id that was found in the index.
+  /// Without the lock or a Section: for the id of an entry, or of a node that has left and is not yet free.
   [[nodiscard, gnu::always_inline]] Value& operator[](NodeId id) const noexcept {
     const Directory* const all = directory_.load(std::memory_order_acquire);
     return all->pages()[id >> bits].load(std::memory_order_relaxed)[id & (page_nodes - 1)];
@@ -86,9 +89,6 @@ class Slab {
   [[nodiscard]] bool exists(NodeId id) const noexcept {
     return id < fresh_ && (id >> bits != short_page_ || (id & (page_nodes - 1)) < short_size_);
   }
-
-  /// Directories in which readers may still be.
-  [[nodiscard]] Blocks& outgrown() noexcept { return outgrown_; }
 
   [[nodiscard]] std::size_t heap_bytes() const noexcept {
     const Directory* const all = directory_.load(std::memory_order_relaxed);

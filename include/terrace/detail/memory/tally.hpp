@@ -1,6 +1,7 @@
 #pragma once
 /// Tally: counts a cache's hits and misses so that counting costs a reader next to nothing: each thread adds
 /// to counters of its own, without an atomic read-modify-write. The sum is exact once the threads are done.
+/// Each cache has a number; the counters of the first Reader::countings numbers are found fastest.
 
 #include <array>
 #include <atomic>
@@ -13,18 +14,16 @@ class Tally {
  public:
   enum Kind : unsigned { hits, misses };
 
-  Tally() noexcept : number_(Readers::take_counters()), before_{total(hits), total(misses)} {}
+  /// Throws std::bad_alloc.
+  Tally() : number_(Readers::take_counters()), before_{total(hits), total(misses)} {}
   Tally(const Tally&) = delete;
   Tally& operator=(const Tally&) = delete;
   ~Tally() { Readers::leave_counters(number_); }
 
   void add(Kind kind, Reader& reader) noexcept {
-    if (number_ >= Reader::countings) [[unlikely]] {
-      common_[kind].fetch_add(1, std::memory_order_relaxed);
-      return;
-    }
-    std::atomic<std::uint64_t>& counter = reader.counters[number_][kind];
-    counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    if (number_ >= Reader::countings) [[unlikely]]
+      return add_further(kind, reader);
+    add_one(reader.counters[number_][kind]);
   }
 
   [[nodiscard]] std::uint64_t sum(Kind kind) const noexcept {
@@ -32,13 +31,18 @@ class Tally {
   }
 
  private:
-  [[nodiscard]] std::uint64_t total(Kind kind) const noexcept {
-    return number_ < Reader::countings ? Readers::sum(number_, kind) : 0;
+  static void add_one(std::atomic<std::uint64_t>& counter) noexcept {
+    counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   }
+  [[gnu::noinline]] void add_further(Kind kind, Reader& reader) noexcept {
+    if (Counters* const own = reader.counters_of(number_, true)) return add_one((*own)[kind]);
+    common_[kind].fetch_add(1, std::memory_order_relaxed);
+  }
+  [[nodiscard]] std::uint64_t total(Kind kind) const noexcept { return Readers::sum(number_, kind); }
 
-  const unsigned number_;  // of this cache's counters in each Reader; with very many caches some have none
+  const unsigned number_;  // of this cache's counters in each Reader
   const std::array<std::uint64_t, 2> before_;  // what an earlier cache of that number left there
-  std::array<std::atomic<std::uint64_t>, 2> common_{};
+  Counters common_{};  // of threads for whose own counters there was no memory
 };
 
 }  // namespace terrace::memory

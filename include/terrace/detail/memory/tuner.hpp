@@ -37,8 +37,9 @@ class Tuner {
 
   /// Counts a shard.
   void join() noexcept { shards_.fetch_add(1, std::memory_order_relaxed); }
-  /// Starts the shadows anew, for a cache of that many entries in each shard.
-  void expect_per_shard(std::uint64_t entries) noexcept;
+  /// Starts again with empty shadows, for a cache of that many entries in each shard. False: no memory for
+  /// them, and nothing has changed.
+  bool expect_per_shard(std::uint64_t entries) noexcept;
 
   /// What it has allocated, itself included.
   [[nodiscard]] std::size_t heap_bytes() const noexcept;
@@ -49,6 +50,7 @@ class Tuner {
   static constexpr WindowShape shapes[shapes_count] = {{50, 2}, {10, 2}, {200, 2}, {400, 1}, {700, 2}};
   static constexpr std::uint64_t nothing = ~std::uint64_t{0};
 
+  /// Throws std::bad_alloc: nothing has changed then.
   void start(std::uint64_t entries);
   void compare(const bool (&hits)[shapes_count]) noexcept;
   void choose() noexcept;

@@ -53,8 +53,9 @@ class WindowClock : public TwoQueues {
   void reserve_ghosts() {
     const std::uint64_t needed = expected_ != 0 ? expected_ : size() + 1;
     if (needed <= ghosts_for_) return;
-    ghosts_for_ = expected_ != 0 ? expected_ : std::max<std::uint64_t>(1024, needed * 2);
-    ghost_.reserve(std::max(least_ghosts_, ghosts_for_ + ghosts_for_ / 2));
+    const std::uint64_t wanted = expected_ != 0 ? expected_ : std::max<std::uint64_t>(1024, needed * 2);
+    ghost_.reserve(std::max(least_ghosts_, wanted + wanted / 2));
+    ghosts_for_ = wanted;
   }
   /// Whether the new entry starts in the main queue.
   template <class Entries>
