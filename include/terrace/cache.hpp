@@ -143,7 +143,8 @@ class Cache {
   /// returned, every read of this process finds it, or nothing older. Errors: invalid_key, invalid_argument
   /// (ttl), unencodable, value_too_large (nothing has changed then), partial_write (it names the tiers that
   /// did not take it, which may hold the old value until it expires there), timed_out (unknown what the tiers
-  /// have done), shutdown.
+  /// have done), shutdown. With tags also why their tokens could not be looked up (unavailable, …): then
+  /// nothing is stored and the old value erased; with WriteMode::back nothing has changed.
   Result<void> set(std::string_view key, V value, const WriteOptions& options = {}) {
     std::vector<cascade::Write> writes;
     writes.push_back({std::string(key), std::make_shared<const V>(std::move(value))});

@@ -47,7 +47,9 @@ struct LevelStats {
   std::uint64_t misses = 0;         ///< keys asked for and not found, unreadable entries included
   std::uint64_t errors = 0;         ///< keys that could not be asked for in time
   ErrorCounts errors_by_kind = {};  ///< the same
-  std::uint64_t unreadable = 0;     ///< entries found that were corrupt, foreign or of another schema: misses
+  /// Entries found that were corrupt, foreign or of another schema: misses. Also keys of tag tokens that held
+  /// something else.
+  std::uint64_t unreadable = 0;
   /// Now, where the level knows cheaply. Of a tier that caches share: of all of them.
   std::optional<std::uint64_t> entries = {};
   std::optional<std::uint64_t> bytes = {};

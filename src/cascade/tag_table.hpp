@@ -2,6 +2,7 @@
 /// TagTable: the tokens of tags, as far as this process knows them.
 
 #include <memory>
+#include <mutex>
 #include <string>
 #include <terrace/detail/cascade/generations.hpp>
 #include <terrace/detail/cascade/tags.hpp>
@@ -31,18 +32,24 @@ class TagTable {
   void learn(const std::string& tag, Token token, Stamp stamp, TimePoint asked) {
     const auto state = intern(tag);
     if (state->token.load() == token) return;
+    std::lock_guard lock(learning_);
+    if (!generations_.valid(tag, stamp)) return;
     state->since = asked;
     state->token = token;
-    if (!generations_.valid(tag, stamp)) state->token = unknown_token;
+    // Has it left meanwhile for want of room, nobody reaches it any more to forget it.
+    const auto kept = table_.get(tag);
+    if (!kept || *kept != state) state->token = unknown_token;
   }
   [[nodiscard]] Stamp stamp(std::string_view tag) const noexcept { return generations_.stamp(tag); }
 
   void forget(const std::string& tag) {
     generations_.bump(tag);
+    std::lock_guard lock(learning_);  // who has looked at the generation before has stored by now
     if (const auto state = table_.get(tag)) (*state)->token = unknown_token;
   }
   void forget_all() {
     generations_.bump_all();
+    std::lock_guard lock(learning_);
     table_.for_each([](const std::string&, const StatePtr& state) { state->token = unknown_token; });
   }
 
@@ -75,6 +82,7 @@ class TagTable {
   }
 
   Generations generations_;
+  std::mutex learning_;
   MemoryCache<std::string, StatePtr> table_;
 };
 

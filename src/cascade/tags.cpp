@@ -39,11 +39,16 @@ Bytes to_bytes(Token token) {
   return out;
 }
 
-/// What is no token counts as none.
+/// What no random_token() can be counts as none.
 Token to_token(BytesView bytes) {
   Token token = unknown_token;
   if (bytes.size() == sizeof(token)) std::memcpy(&token, bytes.data(), sizeof(token));
-  return token;
+  return token >> soft_token_bits == 0 ? unknown_token : token;
+}
+
+/// Something else lies where a token should: of another size or type, or too large to be read.
+bool no_token(const Error& error) {
+  return error == Errc::corrupt || error == Errc::value_too_large;
 }
 
 /// Finds out tokens this process does not know.
@@ -78,11 +83,15 @@ class Asking : public std::enable_shared_from_this<Asking> {
         },
         [self = shared_from_this(), &level](const std::vector<Result<Found>>& found) {
           for (std::size_t n = 0; n < found.size(); ++n) {
-            if (!found[n]) {
-              self->failure_ = found[n].error();
-            } else if (*found[n] && level.recovery.trusts(self->keys_[n])) {
-              self->learn(n, to_token(**found[n]));
-            } else {
+            const Token token = found[n] && *found[n] ? to_token(**found[n]) : unknown_token;
+            const bool absent = found[n] && !*found[n];
+            const bool unreadable =
+                token == unknown_token && !absent && (found[n] || no_token(found[n].error()));
+            if (unreadable) ++level.unreadable;
+            if (!found[n]) self->failure_ = found[n].error();
+            if (token != unknown_token && level.recovery.trusts(self->keys_[n])) {
+              self->learn(n, token);
+            } else if (found[n] || unreadable) {
               self->core_->tags.forget(self->tags_[self->unknown_[n]]);  // invalidated, and perhaps untold
             }
           }
@@ -92,29 +101,56 @@ class Asking : public std::enable_shared_from_this<Asking> {
 
   void ask_or_create(std::size_t tier) {
     left_ = unknown_.size();
-    for (std::size_t n = 0; n < unknown_.size(); ++n) {
-      const std::string key = core_->tag_key(tags_[unknown_[n]]);
-      core_->ask<Bytes>(
-          [&](TimePoint deadline, Handler<Result<Bytes>> done) {
-            if (!core_->levels[tier]->recovery.trusts(key)) {
-              return done(Error(Errc::unavailable, "a tag was invalidated and the tier has not caught up"));
-            }
-            core_->levels[tier]->shared->get_or_put(key, to_bytes(random_token()), std::nullopt, deadline,
-                                                    std::move(done));
-          },
-          [self = shared_from_this(), n](const Result<Bytes>& token) {
-            {
-              std::lock_guard lock(self->mutex_);
-              if (token) {
-                self->learn(n, to_token(*token));
-              } else {
-                self->failure_ = token.error();
-              }
-              if (--self->left_ > 0) return;
-            }
-            self->finish();
-          });
+    for (std::size_t n = 0; n < unknown_.size(); ++n) get_or_put(tier, n, true);
+  }
+
+  void get_or_put(std::size_t tier, std::size_t n, bool first) {
+    const std::string key = core_->tag_key(tags_[unknown_[n]]);
+    core_->ask<Bytes>(
+        [&](TimePoint deadline, Handler<Result<Bytes>> done) {
+          if (!core_->levels[tier]->recovery.trusts(key)) {
+            return done(Error(Errc::unavailable, "a tag was invalidated and the tier has not caught up"));
+          }
+          core_->levels[tier]->shared->get_or_put(key, to_bytes(random_token()), std::nullopt, deadline,
+                                                  std::move(done));
+        },
+        [self = shared_from_this(), tier, n, first](const Result<Bytes>& stored) {
+          const Token token = stored ? to_token(*stored) : unknown_token;
+          if (token != unknown_token) return self->created(n, token);
+          if (!stored && !no_token(stored.error())) return self->created(n, stored.error());
+          ++self->core_->levels[tier]->unreadable;
+          if (first) return self->clear_away(tier, n);
+          const std::string tag = printable_key(self->tags_[self->unknown_[n]]);
+          self->created(n, Error(Errc::corrupt, "somebody else writes the key of the token of tag " + tag));
+        });
+  }
+
+  /// Makes room for a fresh token, once. With what lay there nothing can have been stored that is valid.
+  void clear_away(std::size_t tier, std::size_t n) {
+    const std::string key = core_->tag_key(tags_[unknown_[n]]);
+    core_->ask<bool>(
+        [&](TimePoint deadline, Handler<Result<bool>> done) {
+          core_->levels[tier]->tier->erase(key, deadline, std::move(done));
+        },
+        [self = shared_from_this(), tier, n](const Result<bool>& erased) {
+          if (!erased) return self->created(n, erased.error());
+          self->core_->sent(tier);
+          self->get_or_put(tier, n, false);
+        });
+  }
+
+  /// The last one ends the asking.
+  void created(std::size_t n, const Result<Token>& token) {
+    {
+      std::lock_guard lock(mutex_);
+      if (token) {
+        learn(n, *token);
+      } else {
+        failure_ = token.error();
+      }
+      if (--left_ > 0) return;
     }
+    finish();
   }
 
   void learn(std::size_t n, Token token) {
@@ -140,35 +176,6 @@ class Asking : public std::enable_shared_from_this<Asking> {
   std::optional<Error> failure_;
 };
 
-/// Another soft part makes entries stale: the token is replaced, if it still is what it was.
-void soften(const std::shared_ptr<Core>& core, std::size_t tier, const std::string& tag,
-            Handler<Result<std::uint64_t>> done) {
-  const std::string key = core->tag_key(tag);
-  const auto told = [core, tag](auto& handler, Result<std::uint64_t> outcome) {
-    core->tags.forget(tag);
-    handler(std::move(outcome));
-  };
-  core->ask<Found>(
-      [&](TimePoint deadline, Handler<Result<Found>> found) {
-        core->levels[tier]->tier->get(key, deadline, std::move(found));
-      },
-      [core, tier, tag, key, told, done = std::move(done)](const Result<Found>& found) mutable {
-        if (!found) return told(done, found.error());
-        if (!*found) return told(done, std::uint64_t{0});
-        const Token token = next_soft(to_token(**found));
-        core->ask<bool>(
-            [&](TimePoint deadline, Handler<Result<bool>> replaced) {
-              core->levels[tier]->shared->replace(key, **found, to_bytes(token), std::nullopt, deadline,
-                                                  std::move(replaced));
-            },
-            [core, tier, told, done = std::move(done)](const Result<bool>& replaced) mutable {
-              if (replaced && *replaced) core->sent(tier);
-              // Replaced by somebody else meanwhile: that voids or softens the same entries.
-              told(done, replaced ? Result<std::uint64_t>(1) : Result<std::uint64_t>(replaced.error()));
-            });
-      });
-}
-
 void erase_token(const std::shared_ptr<Core>& core, std::size_t tier, const std::string& tag,
                  Handler<Result<std::uint64_t>> done) {
   const std::string key = core->tag_key(tag);
@@ -188,6 +195,38 @@ void erase_token(const std::shared_ptr<Core>& core, std::size_t tier, const std:
         core->levels[tier]->recovery.arrived(key, ticket);
         core->sent(tier);
         done(std::uint64_t{*erased ? 1U : 0U});
+      });
+}
+
+/// Another soft part makes entries stale: the token is replaced, if it still is what it was. Where that
+/// fails, or there is something else, everything with the tag becomes void.
+void soften(const std::shared_ptr<Core>& core, std::size_t tier, const std::string& tag,
+            Handler<Result<std::uint64_t>> done) {
+  const std::string key = core->tag_key(tag);
+  core->ask<Found>(
+      [&](TimePoint deadline, Handler<Result<Found>> found) {
+        core->levels[tier]->tier->get(key, deadline, std::move(found));
+      },
+      [core, tier, tag, key, done = std::move(done)](const Result<Found>& found) mutable {
+        core->tags.forget(tag);
+        if (found && !*found) return done(std::uint64_t{0});
+        const Token token = found ? to_token(**found) : unknown_token;
+        if (token == unknown_token) {
+          if (found || no_token(found.error())) ++core->levels[tier]->unreadable;
+          return erase_token(core, tier, tag, std::move(done));
+        }
+        core->ask<bool>(
+            [&](TimePoint deadline, Handler<Result<bool>> replaced) {
+              core->levels[tier]->shared->replace(key, **found, to_bytes(next_soft(token)), std::nullopt,
+                                                  deadline, std::move(replaced));
+            },
+            [core, tier, tag, done = std::move(done)](const Result<bool>& replaced) mutable {
+              core->tags.forget(tag);
+              if (!replaced) return erase_token(core, tier, tag, std::move(done));
+              // Not replaced: somebody else did meanwhile, which voids or softens the same entries.
+              if (*replaced) core->sent(tier);
+              done(std::uint64_t{1});
+            });
       });
 }
 

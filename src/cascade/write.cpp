@@ -169,12 +169,14 @@ class Setting final : public Ascent<Result<void>> {
   std::shared_ptr<Gather<Result<void>>> call_;
 };
 
-/// Also the write mode `around`, which tells its caller nothing of what was there.
+/// Also the write mode `around`, which tells its caller nothing of what was there; and what is left of a set
+/// that cannot be done, for the reason `why`.
 template <class Told>
 class Erasing final : public Ascent<Result<bool>> {
  public:
-  Erasing(std::shared_ptr<Core> core, std::vector<Item> items, std::shared_ptr<Gather<Told>> call)
-      : Ascent(std::move(core), std::move(items)), call_(std::move(call)) {}
+  Erasing(std::shared_ptr<Core> core, std::vector<Item> items, std::shared_ptr<Gather<Told>> call,
+          std::optional<Error> why = {})
+      : Ascent(std::move(core), std::move(items)), call_(std::move(call)), why_(std::move(why)) {}
 
  private:
   void ask(Tier& tier, TimePoint deadline, Handler<std::vector<Result<bool>>> done) override {
@@ -188,9 +190,11 @@ class Erasing final : public Ascent<Result<bool>> {
   void note(Item& item, Result<bool>& outcome) override { item.had = item.had || *outcome; }
 
   void end(Item& item) override {
-    ++core_->counters.erases;
+    ++(why_ ? core_->counters.writes : core_->counters.erases);
     core_->invalidate(item.key);
-    if (!item.failures.none()) {
+    if (why_) {
+      call_->settle(item.index, not_stored(item));
+    } else if (!item.failures.none()) {
       call_->settle(item.index, item.failures.error("erased"));
     } else if constexpr (std::is_same_v<Told, Result<bool>>) {
       call_->settle(item.index, item.had);
@@ -199,7 +203,17 @@ class Erasing final : public Ascent<Result<bool>> {
     }
   }
 
+  Error not_stored(const Item& item) {
+    if (!item.failures.none()) {
+      const Error erased = item.failures.error("not stored, but erased");
+      return {erased.code, erased.context + "; " + why_->message()};
+    }
+    ++core_->counters.write_failures;
+    return {why_->code, "not stored, but erased; " + why_->context};
+  }
+
   std::shared_ptr<Gather<Told>> call_;
+  const std::optional<Error> why_;
 };
 
 Result<Item> prepare(const Core& core, std::size_t index, Write write, std::optional<Duration> ttl,
@@ -226,8 +240,10 @@ Result<Item> prepare(const Core& core, std::size_t index, Write write, std::opti
   return item;
 }
 
+/// `lacking`: why the value cannot have the tags it should.
 void write_tagged(const std::shared_ptr<Core>& core, std::vector<Write> writes, std::optional<Duration> ttl,
-                  const TagMarks& tags, const std::shared_ptr<Gather<Result<void>>>& call) {
+                  const TagMarks& tags, const std::shared_ptr<Gather<Result<void>>>& call,
+                  const std::optional<Error>& lacking = {}) {
   std::vector<Item> items;
   for (std::size_t i = 0; i < writes.size(); ++i) {
     auto item = prepare(*core, i, std::move(writes[i]), ttl ? ttl : core->options.ttl, tags);
@@ -237,7 +253,17 @@ void write_tagged(const std::shared_ptr<Core>& core, std::vector<Write> writes, 
       call->settle(i, item.error());
     }
   }
-  if (core->options.write_mode == WriteMode::back) {
+  if (lacking && core->options.write_mode == WriteMode::back) {
+    // Not acknowledged, it changes nothing: where the value comes from, the older one is still right.
+    for (const Item& item : items) {
+      ++core->counters.writes;
+      ++core->counters.write_failures;
+      call->settle(item.index, *lacking);
+    }
+  } else if (lacking) {
+    // What it was to replace must not be read any more, as when a tier does not take a value without tags.
+    std::make_shared<Erasing<Result<void>>>(core, std::move(items), call, lacking)->start();
+  } else if (core->options.write_mode == WriteMode::back) {
     for (Item& item : items) {
       set_back(core, item.key, std::move(item.entry), std::move(item.stored),
                [call, index = item.index](Result<void> outcome) { call->settle(index, std::move(outcome)); });
@@ -255,13 +281,22 @@ void start_write(std::shared_ptr<Core> core, std::vector<Write> writes, const Wr
                  Handler<std::vector<Result<void>>> done) {
   const auto call = core->begin_call<Result<void>>(writes.size(), options.timeout, std::move(done));
   if (!call->open()) return;
-  if (options.tags.empty()) return write_tagged(core, std::move(writes), options.ttl, nullptr, call);
   if (const auto refused = refuse_tags(options.tags)) return call->end(*refused);
+  // Nothing is stored, so nothing is marked.
+  const bool around = core->options.write_mode == WriteMode::around;
+  if (options.tags.empty() || around)
+    return write_tagged(core, std::move(writes), options.ttl, nullptr, call);
+  // To ask for the tokens may take a while: memory does not serve the old values meanwhile.
+  for (const Write& write : writes) core->invalidate(write.key);
   tag_tokens(
       core, options.tags, true,
       [core, writes = std::move(writes), options, call](const Result<std::vector<Token>>& tokens) mutable {
-        if (!tokens) return call->end(tokens.error());
-        write_tagged(core, std::move(writes), options.ttl, core->tags.mark(options.tags, *tokens), call);
+        if (tokens) {
+          const TagMarks tags = core->tags.mark(options.tags, *tokens);
+          return write_tagged(core, std::move(writes), options.ttl, tags, call);
+        }
+        const Error why(tokens.error().code, "its tags cannot be looked up: " + tokens.error().context);
+        write_tagged(core, std::move(writes), options.ttl, nullptr, call, why);
       });
 }
 

@@ -191,6 +191,69 @@ TEST(SealedReplay, AnOlderEntryOfTheSameKeyIsBelievedUntilItExpires) {
   EXPECT_EQ(read(), std::nullopt);
 }
 
+/// Somebody puts what is no token where a tag's token should be, before anything is stored or after it.
+class PlantedToken : public ::testing::TestWithParam<bool> {
+ protected:
+  using Strings = Cache<std::string>;
+
+  /// Another process, as it were: with a memory and a connection of its own.
+  [[nodiscard]] Strings make(bool memory) const {
+    CacheOptions options{.name = "users", .memory_level = memory, .ttl = 1h};
+    if (GetParam()) options.keys = keys_;
+    return Strings(std::move(options), {make_redis_tier({.url = server_.url()})});
+  }
+  void plant(const std::string& shape) const {
+    const std::string key = "users~tag:t";
+    server_.cli({"DEL", key});
+    if (shape == "list") {
+      server_.cli({"RPUSH", key, "x"});
+    } else if (shape == "hash") {
+      server_.cli({"HSET", key, "field", "x"});
+    } else if (shape == "zeros") {
+      server_.cli({"SETBIT", key, "63", "0"});
+    } else if (shape == "empty") {
+      server_.cli({"SET", key, ""});
+    } else {
+      server_.cli({"SETRANGE", key, std::to_string(std::stoi(shape) - 1), "x"});
+    }
+  }
+
+  RedisServer server_;
+  std::shared_ptr<const KeyRing> keys_ = KeyRing::parse(generate_key_ring());
+};
+
+TEST_P(PlantedToken, KeepsNoInvalidationFromAnybody) {
+  for (const bool memory : {false, true}) {
+    for (const char* shape : {"empty", "1", "7", "zeros", "9", "100000", "list", "hash"}) {
+      for (const bool planted_first : {true, false}) {
+        SCOPED_TRACE(std::string(shape) + (memory ? ", memory" : "") + (planted_first ? ", first" : ""));
+        Strings a = make(memory);
+        Strings b = make(memory);
+        if (planted_first) plant(shape);
+        a.set("k", "old", {.tags = {"t"}}).value();
+        EXPECT_EQ(a.get("k"), "old") << "it gives way to a token";
+        EXPECT_EQ(b.get("k"), "old");
+        EXPECT_EQ(a.stats().levels[1].unreadable, planted_first ? 1U : 0U);
+        if (!planted_first) {
+          plant(shape);
+          EXPECT_TRUE(eventually([&] { return !a.get("k") && !b.get("k"); })) << "the old token is gone";
+          EXPECT_GE(a.stats().levels[1].unreadable, 1U);
+        }
+        a.invalidate_tag("t").value();
+        EXPECT_EQ(a.get("k"), std::nullopt) << "the process that invalidated";
+        EXPECT_TRUE(eventually([&] { return !b.get("k"); })) << "another one";
+        EXPECT_EQ(make(memory).get("k"), std::nullopt) << "a new one";
+        const auto load = [] { return std::string("new"); };
+        EXPECT_EQ(b.get_or_load("k", load, {.tags = {"t"}}).value(), "new");
+        EXPECT_TRUE(eventually([&] { return make(memory).get("k") == "new"; })) << "what is loaded is kept";
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Seals, PlantedToken, ::testing::Bool(),
+                         [](const auto& sealed) { return sealed.param ? "Sealed" : "Plain"; });
+
 INSTANTIATE_TEST_SUITE_P(
     Stores, StoredBytesTest,
     ::testing::Values(Setting{"Redis", [] { return std::unique_ptr<Store>(new RedisStore); }, false},

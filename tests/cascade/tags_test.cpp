@@ -1,6 +1,7 @@
 /// Tags, groups, globs and prefixes; hard and soft.
 
 #include "cascade/shared_fixture.hpp"
+#include "envelope/envelope.hpp"
 
 namespace terrace {
 namespace {
@@ -192,6 +193,117 @@ TEST_F(InvalidationTest, AStrongCacheSeesThatAnotherProcessInvalidatedATag) {
   EXPECT_EQ(*a.get("k"), "old");
   b.invalidate_tag("t").value();
   EXPECT_FALSE(a.get("k"));
+}
+
+/// What stood here before: what is unknown equalled itself.
+cascade::TagVerdict mutant_compare(cascade::Token marked, cascade::Token now) {
+  if (marked == now) return cascade::TagVerdict::valid;
+  return cascade::compare_tokens(marked, now);
+}
+
+TEST(TagTokens, WhatIsUnknownEqualsNothing) {
+  using cascade::compare_tokens;
+  using cascade::TagVerdict;
+  constexpr cascade::Token token = cascade::Token{7} << cascade::soft_token_bits;
+  EXPECT_EQ(compare_tokens(token, token), TagVerdict::valid);
+  EXPECT_EQ(compare_tokens(token, token + 1), TagVerdict::stale);
+  EXPECT_EQ(compare_tokens(token, token * 2), TagVerdict::void_);
+  EXPECT_EQ(compare_tokens(token, cascade::unknown_token), TagVerdict::void_);
+  EXPECT_EQ(compare_tokens(cascade::unknown_token, token), TagVerdict::void_);
+  EXPECT_EQ(compare_tokens(cascade::unknown_token, cascade::unknown_token), TagVerdict::void_);
+  EXPECT_EQ(mutant_compare(cascade::unknown_token, cascade::unknown_token), TagVerdict::valid);
+}
+
+/// What is no token, or none that a cache can have drawn.
+class PlantedTokenTest : public InvalidationTest {
+ protected:
+  static std::vector<Bytes> plants() {
+    return {Bytes(),      Bytes(1, 'x'),       Bytes(7, 'x'),           Bytes(8, '\0'),
+            Bytes(9, 'x'), Bytes(100'000, 'x'), Bytes("\xff\xff\xff\0\0\0\0\0", 8)};
+  }
+  void plant(const Bytes& bytes) const {
+    shared_->set("default~tag:t", bytes, {}, no_deadline, [](const Result<void>& set) { set.value(); });
+  }
+};
+
+TEST_F(PlantedTokenTest, GivesWayToAFreshOneAndIsCounted) {
+  for (const Consistency consistency : {Consistency::eventual, Consistency::weak, Consistency::strong}) {
+    for (const Bytes& bytes : plants()) {
+      SCOPED_TRACE(bytes.size());
+      plant(bytes);
+      Strings a = make({.consistency = consistency});
+      Strings b = make({.consistency = consistency});
+      a.set("k", "old", {.tags = {"t"}}).value();
+      // This tier takes nothing for no value where a real Redis does not.
+      EXPECT_EQ(a.stats().levels[1].unreadable, bytes.empty() ? 0U : 1U);
+      EXPECT_EQ(*a.get("k"), "old");
+      EXPECT_EQ(*b.get("k"), "old");
+      EXPECT_EQ(a.invalidate_tag("t").value(), 1U);
+      EXPECT_FALSE(a.get("k"));
+      if (consistency != Consistency::weak) {
+        EXPECT_FALSE(b.get("k"));
+      }
+      EXPECT_FALSE(make().get("k"));
+    }
+  }
+}
+
+TEST_F(PlantedTokenTest, InThePlaceOfATokenVoidsWhatHasTheTag) {
+  for (const Bytes& bytes : plants()) {
+    SCOPED_TRACE(bytes.size());
+    Strings a = make(graceful_);
+    a.set("k", "old", {.tags = {"t"}}).value();
+    EXPECT_EQ(*a.get("k"), "old");
+    plant(bytes);
+    EXPECT_FALSE(a.get("k"));
+    EXPECT_FALSE(make(graceful_).get("k"));
+    EXPECT_EQ(a.get_or_load("k", constant("new"), {.tags = {"t"}}).value(), "new");
+    EXPECT_EQ(*make(graceful_).get("k"), "new");
+    a.invalidate_tag("t").value();
+    EXPECT_FALSE(make(graceful_).get("k"));
+  }
+}
+
+TEST_F(PlantedTokenTest, IsVoidedBySoftInvalidationAsWell) {
+  for (const Bytes& bytes : plants()) {
+    SCOPED_TRACE(bytes.size());
+    Strings a = make(graceful_);
+    a.set("k", "old", {.tags = {"t"}}).value();
+    plant(bytes);
+    a.invalidate_tag("t", {.soft = true}).value();
+    EXPECT_EQ(a.lookup_or_load("k", failing()).kind, LookupKind::unavailable);
+    a.set("k", "new", {.tags = {"t"}}).value();
+    EXPECT_EQ(*make(graceful_).get("k"), "new");
+  }
+}
+
+/// An entry whose mark is planted as well: as it was stored by who took such a token for one.
+TEST_F(PlantedTokenTest, DoesNotMakeAnEntryWithTheMarkZeroValid) {
+  envelope::EnvelopeMeta meta;
+  meta.created = scheduler_->clock().wall_now();
+  meta.fresh_until = meta.created + 1h;
+  meta.tags.push_back({"t", cascade::unknown_token});
+  const auto plain = [&](const std::string& value) {
+    Strings a = make();
+    a.set("model", value).value();
+    Result<Found> found = Found{};
+    shared_->get("default:model", no_deadline, [&](Result<Found> f) { found = std::move(f); });
+    const auto opened = envelope::open("default", "model", **found, {});
+    meta.codec = opened->meta.codec;
+    meta.schema = opened->meta.schema;
+    return envelope::wrap("default", "k", meta, opened->payload(), {}, nullptr);
+  };
+  const Bytes stored = plain("old");
+  for (const bool token : {false, true}) {
+    shared_->erase("default~tag:t", no_deadline, [](const Result<bool>&) {});
+    if (token) plant(Bytes(8, '\0'));
+    shared_->set("default:k", stored, {}, no_deadline, [](const Result<void>& set) { set.value(); });
+    EXPECT_FALSE(make().get("k"));
+    EXPECT_FALSE(make({.consistency = Consistency::strong}).get("k"));
+  }
+  meta.tags.clear();
+  shared_->set("default:k", plain("old"), {}, no_deadline, [](const Result<void>& set) { set.value(); });
+  EXPECT_EQ(*make().get("k"), "old") << "the control: but for the tag it is an entry";
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 #include <terrace/cache.hpp>
 #include <terrace/redis.hpp>
 #include <terrace/sqlite.hpp>
@@ -58,6 +59,45 @@ TEST_F(Frozen, F01_EveryOperationEndsByItsDeadlineAndTheWalkGoesOnBelow) {
   server_.thaw();
   EXPECT_TRUE(testing::eventually([&] { return cache.stats().unrecovered == 0; }));
   EXPECT_EQ(*other.get("w"), "19");
+}
+
+/// A change that Redis did not take while it was frozen: with tags it must be made good as without.
+TEST_F(Frozen, F01_NobodyReadsTheOldValueAfterATaggedChangeThatFailed) {
+  const auto make_plain = [this] {
+    return Strings({.name = "frozen", .tier_timeout = 100ms, .scheduler = runtime_},
+                   {make_redis_tier({.url = server_.url()}, runtime_)});
+  };
+  struct Act {
+    const char* name;
+    std::function<void(Strings&)> act;
+  };
+  const Act acts[] = {
+      {"control", [](Strings& c) { EXPECT_FALSE(c.set("k", "new")); }},
+      {"set", [](Strings& c) { EXPECT_FALSE(c.set("k", "new", {.tags = {"t"}})); }},
+      {"set with a new tag", [](Strings& c) { EXPECT_FALSE(c.set("k", "new", {.tags = {"new"}})); }},
+      {"set_many", [](Strings& c) { EXPECT_FALSE(c.set_many({{"k", "new"}}, {.tags = {"new"}})[0]); }},
+      {"tag", [](Strings& c) { EXPECT_FALSE(c.invalidate_tag("t")); }},
+      {"soft tag", [](Strings& c) { EXPECT_FALSE(c.invalidate_tag("t", {.soft = true})); }},
+  };
+  for (const Act& act : acts) {
+    SCOPED_TRACE(act.name);
+    Strings a = make_plain();
+    Strings b = make_plain();
+    a.set("k", "old", {.tags = {"t"}}).value();
+    EXPECT_EQ(a.get("k"), "old");
+    EXPECT_EQ(b.get("k"), "old");
+    server_.freeze();
+    // Known tokens are known no more.
+    EXPECT_TRUE(testing::eventually([&] { return !a.stats().staleness.has_value(); }));
+    act.act(a);
+    EXPECT_NE(a.get("k"), "old") << "at once";
+    server_.thaw();
+    EXPECT_TRUE(testing::eventually([&] { return a.stats().unrecovered == 0; }));
+    EXPECT_NE(a.get("k"), "old");
+    EXPECT_TRUE(testing::eventually([&] { return b.get("k") != "old"; }));
+    EXPECT_NE(make_plain().get("k"), "old");
+    EXPECT_TRUE(a.clear());
+  }
 }
 
 /// Hits in memory, in turns with a healthy server. What a cache keeps serving for longer than max_staleness

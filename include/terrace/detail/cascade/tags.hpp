@@ -32,9 +32,10 @@ using TagMarks = std::shared_ptr<const std::vector<TagMark>>;
 
 enum class TagVerdict : std::uint8_t { valid, stale, void_ };
 
+/// What is unknown equals nothing, itself included.
 inline TagVerdict compare_tokens(Token marked, Token now) noexcept {
+  if (marked == unknown_token || now == unknown_token) return TagVerdict::void_;
   if (marked == now) return TagVerdict::valid;
-  if (now == unknown_token) return TagVerdict::void_;
   return marked >> soft_token_bits == now >> soft_token_bits ? TagVerdict::stale : TagVerdict::void_;
 }
 
