@@ -1,0 +1,281 @@
+/// Loads within loads: what a loader waits for needs no turn and no worker that loaders hold. Real threads on the
+/// real runtime; latches make sure that everything is held before anything is let go.
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <future>
+#include <latch>
+#include <string>
+#include <terrace/cache.hpp>
+#include <terrace/memoize.hpp>
+#include <thread>
+#include <vector>
+
+#include "base/load_mark.hpp"
+#include "base/threads.hpp"
+#include "cascade/load_slots.hpp"
+
+namespace terrace {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr unsigned limit = 64;  // of turns and of workers, by default
+
+/// Runs it on so many threads; how many returned true.
+int count_true(int threads, const std::function<bool(int)>& run) {
+  std::atomic<int> fine{0};
+  std::vector<std::thread> all;
+  for (int i = 0; i < threads; ++i) {
+    all.emplace_back([&, i] { fine += run(i) ? 1 : 0; });
+  }
+  for (auto& thread : all) thread.join();
+  return fine;
+}
+
+std::string key(const char* what, int i) {
+  return what + std::to_string(i);
+}
+
+/// The first `limit` loaders wait here for each other, so that every turn and every worker is held.
+class AllHeld {
+ public:
+  void arrive() {
+    if (arrived_.fetch_add(1) < static_cast<int>(limit)) held_.arrive_and_wait();
+  }
+
+ private:
+  std::atomic<int> arrived_{0};
+  std::latch held_{limit};
+};
+
+TEST(NestedLoads, AThousandParentsThreeDeepAllGetTheirValues) {
+  Cache<std::string> cache;
+  AllHeld held;
+  const int fine = count_true(1000, [&](int i) {
+    const auto page = cache.get_or_load(key("page", i), [&, i] {
+      held.arrive();
+      return cache.get_or_load(key("user", i), [&, i] {
+        return cache.get_or_load(key("team", i % 7), [i] { return key("t", i % 7); }).value() + "u";
+      }).value() + "p";
+    });
+    return page && *page == key("t", i % 7) + "up";
+  });
+  EXPECT_EQ(fine, 1000);
+  EXPECT_EQ(cache.stats().loads_waiting, 0U);
+}
+
+TEST(NestedLoads, CachesOfOneRuntimeAndOfSeveralLoadFromEachOther) {
+  auto runtime = std::make_shared<Runtime>();
+  for (const auto& other : {runtime, std::make_shared<Runtime>(RuntimeOptions{.workers = 1})}) {
+    Cache<std::string> pages({.scheduler = runtime});
+    Cache<std::string> users({.max_concurrent_loads = 1, .scheduler = other});
+    AllHeld held;
+    const int fine = count_true(100, [&](int i) {
+      const auto page = pages.get_or_load(key("p", i), [&, i] {
+        held.arrive();
+        return users.get_or_load(key("u", i), [&, i] {
+          return pages.get_or_load(key("q", i), [i] { return std::to_string(i); }).value();
+        }).value();
+      });
+      return page && *page == std::to_string(i);
+    });
+    EXPECT_EQ(fine, 100);
+  }
+}
+
+TEST(NestedLoads, ARecursionByMemoizeIsAsDeepAsItIs) {
+  Cache<double> cache;
+  std::function<double(int)> fib;
+  const auto remembered = memoize(cache, "fib", [&fib](int n) { return n < 2 ? n : fib(n - 1) + fib(n - 2); });
+  fib = [&remembered](int n) { return remembered(n); };
+  EXPECT_NEAR(fib(200), 2.8057117299251014e41, 1e27);
+}
+
+TEST(NestedLoads, BulkLoadsWithinBulkLoads) {
+  Cache<std::string> cache;
+  AllHeld held;
+  const int fine = count_true(100, [&](int i) {
+    const auto outer = cache.get_or_load_many({key("a", i), key("b", i)}, [&, i](const auto& keys) {
+      held.arrive();
+      const auto inner = cache.get_or_load_many({key("c", i), key("d", i)}, [](const auto& of) { return of; });
+      std::vector<std::string> out(keys.size(), *inner.at(1));
+      return out;
+    });
+    return *outer.at(0) == key("d", i);
+  });
+  EXPECT_EQ(fine, 100);
+}
+
+/// Parents hold every turn; the load of B waits for one. Then they ask for B.
+TEST(NestedLoads, ALoadThatWaitsForATurnRunsWhenParentsComeToWaitForIt) {
+  Cache<std::string> cache;
+  std::promise<void> go;
+  const auto may_go = go.get_future().share();
+  std::latch held{limit};
+  std::vector<std::future<Result<std::string>>> parents;
+  for (int i = 0; i < static_cast<int>(limit); ++i) {
+    parents.push_back(std::async(std::launch::async, [&, i] {
+      return cache.get_or_load(key("p", i), [&] {
+        held.count_down();
+        may_go.wait();
+        return cache.get_or_load("B", [] { return std::string("of a parent"); }).value();
+      });
+    }));
+  }
+  held.wait();
+  auto first = std::async(std::launch::async, [&] { return cache.get_or_load("B", [] { return std::string("b"); }); });
+  while (cache.stats().loads_waiting == 0) std::this_thread::yield();
+  go.set_value();
+  for (auto& parent : parents) EXPECT_EQ(parent.get().value(), "b");
+  EXPECT_EQ(first.get().value(), "b");
+  EXPECT_EQ(cache.stats().loads_in_flight, 0U);
+}
+
+/// The same one step later: the load of B has a turn, for it is of another cache, and waits for a worker.
+TEST(NestedLoads, ALoadThatWaitsForAWorkerRunsWhenParentsComeToWaitForIt) {
+  auto runtime = std::make_shared<Runtime>(RuntimeOptions{.workers = 2});
+  Cache<std::string> pages({.scheduler = runtime});
+  Cache<std::string> users({.scheduler = runtime});
+  std::promise<void> go;
+  const auto may_go = go.get_future().share();
+  std::latch held{2};
+  std::vector<std::future<Result<std::string>>> parents;
+  for (int i = 0; i < 2; ++i) {
+    parents.push_back(std::async(std::launch::async, [&, i] {
+      return pages.get_or_load(key("p", i), [&] {
+        held.count_down();
+        may_go.wait();
+        return users.get_or_load("B", [] { return std::string("of a parent"); }).value();
+      });
+    }));
+  }
+  held.wait();
+  auto first = std::async(std::launch::async, [&] { return users.get_or_load("B", [] { return std::string("b"); }); });
+  while (users.stats().loads_in_flight == 0) std::this_thread::yield();
+  go.set_value();
+  for (auto& parent : parents) EXPECT_EQ(parent.get().value(), "b");
+  EXPECT_EQ(first.get().value(), "b");
+  EXPECT_EQ(users.stats().loads, 1U);
+  EXPECT_EQ(users.stats().loads_in_flight, 0U);
+}
+
+TEST(NestedLoads, OthersStillTakeTurns) {
+  Cache<std::string> cache({.max_concurrent_loads = 2});
+  std::atomic<int> now{0};
+  std::atomic<int> most{0};
+  const int fine = count_true(50, [&](int i) {
+    return cache.get_or_load(key("k", i), [&] {
+      const int here = ++now;
+      for (int seen = most; here > seen && !most.compare_exchange_weak(seen, here);) {
+      }
+      std::this_thread::yield();
+      --now;
+      return cache.get_or_load("shared", [] { return std::string("s"); }).value();
+    }).has_value();
+  });
+  EXPECT_EQ(fine, 50);
+  EXPECT_LE(most, 2);
+}
+
+TEST(NestedLoads, LoadsThatWaitForEachOtherEnd) {
+  Cache<std::string> cache({.load_timeout = 300ms});
+  std::latch both{2};
+  const auto ask = [&](const char* mine, const char* other) {
+    return cache.get_or_load(mine, [&, other] {
+      both.arrive_and_wait();
+      return cache.get_or_load(other, [] { return std::string("never asked"); });
+    });
+  };
+  auto a = std::async(std::launch::async, ask, "A", "B");
+  const auto b = ask("B", "A");
+  EXPECT_FALSE(a.get().has_value());
+  EXPECT_FALSE(b.has_value());
+  EXPECT_EQ(cache.get_or_load("C", [] { return std::string("c"); }).value(), "c");
+}
+
+TEST(NestedLoads, AfterItsLoaderAThreadIsAnybodysAgain) {
+  EXPECT_FALSE(LoadMark::here());
+  {
+    const LoadMark loading(true);
+    EXPECT_TRUE(LoadMark::here());
+    const LoadMark answering(false);
+    EXPECT_FALSE(LoadMark::here());
+  }
+  EXPECT_FALSE(LoadMark::here());
+}
+
+TEST(LoadSlots, ANestedTaskTakesNoTurnAndIsCounted) {
+  cascade::LoadSlots slots(1);
+  int ran = 0;
+  EXPECT_EQ(slots.enter([&] { ++ran; }), 0U);
+  EXPECT_EQ(slots.enter([&] { ++ran; }, true), 0U);
+  const auto waits = slots.enter([&] { ++ran; });
+  EXPECT_NE(waits, 0U);
+  EXPECT_EQ(ran, 2);
+  EXPECT_EQ(slots.turns().taken, 2U);
+  slots.leave();
+  EXPECT_EQ(ran, 2) << "one slot, and one that still has it";
+  slots.hurry(waits);
+  slots.hurry(waits);
+  EXPECT_EQ(ran, 3);
+  EXPECT_EQ(slots.turns().waiting, 0U);
+}
+
+/// The system gives no more threads while it lives.
+struct NoThreads {
+  NoThreads() { no_threads_left = true; }
+  ~NoThreads() { no_threads_left = false; }
+};
+
+TEST(LoadsWithoutThreads, EndWithAnErrorThatNamesTheRemedyAndWorkAgainLater) {
+  Cache<std::string> cache({.scheduler = std::make_shared<Runtime>()});
+  const auto load = [&] { return cache.get_or_load("k", [] { return std::string("v"); }); };
+  {
+    const NoThreads none;
+    for (int i = 0; i < 3; ++i) {
+      const auto found = load();
+      ASSERT_FALSE(found);
+      EXPECT_EQ(found.error(), Errc::overloaded);
+      EXPECT_NE(found.error().context.find("ulimit -u"), std::string::npos) << found.error().context;
+    }
+    EXPECT_EQ(cache.stats().load_failures, 3U);
+    EXPECT_EQ(cache.stats().loads_in_flight, 0U);
+  }
+  EXPECT_EQ(load().value(), "v");
+}
+
+TEST(LoadsWithoutThreads, QueueForTheWorkersThatLive) {
+  Cache<std::string> cache({.scheduler = std::make_shared<Runtime>()});
+  cache.get_or_load("first", [] { return std::string("makes a worker"); }).value();
+  std::vector<std::thread> callers;
+  std::atomic<bool> begin{false};
+  std::atomic<int> fine{0};
+  for (int i = 0; i < 30; ++i) {
+    callers.emplace_back([&, i] {
+      while (!begin) std::this_thread::yield();
+      fine += cache.get_or_load(key("k", i), [] { return std::string("v"); }).has_value() ? 1 : 0;
+    });
+  }
+  {
+    const NoThreads none;
+    begin = true;
+    for (auto& caller : callers) caller.join();
+  }
+  EXPECT_EQ(fine, 30);
+}
+
+TEST(LoadsWithoutThreads, ANestedOneEndsAtOnce) {
+  Cache<std::string> cache({.scheduler = std::make_shared<Runtime>(RuntimeOptions{.workers = 1})});
+  const auto found = cache.get_or_load("outer", [&] {
+    const NoThreads none;
+    return cache.get_or_load("inner", [] { return std::string("v"); });
+  });
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error(), Errc::overloaded);
+  EXPECT_EQ(cache.get_or_load("outer", [] { return std::string("v"); }).value(), "v");
+}
+
+}  // namespace
+}  // namespace terrace
