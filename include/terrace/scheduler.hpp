@@ -73,14 +73,6 @@ class Scheduler {
   /// Runs the task soon on a worker thread, where it may block (a loader, a file).
   virtual void post_blocking(Task task) = 0;
 
-  /// As post_blocking, for a loader. `nested`: what runs on worker threads may be waiting for it, so it must not
-  /// wait for one of them. Error (overloaded): no thread can be had, and the task will not run.
-  virtual Result<void> post_load(Task task, bool nested) {
-    static_cast<void>(nested);
-    post_blocking(std::move(task));
-    return {};
-  }
-
   /// Runs the task on the I/O thread when the time has come.
   virtual TimerId call_at(TimePoint when, Task task) = 0;
 
@@ -93,6 +85,14 @@ class Scheduler {
 
   /// True on a thread that is running one of this scheduler's I/O tasks now, and so must not block.
   [[nodiscard]] virtual bool on_io_thread() const noexcept = 0;
+
+  /// As post_blocking, for a loader. `nested`: what runs on worker threads may be waiting for it, so it must not
+  /// wait for one of them. Error (overloaded): no thread can be had, and the task will not run.
+  virtual Result<void> post_load(Task task, bool nested) {
+    static_cast<void>(nested);
+    post_blocking(std::move(task));
+    return {};
+  }
 };
 
 }  // namespace terrace

@@ -3,8 +3,9 @@
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/unique_ptr.h>
 
+#include <terrace/detail/load_mark.hpp>
+
 #include "answers.hpp"
-#include "base/load_mark.hpp"
 #include "cache.hpp"
 #include "errors.hpp"
 #include "interpreter.hpp"

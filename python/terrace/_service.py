@@ -10,6 +10,7 @@ import threading
 from typing import Any, Callable
 
 from . import _core
+from ._errors import Overloaded
 
 log = logging.getLogger("terrace")
 
@@ -33,7 +34,7 @@ class Workers:
         self._idle = 0  # less the tasks that are on their way to them
 
     def submit(self, task: Callable[[], None]) -> None:
-        """RuntimeError: the system has no thread for it."""
+        """Raises Overloaded when the system has no thread for it."""
         with self._lock:
             if self._idle > 0:
                 self._idle -= 1
@@ -42,7 +43,7 @@ class Workers:
                     threading.Thread(target=self._run, name=self._name, daemon=True).start()
                 except RuntimeError as none:
                     if self._most is None or self._threads == 0:
-                        raise RuntimeError(
+                        raise Overloaded(
                             f"{none}: the process is at its limit of threads or memory; raise ulimit -u, or pids.max of "
                             "its cgroup"
                         ) from None
@@ -109,7 +110,7 @@ class Service:
                 self.lines.submit(functools.partial(log.log, receiver, "%s", text))
             else:
                 self.notices.submit(functools.partial(receiver, text))
-        except RuntimeError as none:  # no thread
+        except Overloaded as none:
             log.error("lost a notice: %s", none)
         return True
 
@@ -123,7 +124,7 @@ class Service:
         if not loading.is_async:
             try:
                 self.loads.submit(functools.partial(loading.run, job))  # no frame that a traceback could keep
-            except RuntimeError as none:
+            except Overloaded as none:
                 job.fail(none)
             return
         coroutine = loading.run_async(job)

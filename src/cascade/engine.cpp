@@ -1,6 +1,6 @@
 #include <algorithm>
+#include <terrace/detail/load_mark.hpp>
 
-#include "base/load_mark.hpp"
 #include "cascade/core.hpp"
 
 namespace terrace {

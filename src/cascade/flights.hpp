@@ -22,7 +22,7 @@ struct Waiter {
   std::size_t index = 0;
   std::shared_ptr<Loader> loader;                             ///< null: only looks
   std::shared_ptr<const std::vector<std::string>> tags = {};  ///< of what the loader loads; null: none
-  bool nested = false;  ///< a loader waits for it (base/load_mark.hpp)
+  bool nested = false;  ///< a loader waits for it (detail/load_mark.hpp)
   bool late = false;  ///< joined after the flight had departed: what that finds may be older than the waiter
 };
 

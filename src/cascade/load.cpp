@@ -2,8 +2,8 @@
 /// of the cache, a soft and a hard time limit, a token that asks it to stop, and leases kept alive meanwhile.
 
 #include <algorithm>
+#include <terrace/detail/load_mark.hpp>
 
-#include "base/load_mark.hpp"
 #include "cascade/core.hpp"
 
 namespace terrace::cascade {
@@ -70,7 +70,7 @@ class Load : public std::enable_shared_from_this<Load> {
 
   void hurry() {
     core_->load_slots.hurry(ticket_);
-    if (queued_.exchange(false)) post(true);  // twice then; it runs once
+    if (queued_.exchange(false) && !running_) post(true);  // twice then; it runs once
   }
 
   void have_turn() {

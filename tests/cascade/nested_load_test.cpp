@@ -2,17 +2,26 @@
 /// real runtime; latches make sure that everything is held before anything is let go.
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/use_future.hpp>
 #include <future>
 #include <latch>
 #include <string>
+#include <terrace/async.hpp>
 #include <terrace/cache.hpp>
+#include <terrace/detail/load_mark.hpp>
 #include <terrace/memoize.hpp>
 #include <thread>
 #include <vector>
 
-#include "base/load_mark.hpp"
 #include "base/threads.hpp"
 #include "cascade/load_slots.hpp"
 
@@ -161,6 +170,48 @@ TEST(NestedLoads, ALoadThatWaitsForAWorkerRunsWhenParentsComeToWaitForIt) {
   EXPECT_EQ(users.stats().loads_in_flight, 0U);
 }
 
+TEST(NestedLoads, BlockingLoadersMayWaitForAsynchronousReads) {
+  Cache<std::string> cache;
+  AllHeld held;
+  const int fine = count_true(100, [&](int i) {
+    const auto page = cache.get_or_load(key("p", i), [&, i] {
+      held.arrive();
+      return async_get_or_load(
+                 cache, key("u", i), [i] { return std::to_string(i); }, boost::asio::use_future)
+          .get()
+          .value();
+    });
+    return page && *page == std::to_string(i);
+  });
+  EXPECT_EQ(fine, 100);
+}
+
+TEST(NestedLoads, CoroutinesThatLoadMayAwaitLoads) {
+  namespace asio = boost::asio;
+  Cache<std::string> cache({.load_timeout = 5s});
+  asio::thread_pool pool(2);
+  std::atomic<int> begun{0};
+  const auto page = [&](int i) -> asio::awaitable<std::string> {
+    const auto user = [i]() -> asio::awaitable<std::string> {
+      EXPECT_TRUE(LoadMark::here());
+      co_return std::to_string(i);
+    };
+    const auto load = [&, i, user]() -> asio::awaitable<std::string> {
+      ++begun;  // every turn is taken before any of them goes on
+      while (begun < static_cast<int>(limit)) {
+        asio::steady_timer soon(co_await asio::this_coro::executor, 1ms);
+        co_await soon.async_wait(asio::use_awaitable);
+      }
+      co_return (co_await async_get_or_load(cache, key("u", i), user, asio::use_awaitable)).value();
+    };
+    co_return (co_await async_get_or_load(cache, key("p", i), load, asio::use_awaitable)).value();
+  };
+  std::vector<std::future<std::string>> pages;
+  for (int i = 0; i < 200; ++i) pages.push_back(asio::co_spawn(pool, page(i), asio::use_future));
+  for (int i = 0; i < 200; ++i) EXPECT_EQ(pages[static_cast<std::size_t>(i)].get(), std::to_string(i));
+  pool.join();
+}
+
 TEST(NestedLoads, OthersStillTakeTurns) {
   Cache<std::string> cache({.max_concurrent_loads = 2});
   std::atomic<int> now{0};
@@ -264,6 +315,46 @@ TEST(LoadsWithoutThreads, QueueForTheWorkersThatLive) {
     for (auto& caller : callers) caller.join();
   }
   EXPECT_EQ(fine, 30);
+}
+
+/// In a child that is another user, with a limit on its threads. The number of the first thing that went wrong.
+int in_a_process_without_threads() {
+  constexpr uid_t nobody = 61234;  // whose only threads are these
+  if (setgid(nobody) != 0 || setuid(nobody) != 0) return 1;
+  const auto limit_threads = [](rlim_t most) {
+    rlimit limits{};
+    getrlimit(RLIMIT_NPROC, &limits);
+    limits.rlim_cur = most;
+    return setrlimit(RLIMIT_NPROC, &limits) == 0;
+  };
+  if (!limit_threads(1)) return 2;
+  try {
+    const Runtime none;
+    return 3;
+  } catch (const ConfigError& refused) {
+    if (std::string(refused.what()).find("pids.max") == std::string::npos) return 4;
+  }
+  if (!limit_threads(2)) return 5;  // this one and that of the I/O
+  Cache<std::string> cache({.scheduler = std::make_shared<Runtime>()});
+  const auto load = [&](int i) { return async_get_or_load(cache, key("k", i), [] { return "v"; }, boost::asio::use_future); };
+  if (load(0).get().error() != Errc::overloaded) return 6;
+  if (!limit_threads(5)) return 7;
+  std::vector<std::future<Result<std::string>>> many;
+  for (int i = 0; i < 30; ++i) many.push_back(load(i));
+  for (auto& one : many) {
+    if (!one.get()) return 8;
+  }
+  return 0;
+}
+
+TEST(LoadsWithoutThreads, AProcessAtItsLimitGoesOn) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root may become another user, whom the limit then binds";
+  const pid_t child = fork();
+  if (child == 0) _exit(in_a_process_without_threads());
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status)) << "ended by signal " << WTERMSIG(status);
+  EXPECT_EQ(WEXITSTATUS(status), 0) << "the number of what went wrong";
 }
 
 TEST(LoadsWithoutThreads, ANestedOneEndsAtOnce) {
