@@ -11,6 +11,7 @@
 /// spawned on the handler's executor.
 
 #include <atomic>
+#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -19,12 +20,15 @@
 #include <boost/asio/execution/outstanding_work.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/prefer.hpp>
+#include <boost/asio/query.hpp>
+#include <boost/asio/require.hpp>
 #include <boost/asio/system_executor.hpp>
 #include <concepts>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <terrace/cache.hpp>
+#include <terrace/detail/load_mark.hpp>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -92,6 +96,43 @@ inline constexpr bool is_awaitable = false;
 template <class T, class Executor>
 inline constexpr bool is_awaitable<boost::asio::awaitable<T, Executor>> = true;
 
+/// An executor whose tasks run as a loader's (load_mark.hpp) until that has ended.
+template <class Inner>
+class LoaderExecutor {
+ public:
+  using Running = std::shared_ptr<std::atomic<bool>>;
+
+  LoaderExecutor(Inner inner, Running running) : inner_(std::move(inner)), running_(std::move(running)) {}
+  bool operator==(const LoaderExecutor&) const noexcept = default;
+
+  template <class Function>
+  void execute(Function&& function) const {
+    inner_.execute([running = running_, task = std::decay_t<Function>(std::forward<Function>(function))]() mutable {
+      const LoadMark mark(*running);
+      std::move(task)();
+    });
+  }
+
+  template <class Property>
+  auto query(const Property& property) const -> decltype(boost::asio::query(std::declval<const Inner&>(), property)) {
+    return boost::asio::query(inner_, property);
+  }
+  template <class Property>
+  auto require(const Property& property) const
+      -> LoaderExecutor<std::decay_t<decltype(boost::asio::require(std::declval<const Inner&>(), property))>> {
+    return {boost::asio::require(inner_, property), running_};
+  }
+  template <class Property>
+  auto prefer(const Property& property) const
+      -> LoaderExecutor<std::decay_t<decltype(boost::asio::prefer(std::declval<const Inner&>(), property))>> {
+    return {boost::asio::prefer(inner_, property), running_};
+  }
+
+ private:
+  Inner inner_;
+  Running running_;
+};
+
 /// A loader that is a coroutine. For one key, which is all that async_get_or_load asks for.
 template <class V, class Fn, class Executor>
 class AwaitedLoader final : public cascade::Loader {
@@ -101,12 +142,14 @@ class AwaitedLoader final : public cascade::Loader {
   [[nodiscard]] bool blocks() const noexcept override { return false; }
 
   void load(const cascade::LoadRequest& request, Handler<std::vector<cascade::Loaded>> done) override {
+    const auto running = std::make_shared<std::atomic<bool>>(true);
     boost::asio::co_spawn(
-        executor_,
+        as_loader(running),
         [fn = fn_, key = request.keys.front(), previous = request.previous.front(), stop = request.stop] {
           return call(fn, key, previous, stop);
         },
-        [done = std::move(done)](std::exception_ptr thrown, auto returned) mutable {
+        [done = std::move(done), running](std::exception_ptr thrown, auto returned) mutable {
+          *running = false;
           cascade::Loaded failure;
           auto outcome = cascade::guarded(
               [&] {
@@ -123,6 +166,15 @@ class AwaitedLoader final : public cascade::Loader {
  private:
   using Awaited = decltype(cascade::call_loader<V>(std::declval<Fn&>(), std::string_view(),
                                                    std::declval<const LoadContext<V>&>()));
+
+  /// The executor, which marks the coroutine as a loader where its type can hold another that does.
+  [[nodiscard]] Executor as_loader(const std::shared_ptr<std::atomic<bool>>& running) const {
+    if constexpr (std::same_as<Executor, boost::asio::any_io_executor>) {
+      return LoaderExecutor<Executor>(executor_, running);
+    } else {
+      return executor_;
+    }
+  }
 
   /// Keeps the callable and its arguments alive as long as the coroutine that refers to them.
   static auto call(Fn fn, std::string key, cascade::ValuePtr previous, std::stop_token stop)

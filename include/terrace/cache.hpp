@@ -85,7 +85,9 @@ class Cache {
   /// The loader takes nothing, the key (std::string_view), or the key and a const LoadContext<V>& (a stop
   /// token, the former value), and returns V, std::optional<V> (nothing: there is no such key), Result<V>, or
   /// Load<V> (with a TTL and tags of its own, or "unchanged"). It runs on a worker thread, may block, may
-  /// throw and may call any cache; but a load that waits for itself ends only at load_timeout. It never
+  /// throw and may call any cache, this one too, to any depth: a load that a loader waits for takes no turn of
+  /// max_concurrent_loads and no worker that others hold. But a load that waits for itself ends only at
+  /// load_timeout, and threads that a loader starts are callers like others. It never
   /// starts after this call has returned, but may still run if the call ended early (`timeout`, soft and hard
   /// load_timeout, close): with those in mind, what it refers to should outlive it. (With eager_refresh a
   /// copy of it may start later.)
@@ -95,7 +97,7 @@ class Cache {
   ///
   /// Errors: not_found (the loader said so, now or within negative_ttl), loader_failed (it threw; the context
   /// has its text, and the cause is the exception, for everybody who waited in this process), timed_out,
-  /// invalid_key, shutdown, or the loader's own.
+  /// invalid_key, shutdown, overloaded (the system gives no thread for the loader), or the loader's own.
   template <class LoaderFn>
   Result<V> get_or_load(std::string_view key, LoaderFn&& loader, const ReadOptions& options = {}) {
     return cascade::to_result(lookup_or_load(key, std::forward<LoaderFn>(loader), options), key);

@@ -22,7 +22,7 @@ enum class Errc {
   value_too_large,   ///< larger than the tier or the cache accepts
   not_found,         ///< the loader says: there is no such key (a negative answer)
   loader_failed,     ///< the loader threw or returned an error
-  overloaded,        ///< a bound on concurrent work was reached
+  overloaded,        ///< a bound on concurrent work was reached, or the system gives no thread
   corrupt,           ///< stored bytes that fail their checks
   incompatible,      ///< stored bytes of another version, schema or codec
   unencodable,       ///< the value cannot be encoded

@@ -10,7 +10,8 @@ namespace terrace {
 
 struct RuntimeOptions {
   /// Worker threads for loaders and other blocking work; at least 1. They start when first needed. As many
-  /// as a cache runs loaders at a time (CacheOptions::max_concurrent_loads).
+  /// as a cache runs loaders at a time (CacheOptions::max_concurrent_loads). Loads that other loads wait for
+  /// get threads beyond these, which end when there is no more work for them.
   unsigned workers = 64;
 };
 
@@ -30,7 +31,9 @@ class Runtime final : public Scheduler {
 
   [[nodiscard]] const Clock& clock() const noexcept override { return system_clock(); }
   void post(Task task) override;
+  /// Tries again where the system gives no thread, until it does.
   void post_blocking(Task task) override;
+  Result<void> post_load(Task task, bool nested) override;
   TimerId call_at(TimePoint when, Task task) override;
   bool cancel(TimerId timer) override;
   bool wait(Latch& latch, TimePoint deadline) override;

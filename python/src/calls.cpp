@@ -3,6 +3,8 @@
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/unique_ptr.h>
 
+#include <terrace/detail/load_mark.hpp>
+
 #include "answers.hpp"
 #include "cache.hpp"
 #include "errors.hpp"
@@ -65,12 +67,15 @@ PyCallPtr start_read(const CacheBase& cache, const nb::list& keys, nb::object lo
                      std::optional<double> timeout, std::vector<std::string> tags) {
   auto made = std::make_unique<PyCall>(cache);
   std::shared_ptr<cascade::Loader> source;
+  bool nested = false;
   if (!loader.is_none()) {
+    nested = nb::cast<bool>(loader.attr("nested"));
     source =
         std::make_shared<PythonLoader>(Reference::of(loader.ptr()), in_background ? nullptr : made->call);
   }
   const auto engine = made->engine;
   without_gil([&, wanted = texts(keys)]() mutable {
+    const LoadMark mark(nested);
     engine->read(
         std::move(wanted), std::move(source), read_options(timeout, std::move(tags)),
         [call = made->call](std::vector<cascade::Answer> answers) { call->end(std::move(answers)); });

@@ -82,7 +82,7 @@ class LoaderFailed(TerraceError):
 
 
 class Overloaded(TerraceError):
-    """A bound on concurrent work was reached."""
+    """A bound on concurrent work was reached, or the system gives no thread for a load."""
 
     code = "overloaded"
 

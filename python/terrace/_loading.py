@@ -37,8 +37,11 @@ class Loading:
         self.is_async = loop is not None and is_coroutine_function(loader)
         # Elsewhere it runs with what the caller's context variables say.
         self.context = contextvars.copy_context() if background or loop is not None else None
+        under_way = _under_way.get()
+        #: A loader asks for it: the core gives it a turn beyond max_concurrent_loads, for that loader has one.
+        self.nested = bool(under_way)
         mine = {(id(cache), key) for key in keys}
-        if mine & _under_way.get():
+        if mine & under_way:
             raise LoaderFailed(
                 "the loader asks the cache for the very key it is loading, and would wait for itself: "
                 "read what it needs from the origin, or under another key"

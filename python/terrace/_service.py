@@ -10,38 +10,63 @@ import threading
 from typing import Any, Callable
 
 from . import _core
+from ._errors import Overloaded
 
 log = logging.getLogger("terrace")
 
-# As many loads as a cache runs at a time by default.
-MOST_WORKERS = 64
+# Seconds after which a thread without work ends.
+IDLE_SECONDS = 5.0
 
 
 class Workers:
-    """Daemon threads, as many as are needed at a time: a load that hangs must not keep the program from ending."""
+    """Daemon threads: a load that hangs must not keep the program from ending.
 
-    def __init__(self, most: int) -> None:
+    Without a bound there is always a thread for a task, so a load never waits for one that a load holds which waits
+    for it: each cache bounds its loads itself (`max_concurrent_loads`). With one, tasks take turns in their order.
+    """
+
+    def __init__(self, name: str, most: int | None = None) -> None:
         self._tasks: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._lock = threading.Lock()
+        self._name = name
         self._most = most
         self._threads = 0
-        self._idle = 0
+        self._idle = 0  # less the tasks that are on their way to them
 
     def submit(self, task: Callable[[], None]) -> None:
+        """Raises Overloaded when the system has no thread for it."""
         with self._lock:
             if self._idle > 0:
                 self._idle -= 1
-            elif self._threads < self._most:
-                self._threads += 1
-                threading.Thread(target=self._run, name=f"terrace-load-{self._threads}", daemon=True).start()
-        self._tasks.put(task)
+            elif self._most is None or self._threads < self._most:
+                try:
+                    threading.Thread(target=self._run, name=self._name, daemon=True).start()
+                except RuntimeError as none:
+                    if self._most is None or self._threads == 0:
+                        raise Overloaded(
+                            f"{none}: the process is at its limit of threads or memory; raise ulimit -u, or pids.max of "
+                            "its cgroup"
+                        ) from None
+                else:
+                    self._threads += 1
+            self._tasks.put(task)
 
     def _run(self) -> None:
         while True:
             try:
-                self._tasks.get()()
+                task = self._tasks.get(timeout=IDLE_SECONDS)
+            except queue.Empty:
+                with self._lock:
+                    if self._idle > 0:
+                        self._idle -= 1
+                        self._threads -= 1
+                        return
+                continue  # a task is on its way
+            try:
+                task()
             except BaseException:  # a task tells its own errors
                 log.exception("a background task failed")
+            del task
             with self._lock:
                 self._idle += 1
 
@@ -52,14 +77,21 @@ class Service:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        self.workers = Workers(MOST_WORKERS)
+        self.loads = Workers("terrace-load")
+        # Sinks of alerts and progress, and handlers of the log: a slow one keeps no load waiting.
+        self.notices = Workers("terrace-notice", 8)
+        self.lines = Workers("terrace-log", 1)
 
     def ensure(self) -> None:
-        if self._thread is None:
-            with self._lock:
+        # Not waiting for the lock: a finalizer may run while this thread has it, and then the thread is under way.
+        if self._thread is None and self._lock.acquire(blocking=False):
+            try:
                 if self._thread is None:
-                    self._thread = threading.Thread(target=self._run, name="terrace-service", daemon=True)
-                    self._thread.start()
+                    thread = threading.Thread(target=self._run, name="terrace-service", daemon=True)
+                    thread.start()
+                    self._thread = thread
+            finally:
+                self._lock.release()
 
     def _run(self) -> None:
         while self._handle(_core.service_item()):
@@ -73,10 +105,13 @@ class Service:
             self._start(item)
             return True
         receiver, text = item
-        if isinstance(receiver, int):
-            log.log(receiver, "%s", text)
-        else:
-            self.workers.submit(lambda: receiver(text))
+        try:
+            if isinstance(receiver, int):
+                self.lines.submit(functools.partial(log.log, receiver, "%s", text))
+            else:
+                self.notices.submit(functools.partial(receiver, text))
+        except Overloaded as none:
+            log.error("lost a notice: %s", none)
         return True
 
     def stop(self, wait: float) -> None:
@@ -87,7 +122,10 @@ class Service:
     def _start(self, job: _core.Job) -> None:
         loading: Any = job.loader
         if not loading.is_async:
-            self.workers.submit(functools.partial(loading.run, job))  # no frame that a traceback could keep
+            try:
+                self.loads.submit(functools.partial(loading.run, job))  # no frame that a traceback could keep
+            except Overloaded as none:
+                job.fail(none)
             return
         coroutine = loading.run_async(job)
         try:

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <terrace/detail/load_mark.hpp>
 
 #include "cascade/core.hpp"
 
@@ -136,12 +137,13 @@ void EngineOverCore::read(std::vector<std::string> keys, std::shared_ptr<Loader>
   if (!call->open()) return;
   const auto tags =
       options.tags.empty() ? nullptr : std::make_shared<const std::vector<std::string>>(options.tags);
+  const bool nested = !ahead && LoadMark::here();  // nobody waits for a refresh ahead of time
   std::vector<std::pair<std::string, Waiter>> waiters;
   for (std::size_t i = 0; i < keys.size(); ++i) {
     if (const auto refused = core_->refuse_key(keys[i])) {
       call->settle(i, failed<Answer>(*refused));
     } else {
-      waiters.emplace_back(std::move(keys[i]), Waiter{call, i, loader, tags});
+      waiters.emplace_back(std::move(keys[i]), Waiter{call, i, loader, tags, nested});
     }
   }
   start_read(core_, std::move(waiters), ahead);
@@ -229,11 +231,13 @@ void start_read(std::shared_ptr<Core> core, std::vector<std::pair<std::string, W
   std::vector<FlightPtr> walking;
   for (auto& [key, waiter] : waiters) {
     FlightPtr flight;
+    std::function<void()> hurry;
     const auto [call, index] = std::pair(waiter.call, waiter.index);
-    const auto joined = core->flights.join(key, std::move(waiter), flight, [&] {
+    const auto joined = core->flights.join(key, std::move(waiter), flight, hurry, [&] {
       return std::make_shared<Flight>(key, core->generations.stamp(key), core->now(), core->levels.size(),
                                       ahead);
     });
+    if (hurry) hurry();
     if (joined == FlightTable::Joined::too_late) call->settle(index, {});
     if (joined != FlightTable::Joined::began) continue;
     Entry written;

@@ -60,6 +60,20 @@ std::optional<Waiter> FlightTable::choose_loader(const FlightPtr& flight) const 
   return std::nullopt;
 }
 
+void FlightTable::set_hurry(const std::vector<FlightPtr>& flights, const std::function<void()>& hurry) {
+  for (const FlightPtr& flight : flights) {
+    std::lock_guard lock(stripe(flight->key).mutex);
+    flight->hurry = hurry;
+  }
+}
+
+bool FlightTable::urgent(const std::vector<FlightPtr>& flights) const {
+  return std::any_of(flights.begin(), flights.end(), [&](const FlightPtr& flight) {
+    std::lock_guard lock(stripe(flight->key).mutex);
+    return flight->urgent;
+  });
+}
+
 std::vector<Waiter> FlightTable::take_waiters(const FlightPtr& flight) {
   std::lock_guard lock(stripe(flight->key).mutex);
   return std::exchange(flight->waiters, {});

@@ -3,11 +3,13 @@
 
 #include <array>
 #include <boost/unordered/unordered_flat_map.hpp>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <terrace/detail/cascade/engine.hpp>
 #include <terrace/shared_tier.hpp>
+#include <utility>
 #include <vector>
 
 #include "cascade/gather.hpp"
@@ -20,6 +22,7 @@ struct Waiter {
   std::size_t index = 0;
   std::shared_ptr<Loader> loader;                             ///< null: only looks
   std::shared_ptr<const std::vector<std::string>> tags = {};  ///< of what the loader loads; null: none
+  bool nested = false;  ///< a loader waits for it (detail/load_mark.hpp)
   bool late = false;  ///< joined after the flight had departed: what that finds may be older than the waiter
 };
 
@@ -49,6 +52,8 @@ struct Flight {
   enum class Phase : std::uint8_t { boarding, walking, loading, filling, landed };
   Phase phase = Phase::boarding;
   std::vector<Waiter> waiters;
+  bool urgent = false;                    ///< a nested waiter has joined: its load takes no turns
+  std::function<void()> hurry = nullptr;  ///< of its load: lets it run now
 };
 
 using FlightPtr = std::shared_ptr<Flight>;
@@ -60,8 +65,9 @@ class FlightTable {
 
   /// Adds the waiter to the flight of the key, or begins `fresh()` one. Too late: the flight is loading, so
   /// no level has the key, which is the answer for a waiter that brings no loader.
+  /// A nested waiter that joins makes the flight urgent; `hurry` is what it is then to call.
   template <class Fresh>
-  Joined join(const std::string& key, Waiter waiter, FlightPtr& flight, Fresh fresh);
+  Joined join(const std::string& key, Waiter waiter, FlightPtr& flight, std::function<void()>& hurry, Fresh fresh);
 
   /// From now on waiters are late.
   void depart(const FlightPtr& flight);
@@ -79,6 +85,11 @@ class FlightTable {
 
   /// The loader of the first waiter whose call is still open; nothing when there is none.
   std::optional<Waiter> choose_loader(const FlightPtr& flight) const;
+
+  /// What is called, with no lock, when the first nested waiter joins one of these flights.
+  void set_hurry(const std::vector<FlightPtr>& flights, const std::function<void()>& hurry);
+  /// A nested waiter has joined one of them.
+  [[nodiscard]] bool urgent(const std::vector<FlightPtr>& flights) const;
 
   /// Hands over who waits, to be answered now; the flight goes on.
   std::vector<Waiter> take_waiters(const FlightPtr& flight);
@@ -109,20 +120,24 @@ class FlightTable {
 };
 
 template <class Fresh>
-FlightTable::Joined FlightTable::join(const std::string& key, Waiter waiter, FlightPtr& flight, Fresh fresh) {
+FlightTable::Joined FlightTable::join(const std::string& key, Waiter waiter, FlightPtr& flight,
+                                      std::function<void()>& hurry, Fresh fresh) {
   auto& [mutex, flights] = stripe(key);
   std::lock_guard lock(mutex);
   const auto found = flights.find(key);
   if (found == flights.end()) {
     flight = fresh();
+    flight->urgent = waiter.nested && waiter.loader != nullptr;
     waiter.late = false;
     flight->waiters.push_back(std::move(waiter));
     flights.emplace(key, flight);
     return Joined::began;
   }
   if (found->second->phase == Flight::Phase::loading && waiter.loader == nullptr) return Joined::too_late;
-  waiter.late = found->second->phase != Flight::Phase::boarding;
-  found->second->waiters.push_back(std::move(waiter));
+  Flight& joined = *found->second;
+  waiter.late = joined.phase != Flight::Phase::boarding;
+  if (waiter.nested && waiter.loader != nullptr && !std::exchange(joined.urgent, true)) hurry = joined.hurry;
+  joined.waiters.push_back(std::move(waiter));
   return Joined::joined;
 }
 

@@ -2,6 +2,7 @@
 /// of the cache, a soft and a hard time limit, a token that asks it to stop, and leases kept alive meanwhile.
 
 #include <algorithm>
+#include <terrace/detail/load_mark.hpp>
 
 #include "cascade/core.hpp"
 
@@ -36,7 +37,7 @@ class Load : public std::enable_shared_from_this<Load> {
       at(soft_, *options.soft_load_timeout, &Load::answer_early);
     }
     keep_leases();
-    core_->load_slots.enter([self = shared_from_this()] { self->have_turn(); });
+    take_turn();
   }
 
  private:
@@ -53,6 +54,25 @@ class Load : public std::enable_shared_from_this<Load> {
 
   // --- the loader ---
 
+  // A nested read waits for no turn and no worker that its parents have: neither for those of a load that it
+  // begins, nor for those of one that was waiting already. So whoever lets this load wait looks afterwards whether
+  // it has become urgent, and who makes it urgent calls hurry().
+
+  [[nodiscard]] bool urgent() const { return core_->flights.urgent(flights_); }
+
+  void take_turn() {
+    core_->flights.set_hurry(flights_, [weak = weak_from_this()] {
+      if (const auto self = weak.lock()) self->hurry();
+    });
+    ticket_ = core_->load_slots.enter([self = shared_from_this()] { self->have_turn(); }, urgent());
+    if (urgent()) hurry();
+  }
+
+  void hurry() {
+    core_->load_slots.hurry(ticket_);
+    if (queued_.exchange(false) && !running_) post(true);  // twice then; it runs once
+  }
+
   void have_turn() {
     if (tags_.empty()) return begin();
     // Known before the load begins, the tokens tell what was invalidated since.
@@ -64,10 +84,22 @@ class Load : public std::enable_shared_from_this<Load> {
 
   void begin() {
     if (!source_.loader->blocks()) return run();
-    core_->scheduler->post_blocking([self = shared_from_this()] { self->run(); });
+    const bool nested = urgent();
+    if (!post(nested) || nested) return;
+    queued_ = true;
+    if (urgent()) hurry();
+  }
+
+  bool post(bool nested) {
+    const auto posted = core_->scheduler->post_load([self = shared_from_this()] { self->run(); }, nested);
+    if (posted) return true;
+    end([&](std::size_t i) { fail(flights_[i], posted.error()); });
+    run();  // gives the turn back, if nothing else has
+    return false;
   }
 
   void run() {
+    if (running_.exchange(true)) return;
     if (ended_) return core_->load_slots.leave();
     // A caller that has left took along what its loader refers to: somebody else's loader must do.
     if (!source_.call->open()) {
@@ -83,7 +115,9 @@ class Load : public std::enable_shared_from_this<Load> {
       request_.keys.push_back(flight->key);
       request_.previous.push_back(flight->candidate ? flight->candidate->entry.value : nullptr);
     }
+    const LoadMark mark(true);
     source_.loader->load(request_, [self = shared_from_this()](std::vector<Loaded> loaded) {
+      const LoadMark over(false);  // what the answer leads to is not the loader's
       self->core_->load_slots.leave();
       self->end([&](std::size_t i) { self->deliver(self->flights_[i], std::move(loaded[i])); });
     });
@@ -228,6 +262,9 @@ class Load : public std::enable_shared_from_this<Load> {
   std::atomic<Scheduler::TimerId> soft_{0};
   std::atomic<Scheduler::TimerId> renewal_{0};
   std::atomic<bool> ended_{false};
+  std::atomic<LoadSlots::Ticket> ticket_{0};
+  std::atomic<bool> queued_{false};  // posted, and may wait for a worker
+  std::atomic<bool> running_{false};
   std::stop_source stop_;
   std::stop_callback<std::function<void()>> on_closing_;
 };

@@ -1,6 +1,10 @@
 #pragma once
 /// LoadSlots: at most so many loader calls at the same time; the others take turns.
+///
+/// A load that a nested read waits for takes no turns (detail/load_mark.hpp): what has the slots may be waiting for
+/// it. It is counted beside the others, so that those wait until the number is below the limit again.
 
+#include <algorithm>
 #include <deque>
 #include <mutex>
 #include <terrace/detail/cascade/engine.hpp>
@@ -9,34 +13,57 @@
 
 namespace terrace::cascade {
 
-/// Thread safe. Tasks run in the order they came, without a lock, inside enter() or leave().
+/// Thread safe. Tasks run in the order they came, without a lock, inside enter(), hurry() or leave().
 class LoadSlots {
  public:
-  explicit LoadSlots(std::size_t slots) : slots_(slots), free_(slots) {}
+  /// Names a task that waits; 0 is none.
+  using Ticket = std::uint64_t;
 
-  /// Runs the task when there is a slot for it, which it must leave.
-  void enter(Task task) {
+  explicit LoadSlots(std::size_t slots) : slots_(slots) {}
+
+  /// Runs the task when there is a slot for it, or now if nested; it must leave. A ticket: it waits.
+  Ticket enter(Task task, bool nested = false) {
     {
       std::lock_guard lock(mutex_);
-      if (free_ == 0) return waiting_.push_back(std::move(task));
-      --free_;
+      if (taken_ >= slots_ && !nested) {
+        waiting_.emplace_back(++last_, std::move(task));
+        return last_;
+      }
+      ++taken_;
+    }
+    task();
+    return 0;
+  }
+
+  /// A nested read has come to wait for the task: it runs now, unless it does already.
+  void hurry(Ticket ticket) {
+    Task task;
+    {
+      std::lock_guard lock(mutex_);
+      const auto found = std::lower_bound(waiting_.begin(), waiting_.end(), ticket,
+                                          [](const auto& one, Ticket wanted) { return one.first < wanted; });
+      if (found == waiting_.end() || found->first != ticket) return;
+      task = std::move(found->second);
+      waiting_.erase(found);
+      ++taken_;
     }
     task();
   }
 
+  /// `taken` is above `slots` while there are nested loads beyond them.
   [[nodiscard]] LoadTurns turns() const {
     std::lock_guard lock(mutex_);
-    return {slots_, slots_ - free_, waiting_.size()};
+    return {slots_, taken_, waiting_.size()};
   }
 
   void leave() {
     std::unique_lock lock(mutex_);
-    ++free_;
+    --taken_;
     // One leave() at a time hands out turns, however many tasks leave while they are called.
     if (std::exchange(handing_out_, true)) return;
-    while (free_ > 0 && !waiting_.empty()) {
-      --free_;
-      Task next = std::move(waiting_.front());
+    while (taken_ < slots_ && !waiting_.empty()) {
+      ++taken_;
+      Task next = std::move(waiting_.front().second);
       waiting_.pop_front();
       lock.unlock();
       std::exchange(next, nullptr)();
@@ -48,9 +75,10 @@ class LoadSlots {
  private:
   mutable std::mutex mutex_;
   const std::size_t slots_;
-  std::size_t free_;
+  std::size_t taken_ = 0;
   bool handing_out_ = false;
-  std::deque<Task> waiting_;
+  std::deque<std::pair<Ticket, Task>> waiting_;  // in the order of their tickets
+  Ticket last_ = 0;
 };
 
 }  // namespace terrace::cascade

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "base/fork.hpp"
+#include "base/threads.hpp"
 #include "database/sqlite_deadlines.hpp"
 #include "database/sqlite_engine.hpp"
 
@@ -114,8 +115,13 @@ void Core::start() {
     if (const auto core = weak.lock())
       core->fail(call, Error(Errc::timed_out, "sqlite: still waiting at the deadline"));
   });
-  reader_ = std::thread([self = shared_from_this()] { self->read_loop(); });
-  writer_ = std::thread([self = shared_from_this()] { self->write_loop(); });
+  try {
+    reader_ = start_thread("the reader of SQLite", [self = shared_from_this()] { self->read_loop(); });
+    writer_ = start_thread("the writer of SQLite", [self = shared_from_this()] { self->write_loop(); });
+  } catch (...) {
+    close();  // the reader has a share in this
+    throw;
+  }
   schedule_purge();
 }
 

@@ -7,6 +7,8 @@
 #include <terrace/scheduler.hpp>
 #include <thread>
 
+#include "base/threads.hpp"
+
 namespace terrace::journal {
 
 /// Thread safe. Tasks given before the end are run; the destructor waits for them.
@@ -48,7 +50,7 @@ class SerialThread {
   std::condition_variable changed_;
   std::deque<Task> tasks_;
   bool ended_ = false;
-  std::thread thread_{[this] { loop(); }};  // last: runs as soon as it is made
+  std::thread thread_ = start_thread("the journal", [this] { loop(); });  // last: runs as soon as it is made
 };
 
 }  // namespace terrace::journal

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "base/fork.hpp"
+#include "base/threads.hpp"
 
 namespace terrace::memory {
 
@@ -23,7 +24,7 @@ class Sweeper {
     return sweeper;
   }
 
-  Sweeper() : thread_([this] { run(); }) {}
+  Sweeper() : thread_(start_thread("the sweep of expired entries", [this] { run(); })) {}
   ~Sweeper() {
     {
       std::lock_guard lock(mutex_);
@@ -102,7 +103,16 @@ void Sweeping::start_now() {
   static PerProcess<std::mutex> starting;
   std::lock_guard lock(starting.get());
   if (started_.load(std::memory_order_relaxed)) return;
-  sweeper_ = Sweeper::common();
+  const TimePoint now = std::chrono::steady_clock::now();
+  static TimePoint try_again;
+  if (now < try_again) return;
+  try {
+    sweeper_ = Sweeper::common();
+  } catch (const ConfigError&) {
+    // Whoever stores an entry must not pay for it: expired ones go when they are read, or make room.
+    try_again = now + std::chrono::seconds(1);
+    return;
+  }
   id_ = sweeper_->add(sweep_, interval_);
   started_.store(true, std::memory_order_release);
 }

@@ -5,7 +5,9 @@
 #include <boost/asio/connect.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/post.hpp>
 
+#include "base/threads.hpp"
 #include "runtime/tls.hpp"
 
 namespace terrace::redis {
@@ -82,13 +84,19 @@ void Dialer::resolve() {
     return connect_tcp(Resolver::results_type::create(where, url_.host, url_.port));
   }
   stage_ = "resolving the name";
-  resolver_.async_resolve(
-      url_.host, url_.port,
-      [self = shared_from_this()](const ErrorCode& ec, const Resolver::results_type& found) {
-        if (!self->done_) return;
-        if (ec) return self->fail(ec.message());
-        self->connect_tcp(found);
-      });
+  const auto resolved = [self = shared_from_this()](const ErrorCode& ec, const Resolver::results_type& found) {
+    if (!self->done_) return;
+    if (ec) return self->fail(ec.message());
+    self->connect_tcp(found);
+  };
+  try {
+    if (no_threads_left) throw std::system_error(EAGAIN, std::generic_category());
+    resolver_.async_resolve(url_.host, url_.port, resolved);
+  } catch (const std::exception& none) {  // Asio resolves names on a thread that begins with the first
+    asio::post(resolver_.get_executor(), [self = shared_from_this(), why = no_thread("names", none)] {
+      self->fail(why.context);
+    });
+  }
 }
 
 void Dialer::connect_tcp(const Resolver::results_type& addresses) {

@@ -2,9 +2,11 @@
 
 #include <boost/asio/post.hpp>
 
+#include "base/threads.hpp"
+
 namespace terrace::runtime {
 
-Driver::Driver() : work_(context_.get_executor()), thread_([this] { background(); }) {}
+Driver::Driver() : work_(context_.get_executor()), thread_(start_thread("the I/O of a Runtime", [this] { background(); })) {}
 
 void Driver::stop() {
   if (stopping_.exchange(true)) return;

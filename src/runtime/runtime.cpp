@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "base/fork.hpp"
+#include "base/threads.hpp"
 #include "runtime/driver.hpp"
 #include "runtime/io_context.hpp"
 #include "runtime/worker_pool.hpp"
@@ -20,6 +21,7 @@ class Runtime::Impl {
   TimerId call_at(TimePoint when, Task task);
   bool cancel(TimerId id);
   void require_home() const;
+  void post_blocking(Task task);
 
   const HomeProcess home;
   // Destroyed in reverse: first the timers, then the workers, which may post to the driver's context till
@@ -28,6 +30,8 @@ class Runtime::Impl {
   runtime::WorkerPool workers;
 
  private:
+  static constexpr Duration try_again_after = std::chrono::milliseconds(200);
+
   struct Timer {
     std::unique_ptr<boost::asio::steady_timer> asio;
     Task task;
@@ -78,8 +82,11 @@ Runtime::~Runtime() {
     return;
   }
   // Let go by one of its own threads, which cannot wait for itself: another does.
-  if (impl_->driver.runs_here() || impl_->workers.runs_here())
-    std::thread([impl = std::move(impl_)] {}).detach();
+  if (impl_->driver.runs_here() || impl_->workers.runs_here()) {
+    Impl* const impl = impl_.release();
+    // Without a thread for that it is left behind, idle: nothing here may wait for itself.
+    if (auto ending = try_thread("the end of a Runtime", [impl] { delete impl; })) ending->detach();
+  }
 }
 
 std::shared_ptr<Runtime> Runtime::common() {
@@ -105,9 +112,19 @@ void Runtime::post(Task task) {
   impl_->require_home();
   boost::asio::post(impl_->driver.context(), [task = std::move(task)]() mutable { task(); });
 }
+/// Without a thread the task waits for one, for who gave it hears of nothing.
+void Runtime::Impl::post_blocking(Task task) {
+  if (workers.submit(task)) return;
+  call_at(after(system_clock().now(), try_again_after),
+          [this, task = std::move(task)]() mutable { post_blocking(std::move(task)); });
+}
 void Runtime::post_blocking(Task task) {
   impl_->require_home();
-  impl_->workers.submit(std::move(task));
+  impl_->post_blocking(std::move(task));
+}
+Result<void> Runtime::post_load(Task task, bool nested) {
+  impl_->require_home();
+  return impl_->workers.submit(task, nested);
 }
 Scheduler::TimerId Runtime::call_at(TimePoint when, Task task) {
   impl_->require_home();

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "base/fork.hpp"
+#include "base/threads.hpp"
 #include "service/admin_listener.hpp"
 #include "service/server_tls.hpp"
 
@@ -64,7 +65,7 @@ class AdminServer::Impl {
         host_{routes_, {.request = options.request_timeout}, std::make_shared<asio::io_context>(1)},
         listener_(where_, server_tls(options.tls_certificate, options.tls_key), host_) {
     listener_.start();
-    thread_ = std::thread([this] { host_.io->run(); });
+    thread_ = start_thread("the admin endpoint", [this] { host_.io->run(); });
   }
 
   const HomeProcess home_;

@@ -1,6 +1,7 @@
 #include "upkeep/http_exchange.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -10,6 +11,7 @@
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
 
+#include "base/threads.hpp"
 #include "runtime/tls.hpp"
 
 namespace terrace::upkeep {
@@ -158,7 +160,14 @@ void Exchange::begin() {
   limit_.async_wait([self = shared_from_this()](const ErrorCode& ec) {
     if (!ec) self->end(Error(Errc::timed_out, self->label() + ": no answer in time while " + self->stage_));
   });
-  resolver_.async_resolve(url_.host, url_.port, next(&Exchange::connect, "the name is resolved"));
+  try {
+    if (no_threads_left) throw std::system_error(EAGAIN, std::generic_category());
+    resolver_.async_resolve(url_.host, url_.port, next(&Exchange::connect, "the name is resolved"));
+  } catch (const std::exception& none) {  // Asio resolves names on a thread that begins with the first
+    asio::post(resolver_.get_executor(), [self = shared_from_this(), why = no_thread("names", none)] {
+      self->end(Error(Errc::unavailable, self->label() + ": " + why.context));
+    });
+  }
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <deque>
 #include <mutex>
+#include <terrace/detail/load_mark.hpp>
 #include <terrace/warmer.hpp>
 
 #include "base/backoff.hpp"
@@ -49,6 +50,7 @@ class WarmRun : public std::enable_shared_from_this<WarmRun> {
   const WarmerOptions options_;
   const std::stop_token stop_;
   const TimePoint began_;
+  const bool nested_ = LoadMark::here();  // a loader waits for it, and so takes no turns
   /// Loader calls of this run that are under way; a call may outlive its key's time.
   const std::shared_ptr<std::atomic<std::size_t>> loading_ = std::make_shared<std::atomic<std::size_t>>(0);
 

@@ -21,7 +21,7 @@ class Sweeping {
   Sweeping(const Sweeping&) = delete;
   Sweeping& operator=(const Sweeping&) = delete;
 
-  /// Thread safe; does something only the first time. Throws std::system_error when no thread can be had.
+  /// Thread safe; does something only the first time. Where no thread can be had a later call tries again.
   void start() {
     if (!started_.load(std::memory_order_acquire)) start_now();
   }

@@ -1,0 +1,83 @@
+"""The threads of loads without a caller: as many as there are loads, an error where the system gives none, no user's
+code on the thread that hands them out."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+import pytest
+
+import terrace
+from terrace import _service
+
+
+def test_loaders_of_one_cache_that_hang_keep_no_other_cache_waiting() -> None:
+    release = threading.Event()
+    with terrace.Cache("hangs") as hangs, terrace.Cache("healthy") as healthy:
+        def hang(number: int) -> None:
+            with pytest.raises(terrace.Timeout):
+                hangs.get_or_load(number, lambda: release.wait(30), timeout=0.1)
+
+        callers = [threading.Thread(target=hang, args=(number,)) for number in range(64)]
+        for caller in callers:
+            caller.start()
+        for caller in callers:
+            caller.join()
+        try:
+            assert healthy.get_or_load("key", lambda: "value", timeout=10) == "value"
+        finally:
+            release.set()
+
+
+def test_threads_without_work_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_service, "IDLE_SECONDS", 0.05)
+    workers = _service.Workers("idle-test")
+    ran = threading.Barrier(9)
+    for _ in range(8):
+        workers.submit(lambda: ran.wait(30) and None)
+    ran.wait(30)
+    for thread in threading.enumerate():
+        if thread.name == "idle-test":
+            thread.join(30)
+            assert not thread.is_alive()
+    again = threading.Event()
+    workers.submit(again.set)
+    assert again.wait(30)
+
+
+def test_a_load_without_a_thread_raises_and_the_next_one_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    with terrace.Cache("no-thread") as cache:
+        cache.get_or_load("first", lambda: 1)
+        _service.service().ensure()
+
+        def refuse(thread: threading.Thread) -> None:
+            raise RuntimeError("can't start new thread")
+
+        monkeypatch.setattr(_service.service(), "loads", _service.Workers("no-thread-test"))
+        with monkeypatch.context() as system:
+            system.setattr(threading.Thread, "start", refuse)
+            for _ in range(3):
+                with pytest.raises(terrace.Overloaded, match="ulimit -u"):
+                    cache.get_or_load("key", lambda: 2, timeout=30)
+        assert cache.get_or_load("key", lambda: 2, timeout=30) == 2
+
+
+def test_a_handler_of_the_log_may_load_with_a_limit() -> None:
+    loaded: list[object] = []
+    done = threading.Event()
+    with terrace.Cache("log-handler") as cache:
+        class Handler(logging.Handler):
+            def emit(self, record: logging.LogRecord) -> None:
+                loaded.append(cache.get_or_load("key", lambda: "value", timeout=10))
+                done.set()
+
+        handler = Handler()
+        log = logging.getLogger("terrace")
+        log.addHandler(handler)
+        try:
+            _service.service()._handle((logging.WARNING, "a line of the core"))
+            assert done.wait(30)
+        finally:
+            log.removeHandler(handler)
+    assert loaded == ["value"]
