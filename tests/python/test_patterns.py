@@ -381,7 +381,7 @@ def test_copies_on_several_nodes(level: ConsistencyLevel, nodes: list[RedisServe
     assert cache.delete("k") is True and cache.get("k") is None
     metrics = cache.get_metrics()
     assert {"hits", "misses", "errors", "replications", "hit_rate", "overall_hit_rate", "nodes", "consistency_level"} <= set(metrics)
-    assert metrics["nodes"] == addresses(nodes) and metrics["consistency_level"] == level.value and metrics["replications"] >= 2
+    assert metrics["nodes"] == len(nodes) and metrics["consistency_level"] == level.value and metrics["replications"] >= 2
     cache.close()
 
 
@@ -470,11 +470,13 @@ def test_a_distributed_cache_can_be_healthy(nodes: list[RedisServer]) -> None:
 def test_an_alert_that_raises_is_told() -> None:
     cache = L1Cache(10)
     monitoring = CacheMonitoring(cache)
-    monitoring.add_alert(lambda metrics: metrics["misses"] > 0, "misses")
-    monitoring.add_alert(lambda metrics: metrics["no such thing"], "broken")
+    monitoring.add_alert(lambda: cache.get_metrics()["misses"] > 0, "misses")
+    monitoring.add_alert(lambda: False, "never")
+    monitoring.add_alert(lambda: cache.get_metrics()["no such thing"], "broken")
+    monitoring.add_alert(lambda metrics: metrics["misses"] > 0, "misses by the metrics")
     cache.get("x")
     told = monitoring.check_alerts()
-    assert told[0] == "misses" and told[1].startswith("broken") and "KeyError" in told[1]
+    assert told[0] == "misses" and told[1].startswith("broken") and "KeyError" in told[1] and told[2:] == ["misses by the metrics"]
     monitoring.close()
 
 
