@@ -19,6 +19,7 @@ from ._errors import Closed, ConfigError, TerraceError
 from ._loading import Loading
 from ._results import Explanation, LevelExplanation, Lookup
 from ._service import service
+from ._tags import tag_list
 from ._times import Seconds, seconds
 from ._times import ttl as checked_ttl
 from ._typing import V
@@ -83,17 +84,17 @@ class CacheCore(_core.CacheBase, Generic[V]):
         return None if found is _core.NOTHING or found is _core.NEGATIVE else (found,)
 
     def _read(self, names: Mapping[bytes, Any], loading: Loading | None, timeout: Seconds | None,
-              elsewhere: bool = False, tags: Sequence[str] = ()) -> _core.Call:
+              elsewhere: bool = False, tags: str | Sequence[str] = ()) -> _core.Call:
         self._ensure_open()
-        return self._start_read(list(names), loading, elsewhere, seconds(timeout, "timeout"), list(tags))
+        return self._start_read(list(names), loading, elsewhere, seconds(timeout, "timeout"), tag_list(tags))
 
     def _write(self, keys: Iterable[Any], stored: list[V], ttl: Seconds | None, timeout: Seconds | None,
-               tags: Sequence[str]) -> _core.Call:
+               tags: str | Sequence[str]) -> _core.Call:
         self._ensure_open()
         if self._copier is not None:
             stored = [self._copier(value) for value in stored]
         names = [_core.key_bytes(key) for key in keys]
-        return self._start_write(names, stored, checked_ttl(ttl), seconds(timeout, "timeout"), list(tags))
+        return self._start_write(names, stored, checked_ttl(ttl), seconds(timeout, "timeout"), tag_list(tags))
 
     def _set_bytes(self, key_bytes: bytes, value: Any, life: float | None) -> None:
         self._ensure_open()
@@ -160,6 +161,11 @@ def names_of(keys: Iterable[Any]) -> dict[bytes, Any]:
     if isinstance(keys, (str, bytes)):
         raise ConfigError(f"keys={keys!r}: give a list of keys, [{keys!r}]")
     return {_core.key_bytes(key): key for key in keys}
+
+
+def refuse_no_mapping(values: Any) -> None:
+    if not isinstance(values, Mapping):
+        raise TypeError(f"set_many of {type(values).__name__}: give a dict from key to value")
 
 
 def explanation_of(parts: tuple[list[tuple[Any, ...]], bool, str]) -> Explanation:

@@ -12,12 +12,11 @@ from . import _core
 from ._errors import ConfigError, NotFound
 from ._loading import is_coroutine_function
 from ._results import ABSENT, Load
+from ._tags import tag_list
 from ._times import ttl as checked_ttl
 
 if TYPE_CHECKING:
     from ._cache import Cache
-
-Tags = "Sequence[str] | Callable[..., Sequence[str]]"
 
 
 class CacheInfo(NamedTuple):
@@ -130,10 +129,8 @@ def parse_template(template: str, signature: inspect.Signature, what: str) -> tu
 
 def _tag_maker(tags: Any, signature: inspect.Signature) -> Callable[[tuple[Any, ...], dict[str, Any]], list[str]]:
     if callable(tags):
-        return lambda args, kwargs: list(tags(*args, **kwargs))
-    if isinstance(tags, str):
-        raise ConfigError(f"tags={tags!r}: give a list of them, [{tags!r}]")
-    tags = list(tags)
+        return lambda args, kwargs: tag_list(tags(*args, **kwargs))
+    tags = tag_list(tags)
     for tag in tags:
         parse_template(tag, signature, "tags")
     if not any("{" in tag for tag in tags):

@@ -41,8 +41,8 @@ class CacheInvalidation:
         self._registered: set[str] = set()
 
     def add_pattern(self, pattern: str, keys: Iterable[Any]) -> None:
-        """Names a set of keys; the same pattern again replaces it."""
-        self._cache.define_group(pattern, list(keys))
+        """Names a set of keys; the same pattern again replaces it. Raises ConfigError for a single str instead of a list."""
+        self._cache.define_group(pattern, keys)
         self._registered.add(pattern)
 
     def invalidate_by_pattern(self, pattern: str) -> int:
