@@ -16,6 +16,7 @@ from typing import (
 from . import _core
 from ._codec import Codec
 from ._errors import Closed, ConfigError, TerraceError
+from ._green import refuse_green_threads
 from ._loading import Loading
 from ._results import Explanation, LevelExplanation, Lookup
 from ._service import service
@@ -37,6 +38,7 @@ class CacheCore(_core.CacheBase, Generic[V]):
     _closed: bool
 
     def _open_now(self) -> None:
+        refuse_green_threads()
         self._open(self._settings, self._tiers, self._codec, self._codec.schema, self._copier)
         if self._tiers:
             service().ensure()
@@ -48,6 +50,7 @@ class CacheCore(_core.CacheBase, Generic[V]):
         self._open_now()
 
     def _ensure_open(self) -> None:
+        refuse_green_threads()
         if not self._is_open:
             self._reopen()
 

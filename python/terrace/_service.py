@@ -10,6 +10,7 @@ import threading
 from typing import Any, Callable
 
 from . import _core
+from ._green import refuse_green_threads
 
 log = logging.getLogger("terrace")
 
@@ -55,6 +56,7 @@ class Service:
         self.workers = Workers(MOST_WORKERS)
 
     def ensure(self) -> None:
+        refuse_green_threads()
         if self._thread is None:
             with self._lock:
                 if self._thread is None:
