@@ -130,6 +130,8 @@ class CacheCore(_core.CacheBase, Generic[V]):
         if len(named) + bool(keys) != 1:
             raise ConfigError("invalidate takes keys, or one of prefix=, tag=, pattern= and group=")
         kind, text = next(iter(named.items())) if named else ("keys", "")
+        if not isinstance(text, str):
+            raise TypeError(f"{'pattern' if kind == 'glob' else kind}={text!r}: give one str")
         names = list(names_of(keys))
         return self._start_invalidate(kind, names, text, soft, seconds(timeout, "timeout"))
 

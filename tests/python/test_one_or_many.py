@@ -100,6 +100,10 @@ MANY: dict[str, Callable[[terrace.Cache[Any]], Any]] = {
     "adelete_many": lambda c: asyncio.run(c.adelete_many("abc")),
     "aset_many": lambda c: asyncio.run(c.aset_many("abc")),  # type: ignore[arg-type]
     "define_group": lambda c: c.define_group("g", "abc"),
+    "invalidate, several tags": lambda c: c.invalidate(tag=["a", "b"]),  # type: ignore[arg-type]
+    "invalidate, several patterns": lambda c: c.invalidate(pattern=["a", "b"]),  # type: ignore[arg-type]
+    "invalidate, a prefix of bytes": lambda c: c.invalidate(prefix=b"a"),  # type: ignore[arg-type]
+    "ainvalidate": lambda c: asyncio.run(c.ainvalidate(group=("a", "b"))),  # type: ignore[arg-type]
     "add_pattern": lambda c: CacheInvalidation(c).add_pattern("users", "user:1"),
     "tiers": lambda c: terrace.Cache("x", tiers="redis://localhost"),
     "types": lambda c: terrace.Cache("x", types="Point"),  # type: ignore[arg-type]
