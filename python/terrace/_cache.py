@@ -330,9 +330,10 @@ class Cache(AsyncForms[V]):
             load_user.invalidate(42, "navy"); load_user.cache_info(); load_user.key(42, "navy")
 
         key: a template over the parameters and their attributes. In arguments, ASCII characters other than letters, digits, space
-        and -_.@+ are written as %XX; templates of one cache whose calls could still meet are refused (docs/python.md, 7). None: the function's module and name and all arguments by value and type; methods then
-        need a __terrace_key__ of self. tags: with templates, or a function of the arguments. condition: only results for which
-        it is true are kept. Calls that miss at once share one call, in all processes over one Redis.
+        and -_.@+ are written as %XX; templates of one cache whose calls could still meet are refused (docs/python.md, 7). None:
+        the function's module and name and all arguments by value and type; methods then need a __terrace_key__ of self. tags:
+        with templates (a str is one), or a function of the arguments. condition: only results for which it is true are kept.
+        Calls that miss at once share one call, in all processes over one Redis.
 
         A stub of the function's type: the attributes above are not in it. Raises ConfigError.
         """
