@@ -2,6 +2,7 @@
 
 #include <sodium.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "key.hpp"
@@ -18,11 +19,10 @@ void append_hex(std::string& out, unsigned char byte) {
 
 }  // namespace
 
-KeyPlan::KeyPlan(std::string prefix, std::optional<std::vector<Field>> fields, std::string tail)
+KeyPlan::KeyPlan(std::string prefix, std::optional<std::vector<Field>> fields, std::string tail,
+                 std::string_view reserved)
     : prefix_(std::move(prefix)), fields_(std::move(fields)), tail_(std::move(tail)) {
-  if (!fields_ || fields_->size() < 2) return;
-  reserved_ = "%";
-  for (std::size_t i = 1; i < fields_->size(); ++i) reserved_ += (*fields_)[i].before;
+  for (const char c : reserved) reserved_[static_cast<unsigned char>(c)] = true;
 }
 
 bool KeyPlan::write(std::string& key, std::span<PyObject* const> arguments) const {
@@ -53,7 +53,7 @@ bool KeyPlan::write_field(std::string& key, const Field& field, PyObject* argume
     if (overflow == 0) {
       char digits[24];
       key.append(digits, std::to_chars(digits, digits + sizeof digits, number).ptr);
-      if (!reserved_.empty()) escape(key, from);  // the text between fields may be a "-"
+      escape(key, from);  // the text between fields may be a "-"
       return true;
     }
   }
@@ -72,19 +72,20 @@ bool KeyPlan::write_field(std::string& key, const Field& field, PyObject* argume
   const char* const utf8 = PyUnicode_AsUTF8AndSize(text.ptr(), &size);
   if (utf8 == nullptr) return false;
   key.append(utf8, static_cast<std::size_t>(size));
-  if (!reserved_.empty()) escape(key, from);
+  escape(key, from);
   return true;
 }
 
 void KeyPlan::escape(std::string& key, std::size_t from) const {
-  if (key.find_first_of(reserved_, from) == std::string::npos) return;
+  const std::string_view written = std::string_view(key).substr(from);
+  if (std::ranges::none_of(written, [this](char c) { return is_reserved(c); })) return;
   std::string escaped;
-  for (const char c : std::string_view(key).substr(from)) {
-    if (reserved_.find(c) == std::string::npos) {
-      escaped += c;
-    } else {
+  for (const char c : written) {
+    if (is_reserved(c)) {
       escaped += '%';
       append_hex(escaped, static_cast<unsigned char>(c));
+    } else {
+      escaped += c;
     }
   }
   key.replace(from, std::string::npos, escaped);

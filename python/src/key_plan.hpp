@@ -3,13 +3,14 @@
 ///
 /// Without a template: NAME(LENGTH:KEY…) with every argument as key.hpp writes it, so that no two calls that
 /// differ in value or type meet; longer ones than 200 bytes end in a BLAKE2b hash (RFC 7693). With a template
-/// such as "user:{id}": its text with the arguments as str() has them. Where a template has several fields,
-/// what could be taken for the text between them is written as %XX, so that ("a:b", "c") and ("a", "b:c")
-/// stay apart.
+/// such as "user:{id}": its text with the arguments as str() has them. In an argument the reserved bytes are
+/// written as %XX; terrace/_templates.py says which these are, and why no two calls meet then.
 
+#include <array>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "python.hpp"
@@ -27,21 +28,23 @@ class KeyPlan {
   };
 
   /// `fields` none: no template; then `prefix` is the function's name, else unused. `tail`: text after the
-  /// last field.
-  KeyPlan(std::string prefix, std::optional<std::vector<Field>> fields, std::string tail);
+  /// last field. `reserved`: the bytes that a field escapes.
+  KeyPlan(std::string prefix, std::optional<std::vector<Field>> fields, std::string tail,
+          std::string_view reserved);
 
   /// The key for these arguments, one for each parameter; false with a Python error.
   bool write(std::string& key, std::span<PyObject* const> arguments) const;
 
  private:
   bool write_field(std::string& key, const Field& field, PyObject* argument) const;
+  [[nodiscard]] bool is_reserved(char c) const noexcept { return reserved_[static_cast<unsigned char>(c)]; }
   void escape(std::string& key, std::size_t from) const;
   void shorten(std::string& key) const;
 
   std::string prefix_;
   std::optional<std::vector<Field>> fields_;
   std::string tail_;
-  std::string reserved_;  // escaped in fields; empty: a single field needs no escape
+  std::array<bool, 256> reserved_{};
 };
 
 }  // namespace terrace::python

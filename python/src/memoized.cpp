@@ -179,13 +179,14 @@ std::vector<KeyPlan::Field> fields_of(PyObject* list) {
   return fields;
 }
 
-/// Memoized(cache, miss, bind, defaults, positional, name, fields or None, tail)
+/// Memoized(cache, miss, bind, defaults, positional, name, fields or None, tail, reserved)
 PyObject* make(PyTypeObject* type, PyObject* arguments, PyObject*) {
   PyObject *cache, *miss, *bind, *defaults, *fields;
   int positional;
-  const char *name, *tail;
-  if (PyArg_ParseTuple(arguments, "OOOO!psOs", &cache, &miss, &bind, &PyTuple_Type, &defaults, &positional,
-                       &name, &fields, &tail) == 0)
+  const char *name, *tail, *reserved;
+  Py_ssize_t reserved_size;
+  if (PyArg_ParseTuple(arguments, "OOOO!psOsy#", &cache, &miss, &bind, &PyTuple_Type, &defaults, &positional,
+                       &name, &fields, &tail, &reserved, &reserved_size) == 0)
     return nullptr;
   PyObject* const made = type->tp_alloc(type, 0);
   if (made == nullptr) return nullptr;
@@ -201,7 +202,7 @@ PyObject* make(PyTypeObject* type, PyObject* arguments, PyObject*) {
   try {
     std::optional<std::vector<KeyPlan::Field>> parsed;
     if (fields != Py_None) parsed = fields_of(fields);
-    self.plan = new KeyPlan(name, std::move(parsed), tail);
+    self.plan = new KeyPlan(name, std::move(parsed), tail, {reserved, static_cast<std::size_t>(reserved_size)});
   } catch (nb::python_error& failed) {
     failed.restore();
     Py_DECREF(made);

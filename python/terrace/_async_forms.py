@@ -6,11 +6,12 @@ import asyncio
 from typing import Any, Callable, Hashable, Iterable, Mapping, Sequence
 
 from . import _aio, _core
-from ._cache_core import CacheCore, explanation_of, names_of
+from ._cache_core import CacheCore, explanation_of, names_of, refuse_no_mapping
 from ._errors import Closed
 from ._loading import Loading, is_coroutine_function
 from ._results import Explanation, Lookup
 from ._service import service
+from ._tags import tag_list
 from ._times import Seconds, seconds
 from ._typing import V
 
@@ -33,7 +34,7 @@ class AsyncForms(CacheCore[V]):
         return below.value if below else default
 
     async def aget_or_load(self, key: Hashable, loader: Callable[..., Any], *, timeout: Seconds | None = None,
-                           tags: Sequence[str] = ()) -> V:
+                           tags: str | Sequence[str] = ()) -> V:
         """As get_or_load. A coroutine function runs in this loop; a plain function on a thread."""
         if not self._eager:
             found = self._peek(key)
@@ -42,17 +43,17 @@ class AsyncForms(CacheCore[V]):
         return await self._aload_bytes(_core.key_bytes(key), key, loader, timeout=timeout, tags=tags)  # type: ignore[no-any-return]
 
     async def _aload_bytes(self, key_bytes: bytes, key: Any, loader: Any, *, timeout: Seconds | None = None,
-                           tags: Sequence[str] = ()) -> Any:
+                           tags: str | Sequence[str] = ()) -> Any:
         self._ensure_open()
         loop = asyncio.get_running_loop()
         service().ensure()
         if self._eager and (memory := self._peek_bytes(key_bytes)) is not None:
-            self._refresh(key_bytes, Loading(self, loader, {key_bytes: key}, single=True, loop=loop), list(tags))
+            self._refresh(key_bytes, Loading(self, loader, {key_bytes: key}, single=True, loop=loop), tag_list(tags))
             return memory[0]
         elsewhere = not is_coroutine_function(loader)
         while True:
             loading = Loading(self, loader, {key_bytes: key}, single=True, loop=loop)
-            call = self._start_read([key_bytes], loading, elsewhere, seconds(timeout, "timeout"), list(tags))
+            call = self._start_read([key_bytes], loading, elsewhere, seconds(timeout, "timeout"), tag_list(tags))
             await _aio.ended(call)
             value = call.value(key)
             if value is not _core.NOTHING:
@@ -77,7 +78,7 @@ class AsyncForms(CacheCore[V]):
         return {key: one.value for key, one in found.items() if one}  # type: ignore[misc]
 
     async def aget_or_load_many(self, keys: Iterable[Hashable], loader: Callable[[Sequence[Any]], Any], *,
-                                timeout: Seconds | None = None, tags: Sequence[str] = ()) -> dict[Any, V]:
+                                timeout: Seconds | None = None, tags: str | Sequence[str] = ()) -> dict[Any, V]:
         """As get_or_load_many; the loader is a coroutine function or a plain one."""
         names = names_of(keys)
         if not names:
@@ -88,13 +89,14 @@ class AsyncForms(CacheCore[V]):
         return self._values_or_raise(self._lookups(names, await _aio.outcome_of(call)))
 
     async def aset(self, key: Hashable, value: V, *, ttl: Seconds | None = None, timeout: Seconds | None = None,
-                   tags: Sequence[str] = ()) -> None:
+                   tags: str | Sequence[str] = ()) -> None:
         """As set."""
         self._all_done(await _aio.outcome_of(self._write([key], [value], ttl, timeout, tags)))
 
     async def aset_many(self, values: Mapping[Any, V], *, ttl: Seconds | None = None, timeout: Seconds | None = None,
-                        tags: Sequence[str] = ()) -> None:
+                        tags: str | Sequence[str] = ()) -> None:
         """As set_many."""
+        refuse_no_mapping(values)
         if values:
             self._all_done(await _aio.outcome_of(self._write(values, list(values.values()), ttl, timeout, tags)))
 

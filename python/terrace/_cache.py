@@ -19,7 +19,7 @@ from typing import (
 
 from . import _core, _memoize, _process
 from ._async_forms import AsyncForms
-from ._cache_core import explanation_of, names_of
+from ._cache_core import explanation_of, names_of, refuse_no_mapping
 from ._codec import Codec, make_codec
 from ._errors import ConfigError
 from ._loading import Loading
@@ -33,6 +33,7 @@ from ._results import (
     stats_from,
 )
 from ._service import service
+from ._tags import tag_list
 from ._tiers import Tier, TierLike, tiers_of
 from ._times import Seconds, seconds
 from ._times import ttl as checked_ttl
@@ -191,7 +192,7 @@ class Cache(AsyncForms[V]):
         def __contains__(self, key: object) -> bool: ...
 
         def get_or_load(self, key: Hashable, loader: Callable[..., Any], *,  # type: ignore[override]
-                        timeout: Seconds | None = None, tags: Sequence[str] = ()) -> V:
+                        timeout: Seconds | None = None, tags: str | Sequence[str] = ()) -> V:
             """The value from the levels, else from the loader. However many callers miss a key at once, in this process and
             in all over one Redis, one loader runs; the others wait for it.
 
@@ -203,22 +204,22 @@ class Cache(AsyncForms[V]):
             EncodeError (the tiers cannot store the value), Closed.
             """
 
-    def _load(self, key: Any, loader: Any, *, timeout: Seconds | None = None, tags: Sequence[str] = ()) -> Any:
+    def _load(self, key: Any, loader: Any, *, timeout: Seconds | None = None, tags: str | Sequence[str] = ()) -> Any:
         return self._load_bytes(_core.key_bytes(key), key, loader, timeout=timeout, tags=tags)
 
     def _load_bytes(self, key_bytes: bytes, key: Any, loader: Any, *, timeout: Seconds | None = None,
-                    tags: Sequence[str] = ()) -> Any:
+                    tags: str | Sequence[str] = ()) -> Any:
         self._ensure_open()
         elsewhere = self._loads_elsewhere or timeout is not None
         if self._eager and (found := self._peek_bytes(key_bytes)) is not None:
             service().ensure()
-            self._refresh(key_bytes, Loading(self, loader, {key_bytes: key}, single=True, background=True), list(tags))
+            self._refresh(key_bytes, Loading(self, loader, {key_bytes: key}, single=True, background=True), tag_list(tags))
             return found[0]
         if elsewhere:
             service().ensure()
         while True:
             loading = Loading(self, loader, {key_bytes: key}, single=True, background=elsewhere)
-            call = self._start_read([key_bytes], loading, elsewhere, seconds(timeout, "timeout"), list(tags))
+            call = self._start_read([key_bytes], loading, elsewhere, seconds(timeout, "timeout"), tag_list(tags))
             self._run_loads(call)
             value = call.value(key)
             if value is not _core.NOTHING:
@@ -242,7 +243,7 @@ class Cache(AsyncForms[V]):
         return {key: found.value for key, found in self.lookup_many(keys).items() if found}  # type: ignore[misc]
 
     def get_or_load_many(self, keys: Iterable[Hashable], loader: BulkLoader[V], *, timeout: Seconds | None = None,
-                         tags: Sequence[str] = ()) -> dict[Any, V]:
+                         tags: str | Sequence[str] = ()) -> dict[Any, V]:
         """As get_or_load, for many keys: what no level has is loaded by one call of `loader(missing_keys)`, which returns a
         dict, or a list in their order. Keys that do not exist are left out. Raises the first error there is."""
         names = names_of(keys)
@@ -258,14 +259,16 @@ class Cache(AsyncForms[V]):
     # --- writing ---
 
     def set(self, key: Hashable, value: V, *, ttl: Seconds | None = None, timeout: Seconds | None = None,
-            tags: Sequence[str] = ()) -> None:
+            tags: str | Sequence[str] = ()) -> None:
         """Stores the value in every level. When it has returned, every read of this process finds it, or something newer.
-        Raises KeyTypeError, EncodeError, WriteError (it names the tiers that did not take it), Timeout, Closed."""
+        tags: a str is one tag. Raises KeyTypeError, EncodeError, WriteError (it names the tiers that did not take it), Timeout,
+        Closed, and TypeError for tags that are no str."""
         self._all_done(self._finish(self._write([key], [value], ttl, timeout, tags)))
 
     def set_many(self, values: Mapping[Any, V], *, ttl: Seconds | None = None, timeout: Seconds | None = None,
-                 tags: Sequence[str] = ()) -> None:
+                 tags: str | Sequence[str] = ()) -> None:
         """As set, for many keys with few round trips."""
+        refuse_no_mapping(values)
         if values:
             self._all_done(self._finish(self._write(values, list(values.values()), ttl, timeout, tags)))
 
@@ -315,7 +318,7 @@ class Cache(AsyncForms[V]):
     def memoize(self, function: F) -> F: ...
     @overload
     def memoize(self, *, ttl: Seconds | None = None, key: str | None = None,
-                tags: Sequence[str] | Callable[..., Sequence[str]] = (),
+                tags: str | Sequence[str] | Callable[..., str | Sequence[str]] = (),
                 condition: Callable[[Any], bool] | None = None) -> Callable[[F], F]: ...
     def memoize(self, function: Any = None, *, ttl: Seconds | None = None, key: str | None = None, tags: Any = (),
                 condition: Callable[[Any], bool] | None = None) -> Any:
@@ -326,10 +329,11 @@ class Cache(AsyncForms[V]):
 
             load_user.invalidate(42, "navy"); load_user.cache_info(); load_user.key(42, "navy")
 
-        key: a template over the parameters and their attributes; where it has several fields, what could be taken for the
-        text between them is escaped. None: the function's module and name and all arguments by value and type; methods then
-        need a __terrace_key__ of self. tags: with templates, or a function of the arguments. condition: only results for which
-        it is true are kept. Calls that miss at once share one call, in all processes over one Redis.
+        key: a template over the parameters and their attributes. In arguments, ASCII characters other than letters, digits, space
+        and -_.@+ are written as %XX; templates of one cache whose calls could still meet are refused (docs/python.md, 7). None:
+        the function's module and name and all arguments by value and type; methods then need a __terrace_key__ of self. tags:
+        with templates (a str is one), or a function of the arguments. condition: only results for which it is true are kept.
+        Calls that miss at once share one call, in all processes over one Redis.
 
         A stub of the function's type: the attributes above are not in it. Raises ConfigError.
         """
@@ -354,7 +358,7 @@ class Cache(AsyncForms[V]):
             loading = None
             if task.loader is not None:
                 loading = Loading(self, task.loader, {key_bytes: task.key}, single=True, background=True)
-            listed.append((key_bytes, loading, checked_ttl(task.ttl), list(task.tags)))
+            listed.append((key_bytes, loading, checked_ttl(task.ttl), tag_list(task.tags)))
         self._ensure_open()
         tell = None if progress is None else lambda text: progress(*map(int, text.split()))
         call = self._start_warm(listed, concurrency, attempts, seconds(task_timeout, "task_timeout") or 0.0, tell)

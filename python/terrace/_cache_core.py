@@ -16,9 +16,11 @@ from typing import (
 from . import _core
 from ._codec import Codec
 from ._errors import Closed, ConfigError, TerraceError
+from ._green import refuse_green_threads
 from ._loading import Loading
 from ._results import Explanation, LevelExplanation, Lookup
 from ._service import service
+from ._tags import tag_list
 from ._times import Seconds, seconds
 from ._times import ttl as checked_ttl
 from ._typing import V
@@ -36,6 +38,7 @@ class CacheCore(_core.CacheBase, Generic[V]):
     _closed: bool
 
     def _open_now(self) -> None:
+        refuse_green_threads()
         self._open(self._settings, self._tiers, self._codec, self._codec.schema, self._copier)
         if self._tiers:
             service().ensure()
@@ -47,6 +50,7 @@ class CacheCore(_core.CacheBase, Generic[V]):
         self._open_now()
 
     def _ensure_open(self) -> None:
+        refuse_green_threads()
         if not self._is_open:
             self._reopen()
 
@@ -83,17 +87,17 @@ class CacheCore(_core.CacheBase, Generic[V]):
         return None if found is _core.NOTHING or found is _core.NEGATIVE else (found,)
 
     def _read(self, names: Mapping[bytes, Any], loading: Loading | None, timeout: Seconds | None,
-              elsewhere: bool = False, tags: Sequence[str] = ()) -> _core.Call:
+              elsewhere: bool = False, tags: str | Sequence[str] = ()) -> _core.Call:
         self._ensure_open()
-        return self._start_read(list(names), loading, elsewhere, seconds(timeout, "timeout"), list(tags))
+        return self._start_read(list(names), loading, elsewhere, seconds(timeout, "timeout"), tag_list(tags))
 
     def _write(self, keys: Iterable[Any], stored: list[V], ttl: Seconds | None, timeout: Seconds | None,
-               tags: Sequence[str]) -> _core.Call:
+               tags: str | Sequence[str]) -> _core.Call:
         self._ensure_open()
         if self._copier is not None:
             stored = [self._copier(value) for value in stored]
         names = [_core.key_bytes(key) for key in keys]
-        return self._start_write(names, stored, checked_ttl(ttl), seconds(timeout, "timeout"), list(tags))
+        return self._start_write(names, stored, checked_ttl(ttl), seconds(timeout, "timeout"), tag_list(tags))
 
     def _set_bytes(self, key_bytes: bytes, value: Any, life: float | None) -> None:
         self._ensure_open()
@@ -126,6 +130,8 @@ class CacheCore(_core.CacheBase, Generic[V]):
         if len(named) + bool(keys) != 1:
             raise ConfigError("invalidate takes keys, or one of prefix=, tag=, pattern= and group=")
         kind, text = next(iter(named.items())) if named else ("keys", "")
+        if not isinstance(text, str):
+            raise TypeError(f"{'pattern' if kind == 'glob' else kind}={text!r}: give one str")
         names = list(names_of(keys))
         return self._start_invalidate(kind, names, text, soft, seconds(timeout, "timeout"))
 
@@ -160,6 +166,11 @@ def names_of(keys: Iterable[Any]) -> dict[bytes, Any]:
     if isinstance(keys, (str, bytes)):
         raise ConfigError(f"keys={keys!r}: give a list of keys, [{keys!r}]")
     return {_core.key_bytes(key): key for key in keys}
+
+
+def refuse_no_mapping(values: Any) -> None:
+    if not isinstance(values, Mapping):
+        raise TypeError(f"set_many of {type(values).__name__}: give a dict from key to value")
 
 
 def explanation_of(parts: tuple[list[tuple[Any, ...]], bool, str]) -> Explanation:

@@ -30,6 +30,8 @@ class Exact:
 
     def __init__(self, types: Sequence[type]) -> None:
         self._classes: dict[str, type] = {}
+        if isinstance(types, (str, type)):
+            raise ConfigError(f"types={types!r}: give a list of classes")
         for kind in types:
             if not is_record(kind) and not (isinstance(kind, type) and issubclass(kind, enum.Enum)):
                 raise ConfigError(f"types: {kind!r} is no dataclass, msgspec.Struct, NamedTuple or Enum")

@@ -11,6 +11,7 @@ from typing import Any, Callable, Mapping, Sequence
 from . import _core
 from ._errors import LoaderFailed, NotFound
 from ._results import ABSENT, Load, LoadContext
+from ._tags import tag_list
 from ._times import ttl
 
 # What the core takes for one key: an exception, or (form, value, ttl, tags).
@@ -177,7 +178,7 @@ def _outcome(returned: Any) -> Outcome:
         return ("unchanged", None, life, ())
     if returned.value is ABSENT:
         return _absent(life)
-    return ("value" if returned.keep else "passing", returned.value, life, tuple(returned.tags))
+    return ("value" if returned.keep else "passing", returned.value, life, tag_list(returned.tags))
 
 
 def _absent(life: float | None) -> Outcome:

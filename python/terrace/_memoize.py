@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import string
 import weakref
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Sequence
 
@@ -12,12 +11,13 @@ from . import _core
 from ._errors import ConfigError, NotFound
 from ._loading import is_coroutine_function
 from ._results import ABSENT, Load
+from ._tags import tag_list
+from ._templates import key_template, parse_template, register
 from ._times import ttl as checked_ttl
 
 if TYPE_CHECKING:
     from ._cache import Cache
 
-Tags = "Sequence[str] | Callable[..., Sequence[str]]"
 
 
 class CacheInfo(NamedTuple):
@@ -38,7 +38,8 @@ def memoized(cache: Cache[Any], function: Callable[..., Any], *, ttl: Any, key: 
     name = f"{prefix}{function.__module__}.{function.__qualname__}"
     life = checked_ttl(ttl)
     tags_of = _tag_maker(tags, signature)
-    fields, tail = (None, "") if key is None else parse_template(key, signature, "key")
+    template = None if key is None else key_template(key, signature)
+    fields, tail, reserved = template or (None, "", frozenset())
 
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
         bound = signature.bind(*args, **kwargs)
@@ -60,9 +61,10 @@ def memoized(cache: Cache[Any], function: Callable[..., Any], *, ttl: Any, key: 
         loader = lambda: result(function(*args, **kwargs))  # noqa: E731
         return cache._load_bytes(key_bytes, name, loader, tags=tags_of(args, kwargs))
 
-    core = _core.Memoized(cache, miss, bind, *_plain_parameters(signature), name, fields, tail)
+    core = _core.Memoized(cache, miss, bind, *_plain_parameters(signature), name, fields, tail, bytes(reserved))
     if key is None:
         _refuse_namesakes(cache, name, function, core)
+    register(cache, name, key, template)
     if is_coroutine_function(function):
         decorated = _coroutine_form(cache, function, core, name, result, tags_of)
     else:
@@ -102,38 +104,10 @@ def cache_info(cache: Cache[Any]) -> CacheInfo:
     return CacheInfo(memory.hits, memory.misses, cache.max_entries, memory.entries or 0)
 
 
-def parse_template(template: str, signature: inspect.Signature, what: str) -> tuple[list[tuple[str, int, str]], str]:
-    """"user:{id}" as (text before, number of the parameter, attribute path) for each field, and the text after."""
-    names = list(signature.parameters)
-    fields: list[tuple[str, int, str]] = []
-    text = ""
-    try:
-        parts = list(string.Formatter().parse(template))
-    except ValueError as wrong:
-        raise ConfigError(f"{what}={template!r}: {wrong}; write {{{{ for a brace") from None
-    for literal, field, specification, conversion in parts:
-        text += literal
-        if field is None:
-            continue
-        parameter, _, path = field.partition(".")
-        if parameter not in names:
-            raise ConfigError(f"{what}={template!r}: there is no parameter {parameter!r}; there are {', '.join(names)}")
-        if specification or conversion or "[" in field:
-            raise ConfigError(f"{what}={template!r}: {{{field}}} can only name a parameter and attributes of it")
-        if fields and not text:
-            raise ConfigError(f"{what}={template!r}: put text, such as a colon, between the fields, so that "
-                              "different arguments cannot make the same key")
-        fields.append((text, names.index(parameter), path))
-        text = ""
-    return fields, text
-
-
 def _tag_maker(tags: Any, signature: inspect.Signature) -> Callable[[tuple[Any, ...], dict[str, Any]], list[str]]:
     if callable(tags):
-        return lambda args, kwargs: list(tags(*args, **kwargs))
-    if isinstance(tags, str):
-        raise ConfigError(f"tags={tags!r}: give a list of them, [{tags!r}]")
-    tags = list(tags)
+        return lambda args, kwargs: tag_list(tags(*args, **kwargs))
+    tags = tag_list(tags)
     for tag in tags:
         parse_template(tag, signature, "tags")
     if not any("{" in tag for tag in tags):

@@ -6,6 +6,7 @@ from typing import Any, Callable, Iterable
 
 from . import _core, _process
 from ._cache import Cache
+from ._errors import ConfigError
 from ._service import service
 from ._times import Seconds, seconds
 
@@ -24,6 +25,7 @@ class Monitor:
 
     def __init__(self, caches: Iterable[Cache[Any]] = (), *, window: Seconds = 60, interval: Seconds = 5,
                  min_hit_rate: float = 0.5, max_error_rate: float = 0.05, min_requests: int = 100) -> None:
+        caches = _listed(caches)
         self._core = _core.Monitor(seconds(window, "window") or 0.0, seconds(interval, "interval") or 0.0, min_hit_rate,
                                    max_error_rate, min_requests)
         _process.monitors.add(self)
@@ -73,7 +75,13 @@ class Monitor:
 
 def metrics(caches: Iterable[Cache[Any]]) -> str:
     """Every metric of the caches in the text format that Prometheus scrapes: docs/metrics.md."""
-    listed = list(caches)
+    listed = _listed(caches)
     for cache in listed:
         cache._ensure_open()
     return _core.metrics_text(listed)
+
+
+def _listed(caches: Iterable[Cache[Any]]) -> list[Cache[Any]]:
+    if isinstance(caches, Cache):
+        raise ConfigError(f"caches={caches!r}: give a list of caches")
+    return list(caches)

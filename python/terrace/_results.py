@@ -33,7 +33,7 @@ class Load(Generic[V]):
 
     value: V | _Absent
     ttl: Any = None
-    tags: Sequence[str] = ()
+    tags: str | Sequence[str] = ()
     keep: bool = True
     _unchanged: bool = dataclasses.field(default=False, repr=False)
 
@@ -90,7 +90,7 @@ class WarmTask:
     key: Any
     loader: Any = None
     ttl: Any = None
-    tags: Sequence[str] = ()
+    tags: str | Sequence[str] = ()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Any, Callable
 
 from . import _core
 from ._errors import Overloaded
+from ._green import refuse_green_threads
 
 log = logging.getLogger("terrace")
 
@@ -83,6 +84,7 @@ class Service:
         self.lines = Workers("terrace-log", 1)
 
     def ensure(self) -> None:
+        refuse_green_threads()
         # Not waiting for the lock: a finalizer may run while this thread has it, and then the thread is under way.
         if self._thread is None and self._lock.acquire(blocking=False):
             try:

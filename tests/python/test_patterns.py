@@ -381,7 +381,7 @@ def test_copies_on_several_nodes(level: ConsistencyLevel, nodes: list[RedisServe
     assert cache.delete("k") is True and cache.get("k") is None
     metrics = cache.get_metrics()
     assert {"hits", "misses", "errors", "replications", "hit_rate", "overall_hit_rate", "nodes", "consistency_level"} <= set(metrics)
-    assert metrics["nodes"] == addresses(nodes) and metrics["consistency_level"] == level.value and metrics["replications"] >= 2
+    assert metrics["nodes"] == len(nodes) and metrics["consistency_level"] == level.value and metrics["replications"] >= 2
     cache.close()
 
 
@@ -416,7 +416,11 @@ def test_one_more_shard_moves_only_its_part(nodes: list[RedisServer]) -> None:
 
 
 def test_shards_hold_and_count(nodes: list[RedisServer]) -> None:
-    cache = CacheSharding(addresses(nodes), shard_key_func=lambda key: key.split(":")[0])
+    names = addresses(nodes)
+    chosen = CacheSharding(names, shard_key_func=lambda key: names[len(key) % len(names)])  # the name of the shard
+    assert [chosen.get_shard("k" * length) for length in range(2 * len(names))] == 2 * names
+    chosen.close()
+    cache = CacheSharding(names, shard_key_func=lambda key: key.split(":")[0])
     assert cache.get_shard("user:1") == cache.get_shard("user:2")
     for number in range(30):
         assert cache.set(f"user{number}:x", number) is True
@@ -442,8 +446,9 @@ def test_warming_goes_side_by_side_and_tells_why() -> None:
     result = warming.warm_cache(progress=lambda ended, total: told.append((ended, total)))
     assert result["warmed_keys"] == 8 and result["failed_warms"] == 1 and result["warming_time"] >= 0
     assert cache.get("k3") is True
+    again = warming.warm_cache()
     metrics = warming.get_warming_metrics()
-    assert "ZeroDivisionError" in metrics["failures"]["bad"]
+    assert metrics["warming_time"] == pytest.approx(result["warming_time"] + again["warming_time"]) and "ZeroDivisionError" in metrics["failures"]["bad"]
     assert eventually(lambda: (9, 9) in told)
 
 
@@ -470,11 +475,12 @@ def test_a_distributed_cache_can_be_healthy(nodes: list[RedisServer]) -> None:
 def test_an_alert_that_raises_is_told() -> None:
     cache = L1Cache(10)
     monitoring = CacheMonitoring(cache)
-    monitoring.add_alert(lambda metrics: metrics["misses"] > 0, "misses")
-    monitoring.add_alert(lambda metrics: metrics["no such thing"], "broken")
+    monitoring.add_alert(lambda: cache.get_metrics()["misses"] > 0, "misses")
+    monitoring.add_alert(lambda: cache.get_metrics()["no such thing"], "broken")
+    monitoring.add_alert(lambda metrics: metrics["misses"] > 0, "misses by the metrics")
     cache.get("x")
     told = monitoring.check_alerts()
-    assert told[0] == "misses" and told[1].startswith("broken") and "KeyError" in told[1]
+    assert told[0] == "misses" and told[1].startswith("broken") and "KeyError" in told[1] and told[2:] == ["misses by the metrics"]
     monitoring.close()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any, Callable, Iterable, TypeVar
 
+from .._loading import required_arguments
 from .._memoize import memoized
 from .._monitor import Monitor
 from .._results import WarmFailure, WarmReport, WarmTask
@@ -40,8 +41,8 @@ class CacheInvalidation:
         self._registered: set[str] = set()
 
     def add_pattern(self, pattern: str, keys: Iterable[Any]) -> None:
-        """Names a set of keys; the same pattern again replaces it."""
-        self._cache.define_group(pattern, list(keys))
+        """Names a set of keys; the same pattern again replaces it. Raises ConfigError for a single str instead of a list."""
+        self._cache.define_group(pattern, keys)
         self._registered.add(pattern)
 
     def invalidate_by_pattern(self, pattern: str) -> int:
@@ -64,6 +65,7 @@ class CacheWarming:
         self._tasks: dict[Any, WarmTask] = {}
         self._last: WarmReport | None = None
         self._warmed = self._failed = self._runs = 0
+        self._time = 0.0
 
     def add_warming_task(self, key: Any, value_func: Callable[..., Any], ttl: float | None = None) -> None:
         """value_func takes nothing, or the key; it runs on a thread. The same key again replaces the task."""
@@ -77,6 +79,7 @@ class CacheWarming:
             log.warning("warming %r failed after %d attempts: %r", failure.key, failure.attempts, failure.error)
         self._last = report
         self._runs += 1
+        self._time += report.elapsed
         self._warmed += report.warmed + report.present
         self._failed += report.failed
         return {
@@ -86,12 +89,12 @@ class CacheWarming:
         }
 
     def get_warming_metrics(self) -> dict[str, Any]:
-        """warmed_keys, failed_warms and runs since the start; warming_time and failures ({key: reason}) of the last run; tasks."""
+        """warmed_keys, failed_warms, warming_time (seconds) and runs since the start; failures ({key: reason}) of the last run; tasks."""
         failures: list[WarmFailure] = self._last.failures if self._last else []
         return {
             "warmed_keys": self._warmed,
             "failed_warms": self._failed,
-            "warming_time": self._last.elapsed if self._last else 0.0,
+            "warming_time": self._time,
             "runs": self._runs,
             "tasks": len(self._tasks),
             "failures": {failure.key: repr(failure.error) for failure in failures},
@@ -104,7 +107,7 @@ class CacheMonitoring:
     def __init__(self, cache: Any) -> None:
         self._pattern = cache
         self._monitor = Monitor([cache_behind(cache)], min_requests=1)
-        self._alerts: list[tuple[Callable[[dict[str, Any]], Any], str]] = []
+        self._alerts: list[tuple[Callable[..., Any], str]] = []
 
     def check_cache_health(self) -> dict[str, Any]:
         """healthy; issues: sentences, for a hit rate under 50 %, errors over 5 %, a level that is away; timestamp: seconds since
@@ -114,17 +117,16 @@ class CacheMonitoring:
         issues = [what for what, kind in zip(health["issues"], health["kinds"]) if kind != "gate_shut"]
         return {"healthy": not issues, "issues": issues, "timestamp": health["timestamp"]}
 
-    def add_alert(self, condition: Callable[[dict[str, Any]], Any], message: str) -> None:
-        """condition is asked with the cache's get_metrics()."""
+    def add_alert(self, condition: Callable[..., Any], message: str) -> None:
+        """condition takes nothing, or one argument: the cache's get_metrics()."""
         self._alerts.append((condition, message))
 
     def check_alerts(self) -> list[str]:
         """The messages of the conditions that hold. A condition that raises is told, too."""
-        metrics = self._pattern.get_metrics()
         told = []
         for condition, message in self._alerts:
             try:
-                if condition(metrics):
+                if condition(self._pattern.get_metrics()) if required_arguments(condition) else condition():
                     told.append(message)
             except Exception as error:
                 log.exception("the condition of the alert %r raised", message)

@@ -27,11 +27,12 @@ class DistributedCache(Remote):
 
     def __init__(self, nodes: Sequence[str], consistency_level: ConsistencyLevel = ConsistencyLevel.EVENTUAL, *,
                  types: Sequence[type] = ()) -> None:
-        self.nodes = _named(nodes, "nodes")
+        named = _named(nodes, "nodes")
+        self.nodes = list(named)
         self.consistency_level = ConsistencyLevel(consistency_level)
         self._ring = _core.HashRing([(name, 1.0) for name in self.nodes])
         self.copies = min(COPIES, len(self.nodes))
-        members = ",".join(f"{name}=[{url}]" for name, url in self.nodes.items())
+        members = ",".join(f"{name}=[{url}]" for name, url in named.items())
         url = f"replicated:{members}?consistency={self.consistency_level.value}&copies={self.copies}"
         self._cache = Cache("distributed", memory=None, tiers=[url], ttl_jitter=0, types=types)
         self._trouble = Trouble("DistributedCache")
@@ -41,8 +42,8 @@ class DistributedCache(Remote):
         return self._ring.owner(b"distributed:" + _core.key_bytes(key))
 
     def get_metrics(self) -> dict[str, Any]:
-        """hits, misses, errors, replications (copies written beyond the first), hit_rate, overall_hit_rate, nodes,
-        consistency_level."""
+        """hits, misses, errors, replications (copies written beyond the first), hit_rate, overall_hit_rate, nodes (how
+        many), consistency_level."""
         stats = self._cache.stats()
         level = stats.levels[1]
         rate = percent(level.hits, level.misses)
@@ -53,7 +54,7 @@ class DistributedCache(Remote):
             "replications": (stats.writes - stats.write_failures) * (self.copies - 1),
             "hit_rate": rate,
             "overall_hit_rate": rate,
-            "nodes": list(self.nodes),
+            "nodes": len(self.nodes),
             "consistency_level": self.consistency_level.value,
         }
 
@@ -61,19 +62,24 @@ class DistributedCache(Remote):
 class CacheSharding:
     """Each key on one of several shards, chosen by a hash ring: one more shard moves only its own part of the keys.
 
-    shards: "host:port" or URLs of tiers, or a dict from name to URL. shard_key_func: makes of a key what the ring goes by, so that
-    keys with the same result lie together. Thread safe.
+    shards: "host:port" or URLs of tiers, or a dict from name to URL. shard_key_func: makes of a key the name of its shard, or
+    else what the ring goes by, so that keys with the same result lie together. Thread safe.
     """
 
     def __init__(self, shards: Shards, shard_key_func: Callable[[Any], Any] | None = None, *, types: Sequence[type] = ()) -> None:
-        self.shards = _named(shards, "shards")
+        named = _named(shards, "shards")
+        self.shards = list(named)
         self._key_of = shard_key_func or (lambda key: key)
+        self._chooses = shard_key_func is not None
         self._ring = _core.HashRing([(name, 1.0) for name in self.shards])
-        self._parts = {name: _Shard(name, url, types) for name, url in self.shards.items()}
+        self._parts = {name: _Shard(name, url, types) for name, url in named.items()}
 
     def get_shard(self, key: Any) -> str:
         """The name of the shard that has the key."""
-        return self._ring.owner(_core.key_bytes(self._key_of(key)))
+        chosen = self._key_of(key)
+        if self._chooses and isinstance(chosen, str) and chosen in self._parts:
+            return chosen
+        return self._ring.owner(_core.key_bytes(chosen))
 
     def get(self, key: Any) -> Any:
         """The value; None when there is none, or its shard is away."""

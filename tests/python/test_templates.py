@@ -1,0 +1,168 @@
+"""Key templates: two memoized functions of one cache never get each other's results."""
+
+from __future__ import annotations
+
+import itertools
+import uuid
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+import terrace
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from terrace import _templates
+
+
+def function_of(template: str) -> Any:
+    """A new function whose parameters are the fields a, b and c of the template, and which returns itself and its arguments."""
+    names = [name for name in "abc" if "{" + name + "}" in template]
+    scope: dict[str, Any] = {}
+    exec(f"def f({', '.join(names)}): return ({template!r}, {', '.join(names)})", scope)
+    return scope["f"]
+
+
+def decorated(cache: terrace.Cache[Any], template: str) -> Any:
+    """None: refused, with the way out."""
+    try:
+        return cache.memoize(key=template)(function_of(template))
+    except terrace.ConfigError as refused:
+        assert template in str(refused)
+        return None
+
+
+def test_an_argument_cannot_continue_into_another_template() -> None:
+    cache: terrace.Cache[Any] = terrace.Cache("users")
+
+    @cache.memoize(key="user:{user_id}")
+    def user(user_id: str) -> str:
+        return f"public {user_id}"
+
+    @cache.memoize(key="user:{user_id}:secrets")
+    def secrets(user_id: str) -> str:
+        return f"secret {user_id}"
+
+    for user_id in ("42", "42:secrets", "42%3Asecrets", ":secrets", "", "Zoë", "a b", "a@b.c"):
+        assert secrets(user_id) == f"secret {user_id}" and user(user_id) == f"public {user_id}"
+
+
+PIECES = ["", "u", ":", "-", "{a}", "{b}", ":{a}", "-{b}", "%", "A", "é", "all", "user", "3A", "/", "%2D"]
+ARGUMENTS = ["", "a", ":", "-", "1:2", "1-2", "%3A", "%253A", "3A", "A", "é", "è:", "all", "u", "s", "/", "%", "a%", "-%", "\0"]
+templates = st.lists(st.sampled_from(PIECES), min_size=1, max_size=5).map("".join).filter(
+    lambda text: text.count("{a}") <= 1 and text.count("{b}") <= 1 and text != "")
+texts = st.one_of(st.sampled_from(ARGUMENTS), st.text("a1:-%3AéDu", max_size=4), st.text(st.characters(exclude_categories=["Cs"]), max_size=4))
+
+
+@settings(max_examples=1500, deadline=None)
+@given(st.lists(templates, min_size=1, max_size=4, unique=True), st.lists(texts, min_size=1, max_size=5, unique=True))
+def test_calls_of_one_cache_never_meet(chosen: list[str], words: list[str]) -> None:
+    check(chosen, words)
+
+
+@pytest.mark.parametrize("name, weaker, chosen, words", [
+    ("ALWAYS_RESERVED", frozenset(b"%"), ["u:{a}", "u:{a}:u"], ["1", "1:u"]),
+    ("meeting", lambda one, two: None, ["u{a}", "us{a}"], ["s1", "1"]),
+], ids=["arguments that are not escaped", "templates that are not compared"])
+def test_without_either_rule_calls_would_meet(monkeypatch: pytest.MonkeyPatch, name: str, weaker: Any, chosen: list[str],
+                                              words: list[str]) -> None:
+    check(chosen, words)
+    monkeypatch.setattr(_templates, "meeting", lambda one, two: None)
+    monkeypatch.setattr(_templates, name, weaker)
+    with pytest.raises(AssertionError):
+        check(chosen, words)
+
+
+def check(chosen: list[str], words: list[str]) -> None:
+    cache: terrace.Cache[Any] = terrace.Cache("any")
+    seen: dict[bytes, Any] = {}
+    for template in chosen:
+        function = decorated(cache, template)
+        if function is None:
+            continue
+        fields = sum("{" + name + "}" in template for name in "abc")
+        for arguments in itertools.product(words, repeat=fields):
+            key = function.key(*arguments)
+            assert seen.setdefault(key, (template, arguments)) == (template, arguments)
+    cache.close()
+
+
+@pytest.mark.parametrize("one, two", [
+    ("user{a}", "users{a}"), ("u:{a}-{b}", "u:{a}"), ("{a}", "user"), ("u:{a}:x", "u:y:{a}"), ("u:all", "u:{a}"), ("u{a}", "u"),
+    ("user:{a}", "user:{b}"), ("{a}x", "y{a}"), ("é{a}", "éé{a}"),
+])
+def test_templates_that_can_meet_are_refused_in_either_order(one: str, two: str) -> None:
+    for first, second in ((one, two), (two, one)):
+        cache: terrace.Cache[Any] = terrace.Cache("refused")
+        cache.memoize(key=first)(function_of(first))
+        with pytest.raises(terrace.ConfigError, match="can make the key"):
+            cache.memoize(key=second)(function_of(second))
+        assert terrace.Cache("other").memoize(key=second)(function_of(second)) is not None
+        del cache
+
+
+@pytest.mark.parametrize("one, two", [
+    ("u:{a}", "u:{a}:x"), ("u:{a}", "u:{a}:{b}"), ("u:{a}", "v:{a}"), ("u-{a}", "u:{a}"), ("{a}", "u:{a}"), ("u:{a}:x", "u:{a}:y"),
+    ("page/{a}", "page/{a}/meta"), ("user:{a}", "users"),
+])
+def test_usual_templates_live_side_by_side(one: str, two: str) -> None:
+    cache: terrace.Cache[Any] = terrace.Cache("side by side".replace(" ", "-"))
+    assert decorated(cache, one) is not None and decorated(cache, two) is not None
+
+
+def test_a_refusal_does_not_depend_on_the_garbage_collector() -> None:
+    cache: terrace.Cache[Any] = terrace.Cache("gone")
+    cache.memoize(key="user{a}")(function_of("user{a}"))  # gone at once; its entries would not be
+    assert decorated(cache, "users{a}") is None
+
+
+def test_functions_of_one_template_share_their_entries() -> None:
+    cache: terrace.Cache[Any] = terrace.Cache("twins")
+
+    @cache.memoize(key="twin:{x}")
+    def one(x: int) -> str:
+        return "one"
+
+    @cache.memoize(key="twin:{x}")
+    def two(x: int) -> str:
+        return "two"
+
+    assert one(1) == two(1) == "one"
+
+
+def test_a_template_cannot_imitate_a_function_without_one() -> None:
+    cache: terrace.Cache[Any] = terrace.Cache("imitated")
+
+    @cache.memoize
+    def plain(x: str) -> str:
+        return x
+
+    name = f"{plain.__module__}.{plain.__qualname__}"
+    assert decorated(cache, name + "({a})") is None and decorated(cache, name + "#{a}") is None
+    assert decorated(cache, "{a}") is not None
+
+
+def test_simple_values_stand_in_the_key_as_they_are() -> None:
+    cache: terrace.Cache[Any] = terrace.Cache("plain")
+    one = decorated(cache, "user:{a}")
+    for value in (42, -1, 1.5, "ada", "Zoë Ω", "a-b_c.d@e+f", uuid.UUID(int=7)):
+        assert one.key(value) == f"user:{value}".encode()
+        one(value)
+        assert cache.get(f"user:{value}") == ("user:{a}", value) and cache.delete(f"user:{value}")
+    assert one.key("a:b/c%") == b"user:" + quote("a:b/c%", safe="").encode()
+    one("42:x"), one("43")
+    assert one.invalidate("42:x") is True and cache.invalidate(prefix="user:4") == 1
+
+
+def test_a_template_without_fields_is_for_functions_without_parameters() -> None:
+    cache: terrace.Cache[Any] = terrace.Cache("const")
+
+    @cache.memoize(key="config")
+    def config() -> int:
+        return 1
+
+    assert config() == 1 and cache["config"] == 1
+    for function in (lambda x: x, lambda x=1: x, lambda *rest: 1, lambda **named: 1, lambda self: 1):
+        with pytest.raises(terrace.ConfigError, match="names no parameter"):
+            cache.memoize(key="const")(function)
+    with pytest.raises(terrace.ConfigError, match="names parameters"):
+        cache.memoize(key=lambda x: x)(lambda x: x)  # type: ignore[arg-type, call-overload]
