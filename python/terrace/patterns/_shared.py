@@ -28,8 +28,8 @@ def cache_behind(pattern: Any) -> Cache[Any]:
         return pattern
     cache = getattr(pattern, "_cache", None)
     if not isinstance(cache, Cache):
-        raise ConfigError(f"{type(pattern).__name__} is no cache of terrace: give an L1Cache, L2Cache, MultiLevelCache, "
-                          "DistributedCache or CacheSharding, or a terrace.Cache")
+        raise ConfigError(f"{type(pattern).__name__} is no cache of terrace: give an L1Cache, L2Cache, MultiLevelCache or "
+                          "DistributedCache, or a terrace.Cache")
     return cache
 
 
