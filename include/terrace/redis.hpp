@@ -14,8 +14,8 @@
 /// but does not answer is noticed twice: after `failures_to_open` operations in a row ran out of time the
 /// circuit breaker refuses more (Errc::unavailable) until a probe was answered; and a connection silent
 /// for 1.75 s, PINGs unanswered, is dropped. Nothing is retried behind the caller's back, but for this: a
-/// server that is or becomes a replica leads to its primary, where the write that it refused is sent once
-/// more. After that the tier looks for the server of the URL and for the primary it last had, in turns.
+/// server that is or becomes a replica leads to its primary, if that is on an allowed host
+/// (RedisOptions::allowed_hosts), where the write that it refused is sent once more. After that the tier looks for the server of the URL and for the primary it last had, in turns.
 ///
 /// An operation that runs out of time leaves the connection as it is: its reply is dropped when it comes.
 ///
@@ -41,15 +41,23 @@
 #include <string>
 #include <terrace/runtime.hpp>
 #include <terrace/tier.hpp>
+#include <vector>
 
 namespace terrace {
 
 struct RedisOptions {
   /// Where the server is; user, password and path percent-encoded:
-  ///  - redis://[user[:password]@]host[:port][/database]; the port is 6379 when left out
+  ///  - redis://[user[:password]@]host[:port][/database][?allowed_hosts=a,b]; the port is 6379 when left out
   ///  - rediss://… the same over TLS 1.2 or newer; the certificate must be valid for the host
-  ///  - unix://[user[:password]@]/path/to/socket[?db=N], also as redis+unix://
+  ///  - unix://[user[:password]@]/path/to/socket[?db=N][&allowed_hosts=a,b], also as redis+unix://
   std::string url = "redis://127.0.0.1:6379";
+
+  /// Where a server may lead to, besides the hosts of the URL (of the seeds), on whatever port: a replica names
+  /// its primary, a node of a cluster the others. Each is a host (IPv6 without brackets), a network
+  /// (10.0.0.0/8), *.example for the names below one, or * for every host. Any other host is not connected to,
+  /// and so gets no password: Errc::denied. Those of the URL's allowed_hosts are added. Over TLS the
+  /// certificate must be valid for each host that is connected to.
+  std::vector<std::string> allowed_hosts = {};
 
   /// Put before every key. With an empty one, erase_prefix("") removes all keys of the database.
   std::string key_prefix = {};
@@ -88,6 +96,7 @@ struct RedisStatus {
   std::uint64_t connects = 0;         ///< connections that were made and accepted the login
   std::uint64_t failed_connects = 0;  ///< attempts that came to nothing
   std::uint64_t breaker_openings = 0;
+  std::uint64_t refused_hosts = 0;  ///< times the server led to a host that is not allowed
   std::string last_error = {};  ///< why the last connection or attempt ended; empty when there was no trouble
   // The connection of SharedTier::watch, which there is while something is watched.
   bool watching = false;

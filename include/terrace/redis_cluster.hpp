@@ -44,8 +44,8 @@ struct ClusterOptions {
   bool replica_reads = false;
 };
 
-/// The options in redis-cluster://[user[:password]@]host[:port][,host[:port]…]; rediss-cluster:// is the same
-/// over TLS. Throws ConfigError, which never shows a password.
+/// The options in redis-cluster://[user[:password]@]host[:port][,host[:port]…][?allowed_hosts=a,b];
+/// rediss-cluster:// is the same over TLS. Nodes on other hosts than the seeds' must be allowed. Throws ConfigError, which never shows a password.
 ClusterOptions parse_cluster_url(std::string_view url);
 
 /// As make_redis_tier: throws ConfigError for options that cannot work, never because servers are away.
@@ -65,6 +65,7 @@ struct ClusterStatus {
   std::uint64_t failed_refreshes = 0;   ///< those that no node answered
   std::uint64_t moved = 0;              ///< redirects that were followed
   std::uint64_t asked = 0;              ///< the same for keys of a slot that is moving
+  std::uint64_t refused_hosts = 0;      ///< times a node led to a host that is not allowed
   std::uint64_t waits = 0;              ///< times an operation was told to come again
   unsigned most_hops = 0;               ///< the most redirects one operation followed
   std::string last_refresh_error = {};  ///< empty when there was none

@@ -67,7 +67,9 @@ class SharedTier {
   virtual ~SharedTier() = default;
 
   /// One step in the store: the value if there is one; else the lease, if nobody has it. A value whose bytes
-  /// are `stale` (empty: none) counts as none. `lease_time` is above 0, to the millisecond, rounded up.
+  /// are `stale` (empty: none) counts as none. `lease_time` is above 0, to the millisecond, rounded up. A
+  /// lease that would last longer than twice `lease_time` is free: all processes ask for about the same time,
+  /// so none of them was given it.
   virtual void acquire(std::string_view key, const LeaseToken& token, Duration lease_time, BytesView stale,
                        TimePoint deadline, Handler<Result<LeaseReply>> done) = 0;
 

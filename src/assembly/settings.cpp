@@ -4,7 +4,6 @@
 #include <array>
 #include <charconv>
 #include <limits>
-#include <terrace/bytes.hpp>
 
 namespace terrace::assembly {
 namespace {
@@ -20,17 +19,7 @@ std::string known_keys(Kind kind) {
   return all;
 }
 
-/// A key for messages: what cannot be one may be part of a password.
-std::string shown(std::string_view key) {
-  const bool plain = !key.empty() && key.size() <= 32 && std::all_of(key.begin(), key.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-  });
-  return plain ? printable_key(key) : "(what is no word)";
-}
-
-std::string described(const Setting& setting) {
-  return std::string(setting.key) + " " + printable_key(setting.value);
-}
+// No value, and no key that is unknown, is shown: where a ? of a password is not encoded, they are parts of it.
 
 template <class T>
 T number(const Setting& setting, const std::string& where, T least = 0) {
@@ -38,7 +27,7 @@ T number(const Setting& setting, const std::string& where, T least = 0) {
   const char* const end = setting.value.data() + setting.value.size();
   const auto [rest, error] = std::from_chars(setting.value.data(), end, value);
   if (error != std::errc() || rest != end || value < least) {
-    refuse(where, described(setting) + " is not a whole number from " + std::to_string(least) + " to " +
+    refuse(where, std::string(setting.key) + " is not a whole number from " + std::to_string(least) + " to " +
                       std::to_string(std::numeric_limits<T>::max()));
   }
   return value;
@@ -48,7 +37,7 @@ Consistency consistency(const Setting& setting, const std::string& where) {
   if (setting.value == "weak") return Consistency::weak;
   if (setting.value == "eventual") return Consistency::eventual;
   if (setting.value == "strong") return Consistency::strong;
-  refuse(where, described(setting) + " is unknown; it is weak, eventual or strong");
+  refuse(where, std::string(setting.key) + " is unknown; it is weak, eventual or strong");
 }
 
 Duration duration(const Setting& setting, const std::string& where) {
@@ -64,7 +53,7 @@ Duration duration(const Setting& setting, const std::string& where) {
   constexpr std::chrono::hours most(7 * 24);
   if (error != std::errc() || amount == 0 || one.count() == 0 || amount > most / one) {
     refuse(where,
-           described(setting) + " is not a time from 1s to 7d; write a number and s, m, h or d, as in 30s");
+           std::string(setting.key) + " is not a time from 1s to 7d; write a number and s, m, h or d, as in 30s");
   }
   return amount * one;
 }
@@ -104,7 +93,7 @@ ReplicatedOptions read_settings(Kind kind, const std::vector<Setting>& settings,
   std::vector<std::string_view> seen;
   for (const Setting& setting : settings) {
     if (!knows(kind, setting.key)) {
-      refuse(where, "the key " + shown(setting.key) + " after ? is unknown; the known ones are " +
+      refuse(where, "a key after ? is unknown; the known ones are " +
                         known_keys(kind) + "; one of the last URL's own needs brackets around that URL");
     }
     if (std::find(seen.begin(), seen.end(), setting.key) != seen.end()) {

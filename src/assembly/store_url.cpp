@@ -17,6 +17,8 @@ using Text = std::string_view;
 constexpr auto escapes =
     "in user and password write %40 for @, %2F for /, %3F for ?, %23 for #, %2C for a comma";
 
+constexpr Text allowed_hosts = "?allowed_hosts=";
+
 bool is_port(Text text) {
   unsigned port = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
@@ -38,8 +40,7 @@ struct Authority {
   Text rest;     ///< the path, and what follows it
 };
 
-/// host, host:port or [IPv6]:port. A number that is no port is left to those who can show it, unless it may
-/// be a password.
+/// host, host:port or [IPv6]:port. Nothing of it is shown: it may be a password.
 void check_server(Text server, bool login, const std::string& where) {
   const auto end = server.starts_with('[') ? std::min(server.find(']'), server.size() - 1) + 1
                                            : std::min(server.find(':'), server.size());
@@ -88,12 +89,13 @@ void check_one_server(const Scheme& scheme, Text behind_scheme, const std::strin
                       "(sharded:redis://a,redis://b; the known ones are " +
                       known_schemes() + "), the nodes of a cluster are redis-cluster://a,b");
   }
-  if (authority.rest.find('?') != Text::npos) {
+  const auto query = std::min(authority.rest.find('?'), authority.rest.size());
+  if (query < authority.rest.size() && !authority.rest.substr(query).starts_with(allowed_hosts)) {
     refuse(where, std::string(scheme.text) +
-                      " takes no query: the database goes into the path, as in redis://host/3; the query of "
-                      "sharded: or replicated: comes after the last URL");
+                      " takes no query but ?allowed_hosts=HOST,HOST…: the database goes into the path, as in "
+                      "redis://host/3; the query of sharded: or replicated: comes after the last URL");
   }
-  if (authority.login && authority.rest.find_first_not_of("0123456789", 1) != Text::npos) {
+  if (authority.rest.substr(0, query).find_first_not_of("0123456789", 1) != Text::npos) {
     refuse(where, "the database after the / is not a number, as in redis://host/3; "s + escapes);
   }
 }
@@ -120,8 +122,11 @@ TierUrl read_redis(const Scheme& scheme, Text url, const std::string& where) {
 
 TierUrl read_cluster(const Scheme& scheme, Text url, const std::string& where) {
   const Authority authority = read_authority(url.substr(scheme.text.size()), where);
-  if (!authority.rest.empty() && authority.rest != "/") {
-    refuse(where, std::string(scheme.text) + " takes neither path nor query: a cluster has database 0 only");
+  const Text path = authority.rest.substr(0, std::min(authority.rest.find('?'), authority.rest.size()));
+  const Text query = authority.rest.substr(path.size());
+  if ((!path.empty() && path != "/") || (!query.empty() && !query.starts_with(allowed_hosts))) {
+    refuse(where, std::string(scheme.text) +
+                      " takes neither path nor query but ?allowed_hosts=HOST,HOST…: a cluster has database 0 only");
   }
   TierUrl out{
       Kind::cluster, std::string(scheme.text) + std::string(url.substr(scheme.text.size())), {}, {}, {}};
@@ -199,7 +204,10 @@ TierUrl read_store(const Scheme& scheme, std::string_view url, const std::string
 
 bool takes_query(std::string_view url) noexcept {
   const Scheme* const scheme = scheme_of(url);
-  return scheme != nullptr && (scheme->kind == Kind::postgres || scheme->text.find("unix:") != Text::npos);
+  if (scheme == nullptr) return false;
+  const bool redis = scheme->kind == Kind::redis || scheme->kind == Kind::cluster;
+  return scheme->kind == Kind::postgres || scheme->text.find("unix:") != Text::npos ||
+         (redis && url.find(allowed_hosts) != Text::npos);
 }
 
 }  // namespace terrace::assembly

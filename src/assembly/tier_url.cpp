@@ -25,7 +25,7 @@ double read_weight(std::string_view text, const std::string& where) {
   if (error != std::errc() || rest != text.data() + text.size() ||
       !(weight > 0 && weight <= HashRing::max_weight)) {
     refuse(where,
-           "the weight " + printable_key(text) + " is not a number above 0 and at most 1000, as in a*2=…");
+           "the weight is not a number above 0 and at most 1000, as in a*2=…");
   }
   return weight;
 }
@@ -98,8 +98,8 @@ TierUrl read_list(Kind kind, std::string_view text, const std::string& before, u
   const std::string_view scheme = scheme_like(text);
   std::string why =
       scheme.empty() ? "there is no scheme" : "the scheme " + printable_key(scheme) + " is unknown";
-  // Inside of a list, what stands before an @ may be the end of a password that holds a comma.
-  if (!where.empty() && text.find('@') != std::string_view::npos) why = "its scheme is unknown";
+  // Inside of a list it may be a part of a password that holds a comma.
+  if (!where.empty() && !scheme.empty()) why = "its scheme is unknown";
   refuse(where, why + "; the known ones are " + known_schemes());
 }
 

@@ -119,7 +119,9 @@ class ReplicatedSharing::Acquire : public std::enable_shared_from_this<Acquire> 
     }
     if (*there == kept) return look_again(kept);
     const auto other = parse_kept_lease(*there);
-    const bool is_void = !other || other->seen < seen_ || other->token == token_;
+    // A time that no process of the cache gives: somebody else put it there.
+    const auto strange = [&] { return other->time <= Duration::zero() || other->time / 2 > time_; };
+    const bool is_void = !other || other->seen < seen_ || other->token == token_ || strange();
     if (!is_void) return done_(LeaseReply{LeaseReply::Kind::held, {}, other->time});
     sharing().replace(lease_key(key_), *there, kept, time_, deadline_,
                       [self = shared_from_this(), kept](const Result<bool>& replaced) {

@@ -2,6 +2,7 @@
 
 #include <terrace/glob.hpp>
 
+#include "redis/allowed_hosts.hpp"
 #include "redis/bulk.hpp"
 #include "redis/scripts.hpp"
 #include "redis/slots.hpp"
@@ -26,6 +27,11 @@ void check_options(const RedisOptions& options) {
   if (options.key_prefix.size() > max_key_size) {
     refuse("key_prefix has " + std::to_string(options.key_prefix.size()) + " bytes; at most " +
            std::to_string(max_key_size));
+  }
+  try {
+    static_cast<void>(AllowedHosts({}, options.allowed_hosts));
+  } catch (const ConfigError& wrong) {
+    refuse(wrong.what());
   }
   if (is_reserved(options.key_prefix)) {
     refuse("key_prefix begins with " + std::string(reserved_text) + "; take another");

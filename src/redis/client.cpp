@@ -80,6 +80,7 @@ Client::Client(asio::io_context& io, const Clock& clock, RedisOptions options, R
       options_(std::move(options)),
       url_(std::move(url)),
       manner_(manner),
+      allowed_({url_.host}, joined(options_.allowed_hosts, url_.allowed_hosts)),
       label_(url_.label()),
       tls_(std::move(tls)),
       target_(url_),
@@ -147,7 +148,7 @@ void Client::greeted(const Error* failure, ServerFacts facts, bool is_replica) {
   if (hops_ > 0) primary_ = target_;
   refusal_.reset();
   ready_since_ = clock_.now();
-  ++connects_;
+  server_.connection = ++connects_;
   if (!breaker_.closed()) breaker_.probe_succeeded();
   publish();
   arm_health();
@@ -167,6 +168,10 @@ void Client::follow(const Error* failure, const std::string& host, const std::st
   }
   if (!is_port(port)) {
     return connect_failed({Errc::unavailable, replica + " and names a primary without a port"});
+  }
+  if (!allowed_.contain(host)) {
+    ++refused_hosts_;
+    return connect_failed(host_not_allowed(target_.label() + " is a replica and", host));
   }
   if (++hops_ > max_hops) {
     return connect_failed(
@@ -278,6 +283,7 @@ void Client::publish(const std::string* trouble) {
   status_.connects = connects_;
   status_.failed_connects = failed_connects_;
   status_.breaker_openings = breaker_.openings();
+  status_.refused_hosts = refused_hosts_;
   if (trouble != nullptr) status_.last_error = *trouble;
 }
 

@@ -10,7 +10,7 @@
 ///   dialing ──► greeting (HELLO) ──► ready ──► (lost) down ──back-off──► dialing …          closed, from any
 ///
 /// A client that follows its primary goes on from a replica to what that names as its primary, a few times at
-/// most, and remembers where it arrived: when the server of the URL is away it is looked for there, too.
+/// most and to allowed hosts only, and remembers where it arrived: when the server of the URL is away it is looked for there, too.
 
 #include <boost/asio/steady_timer.hpp>
 #include <boost/intrusive/set.hpp>
@@ -20,6 +20,7 @@
 
 #include "base/backoff.hpp"
 #include "base/fork.hpp"
+#include "redis/allowed_hosts.hpp"
 #include "redis/breaker.hpp"
 #include "redis/dialer.hpp"
 #include "redis/greeting.hpp"
@@ -119,6 +120,7 @@ class Client final : public Pipeline::Owner, public std::enable_shared_from_this
   const RedisOptions options_;
   const RedisUrl url_;
   const Manner manner_;
+  const AllowedHosts allowed_;
   const std::string label_;
   std::shared_ptr<boost::asio::ssl::context> tls_;
 
@@ -147,6 +149,7 @@ class Client final : public Pipeline::Owner, public std::enable_shared_from_this
   std::size_t waiting_bytes_ = 0;
   std::uint64_t connects_ = 0;
   std::uint64_t failed_connects_ = 0;
+  std::uint64_t refused_hosts_ = 0;
 
   mutable std::mutex mutex_;
   Pipeline::Batch inbox_;

@@ -79,6 +79,7 @@ void Cluster::hold(Errand errand) {
     known = topology_.known();
   }
   if (!known) return await_refresh(std::move(errand), nullptr, false);
+  if (refused_host_) return errand.end(*refused_host_);
   errand.trouble = Error(Errc::unavailable, "Redis " + label_ + ": no node serves slot " +
                                                 std::to_string(errand.exchange->slot));
   want_refresh(nullptr);
@@ -116,6 +117,13 @@ void Cluster::go_to(Errand errand, const Redirect& redirect, const std::shared_p
   Address address = redirect.to;
   if (address.host.empty()) address.host = from->target().host;
   std::shared_ptr<Client> to;
+  if (!allowed_.contain(address.host)) {
+    {
+      const std::lock_guard lock(mutex_);
+      ++counts_.refused_hosts;
+    }
+    return errand.end(host_not_allowed(from->label(), address.host));
+  }
   {
     const std::lock_guard lock(mutex_);
     ++(asks ? counts_.asked : counts_.moved);

@@ -22,6 +22,7 @@ struct ClusterEntry {
   Transport transport = Transport::tcp;
   std::string user = {};
   std::optional<std::string> password = {};
+  std::vector<std::string> allowed_hosts = {};  ///< that the seeds name
 };
 /// Throws ConfigError.
 ClusterEntry parse_seeds(const std::vector<std::string>& seeds);
@@ -89,6 +90,7 @@ class Cluster final : public Backend, public Courier::Sender, public std::enable
   // Refreshes.
   void want_refresh(const std::shared_ptr<Client>& suspect);
   void tick();
+  [[nodiscard]] std::vector<SlotRange> take_allowed(const Address& from, std::vector<SlotRange> ranges);
   void heard(const Address& from, const Result<std::vector<SlotRange>>& outcome);
   void renew_nodes(TimePoint now);
   void arm(TimePoint when);
@@ -99,6 +101,7 @@ class Cluster final : public Backend, public Courier::Sender, public std::enable
   const Clock& clock_;
   const ClusterOptions options_;
   const ClusterEntry entry_;
+  const AllowedHosts allowed_;
   const std::string label_;
   const std::shared_ptr<boost::asio::ssl::context> tls_;  // of all nodes; null without TLS
 
@@ -109,6 +112,7 @@ class Cluster final : public Backend, public Courier::Sender, public std::enable
   Clients watched_;
   std::mt19937_64 random_;
   Error refresh_error_;
+  std::optional<Error> refused_host_;  // the last refresh named one
 
   mutable std::mutex mutex_;
   bool closed_ = false;

@@ -26,6 +26,12 @@ std::string label_of(const std::vector<Address>& seeds) {
   return text;
 }
 
+std::vector<std::string> hosts_of(const std::vector<Address>& seeds) {
+  std::vector<std::string> hosts;
+  for (const Address& seed : seeds) hosts.push_back(seed.host);
+  return hosts;
+}
+
 /// Made once: the files may be gone, or half written, when a node is met later.
 std::shared_ptr<asio::ssl::context> tls_of(const ClusterOptions& options, const ClusterEntry& entry) {
   if (entry.transport != Transport::tls) return nullptr;
@@ -76,6 +82,7 @@ Cluster::Cluster(asio::io_context& io, const Clock& clock, ClusterOptions option
       clock_(clock),
       options_(std::move(options)),
       entry_(std::move(entry)),
+      allowed_(hosts_of(entry_.seeds), joined(options_.node.allowed_hosts, entry_.allowed_hosts)),
       label_(label_of(entry_.seeds)),
       tls_(tls_of(options_, entry_)),
       timer_(io),
@@ -180,6 +187,21 @@ void Cluster::arm(TimePoint when) {
   });
 }
 
+/// Without the nodes on hosts that are not allowed. With the lock held.
+std::vector<SlotRange> Cluster::take_allowed(const Address& from, std::vector<SlotRange> ranges) {
+  refused_host_.reset();
+  const auto strange = [&](const Address& node) {
+    if (allowed_.contain(node.host)) return false;
+    if (!refused_host_) refused_host_ = host_not_allowed(from.text(), node.host);
+    ++counts_.refused_hosts;
+    return true;
+  };
+  // Of a primary that is not allowed the replicas are of no use either.
+  std::erase_if(ranges, [&](const SlotRange& range) { return strange(range.nodes.front()); });
+  for (SlotRange& range : ranges) std::erase_if(range.nodes, strange);
+  return ranges;
+}
+
 void Cluster::heard(const Address& from, const Result<std::vector<SlotRange>>& outcome) {
   const TimePoint now = clock_.now();
   bool succeeded = false;
@@ -187,13 +209,15 @@ void Cluster::heard(const Address& from, const Result<std::vector<SlotRange>>& o
     const std::lock_guard lock(mutex_);
     if (closed_) return;
     if (outcome) {
-      succeeded = topology_.answered(now, from, *outcome);
+      succeeded = topology_.answered(now, from, take_allowed(from, *outcome));
+      if (refused_host_) counts_.last_refresh_error = refused_host_->context;
     } else {
       topology_.unanswered(now, from);
     }
     if (!succeeded) {
       refresh_error_ =
-          outcome ? Error(Errc::unavailable, "Redis " + from.text() + " knows of no slots") : outcome.error();
+          outcome && refused_host_ ? *refused_host_
+          : outcome ? Error(Errc::unavailable, "Redis " + from.text() + " knows of no slots") : outcome.error();
       counts_.last_refresh_error = refresh_error_.context;
     }
     if (!succeeded && topology_.refreshing()) {

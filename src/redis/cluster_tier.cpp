@@ -116,7 +116,7 @@ class ClusterSweep final : public std::enable_shared_from_this<ClusterSweep> {
 
   void round() {
     ++rounds_;
-    again_ = false;
+    again_ = astray_ = false;
     const auto primaries = cluster_->primaries();
     left_ = primaries.size() + 1;
     for (const auto& [address, client] : primaries) {
@@ -131,13 +131,20 @@ class ClusterSweep final : public std::enable_shared_from_this<ClusterSweep> {
       const std::lock_guard lock(mutex_);  // of a client that has ended it comes on any thread
       if (swept) {
         total_.removed += swept->removed;
-        again_ = again_ || swept->again;
+        again_ = again_ || swept->again || swept->astray;
+        astray_ = astray_ || swept->astray;
       } else if (!failure_) {
         failure_ = std::move(swept).error();
       }
       if (--left_ > 0) return;
     }
     if (failure_) return done_(*failure_);
+    if (astray_ && rounds_ == most_rounds) {
+      return done_(Error(Errc::unavailable,
+                         "Redis " + cluster_->label() + ": the primaries changed during each of " +
+                             std::to_string(most_rounds) + " sweeps (" + std::to_string(total_.removed) +
+                             " keys were removed before)"));
+    }
     if (!again_ || rounds_ == most_rounds) return done_(total_);
     cluster_->submit_after_refresh(std::make_unique<Knock>(shared_from_this()));
   }
@@ -152,6 +159,7 @@ class ClusterSweep final : public std::enable_shared_from_this<ClusterSweep> {
   unsigned rounds_ = 0;
   std::size_t left_ = 0;
   bool again_ = false;
+  bool astray_ = false;
   Swept total_;
   std::optional<Error> failure_;
 };

@@ -42,6 +42,7 @@ ClusterEntry parse_seeds(const std::vector<std::string>& seeds) {
       entry.password = url.password;
       entry.user = url.user;
     }
+    entry.allowed_hosts.insert(entry.allowed_hosts.end(), url.allowed_hosts.begin(), url.allowed_hosts.end());
     entry.seeds.push_back({url.host, static_cast<std::uint16_t>(std::stoul(url.port))});
   }
   return entry;
@@ -65,6 +66,15 @@ ClusterOptions parse_cluster_url(std::string_view url) {
   if (const auto at = url.rfind('@'); at != std::string_view::npos) {
     login = url.substr(0, at + 1);
     url.remove_prefix(at + 1);
+  }
+  constexpr std::string_view hosts = "?allowed_hosts=";
+  if (const auto query = url.find('?'); query != std::string_view::npos) {
+    const auto rest = url.substr(query);
+    if (!rest.starts_with(hosts) || rest.find('&') != std::string_view::npos) {
+      refuse("there is a ?, and not ?allowed_hosts=HOST,HOST…");
+    }
+    options.node.allowed_hosts = redis::parse_allowed_hosts(rest.substr(hosts.size()));
+    url = url.substr(0, query);
   }
   if (url.ends_with('/')) url.remove_suffix(1);
   while (true) {

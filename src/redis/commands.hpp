@@ -76,7 +76,8 @@ class Single final : public Exchange {
 /// SCAN. Other operations travel in between.
 struct Swept {
   std::uint64_t removed = 0;
-  bool again = false;  ///< the server was not the right one for some of the keys, or slots moved meanwhile
+  bool again = false;   ///< the server was not the right one for some of the keys, or slots moved meanwhile
+  bool astray = false;  ///< in a cluster: the server serves no slots, or was another one in between
 };
 void start_sweep(std::shared_ptr<Shared> shared, std::shared_ptr<Client> client, std::string prefix,
                  std::string pattern, TimePoint deadline, Handler<Result<Swept>> done);

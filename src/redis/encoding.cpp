@@ -1,5 +1,7 @@
 #include "redis/encoding.hpp"
 
+#include <charconv>
+
 #include "redis/resp.hpp"
 
 namespace terrace::redis {
@@ -29,6 +31,10 @@ std::optional<Error> Encoding::refusal(const TierWrite& write, TimePoint deadlin
   if (write.ttl && *write.ttl <= Duration::zero()) {
     return Error(Errc::invalid_argument, "the ttl is " + std::to_string(write.ttl->count()) +
                                              " ns; it must be more than 0, or none for no expiry");
+  }
+  if (write.version > highest_version) {
+    return Error(Errc::invalid_argument, "the version is " + std::to_string(write.version) +
+                                             "; the highest is " + std::to_string(highest_version));
   }
   if (write.value.size() > options_.max_value_bytes) {
     return Error(Errc::value_too_large, "the value has " + std::to_string(write.value.size()) +
@@ -106,6 +112,15 @@ void Encoding::erase(std::string& out, std::string_view key) const {
 
 std::string milliseconds(Duration d) {
   return std::to_string(std::chrono::ceil<std::chrono::milliseconds>(d).count());
+}
+
+std::optional<Duration> told_life(std::string_view digits) {
+  std::uint64_t told = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), told);
+  if (end != digits.data() + digits.size() || error == std::errc::invalid_argument) return std::nullopt;
+  constexpr std::uint64_t most = longest_life / std::chrono::milliseconds(1);
+  if (error == std::errc::result_out_of_range || told > most) return longest_life;
+  return std::chrono::milliseconds(told);
 }
 
 }  // namespace terrace::redis

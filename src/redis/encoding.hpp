@@ -55,4 +55,12 @@ class Encoding {
 /// As PX takes it: milliseconds, rounded up.
 [[nodiscard]] std::string milliseconds(Duration d);
 
+/// Milliseconds that a server names as what is left of something (PTTL), at most `longest_life`: the sum of
+/// two is still a Duration. Nothing: it is no number of 0 or more.
+inline constexpr Duration longest_life = std::chrono::hours(100 * 365 * 24);
+[[nodiscard]] std::optional<Duration> told_life(std::string_view digits);
+
+/// Versions of writes are at most this. What is higher beside a value was not put there by a tier.
+inline constexpr std::uint64_t highest_version = std::uint64_t{1} << 62;
+
 }  // namespace terrace::redis

@@ -22,6 +22,7 @@ struct ServerFacts {
   std::string stands_in_for = {};
   /// Why it cannot be a node of a replicated tier; nothing: it can.
   std::optional<Error> unfit = {};
+  std::uint64_t connection = 0;  ///< which one of the client's, from 1
 
   /// Whether it may evict, as INFO memory tells: the one fact that may change while it runs.
   void learn_memory(std::string_view info);

@@ -5,8 +5,9 @@
 
 #include <algorithm>
 #include <charconv>
-#include <terrace/bytes.hpp>
 #include <terrace/result.hpp>
+
+#include "redis/allowed_hosts.hpp"
 
 namespace terrace::redis {
 namespace {
@@ -56,9 +57,11 @@ std::optional<unsigned> number(std::string_view text, unsigned most) {
   return value;
 }
 
+// What is refused is not shown: where user and password are not encoded, any part may be of the password.
+
 unsigned parse_database(const std::string& text) {
   const auto index = number(text, INT32_MAX);
-  if (!index) refuse("the database " + printable_key(text) + " is not a number; write one such as 0 or 15");
+  if (!index) refuse("the database is not a number; write one such as 0 or 15");
   return *index;
 }
 
@@ -66,7 +69,7 @@ Transport parse_scheme(const std::string& scheme) {
   if (scheme == "redis") return Transport::tcp;
   if (scheme == "rediss") return Transport::tls;
   if (scheme == "unix" || scheme == "redis+unix") return Transport::unix_socket;
-  refuse("the scheme " + printable_key(scheme) + " is unknown; use redis, rediss (TLS), unix or redis+unix");
+  refuse("the scheme is unknown; use redis, rediss (TLS), unix or redis+unix");
 }
 
 Parts split(std::string_view url) {
@@ -121,7 +124,7 @@ std::string parse_host(std::string_view text) {
            c == '_';
   });
   if (!plain)
-    refuse("the host " + printable_key(host) + " is neither a name nor an address (IPv6 goes in [ ])");
+    refuse("the host is neither a name nor an address (IPv6 goes in [ ])");
   return host;
 }
 
@@ -133,7 +136,7 @@ void take_server(std::string_view text, RedisUrl& out) {
     out.host = text.substr(1, end - 1);
     in6_addr ignored;
     if (::inet_pton(AF_INET6, out.host.c_str(), &ignored) != 1) {
-      refuse("the host " + printable_key(out.host) + " is no IPv6 address");
+      refuse("the host in [ ] is no IPv6 address");
     }
     rest = text.substr(end + 1);
   } else {
@@ -144,7 +147,7 @@ void take_server(std::string_view text, RedisUrl& out) {
   if (rest.empty()) return;
   const auto port = number(rest.substr(1), 65535);
   if (rest[0] != ':' || !port || *port == 0) {
-    refuse("the port " + printable_key(rest.substr(1)) + " is not a number of 1 to 65535");
+    refuse("the port is not a number of 1 to 65535");
   }
   out.port = std::to_string(*port);
 }
@@ -161,7 +164,40 @@ void take_path(std::string_view text, RedisUrl& out) {
   }
 }
 
+void take_query(std::optional<std::string_view> query, bool takes_database, RedisUrl& out) {
+  constexpr std::string_view hosts = "allowed_hosts=";
+  constexpr std::string_view database = "db=";
+  while (query) {
+    const auto end = query->find('&');
+    const std::string_view one = query->substr(0, end);
+    if (one.starts_with(hosts)) {
+      out.allowed_hosts = parse_allowed_hosts(one.substr(hosts.size()));
+    } else if (takes_database && one.starts_with(database)) {
+      out.database = parse_database(decode(one.substr(database.size()), "database"));
+    } else if (takes_database) {
+      refuse("only ?db=N and ?allowed_hosts=HOST,HOST… are understood after the path of a unix socket");
+    } else {
+      refuse(
+          "there is a ?, and not ?allowed_hosts=HOST,HOST…; the database goes into the path (redis://host/3), "
+          "others become %3F");
+    }
+    query = end == std::string_view::npos ? std::nullopt : std::optional(query->substr(end + 1));
+  }
+}
+
 }  // namespace
+
+std::vector<std::string> parse_allowed_hosts(std::string_view text) {
+  std::vector<std::string> hosts;
+  while (true) {
+    const auto comma = std::min(text.find(','), text.size());
+    hosts.push_back(decode(text.substr(0, comma), "list allowed_hosts"));
+    if (comma == text.size()) break;
+    text.remove_prefix(comma + 1);
+  }
+  static_cast<void>(AllowedHosts({}, hosts));
+  return hosts;
+}
 
 std::string RedisUrl::label() const {
   if (transport == Transport::unix_socket) return path;
@@ -179,9 +215,7 @@ RedisUrl parse_redis_url(std::string_view url) {
       refuse("a unix socket has no host; write three slashes: unix:///path/to/socket");
     }
     take_path(parts.path, out);
-    if (!parts.query) return out;
-    if (!parts.query->starts_with("db=")) refuse("only ?db=N is understood after the path of a unix socket");
-    out.database = parse_database(decode(parts.query->substr(3), "database"));
+    take_query(parts.query, /*takes_database=*/true, out);
     return out;
   }
   // Nothing that may be a part of a password is shown.
@@ -189,8 +223,7 @@ RedisUrl parse_redis_url(std::string_view url) {
     refuse("there is an @ after the first /; percent-encode the / of a user or password as %2F");
   }
   take_server(parts.host_and_port, out);
-  if (parts.query)
-    refuse("there is a ?; the database goes into the path (redis://host/3), others become %3F");
+  take_query(parts.query, /*takes_database=*/false, out);
   if (parts.path.size() > 1) out.database = parse_database(decode(parts.path.substr(1), "database"));
   return out;
 }

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace terrace::redis {
 
@@ -17,13 +18,17 @@ struct RedisUrl {
   std::string user;  ///< empty: Redis' "default"
   std::optional<std::string> password;
   unsigned database = 0;
+  std::vector<std::string> allowed_hosts = {};  ///< as in RedisOptions
 
   /// "host:port" or the path: for messages. Holds no secret.
   [[nodiscard]] std::string label() const;
 };
 
-/// Throws ConfigError, which names the part at fault and shows no more of the URL than that part, and never a
-/// password.
+/// Throws ConfigError, which names the part at fault and shows nothing of the URL: where a password is not
+/// encoded, any part may be of it.
 RedisUrl parse_redis_url(std::string_view url);
+
+/// "a,b" as it stands behind allowed_hosts=, decoded.
+std::vector<std::string> parse_allowed_hosts(std::string_view text);
 
 }  // namespace terrace::redis

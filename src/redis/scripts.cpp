@@ -27,6 +27,18 @@ local function same(value, length, tail)
 end
 )";
 
+/// read(key): what GET gives. What is of another type counts as none: what is written next replaces it.
+/// holds(lease, token): whether the token has the lease.
+constexpr const char* read = R"(
+local function read(key)
+  local found = redis.pcall('GET', key)
+  if type(found) ~= 'table' then return found end
+  if string.find(found.err, 'WRONGTYPE', 1, true) then return false end
+  return redis.call('GET', key)
+end
+local function holds(lease, token) return read(lease) == token end
+)";
+
 /// put(key, value, ttl): SET, the ttl in milliseconds or '' for none.
 constexpr const char* put = R"(
 local function put(key, value, ttl)
@@ -40,13 +52,16 @@ end
 Script::Script(std::string script) : text(std::move(script)), digest(sha1_hex(text)) {}
 
 /// key, lease / token, lease time, length of the stale value ('' none), its tail. Returns the value; -1:
-/// granted; else how long the lease is still held.
+/// granted; else how long the lease is still held. What no process of the cache can have put there is no
+/// lease: without an end, with a longer one than twice the lease time, or of another type.
 const Script& acquire_script() {
-  static const Script& script = *new Script(std::string(same) + R"(
-local value = redis.call('GET', KEYS[1])
+  static const Script& script = *new Script(std::string(same) + read + R"(
+local value = read(KEYS[1])
 if value and not (ARGV[3] ~= '' and same(value, ARGV[3], ARGV[4])) then return value end
-local left = redis.call('PTTL', KEYS[2])
-if left ~= -2 then return math.max(left, 0) end
+if read(KEYS[2]) then
+  local left = redis.call('PTTL', KEYS[2])
+  if left >= 0 and left <= 2 * tonumber(ARGV[2]) then return left end
+end
 redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
 return -1)");
   return script;
@@ -54,8 +69,8 @@ return -1)");
 
 /// key, lease, version / token, value, ttl
 const Script& fill_script() {
-  static const Script& script = *new Script(std::string(put) + R"(
-if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
+  static const Script& script = *new Script(std::string(read) + put + R"(
+if not holds(KEYS[2], ARGV[1]) then return 0 end
 put(KEYS[1], ARGV[2], ARGV[3])
 redis.call('DEL', KEYS[2], KEYS[3])
 return 1)");
@@ -64,24 +79,24 @@ return 1)");
 
 /// lease / token, lease time
 const Script& renew_script() {
-  static const Script& script = *new Script(R"(
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+  static const Script& script = *new Script(std::string(read) + R"(
+if not holds(KEYS[1], ARGV[1]) then return 0 end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2]))");
   return script;
 }
 
 /// lease / token
 const Script& release_script() {
-  static const Script& script = *new Script(R"(
-if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
+  static const Script& script = *new Script(std::string(read) + R"(
+if holds(KEYS[1], ARGV[1]) then redis.call('DEL', KEYS[1]) end
 return redis.status_reply('OK'))");
   return script;
 }
 
 /// key, lease, version / value, ttl. Returns what was there, or nil.
 const Script& get_or_put_script() {
-  static const Script& script = *new Script(std::string(put) + R"(
-local value = redis.call('GET', KEYS[1])
+  static const Script& script = *new Script(std::string(read) + put + R"(
+local value = read(KEYS[1])
 if value then return value end
 put(KEYS[1], ARGV[1], ARGV[2])
 redis.call('DEL', KEYS[2], KEYS[3])
@@ -91,8 +106,8 @@ return false)");
 
 /// key, lease, version / length of the expected value, its tail, value, ttl
 const Script& replace_script() {
-  static const Script& script = *new Script(std::string(same) + put + R"(
-local value = redis.call('GET', KEYS[1])
+  static const Script& script = *new Script(std::string(same) + read + put + R"(
+local value = read(KEYS[1])
 if not value or not same(value, ARGV[1], ARGV[2]) then return 0 end
 put(KEYS[1], ARGV[3], ARGV[4])
 redis.call('DEL', KEYS[2], KEYS[3])
@@ -100,11 +115,14 @@ return 1)");
   return script;
 }
 
-/// key, lease, version / value, ttl, version as 20 digits: as text, since Lua's numbers are doubles.
+/// key, lease, version / value, ttl, version as 20 digits, highest that counts: as text, since Lua's numbers
+/// are doubles. What is no version, or a higher one than a tier gives out, counts as none: else one that was
+/// put there would keep all writes out.
 const Script& versioned_set_script() {
-  static const Script& script = *new Script(std::string(put) + R"(
-local held = redis.call('GET', KEYS[3])
-if not held or held < ARGV[3] or redis.call('EXISTS', KEYS[1]) == 0 then
+  static const Script& script = *new Script(std::string(read) + put + R"(
+local held = read(KEYS[3])
+local counts = held and #held == 20 and not string.find(held, '%D') and held <= ARGV[4]
+if not counts or held < ARGV[3] or redis.call('EXISTS', KEYS[1]) == 0 then
   put(KEYS[1], ARGV[1], ARGV[2])
   put(KEYS[3], ARGV[3], ARGV[2])
   redis.call('DEL', KEYS[2])
@@ -119,10 +137,14 @@ void decode(const Node& node, std::string_view server, Result<LeaseReply>& outco
   if (node.data_type == NodeType::blob_string) {
     outcome = LeaseReply{Kind::value, Bytes(node.value)};
   } else if (node.data_type == NodeType::number) {
-    std::int64_t left = 0;
-    std::from_chars(node.value.data(), node.value.data() + node.value.size(), left);
-    outcome =
-        left < 0 ? LeaseReply{Kind::granted} : LeaseReply{Kind::held, {}, std::chrono::milliseconds(left)};
+    const auto left = told_life(node.value);
+    if (left) {
+      outcome = LeaseReply{Kind::held, {}, *left};
+    } else if (node.value == "-1") {
+      outcome = LeaseReply{Kind::granted};
+    } else {
+      outcome = unexpected_reply(server);
+    }
   } else {
     outcome = is_error(node) ? server_error(node.value, server) : unexpected_reply(server);
   }
@@ -181,11 +203,19 @@ void Arguments::encode_call(std::string& out, std::string_view command, std::str
   out += encoded_;
 }
 
+namespace {
+
+std::string twenty_digits(std::uint64_t version) {
+  std::string digits = std::to_string(version);
+  return digits.insert(0, 20 - digits.size(), '0');
+}
+
+}  // namespace
+
 void encode_versioned_set(std::string& out, const Encoding& encoding, const TierWrite& write, bool known) {
-  std::string digits = std::to_string(write.version);
-  digits.insert(0, 20 - digits.size(), '0');
   Arguments call(encoding, write.key);
-  call.all_keys().part(write.value).ttl(write.ttl).part(digits);
+  call.all_keys().part(write.value).ttl(write.ttl).part(twenty_digits(write.version));
+  call.part(twenty_digits(highest_version));
   const Script& script = versioned_set_script();
   if (known && encoding.naming() == Naming::single_server)
     return call.encode_call(out, "EVALSHA", script.digest);

@@ -53,7 +53,7 @@ std::string_view unwrap(std::string_view text) {
 Error server_error(std::string_view text, std::string_view server) {
   std::string context = "Redis " + std::string(server) + ": ";
   if (text.starts_with(ReplyReader::too_large)) {
-    return {Errc::value_too_large, context + std::string(text.substr(ReplyReader::too_large.size()))};
+    return {Errc::value_too_large, context + clean(text.substr(ReplyReader::too_large.size()))};
   }
   text = unwrap(text);
   context += clean(text);

@@ -32,7 +32,13 @@ void Leases::acquire(std::string_view key, const LeaseToken& token, Duration lea
   } else {
     call.comparison(stale);
   }
-  ScriptCall<LeaseReply>::start(shared_, acquire_script(), std::move(call), deadline, std::move(done));
+  // The script leaves no longer one; a server may say what it likes.
+  const Duration longest = lease_time > longest_life / 2 ? longest_life : 2 * lease_time;
+  auto bounded = [longest, done = std::move(done)](Result<LeaseReply> reply) mutable {
+    if (reply) reply->held_for = std::min(reply->held_for, longest);
+    done(std::move(reply));
+  };
+  ScriptCall<LeaseReply>::start(shared_, acquire_script(), std::move(call), deadline, std::move(bounded));
 }
 
 void Leases::fill(std::string_view key, const LeaseToken& token, BytesView value, std::optional<Duration> ttl,

@@ -12,6 +12,10 @@ constexpr std::string_view scan_count = "1000";
 
 /// One sweep on its way through the keys, twice: leases and versions first, so that no holder of a lease can
 /// put a value back; then the values.
+///
+/// A server that is a replica, or has just become one, may lack keys of its primary, or have none. So each
+/// SCAN stands between two UNLINKs, which a replica refuses. And a cursor means something to one run of one
+/// server only: all steps are taken on one connection, or the sweep begins again.
 struct Sweep {
   std::shared_ptr<Shared> shared;
   std::shared_ptr<Client> client;
@@ -22,7 +26,8 @@ struct Sweep {
   bool companions = true;
   bool restarted = false;
   Swept swept = {};
-  std::string slots = {};  // in a cluster: which the server had at the beginning
+  std::uint64_t connection = 0;  // of the steps so far; 0: none was taken
+  std::string slots = {};        // in a cluster: which the server had at the beginning
 
   [[nodiscard]] bool in_cluster() const { return shared->encoding.naming() == Naming::cluster; }
 
@@ -41,6 +46,17 @@ struct Sweep {
       return owner->starts_with(prefix) && glob_matches(pattern, owner->substr(prefix.size()));
     }
     return false;
+  }
+
+  /// Removing it changes nothing: no key of the tier has this lease.
+  [[nodiscard]] std::string nobodys_lease() const {
+    return std::string(lease_head) + shared->encoding.key_prefix() + std::string(companion_tail);
+  }
+
+  /// Whether this step was taken on another connection than the one before.
+  [[nodiscard]] bool moved_to(const ServerFacts& server) {
+    const auto before = std::exchange(connection, server.connection);
+    return before != 0 && before != connection;
   }
 
   void count(std::uint64_t unlinked) {
@@ -108,7 +124,11 @@ class Step final : public Exchange {
         if (moving) add_command(payload, {"ASKING"});
         add_command(payload, {"UNLINK", key});
       }
-    } else if (!keys.empty()) {
+    } else if (keys.empty()) {
+      unlinks_ = 1;
+      empty_ = true;
+      add_command(payload, {"UNLINK", sweep_->nobodys_lease()});
+    } else {
       unlinks_ = 1;
       begin_command(payload, keys.size() + 1);
       add_part(payload, "UNLINK");
@@ -129,7 +149,7 @@ class Step final : public Exchange {
     } else if (index < unlinks_) {
       std::uint64_t count = 0;  // stays when it is the OK to ASKING
       std::from_chars(reply.value.data(), reply.value.data() + reply.value.size(), count);
-      sweep_->count(count);
+      if (!empty_) sweep_->count(count);
     } else if (reply.data_type == NodeType::blob_string && reply.depth == 1) {
       cursor_ = reply.value;
     } else if (reply.data_type == NodeType::blob_string && reply.depth == 2) {
@@ -140,10 +160,15 @@ class Step final : public Exchange {
   void on_end(const Error* failure) override {
     if (failure == nullptr && refused_) failure = &*refused_;
     if (failure != nullptr) return sweep_->finish(failure);
-    if (elsewhere_ && !sweep_->in_cluster()) return restart();
+    const bool moved = sweep_->moved_to(*server);
+    if (!sweep_->in_cluster() && elsewhere_) return restart(/*is_replica=*/true);
+    if (!sweep_->in_cluster() && moved) return restart(/*is_replica=*/false);
     sweep_->swept.again = sweep_->swept.again || elsewhere_;
+    sweep_->swept.astray = sweep_->swept.astray || moved;
     const bool more = scans_ && cursor_ != "0";
     if (more || !found_.empty()) return next(found_, more ? &cursor_ : nullptr);
+    // The last SCAN has no UNLINK behind it yet.
+    if (scans_ && !sweep_->in_cluster() && !sweep_->companions) return next({}, nullptr);
     if (!sweep_->companions) return end();
     sweep_->companions = false;
     next({}, &cursor_);
@@ -159,14 +184,17 @@ class Step final : public Exchange {
     auto& client = *sweep_->client;
     client.submit(std::make_unique<Slots>(std::move(sweep_), true));
   }
-  /// The server has become a replica: its primary counts its keys otherwise, so it is swept from the
-  /// beginning.
-  void restart() {
+  /// The server has become a replica, or the connection is to another server, or another run of it, whose
+  /// SCAN goes through its keys in another order: that one is swept from the beginning.
+  void restart(bool is_replica) {
     if (std::exchange(sweep_->restarted, true)) {
-      const Error gone(Errc::unavailable, "Redis " + sweep_->client->label() + ": the primary moved twice");
+      const Error gone(Errc::unavailable,
+                       "Redis " + sweep_->client->label() +
+                           ": the primary moved, or the connection broke, twice during the sweep");
       return sweep_->finish(&gone);
     }
-    sweep_->client->find_primary();
+    if (is_replica) sweep_->client->find_primary();
+    sweep_->connection = 0;
     sweep_->companions = true;
     cursor_ = "0";
     next({}, &cursor_);
@@ -175,6 +203,7 @@ class Step final : public Exchange {
   std::shared_ptr<Sweep> sweep_;
   std::size_t unlinks_ = 0;
   bool scans_;
+  bool empty_ = false;  // the UNLINK only asks whether the server takes writes
   bool elsewhere_ = false;
   std::string cursor_ = "0";
   std::vector<std::string> found_;
@@ -191,6 +220,8 @@ void Slots::on_end(const Error* failure) {
   if (failure == nullptr && refused_) failure = &*refused_;
   if (failure != nullptr) return sweep_->finish(failure);
   const bool moving = slots_.find('[') != std::string::npos;
+  // Who was thought a primary serves nothing: a replica by now.
+  sweep_->swept.astray = sweep_->moved_to(*server) || sweep_->swept.astray || slots_.empty();
   sweep_->swept.again = sweep_->swept.again || moving || (at_end_ && slots_ != sweep_->slots);
   sweep_->slots = std::move(slots_);
   if (at_end_) return sweep_->finish(nullptr);

@@ -9,8 +9,6 @@
 namespace terrace::redis {
 namespace {
 
-using std::chrono::milliseconds;
-
 std::int64_t number(const Found& field) {
   std::int64_t value = 0;
   if (field) std::from_chars(field->data(), field->data() + field->size(), value);
@@ -19,11 +17,11 @@ std::int64_t number(const Found& field) {
 
 /// Fields 0 and 1 of most scripts: the mark, and its time.
 Membership membership_of(const Fields& fields, const ServerFacts& server) {
-  const auto left = number(fields[1]);
-  if (!fields[0] || left <= 0) return {};
+  const auto left = fields[1] ? told_life(*fields[1]) : std::nullopt;
+  if (!fields[0] || !left || *left == Duration::zero()) return {};
   const std::string_view mark = *fields[0];
   const auto colon = std::min(mark.find(':'), mark.size() - 1);
-  Membership membership{milliseconds(left), mark.substr(0, colon) == server.run_id};
+  Membership membership{*left, mark.substr(0, colon) == server.run_id};
   std::from_chars(mark.data() + colon + 1, mark.data() + mark.size(), membership.admission);
   return membership;
 }
@@ -39,10 +37,10 @@ Result<Reading> read_copy(Fields fields, ServerFacts& server) {
   Reading reading{membership_of(fields, server), {}};
   const auto version = version_of(fields[2]);
   if (!version) return version.error();
-  const auto left = number(fields[4]);
   reading.copy.version = *version;
   reading.copy.value = std::move(fields[3]);
-  if (reading.copy.value && left >= 0) reading.copy.ttl = milliseconds(std::max<std::int64_t>(left, 1));
+  const auto left = fields[4] ? told_life(*fields[4]) : std::nullopt;
+  if (reading.copy.value && left) reading.copy.ttl = std::max<Duration>(*left, std::chrono::milliseconds(1));
   return reading;
 }
 

@@ -145,7 +145,17 @@ TEST_P(SharedConformance, F37_ALeaseLapsesUnlessRenewed) {
   EXPECT_FALSE(lease_.renew("k", token('a'), 10s).value());
   EXPECT_FALSE(lease_.fill("k", token('a'), "late").value());
   EXPECT_TRUE(lease_.renew("k", token('b'), 1h).value());
-  EXPECT_GT(lease_.acquire("k", token('c'), 10s).value().held_for, 30min);
+  EXPECT_GT(lease_.acquire("k", token('c'), 1h).value().held_for, 30min);
+}
+
+/// Else what was put there for a long time would keep everybody from loading.
+TEST_P(SharedConformance, ALeaseLongerThanTwiceTheTimeAskedForIsFree) {
+  ASSERT_EQ(acquire('a', "k", 1h), Kind::granted);
+  EXPECT_EQ(acquire('b', "k", 31min), Kind::held);
+  EXPECT_EQ(acquire('b', "k", 10s), Kind::granted);
+  EXPECT_FALSE(lease_.fill("k", token('a'), "late").value());
+  EXPECT_EQ(acquire('c', "k", 10s), Kind::held);
+  EXPECT_TRUE(lease_.fill("k", token('b'), "v").value());
 }
 
 TEST_P(SharedConformance, LeasesAndFillsTakeTheirTimesAsSetDoes) {

@@ -1,4 +1,5 @@
 // What leases and versions do when the server fails or forgets; named after the rows of the list of faults.
+#include "redis/scripts.hpp"
 #include "redis/server_error.hpp"
 #include "redis/shared_test.hpp"
 
@@ -167,14 +168,145 @@ TEST(RedisLeaseFaults, ErrorsWithinScriptsAndTransactionsHaveTheirOwnKind) {
   EXPECT_NE(loading.context.find("starting"), std::string::npos) << loading.context;
 }
 
-TEST(RedisLeaseFaults, AForeignTypeIsCorrupt) {
+/// What a key of the tier's own may hold that the tier has not put there.
+struct Planted {
+  std::vector<std::string> command;  ///< the key comes second
+};
+
+std::vector<std::string> of_key(const Planted& planted, const std::string& key) {
+  std::vector<std::string> words = planted.command;
+  words.insert(words.begin() + 1, key);
+  return words;
+}
+
+/// Before, a lease without an end, or with one in 292 million years, kept everybody from loading.
+TEST(RedisLeaseFaults, AForeignLeaseIsFree) {
+  RedisServer server;
+  const auto tier = make_redis_tier({.url = server.url()});
+  const std::vector<Planted> foreign{
+      {{"SET", "x"}},
+      {{"SET", "x", "PX", "9223372036854"}},
+      {{"SET", "x", "PX", "30000"}},
+      {{"SET", ""}},
+      {{"RPUSH", "x"}},
+      {{"SADD", "x"}},
+      {{"HSET", "f", "x"}},
+      {{"ZADD", "1", "x"}},
+      {{"XADD", "*", "f", "x"}},
+      {{"SETBIT", "7", "1"}},
+      {{"SET", std::string(16, 'o')}},
+  };
+  for (const auto& planted : foreign) {
+    SCOPED_TRACE(planted.command[0] + " " + planted.command[1]);
+    server.cli({"FLUSHALL"});
+    server.cli(of_key(planted, "~lease:{k}"));
+    EXPECT_FALSE(fill(*tier, "k", 'z', "v").value()) << "nobody has it";
+    const auto released = release(*tier, "k", 'z');
+    EXPECT_TRUE(released) << text(released);
+    const auto got = acquire(*tier, "k", 'a', 3s);
+    ASSERT_TRUE(got) << text(got);
+    EXPECT_EQ(got->kind, Kind::granted);
+    EXPECT_LE(std::stoi(server.cli({"PTTL", "~lease:{k}"})), 3000);
+    EXPECT_EQ(acquire(*tier, "k", 'b', 3s)->kind, Kind::held);
+    EXPECT_TRUE(fill(*tier, "k", 'a', "v").value());
+    EXPECT_EQ(acquire(*tier, "k", 'b', 3s)->kind, Kind::value);
+  }
+}
+
+TEST(RedisLeaseFaults, ALeaseOfAnotherTypeThatEndsSoonIsFreeToo) {
+  RedisServer server;
+  const auto tier = make_redis_tier({.url = server.url()});
+  server.cli({"RPUSH", "~lease:{k}", "x"});
+  server.cli({"PEXPIRE", "~lease:{k}", "3000"});
+  EXPECT_EQ(acquire(*tier, "k", 'a', 3s)->kind, Kind::granted);
+}
+
+/// Before, what was put there kept all later versions out until the value's end.
+TEST(RedisLeaseFaults, AForeignVersionKeepsNoWriteOut) {
+  RedisServer server;
+  const auto tier = make_redis_tier({.url = server.url()});
+  const std::vector<Planted> foreign{
+      {{"SET", "99999999999999999999"}},
+      {{"SET", "18446744073709551615"}},
+      {{"SET", "04611686018427387905"}},
+      {{"SET", "~"}},
+      {{"SET", "00000000000000000001x"}},
+      {{"SET", "0000000000000000000z"}},
+      {{"SET", "9"}},
+      {{"SET", ""}},
+      {{"SET", std::string(56, '9')}},
+      {{"RPUSH", "x"}},
+      {{"HSET", "f", "x"}},
+  };
+  for (const auto& planted : foreign) {
+    SCOPED_TRACE(planted.command[0] + " " + planted.command[1]);
+    server.cli({"FLUSHALL"});
+    ASSERT_TRUE(set_many(*tier, {{"k", "old", {}, 5}})[0]);
+    server.cli({"DEL", "~version:{k}"});
+    server.cli(of_key(planted, "~version:{k}"));
+    const auto stored = set_many(*tier, {{"k", "new", {}, 6}})[0];
+    EXPECT_TRUE(stored) << text(stored);
+    EXPECT_EQ(get(*tier, "k").value(), "new");
+    EXPECT_EQ(server.cli({"GET", "~version:{k}"}), "00000000000000000006");
+    ASSERT_TRUE(set_many(*tier, {{"k", "late", {}, 5}})[0]);
+    EXPECT_EQ(get(*tier, "k").value(), "new") << "its own still guard";
+  }
+}
+
+TEST(RedisLeaseFaults, TheHighestVersionIsOne) {
+  RedisServer server;
+  const auto tier = make_redis_tier({.url = server.url()});
+  EXPECT_TRUE(set_many(*tier, {{"k", "v", {}, highest_version}})[0]);
+  EXPECT_TRUE(set_many(*tier, {{"k", "late", {}, highest_version - 1}})[0]);
+  EXPECT_EQ(get(*tier, "k").value(), "v");
+  EXPECT_FAILS(set_many(*tier, {{"k", "w", {}, highest_version + 1}})[0], Errc::invalid_argument);
+}
+
+TEST(RedisLeaseFaults, WhatAServerNamesAsALifeIsBounded) {
+  EXPECT_EQ(told_life("0"), Duration::zero());
+  EXPECT_EQ(told_life("1500"), Duration(1500ms));
+  for (const auto* much : {"5555555555554555", "9223372036854775807", "18446744073709551615",
+                           "99999999999999999999999999", "3153600000001"}) {
+    EXPECT_EQ(told_life(much), longest_life) << much;
+  }
+  EXPECT_EQ(told_life("3153600000000"), longest_life);
+  for (const auto* none : {"-1", "-2", "-9223372036854775808", "", "x", "1x", " 1", "+1", "1.5"}) {
+    EXPECT_EQ(told_life(none), std::nullopt) << none;
+  }
+  EXPECT_GT(longest_life + longest_life, longest_life);
+}
+
+TEST(RedisLeaseFaults, AReplyToALeaseIsBounded) {
+  const auto decoded = [](std::string_view value) {
+    Result<LeaseReply> outcome = Error(Errc::io_error, "none");
+    decode(Node{NodeType::number, 1, 0, value}, "server", outcome);
+    return outcome;
+  };
+  EXPECT_EQ(decoded("-1")->kind, Kind::granted);
+  EXPECT_EQ(decoded("7")->held_for, Duration(7ms));
+  EXPECT_EQ(decoded("9223372036854775807")->held_for, longest_life);
+  EXPECT_FAILS(decoded("-2"), Errc::corrupt);
+  EXPECT_FAILS(decoded("junk"), Errc::corrupt);
+}
+
+/// Something else lies where a value should be: whoever loads it puts the value there, as Tier::set does.
+TEST(RedisLeaseFaults, AForeignTypeIsReplacedByALoad) {
   RedisServer server;
   const auto tier = make_redis_tier({.url = server.url()});
   server.cli({"LPUSH", "list", "x"});
-  EXPECT_FAILS(acquire(*tier, "list", 'a'), Errc::corrupt);
-  EXPECT_FAILS(await<Result<Bytes>>(
-                   [&](auto done) { tier->shared()->get_or_put("list", "v", {}, in(5s), std::move(done)); }),
-               Errc::corrupt);
+  EXPECT_FAILS(get(*tier, "list"), Errc::corrupt);
+  EXPECT_EQ(acquire(*tier, "list", 'a')->kind, Kind::granted);
+  EXPECT_TRUE(fill(*tier, "list", 'a', "v").value());
+  EXPECT_EQ(get(*tier, "list").value(), "v");
+  server.cli({"SADD", "set", "x"});
+  EXPECT_EQ(await<Result<Bytes>>([&](auto done) {
+              tier->shared()->get_or_put("set", "v", {}, in(5s), std::move(done));
+            }).value(),
+            "v");
+  server.cli({"SADD", "other", "x"});
+  EXPECT_FALSE(await<Result<bool>>([&](auto done) {
+                 tier->shared()->replace("other", "old", "v", {}, in(5s), std::move(done));
+               }).value());
 }
 
 }  // namespace

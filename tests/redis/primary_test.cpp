@@ -57,13 +57,71 @@ TEST_F(Primary, F18_EveryKindOfWriteIsSentAgainOnce) {
   demote(a_, b_);
   ASSERT_TRUE(replicates(a_));
   b_.cli({"MSET", "p1", "v", "p2", "v", "q", "v"});
-  ASSERT_EQ(b_.cli({"WAIT", "1", "10000"}), "1");  // the replica is what is scanned first
   EXPECT_EQ(erase_prefix(*tier, "p").value(), 2U);
 
   demote(b_, a_);
   ASSERT_TRUE(replicates(b_));
   EXPECT_EQ(acquire(*tier, "lease", 'a')->kind, LeaseReply::Kind::granted);
   EXPECT_EQ(a_.cli({"EXISTS", "~lease:{lease}"}), "1");
+}
+
+/// A replica that has none of its primary's keys: a sweep of it finds nothing to remove, and so nothing that
+/// it would be refused. Before, clear() was a success that removed nothing.
+TEST_F(Primary, F18_ASweepOfAReplicaWithoutTheKeysReachesThePrimary) {
+  using Sweep = Result<std::uint64_t> (*)(Tier&);
+  const std::vector<Sweep> sweeps{
+      [](Tier& tier) { return erase_prefix(tier, "p"); },
+      [](Tier& tier) { return erase_prefix(tier, ""); },
+      [](Tier& tier) {
+        return await<Result<std::uint64_t>>(
+            [&](auto done) { tier.erase_glob("", "p?", in(10s), std::move(done)); });
+      },
+  };
+  for (const Sweep sweep : sweeps) {
+    a_.cli({"REPLICAOF", "NO", "ONE"});
+    const auto tier = make_redis_tier({.url = a_.url(), .key_prefix = "n:"});
+    ASSERT_TRUE(set(*tier, "own", "v"));
+    a_.cli({"FLUSHALL"});
+    b_.cli({"FLUSHALL"});
+    b_.cli({"MSET", "n:p1", "v", "n:p2", "v", "other", "v"});
+    a_.cli({"CONFIG", "SET", "masterauth", "nonsense"});  // so it never gets what its primary has
+    follow(a_, b_);
+    const auto removed = sweep(*tier);
+    EXPECT_TRUE(removed) << text(removed);
+    EXPECT_EQ(removed ? *removed : 99, 2U);
+    EXPECT_EQ(b_.cli({"DBSIZE"}), "1") << "all but the key that is not the tier's";
+  }
+}
+
+TEST_F(Primary, F18_ASweepOfAReplicaWhosePrimaryIsAwayFails) {
+  const auto tier = make_redis_tier({.url = a_.url()});
+  ASSERT_TRUE(set(*tier, "k", "v"));
+  a_.cli({"FLUSHALL"});
+  a_.cli({"REPLICAOF", "127.0.0.1", "1"});
+  EXPECT_FAILS(erase_prefix(*tier, ""), Errc::unavailable);
+}
+
+/// What one server's cursor has passed is not what another's has.
+TEST_F(Primary, F18_ASweepThatIsTakenToAnotherServerBeginsAgain) {
+  const auto tier = make_redis_tier({.url = a_.url()});
+  std::vector<TierWrite> writes;
+  std::vector<std::string> keys;
+  for (int i = 0; i < 20'000; ++i) keys.push_back("key " + std::to_string(i));
+  for (const auto& key : keys) writes.push_back({key, "v"});
+  for (const auto& outcome : set_many(*tier, writes, 20s)) ASSERT_TRUE(outcome) << text(outcome);
+  follow(b_, a_);
+  ASSERT_TRUE(replicates(b_));
+  b_.cli({"REPLICAOF", "NO", "ONE"});
+  ASSERT_EQ(b_.cli({"DBSIZE"}), "20000");
+  std::promise<Result<std::uint64_t>> swept;
+  auto outcome = swept.get_future();
+  tier->erase_prefix("key", in(20s), [&](Result<std::uint64_t> done) { swept.set_value(std::move(done)); });
+  follow(a_, b_);
+  EXPECT_TRUE(set(*tier, "another", "v")) << "this one finds the primary";
+  const auto removed = outcome.get();
+  if (removed) {
+    EXPECT_EQ(b_.cli({"DBSIZE"}), "1");
+  }
 }
 
 TEST_F(Primary, F18_AReplicaLeadsToItsPrimary) {

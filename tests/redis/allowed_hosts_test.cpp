@@ -1,0 +1,226 @@
+/// A server leads to another host: it is asked, and sees credentials, only when it is configured or allowed.
+
+#include "redis/allowed_hosts.hpp"
+
+#include <boost/asio/connect.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/write.hpp>
+#include <terrace/redis_cluster.hpp>
+
+#include "redis/redis_test.hpp"
+#include "redis/redis_url.hpp"
+
+namespace terrace::redis {
+namespace {
+
+namespace asio = boost::asio;
+using Tcp = asio::ip::tcp;
+
+/// Takes connections, hears what is sent, and answers each command by its first words.
+class Puppet {
+ public:
+  using Answers = std::vector<std::pair<std::string, std::string>>;
+
+  explicit Puppet(const std::string& address, Answers answers = {})
+      : answers_(std::move(answers)),
+        acceptor_(io_, {asio::ip::make_address(address), 0}),
+        thread_([this] { serve(); }) {}
+  ~Puppet() {
+    stopping_ = true;
+    asio::io_context io;  // wakes the accept
+    Tcp::socket socket(io);
+    boost::system::error_code ignored;
+    socket.connect(acceptor_.local_endpoint(), ignored);
+  }
+
+  [[nodiscard]] int port() const { return acceptor_.local_endpoint().port(); }
+  [[nodiscard]] std::string text() const {
+    return acceptor_.local_endpoint().address().to_string() + ":" + std::to_string(port());
+  }
+  [[nodiscard]] std::string heard() const {
+    const std::lock_guard lock(mutex_);
+    return heard_;
+  }
+  void answers(Answers answers) {
+    const std::lock_guard lock(mutex_);
+    answers_ = std::move(answers);
+  }
+
+ private:
+  void serve() {
+    while (!stopping_) {
+      Tcp::socket socket(io_);
+      boost::system::error_code ec;
+      acceptor_.accept(socket, ec);
+      std::string buffer(65'536, '\0');
+      while (!ec) {
+        const auto size = socket.read_some(asio::buffer(buffer), ec);
+        if (ec) break;
+        std::string reply;
+        {
+          const std::lock_guard lock(mutex_);
+          const std::string_view said(buffer.data(), size);
+          heard_ += said;
+          if (said.find("PING") != std::string_view::npos) break;  // a replica's, which would stay
+          for (std::size_t at = 0; at < said.size(); ++at) {
+            for (const auto& [word, answer] : answers_) {
+              if (said.substr(at).starts_with("\r\n" + word + "\r\n")) reply += answer;
+            }
+          }
+        }
+        if (!reply.empty()) asio::write(socket, asio::buffer(reply), ec);
+      }
+    }
+  }
+
+  mutable std::mutex mutex_;
+  std::string heard_;
+  Answers answers_;
+  std::atomic<bool> stopping_{false};
+  asio::io_context io_;
+  Tcp::acceptor acceptor_;
+  std::jthread thread_;
+};
+
+const std::string as_replica = "%1\r\n$4\r\nrole\r\n$7\r\nreplica\r\n";
+const std::string as_primary = "%1\r\n$4\r\nrole\r\n$6\r\nmaster\r\n";
+
+std::string bulk(const std::string& text) {
+  return "$" + std::to_string(text.size()) + "\r\n" + text + "\r\n";
+}
+std::string role(const std::string& host, int port) {
+  return "*5\r\n" + bulk("slave") + bulk(host) + ":" + std::to_string(port) + "\r\n" + bulk("connect") +
+         ":0\r\n";
+}
+Puppet::Answers replica_of(const std::string& host, int port) {
+  return {{"HELLO", as_replica}, {"INFO", "+i\r\n"}, {"ROLE", role(host, port)}};
+}
+/// Two halves of the slots, each of one node.
+std::string slots(const std::string& host_a, int port_a, const std::string& host_b, int port_b) {
+  const auto range = [](int first, int last, const std::string& host, int port) {
+    return "*3\r\n:" + std::to_string(first) + "\r\n:" + std::to_string(last) + "\r\n*3\r\n" + bulk(host) + ":" +
+           std::to_string(port) + "\r\n" + bulk("id") ;
+  };
+  return "*2\r\n" + range(0, 8191, host_a, port_a) + range(8192, 16383, host_b, port_b);
+}
+
+/// The refusal: it names the host and the remedy, and is one line.
+template <class T>
+void expect_refused(const Result<T>& outcome, const std::string& host) {
+  EXPECT_FAILS(outcome, Errc::denied);
+  const std::string said = text(outcome);
+  EXPECT_NE(said.find(host), std::string::npos) << said;
+  EXPECT_NE(said.find("allowed_hosts"), std::string::npos) << said;
+  EXPECT_TRUE(std::none_of(said.begin(), said.end(), [](unsigned char c) { return c < ' ' || c == 0x7f; }))
+      << said;
+}
+
+TEST(AllowedHosts, AreThoseConfiguredAndThoseNamed) {
+  const AllowedHosts hosts({"Cache.example", "10.0.0.1", "0:0::1"},
+                           {"10.1.0.0/16", "*.Nodes.example", "other", "fd00::/8"});
+  for (const auto* fine : {"cache.example", "CACHE.EXAMPLE", "10.0.0.1", "::1", "10.1.255.7", "a.nodes.example",
+                           "a.b.nodes.example", "OTHER", "fd12::7"}) {
+    EXPECT_TRUE(hosts.contain(fine)) << fine;
+  }
+  for (const auto* wrong : {"", "10.0.0.2", "10.2.0.1", "nodes.example", ".nodes.example", "xnodes.example",
+                            "10.1.0.0.evil", "cache.example.evil", "x.cache.example", "fe80::1", "*",
+                            "a.nodes.example\n", "a b", "10.1.0.1\r\n"}) {
+    EXPECT_FALSE(hosts.contain(wrong)) << wrong;
+  }
+  EXPECT_TRUE(AllowedHosts({"localhost"}, {}).contain("127.0.0.1"));
+  const AllowedHosts any({}, {"*"});
+  EXPECT_TRUE(any.contain("anything.example"));
+  EXPECT_FALSE(any.contain("evil\x1b[2J"));
+  EXPECT_FALSE(any.contain(std::string(300, 'a')));
+  for (const auto* bad : {"", "a b", "10.0.0.0/33", "*x", "a*", "**", "[::1]", "a/b", "*.", "evil\n"}) {
+    EXPECT_THROW(AllowedHosts({}, {bad}), ConfigError) << bad;
+  }
+}
+
+TEST(AllowedHosts, StandInTheUrl) {
+  const std::vector<std::string> hosts{"a", "10.0.0.0/8", "*.x"};
+  EXPECT_EQ(parse_redis_url("redis://h/3?allowed_hosts=a,10.0.0.0/8,*.x").allowed_hosts, hosts);
+  EXPECT_EQ(parse_redis_url("redis://h/3?allowed_hosts=a,10.0.0.0%2F8,*.x").database, 3U);
+  EXPECT_EQ(parse_redis_url("unix:///s?db=2&allowed_hosts=a,10.0.0.0/8,*.x").allowed_hosts, hosts);
+  EXPECT_EQ(parse_cluster_url("redis-cluster://h,i?allowed_hosts=a,10.0.0.0/8,*.x").node.allowed_hosts, hosts);
+  EXPECT_THROW(make_redis_tier({.url = "redis://h", .allowed_hosts = {"a b"}}), ConfigError);
+}
+
+/// Who may say REPLICAOF to a server must not learn what its clients log in with.
+TEST(AllowedHosts, APrimaryThatIsNotAllowedSeesNoPassword) {
+  RedisServer server;
+  const Puppet thief("127.0.0.9");
+  server.cli({"ACL", "SETUSER", "app", "on", ">canary", "~*", "&*", "+@all"});
+  const std::string url = "redis://app:canary@127.0.0.1:" + std::to_string(server.port());
+  const auto tier = make_redis_tier({.url = url});
+  ASSERT_TRUE(set(*tier, "k", "v"));
+  server.cli({"REPLICAOF", "127.0.0.9", std::to_string(thief.port())});
+  expect_refused(set(*tier, "k", "w"), "127.0.0.9");
+  expect_refused(get(*make_redis_tier({.url = url}), "k"), "127.0.0.9");
+  EXPECT_EQ(thief.heard().find("canary"), std::string::npos) << thief.heard();
+  EXPECT_GE(redis_status(*tier)->refused_hosts, 1U);
+  EXPECT_LE(redis_status(*tier)->refused_hosts, 10U) << "it is not asked again and again";
+  EXPECT_NE(redis_status(*tier)->last_error.find("allowed_hosts"), std::string::npos);
+  const auto led = make_redis_tier({.url = url, .allowed_hosts = {"127.0.0.9"}});
+  (void)get(*led, "k", 200ms);
+  EXPECT_TRUE(eventually([&] { return thief.heard().find("canary") != std::string::npos; }))
+      << "what happened without the list";
+}
+
+TEST(AllowedHosts, AHostileReplicaLeadsNowhere) {
+  const Puppet thief("127.0.0.9");
+  for (const std::string host : {"127.0.0.9", "evil.example", "evil\x1b[2J\nFAKE LOG LINE", "127.0.0.9 "}) {
+    const Puppet replica("127.0.0.1", replica_of(host, thief.port()));
+    const auto tier = make_redis_tier({.url = "redis://app:canary@" + replica.text()});
+    expect_refused(get(*tier, "k"), host.substr(0, 4));
+  }
+  EXPECT_EQ(thief.heard(), "");
+}
+
+TEST(AllowedHosts, TheSameHostIsFineOnAnotherPort) {
+  const Puppet primary("127.0.0.1", {{"HELLO", as_primary}, {"INFO", "+i\r\n"}, {"GET", "$1\r\nv\r\n"}});
+  const Puppet replica("127.0.0.1", replica_of("127.0.0.1", primary.port()));
+  EXPECT_EQ(get(*make_redis_tier({.url = "redis://app:canary@" + replica.text()}), "k").value(), "v");
+}
+
+/// "foo" lies in slot 12182, "bar" in 5061.
+TEST(AllowedHosts, NodesOfAClusterThatAreNotAllowedSeeNoPassword) {
+  const Puppet thief("127.0.0.9", {{"HELLO", as_primary}, {"GET", "$6\r\nstolen\r\n"}});
+  Puppet node("127.0.0.1");
+  const auto own = [&](const std::string& answer) {
+    node.answers({{"HELLO", as_primary},
+                  {"SLOTS", slots("127.0.0.1", node.port(), "127.0.0.1", node.port())},
+                  {"GET", answer}});
+  };
+  const std::string url = "redis-cluster://app:canary@" + node.text();
+  const std::string there = thief.text();
+
+  for (const std::string redirect : {"-MOVED 12182 " + there, "-ASK 12182 " + there}) {
+    own(redirect + "\r\n");
+    const auto tier = make_cluster_tier(parse_cluster_url(url));
+    expect_refused(get(*tier, "foo"), "127.0.0.9");
+    expect_refused(get_many(*tier, {"foo"})[0], "127.0.0.9");
+    EXPECT_EQ(cluster_status(*tier)->refused_hosts, 2U);
+  }
+  node.answers({{"HELLO", as_primary},
+                {"SLOTS", slots("127.0.0.1", node.port(), "127.0.0.9", thief.port())},
+                {"GET", "$1\r\nv\r\n"}});
+  {
+    const auto tier = make_cluster_tier(parse_cluster_url(url));
+    EXPECT_EQ(get(*tier, "bar").value(), "v") << "the others serve their slots";
+    expect_refused(get(*tier, "foo"), "127.0.0.9");
+    EXPECT_GE(cluster_status(*tier)->refused_hosts, 1U);
+    EXPECT_NE(cluster_status(*tier)->last_refresh_error.find("127.0.0.9"), std::string::npos);
+  }
+  node.answers({{"HELLO", as_primary},
+                {"SLOTS", slots("127.0.0.9", thief.port(), "127.0.0.9", thief.port())}});
+  expect_refused(get(*make_cluster_tier(parse_cluster_url(url)), "foo"), "127.0.0.9");
+  EXPECT_EQ(thief.heard(), "");
+
+  const auto led = make_cluster_tier(parse_cluster_url(url + "?allowed_hosts=127.0.0.0/8"));
+  EXPECT_EQ(get(*led, "foo").value(), "stolen") << "what happened without the list";
+  EXPECT_NE(thief.heard().find("canary"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace terrace::redis
