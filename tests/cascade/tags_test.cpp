@@ -1,6 +1,10 @@
 /// Tags, groups, globs and prefixes; hard and soft.
 
+#include <atomic>
+#include <thread>
+
 #include "cascade/shared_fixture.hpp"
+#include "cascade/tag_table.hpp"
 #include "envelope/envelope.hpp"
 
 namespace terrace {
@@ -212,6 +216,35 @@ TEST(TagTokens, WhatIsUnknownEqualsNothing) {
   EXPECT_EQ(compare_tokens(cascade::unknown_token, token), TagVerdict::void_);
   EXPECT_EQ(compare_tokens(cascade::unknown_token, cascade::unknown_token), TagVerdict::void_);
   EXPECT_EQ(mutant_compare(cascade::unknown_token, cascade::unknown_token), TagVerdict::valid);
+}
+
+/// One thread learns what the store says while another invalidates: who has invalidated sees nothing older.
+TEST(TagTokens, WhatWasAskedBeforeAnInvalidationIsNeverKnownAfterIt) {
+  cascade::TagTable table(system_clock());
+  constexpr cascade::Token first = cascade::Token{1} << cascade::soft_token_bits;
+  std::atomic<cascade::Token> stored{first};
+  std::atomic<bool> ended{false};
+  std::thread learner([&] {
+    while (!ended) {
+      const cascade::Stamp stamp = table.stamp("t");
+      table.learn("t", stored, stamp, TimePoint{});
+    }
+  });
+  int older = 0;
+  for (cascade::Token token = first * 2; token < first * 3'000'000; token += first) {
+    stored = token;
+    table.forget("t");
+    const cascade::Token known = table.known("t");
+    older += known != cascade::unknown_token && known != token ? 1 : 0;
+  }
+  ended = true;
+  learner.join();
+  EXPECT_EQ(older, 0);
+  // A stamp from before is of no use after.
+  const cascade::Stamp stamp = table.stamp("t");
+  table.forget("t");
+  table.learn("t", first, stamp, TimePoint{});
+  EXPECT_EQ(table.known("t"), cascade::unknown_token);
 }
 
 /// What is no token, or none that a cache can have drawn.
