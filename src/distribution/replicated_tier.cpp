@@ -118,6 +118,13 @@ class ReplicatedTier final : public Tier {
 
   [[nodiscard]] SharedTier* shared() noexcept override { return sharing_.get(); }
 
+  [[nodiscard]] bool may_lag() const noexcept override {
+    for (std::size_t i = 0; i < group_->size(); ++i) {
+      if (group_->node(i).tier->may_lag()) return true;
+    }
+    return false;
+  }
+
   void close() override {
     if (!home_.here()) return;
     caretaker_->stop();

@@ -12,6 +12,10 @@ bool all_share(const std::vector<Shard>& shards) {
                      [](const Shard& shard) { return shard.tier->shared() != nullptr; });
 }
 
+bool any_lags(const std::vector<Shard>& shards) {
+  return std::any_of(shards.begin(), shards.end(), [](const Shard& shard) { return shard.tier->may_lag(); });
+}
+
 std::optional<std::uint64_t> sum(std::optional<std::uint64_t> a, std::optional<std::uint64_t> b) {
   return a && b ? std::optional(*a + *b) : std::nullopt;
 }
@@ -64,6 +68,7 @@ Error no_owner() {
 ShardedCore::ShardedCore(ShardMap map, std::shared_ptr<Scheduler> scheduler)
     : scheduler_(std::move(scheduler)),
       sharing_(all_share(map.members())),
+      may_lag_(any_lags(map.members())),
       watches_(scheduler_->clock()),
       map_(std::make_shared<const ShardMap>(std::move(map))) {
   departed_.entries = departed_.bytes = 0;
@@ -105,6 +110,11 @@ void ShardedCore::change(std::vector<Shard> next, const ShardChange& how) {
                       " s more (change_left() tells); begin this one after it");
   }
   const auto during = std::make_shared<const ShardMap>(before->changed(std::move(next), how, now()));
+  for (const Shard& shard : during->members()) {
+    if (may_lag_ || !shard.tier->may_lag()) continue;
+    throw ConfigError("change_shards: reads of shard " + printable_key(shard.name) +
+                      " may lag behind (replica_reads), unlike those before; whoever uses the tier counts on it");
+  }
   if (sharing_) {
     for (const Shard& shard : during->members()) {
       if (shard.tier->shared() != nullptr) continue;

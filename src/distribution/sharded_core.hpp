@@ -50,6 +50,8 @@ class ShardedCore : public std::enable_shared_from_this<ShardedCore> {
   void end();
 
   [[nodiscard]] bool sharing() const noexcept { return sharing_; }
+  /// Tier::may_lag; a change of the shards does not make it true.
+  [[nodiscard]] bool may_lag() const noexcept { return may_lag_; }
   [[nodiscard]] JoinedWatches& watches() noexcept { return watches_; }
   /// Counters of the shards that have left.
   [[nodiscard]] TierStats departed() const {
@@ -69,6 +71,7 @@ class ShardedCore : public std::enable_shared_from_this<ShardedCore> {
 
   const std::shared_ptr<Scheduler> scheduler_;
   const bool sharing_;
+  const bool may_lag_;
   JoinedWatches watches_;
 
   std::mutex changing_;  // one change at a time, and the end of one; before mutex_

@@ -77,6 +77,8 @@ class Sharded final : public ShardedTier {
 
   [[nodiscard]] SharedTier* shared() noexcept override { return core_->sharing() ? &sharing_ : nullptr; }
 
+  [[nodiscard]] bool may_lag() const noexcept override { return core_->may_lag(); }
+
   void close() override {
     if (home_.here()) core_->close();
   }

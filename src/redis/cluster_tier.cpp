@@ -172,9 +172,10 @@ void check(const ClusterOptions& options, const ClusterEntry& entry) {
 class ClusterTier final : public BackendTier {
  public:
   ClusterTier(const std::shared_ptr<Cluster>& cluster, const RedisOptions& node,
-              const std::shared_ptr<Runtime>& runtime)
+              bool replica_reads, const std::shared_ptr<Runtime>& runtime)
       : BackendTier(runtime, std::make_shared<Shared>(cluster, node, runtime->clock(), Naming::cluster)),
         cluster_(cluster),
+        replica_reads_(replica_reads),
         sharing_(shared_, std::make_shared<PrimaryWatches>(io_context(*runtime), runtime->clock(), shared_)) {
     cluster_->start([watches = sharing_.watches()](const auto& primaries) { watches->follow(primaries); });
   }
@@ -182,6 +183,7 @@ class ClusterTier final : public BackendTier {
 
   [[nodiscard]] std::string_view name() const noexcept override { return "redis-cluster"; }
   [[nodiscard]] SharedTier* shared() noexcept override { return &sharing_; }
+  [[nodiscard]] bool may_lag() const noexcept override { return replica_reads_; }
   [[nodiscard]] ClusterStatus status() const { return cluster_->status(); }
 
   [[nodiscard]] TierStats stats() const override {
@@ -213,6 +215,7 @@ class ClusterTier final : public BackendTier {
   }
 
   const std::shared_ptr<Cluster> cluster_;
+  const bool replica_reads_;
   ClusterSharing sharing_;
 };
 
@@ -223,9 +226,10 @@ std::shared_ptr<Tier> make_cluster_tier(ClusterOptions options, std::shared_ptr<
   check(options, entry);
   if (!runtime) throw ConfigError("make_cluster_tier: the runtime is null");
   const RedisOptions node = options.node;
+  const bool replica_reads = options.replica_reads;
   const auto cluster =
       std::make_shared<Cluster>(io_context(*runtime), runtime->clock(), std::move(options), entry);
-  return make_at_home<ClusterTier>(cluster, node, runtime);
+  return make_at_home<ClusterTier>(cluster, node, replica_reads, runtime);
 }
 
 std::optional<ClusterStatus> cluster_status(const Tier& tier) {

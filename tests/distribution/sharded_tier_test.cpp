@@ -24,6 +24,21 @@ TEST_F(ShardedTierTest, EachKeyIsOnItsShard) {
   EXPECT_EQ(tier->versioned(), nullptr);
 }
 
+class LaggingTier final : public MapTier {
+ public:
+  [[nodiscard]] bool may_lag() const noexcept override { return true; }
+};
+
+TEST_F(ShardedTierTest, ItMayLagWhenAShardMayAndNoChangeMakesItSo) {
+  const auto lagging = std::make_shared<LaggingTier>();
+  EXPECT_TRUE(sharded({{"a", a_}, {"b", lagging}})->may_lag());
+  EXPECT_TRUE(sharded({{"a", a_}, {"b", faulty(lagging)}})->may_lag());
+  const auto tier = sharded({{"a", a_}, {"b", b_}});
+  EXPECT_FALSE(tier->may_lag());
+  EXPECT_THROW(tier->change_shards({{"a", a_}, {"b", lagging}}, how_), ConfigError);
+  EXPECT_FALSE(tier->may_lag());
+}
+
 TEST_F(ShardedTierTest, SweepsGoToEveryShardAndAddUp) {
   const auto tier = sharded({{"a", a_}, {"b", b_}});
   for (const auto* key : {"a1", "a2", "b1"}) EXPECT_TRUE(set(*tier, key, "v"));

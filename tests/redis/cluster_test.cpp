@@ -209,6 +209,9 @@ TEST_F(ClusterTier, ReplicasAnswerReadsWhenAskedTo) {
   ClusterOptions options = parse_cluster_url(cluster->url());
   options.replica_reads = true;
   const auto tier = make_cluster_tier(options);
+  EXPECT_TRUE(tier->may_lag());
+  options.replica_reads = false;
+  EXPECT_FALSE(make_cluster_tier(options)->may_lag());
   const Place at = place("weak");
   const auto replica = cluster->replica_of(at.from);
   ASSERT_TRUE(set(*tier, "weak", "v"));

@@ -131,6 +131,7 @@ class FaultyTier final : public OneByOneTier {
                     Handler<Result<std::uint64_t>> done) override;
   void erase_glob(std::string_view prefix, std::string_view pattern, TimePoint deadline,
                   Handler<Result<std::uint64_t>> done) override;
+  [[nodiscard]] bool may_lag() const noexcept override { return below_->may_lag(); }
   void close() override { below_->close(); }
   [[nodiscard]] TierStats stats() const override { return below_->stats(); }
 
