@@ -23,7 +23,8 @@ int main() {
 
   terrace::Cache<User> users({.name = "users", .ttl = 10min},
                              {terrace::make_redis_tier({.url = "redis://127.0.0.1:6379"}),
-                              terrace::make_sqlite_tier({.path = file})});
+                              // One machine: every process of this cache opens this file.
+                              terrace::make_sqlite_tier({.path = file, .scope = terrace::Scope::fleet})});
 
   for (int i = 0; i < 3; ++i) {
     const auto user = users.get_or_load("42", [] { return load_user(42); });

@@ -86,7 +86,7 @@ else
   echo "  redis    left out: $server did not start: $(tail -n 1 "$folder/redis.log")"
 fi
 levels+=(--sqlite "$folder/cache.db")
-echo "  sqlite   a file in a temporary folder"
+echo "  sqlite   a file in a temporary folder, which this process alone uses (scope=fleet: nobody else changes Redis)"
 echo "  origin   made up; it takes $latency to answer, as a database or a service might. $callers callers ask at once."
 echo
 

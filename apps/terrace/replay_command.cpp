@@ -76,7 +76,7 @@ void end_replay_on_interrupt() {
   ::sigaction(SIGINT, &action, nullptr);
 }
 
-/// A path as it stands in a tier URL.
+/// A path as it stands in a tier URL. The replay is the only process, so the file is everybody's.
 std::string sqlite_url(const std::string& path) {
   std::string url = "sqlite:";
   for (const char c : path) {
@@ -85,7 +85,7 @@ std::string sqlite_url(const std::string& path) {
                        (c == '/' && url.size() > 7);
     url += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
   }
-  return url;
+  return url + "?scope=fleet";
 }
 
 std::vector<std::string> tier_urls(const ReplayArguments& arguments) {
@@ -288,7 +288,7 @@ void add_replay_command(CLI::App& app, int& exit_code) {
       "  terrace replay trace.keys.zst --memory-entries 20000\n"
       "  terrace replay access.log --redis redis://127.0.0.1 --sqlite cache.db --origin-latency 5ms "
       "--threads 8\n"
-      "  terrace replay access.log --tier 'sharded:redis://a,redis://b' --tier sqlite:cache.db\n"
+      "  terrace replay access.log --tier 'sharded:redis://a,redis://b' --tier sqlite:cache.db?scope=fleet\n"
       "  terrace replay access.log --tier 'replicated:redis://a,redis://b,redis://c?consistency=strong'\n"
       "  terrace workload | terrace replay - --memory-bytes 16MiB --json\n"
       "  terrace replay access.log --sqlite cache.db --serve");

@@ -6,7 +6,8 @@ import terrace
 
 REDIS = os.environ.get("TERRACE_EXAMPLE_REDIS", "redis://localhost")
 
-with terrace.Cache("example-three", ttl=60, tiers=[REDIS, "sqlite:three_levels.db"]) as cache:
+# scope=fleet: every process of this cache opens this one file, on one machine.
+with terrace.Cache("example-three", ttl=60, tiers=[REDIS, "sqlite:three_levels.db?scope=fleet"]) as cache:
     cache.clear()
     print(cache.get_or_load("answer", lambda: {"value": 42}))
     cache.flush()

@@ -44,6 +44,10 @@ struct SqliteOptions {
   SqliteDurability durability = SqliteDurability::safe;
   /// Longer values are Errc::value_too_large; at most 512 MiB.
   std::size_t max_value_bytes = std::size_t{64} << 20;
+  /// machine: beside a level that all processes share (Redis, PostgreSQL) the file is a stale copy, which
+  /// serves while that level is away and never as a hit (Tier::scope). fleet: every process of the cache
+  /// opens this one file, so all run on this machine; then what it holds is as right as that level.
+  Scope scope = Scope::machine;
   /// The clock entries expire by; must outlive the tier. Deadlines run on the runtime's.
   const Clock* clock = &system_clock();
 };

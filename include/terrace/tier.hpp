@@ -58,6 +58,18 @@ struct TierStats {
   std::optional<bool> breaker_open = {};  ///< a circuit breaker refuses operations; none: there is none
 };
 
+/// Who sees what one process writes into a level. From the narrowest to the widest.
+enum class Scope : std::uint8_t {
+  process,  ///< this process alone
+  machine,  ///< processes of this machine, if they open the same store; those of other machines do not
+  fleet,    ///< every process of the cache, wherever it runs
+};
+
+/// "process", "machine", "fleet".
+[[nodiscard]] constexpr std::string_view to_string(Scope scope) noexcept {
+  return scope == Scope::process ? "process" : scope == Scope::machine ? "machine" : "fleet";
+}
+
 class SharedTier;
 class VersionedTier;
 
@@ -67,6 +79,12 @@ class Tier {
 
   /// Short and constant: "redis", "sqlite". For metrics and messages.
   [[nodiscard]] virtual std::string_view name() const noexcept = 0;
+
+  /// Who sees what is written here; constant. A cache that has a level of scope fleet takes what a narrower
+  /// one holds for a stale copy, for another process's erase does not reach that: it never answers as a hit
+  /// and never fills another level. Default: process, the narrowest; a tier whose store all processes use
+  /// says fleet. A tier made of tiers is as narrow as the narrowest of them. Thread safe.
+  [[nodiscard]] virtual Scope scope() const noexcept { return Scope::process; }
 
   /// The value stored under the key and not yet expired, or a miss.
   virtual void get(std::string_view key, TimePoint deadline, Handler<Result<Found>> done) = 0;

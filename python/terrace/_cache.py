@@ -47,7 +47,7 @@ BulkLoader = Callable[[Sequence[Any]], "Mapping[Any, V] | Sequence[V]"]
 class Cache(AsyncForms[V]):
     """A cache over several levels: memory, then the tiers, then the program's own loader.
 
-        users = terrace.Cache("users", ttl=600, tiers=["redis://localhost", "sqlite:users.db"])
+        users = terrace.Cache("users", ttl=600, tiers=["redis://localhost", "postgres://localhost/app"])
         user = users.get_or_load("42", lambda: load_user(42))
 
     Memory keeps the objects themselves: who changes a value that it got changes what the next one gets (copy=True: everybody

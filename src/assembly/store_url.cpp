@@ -173,14 +173,24 @@ std::string decode(Text text, const std::string& where) {
   return out;
 }
 
+Scope read_scope(Text query, const std::string& where) {
+  for (const Scope scope : {Scope::machine, Scope::fleet}) {
+    if (query == "scope=" + std::string(to_string(scope))) return scope;
+  }
+  refuse(where,
+         "the query of sqlite: is scope=machine or scope=fleet (every process of the cache opens this one "
+         "file); write a ? of the path as %3F");
+}
+
 TierUrl read_sqlite(Text path, const std::string& where) {
   if (path.starts_with("//")) {
     path.remove_prefix(2);
     if (!path.starts_with('/'))
       refuse(where, "there is no host in sqlite:PATH; write sqlite:cache.db or sqlite:/var/cache.db");
   }
-  if (path.find('?') != Text::npos) refuse(where, "sqlite: takes no query; write a ? of the path as %3F");
-  TierUrl out{Kind::sqlite, decode(path, where), {}, {}, {}};
+  const auto query = std::min(path.find('?'), path.size());
+  TierUrl out{Kind::sqlite, decode(path.substr(0, query), where), {}, {}, {}};
+  if (query < path.size()) out.scope = read_scope(path.substr(query + 1), where);
   if (out.target.empty()) refuse(where, "the path is missing; write sqlite:cache.db or sqlite:/var/cache.db");
   if (out.target.find('\0') != std::string::npos) refuse(where, "the path holds a NUL byte");
   out.address = "sqlite:" + out.target;
@@ -206,8 +216,8 @@ bool takes_query(std::string_view url) noexcept {
   const Scheme* const scheme = scheme_of(url);
   if (scheme == nullptr) return false;
   const bool redis = scheme->kind == Kind::redis || scheme->kind == Kind::cluster;
-  return scheme->kind == Kind::postgres || scheme->text.find("unix:") != Text::npos ||
-         (redis && url.find(allowed_hosts) != Text::npos);
+  return scheme->kind == Kind::postgres || scheme->kind == Kind::sqlite ||
+         scheme->text.find("unix:") != Text::npos || (redis && url.find(allowed_hosts) != Text::npos);
 }
 
 }  // namespace terrace::assembly

@@ -18,6 +18,7 @@ struct TierUrl {
   std::string address;  ///< which store it is, for names and messages; holds no secret
   std::vector<Member> members;  ///< sharded, replicated
   ReplicatedOptions settings;   ///< replicated, all but the nodes; sharded: the seed
+  Scope scope = Scope::machine;  ///< sqlite
 };
 
 struct Member {

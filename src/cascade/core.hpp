@@ -1,6 +1,7 @@
 #pragma once
 /// Core: what the parts of the engine share: the levels, the flights, the generations, the counters.
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <stop_token>
@@ -46,6 +47,9 @@ struct Level {
   const std::string name;
   const std::shared_ptr<Tier> tier;
   SharedTier* const shared;  ///< null: nobody shares it
+  /// Another level is of scope fleet and this one is not: changes of other processes do not reach it, so what
+  /// it holds is at best stale.
+  bool narrow = false;
   Recovery recovery;
   std::atomic<std::uint64_t> hits{0};
   std::atomic<std::uint64_t> stale{0};
@@ -149,6 +153,12 @@ class Core : public std::enable_shared_from_this<Core> {
 
   /// How long a tier is to keep an entry: none: for ever; zero or less: not at all.
   [[nodiscard]] std::optional<Duration> tier_life(const Entry& entry) const;
+
+  /// A level from this one on may answer a read.
+  [[nodiscard]] bool more_answers(std::size_t from) const noexcept {
+    return std::any_of(levels.begin() + static_cast<std::ptrdiff_t>(from), levels.end(),
+                       [](const auto& level) { return !level->narrow; });
+  }
 
   /// The tier took a change: the processes that share it are told.
   void sent(std::size_t tier) noexcept {

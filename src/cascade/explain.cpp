@@ -64,14 +64,14 @@ class Explaining : public std::enable_shared_from_this<Explaining> {
           level.tier->get(core_->tier_key(key_), deadline, std::move(done));
         },
         [self = shared_from_this(), &level](Result<Found> found) {
-          self->told_.levels.push_back(self->describe(level.name, found));
+          self->told_.levels.push_back(self->describe(level, found));
           self->step();
         });
   }
 
  private:
-  [[nodiscard]] LevelExplanation describe(const std::string& name, const Result<Found>& found) const {
-    LevelExplanation out{.level = name};
+  [[nodiscard]] LevelExplanation describe(const Level& level, const Result<Found>& found) const {
+    LevelExplanation out{.level = level.name};
     if (!found) {
       out.kind = LookupKind::unavailable;
       out.note = found.error().message();
@@ -87,7 +87,11 @@ class Explaining : public std::enable_shared_from_this<Explaining> {
     } else {
       const Entry& found_entry = (*entry)->entry;
       const TimePoint now = core_->now();
-      out.kind = !found_entry.fresh(now) ? LookupKind::stale
+      if (level.narrow) {
+        out.note = "of scope " + std::string(to_string(level.tier->scope())) +
+                   " beside a level that all share: never a hit";
+      }
+      out.kind = level.narrow || !found_entry.fresh(now) ? LookupKind::stale
                  : found_entry.value     ? LookupKind::hit
                                          : LookupKind::negative;
       out.age = now - found_entry.created;

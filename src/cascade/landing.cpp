@@ -184,11 +184,13 @@ void bring(const std::shared_ptr<Core>& core, const FlightPtr& flight, const Ans
   bool watched = true;  // every shared tier down to the answer's has it, or is about to
   for (std::size_t tier = 0; tier < core->levels.size(); ++tier) {
     if (tier + 1 == answer.level) break;
-    const bool shared = core->levels[tier]->shared != nullptr;
+    const Level& level = *core->levels[tier];
+    const bool shared = level.shared != nullptr;
     if (!flight->seen[tier].missed) {
       watched = watched && !shared;
     } else if (!shared) {
-      unshared.push_back(tier);
+      // A narrow level's copy that a level below has just confirmed need not be written once more.
+      if (!level.narrow || flight->seen[tier].stale != stored) unshared.push_back(tier);
     } else if (flight->seen[tier].lease) {
       leased.push_back(tier);
     } else {

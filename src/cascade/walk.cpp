@@ -18,6 +18,7 @@ class Walk : public std::enable_shared_from_this<Walk> {
     while (!flights_.empty()) {
       if (next_ == core_->levels.size()) return finish();
       tier_ = next_++;
+      if (level().narrow && core_->options.consistency == Consistency::strong) continue;
       asked_.clear();
       passed_.clear();
       for (auto& flight : flights_) (trusted(flight) ? asked_ : passed_).push_back(std::move(flight));
@@ -136,13 +137,14 @@ class Walk : public std::enable_shared_from_this<Walk> {
                });
   }
 
-  /// A fresh value answers its flight; a stale one is kept for want of anything better.
+  /// A fresh value answers its flight; a stale one is kept for want of anything better. So is all that a
+  /// narrow level holds: another process may have changed or erased the key since, and nothing has told it.
   void sort(Hit hit) {
     Entry& entry = hit.unwrapped.entry;
     const TimePoint now = core_->now();
     const TagVerdict tags = verdict(entry.tags);
     const bool due = hit.flight->refresh && core_->refresh_due(entry);
-    if (tags == TagVerdict::valid && entry.fresh(now) && !due) {
+    if (!level().narrow && tags == TagVerdict::valid && entry.fresh(now) && !due) {
       ++level().hits;
       if (!entry.value) ++level().negative;
       const Answer answer{.kind = entry.value ? LookupKind::hit : LookupKind::negative,
@@ -150,7 +152,7 @@ class Walk : public std::enable_shared_from_this<Walk> {
                           .level = tier_ + 1};
       return bring(core_, hit.flight, answer, hit.stored);
     }
-    core_->propose(*hit.flight, std::move(entry), tier_ + 1, true);
+    core_->propose(*hit.flight, std::move(entry), tier_ + 1, !level().narrow);
     miss(std::move(hit.flight), std::move(hit.stored));
   }
 
@@ -160,7 +162,7 @@ class Walk : public std::enable_shared_from_this<Walk> {
     asked_.clear();
     std::vector<FlightPtr> rest;
     for (auto& flight : passed_) {
-      const bool more = next_ < core_->levels.size() || core_->flights.wants_load(flight);
+      const bool more = core_->more_answers(next_) || core_->flights.wants_load(flight);
       (more ? asked_ : rest).push_back(std::move(flight));
     }
     passed_ = std::move(rest);

@@ -33,6 +33,7 @@ class PostgresTierImpl final : public PostgresTier {
   ~PostgresTierImpl() override { PostgresTierImpl::close(); }
 
   [[nodiscard]] std::string_view name() const noexcept override { return "postgres"; }
+  [[nodiscard]] Scope scope() const noexcept override { return Scope::fleet; }
 
   void get(std::string_view key, TimePoint deadline, Handler<Result<Found>> done) override {
     get_many({key}, deadline, first_of<Found>(std::move(done)));

@@ -260,6 +260,7 @@ class SqliteTierImpl final : public SqliteTier {
   ~SqliteTierImpl() override { core_->close(); }
 
   [[nodiscard]] std::string_view name() const noexcept override { return "sqlite"; }
+  [[nodiscard]] Scope scope() const noexcept override { return core_->options().scope; }
 
   void get(std::string_view key, TimePoint deadline, Handler<Result<Found>> done) override;
   void set(std::string_view key, BytesView value, std::optional<Duration> ttl, TimePoint deadline,

@@ -50,6 +50,12 @@ class ReplicaGroup {
   ReplicaGroup(ReplicatedOptions options, std::shared_ptr<Scheduler> scheduler, std::uint64_t seed)
       : ReplicaGroup(checked(std::move(options)), std::move(scheduler), seed) {}
 
+  /// The narrowest of the nodes.
+  [[nodiscard]] Scope scope() const noexcept {
+    Scope narrowest = Scope::fleet;
+    for (const Node& node : nodes_) narrowest = std::min(narrowest, node.tier->scope());
+    return narrowest;
+  }
   [[nodiscard]] std::size_t size() const noexcept { return nodes_.size(); }
   [[nodiscard]] Node& node(std::size_t index) noexcept { return nodes_[index]; }
   /// The nodes that hold a key, as many as there are copies, first choice first.

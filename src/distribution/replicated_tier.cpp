@@ -28,6 +28,7 @@ class ReplicatedTier final : public Tier {
   ~ReplicatedTier() override { ReplicatedTier::close(); }
 
   [[nodiscard]] std::string_view name() const noexcept override { return "replicated"; }
+  [[nodiscard]] Scope scope() const noexcept override { return group_->scope(); }
 
   void get(std::string_view key, TimePoint deadline, Handler<Result<Found>> done) override {
     get_many({key}, deadline, [done = std::move(done)](std::vector<Result<Found>> one) mutable {

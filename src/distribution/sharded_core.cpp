@@ -16,6 +16,12 @@ bool any_lags(const std::vector<Shard>& shards) {
   return std::any_of(shards.begin(), shards.end(), [](const Shard& shard) { return shard.tier->may_lag(); });
 }
 
+Scope narrowest(const std::vector<Shard>& shards) {
+  Scope scope = Scope::fleet;
+  for (const Shard& shard : shards) scope = std::min(scope, shard.tier->scope());
+  return scope;
+}
+
 std::optional<std::uint64_t> sum(std::optional<std::uint64_t> a, std::optional<std::uint64_t> b) {
   return a && b ? std::optional(*a + *b) : std::nullopt;
 }
@@ -68,6 +74,7 @@ Error no_owner() {
 ShardedCore::ShardedCore(ShardMap map, std::shared_ptr<Scheduler> scheduler)
     : scheduler_(std::move(scheduler)),
       sharing_(all_share(map.members())),
+      scope_(narrowest(map.members())),
       may_lag_(any_lags(map.members())),
       watches_(scheduler_->clock()),
       map_(std::make_shared<const ShardMap>(std::move(map))) {
@@ -114,6 +121,12 @@ void ShardedCore::change(std::vector<Shard> next, const ShardChange& how) {
     if (may_lag_ || !shard.tier->may_lag()) continue;
     throw ConfigError("change_shards: reads of shard " + printable_key(shard.name) +
                       " may lag behind (replica_reads), unlike those before; whoever uses the tier counts on it");
+  }
+  for (const Shard& shard : during->members()) {
+    if (shard.tier->scope() >= scope_) continue;
+    throw ConfigError("change_shards: the scope of shard " + printable_key(shard.name) + " is " +
+                      std::string(to_string(shard.tier->scope())) + ", narrower than that of the tier (" +
+                      std::string(to_string(scope_)) + "); whoever uses the tier counts on it");
   }
   if (sharing_) {
     for (const Shard& shard : during->members()) {

@@ -52,6 +52,8 @@ class ShardedCore : public std::enable_shared_from_this<ShardedCore> {
   [[nodiscard]] bool sharing() const noexcept { return sharing_; }
   /// Tier::may_lag; a change of the shards does not make it true.
   [[nodiscard]] bool may_lag() const noexcept { return may_lag_; }
+  /// Tier::scope: the narrowest; a change of the shards does not make it narrower.
+  [[nodiscard]] Scope scope() const noexcept { return scope_; }
   [[nodiscard]] JoinedWatches& watches() noexcept { return watches_; }
   /// Counters of the shards that have left.
   [[nodiscard]] TierStats departed() const {
@@ -71,6 +73,7 @@ class ShardedCore : public std::enable_shared_from_this<ShardedCore> {
 
   const std::shared_ptr<Scheduler> scheduler_;
   const bool sharing_;
+  const Scope scope_;
   const bool may_lag_;
   JoinedWatches watches_;
 

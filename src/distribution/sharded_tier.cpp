@@ -18,6 +18,7 @@ class Sharded final : public ShardedTier {
   ~Sharded() override { core_->end(); }
 
   [[nodiscard]] std::string_view name() const noexcept override { return "sharded"; }
+  [[nodiscard]] Scope scope() const noexcept override { return core_->scope(); }
 
   void get(std::string_view key, TimePoint deadline, Handler<Result<Found>> done) override {
     const MapPtr map = core_->map();

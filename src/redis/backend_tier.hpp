@@ -16,6 +16,7 @@ void make_what_is_kept();
 
 class BackendTier : public Tier {
  public:
+  [[nodiscard]] Scope scope() const noexcept override { return Scope::fleet; }
   void get(std::string_view key, TimePoint deadline, Handler<Result<Found>> done) override;
   void set(std::string_view key, BytesView value, std::optional<Duration> ttl, TimePoint deadline,
            Handler<Result<void>> done) override;

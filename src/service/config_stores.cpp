@@ -78,6 +78,14 @@ bool has_redis(const TierUrl& store) {
   });
 }
 
+Scope scope_of(const TierUrl& store) {
+  Scope narrowest = Scope::fleet;
+  for (const Leaf& leaf : leaves_of(store)) {
+    if (leaf.store->kind == Kind::sqlite) narrowest = std::min(narrowest, leaf.store->scope);
+  }
+  return narrowest;
+}
+
 bool is_loopback(std::string_view host) {
   return host == "localhost" || host == "::1" || host == "0:0:0:0:0:0:0:1" || host.starts_with("127.");
 }

@@ -25,6 +25,9 @@ struct Leaf {
 /// Whether there is a Redis in it: what processes share, with leases and a watch.
 [[nodiscard]] bool has_redis(const assembly::TierUrl& store);
 
+/// The scope of the tier that is made of it (Tier::scope).
+[[nodiscard]] Scope scope_of(const assembly::TierUrl& store);
+
 /// A name or address of this machine only.
 [[nodiscard]] bool is_loopback(std::string_view host);
 

@@ -81,6 +81,29 @@ void warn_of_sharing(const DraftCache& cache, const std::vector<const DraftTier*
   }
 }
 
+/// Beside a level that all processes share, a file of one machine is told nothing of what others change.
+void warn_of_scopes(const DraftCache& cache, const std::vector<const DraftTier*>& tiers, Findings& findings) {
+  const auto fleet = [](const auto* tier) { return scope_of(*tier->store) == Scope::fleet; };
+  if (std::none_of(tiers.begin(), tiers.end(), fleet)) return;
+  const CacheOptions& options = cache.config.options;
+  for (const DraftTier* tier : tiers) {
+    if (fleet(tier)) continue;
+    const std::string what = printable_key(tier->config.name) + " is a file of this machine beside a level that all "
+                             "processes share, which tells it nothing: ";
+    const std::string remedy = "; if every process of the cache opens this one file, write sqlite:PATH?scope=fleet, "
+                               "else take postgres:// or leave it out";
+    if (options.consistency == Consistency::strong) {
+      findings.warn(cache.at("tiers"), what + "with consistency = \"strong\" it is never read" + remedy);
+    } else if (options.grace == Duration::zero()) {
+      findings.warn(cache.at("tiers"), what + "it holds stale copies, and without grace no stale copy is served" + remedy +
+                        ", or set grace");
+    } else {
+      findings.warn(cache.at("tiers"), what + "it holds stale copies, which serve within grace while that level is "
+                                              "away and are never a hit" + remedy);
+    }
+  }
+}
+
 /// The file system that the path is on, or will be.
 long file_system_of(std::filesystem::path path) {
   std::error_code error;
@@ -184,6 +207,7 @@ void warn_of_draft(const Draft& draft, Findings& findings) {
         std::any_of(tiers.begin(), tiers.end(), [](const auto* tier) { return has_redis(*tier->store); }),
         findings);
     warn_of_sharing(cache, tiers, findings);
+    if (tiers.size() == cache.tiers.size()) warn_of_scopes(cache, tiers, findings);
     warn_of_journal(cache, findings);
   }
   warn_of_unused(draft, findings);

@@ -72,6 +72,9 @@ TEST(MakeTier, ShardsHaveTheNamesOfTheUrl) {
   const auto tier = make_tier("sharded:sqlite:" + folder.file("a") + ",heavy*3=sqlite:" + folder.file("b"));
   const auto shards = std::dynamic_pointer_cast<ShardedTier>(tier)->shards();
   ASSERT_EQ(shards.size(), 2U);
+  EXPECT_EQ(tier->scope(), Scope::machine);
+  EXPECT_EQ(make_tier("sharded:sqlite:" + folder.file("c") + "?scope=fleet")->scope(), Scope::fleet);
+  EXPECT_EQ(make_tier("sqlite:" + folder.file("c"))->scope(), Scope::machine);
   EXPECT_EQ(shards[0].name, "sqlite:" + folder.file("a"));
   EXPECT_EQ(shards[1].name, "heavy");
   EXPECT_NEAR(shards[1].share.value(), 0.75, 0.03);

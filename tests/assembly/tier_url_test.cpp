@@ -38,6 +38,7 @@ TEST(TierUrl, Stores) {
       {"Rediss-Cluster://a/", Kind::cluster, "rediss-cluster://a/", "rediss-cluster://a"},
       {"sqlite:a,b@c.db", Kind::sqlite, "a,b@c.db", "sqlite:a,b@c.db"},
       {"sqlite:/x/a%3Fb%25.db", Kind::sqlite, "/x/a?b%.db", "sqlite:/x/a?b%.db"},
+      {"sqlite:/x/y.db?scope=fleet", Kind::sqlite, "/x/y.db", "sqlite:/x/y.db"},
       {"sqlite:///x/y.db", Kind::sqlite, "/x/y.db", "sqlite:/x/y.db"},
       {"postgres://u:p@h:5433/d?sslmode=require", Kind::postgres, "postgresql://u:p@h:5433/d?sslmode=require",
        "postgres://h:5433/d"},

@@ -280,6 +280,7 @@ TEST_F(LeaseTest, AFillThatFailsGivesTheLeaseBack) {
   struct FullTier final : testing::OneByOneTier {
     explicit FullTier(testing::SharedMapTier& tier) : below(tier), full(tier) {}
     [[nodiscard]] std::string_view name() const noexcept override { return "full"; }
+    [[nodiscard]] Scope scope() const noexcept override { return Scope::fleet; }
     [[nodiscard]] SharedTier* shared() noexcept override { return &full; }
     void get(std::string_view k, TimePoint l, Handler<Result<Found>> d) override {
       below.get(k, l, std::move(d));

@@ -12,6 +12,7 @@ namespace {
 struct Late final : testing::OneByOneTier {
   explicit Late(testing::SharedMapTier& tier) : below(tier) {}
   [[nodiscard]] std::string_view name() const noexcept override { return "late"; }
+  [[nodiscard]] Scope scope() const noexcept override { return Scope::fleet; }
   [[nodiscard]] SharedTier* shared() noexcept override { return &below; }
   void get(std::string_view, TimePoint, Handler<Result<Found>> d) override { done = std::move(d); }
   void set(std::string_view k, BytesView v, std::optional<Duration> t, TimePoint l,

@@ -25,7 +25,8 @@ class Operated : public ::testing::Test {
         std::string("[admin]\nlisten = \"127.0.0.1:0\"\ntoken = \"") + admin_token + "\"\n" +
             "[tiers.near]\nurl = \"" + redis_.url() +
             "\"\n[tiers.far]\nurl = \"sqlite:" + folder_.path("far.db") +
-            "\"\n[caches.users]\ntiers = [\"near\", \"far\"]\nttl = \"10m\"\n[caches.pages]\nttl = \"1m\"\n");
+            "?scope=fleet\"\n[caches.users]\ntiers = [\"near\", \"far\"]\nttl = \"10m\"\n"
+            "[caches.pages]\nttl = \"1m\"\n");
     token_file_ = folder_.file("token", std::string(admin_token) + "\n");
   }
 

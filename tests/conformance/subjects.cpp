@@ -136,7 +136,13 @@ std::vector<Subject> subjects() {
            [] {
              return Fixture{std::make_shared<VersionedMapTier>(), nullptr};
            }},
-      {.name = "Sqlite", .make = sqlite},
+      {.name = "Sqlite", .make = sqlite, .scope = Scope::machine},
+      {.name = "MapOfAProcess",
+       .make =
+           [] {
+             return Fixture{std::make_shared<MapTier>(system_clock(), Scope::process), nullptr};
+           },
+       .scope = Scope::process},
       {.name = "Postgres", .make = postgres},
       {.name = "Redis", .make = [] { return redis("", false); }, .shared = true},
       {.name = "RedisWithPrefix", .make = [] { return redis("app:", false); }, .shared = true},

@@ -22,6 +22,7 @@ struct Subject {
   std::function<Fixture()> make;
   bool keeps = true;    ///< false: a tier that forgets at once, as the contract allows
   bool shared = false;  ///< Tier::shared() gives something
+  Scope scope = Scope::fleet;
   bool counts = true;   ///< false: a count of erased keys may lack those whose copies are still under way
 };
 

@@ -32,6 +32,15 @@ TEST_P(TierConformance, AnUnknownKeyIsAMissAndNoError) {
   EXPECT_EQ(call_.get("unknown").value(), Found());
 }
 
+TEST_P(TierConformance, ItsScopeIsStatedAndStays) {
+  EXPECT_EQ(tier_->scope(), GetParam().scope);
+  if (tier_->shared() != nullptr) {
+    EXPECT_EQ(tier_->scope(), Scope::fleet) << "leases and a watch are the fleet's";
+  }
+  tier_->close();
+  EXPECT_EQ(tier_->scope(), GetParam().scope);
+}
+
 TEST_P(TierConformance, WhatIsSetIsFoundAndReplacedAndErased) {
   call_.set("key", "one").value();
   EXPECT_EQ(call_.get("key").value(), stored("one"));

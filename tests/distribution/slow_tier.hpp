@@ -16,6 +16,7 @@ class SlowTier final : public Tier, public SharedTier {
       : scheduler_(std::move(scheduler)), random_(&random), longest_(longest), below_(scheduler_->clock()) {}
 
   [[nodiscard]] std::string_view name() const noexcept override { return "slow"; }
+  [[nodiscard]] Scope scope() const noexcept override { return below_.scope(); }
   [[nodiscard]] SharedTier* shared() noexcept override { return this; }
   void close() override { below_.close(); }
   [[nodiscard]] TierStats stats() const override { return below_.stats(); }

@@ -24,12 +24,15 @@ class OneByOneTier : public Tier {
                   Handler<std::vector<Result<bool>>> done) override;
 };
 
-/// A map in this process. Every handler is called inside the call. Thread safe.
+/// A map in this process, which stands for a store of the given scope: caches that share it are its
+/// processes. Every handler is called inside the call. Thread safe.
 class MapTier : public OneByOneTier {
  public:
-  explicit MapTier(const Clock& clock = system_clock()) : clock_(&clock) {}
+  explicit MapTier(const Clock& clock = system_clock(), Scope scope = Scope::fleet)
+      : clock_(&clock), scope_(scope) {}
 
   [[nodiscard]] std::string_view name() const noexcept override { return "map"; }
+  [[nodiscard]] Scope scope() const noexcept override { return scope_; }
   void get(std::string_view key, TimePoint deadline, Handler<Result<Found>> done) override;
   void set(std::string_view key, BytesView value, std::optional<Duration> ttl, TimePoint deadline,
            Handler<Result<void>> done) override;
@@ -58,6 +61,7 @@ class MapTier : public OneByOneTier {
   Result<std::uint64_t> erase_range(std::string_view prefix, TimePoint deadline, Matches matches);
 
   const Clock* clock_;
+  const Scope scope_;
   mutable std::mutex mutex_;
   std::map<std::string, Stored, std::less<>> stored_;
   TierStats stats_;
@@ -68,6 +72,8 @@ class MapTier : public OneByOneTier {
 class NullTier final : public OneByOneTier {
  public:
   [[nodiscard]] std::string_view name() const noexcept override { return "null"; }
+  /// What it answers, a miss, is what every process would get.
+  [[nodiscard]] Scope scope() const noexcept override { return Scope::fleet; }
   void get(std::string_view, TimePoint, Handler<Result<Found>> done) override { done(Found{}); }
   void set(std::string_view, BytesView, std::optional<Duration>, TimePoint,
            Handler<Result<void>> done) override {
@@ -121,6 +127,7 @@ class FaultyTier final : public OneByOneTier {
   [[nodiscard]] std::size_t held() const;
 
   [[nodiscard]] std::string_view name() const noexcept override { return below_->name(); }
+  [[nodiscard]] Scope scope() const noexcept override { return below_->scope(); }
   void get(std::string_view key, TimePoint deadline, Handler<Result<Found>> done) override;
   void set(std::string_view key, BytesView value, std::optional<Duration> ttl, TimePoint deadline,
            Handler<Result<void>> done) override;
