@@ -107,19 +107,22 @@ class LoaderExecutor {
 
   template <class Function>
   void execute(Function&& function) const {
-    inner_.execute([running = running_, task = std::decay_t<Function>(std::forward<Function>(function))]() mutable {
+    std::decay_t<Function> task(std::forward<Function>(function));
+    inner_.execute([running = running_, task = std::move(task)]() mutable {
       const LoadMark mark(*running);
       std::move(task)();
     });
   }
 
   template <class Property>
-  auto query(const Property& property) const -> decltype(boost::asio::query(std::declval<const Inner&>(), property)) {
+  auto query(const Property& property) const
+      -> decltype(boost::asio::query(std::declval<const Inner&>(), property)) {
     return boost::asio::query(inner_, property);
   }
   template <class Property>
   auto require(const Property& property) const
-      -> LoaderExecutor<std::decay_t<decltype(boost::asio::require(std::declval<const Inner&>(), property))>> {
+      -> LoaderExecutor<
+          std::decay_t<decltype(boost::asio::require(std::declval<const Inner&>(), property))>> {
     return {boost::asio::require(inner_, property), running_};
   }
   template <class Property>

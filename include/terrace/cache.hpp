@@ -85,8 +85,8 @@ class Cache {
   /// The loader takes nothing, the key (std::string_view), or the key and a const LoadContext<V>& (a stop
   /// token, the former value), and returns V, std::optional<V> (nothing: there is no such key), Result<V>, or
   /// Load<V> (with a TTL and tags of its own, or "unchanged"). It runs on a worker thread, may block, may
-  /// throw and may call any cache, this one too, to any depth: a load that a loader waits for takes no turn of
-  /// max_concurrent_loads and no worker that others hold. But a load that waits for itself ends only at
+  /// throw and may call any cache, this one too, to any depth: a load that a loader waits for takes no turn
+  /// of max_concurrent_loads and no worker that others hold. But a load that waits for itself ends only at
   /// load_timeout, and threads that a loader starts are callers like others. It never
   /// starts after this call has returned, but may still run if the call ended early (`timeout`, soft and hard
   /// load_timeout, close): with those in mind, what it refers to should outlive it. (With eager_refresh a

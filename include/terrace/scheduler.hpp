@@ -86,8 +86,8 @@ class Scheduler {
   /// True on a thread that is running one of this scheduler's I/O tasks now, and so must not block.
   [[nodiscard]] virtual bool on_io_thread() const noexcept = 0;
 
-  /// As post_blocking, for a loader. `nested`: what runs on worker threads may be waiting for it, so it must not
-  /// wait for one of them. Error (overloaded): no thread can be had, and the task will not run.
+  /// As post_blocking, for a loader. `nested`: what runs on worker threads may be waiting for it, so it must
+  /// not wait for one of them. Error (overloaded): no thread can be had, and the task will not run.
   virtual Result<void> post_load(Task task, bool nested) {
     static_cast<void>(nested);
     post_blocking(std::move(task));

@@ -14,6 +14,9 @@ from ._results import ABSENT, Load, LoadContext
 from ._tags import tag_list
 from ._times import ttl
 
+# How often a coroutine that loads is looked after.
+LOOK_SECONDS = 0.5
+
 # What the core takes for one key: an exception, or (form, value, ttl, tags).
 Outcome = Any
 
@@ -88,6 +91,7 @@ class Loading:
             _under_way.reset(token)
 
     async def _finish(self, job: _core.Job, awaitable: Any) -> None:
+        leave_it = _cancel_when_stopped(job)
         try:
             job.end(self.cache, self._outcomes(job, await awaitable))
         except NotFound:
@@ -97,6 +101,8 @@ class Loading:
             raise
         except Exception as raised:
             job.fail(_from_loader(raised))
+        finally:
+            leave_it()
 
     def _await_elsewhere(self, job: _core.Job, awaitable: Any) -> None:
         """A plain function, a lambda for instance, that has made a coroutine."""
@@ -141,6 +147,23 @@ class Loading:
             f"the bulk loader returned {type(returned).__name__}: return a dict from key to value, or a list of values "
             "in the order of the keys"
         )
+
+
+def _cancel_when_stopped(job: _core.Job) -> Callable[[], None]:
+    """Has this task cancelled soon after the core has given the load up (load_timeout, a closed cache), for a loader that
+    hangs keeps a turn. Returns what ends that."""
+    loop = asyncio.get_running_loop()
+    task = asyncio.current_task()
+
+    def look() -> None:
+        nonlocal timer
+        if job.stopped and task is not None:
+            task.cancel()
+        else:
+            timer = loop.call_later(LOOK_SECONDS, look)
+
+    timer = loop.call_later(LOOK_SECONDS, look)
+    return lambda: timer.cancel()
 
 
 def is_coroutine_function(function: Any) -> bool:

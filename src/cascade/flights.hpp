@@ -67,7 +67,8 @@ class FlightTable {
   /// no level has the key, which is the answer for a waiter that brings no loader.
   /// A nested waiter that joins makes the flight urgent; `hurry` is what it is then to call.
   template <class Fresh>
-  Joined join(const std::string& key, Waiter waiter, FlightPtr& flight, std::function<void()>& hurry, Fresh fresh);
+  Joined join(const std::string& key, Waiter waiter, FlightPtr& flight, std::function<void()>& hurry,
+              Fresh fresh);
 
   /// From now on waiters are late.
   void depart(const FlightPtr& flight);

@@ -55,8 +55,8 @@ class Load : public std::enable_shared_from_this<Load> {
   // --- the loader ---
 
   // A nested read waits for no turn and no worker that its parents have: neither for those of a load that it
-  // begins, nor for those of one that was waiting already. So whoever lets this load wait looks afterwards whether
-  // it has become urgent, and who makes it urgent calls hurry().
+  // begins, nor for those of one that was waiting already. So whoever lets this load wait looks afterwards
+  // whether it has become urgent, and who makes it urgent calls hurry().
 
   [[nodiscard]] bool urgent() const { return core_->flights.urgent(flights_); }
 

@@ -84,7 +84,8 @@ void Dialer::resolve() {
     return connect_tcp(Resolver::results_type::create(where, url_.host, url_.port));
   }
   stage_ = "resolving the name";
-  const auto resolved = [self = shared_from_this()](const ErrorCode& ec, const Resolver::results_type& found) {
+  const auto resolved = [self = shared_from_this()](const ErrorCode& ec,
+                                                    const Resolver::results_type& found) {
     if (!self->done_) return;
     if (ec) return self->fail(ec.message());
     self->connect_tcp(found);

@@ -6,7 +6,9 @@
 
 namespace terrace::runtime {
 
-Driver::Driver() : work_(context_.get_executor()), thread_(start_thread("the I/O of a Runtime", [this] { background(); })) {}
+Driver::Driver()
+    : work_(context_.get_executor()),
+      thread_(start_thread("the I/O of a Runtime", [this] { background(); })) {}
 
 void Driver::stop() {
   if (stopping_.exchange(true)) return;

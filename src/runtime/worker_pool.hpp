@@ -21,9 +21,9 @@ class WorkerPool {
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
 
-  /// Queues the task, without bound: who submits bounds it. Where the system gives no thread the task waits for
-  /// one of those that live; the error is for when there is none, or the task is urgent and none is idle. Then it
-  /// does not run, and is the caller's again. Thread safe.
+  /// Queues the task, without bound: who submits bounds it. Where the system gives no thread the task waits
+  /// for one of those that live; the error is for when there is none, or the task is urgent and none is idle.
+  /// Then it does not run, and is the caller's again. Thread safe.
   Result<void> submit(Task& task, bool urgent = false);
 
   /// True on one of this pool's threads.

@@ -1,5 +1,5 @@
-/// Loads within loads: what a loader waits for needs no turn and no worker that loaders hold. Real threads on the
-/// real runtime; latches make sure that everything is held before anything is let go.
+/// Loads within loads: what a loader waits for needs no turn and no worker that loaders hold. Real threads on
+/// the real runtime; latches make sure that everything is held before anything is let go.
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -97,7 +97,8 @@ TEST(NestedLoads, CachesOfOneRuntimeAndOfSeveralLoadFromEachOther) {
 TEST(NestedLoads, ARecursionByMemoizeIsAsDeepAsItIs) {
   Cache<double> cache;
   std::function<double(int)> fib;
-  const auto remembered = memoize(cache, "fib", [&fib](int n) { return n < 2 ? n : fib(n - 1) + fib(n - 2); });
+  const auto remembered =
+      memoize(cache, "fib", [&fib](int n) { return n < 2 ? n : fib(n - 1) + fib(n - 2); });
   fib = [&remembered](int n) { return remembered(n); };
   EXPECT_NEAR(fib(200), 2.8057117299251014e41, 1e27);
 }
@@ -108,7 +109,8 @@ TEST(NestedLoads, BulkLoadsWithinBulkLoads) {
   const int fine = count_true(100, [&](int i) {
     const auto outer = cache.get_or_load_many({key("a", i), key("b", i)}, [&, i](const auto& keys) {
       held.arrive();
-      const auto inner = cache.get_or_load_many({key("c", i), key("d", i)}, [](const auto& of) { return of; });
+      const auto inner =
+          cache.get_or_load_many({key("c", i), key("d", i)}, [](const auto& of) { return of; });
       std::vector<std::string> out(keys.size(), *inner.at(1));
       return out;
     });
@@ -134,7 +136,8 @@ TEST(NestedLoads, ALoadThatWaitsForATurnRunsWhenParentsComeToWaitForIt) {
     }));
   }
   held.wait();
-  auto first = std::async(std::launch::async, [&] { return cache.get_or_load("B", [] { return std::string("b"); }); });
+  auto first = std::async(std::launch::async,
+                          [&] { return cache.get_or_load("B", [] { return std::string("b"); }); });
   while (cache.stats().loads_waiting == 0) std::this_thread::yield();
   go.set_value();
   for (auto& parent : parents) EXPECT_EQ(parent.get().value(), "b");
@@ -161,7 +164,8 @@ TEST(NestedLoads, ALoadThatWaitsForAWorkerRunsWhenParentsComeToWaitForIt) {
     }));
   }
   held.wait();
-  auto first = std::async(std::launch::async, [&] { return users.get_or_load("B", [] { return std::string("b"); }); });
+  auto first = std::async(std::launch::async,
+                          [&] { return users.get_or_load("B", [] { return std::string("b"); }); });
   while (users.stats().loads_in_flight == 0) std::this_thread::yield();
   go.set_value();
   for (auto& parent : parents) EXPECT_EQ(parent.get().value(), "b");
@@ -317,7 +321,8 @@ TEST(LoadsWithoutThreads, QueueForTheWorkersThatLive) {
   EXPECT_EQ(fine, 30);
 }
 
-/// In a child that is another user, with a limit on its threads. The number of the first thing that went wrong.
+/// In a child that is another user, with a limit on its threads. The number of the first thing that went
+/// wrong.
 int in_a_process_without_threads() {
   constexpr uid_t nobody = 61234;  // whose only threads are these
   if (setgid(nobody) != 0 || setuid(nobody) != 0) return 1;
@@ -336,7 +341,10 @@ int in_a_process_without_threads() {
   }
   if (!limit_threads(2)) return 5;  // this one and that of the I/O
   Cache<std::string> cache({.scheduler = std::make_shared<Runtime>()});
-  const auto load = [&](int i) { return async_get_or_load(cache, key("k", i), [] { return "v"; }, boost::asio::use_future); };
+  const auto load = [&](int i) {
+    return async_get_or_load(
+        cache, key("k", i), [] { return "v"; }, boost::asio::use_future);
+  };
   if (load(0).get().error() != Errc::overloaded) return 6;
   if (!limit_threads(5)) return 7;
   std::vector<std::future<Result<std::string>>> many;

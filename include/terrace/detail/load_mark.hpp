@@ -1,10 +1,10 @@
 #pragma once
 /// LoadMark: tells reads that a loader makes from those of everybody else.
 ///
-/// While a loader runs it holds a turn among the loads of its cache, and often a worker thread. A read that it
-/// waits for (a nested one) must need neither, or loads would wait for each other: see
-/// docs/decisions/0023-nested-loads.md. Who runs a loader marks its thread as long as that runs; a read begun on
-/// a marked thread is nested. Threads that a loader starts itself are not marked.
+/// While a loader runs it holds a turn among the loads of its cache, and often a worker thread. A read that
+/// it waits for (a nested one) must need neither, or loads would wait for each other: see
+/// docs/decisions/0023-nested-loads.md. Who runs a loader marks its thread as long as that runs; a read begun
+/// on a marked thread is nested. Threads that a loader starts itself are not marked.
 
 #include <utility>
 
