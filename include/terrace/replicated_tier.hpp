@@ -17,12 +17,15 @@
 ///
 /// Nodes. Each carries a mark that it has forgotten nothing since; a node without it (new, restarted, away
 /// for repair_time) has no say until it was compared with the others, by itself, in the background: it takes
-/// as long as a scan of the keys. At the very first start all nodes must be there. So the first operations of
-/// a program may be unavailable for some milliseconds; replicated_status() tells. When with strong
+/// as long as a scan of the keys. At the very first start all nodes must be there. So
+/// operations that come while too few nodes are members and others are being admitted, as at the start of a
+/// program, wait for that, at most three quarters of the time they have; replicated_status() tells. When with strong
 /// consistency so many nodes forget that a confirmed write may be lost, the keys in question are deleted,
 /// lest something older is served. A group that nobody uses for repair_time starts empty.
 ///
-/// Order. No clock takes part: versions are counters with the writer's name. What is deleted leaves a
+/// Order. No clock takes part: versions are counters with the writer's name. What a node holds that cannot be a
+/// version (a counter above Version::highest_counter) has no say; the key is repaired from the other nodes. One
+/// that was planted below it can make only the keys it was planted under unwritable, never those of the group. What is deleted leaves a
 /// tombstone for repair_time, and a value's version stays that much longer than the value, on every node:
 /// with many keys of short life choose a short repair_time. erase_prefix and erase_glob ask every node for
 /// its keys and delete each as a write does: they cost a scan of all keys, and fail when W nodes or more
@@ -97,6 +100,7 @@ struct ReplicatedStatus {
   std::uint64_t unknown_writes = 0;  ///< writes that ended as effect_unknown
   std::uint64_t write_backs = 0;     ///< copies that strong reads wrote to nodes behind
   std::uint64_t repairs = 0;         ///< copies written to nodes that had missed them
+  std::uint64_t corrupt = 0;         ///< times a node held what cannot be a version, or one near the highest
 };
 
 /// Nothing when the tier is not a replicated tier. Thread safe.

@@ -8,7 +8,8 @@
 /// A node holds, for each key, a copy: the highest version it was given and, unless that one deletes or has
 /// expired, the value. The version outlives the value by `retention`, so that an older copy elsewhere cannot
 /// come back in its place. A plain Tier::set or Tier::erase of the key on the node ends the copy, version and
-/// all. A node that may evict keys cannot keep this and refuses (Errc::unavailable, with the remedy).
+/// all. What a node keeps in place of a version and is none (Version::highest_counter) is Errc::corrupt to who
+/// reads it and left out of scans; whatever is written takes its place. A node that may evict keys cannot keep this and refuses (Errc::unavailable, with the remedy).
 
 #include <compare>
 #include <cstdint>
@@ -27,7 +28,10 @@ namespace terrace {
 /// Orders what is written under one key, by counter, then order, then writer; no clock takes part. All 0:
 /// none, below all others.
 struct Version {
-  std::uint64_t counter = 0;
+  /// No honest counter comes near it. A higher one in a store is damaged or planted, and no version.
+  static constexpr std::uint64_t highest_counter = std::uint64_t{1} << 62;
+
+  std::uint64_t counter = 0;  ///< at most highest_counter
   std::uint64_t writer = 0;  ///< who counted: random, so that no two give out the same version
   std::uint64_t order = 0;   ///< TierWrite::version of what was written with one: any 64 bits
 
@@ -98,7 +102,8 @@ class VersionedTier {
   /// since a copy that has expired on one node is dead on all. Else the copy stays, and the answer says what
   /// is held: that is no error. A lease of the key is void when the write took effect. The version is kept
   /// for the write's ttl and `retention` more; for a tombstone for `retention`; of a value without ttl, for
-  /// ever. `retention` is above 0. A version of none is invalid_argument; other errors as Tier::set.
+  /// ever. `retention` is above 0. A version of none, or one
+  /// above Version::highest_counter, is invalid_argument; other errors as Tier::set.
   virtual void write_many(std::vector<VersionedWrite> writes, Duration retention, TimePoint deadline,
                           Handler<std::vector<Result<Written>>> done) = 0;
 

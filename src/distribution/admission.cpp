@@ -243,6 +243,12 @@ void Admission::next_page() {
 
 // ---- The end
 
+void Admission::succeed() {
+  for (const auto node : nodes_) group_->node(node).standing = Standing::member;
+  group_->changed();
+  end("");
+}
+
 /// A source that forgot meanwhile was not scanned whole.
 void Admission::check_sources() {
   std::vector<Other> scanned;

@@ -58,7 +58,7 @@ class Admission : public std::enable_shared_from_this<Admission> {
   void next_page();
   void check_sources();
   void admit() { for_each_node(&Admission::admit_one, "admitting", &Admission::succeed, 0); }
-  void succeed() { end(""); }
+  void succeed();
 
   // Steps of one node.
   void take_charge_of(std::size_t node, Answer answer);

@@ -61,8 +61,10 @@ void Caretaker::look(std::size_t node) {
 
 void Caretaker::looked(std::size_t index, const Result<Membership>& told) {
   auto& node = group_->node(index);
+  const bool first = !node.looked_at.exchange(true);
   if (!told) {
     node.reachable = false;
+    if (first) group_->changed();
     return rest(index, while_away, told.error().message());
   }
   const bool member = !group_->check(index, *told);

@@ -41,7 +41,11 @@ void Repair::heard(std::size_t node, const std::vector<Part>& parts, std::vector
     for (std::size_t i = 0; i < parts.size(); ++i) {
       Key& key = keys_[parts[i].position];
       if (!readings[i]) {
-        key.unfinished = true;
+        if (readings[i].error() == Errc::corrupt) {
+          key.corrupt.push_back(parts[i].replica);
+        } else {
+          key.unfinished = true;
+        }
         continue;
       }
       Copy& copy = readings[i]->copy;
@@ -65,6 +69,7 @@ NodeCalls Repair::missing_writes() {
   NodeCalls calls;
   for (std::size_t i = 0; i < keys_.size(); ++i) {
     Key& key = keys_[i];
+    if (!key.corrupt.empty()) overwrite_corrupt(key, i, calls);
     if (key.best.version.none()) continue;
     if (aim_ == Aim::forget) key.best.value.reset();
     for (unsigned replica = 0; replica < key.holders.size(); ++replica) {
@@ -73,6 +78,17 @@ NodeCalls Repair::missing_writes() {
     }
   }
   return calls;
+}
+
+/// What is no version may stand where the last confirmed write stood, so it is replaced only when all the others
+/// have told what they hold; and when it stands on so many nodes that no other need have had that write, the key
+/// is deleted.
+void Repair::overwrite_corrupt(Key& key, std::size_t position, NodeCalls& calls) {
+  if (key.unfinished) return;
+  const bool lost = group_->strong() && key.corrupt.size() >= group_->quorum().write;
+  if (lost || key.best.version.none()) key.best.value.reset();
+  if (key.best.version.none()) key.best.version.counter = 1;
+  for (const unsigned replica : key.corrupt) calls[key.holders[replica]].push_back({position, replica});
 }
 
 void Repair::write_all(NodeCalls calls) {

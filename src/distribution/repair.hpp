@@ -39,6 +39,7 @@ class Repair : public std::enable_shared_from_this<Repair> {
     std::string key;
     std::vector<std::size_t> holders;
     std::vector<std::optional<Copy>> copies;  // by replica: what the node told, values left out
+    std::vector<unsigned> corrupt = {};  // replicas that hold what is no version
     Copy best = {};
     bool unfinished = false;
   };
@@ -47,6 +48,7 @@ class Repair : public std::enable_shared_from_this<Repair> {
   void read(std::size_t node, std::vector<Part> parts);
   void heard(std::size_t node, const std::vector<Part>& parts, std::vector<Result<Reading>> readings);
   [[nodiscard]] NodeCalls missing_writes();
+  void overwrite_corrupt(Key& key, std::size_t position, NodeCalls& calls);
   void write_all(NodeCalls calls);
   void write(std::size_t node, std::vector<Part> parts);
   void confirmed(const std::vector<Part>& parts, const std::vector<Result<Written>>& answers);

@@ -74,26 +74,125 @@ Standing ReplicaGroup::standing_of(const Membership& membership) const noexcept 
 std::optional<Error> ReplicaGroup::check(std::size_t index, const Membership& membership) {
   Node& node = nodes_[index];
   const Standing standing = standing_of(membership);
-  node.standing = standing;
-  node.reachable = true;
+  const bool known = node.standing.exchange(standing) == standing;
+  const bool reached = node.reachable.exchange(true);
+  if (!known || !reached) changed();
   if (standing == Standing::member) return std::nullopt;
   return Error(Errc::unavailable, "node " + printable_key(node.name) +
                                       " may have forgotten something and is being brought up to date");
 }
 
+// ---- Waiting for members
+
+bool ReplicaGroup::is_opening(std::string_view key, Need need) const {
+  if (level_ == Consistency::weak || closed_) return false;
+  const auto is_member = [](const Node& node) { return node.standing == Standing::member; };
+  if (std::all_of(nodes_.begin(), nodes_.end(), is_member)) return false;
+  const unsigned needed =
+      strong() ? std::max(quorum_.read, quorum_.write) : need == Need::read ? quorum_.read : quorum_.write;
+  unsigned members = 0;
+  unsigned coming = 0;
+  for (const auto index : holders(key)) {
+    const Node& node = nodes_[index];
+    if (is_member(node)) {
+      ++members;
+    } else if (node.reachable || !node.looked_at) {
+      ++coming;
+    }
+  }
+  return members < needed && members + coming >= needed;
+}
+
+void ReplicaGroup::when_open(const std::vector<std::string_view>& keys, Need need, TimePoint deadline,
+                             Task then) {
+  constexpr Duration longest = 10s;
+  const Duration patience = deadline == no_deadline ? longest : (deadline - now()) / 4 * 3;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto number = ++last_waiting_;
+    auto& waiting = waiting_[number];
+    waiting = {{keys.begin(), keys.end()}, need, std::move(then)};
+    waiting.timer = scheduler_->call_at(after(now(), patience), [weak = weak_from_this(), number] {
+      if (const auto self = weak.lock()) self->give_up(number);
+    });
+    ++waiting_count_;
+  }
+  changed();  // it may have opened meanwhile
+}
+
+/// Who waits is not called here: the caller may hold locks.
+void ReplicaGroup::changed() {
+  if (waiting_count_ == 0) return;
+  scheduler_->post([weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->release(false);
+  });
+}
+
+void ReplicaGroup::end_waits() {
+  release(true);
+}
+
+void ReplicaGroup::release(bool all) {
+  std::vector<Waiting> released;
+  {
+    const std::lock_guard lock(mutex_);
+    for (auto at = waiting_.begin(); at != waiting_.end();) {
+      Waiting& one = at->second;
+      const bool waits = !all && std::any_of(one.keys.begin(), one.keys.end(),
+                                             [&](const auto& key) { return is_opening(key, one.need); });
+      if (!waits) released.push_back(std::move(one));
+      at = waits ? std::next(at) : waiting_.erase(at);
+    }
+    waiting_count_ = waiting_.size();
+  }
+  for (auto& one : released) {
+    scheduler_->cancel(one.timer);
+    one.then();
+  }
+}
+
+void ReplicaGroup::give_up(std::uint64_t number) {
+  Task then;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = waiting_.find(number);
+    if (found == waiting_.end()) return;
+    then = std::move(found->second.then);
+    waiting_.erase(found);
+    waiting_count_ = waiting_.size();
+  }
+  then();
+}
+
+// ---- Versions
+
+void ReplicaGroup::found_corrupt(std::size_t index, const std::string& key) {
+  ++counters.corrupt;
+  nodes_[index].hints.add(key);
+}
+
 /// The low bits of a counter count the fills since the last put, those above them the puts since the last
 /// write.
-Version ReplicaGroup::version_above(const Version& seen, Rank rank) noexcept {
-  const auto next = [](std::uint64_t counter, unsigned bits) { return ((counter >> bits) + 1) << bits; };
-  const std::uint64_t writer = random();
-  if (rank == Rank::fill) return {seen.counter + 1, writer};
-  if (rank == Rank::put) return {next(seen.counter, put_bits), writer};
-  std::uint64_t last = counter_.load();
-  std::uint64_t counter = 0;
-  do {
-    counter = next(std::max(last, seen.counter), write_bits);
-  } while (!counter_.compare_exchange_weak(last, counter));
-  return {counter, writer};
+Result<Version> ReplicaGroup::version_above(const Version& seen, Rank rank) {
+  const unsigned bits = rank == Rank::fill ? 0 : rank == Rank::put ? put_bits : write_bits;
+  const auto next = [bits](std::uint64_t counter) {  // 0: there is none
+    const std::uint64_t step = std::uint64_t{1} << bits;
+    return counter > Version::highest_counter - step ? 0 : ((counter >> bits) + 1) << bits;
+  };
+  std::uint64_t counter = next(seen.counter);
+  if (rank == Rank::write && counter != 0) {
+    std::uint64_t last = counter_.load();
+    std::uint64_t own = 0;
+    do {
+      own = next(seen.counter <= observable ? std::max(last, seen.counter) : last);
+    } while (own != 0 && !counter_.compare_exchange_weak(last, own));
+    counter = own == 0 ? 0 : std::max(counter, own);
+  }
+  if (counter != 0) return Version{counter, random()};
+  ++counters.corrupt;
+  return Error(Errc::corrupt,
+               "a node holds a version near the highest possible, so nothing newer can be written; erase the key, "
+               "and what is kept under ~version: of it, on every node");
 }
 
 std::uint64_t ReplicaGroup::random() noexcept {
@@ -101,6 +200,7 @@ std::uint64_t ReplicaGroup::random() noexcept {
 }
 
 void ReplicaGroup::observe(const Version& version) noexcept {
+  if (version.counter > observable) return;
   std::uint64_t last = counter_.load();
   while (last < version.counter && !counter_.compare_exchange_weak(last, version.counter)) {
   }

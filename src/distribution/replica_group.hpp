@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <atomic>
 #include <deque>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <terrace/hash_ring.hpp>
@@ -26,10 +28,10 @@ enum class Standing : std::uint8_t {
 
 struct ReplicaCounters {
   std::atomic<std::uint64_t> hits{0}, misses{0}, errors{0}, writes{0}, erases{0}, write_errors{0}, unknown{0},
-      write_backs{0}, repairs{0};
+      write_backs{0}, repairs{0}, corrupt{0};
 };
 
-class ReplicaGroup {
+class ReplicaGroup : public std::enable_shared_from_this<ReplicaGroup> {
  public:
   struct Node {
     Node(ReplicaNode&& node, std::size_t max_hints)
@@ -44,6 +46,7 @@ class ReplicaGroup {
     Hints hints;
     std::atomic<Standing> standing{Standing::stranger};  ///< as last seen
     std::atomic<bool> reachable{false};                  ///< it answered when last asked
+    std::atomic<bool> looked_at{false};                  ///< it was asked, whatever came of it
   };
 
   /// Throws ConfigError. What is random comes from the seed.
@@ -87,11 +90,31 @@ class ReplicaGroup {
   /// Takes note of what the node told of itself. Nothing: it is a member; else why its word does not count.
   std::optional<Error> check(std::size_t index, const Membership& membership);
 
+  /// The node may have become, or ceased to be, what an operation waits for.
+  void changed();
+  /// Who reads a key needs R members, who writes it W; with strong consistency both need both.
+  enum class Need : std::uint8_t { read, write };
+  /// A key has too few members, and enough of its other nodes are being admitted, or were not yet asked who they
+  /// are: a program that begins, or nodes that do.
+  [[nodiscard]] bool is_opening(std::string_view key, Need need) const;
+  /// Calls `then` when none of the keys is opening any more, or three quarters of the time are over (with
+  /// no_deadline 10 s); the rest is for the operation, which ends as nodes let it. At the latest in end_waits().
+  void when_open(const std::vector<std::string_view>& keys, Need need, TimePoint deadline, Task then);
+  void end_waits();
+
+  /// Takes note that a node keeps something that is no version: the key is repaired.
+  void found_corrupt(std::size_t index, const std::string& key);
+
   /// A version above `seen`, never given out before. Of those above the same one, a write is above a put, and
   /// a put above a fill, whoever makes them. A write is also above all this group has given out or observed.
+  ///
+  /// Of what is above `observable` only the key itself takes note: a version that was planted in a store spoils
+  /// at most the key it was planted under, and leaves half of all counters to the group (2^41 writes). An error
+  /// when there is none left above `seen`: the counter never wraps.
   enum class Rank : std::uint8_t { fill, put, write };
-  [[nodiscard]] Version version_above(const Version& seen, Rank rank) noexcept;
+  [[nodiscard]] Result<Version> version_above(const Version& seen, Rank rank);
   void observe(const Version& version) noexcept;
+  static constexpr std::uint64_t observable = Version::highest_counter / 2;
   /// Never the same twice.
   [[nodiscard]] std::uint64_t random() noexcept;
 
@@ -104,6 +127,16 @@ class ReplicaGroup {
   static Checked checked(ReplicatedOptions options);
   ReplicaGroup(Checked checked, std::shared_ptr<Scheduler> scheduler, std::uint64_t seed);
 
+  /// An operation that waits.
+  struct Waiting {
+    std::vector<std::string> keys;
+    Need need;
+    Task then;
+    Scheduler::TimerId timer = 0;
+  };
+  void release(bool all);
+  void give_up(std::uint64_t number);
+
   const Consistency level_;
   const Duration repair_time_;
   const std::shared_ptr<Scheduler> scheduler_;
@@ -113,6 +146,11 @@ class ReplicaGroup {
   std::atomic<bool> closed_{false};
   std::atomic<std::uint64_t> random_;
   std::atomic<std::uint64_t> counter_{0};
+
+  std::atomic<std::size_t> waiting_count_{0};
+  std::mutex mutex_;
+  std::map<std::uint64_t, Waiting> waiting_;  // by number
+  std::uint64_t last_waiting_ = 0;
 };
 
 }  // namespace terrace::distribution

@@ -13,6 +13,19 @@ constexpr Duration patience = std::chrono::milliseconds(20);
 void ReplicatedRead::start(std::shared_ptr<ReplicaGroup> group, const std::vector<std::string_view>& keys,
                            TimePoint deadline, Done done) {
   if (keys.empty()) return done({});
+  for (const auto key : keys) {
+    if (!group->is_opening(key, ReplicaGroup::Need::read)) continue;
+    auto begin = [group, owned = std::vector<std::string>(keys.begin(), keys.end()), deadline,
+                  done = std::move(done)]() mutable {
+      start_now(std::move(group), {owned.begin(), owned.end()}, deadline, std::move(done));
+    };
+    return group->when_open(keys, ReplicaGroup::Need::read, deadline, std::move(begin));
+  }
+  start_now(std::move(group), keys, deadline, std::move(done));
+}
+
+void ReplicatedRead::start_now(std::shared_ptr<ReplicaGroup> group, const std::vector<std::string_view>& keys,
+                               TimePoint deadline, Done done) {
   auto read = std::make_shared<ReplicatedRead>(std::move(group), deadline, std::move(done));
   Next first;
   {
@@ -98,6 +111,7 @@ void ReplicatedRead::heard(std::size_t node, const std::vector<Part>& parts,
       auto& reading = readings[i];
       if (!reading) {
         if (reading.error() == Errc::unavailable) group_->node(node).reachable = false;
+        if (reading.error() == Errc::corrupt) group_->found_corrupt(node, key.key);
         key.vote.lost(parts[i].replica, reading.error());
       } else if (auto why = group_->check(node, reading->membership);
                  why && group_->level() != Consistency::weak) {

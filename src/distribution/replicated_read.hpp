@@ -28,6 +28,8 @@ class ReplicatedRead : public std::enable_shared_from_this<ReplicatedRead> {
       : group_(std::move(group)), deadline_(deadline), done_(std::move(done)) {}
 
  private:
+  static void start_now(std::shared_ptr<ReplicaGroup> group, const std::vector<std::string_view>& keys,
+                        TimePoint deadline, Done done);
   struct Key {
     std::string key;
     std::vector<std::size_t> holders;  // by replica

@@ -197,8 +197,9 @@ void ReplicatedSharing::fill(std::string_view key, const LeaseToken& token, Byte
   if (why) return done(*why);
   auto grant = grants_->take(key, token, group_->now());
   if (!grant) return done(false);
-  const std::vector<Change> changes = {
-      {key, value, ttl, 0, group_->version_above(grant->seen, ReplicaGroup::Rank::fill)}};
+  const auto version = group_->version_above(grant->seen, ReplicaGroup::Rank::fill);
+  if (!version) return drop(*group_, *grant, deadline), done(version.error());
+  const std::vector<Change> changes = {{key, value, ttl, 0, *version}};
   ReplicatedWrite::start(group_, changes, deadline,
                          [group = group_, grant = std::move(*grant), deadline,
                           done = std::move(done)](const std::vector<Result<bool>>& told) mutable {
@@ -258,6 +259,7 @@ void ReplicatedSharing::get_or_put(std::string_view key, BytesView value, std::o
          if (!copy) return done(std::move(copy).error());
          if (copy->value) return done(std::move(*copy->value));
          const auto version = group->version_above(copy->version, ReplicaGroup::Rank::put);
+         if (!version) return done(version.error());
          auto put = [group, key, value, deadline,
                      done = std::move(done)](const std::vector<Result<bool>>& told) mutable {
            if (!told.front()) return done(told.front().error());
@@ -268,7 +270,7 @@ void ReplicatedSharing::get_or_put(std::string_view key, BytesView value, std::o
                   done(now->value ? std::move(*now->value) : std::move(value));
                 });
          };
-         ReplicatedWrite::start(group, {{key, value, ttl, 0, version}}, deadline, std::move(put));
+         ReplicatedWrite::start(group, {{key, value, ttl, 0, *version}}, deadline, std::move(put));
        });
 }
 
@@ -282,8 +284,9 @@ void ReplicatedSharing::replace(std::string_view key, BytesView expected, BytesV
          if (!copy) return done(copy.error());
          if (copy->value != expected) return done(false);
          const auto version = group->version_above(copy->version, ReplicaGroup::Rank::put);
+         if (!version) return done(version.error());
          ReplicatedWrite::start(
-             group, {{key, value, ttl, 0, version}}, deadline,
+             group, {{key, value, ttl, 0, *version}}, deadline,
              [done = std::move(done)](const std::vector<Result<bool>>& told) mutable { done(told.front()); });
        });
 }

@@ -131,6 +131,7 @@ class ReplicatedTier final : public Tier {
     caretaker_->stop();
     group_->close();
     for (std::size_t i = 0; i < group_->size(); ++i) group_->node(i).tier->close();
+    group_->end_waits();
   }
 
   [[nodiscard]] TierStats stats() const override {
@@ -161,6 +162,7 @@ class ReplicatedTier final : public Tier {
     status.unknown_writes = group_->counters.unknown;
     status.write_backs = group_->counters.write_backs;
     status.repairs = group_->counters.repairs;
+    status.corrupt = group_->counters.corrupt;
     return status;
   }
 

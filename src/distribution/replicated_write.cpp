@@ -1,5 +1,6 @@
 #include "distribution/replicated_write.hpp"
 
+#include <algorithm>
 #include <boost/unordered/unordered_flat_set.hpp>
 #include <terrace/hash.hpp>
 
@@ -85,6 +86,25 @@ void ReplicatedWrite::start(std::shared_ptr<ReplicaGroup> group, const std::vect
 void ReplicatedWrite::start_distinct(std::shared_ptr<ReplicaGroup> group, const std::vector<Change>& changes,
                                      TimePoint deadline, Done done) {
   if (changes.empty()) return done({});
+  const auto is_opening = [&](const Change& change) {
+    return group->is_opening(change.key, ReplicaGroup::Need::write);
+  };
+  if (std::none_of(changes.begin(), changes.end(), is_opening)) {
+    return start_now(std::move(group), changes, deadline, std::move(done));
+  }
+  std::vector<std::string_view> keys;
+  for (const Change& change : changes) keys.push_back(change.key);
+  group->when_open(keys, ReplicaGroup::Need::write, deadline,
+                   [group, owned = std::vector<OwnedChange>(changes.begin(), changes.end()), deadline,
+                    done = std::move(done)]() mutable {
+                     std::vector<Change> views;
+                     for (const auto& change : owned) views.push_back(change.view());
+                     start_now(std::move(group), views, deadline, std::move(done));
+                   });
+}
+
+void ReplicatedWrite::start_now(std::shared_ptr<ReplicaGroup> group, const std::vector<Change>& changes,
+                                TimePoint deadline, Done done) {
   auto write = std::make_shared<ReplicatedWrite>(std::move(group), deadline, std::move(done));
   Next first;
   {
@@ -157,6 +177,7 @@ void ReplicatedWrite::told_versions(std::size_t node, const std::vector<Part>& p
       Key& key = keys_[parts[i].position];
       if (!answers[i]) {
         if (answers[i].error() == Errc::unavailable) group_->node(node).reachable = false;
+        if (answers[i].error() == Errc::corrupt) group_->found_corrupt(node, key.key);
         key.before.lost(parts[i].replica, answers[i].error());
       } else if (auto why = group_->check(node, answers[i]->membership)) {
         key.before.lost(parts[i].replica, *why);
@@ -184,7 +205,9 @@ void ReplicatedWrite::choose_version(Key& key, std::size_t position, Next& next)
 }
 
 void ReplicatedWrite::write_above(Key& key, std::size_t position, const Version& seen, Next& next) {
-  key.version = group_->version_above(seen, ReplicaGroup::Rank::write);
+  const auto above = group_->version_above(seen, ReplicaGroup::Rank::write);
+  if (!above) return close(key, above.error());
+  key.version = *above;
   // A write with an order competes with its like under the counter of the live value they replace; of the
   // same order the first stays.
   if (key.order != 0) {

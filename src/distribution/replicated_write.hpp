@@ -40,6 +40,8 @@ class ReplicatedWrite : public std::enable_shared_from_this<ReplicatedWrite> {
  private:
   static void start_distinct(std::shared_ptr<ReplicaGroup> group, const std::vector<Change>& changes,
                              TimePoint deadline, Done done);
+  static void start_now(std::shared_ptr<ReplicaGroup> group, const std::vector<Change>& changes,
+                        TimePoint deadline, Done done);
 
   struct Key {
     Key(const Change& change, const ReplicaGroup& group);

@@ -29,7 +29,7 @@ Membership membership_of(const Fields& fields, const ServerFacts& server) {
 Result<Version> version_of(const Found& field) {
   if (!field) return Version{};
   if (const auto version = parse_version(*field)) return *version;
-  return Error(Errc::corrupt, "Redis: what is kept under ~version: is no version of terrace's");
+  return Error(Errc::corrupt, "Redis: what is kept under ~version: is no version that terrace gave out");
 }
 
 Result<Reading> read_copy(Fields fields, ServerFacts& server) {
@@ -150,7 +150,9 @@ namespace {
 
 std::optional<Error> refusal(const Encoding& encoding, const VersionedWrite& write, Duration retention,
                              TimePoint deadline) {
-  if (write.version.none()) return Error(Errc::invalid_argument, "the version of a write is none");
+  if (write.version.none() || write.version.counter > Version::highest_counter) {
+    return Error(Errc::invalid_argument, "the version of a write is none, or above the highest possible");
+  }
   if (retention <= Duration::zero()) {
     return Error(Errc::invalid_argument,
                  "the retention is " + std::to_string(retention.count()) + " ns; it must be more than 0");

@@ -29,6 +29,20 @@ local function run_id() return string.match(redis.call('INFO', 'server'), 'run_i
 local function mine(token) return run_id() .. ':' .. token end
 )";
 
+/// known(held): the version in full; '' is below all others: for none, and for what parse_version refuses, lest
+/// nothing could ever be written over it.
+constexpr const char* known = R"(
+local digits, writer = '^' .. string.rep('%d', 20), string.rep('%x', 16) .. '$'
+local function known(held)
+  if not held then return '' end
+  if #held == 20 then held = held .. string.rep('0', 36) end
+  if #held ~= 56 or not string.find(held, digits .. string.rep('%d', 20) .. writer) then return '' end
+  if string.sub(held, 1, 20) > '04611686018427387904' then return '' end
+  if string.sub(held, 21, 40) > '18446744073709551615' then return '' end
+  return held
+end
+)";
+
 }  // namespace
 
 std::string version_text(const Version& version) {
@@ -43,6 +57,7 @@ std::string version_text(const Version& version) {
 std::optional<Version> parse_version(std::string_view text) {
   Version version;
   if (!take_digits(text, 10, number_digits, version.counter)) return std::nullopt;
+  if (version.counter > Version::highest_counter) return std::nullopt;
   if (text.empty()) return version;
   if (!take_digits(text, 10, number_digits, version.order)) return std::nullopt;
   if (!take_digits(text, 16, writer_digits, version.writer) || !text.empty()) return std::nullopt;
@@ -85,7 +100,7 @@ return {found[1], left, found[2], found[2] and call('EXISTS', KEYS[1]) or 0})");
 /// mark, its time, the version held now, whether there was a value. Of a tombstone the first write is a DEL,
 /// which a full server still takes, and with it the rest.
 const Script& write_copy_script() {
-  static const Script& script = *new Script(R"(
+  static const Script& script = *new Script(std::string(known) + R"(
 local call = redis.call
 local function put(key, value, time)
   if time == '' then return call('SET', key, value) end
@@ -94,8 +109,7 @@ end
 local found = call('MGET', KEYS[4], KEYS[3])
 local left = found[1] and call('PTTL', KEYS[4]) or 0
 local lived = found[2] and call('EXISTS', KEYS[1]) or 0
-local held = found[2] or ''
-if #held == 20 then held = held .. string.rep('0', 36) end
+local held = known(found[2])
 local deletes = #ARGV == 2
 if held < ARGV[1] or (deletes and held == ARGV[1]) then
   if deletes then
@@ -118,7 +132,7 @@ const Script& scan_script() {
 local page = redis.call('SCAN', ARGV[1], 'MATCH', ARGV[2], 'COUNT', 500)
 local out = {page[1]}
 for _, name in ipairs(page[2]) do
-  local held = redis.call('GET', name)
+  local held = redis.call('MGET', name)[1]
   if held then
     out[#out + 1] = string.sub(name, ARGV[3] + 1, -2)
     out[#out + 1] = held

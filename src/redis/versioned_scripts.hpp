@@ -10,7 +10,7 @@
 namespace terrace::redis {
 
 [[nodiscard]] std::string version_text(const Version& version);
-/// Nothing: it is no version.
+/// Nothing: it is no version, or above Version::highest_counter.
 [[nodiscard]] std::optional<Version> parse_version(std::string_view text);
 
 const Script& read_copy_script();

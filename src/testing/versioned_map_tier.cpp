@@ -8,6 +8,10 @@ namespace {
 
 constexpr std::size_t page_size = 100;
 
+Error no_version() {
+  return {Errc::corrupt, "what is kept as the version is none"};
+}
+
 }  // namespace
 
 const VersionedMapTier::Held* VersionedMapTier::held(std::string_view key) {
@@ -113,6 +117,7 @@ Result<Reading> VersionedMapTier::read(std::string_view key, TimePoint deadline)
   Reading reading{standing(), {}};
   const Held* copy = held(key);
   if (copy == nullptr) return reading;
+  if (copy->version.counter > Version::highest_counter) return no_version();
   reading.copy.version = copy->version;
   reading.copy.value = value(key);
   if (reading.copy.value && copy->value_expires != no_deadline) {
@@ -135,6 +140,7 @@ Result<Written> VersionedMapTier::look(std::string_view key, TimePoint deadline)
   if (auto refused = refuse(key, deadline)) return *std::move(refused);
   const Held* copy = held(key);
   if (copy == nullptr) return Written{standing(), {}, false};
+  if (copy->version.counter > Version::highest_counter) return no_version();
   return Written{standing(), copy->version, value(key).has_value()};
 }
 
@@ -150,8 +156,12 @@ void VersionedMapTier::versions_many(std::vector<std::string_view> keys, TimePoi
 
 Result<Written> VersionedMapTier::write(const VersionedWrite& write, Duration retention, TimePoint deadline) {
   auto told = look(write.key, deadline);
+  if (!told && told.error() == Errc::corrupt) told = Written{standing(), {}, value(write.key).has_value()};
   if (!told) return told;
   if (write.version.none()) return Error(Errc::invalid_argument, "the version is none");
+  if (write.version.counter > Version::highest_counter) {
+    return Error(Errc::invalid_argument, "the version is above the highest possible");
+  }
   if (retention <= Duration::zero()) return Error(Errc::invalid_argument, "the retention is not above 0");
   if (write.ttl && *write.ttl <= Duration::zero()) {
     return Error(Errc::invalid_argument, "the ttl is not above 0");
@@ -191,7 +201,8 @@ void VersionedMapTier::scan(std::string_view from, TimePoint deadline, Handler<R
     ScanPage out;
     auto at = from.empty() ? held_.begin() : held_.upper_bound(from.substr(run.size()));
     for (; at != held_.end() && out.keys.size() < page_size; ++at) {
-      if (at->second.expires > clock_->now()) out.keys.emplace_back(at->first, at->second.version);
+      const Version& version = at->second.version;
+      if (at->second.expires > clock_->now() && version.counter <= Version::highest_counter) out.keys.emplace_back(at->first, at->second.version);
     }
     if (at != held_.end()) out.next = run + std::prev(at)->first;
     return out;

@@ -84,6 +84,71 @@ TEST(ReplicatedChaos, F26_WhatOnlyOneServerKnewIsOnAllOrOnNone) {
   EXPECT_TRUE(left == "old" || left == "new") << left;  // the frozen ones may have had it in their sockets
 }
 
+/// Nobody waits for the nodes first: the operation does.
+TEST(ReplicatedChaos, TheFirstOperationsOnFreshServersWaitForThem) {
+  for (const auto level : {Consistency::eventual, Consistency::strong}) {
+    Servers servers(3);
+    ReplicatedOptions options;
+    options.consistency = level;
+    Member member(servers, options);
+    const auto set = member.ask<Result<void>>(
+        [&](auto limit, auto done) { member.tier()->set("k", "v", {}, limit, std::move(done)); }, 10s);
+    EXPECT_TRUE(set) << set.error().message();
+    EXPECT_EQ(member.get("k").value(), Found("v"));
+  }
+  Servers servers(3);
+  for (std::size_t i = 0; i < 3; ++i) servers[i].kill9();
+  Member member(servers, {});
+  const TimePoint began = system_clock().now();
+  EXPECT_FALSE(member.set("k", "v"));
+  EXPECT_FALSE(member.get("k"));
+  EXPECT_LT(system_clock().now() - began, 10s) << "each ends by its deadline";
+}
+
+/// Somebody who writes to one server plants versions there.
+TEST(ReplicatedChaos, AVersionPlantedOnOneServerSpoilsNoOtherKey) {
+  Servers servers(3);
+  ReplicatedOptions options;
+  options.consistency = Consistency::strong;
+  Observer observer(servers, options.repair_time);
+  Member one(servers, options);
+  Member two(servers, options);
+  ASSERT_TRUE(testing::eventually([&] { return one.sees_all_members() && two.sees_all_members(); }));
+  const std::string rest = "00000000000000000000ffffffffffffffff";
+  const auto ask = [](Member& member, const std::string& key, const std::string* value) {
+    return member.ask<Result<Found>>(
+        [&](auto limit, auto done) {
+          if (value == nullptr) return member.tier()->get(key, limit, std::move(done));
+          member.tier()->set(key, *value, {}, limit, [done = std::move(done)](const Result<void>& told) mutable {
+            told ? done(Found()) : done(told.error());
+          });
+        },
+        10s);
+  };
+  for (const std::string counter : {"18446744073709551615", "04611686018427387905", "04611686018427387904",
+                                    "04611686018427387903", "02305843009213693951"}) {
+    SCOPED_TRACE(counter);
+    const std::string first = "first";
+    ask(one, "a" + counter, &first).value();
+    const std::string planted = "~version:{t:a" + counter + "}";
+    ASSERT_TRUE(testing::eventually([&] { return servers[0].cli({"EXISTS", planted}) == "1"; }));
+    servers[0].cli({"SET", planted, counter + rest});
+    static_cast<void>(ask(one, "a" + counter, nullptr));
+    static_cast<void>(ask(two, "a" + counter, &first));
+    for (int i = 0; i < 100; ++i) {
+      const std::string key = "k" + std::to_string(i);
+      const std::string value = counter + " " + std::to_string(i);
+      ASSERT_TRUE(ask(i % 2 == 0 ? one : two, key, &value)) << key;
+      ASSERT_EQ(ask(i % 2 == 0 ? two : one, key, nullptr).value(), Found(value)) << key;
+    }
+    if (counter > "04611686018427387904") {
+      EXPECT_EQ(ask(one, "a" + counter, nullptr).value(), Found("first"));
+      EXPECT_GT(replicated_status(*one.tier())->corrupt, 0U);
+    }
+  }
+  EXPECT_TRUE(settled(observer, 10s)) << "what cannot be a version was repaired";
+}
+
 struct World {
   static constexpr std::size_t most = 200'000;
   std::array<std::uint64_t, most> gone;  // numbers of victims whose deletion was confirmed

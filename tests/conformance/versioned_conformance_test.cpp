@@ -12,6 +12,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::uint64_t most = ~std::uint64_t{0};
+constexpr std::uint64_t highest = Version::highest_counter;
 
 Version v(std::uint64_t counter, std::uint64_t writer = 7, std::uint64_t order = 0) {
   return {.counter = counter, .writer = writer, .order = order};
@@ -42,7 +43,7 @@ TEST_P(VersionedConformance, AHigherVersionTakesEffectALowerOneIsToldWhatIsHeld)
   EXPECT_EQ(get("k"), Found("six")) << "a get sees the value of the copy";
 }
 
-/// Counter, then order, then writer, each of all its 64 bits; ascending, every one of them against every
+/// Counter, then order, then writer, each of all its values; ascending, every one of them against every
 /// other.
 TEST_P(VersionedConformance, VersionsCompareByCounterThenOrderThenWriter) {
   const std::vector<Version> ascending = {v(0, 1),
@@ -59,13 +60,13 @@ TEST_P(VersionedConformance, VersionsCompareByCounterThenOrderThenWriter) {
                                           v(10, 0xf, 1),
                                           v(10, 0x10, 1),
                                           v(10, 0, 2),
-                                          v(most / 2, 1),
-                                          v(most / 2 + 1, 0, 3),
-                                          v(most - 1, most, most),
-                                          v(most, 0, 0),
-                                          v(most, most),
-                                          v(most, 0, most),
-                                          v(most, most, most)};
+                                          v(highest / 2, 1),
+                                          v(highest / 2 + 1, 0, 3),
+                                          v(highest - 1, most, most),
+                                          v(highest, 0, 0),
+                                          v(highest, most),
+                                          v(highest, 0, most),
+                                          v(highest, most, most)};
   ASSERT_TRUE(std::is_sorted(ascending.begin(), ascending.end()));
   for (std::size_t held = 0; held < ascending.size(); ++held) {
     for (std::size_t next = 0; next < ascending.size(); ++next) {
@@ -219,6 +220,21 @@ TEST_P(VersionedConformance, AValueWithoutAVersionIsNoCopy) {
   EXPECT_FALSE(node_.versions_many({"k"}, node_.in_time())[0].value().live);
   EXPECT_FALSE(node_.write("k", v(1), std::nullopt).live);
   EXPECT_EQ(get("k"), Found()) << "a tombstone deletes it too";
+}
+
+/// A counter that nobody gave out; TierWrite::version is a way to plant one.
+TEST_P(VersionedConformance, ACounterAboveTheHighestIsNoVersionAndIsWrittenOver) {
+  const Version above = v(highest + 1);
+  EXPECT_EQ(node_.write_many({{"k", above, "value", {}}}, retention, node_.in_time())[0].error(),
+            Errc::invalid_argument);
+  for (const std::uint64_t planted : {highest + 1, most}) {
+    plain_.set_many({{"k", "planted", {}, planted}}, node_.in_time())[0].value();
+    EXPECT_EQ(node_.read_many({"k"})[0].error(), Errc::corrupt) << planted;
+    EXPECT_EQ(node_.versions_many({"k"}, node_.in_time())[0].error(), Errc::corrupt) << planted;
+    EXPECT_EQ(node_.write("k", v(5), "honest").held, v(5)) << planted;
+    EXPECT_EQ(node_.read("k").value, Found("honest"));
+    plain_.erase("k", node_.in_time()).value();
+  }
 }
 
 /// TierWrite::version, of a process that does not replicate, is ordered with the rest as a counter.

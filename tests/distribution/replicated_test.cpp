@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "distribution/replica_group.hpp"
 #include "distribution/simulation.hpp"
 
 namespace terrace::distribution {
@@ -276,6 +277,129 @@ TEST(Replicated, WhenTooManyForgetNothingOldIsServed) {
   EXPECT_EQ(net.get(0, "k").value(), Found()) << "lost, and not 'old'";
   net.set(1, "k", "next").value();
   EXPECT_EQ(net.get(0, "k").value(), Found("next"));
+}
+
+// ---- A group that begins
+
+TEST(Replicated, TheFirstOperationsOfAFreshGroupWaitForItsNodes) {
+  for (const auto level : {Consistency::weak, Consistency::eventual, Consistency::strong}) {
+    SimulationOptions options = calm;
+    options.consistency = level;
+    for (const auto* first : {"set", "get", "erase", "sweep"}) {
+      Simulation net(options);
+      SCOPED_TRACE(first);
+      const TimePoint by = after(net.scheduler().clock().now(), 2s);
+      if (*first == 's' && first[1] == 'e') {
+        const auto told =
+            net.ask<Result<void>>([&](auto done) { net.tier(0).set("k", "v", {}, by, std::move(done)); });
+        EXPECT_TRUE(told) << told.error().message();
+        EXPECT_EQ(net.ask<Result<Found>>([&](auto done) { net.tier(1).get("k", by, std::move(done)); }).value(),
+                  Found("v"));
+      } else if (*first == 'g') {
+        const auto told = net.ask<Result<Found>>([&](auto done) { net.tier(0).get("k", by, std::move(done)); });
+        ASSERT_TRUE(told) << told.error().message();
+        EXPECT_EQ(*told, Found());
+      } else if (*first == 'e') {
+        const auto told =
+            net.ask<Result<bool>>([&](auto done) { net.tier(0).erase("k", by, std::move(done)); });
+        EXPECT_TRUE(told) << told.error().message();
+      } else {
+        const auto told = net.ask<Result<std::uint64_t>>(
+            [&](auto done) { net.tier(0).erase_prefix("", by, std::move(done)); });
+        EXPECT_TRUE(told) << told.error().message();
+      }
+      EXPECT_LT(net.scheduler().clock().now(), by - 1s) << "no longer than it takes";
+    }
+  }
+}
+
+TEST(Replicated, AnOperationOfAFreshGroupEndsByItsDeadlineWhenNodesAreAway) {
+  for (const auto level : {Consistency::eventual, Consistency::strong}) {
+    SimulationOptions options = calm;
+    options.consistency = level;
+    for (const std::size_t away : {1, 2, 3}) {
+      Simulation net(options);
+      for (std::size_t i = 0; i < away; ++i) net.server(i).kill();
+      const TimePoint by = after(net.scheduler().clock().now(), 400ms);
+      EXPECT_FALSE(net.ask<Result<void>>(
+          [&](auto done) { net.tier(0).set("k", "v", {}, by, std::move(done)); }));
+      EXPECT_LE(net.scheduler().clock().now(), by + 1ms) << away << " away";
+    }
+  }
+}
+
+TEST(Replicated, WhoWaitsForAGroupToBeginEndsWhenItIsClosed) {
+  Simulation net(calm);
+  net.server(0).kill();
+  std::optional<Result<void>> told;
+  net.tier(0).set("k", "v", {}, no_deadline, [&](Result<void> outcome) { told = std::move(outcome); });
+  net.scheduler().advance(10ms);
+  EXPECT_FALSE(told);
+  net.tier(0).close();
+  ASSERT_TRUE(told);
+  EXPECT_FALSE(*told);
+}
+
+// ---- Versions that cannot be
+
+constexpr std::uint64_t most = Version::highest_counter;
+
+std::shared_ptr<ReplicaGroup> group_of_three() {
+  return std::make_shared<ReplicaGroup>(nodes(3), std::make_shared<FakeScheduler>(), 1);
+}
+
+TEST(Replicated, ACounterNeverWraps) {
+  using Rank = ReplicaGroup::Rank;
+  for (const std::uint64_t seen : {UINT64_MAX, UINT64_MAX - 1, most + 1, most}) {
+    for (const auto rank : {Rank::fill, Rank::put, Rank::write}) {
+      const auto group = group_of_three();
+      EXPECT_EQ(group->version_above({.counter = seen}, rank).error(), Errc::corrupt) << seen;
+      group->observe({.counter = seen});
+      const auto other = group->version_above({}, Rank::write);
+      ASSERT_TRUE(other);
+      EXPECT_LE(other->counter, std::uint64_t{1} << 20U) << "other keys take no note of " << seen;
+    }
+  }
+  EXPECT_EQ(((UINT64_MAX >> 20U) + 1) << 20U, 0U) << "the mutant wraps";
+}
+
+TEST(Replicated, APlantedCounterLeavesHalfOfAllToTheGroup) {
+  for (const std::uint64_t planted : {most - 1, most - (1U << 20U), most / 2 + 1, most / 2}) {
+    const auto group = group_of_three();
+    group->observe({.counter = planted});
+    static_cast<void>(group->version_above({.counter = planted}, ReplicaGroup::Rank::write));
+    std::uint64_t last = 0;
+    for (int i = 0; i < 1000; ++i) {
+      const auto next = group->version_above({}, ReplicaGroup::Rank::write);
+      ASSERT_TRUE(next) << planted;
+      ASSERT_GT(next->counter, last) << planted;
+      last = next->counter;
+    }
+    EXPECT_LT(last, most / 2 + (std::uint64_t{1} << 31U));
+  }
+}
+
+TEST(Replicated, WhatIsNoVersionIsRepairedAndSpoilsNothing) {
+  for (const auto level : {Consistency::eventual, Consistency::strong}) {
+    SimulationOptions options = calm;
+    options.consistency = level;
+    Simulation net(options);
+    ASSERT_TRUE(net.start());
+    net.set(0, "a", "1").value();
+    ASSERT_TRUE(net.await([&] { return at(net, 2, "a") == Found("1"); }, 1s));
+    net.server(0).map().set_many({{"a", "planted", {}, UINT64_MAX}}, no_deadline,
+                                 [](const std::vector<Result<void>>&) {});
+    for (std::size_t process : {0, 1}) EXPECT_EQ(net.get(process, "a").value(), Found("1"));
+    for (int i = 0; i < 100; ++i) net.set(0, "key " + std::to_string(i), std::to_string(i)).value();
+    for (int i = 0; i < 100; ++i) {
+      const std::string key = "key " + std::to_string(i);
+      net.set(1, key, "new").value();
+      const auto is_new = [&] { return net.get(0, key).value() == Found("new"); };
+      EXPECT_TRUE(level == Consistency::strong ? is_new() : net.await(is_new, 1s)) << key;
+    }
+    static_cast<void>(net.get(0, "a"));
+    EXPECT_TRUE(net.await([&] { return at(net, 0, "a") == Found("1"); }, 2s)) << net.state();
+  }
 }
 
 }  // namespace

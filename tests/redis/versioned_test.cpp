@@ -329,13 +329,32 @@ TEST(RedisVersioned, WhatIsNoVersionIsAnErrorOfItsKeyOnly) {
   RedisServer server;
   const auto tier = make_redis_tier({.url = server.url()});
   ASSERT_TRUE(write(*tier, "good", v(1), "value"));
-  for (const auto* text : {"", "7", "x", "0000000000000000001x", "99999999999999999999"}) {
+  const std::string order = "0000000000000000000100000000000000ff";
+  for (const std::string& text :
+       {std::string(), std::string("7"), std::string("x"), std::string("0000000000000000001x"),
+        std::string("99999999999999999999"), "18446744073709551615" + order, "04611686018427387905" + order,
+        "00000000000000000007" + order + "0", "0000000000000000000x" + order,
+        std::string("000000000000000000079999999999999999999900000000000000ff"),
+        std::string("0000000000000000000700000000000000000001000000000000000g")}) {
     server.cli({"SET", "~version:{bad}", text});
+    server.cli({"SET", "bad", "planted"});
     const auto read = read_many(*tier, {"good", "bad", "good"});
     EXPECT_TRUE(read[0] && read[2]);
     EXPECT_FAILS(read[1], Errc::corrupt);
     EXPECT_EQ(scan(*tier)->keys.size(), 1U) << "it does not hide the others";
+    EXPECT_EQ(write(*tier, "bad", v(3), "value")->held, v(3)) << text << ": it is written over";
+    EXPECT_EQ(look(*tier, "bad")->held, v(3)) << text;
   }
+}
+
+TEST(RedisVersioned, AVersionOfAnotherTypeDoesNotHideTheOtherKeys) {
+  RedisServer server;
+  const auto tier = make_redis_tier({.url = server.url()});
+  ASSERT_TRUE(write(*tier, "good", v(1), "value"));
+  server.cli({"RPUSH", "~version:{bad}", "x"});
+  const auto page = scan(*tier);
+  ASSERT_TRUE(page) << text(page);
+  EXPECT_EQ(page->keys.size(), 1U);
 }
 
 TEST(RedisVersioned, F03_KilledInMidPipelineEachOperationEndsOnce) {
@@ -373,13 +392,18 @@ TEST(RedisVersioned, F03_KilledInMidPipelineEachOperationEndsOnce) {
 }
 
 TEST(RedisVersioned, TheTextOfAVersionOrdersAsTheVersion) {
-  const Version parts[] = {{0, 1, 0}, {0, 0, 1}, {1, 0, 0}, {9, 15, 16}, {10, 16, 9}, {~0ULL, ~0ULL, ~0ULL}};
+  const Version parts[] = {{0, 1, 0}, {0, 0, 1}, {1, 0, 0}, {9, 15, 16}, {10, 16, 9},
+                           {Version::highest_counter, ~0ULL, ~0ULL}};
   for (const Version& a : parts) {
     EXPECT_EQ(parse_version(version_text(a)), a);
     for (const Version& b : parts) EXPECT_EQ(version_text(a) < version_text(b), a < b);
   }
   EXPECT_EQ(parse_version("00000000000000000042"), (Version{.counter = 42}));
   EXPECT_FALSE(parse_version(version_text(v(1)) + "0"));
+  for (const std::uint64_t counter : {Version::highest_counter + 1, std::uint64_t{UINT64_MAX}}) {
+    EXPECT_FALSE(parse_version(version_text({.counter = counter})));
+    EXPECT_FALSE(parse_version(std::to_string(counter)));
+  }
   EXPECT_FALSE(parse_version(version_text(v(1)).substr(1)));
 }
 
