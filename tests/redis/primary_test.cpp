@@ -103,24 +103,25 @@ TEST_F(Primary, F18_ASweepOfAReplicaWhosePrimaryIsAwayFails) {
 
 /// What one server's cursor has passed is not what another's has.
 TEST_F(Primary, F18_ASweepThatIsTakenToAnotherServerBeginsAgain) {
-  const auto tier = make_redis_tier({.url = a_.url()});
+  TcpProxy proxy(a_.port());
+  const auto tier = make_redis_tier({.url = url_of(proxy)});
   std::vector<TierWrite> writes;
   std::vector<std::string> keys;
-  for (int i = 0; i < 20'000; ++i) keys.push_back("key " + std::to_string(i));
+  for (int i = 0; i < 5'000; ++i) keys.push_back("key " + std::to_string(i));
   for (const auto& key : keys) writes.push_back({key, "v"});
   for (const auto& outcome : set_many(*tier, writes, 20s)) ASSERT_TRUE(outcome) << text(outcome);
   follow(b_, a_);
   ASSERT_TRUE(replicates(b_));
   b_.cli({"REPLICAOF", "NO", "ONE"});
-  ASSERT_EQ(b_.cli({"DBSIZE"}), "20000");
+  ASSERT_EQ(b_.cli({"DBSIZE"}), "5000");
+  proxy.hold_replies(true);  // so that its first step is answered when a is a replica
   std::promise<Result<std::uint64_t>> swept;
   auto outcome = swept.get_future();
   tier->erase_prefix("key", in(20s), [&](Result<std::uint64_t> done) { swept.set_value(std::move(done)); });
   follow(a_, b_);
-  EXPECT_TRUE(set(*tier, "another", "v")) << "this one finds the primary";
-  const auto removed = outcome.get();
-  if (removed) {
-    EXPECT_EQ(b_.cli({"DBSIZE"}), "1");
+  proxy.hold_replies(false);
+  if (const auto removed = outcome.get()) {  // else it tells that it has not removed all
+    EXPECT_EQ(b_.cli({"DBSIZE"}), "0");
   }
 }
 
