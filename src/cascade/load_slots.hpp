@@ -2,7 +2,8 @@
 /// LoadSlots: at most so many loader calls at the same time; the others take turns.
 ///
 /// A load that a nested read waits for takes no turns (detail/load_mark.hpp): what has the slots may be
-/// waiting for it. It is counted beside the others, so that those wait until the number is below the limit again.
+/// waiting for it. It is counted beside the others, so that those wait until the number is below the limit
+/// again.
 
 #include <algorithm>
 #include <deque>
