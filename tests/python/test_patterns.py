@@ -40,7 +40,7 @@ from terrace.patterns import (
 @pytest.fixture
 def levels(redis_server: RedisServer, tmp_path: pathlib.Path) -> Iterator[MultiLevelCache]:
     l2 = L2Cache(redis_server.url)
-    cache = MultiLevelCache(L1Cache(100), l2, f"sqlite:{tmp_path}/third.db")
+    cache = MultiLevelCache(L1Cache(100), l2, f"sqlite:{tmp_path}/third.db?scope=fleet")
     yield cache
     cache.close()
     l2.close()
@@ -485,7 +485,7 @@ def test_an_alert_that_raises_is_told() -> None:
 
 
 def test_set_up_returns_everything(redis_server: RedisServer, tmp_path: pathlib.Path) -> None:
-    setup = setup_caching_strategies({"max_size": 10, "redis": redis_server.url, "database": f"sqlite:{tmp_path}/db", "ttl": 60,
+    setup = setup_caching_strategies({"max_size": 10, "redis": redis_server.url, "database": f"sqlite:{tmp_path}/db?scope=fleet", "ttl": 60,
                                       "nodes": ["127.0.0.1:1"], "shards": {"a": redis_server.url}})
     assert setup.cache.set("k", 1) and setup.cache.get("k") == 1
     for part in (setup.l1_cache, setup.l2_cache, setup.async_l2_cache, setup.decorator, setup.invalidation, setup.warming, setup.monitoring,

@@ -54,8 +54,8 @@ class MultiLevelCache(Remote):
     together share one walk; a change is told to the memory of every process.
 
     l1_cache: from now on this cache's memory level. l2_cache: its Redis; None: none. l3_cache: the third level, a URL such as
-    "sqlite:cache.db" or "postgres://…", a terrace.Tier, or an object with get(key), set(key, value, ttl) and delete(key) that is
-    asked when no level above has a key (it may block; None: not there). strategy: WRITE_THROUGH: set returns when every level has
+    "postgres://…" or "sqlite:cache.db?scope=fleet" (one file that every process opens), a terrace.Tier, or an object with get(key),
+    set(key, value, ttl) and delete(key) that is asked when no level above has a key (it may block; None: not there). strategy: WRITE_THROUGH: set returns when every level has
     the value; WRITE_BACK: when it is in a journal on disk. journal: that one's folder; without it a new one under the temporary
     folder, which no later process will find.
     """
