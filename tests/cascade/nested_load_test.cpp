@@ -2,9 +2,6 @@
 /// the real runtime; latches make sure that everything is held before anything is let go.
 
 #include <gtest/gtest.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <boost/asio/co_spawn.hpp>
@@ -319,50 +316,6 @@ TEST(LoadsWithoutThreads, QueueForTheWorkersThatLive) {
     for (auto& caller : callers) caller.join();
   }
   EXPECT_EQ(fine, 30);
-}
-
-/// In a child that is another user, with a limit on its threads. The number of the first thing that went
-/// wrong.
-int in_a_process_without_threads() {
-  constexpr uid_t nobody = 61234;  // whose only threads are these
-  if (setgid(nobody) != 0 || setuid(nobody) != 0) return 1;
-  const auto limit_threads = [](rlim_t most) {
-    rlimit limits{};
-    getrlimit(RLIMIT_NPROC, &limits);
-    limits.rlim_cur = most;
-    return setrlimit(RLIMIT_NPROC, &limits) == 0;
-  };
-  if (!limit_threads(1)) return 2;
-  try {
-    const Runtime none;
-    return 3;
-  } catch (const ConfigError& refused) {
-    if (std::string(refused.what()).find("pids.max") == std::string::npos) return 4;
-  }
-  if (!limit_threads(2)) return 5;  // this one and that of the I/O
-  Cache<std::string> cache({.scheduler = std::make_shared<Runtime>()});
-  const auto load = [&](int i) {
-    return async_get_or_load(
-        cache, key("k", i), [] { return "v"; }, boost::asio::use_future);
-  };
-  if (load(0).get().error() != Errc::overloaded) return 6;
-  if (!limit_threads(5)) return 7;
-  std::vector<std::future<Result<std::string>>> many;
-  for (int i = 0; i < 30; ++i) many.push_back(load(i));
-  for (auto& one : many) {
-    if (!one.get()) return 8;
-  }
-  return 0;
-}
-
-TEST(LoadsWithoutThreads, AProcessAtItsLimitGoesOn) {
-  if (geteuid() != 0) GTEST_SKIP() << "only root may become another user, whom the limit then binds";
-  const pid_t child = fork();
-  if (child == 0) _exit(in_a_process_without_threads());
-  int status = 0;
-  ASSERT_EQ(waitpid(child, &status, 0), child);
-  ASSERT_TRUE(WIFEXITED(status)) << "ended by signal " << WTERMSIG(status);
-  EXPECT_EQ(WEXITSTATUS(status), 0) << "the number of what went wrong";
 }
 
 TEST(LoadsWithoutThreads, ANestedOneEndsAtOnce) {
