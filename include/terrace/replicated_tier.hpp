@@ -33,7 +33,8 @@
 /// were still under way; gone they are.
 ///
 /// A node is compared with the others, key by key, when it comes back and every half of repair_time; that
-/// must take less than a quarter of repair_time.
+/// must take less than a quarter of repair_time. Which writes a node missed, the process that wrote knows, and hands
+/// them over about a second after the node is back; when that process ends first, the comparison finds them.
 ///
 /// Tier::shared() gives something when every node does. Fills obey versions as writes do, so a late one is
 /// rejected whatever becomes of the lease, which is kept at one node. A watch is lost while any node is away.

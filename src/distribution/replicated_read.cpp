@@ -138,6 +138,7 @@ void ReplicatedRead::confirmed(std::size_t node, const std::vector<Part>& parts,
         group_->node(node).hints.add(key.key);
         key.vote.lost(parts[i].replica, answers[i].error());
       } else if (auto why = group_->check(node, answers[i]->membership)) {
+        group_->node(node).hints.add(key.key);  // it may forget it again
         key.vote.lost(parts[i].replica, *why);
       } else {
         key.vote.confirmed(parts[i].replica, answers[i]->held);

@@ -185,6 +185,16 @@ void set_and_delete(const Servers& servers, const ReplicatedOptions& options, Wo
     });
   }
   for (auto& thread : threads) thread.join();
+  // What this process knows to be missed somewhere ends with it; then only the comparison of everything finds
+  // it, up to half of repair_time later. So it lives till it has handed that over.
+  const auto handed_over = [](const Member& member) {
+    const auto status = replicated_status(*member.tier()).value();
+    return std::all_of(status.nodes.begin(), status.nodes.end(),
+                       [](const auto& node) { return node.hints == 0 && !node.compare_all; });
+  };
+  for (const auto& member : members) {
+    if (!testing::eventually([&] { return handed_over(member); }, 20s)) std::printf("missed writes are left\n");
+  }
 }
 
 void deletions_stay(unsigned nodes, std::uint64_t operations, unsigned faults_at_least) {
