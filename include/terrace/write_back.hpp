@@ -4,8 +4,9 @@
 ///
 /// A write is gone from the journal once the tiers have answered it: what they lose after that is lost.
 ///
-/// The journal belongs to one process. Processes that write back the same keys are not ordered among each
-/// other.
+/// The journal belongs to one process, and one journal at a time writes back into a namespace that processes
+/// share: the writes of a second one are refused as Errc::overloaded; let the others write through. Without a
+/// tier that gives out leases (Redis) nothing can tell: two journals over the same keys are not ordered there.
 
 #include <cstddef>
 #include <cstdint>

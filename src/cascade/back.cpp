@@ -22,6 +22,18 @@ class Flushing : public std::enable_shared_from_this<Flushing> {
 
   void start() {
     for (const Change& change : changes_) keys_.push_back(core_->tier_key(change.key));
+    if (core_->journal_owner == nullptr) return begin();
+    core_->journal_owner->confirm([self = shared_from_this()](const Result<void>& ours) {
+      if (!ours) return self->refuse(ours.error());
+      self->begin();
+    });
+  }
+
+ private:
+  /// Nothing is sent; what waits is tried again later.
+  void refuse(const Error& why) { done_(std::vector<Result<void>>(changes_.size(), why)); }
+
+  void begin() {
     if (core_->options.writer == nullptr) return step();
     core_->scheduler->post_blocking([self = shared_from_this()] {
       self->outcomes_ = self->core_->options.writer->write(self->items());
@@ -30,7 +42,6 @@ class Flushing : public std::enable_shared_from_this<Flushing> {
     });
   }
 
- private:
   [[nodiscard]] std::vector<Writer::Item> items() const {
     std::vector<Writer::Item> items;
     for (const Change& change : changes_) {
@@ -145,6 +156,13 @@ journal::Sealing sealing(const std::shared_ptr<const KeyRing>& keys) {
                       BytesView sealed) { return envelope::unseal(*keys, place(context), sealed); }};
 }
 
+/// A change that this journal must not acknowledge, for it would never be flushed.
+std::optional<Error> refusal(Core& core) {
+  if (core.journal_owner == nullptr || !core.journal_owner->refused()) return std::nullopt;
+  ++core.counters.write_failures;
+  return core.journal_owner->refusal();
+}
+
 }  // namespace
 
 void start_write_back(const std::shared_ptr<Core>& core) {
@@ -162,12 +180,15 @@ void start_write_back(const std::shared_ptr<Core>& core) {
       done(std::vector<Result<void>>(count, Error(Errc::shutdown)));
     }
   };
+  if (const auto tier = core->shared_tier()) core->journal_owner = std::make_shared<JournalOwner>(core, *tier);
   core->write_back = std::make_unique<WriteBack>(core->options.write_back, core->scheduler, sink,
                                                  WriteBack::Parts{.sealing = sealing(core->options.keys)});
+  if (core->journal_owner) core->journal_owner->start(core->write_back->journal_id());
 }
 
 void set_back(const std::shared_ptr<Core>& core, const std::string& key, Entry entry, Bytes stored,
               Handler<Result<void>> done) {
+  if (auto refused = refusal(*core)) return done(*std::move(refused));
   Stamp stamp;
   core->invalidate(key, stamp);
   Change change{.key = key, .stored = std::move(stored)};
@@ -188,6 +209,7 @@ void set_back(const std::shared_ptr<Core>& core, const std::string& key, Entry e
 }
 
 void erase_back(const std::shared_ptr<Core>& core, const std::string& key, Handler<Result<bool>> done) {
+  if (auto refused = refusal(*core)) return done(*std::move(refused));
   const bool had = journalled(*core, key) == Journalled::value;
   const bool remembered = core->invalidate(key);
   core->write_back->put(

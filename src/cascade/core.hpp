@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <terrace/detail/cascade/engine.hpp>
 #include <terrace/histogram.hpp>
@@ -14,6 +15,7 @@
 #include "cascade/fills.hpp"
 #include "cascade/flights.hpp"
 #include "cascade/gather.hpp"
+#include "cascade/journal_owner.hpp"
 #include "cascade/lease_waiters.hpp"
 #include "cascade/load_slots.hpp"
 #include "cascade/recovery.hpp"
@@ -154,6 +156,14 @@ class Core : public std::enable_shared_from_this<Core> {
   /// How long a tier is to keep an entry: none: for ever; zero or less: not at all.
   [[nodiscard]] std::optional<Duration> tier_life(const Entry& entry) const;
 
+  /// The first of the levels that processes share, which gives out tags and owners; none: no level is shared.
+  [[nodiscard]] std::optional<std::size_t> shared_tier() const noexcept {
+    for (std::size_t tier = 0; tier < levels.size(); ++tier) {
+      if (levels[tier]->shared != nullptr) return tier;
+    }
+    return std::nullopt;
+  }
+
   /// A level from this one on may answer a read.
   [[nodiscard]] bool more_answers(std::size_t from) const noexcept {
     return std::any_of(levels.begin() + static_cast<std::ptrdiff_t>(from), levels.end(),
@@ -219,6 +229,8 @@ class Core : public std::enable_shared_from_this<Core> {
   Groups groups;
   std::stop_source closing;
   std::unique_ptr<WriteBack> write_back;  ///< of WriteMode::back
+  /// Of WriteMode::back over a shared tier. Set before write_back, which flushes as soon as it is there.
+  std::shared_ptr<JournalOwner> journal_owner;
   const std::shared_ptr<Fills> fills = std::make_shared<Fills>();
   Counters counters;
   const std::shared_ptr<PendingCalls> calls = std::make_shared<PendingCalls>();

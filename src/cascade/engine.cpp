@@ -109,6 +109,7 @@ class EngineOverCore final : public Engine {
     core_->closing.request_stop();
     if (core_->write_back)
       core_->write_back->close(core_->scheduler->on_io_thread() ? Duration::zero() : drain_limit);
+    if (core_->journal_owner && core_->write_back->stats().pending == 0) core_->journal_owner->release();
     core_->invalidate_all();
     core_->calls->end_all(Error(Errc::shutdown, "cache " + core_->options.name + " is closed"));
     core_->lease_waiters.wake_all();

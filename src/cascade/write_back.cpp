@@ -30,7 +30,8 @@ std::uint64_t size_of(const Change& change) {
   return change.key.size() + change.stored.size();
 }
 
-/// The first number of a new journal: who loses the directory shall not begin below what targets have seen.
+/// The least number of an opening: who loses the directory, or comes after another journal of the namespace,
+/// shall not begin below what targets have seen.
 std::uint64_t first_number(const Clock& clock) {
   const auto seconds = std::chrono::floor<std::chrono::seconds>(clock.wall_now()).time_since_epoch().count();
   return static_cast<std::uint64_t>(std::max<std::int64_t>(1, seconds)) * journal::sequence_gap;
@@ -87,7 +88,7 @@ void WriteBack::Impl::put(Change change, Handler<Result<void>> acknowledged) {
   if (journal_->forked())
     return acknowledged(Error(Errc::unavailable,
                               "this process was forked from the one that opened the journal: open caches "
-                              "after the fork, each with a journal of its own"));
+                              "after the fork, one of them with a journal"));
   Lock lock(mutex_);
   if (auto refused = refusal(change)) {
     lock.unlock();
@@ -236,6 +237,10 @@ void WriteBack::flush(Handler<Result<void>> done) {
 
 void WriteBack::close(Duration limit) {
   impl_->close(limit);
+}
+
+std::uint64_t WriteBack::journal_id() const noexcept {
+  return impl_->journal_id();
 }
 
 WriteBackStats WriteBack::stats() const {

@@ -69,6 +69,8 @@ class WriteBack {
   /// rest stays. Blocks: not on the I/O thread, nor in a handler. Idempotent.
   void close(Duration limit);
 
+  /// Whose changes they are (Journal::id).
+  [[nodiscard]] std::uint64_t journal_id() const noexcept;
   [[nodiscard]] WriteBackStats stats() const;
   /// What of the journal could not be read at the start.
   [[nodiscard]] const std::vector<journal::Damage>& damage() const noexcept;

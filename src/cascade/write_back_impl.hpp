@@ -24,6 +24,7 @@ class WriteBack::Impl : public std::enable_shared_from_this<Impl> {
   std::optional<Change> pending(std::string_view key) const;
   void flush(Handler<Result<void>> done);
   void close(Duration limit);
+  std::uint64_t journal_id() const noexcept { return journal_->id(); }
   WriteBackStats stats() const;
   const std::vector<journal::Damage>& damage() const noexcept { return journal_->damage(); }
 

@@ -43,7 +43,7 @@ void Journal::recover(const std::function<void(Change)>& recovered) {
   Recovered found = journal::recover(*directory_, options_.sealing, recovered);
   const bool is_new = found.id == 0;
   id_ = is_new ? random_id() : found.id;
-  next_ = is_new ? options_.first : found.next;
+  next_ = is_new ? options_.first : std::max(options_.first, found.next);
   done_ = std::move(found.done);
   done_.mark(found.follows, next_ - 1);
   segments_.assign(found.segments.begin(), found.segments.end());

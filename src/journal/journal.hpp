@@ -45,7 +45,7 @@ struct JournalOptions {
   /// Where blocking work runs: SerialThread::run or Scheduler::post_blocking.
   std::function<void(Task)> run = {};
   std::uint64_t segment_bytes = std::uint64_t{16} << 20;  ///< at most a GiB
-  std::uint64_t first = 1;                                ///< of a new journal; not 0
+  std::uint64_t first = 1;                                ///< the least number of this opening; not 0
   Sealing sealing = {};
   Disk* disk = &Disk::real();
 };
@@ -83,6 +83,8 @@ class Journal : public std::enable_shared_from_this<Journal> {
   /// from a handler.
   void close();
 
+  /// Whose directory it is: random, made with the journal and kept in its files.
+  [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
   /// True in a child that was forked since the opening: nothing works there.
   [[nodiscard]] bool forked() const noexcept;
   [[nodiscard]] JournalStats stats() const;
