@@ -23,6 +23,7 @@ class FaultyShared final : public testing::OneByOneTier, public SharedTier {
   }
 
   [[nodiscard]] std::string_view name() const noexcept override { return "shared"; }
+  [[nodiscard]] Scope scope() const noexcept override { return Scope::fleet; }
   [[nodiscard]] SharedTier* shared() noexcept override { return this; }
   void close() override { below.close(); }
   [[nodiscard]] TierStats stats() const override { return below.stats(); }

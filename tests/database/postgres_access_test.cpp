@@ -161,8 +161,8 @@ TEST_F(PostgresHijack, ATableThatCouldRunForeignCodeIsRefused) {
     const char* role;
     std::string sql;  // @ is the table, COLUMNS what it should have
   };
-  const std::string table = "CREATE TABLE @ COLUMNS; ";
-  const std::string open_table = table + "GRANT ALL ON @ TO PUBLIC; ";
+  const std::string plain_table = "CREATE TABLE @ COLUMNS; ";
+  const std::string open_table = plain_table + "GRANT ALL ON @ TO PUBLIC; ";
   const std::string trigger = "CREATE TRIGGER t BEFORE INSERT ON @ FOR EACH ROW EXECUTE FUNCTION steal_row()";
   const std::vector<Case> cases = {
       {"mallory", "mallory", open_table},
@@ -173,16 +173,16 @@ TEST_F(PostgresHijack, ATableThatCouldRunForeignCodeIsRefused) {
       {"no plain table", "app", "CREATE TABLE @_base COLUMNS; CREATE VIEW @ AS SELECT * FROM @_base"},
       {"no plain table", "app", "CREATE TABLE @ COLUMNS PARTITION BY HASH (key)"},
       {"inherit", "app", "CREATE TABLE @_base COLUMNS; CREATE TABLE @ () INHERITS (@_base)"},
-      {"inherit", "app", table + "CREATE TABLE @_child () INHERITS (@)"},
-      {"triggers", "app", table + "GRANT TRIGGER ON @ TO mallory; SET ROLE mallory; " + trigger},
-      {"rules", "app", table + "CREATE RULE r AS ON INSERT TO @ DO ALSO SELECT steal()"},
-      {"row security", "app", table + "CREATE POLICY p ON @ USING (steal_truth(key))"},
-      {"row security", "app", table + "ALTER TABLE @ ENABLE ROW LEVEL SECURITY"},
-      {"defaults", "app", table + "ALTER TABLE @ ADD extra timestamptz DEFAULT steal_time()"},
-      {"defaults", "app", table + "ALTER TABLE @ ADD extra boolean GENERATED ALWAYS AS (steal_truth(key)) STORED"},
-      {"index", "app", table + "CREATE INDEX ON @ (steal_truth(value))"},
-      {"index", "app", table + "CREATE INDEX ON @ (version) WHERE steal_truth(value)"},
-      {"the server's own", "app", table + "ALTER TABLE @ ADD CHECK (steal_truth(value))"},
+      {"inherit", "app", plain_table + "CREATE TABLE @_child () INHERITS (@)"},
+      {"triggers", "app", plain_table + "GRANT TRIGGER ON @ TO mallory; SET ROLE mallory; " + trigger},
+      {"rules", "app", plain_table + "CREATE RULE r AS ON INSERT TO @ DO ALSO SELECT steal()"},
+      {"row security", "app", plain_table + "CREATE POLICY p ON @ USING (steal_truth(key))"},
+      {"row security", "app", plain_table + "ALTER TABLE @ ENABLE ROW LEVEL SECURITY"},
+      {"defaults", "app", plain_table + "ALTER TABLE @ ADD extra timestamptz DEFAULT steal_time()"},
+      {"defaults", "app", plain_table + "ALTER TABLE @ ADD extra boolean GENERATED ALWAYS AS (steal_truth(key)) STORED"},
+      {"index", "app", plain_table + "CREATE INDEX ON @ (steal_truth(value))"},
+      {"index", "app", plain_table + "CREATE INDEX ON @ (version) WHERE steal_truth(value)"},
+      {"the server's own", "app", plain_table + "ALTER TABLE @ ADD CHECK (steal_truth(value))"},
       {"the server's own", "app",
        "SET ROLE mallory; CREATE DOMAIN @_bytes AS bytea CHECK (steal_truth(VALUE)); SET ROLE app; " + table +
            "ALTER TABLE @ ALTER value TYPE @_bytes"},

@@ -195,7 +195,7 @@ TEST(AllowedHosts, NodesOfAClusterThatAreNotAllowedSeeNoPassword) {
   const std::string url = "redis-cluster://app:canary@" + node.text();
   const std::string there = thief.text();
 
-  for (const std::string redirect : {"-MOVED 12182 " + there, "-ASK 12182 " + there}) {
+  for (const std::string& redirect : {"-MOVED 12182 " + there, "-ASK 12182 " + there}) {
     own(redirect + "\r\n");
     const auto tier = make_cluster_tier(parse_cluster_url(url));
     expect_refused(get(*tier, "foo"), "127.0.0.9");
