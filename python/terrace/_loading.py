@@ -91,7 +91,7 @@ class Loading:
             _under_way.reset(token)
 
     async def _finish(self, job: _core.Job, awaitable: Any) -> None:
-        leave_it = _cancel_when_stopped(job)
+        lookout = _Lookout(job)
         try:
             job.end(self.cache, self._outcomes(job, await awaitable))
         except NotFound:
@@ -102,7 +102,7 @@ class Loading:
         except Exception as raised:
             job.fail(_from_loader(raised))
         finally:
-            leave_it()
+            lookout.end()
 
     def _await_elsewhere(self, job: _core.Job, awaitable: Any) -> None:
         """A plain function, a lambda for instance, that has made a coroutine."""
@@ -149,21 +149,24 @@ class Loading:
         )
 
 
-def _cancel_when_stopped(job: _core.Job) -> Callable[[], None]:
-    """Has this task cancelled soon after the core has given the load up (load_timeout, a closed cache), for a loader that
-    hangs keeps a turn. Returns what ends that."""
-    loop = asyncio.get_running_loop()
-    task = asyncio.current_task()
+class _Lookout:
+    """Has the running task cancelled soon after the core has given its load up (load_timeout, a closed cache): a loader that
+    hangs keeps a turn."""
 
-    def look() -> None:
-        nonlocal timer
-        if job.stopped and task is not None:
-            task.cancel()
+    def __init__(self, job: _core.Job) -> None:
+        self._job = job
+        self._task = asyncio.current_task()
+        self._loop = asyncio.get_running_loop()
+        self._timer = self._loop.call_later(LOOK_SECONDS, self._look)
+
+    def _look(self) -> None:
+        if self._job.stopped and self._task is not None:
+            self._task.cancel()
         else:
-            timer = loop.call_later(LOOK_SECONDS, look)
+            self._timer = self._loop.call_later(LOOK_SECONDS, self._look)
 
-    timer = loop.call_later(LOOK_SECONDS, look)
-    return lambda: timer.cancel()
+    def end(self) -> None:
+        self._timer.cancel()
 
 
 def is_coroutine_function(function: Any) -> bool:

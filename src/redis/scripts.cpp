@@ -121,7 +121,8 @@ return 1)");
 const Script& versioned_set_script() {
   static const Script& script = *new Script(std::string(read) + put + R"(
 local held = read(KEYS[3])
-local counts = held and #held == 20 and not string.find(held, '%D') and held <= ARGV[4]
+local counter = held and (#held == 20 or #held == 56) and string.sub(held, 1, 20)
+local counts = counter and not string.find(counter, '%D') and counter <= ARGV[4]
 if not counts or held < ARGV[3] or redis.call('EXISTS', KEYS[1]) == 0 then
   put(KEYS[1], ARGV[1], ARGV[2])
   put(KEYS[3], ARGV[3], ARGV[2])

@@ -233,7 +233,9 @@ TEST_P(PlantedToken, KeepsNoInvalidationFromAnybody) {
         a.set("k", "old", {.tags = {"t"}}).value();
         EXPECT_EQ(a.get("k"), "old") << "it gives way to a token";
         EXPECT_EQ(b.get("k"), "old");
-        EXPECT_EQ(a.stats().levels[1].unreadable, planted_first ? 1U : 0U);
+        // A key of another type is no string to Redis' tier, which writes over it without a word.
+        const bool text = std::string_view(shape) != "list" && std::string_view(shape) != "hash";
+        EXPECT_EQ(a.stats().levels[1].unreadable, planted_first && text ? 1U : 0U);
         if (!planted_first) {
           plant(shape);
           EXPECT_TRUE(eventually([&] { return !a.get("k") && !b.get("k"); })) << "the old token is gone";

@@ -30,7 +30,7 @@ class Frozen : public ::testing::Test {
     return Strings(
         {.name = "frozen", .consistency = consistency, .tier_timeout = 100ms, .scheduler = runtime_},
         {make_redis_tier({.url = server_.url()}, runtime_),
-         make_sqlite_tier({.path = folder_.file("cache.db")}, runtime_)});
+         make_sqlite_tier({.path = folder_.file("cache.db"), .scope = Scope::fleet}, runtime_)});
   }
 
   testing::RedisServer server_;

@@ -262,7 +262,7 @@ TEST(Replay, RefusesWrongArguments) {
       {{"--threads", "0"}, "--threads 0 is out of range"},
       {{"--threads", "9999"}, "from 1 to 1024"},
       {{"--redis", "http://127.0.0.1"}, "the scheme \"http\" is unknown"},
-      {{"--redis", "redis://user:sesame@127.0.0.1:70000"}, "70000"},
+      {{"--redis", "redis://user:sesame@127.0.0.1:70000"}, "the port is not a number of 1 to 65535"},
       {{"no-such-file.keys"}, "no-such-file.keys cannot be read"},
   };
   for (const auto& [more, says] : cases) {

@@ -228,7 +228,12 @@ TEST_P(VersionedConformance, ACounterAboveTheHighestIsNoVersionAndIsWrittenOver)
   EXPECT_EQ(node_.write_many({{"k", above, "value", {}}}, retention, node_.in_time())[0].error(),
             Errc::invalid_argument);
   for (const std::uint64_t planted : {highest + 1, most}) {
-    plain_.set_many({{"k", "planted", {}, planted}}, node_.in_time())[0].value();
+    // A tier that refuses such a version leaves no way to plant one here; on servers tests/chaos does it.
+    const auto told = plain_.set_many({{"k", "planted", {}, planted}}, node_.in_time())[0];
+    if (!told) {
+      EXPECT_EQ(told.error(), Errc::invalid_argument);
+      continue;
+    }
     EXPECT_EQ(node_.read_many({"k"})[0].error(), Errc::corrupt) << planted;
     EXPECT_EQ(node_.versions_many({"k"}, node_.in_time())[0].error(), Errc::corrupt) << planted;
     EXPECT_EQ(node_.write("k", v(5), "honest").held, v(5)) << planted;

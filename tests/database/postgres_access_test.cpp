@@ -184,7 +184,7 @@ TEST_F(PostgresHijack, ATableThatCouldRunForeignCodeIsRefused) {
       {"index", "app", plain_table + "CREATE INDEX ON @ (version) WHERE steal_truth(value)"},
       {"the server's own", "app", plain_table + "ALTER TABLE @ ADD CHECK (steal_truth(value))"},
       {"the server's own", "app",
-       "SET ROLE mallory; CREATE DOMAIN @_bytes AS bytea CHECK (steal_truth(VALUE)); SET ROLE app; " + table +
+       "SET ROLE mallory; CREATE DOMAIN @_bytes AS bytea CHECK (steal_truth(VALUE)); SET ROLE app; " + plain_table +
            "ALTER TABLE @ ALTER value TYPE @_bytes"},
   };
   const auto replace = [](std::string text, const std::string& what, const std::string& by) {

@@ -128,7 +128,7 @@ TEST(RedisLeaseFaults, F16_AFullServerGrantsNothingAndStillErases) {
   full(set_many(*tier, {{"versioned", "w", {}, 8}})[0]);
   full(acquire(*tier, "other", 'b'));
   full(fill(*tier, "leased", 'a', std::string(100'000, 'v')));
-  EXPECT_EQ(acquire(*tier, "leased", 'b')->kind, Kind::held) << "asking needs no memory";
+  EXPECT_EQ(acquire(*tier, "leased", 'b', 100s)->kind, Kind::held) << "asking needs no memory";
   EXPECT_EQ(acquire(*tier, "k1000:0", 'b')->kind, Kind::value);
   EXPECT_EQ(server.cli({"SET", "tombstone", "v"}).substr(0, 3), "OOM")
       << "invalidating by a write would fail";
