@@ -24,7 +24,7 @@
 ///     CREATE INDEX terrace_cache_expires ON terrace_cache (expires);
 ///
 /// Whose code runs. What is attached to a table (triggers, rules, policies, expressions, operators of its types)
-/// runs with the rights of whoever uses the table. So sessions of the tier know the server's own functions and
+/// runs with the rights of the role that uses the table. So sessions of the tier know the server's own functions and
 /// operators only (search_path = pg_catalog, pg_temp), and a table is used only when it belongs to the role that
 /// connects, to a role that one is a member of, to a superuser or to the owner of the database, and is a plain
 /// table as above: no view, partition or inheritance, no trigger, rule, row security, default, generated column

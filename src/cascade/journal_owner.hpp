@@ -5,7 +5,7 @@
 /// The owner's name, the identity of its journal, lies in the first level that processes share, under
 /// `NAMESPACE~writer`, for `life`; it is renewed while the cache lives, and removed when it closes with nothing
 /// left to flush. So a journal that is opened again after a crash goes on at once, and another one may begin
-/// when the former is gone. Who was refused stays so until it is opened again: an opening takes numbers above
+/// when the former is gone. A refused journal stays so until it is opened again: an opening takes numbers above
 /// those of all before it. A namespace whose levels nobody shares has no owner: nothing there can tell.
 
 #include <atomic>
@@ -37,7 +37,7 @@ class JournalOwner : public std::enable_shared_from_this<JournalOwner> {
 
   /// Another journal was seen to be the owner: no further change may be acknowledged.
   [[nodiscard]] bool refused() const noexcept { return refused_; }
-  /// Why: for whoever wants to write.
+  /// Why, for a caller that wants to write.
   [[nodiscard]] Error refusal() const;
 
   /// Lets go of the namespace.

@@ -5,8 +5,8 @@
 /// destroyed after the lock is released (destructors are the user's code) and comes back over a lock-free
 /// stack, which allocate() empties at once (taking all of it has no ABA problem).
 ///
-/// A directory leads to the pages. One that has become too small is kept as long as the slab, so whoever
-/// found it may use it, in a Section or not; all of them together are smaller than the present one.
+/// A directory leads to the pages. One that has become too small is kept as long as the slab, so a thread
+/// that found it may use it, in a Section or not; all of them together are smaller than the present one.
 
 #include <algorithm>
 #include <atomic>
