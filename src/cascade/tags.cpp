@@ -12,14 +12,6 @@ namespace {
 
 constexpr std::size_t max_tag_size = 1024;
 
-/// Where tokens lie; none: in the table alone.
-std::optional<std::size_t> authority(const Core& core) {
-  for (std::size_t tier = 0; tier < core.levels.size(); ++tier) {
-    if (core.levels[tier]->shared != nullptr) return tier;
-  }
-  return std::nullopt;
-}
-
 Token random_token() {
   thread_local std::random_device device;
   Token token = 0;
@@ -66,7 +58,7 @@ class Asking : public std::enable_shared_from_this<Asking> {
     if (unknown_.empty()) return finish();
     asked_ = core_->now();
     for (const std::size_t i : unknown_) stamps_.push_back(core_->tags.stamp(tags_[i]));
-    const auto tier = authority(*core_);
+    const auto tier = core_->shared_tier();
     if (tier) return create ? ask_or_create(*tier) : ask(*tier);
     for (std::size_t n = 0; create && n < unknown_.size(); ++n) learn(n, random_token());
     finish();
@@ -252,7 +244,7 @@ void invalidate_tag(const std::shared_ptr<Core>& core, std::string tag, bool sof
                     Handler<Result<std::uint64_t>> done) {
   const Token known = core->tags.known(tag);
   core->tags.forget(tag);
-  const auto tier = authority(*core);
+  const auto tier = core->shared_tier();
   if (tier) {
     return soft ? soften(core, *tier, tag, std::move(done)) : erase_token(core, *tier, tag, std::move(done));
   }
