@@ -93,8 +93,9 @@ struct ReplicatedStatus {
     std::string name;
     bool reachable = false;    ///< it answered when last asked
     bool member = false;       ///< its word counts
-    std::size_t hints = 0;     ///< keys it may have missed a write of, as far as this process knows
-    bool compare_all = false;  ///< there were more: it will be compared as a whole
+    std::size_t unanswered = 0;  ///< writes it has not answered yet: enough others may have confirmed them
+    std::size_t hints = 0;       ///< keys it may have missed a write of, as far as this process knows
+    bool compare_all = false;    ///< there were more: it will be, or is being, compared as a whole
     std::string trouble = {};  ///< why it is not reached, or not yet a member; empty: nothing is wrong
   };
   std::vector<Node> nodes;

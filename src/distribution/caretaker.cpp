@@ -77,11 +77,11 @@ void Caretaker::looked(std::size_t index, const Result<Membership>& told) {
 /// What is not finished is missed still: another holder may be away, and for long, so it must not be in the
 /// way of the rest.
 void Caretaker::hand_over(std::size_t node) {
-  auto keys = group_->node(node).hints.take(hints_at_once);
+  auto keys = group_->node(node).hints.begin_repair(hints_at_once);
   Repair::start(group_, std::move(keys), {}, Repair::Aim::copy, look_limit,
                 [self = shared_from_this(), node](const std::vector<std::string>& unfinished) {
                   auto& hints = self->group_->node(node).hints;
-                  for (const auto& key : unfinished) hints.put_back(key);
+                  hints.end_repair(unfinished);
                   self->rest(node, hints.has_fresh() ? Duration::zero() : between_looks);
                 });
 }
@@ -98,17 +98,16 @@ void Caretaker::admit(std::size_t node) {
     since = std::min(since, group_->now());
     waited = group_->now() - since;
   }
-  auto& hints = group_->node(node).hints;
-  const bool all_missed = hints.begin_anew();
-  auto done = [self = shared_from_this(), node, all_missed](Admission::Outcome outcome) {
-    self->admitted(node, all_missed, std::move(outcome));
+  group_->node(node).hints.begin_comparison();
+  auto done = [self = shared_from_this(), node](Admission::Outcome outcome) {
+    self->admitted(node, std::move(outcome));
   };
   std::make_shared<Admission>(group_, node, waited, std::move(done))->start();
 }
 
-void Caretaker::admitted(std::size_t node, bool all_missed, Admission::Outcome outcome) {
+void Caretaker::admitted(std::size_t node, Admission::Outcome outcome) {
   const bool failed = !outcome.why_not.empty();
-  if (failed && all_missed) group_->node(node).hints.overflow();
+  group_->node(node).hints.end_comparison(!failed);
   Duration pause{};
   {
     std::lock_guard lock(mutex_);

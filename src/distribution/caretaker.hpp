@@ -36,7 +36,7 @@ class Caretaker : public std::enable_shared_from_this<Caretaker> {
   void looked(std::size_t node, const Result<Membership>& told);
   void hand_over(std::size_t node);
   void admit(std::size_t node);
-  void admitted(std::size_t node, bool all_missed, Admission::Outcome outcome);
+  void admitted(std::size_t node, Admission::Outcome outcome);
   [[nodiscard]] bool is_incomplete(std::size_t node) const;
   void rest(std::size_t node, Duration pause, std::string trouble = {});
 

@@ -1,6 +1,7 @@
 #pragma once
 /// Hints: the keys of which a node may have missed a write, bounded. What is written there later is looked up
-/// then, so a hint is a key alone, and hints of the same key are one. Thread safe.
+/// then, so a hint is a key alone, and hints of the same key are one. A key counts as missed until its repair
+/// has ended well, and so does everything until a comparison of everything has. Thread safe.
 
 #include <boost/unordered/unordered_flat_set.hpp>
 #include <mutex>
@@ -20,33 +21,35 @@ class Hints {
     if (!later_.contains(key)) keys_.insert(key);
     bound();
   }
-  /// Of a key that was taken and is not finished: it comes after all others.
-  void put_back(const std::string& key) {
-    std::lock_guard lock(mutex_);
-    if (overflowed_) return;
-    later_.insert(key);
-    bound();
-  }
 
-  /// Up to `most` keys, which are forgotten.
-  std::vector<std::string> take(std::size_t most) {
+  /// Up to `most` keys, whose repair begins; end_repair() says what came of it. One repair at a time.
+  std::vector<std::string> begin_repair(std::size_t most) {
     std::lock_guard lock(mutex_);
-    std::vector<std::string> taken;
     if (keys_.empty()) keys_.swap(later_);
-    while (taken.size() < most && !keys_.empty()) {
-      taken.push_back(*keys_.begin());
+    while (repairing_.size() < most && !keys_.empty()) {
+      repairing_.insert(*keys_.begin());
       keys_.erase(keys_.begin());
     }
-    return taken;
+    return {repairing_.begin(), repairing_.end()};
+  }
+  /// What is unfinished comes after all others.
+  void end_repair(const std::vector<std::string>& unfinished) {
+    std::lock_guard lock(mutex_);
+    repairing_.clear();
+    if (overflowed_) return;
+    for (const auto& key : unfinished) {
+      if (!keys_.contains(key)) later_.insert(key);
+    }
+    bound();
   }
 
   [[nodiscard]] bool contains(const std::string& key) const {
     std::lock_guard lock(mutex_);
-    return overflowed_ || keys_.contains(key) || later_.contains(key);
+    return overflowed_ || comparing_ || keys_.contains(key) || later_.contains(key) || repairing_.contains(key);
   }
   [[nodiscard]] std::size_t size() const {
     std::lock_guard lock(mutex_);
-    return keys_.size() + later_.size();
+    return keys_.size() + later_.size() + repairing_.size();
   }
   /// There are some besides those put back.
   [[nodiscard]] bool has_fresh() const {
@@ -56,16 +59,16 @@ class Hints {
   /// There were more: only comparing everything helps.
   [[nodiscard]] bool overflowed() const {
     std::lock_guard lock(mutex_);
-    return overflowed_;
+    return overflowed_ || comparing_;
   }
-  /// A comparison of everything begins: what is missed from now on is remembered again. True: it was needed.
-  bool begin_anew() {
+  /// A comparison of everything begins: what is missed from now on is remembered again.
+  void begin_comparison() {
     std::lock_guard lock(mutex_);
-    return std::exchange(overflowed_, false);
+    comparing_ = std::exchange(overflowed_, false);
   }
-  void overflow() {
+  void end_comparison(bool equal) {
     std::lock_guard lock(mutex_);
-    forget_which();
+    if (std::exchange(comparing_, false) && !equal) forget_which();
   }
 
  private:
@@ -80,8 +83,9 @@ class Hints {
 
   const std::size_t most_;
   mutable std::mutex mutex_;
-  boost::unordered_flat_set<std::string, KeyHash> keys_, later_;
+  boost::unordered_flat_set<std::string, KeyHash> keys_, later_, repairing_;
   bool overflowed_ = false;
+  bool comparing_ = false;  // for it had overflowed
 };
 
 }  // namespace terrace::distribution

@@ -44,6 +44,7 @@ class ReplicaGroup : public std::enable_shared_from_this<ReplicaGroup> {
     const std::shared_ptr<Tier> tier;
     VersionedTier* const versioned;
     Hints hints;
+    std::atomic<std::size_t> unanswered{0};              ///< writes under way to it
     std::atomic<Standing> standing{Standing::stranger};  ///< as last seen
     std::atomic<bool> reachable{false};                  ///< it answered when last asked
     std::atomic<bool> looked_at{false};                  ///< it was asked, whatever came of it

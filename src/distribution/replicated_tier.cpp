@@ -156,8 +156,9 @@ class ReplicatedTier final : public Tier {
     const auto troubles = caretaker_->troubles();
     for (std::size_t i = 0; i < group_->size(); ++i) {
       const auto& node = group_->node(i);
-      status.nodes.push_back({node.name, node.reachable, node.standing == Standing::member, node.hints.size(),
-                              node.hints.overflowed(), troubles[i]});
+      const std::size_t unanswered = node.unanswered;  // first: what is answered meanwhile is among the hints
+      status.nodes.push_back({node.name, node.reachable, node.standing == Standing::member, unanswered,
+                              node.hints.size(), node.hints.overflowed(), troubles[i]});
     }
     status.unknown_writes = group_->counters.unknown;
     status.write_backs = group_->counters.write_backs;

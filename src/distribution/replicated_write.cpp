@@ -160,6 +160,7 @@ void ReplicatedWrite::write(std::size_t node, std::vector<Part> parts) {
     }
   }
   if (parts.empty()) return;
+  group_->node(node).unanswered += parts.size();
   group_->node(node).versioned->write_many(
       std::move(writes), group_->repair_time(), deadline_,
       [self = shared_from_this(), node, parts = std::move(parts)](
@@ -233,6 +234,7 @@ void ReplicatedWrite::confirmed(std::size_t node, const std::vector<Part>& parts
       Key& key = keys_[parts[i].position];
       if (parts[i].round == key.round) confirmed_one(key, parts[i], node, answers[i], next);
     }
+    group_->node(node).unanswered -= parts.size();  // now that what it missed is among the hints
   }
   proceed(std::move(next));
 }

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "chaos/replicated_world.hpp"
+#include "support/lateness.hpp"
 
 namespace terrace::chaos {
 namespace {
@@ -17,10 +18,16 @@ constexpr unsigned processes_count = 3;
 constexpr unsigned members_each = 2;
 constexpr unsigned shared_keys = 64;
 
-/// What is held by all, as soon as that is so.
-std::optional<Observer::Contents> settled(Observer& observer, std::chrono::milliseconds limit) {
+/// What is held by all, as soon as that is so; says where they differ if it is not so within `limit`, the time
+/// that the machine was busy with something else taken off.
+std::optional<Observer::Contents> settled(Observer& observer, Duration limit) {
+  const testing::Lateness lateness;
+  const auto began = system_clock().now();
   std::optional<Observer::Contents> common;
-  testing::eventually([&] { return (common = observer.common_values()).has_value(); }, limit);
+  do {
+    common = observer.common_values();
+  } while (!common && system_clock().now() - began - lateness.since(began) < limit);
+  if (!common) observer.print_differences();
   return common;
 }
 
@@ -190,7 +197,7 @@ void set_and_delete(const Servers& servers, const ReplicatedOptions& options, Wo
   const auto handed_over = [](const Member& member) {
     const auto status = replicated_status(*member.tier()).value();
     return std::all_of(status.nodes.begin(), status.nodes.end(),
-                       [](const auto& node) { return node.hints == 0 && !node.compare_all; });
+                       [](const auto& node) { return node.unanswered == 0 && node.hints == 0 && !node.compare_all; });
   };
   for (const auto& member : members) {
     if (!testing::eventually([&] { return handed_over(member); }, 20s)) std::printf("missed writes are left\n");

@@ -168,6 +168,24 @@ class Observer {
     }
     return first;
   }
+  /// Which keys are not the same on all servers, and what each holds, on standard output.
+  void print_differences() {
+    std::map<std::string, std::vector<std::string>> held;
+    for (std::size_t i = 0; i < nodes_.size(); ++i) {
+      const auto values = values_of(i);
+      if (!values) std::printf("server %zu does not answer\n", i);
+      for (const auto& [key, copy] : values.value_or(Contents())) {
+        auto& told = held[key];
+        told.resize(nodes_.size());
+        told[i] = std::to_string(copy.first.counter) + "." + std::to_string(copy.first.writer) + " " + copy.second;
+      }
+    }
+    for (const auto& [key, told] : held) {
+      if (std::all_of(told.begin(), told.end(), [&](const auto& one) { return one == told.front(); })) continue;
+      for (std::size_t i = 0; i < told.size(); ++i)
+        std::printf("%s on server %zu: %s\n", key.c_str(), i, told[i].empty() ? "nothing" : told[i].c_str());
+    }
+  }
 
  private:
   template <class T, class Start>

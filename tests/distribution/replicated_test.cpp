@@ -203,6 +203,21 @@ TEST(Replicated, MoreHintsThanAreKeptMeanComparingEverything) {
       net.await([&] { return at(net, 2, "key 49") == Found("v") && at(net, 2, "key 0") == Found("v"); }, 3s));
 }
 
+/// A process may end once nothing is unanswered and no hint is left: nothing is lost with it.
+TEST(Replicated, AWriteThatANodeHasNotAnsweredIsCountedUntilItIsAHint) {
+  Simulation net(eventual());
+  ASSERT_TRUE(net.start());
+  const auto node = [&] { return replicated_status(net.tier(0))->nodes[2]; };
+  net.server(2).freeze();
+  net.set(0, "k", "v").value();
+  EXPECT_EQ(node().unanswered, 1U);
+  EXPECT_TRUE(net.await([&] { return node().unanswered == 0; }, 5s));
+  EXPECT_EQ(node().hints, 1U);
+  net.server(2).thaw();
+  EXPECT_TRUE(net.await([&] { return node().hints == 0; }, 5s));
+  EXPECT_EQ(at(net, 2, "k"), Found("v")) << "a hint is there until the node has the write";
+}
+
 TEST(Replicated, EventualAnswersWithOneNodeAndReadsItsOwnWrites) {
   Simulation net(eventual());
   ASSERT_TRUE(net.start());
