@@ -1,5 +1,5 @@
-/// terrace: the command line. Looks at caches that run and changes them, serves them, replays traces, simulates
-/// policies, makes up workloads, looks into journals.
+/// terrace: the command line. Looks at caches that run and changes them, serves them, replays traces,
+/// simulates policies, makes up workloads, looks into journals.
 
 #include <fmt/format.h>
 
@@ -52,8 +52,7 @@ int main(int argc, char** argv) {
   // A reader that goes away (`| head`) is an error of the write, not the end of the process without a word.
   std::signal(SIGPIPE, SIG_IGN);
   int exit_code = exit_ok;
-  CLI::App app("A multi-level cache: operated, served, and tried out on traces.",
-               "terrace");
+  CLI::App app("A multi-level cache: operated, served, and tried out on traces.", "terrace");
   app.set_version_flag("--version", "terrace " TERRACE_VERSION);
   app.require_subcommand(1);
   app.footer(

@@ -120,9 +120,8 @@ class LoaderExecutor {
     return boost::asio::query(inner_, property);
   }
   template <class Property>
-  auto require(const Property& property) const
-      -> LoaderExecutor<
-          std::decay_t<decltype(boost::asio::require(std::declval<const Inner&>(), property))>> {
+  auto require(const Property& property) const -> LoaderExecutor<
+      std::decay_t<decltype(boost::asio::require(std::declval<const Inner&>(), property))>> {
     return {boost::asio::require(inner_, property), running_};
   }
   template <class Property>

@@ -35,8 +35,8 @@ struct CacheOptions {
   std::size_t max_entries = 10'000;  ///< 0: only max_bytes bounds it
   std::uint64_t max_bytes = 0;       ///< 0: only max_entries bounds it
   Eviction eviction = Eviction::adaptive;
-  /// Watches what other sizes of memory would do, for Cache::advise(). Needs max_entries; costs up to 3 MB, and
-  /// time on reads (MemoryOptions::advisor).
+  /// Watches what other sizes of memory would do, for Cache::advise(). Needs max_entries; costs up to 3 MB,
+  /// and time on reads (MemoryOptions::advisor).
   bool advisor = false;
 
   // --- freshness ---

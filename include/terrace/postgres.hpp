@@ -23,14 +23,15 @@
 ///     ALTER TABLE terrace_cache ALTER COLUMN value SET STORAGE EXTERNAL;
 ///     CREATE INDEX terrace_cache_expires ON terrace_cache (expires);
 ///
-/// Whose code runs. What is attached to a table (triggers, rules, policies, expressions, operators of its types)
-/// runs with the rights of the role that uses the table. So sessions of the tier know the server's own functions and
-/// operators only (search_path = pg_catalog, pg_temp), and a table is used only when it belongs to the role that
-/// connects, to a role that one is a member of, to a superuser or to the owner of the database, and is a plain
-/// table as above: no view, partition or inheritance, no trigger, rule, row security, default, generated column
-/// or index over an expression, nothing of types or functions that are not the server's own. Any other one is
-/// refused: Errc::denied, with the reason. Several roles that share a table own it by a common role
-/// (ALTER TABLE … OWNER TO). The owner of the schema can replace the table and so is trusted.
+/// Whose code runs. What is attached to a table (triggers, rules, policies, expressions, operators of its
+/// types) runs with the rights of the role that uses the table. So sessions of the tier know the server's own
+/// functions and operators only (search_path = pg_catalog, pg_temp), and a table is used only when it belongs
+/// to the role that connects, to a role that one is a member of, to a superuser or to the owner of the
+/// database, and is a plain table as above: no view, partition or inheritance, no trigger, rule, row
+/// security, default, generated column or index over an expression, nothing of types or functions that are
+/// not the server's own. Any other one is refused: Errc::denied, with the reason. Several roles that share a
+/// table own it by a common role (ALTER TABLE … OWNER TO). The owner of the schema can replace the table and
+/// so is trusted.
 ///
 /// Of a key longer than 2,000 bytes `key` holds the first 2,000 and the SHA-256, `whole_key` all. `version`
 /// holds the bits of an unsigned number. Between the tier and the server no pooler may share a session among
@@ -50,8 +51,8 @@ struct PostgresOptions {
   /// "host=… user=… sslrootcert=…". What it leaves out comes from libpq's defaults (PGPASSFILE, PGUSER, …).
   /// TLS is libpq's: its default sslmode=prefer encrypts when the server can and checks no certificate.
   std::string url = "postgresql://127.0.0.1:5432";
-  /// Letters, digits and _, at most 55; a schema may stand before it: "caches.pages". Case matters. Without one:
-  /// the first schema of the role's search_path that has the table, else the first that exists.
+  /// Letters, digits and _, at most 55; a schema may stand before it: "caches.pages". Case matters. Without
+  /// one: the first schema of the role's search_path that has the table, else the first that exists.
   std::string table = "terrace_cache";
   /// Make the table when it is absent; needs the right to CREATE in its schema.
   bool create_table = true;

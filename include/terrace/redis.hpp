@@ -15,7 +15,8 @@
 /// circuit breaker refuses more (Errc::unavailable) until a probe was answered; and a connection silent
 /// for 1.75 s, PINGs unanswered, is dropped. Nothing is retried behind the caller's back, but for this: a
 /// server that is or becomes a replica leads to its primary, if that is on an allowed host
-/// (RedisOptions::allowed_hosts), where the write that it refused is sent once more. After that the tier looks for the server of the URL and for the primary it last had, in turns.
+/// (RedisOptions::allowed_hosts), where the write that it refused is sent once more. After that the tier
+/// looks for the server of the URL and for the primary it last had, in turns.
 ///
 /// An operation that runs out of time leaves the connection as it is: its reply is dropped when it comes.
 ///
@@ -52,10 +53,10 @@ struct RedisOptions {
   ///  - unix://[user[:password]@]/path/to/socket[?db=N][&allowed_hosts=a,b], also as redis+unix://
   std::string url = "redis://127.0.0.1:6379";
 
-  /// Where a server may lead to, besides the hosts of the URL (of the seeds), on whatever port: a replica names
-  /// its primary, a node of a cluster the others. Each is a host (IPv6 without brackets), a network
-  /// (10.0.0.0/8), *.example for the names below one, or * for every host. Any other host is not connected to,
-  /// and so gets no password: Errc::denied. Those of the URL's allowed_hosts are added. Over TLS the
+  /// Where a server may lead to, besides the hosts of the URL (of the seeds), on whatever port: a replica
+  /// names its primary, a node of a cluster the others. Each is a host (IPv6 without brackets), a network
+  /// (10.0.0.0/8), *.example for the names below one, or * for every host. Any other host is not connected
+  /// to, and so gets no password: Errc::denied. Those of the URL's allowed_hosts are added. Over TLS the
   /// certificate must be valid for each host that is connected to.
   std::vector<std::string> allowed_hosts = {};
 

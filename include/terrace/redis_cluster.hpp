@@ -45,7 +45,8 @@ struct ClusterOptions {
 };
 
 /// The options in redis-cluster://[user[:password]@]host[:port][,host[:port]…][?allowed_hosts=a,b];
-/// rediss-cluster:// is the same over TLS. Nodes on other hosts than the seeds' must be allowed. Throws ConfigError, which never shows a password.
+/// rediss-cluster:// is the same over TLS. Nodes on other hosts than the seeds' must be allowed. Throws
+/// ConfigError, which never shows a password.
 ClusterOptions parse_cluster_url(std::string_view url);
 
 /// As make_redis_tier: throws ConfigError for options that cannot work, never because servers are away.

@@ -19,22 +19,23 @@
 /// for repair_time) has no say until it was compared with the others, by itself, in the background: it takes
 /// as long as a scan of the keys. At the very first start all nodes must be there. So
 /// operations that come while too few nodes are members and others are being admitted, as at the start of a
-/// program, wait for that, at most three quarters of the time they have; replicated_status() tells. When with strong
-/// consistency so many nodes forget that a confirmed write may be lost, the keys in question are deleted,
-/// lest something older is served. A group that nobody uses for repair_time starts empty.
+/// program, wait for that, at most three quarters of the time they have; replicated_status() tells. When with
+/// strong consistency so many nodes forget that a confirmed write may be lost, the keys in question are
+/// deleted, lest something older is served. A group that nobody uses for repair_time starts empty.
 ///
-/// Order. No clock takes part: versions are counters with the writer's name. What a node holds that cannot be a
-/// version (a counter above Version::highest_counter) has no say; the key is repaired from the other nodes. One
-/// that was planted below it can make only the keys it was planted under unwritable, never those of the group. What is deleted leaves a
-/// tombstone for repair_time, and a value's version stays that much longer than the value, on every node:
-/// with many keys of short life choose a short repair_time. erase_prefix and erase_glob ask every node for
-/// its keys and delete each as a write does: they cost a scan of all keys, and fail when W nodes or more
-/// cannot be asked. Where one node confirms a write (eventual, weak), their count may lack keys whose copies
-/// were still under way; gone they are.
+/// Order. No clock takes part: versions are counters with the writer's name. What a node holds that cannot be
+/// a version (a counter above Version::highest_counter) has no say; the key is repaired from the other nodes.
+/// One that was planted below it can make only the keys it was planted under unwritable, never those of the
+/// group. What is deleted leaves a tombstone for repair_time, and a value's version stays that much longer
+/// than the value, on every node: with many keys of short life choose a short repair_time. erase_prefix and
+/// erase_glob ask every node for its keys and delete each as a write does: they cost a scan of all keys, and
+/// fail when W nodes or more cannot be asked. Where one node confirms a write (eventual, weak), their count
+/// may lack keys whose copies were still under way; gone they are.
 ///
 /// A node is compared with the others, key by key, when it comes back and every half of repair_time; that
-/// must take less than a quarter of repair_time. Which writes a node missed, the process that wrote knows, and hands
-/// them over about a second after the node is back; when that process ends first, the comparison finds them.
+/// must take less than a quarter of repair_time. Which writes a node missed, the process that wrote knows,
+/// and hands them over about a second after the node is back; when that process ends first, the comparison
+/// finds them.
 ///
 /// Tier::shared() gives something when every node does. Fills obey versions as writes do, so a late one is
 /// rejected whatever becomes of the lease, which is kept at one node. A watch is lost while any node is away.
@@ -91,12 +92,12 @@ std::shared_ptr<Tier> make_replicated_tier(ReplicatedOptions options,
 struct ReplicatedStatus {
   struct Node {
     std::string name;
-    bool reachable = false;    ///< it answered when last asked
-    bool member = false;       ///< its word counts
+    bool reachable = false;      ///< it answered when last asked
+    bool member = false;         ///< its word counts
     std::size_t unanswered = 0;  ///< writes it has not answered yet: enough others may have confirmed them
     std::size_t hints = 0;       ///< keys it may have missed a write of, as far as this process knows
     bool compare_all = false;    ///< there were more: it will be, or is being, compared as a whole
-    std::string trouble = {};  ///< why it is not reached, or not yet a member; empty: nothing is wrong
+    std::string trouble = {};    ///< why it is not reached, or not yet a member; empty: nothing is wrong
   };
   std::vector<Node> nodes;
   std::uint64_t unknown_writes = 0;  ///< writes that ended as effect_unknown

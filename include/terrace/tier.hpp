@@ -125,9 +125,8 @@ class Tier {
   [[nodiscard]] virtual VersionedTier* versioned() noexcept { return nullptr; }
 
   /// True: a read may still return what a write that has ended replaced, or removed, for a time without a
-  /// bound: it asks copies that follow the writes later (ClusterOptions::replica_reads). Only consistency weak
-  /// goes with that. A tier made of tiers: whether any of them may. Never
-  /// becomes true later.
+  /// bound: it asks copies that follow the writes later (ClusterOptions::replica_reads). Only consistency
+  /// weak goes with that. A tier made of tiers: whether any of them may. Never becomes true later.
   [[nodiscard]] virtual bool may_lag() const noexcept { return false; }
 
   /// Ends everything: pending operations get Errc::shutdown. Blocks until none is left. Idempotent.

@@ -8,8 +8,9 @@
 /// A node holds, for each key, a copy: the highest version it was given and, unless that one deletes or has
 /// expired, the value. The version outlives the value by `retention`, so that an older copy elsewhere cannot
 /// come back in its place. A plain Tier::set or Tier::erase of the key on the node ends the copy, version and
-/// all. What a node keeps in place of a version and is none (Version::highest_counter) is Errc::corrupt to who
-/// reads it and left out of scans; whatever is written takes its place. A node that may evict keys cannot keep this and refuses (Errc::unavailable, with the remedy).
+/// all. What a node keeps in place of a version and is none (Version::highest_counter) is Errc::corrupt to
+/// who reads it and left out of scans; whatever is written takes its place. A node that may evict keys cannot
+/// keep this and refuses (Errc::unavailable, with the remedy).
 
 #include <compare>
 #include <cstdint>
@@ -32,8 +33,8 @@ struct Version {
   static constexpr std::uint64_t highest_counter = std::uint64_t{1} << 62;
 
   std::uint64_t counter = 0;  ///< at most highest_counter
-  std::uint64_t writer = 0;  ///< who counted: random, so that no two give out the same version
-  std::uint64_t order = 0;   ///< TierWrite::version of what was written with one: any 64 bits
+  std::uint64_t writer = 0;   ///< who counted: random, so that no two give out the same version
+  std::uint64_t order = 0;    ///< TierWrite::version of what was written with one: any 64 bits
 
   friend constexpr auto operator<=>(const Version& a, const Version& b) noexcept {
     if (const auto counters = a.counter <=> b.counter; counters != 0) return counters;

@@ -6,7 +6,8 @@
 ///
 /// The journal belongs to one process, and one journal at a time writes back into a namespace that processes
 /// share: the writes of a second one are refused as Errc::overloaded; let the others write through. Without a
-/// tier that gives out leases (Redis) nothing can tell: two journals over the same keys are not ordered there.
+/// tier that gives out leases (Redis) nothing can tell: two journals over the same keys are not ordered
+/// there.
 
 #include <cstddef>
 #include <cstdint>

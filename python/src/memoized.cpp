@@ -202,7 +202,8 @@ PyObject* make(PyTypeObject* type, PyObject* arguments, PyObject*) {
   try {
     std::optional<std::vector<KeyPlan::Field>> parsed;
     if (fields != Py_None) parsed = fields_of(fields);
-    self.plan = new KeyPlan(name, std::move(parsed), tail, {reserved, static_cast<std::size_t>(reserved_size)});
+    self.plan =
+        new KeyPlan(name, std::move(parsed), tail, {reserved, static_cast<std::size_t>(reserved_size)});
   } catch (nb::python_error& failed) {
     failed.restore();
     Py_DECREF(made);

@@ -19,7 +19,8 @@ std::string known_keys(Kind kind) {
   return all;
 }
 
-// No value, and no key that is unknown, is shown: where a ? of a password is not encoded, they are parts of it.
+// No value, and no key that is unknown, is shown: where a ? of a password is not encoded, they are parts of
+// it.
 
 template <class T>
 T number(const Setting& setting, const std::string& where, T least = 0) {
@@ -52,8 +53,8 @@ Duration duration(const Setting& setting, const std::string& where) {
                                                : 0);
   constexpr std::chrono::hours most(7 * 24);
   if (error != std::errc() || amount == 0 || one.count() == 0 || amount > most / one) {
-    refuse(where,
-           std::string(setting.key) + " is not a time from 1s to 7d; write a number and s, m, h or d, as in 30s");
+    refuse(where, std::string(setting.key) +
+                      " is not a time from 1s to 7d; write a number and s, m, h or d, as in 30s");
   }
   return amount * one;
 }
@@ -93,8 +94,8 @@ ReplicatedOptions read_settings(Kind kind, const std::vector<Setting>& settings,
   std::vector<std::string_view> seen;
   for (const Setting& setting : settings) {
     if (!knows(kind, setting.key)) {
-      refuse(where, "a key after ? is unknown; the known ones are " +
-                        known_keys(kind) + "; one of the last URL's own needs brackets around that URL");
+      refuse(where, "a key after ? is unknown; the known ones are " + known_keys(kind) +
+                        "; one of the last URL's own needs brackets around that URL");
     }
     if (std::find(seen.begin(), seen.end(), setting.key) != seen.end()) {
       refuse(where, std::string(setting.key) + " is given twice; give it once");

@@ -125,8 +125,9 @@ TierUrl read_cluster(const Scheme& scheme, Text url, const std::string& where) {
   const Text path = authority.rest.substr(0, std::min(authority.rest.find('?'), authority.rest.size()));
   const Text query = authority.rest.substr(path.size());
   if ((!path.empty() && path != "/") || (!query.empty() && !query.starts_with(allowed_hosts))) {
-    refuse(where, std::string(scheme.text) +
-                      " takes neither path nor query but ?allowed_hosts=HOST,HOST…: a cluster has database 0 only");
+    refuse(where,
+           std::string(scheme.text) +
+               " takes neither path nor query but ?allowed_hosts=HOST,HOST…: a cluster has database 0 only");
   }
   TierUrl out{
       Kind::cluster, std::string(scheme.text) + std::string(url.substr(scheme.text.size())), {}, {}, {}};

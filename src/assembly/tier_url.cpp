@@ -24,8 +24,7 @@ double read_weight(std::string_view text, const std::string& where) {
       std::from_chars(text.data(), text.data() + text.size(), weight, std::chars_format::fixed);
   if (error != std::errc() || rest != text.data() + text.size() ||
       !(weight > 0 && weight <= HashRing::max_weight)) {
-    refuse(where,
-           "the weight is not a number above 0 and at most 1000, as in a*2=…");
+    refuse(where, "the weight is not a number above 0 and at most 1000, as in a*2=…");
   }
   return weight;
 }

@@ -16,8 +16,8 @@ struct TierUrl {
   Kind kind{};
   std::string target;   ///< what the kind's own options take: a URL, which may hold a password, or a path
   std::string address;  ///< which store it is, for names and messages; holds no secret
-  std::vector<Member> members;  ///< sharded, replicated
-  ReplicatedOptions settings;   ///< replicated, all but the nodes; sharded: the seed
+  std::vector<Member> members;   ///< sharded, replicated
+  ReplicatedOptions settings;    ///< replicated, all but the nodes; sharded: the seed
   Scope scope = Scope::machine;  ///< sqlite
 };
 

@@ -239,14 +239,16 @@ void check_levels(const Core& core) {
     }
     if (!level.narrow) continue;
     if (core.options.consistency == Consistency::strong && core.more_answers(tier)) {
-      throw ConfigError(who + level.name + " (scope " + scope +
-                        ") lies above a level that all processes share, and consistency is strong: what others "
-                        "change there does not reach it; put it below, leave it out, or take "
-                        "Consistency::eventual");
+      throw ConfigError(
+          who + level.name + " (scope " + scope +
+          ") lies above a level that all processes share, and consistency is strong: what others "
+          "change there does not reach it; put it below, leave it out, or take "
+          "Consistency::eventual");
     }
     if (core.options.write_mode == WriteMode::back && core.options.writer == nullptr &&
         tier + 1 == core.levels.size()) {
-      throw ConfigError(who + "write_mode is WriteMode::back, and what is written belongs into the lowest level, " +
+      throw ConfigError(who +
+                        "write_mode is WriteMode::back, and what is written belongs into the lowest level, " +
                         level.name + ", whose scope is " + scope +
                         ": other processes would not find it there; give a writer, or make a level that all "
                         "share the lowest");

@@ -92,8 +92,8 @@ class Explaining : public std::enable_shared_from_this<Explaining> {
                    " beside a level that all share: never a hit";
       }
       out.kind = level.narrow || !found_entry.fresh(now) ? LookupKind::stale
-                 : found_entry.value     ? LookupKind::hit
-                                         : LookupKind::negative;
+                 : found_entry.value                     ? LookupKind::hit
+                                                         : LookupKind::negative;
       out.age = now - found_entry.created;
       const auto ends = found_entry.fresh(now) ? found_entry.fresh_until : found_entry.gone();
       if (ends) out.remaining = *ends - now;

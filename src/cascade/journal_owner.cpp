@@ -22,11 +22,12 @@ void JournalOwner::confirm(Handler<Result<void>> done) {
 }
 
 Error JournalOwner::refusal() const {
-  return Error(Errc::overloaded,
-               "another journal writes back into this namespace (" + printable_key(key_) +
-                   "), and two are not ordered: let one process write back, and the others write through. "
-                   "Where that process has ended (30 s ago, if it died), open this cache again; its journal keeps "
-                   "what it holds");
+  return Error(
+      Errc::overloaded,
+      "another journal writes back into this namespace (" + printable_key(key_) +
+          "), and two are not ordered: let one process write back, and the others write through. "
+          "Where that process has ended (30 s ago, if it died), open this cache again; its journal keeps "
+          "what it holds");
 }
 
 void JournalOwner::ask(Handler<Result<void>> done) {

@@ -1,12 +1,14 @@
 #pragma once
-/// JournalOwner: one journal at a time writes back into a namespace. Versions order the changes of one journal,
-/// not those of two: what the older one flushes over a newer one's value would be taken for late and dropped.
+/// JournalOwner: one journal at a time writes back into a namespace. Versions order the changes of one
+/// journal, not those of two: what the older one flushes over a newer one's value would be taken for late and
+/// dropped.
 ///
 /// The owner's name, the identity of its journal, lies in the first level that processes share, under
-/// `NAMESPACE~writer`, for `life`; it is renewed while the cache lives, and removed when it closes with nothing
-/// left to flush. So a journal that is opened again after a crash goes on at once, and another one may begin
-/// when the former is gone. A refused journal stays so until it is opened again: an opening takes numbers above
-/// those of all before it. A namespace whose levels nobody shares has no owner: nothing there can tell.
+/// `NAMESPACE~writer`, for `life`; it is renewed while the cache lives, and removed when it closes with
+/// nothing left to flush. So a journal that is opened again after a crash goes on at once, and another one
+/// may begin when the former is gone. A refused journal stays so until it is opened again: an opening takes
+/// numbers above those of all before it. A namespace whose levels nobody shares has no owner: nothing there
+/// can tell.
 
 #include <atomic>
 #include <memory>
@@ -27,8 +29,8 @@ class JournalOwner : public std::enable_shared_from_this<JournalOwner> {
   /// `tier`: of the levels, one that is shared.
   JournalOwner(const std::shared_ptr<Core>& core, std::size_t tier);
 
-  /// Asks for the namespace, for this journal (Journal::id), and renews it from now on. Before that nothing is
-  /// confirmed.
+  /// Asks for the namespace, for this journal (Journal::id), and renews it from now on. Before that nothing
+  /// is confirmed.
   void start(std::uint64_t journal);
 
   /// Success: nobody else flushes for now. unavailable: another journal does, or the level cannot be asked;

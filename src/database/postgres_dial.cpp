@@ -97,11 +97,11 @@ class Attempt {
     std::string why;
     if (auto failure = on_table(target_.objection, &why)) return failure;
     if (why.empty()) return std::nullopt;
-    return Error(Errc::denied, "PostgreSQL " + target_.label + ": the table " + one_line(table_) + " " +
-                                   one_line(why) +
-                                   ": what others attach to a table runs with the rights of this role. Have it "
-                                   "dropped or give it to this role (ALTER TABLE … OWNER TO), plain as "
-                                   "terrace/postgres.hpp says; or name another one in PostgresOptions::table");
+    return Error(Errc::denied,
+                 "PostgreSQL " + target_.label + ": the table " + one_line(table_) + " " + one_line(why) +
+                     ": what others attach to a table runs with the rights of this role. Have it "
+                     "dropped or give it to this role (ALTER TABLE … OWNER TO), plain as "
+                     "terrace/postgres.hpp says; or name another one in PostgresOptions::table");
   }
 
   Failure prepare() {

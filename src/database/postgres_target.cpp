@@ -122,10 +122,10 @@ constexpr std::string_view end_table_sql = R"(
   COMMIT)";
 
 /// Why the table is not safe to use; an empty text: it is. What belongs to a table runs as whoever uses it:
-/// triggers, rules, policies, expressions, operators of its types. So its owner must be somebody who could act
-/// as our role in any case (the role itself, a role it is a member of, a superuser, the owner of the database),
-/// and it must be a plain table without anything of that kind. What the server itself brings is not listed in
-/// pg_depend.
+/// triggers, rules, policies, expressions, operators of its types. So its owner must be somebody who could
+/// act as our role in any case (the role itself, a role it is a member of, a superuser, the owner of the
+/// database), and it must be a plain table without anything of that kind. What the server itself brings is
+/// not listed in pg_depend.
 constexpr std::string_view objection_sql = R"(
   WITH RECURSIVE
     entries AS (SELECT * FROM pg_class WHERE oid = to_regclass(@name)),

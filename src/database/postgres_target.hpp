@@ -30,7 +30,7 @@ struct Target {
   std::vector<std::pair<std::string, std::string>> parameters;  ///< for libpq
   std::string label;                                            ///< "host:port/database": holds no secret
   bool create_table;
-  std::string schema;                                           ///< of the table; empty: search_path says
+  std::string schema;  ///< of the table; empty: search_path says
   std::string table;
 
   // SQL, in the order of its use. From table_exists on it names the table by on_table().
@@ -44,8 +44,8 @@ struct Target {
   std::string prepare;       ///< the statements
 };
 
-/// The SQL with the table in it, which is given with its schema: as an identifier, and as a literal that holds
-/// the identifier.
+/// The SQL with the table in it, which is given with its schema: as an identifier, and as a literal that
+/// holds the identifier.
 [[nodiscard]] std::string on_table(std::string_view sql, const std::string& identifier,
                                    const std::string& literal);
 

@@ -45,7 +45,8 @@ class Hints {
 
   [[nodiscard]] bool contains(const std::string& key) const {
     std::lock_guard lock(mutex_);
-    return overflowed_ || comparing_ || keys_.contains(key) || later_.contains(key) || repairing_.contains(key);
+    return overflowed_ || comparing_ || keys_.contains(key) || later_.contains(key) ||
+           repairing_.contains(key);
   }
   [[nodiscard]] std::size_t size() const {
     std::lock_guard lock(mutex_);

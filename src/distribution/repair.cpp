@@ -80,9 +80,9 @@ NodeCalls Repair::missing_writes() {
   return calls;
 }
 
-/// What is no version may stand where the last confirmed write stood, so it is replaced only when all the others
-/// have told what they hold; and when it stands on so many nodes that no other need have had that write, the key
-/// is deleted.
+/// What is no version may stand where the last confirmed write stood, so it is replaced only when all the
+/// others have told what they hold; and when it stands on so many nodes that no other need have had that
+/// write, the key is deleted.
 void Repair::overwrite_corrupt(Key& key, std::size_t position, NodeCalls& calls) {
   if (key.unfinished) return;
   const bool lost = group_->strong() && key.corrupt.size() >= group_->quorum().write;

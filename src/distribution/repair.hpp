@@ -39,7 +39,7 @@ class Repair : public std::enable_shared_from_this<Repair> {
     std::string key;
     std::vector<std::size_t> holders;
     std::vector<std::optional<Copy>> copies;  // by replica: what the node told, values left out
-    std::vector<unsigned> corrupt = {};  // replicas that hold what is no version
+    std::vector<unsigned> corrupt = {};       // replicas that hold what is no version
     Copy best = {};
     bool unfinished = false;
   };

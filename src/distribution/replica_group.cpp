@@ -88,8 +88,9 @@ bool ReplicaGroup::is_opening(std::string_view key, Need need) const {
   if (level_ == Consistency::weak || closed_) return false;
   const auto is_member = [](const Node& node) { return node.standing == Standing::member; };
   if (std::all_of(nodes_.begin(), nodes_.end(), is_member)) return false;
-  const unsigned needed =
-      strong() ? std::max(quorum_.read, quorum_.write) : need == Need::read ? quorum_.read : quorum_.write;
+  const unsigned needed = strong()             ? std::max(quorum_.read, quorum_.write)
+                          : need == Need::read ? quorum_.read
+                                               : quorum_.write;
   unsigned members = 0;
   unsigned coming = 0;
   for (const auto index : holders(key)) {
@@ -190,9 +191,10 @@ Result<Version> ReplicaGroup::version_above(const Version& seen, Rank rank) {
   }
   if (counter != 0) return Version{counter, random()};
   ++counters.corrupt;
-  return Error(Errc::corrupt,
-               "a node holds a version near the highest possible, so nothing newer can be written; erase the key, "
-               "and what is kept under ~version: of it, on every node");
+  return Error(
+      Errc::corrupt,
+      "a node holds a version near the highest possible, so nothing newer can be written; erase the key, "
+      "and what is kept under ~version: of it, on every node");
 }
 
 std::uint64_t ReplicaGroup::random() noexcept {

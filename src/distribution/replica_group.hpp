@@ -95,11 +95,12 @@ class ReplicaGroup : public std::enable_shared_from_this<ReplicaGroup> {
   void changed();
   /// Who reads a key needs R members, who writes it W; with strong consistency both need both.
   enum class Need : std::uint8_t { read, write };
-  /// A key has too few members, and enough of its other nodes are being admitted, or were not yet asked who they
-  /// are: a program that begins, or nodes that do.
+  /// A key has too few members, and enough of its other nodes are being admitted, or were not yet asked who
+  /// they are: a program that begins, or nodes that do.
   [[nodiscard]] bool is_opening(std::string_view key, Need need) const;
   /// Calls `then` when none of the keys is opening any more, or three quarters of the time are over (with
-  /// no_deadline 10 s); the rest is for the operation, which ends as nodes let it. At the latest in end_waits().
+  /// no_deadline 10 s); the rest is for the operation, which ends as nodes let it. At the latest in
+  /// end_waits().
   void when_open(const std::vector<std::string_view>& keys, Need need, TimePoint deadline, Task then);
   void end_waits();
 
@@ -109,9 +110,9 @@ class ReplicaGroup : public std::enable_shared_from_this<ReplicaGroup> {
   /// A version above `seen`, never given out before. Of those above the same one, a write is above a put, and
   /// a put above a fill, whoever makes them. A write is also above all this group has given out or observed.
   ///
-  /// Of what is above `observable` only the key itself takes note: a version that was planted in a store spoils
-  /// at most the key it was planted under, and leaves half of all counters to the group (2^41 writes). An error
-  /// when there is none left above `seen`: the counter never wraps.
+  /// Of what is above `observable` only the key itself takes note: a version that was planted in a store
+  /// spoils at most the key it was planted under, and leaves half of all counters to the group (2^41 writes).
+  /// An error when there is none left above `seen`: the counter never wraps.
   enum class Rank : std::uint8_t { fill, put, write };
   [[nodiscard]] Result<Version> version_above(const Version& seen, Rank rank);
   void observe(const Version& version) noexcept;

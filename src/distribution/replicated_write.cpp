@@ -247,7 +247,8 @@ void ReplicatedWrite::confirmed_one(Key& key, Part part, std::size_t node, const
     key.vote.lost(answer.error());
   } else if (auto why = group_->check(node, answer->membership);
              why && group_->level() != Consistency::weak) {
-    // It took the write, but may forget it again: its admission purges it, and may have passed the key elsewhere.
+    // It took the write, but may forget it again: its admission purges it, and may have passed the key
+    // elsewhere.
     why->code = make_error_code(Errc::effect_unknown);
     group_->node(node).hints.add(key.key);
     key.vote.lost(*why);

@@ -119,8 +119,9 @@ void ShardedCore::change(std::vector<Shard> next, const ShardChange& how) {
   const auto during = std::make_shared<const ShardMap>(before->changed(std::move(next), how, now()));
   for (const Shard& shard : during->members()) {
     if (may_lag_ || !shard.tier->may_lag()) continue;
-    throw ConfigError("change_shards: reads of shard " + printable_key(shard.name) +
-                      " may lag behind (replica_reads), unlike those before; whoever uses the tier counts on it");
+    throw ConfigError(
+        "change_shards: reads of shard " + printable_key(shard.name) +
+        " may lag behind (replica_reads), unlike those before; whoever uses the tier counts on it");
   }
   for (const Shard& shard : during->members()) {
     if (shard.tier->scope() >= scope_) continue;

@@ -10,7 +10,8 @@
 ///   dialing ──► greeting (HELLO) ──► ready ──► (lost) down ──back-off──► dialing …          closed, from any
 ///
 /// A client that follows its primary goes on from a replica to what that names as its primary, a few times at
-/// most and to allowed hosts only, and remembers where it arrived: when the server of the URL is away it is looked for there, too.
+/// most and to allowed hosts only, and remembers where it arrived: when the server of the URL is away it is
+/// looked for there, too.
 
 #include <boost/asio/steady_timer.hpp>
 #include <boost/intrusive/set.hpp>

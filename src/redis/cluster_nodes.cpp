@@ -215,9 +215,9 @@ void Cluster::heard(const Address& from, const Result<std::vector<SlotRange>>& o
       topology_.unanswered(now, from);
     }
     if (!succeeded) {
-      refresh_error_ =
-          outcome && refused_host_ ? *refused_host_
-          : outcome ? Error(Errc::unavailable, "Redis " + from.text() + " knows of no slots") : outcome.error();
+      refresh_error_ = outcome && refused_host_ ? *refused_host_
+                       : outcome ? Error(Errc::unavailable, "Redis " + from.text() + " knows of no slots")
+                                 : outcome.error();
       counts_.last_refresh_error = refresh_error_.context;
     }
     if (!succeeded && topology_.refreshing()) {

@@ -140,10 +140,10 @@ class ClusterSweep final : public std::enable_shared_from_this<ClusterSweep> {
     }
     if (failure_) return done_(*failure_);
     if (astray_ && rounds_ == most_rounds) {
-      return done_(Error(Errc::unavailable,
-                         "Redis " + cluster_->label() + ": the primaries changed during each of " +
-                             std::to_string(most_rounds) + " sweeps (" + std::to_string(total_.removed) +
-                             " keys were removed before)"));
+      return done_(
+          Error(Errc::unavailable, "Redis " + cluster_->label() + ": the primaries changed during each of " +
+                                       std::to_string(most_rounds) + " sweeps (" +
+                                       std::to_string(total_.removed) + " keys were removed before)"));
     }
     if (!again_ || rounds_ == most_rounds) return done_(total_);
     cluster_->submit_after_refresh(std::make_unique<Knock>(shared_from_this()));
@@ -179,8 +179,8 @@ void check(const ClusterOptions& options, const ClusterEntry& entry) {
 
 class ClusterTier final : public BackendTier {
  public:
-  ClusterTier(const std::shared_ptr<Cluster>& cluster, const RedisOptions& node,
-              bool replica_reads, const std::shared_ptr<Runtime>& runtime)
+  ClusterTier(const std::shared_ptr<Cluster>& cluster, const RedisOptions& node, bool replica_reads,
+              const std::shared_ptr<Runtime>& runtime)
       : BackendTier(runtime, std::make_shared<Shared>(cluster, node, runtime->clock(), Naming::cluster)),
         cluster_(cluster),
         replica_reads_(replica_reads),

@@ -94,9 +94,8 @@ void Dialer::resolve() {
     if (no_threads_left) throw std::system_error(EAGAIN, std::generic_category());
     resolver_.async_resolve(url_.host, url_.port, resolved);
   } catch (const std::exception& none) {  // Asio resolves names on a thread that begins with the first
-    asio::post(resolver_.get_executor(), [self = shared_from_this(), why = no_thread("names", none)] {
-      self->fail(why.context);
-    });
+    asio::post(resolver_.get_executor(),
+               [self = shared_from_this(), why = no_thread("names", none)] { self->fail(why.context); });
   }
 }
 

@@ -123,8 +123,7 @@ std::string parse_host(std::string_view text) {
     return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '.' || c == '-' ||
            c == '_';
   });
-  if (!plain)
-    refuse("the host is neither a name nor an address (IPv6 goes in [ ])");
+  if (!plain) refuse("the host is neither a name nor an address (IPv6 goes in [ ])");
   return host;
 }
 
@@ -178,7 +177,8 @@ void take_query(std::optional<std::string_view> query, bool takes_database, Redi
       refuse("only ?db=N and ?allowed_hosts=HOST,HOST… are understood after the path of a unix socket");
     } else {
       refuse(
-          "there is a ?, and not ?allowed_hosts=HOST,HOST…; the database goes into the path (redis://host/3), "
+          "there is a ?, and not ?allowed_hosts=HOST,HOST…; the database goes into the path "
+          "(redis://host/3), "
           "others become %3F");
     }
     query = end == std::string_view::npos ? std::nullopt : std::optional(query->substr(end + 1));

@@ -29,8 +29,8 @@ local function run_id() return string.match(redis.call('INFO', 'server'), 'run_i
 local function mine(token) return run_id() .. ':' .. token end
 )";
 
-/// known(held): the version in full; '' is below all others: for none, and for what parse_version refuses, lest
-/// nothing could ever be written over it.
+/// known(held): the version in full; '' is below all others: for none, and for what parse_version refuses,
+/// lest nothing could ever be written over it.
 constexpr const char* known = R"(
 local digits, writer = '^' .. string.rep('%d', 20), string.rep('%x', 16) .. '$'
 local function known(held)

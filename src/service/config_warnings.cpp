@@ -88,18 +88,24 @@ void warn_of_scopes(const DraftCache& cache, const std::vector<const DraftTier*>
   const CacheOptions& options = cache.config.options;
   for (const DraftTier* tier : tiers) {
     if (fleet(tier)) continue;
-    const std::string what = printable_key(tier->config.name) + " is a file of this machine beside a level that all "
+    const std::string what = printable_key(tier->config.name) +
+                             " is a file of this machine beside a level that all "
                              "processes share, which tells it nothing: ";
-    const std::string remedy = "; if every process of the cache opens this one file, write sqlite:PATH?scope=fleet, "
-                               "else take postgres:// or leave it out";
+    const std::string remedy =
+        "; if every process of the cache opens this one file, write sqlite:PATH?scope=fleet, "
+        "else take postgres:// or leave it out";
     if (options.consistency == Consistency::strong) {
       findings.warn(cache.at("tiers"), what + "with consistency = \"strong\" it is never read" + remedy);
     } else if (options.grace == Duration::zero()) {
-      findings.warn(cache.at("tiers"), what + "it holds stale copies, and without grace no stale copy is served" + remedy +
+      findings.warn(cache.at("tiers"),
+                    what + "it holds stale copies, and without grace no stale copy is served" + remedy +
                         ", or set grace");
     } else {
-      findings.warn(cache.at("tiers"), what + "it holds stale copies, which serve within grace while that level is "
-                                              "away and are never a hit" + remedy);
+      findings.warn(cache.at("tiers"),
+                    what +
+                        "it holds stale copies, which serve within grace while that level is "
+                        "away and are never a hit" +
+                        remedy);
     }
   }
 }

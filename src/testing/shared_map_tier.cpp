@@ -149,8 +149,8 @@ void SharedMapTier::acquire(std::string_view key, const LeaseToken& token, Durat
     const auto held = leases_.find(key);
     const TimePoint now = clock_->now();
     // As at a server: a longer one was not given by a process of the cache.
-    const bool counts = held != leases_.end() && held->second.until > now &&
-                        (held->second.until - now) / 2 <= lease_time;
+    const bool counts =
+        held != leases_.end() && held->second.until > now && (held->second.until - now) / 2 <= lease_time;
     if (counts) {
       reply->held_for = held->second.until - now;
     } else {

@@ -202,7 +202,8 @@ void VersionedMapTier::scan(std::string_view from, TimePoint deadline, Handler<R
     auto at = from.empty() ? held_.begin() : held_.upper_bound(from.substr(run.size()));
     for (; at != held_.end() && out.keys.size() < page_size; ++at) {
       const Version& version = at->second.version;
-      if (at->second.expires > clock_->now() && version.counter <= Version::highest_counter) out.keys.emplace_back(at->first, at->second.version);
+      if (at->second.expires > clock_->now() && version.counter <= Version::highest_counter)
+        out.keys.emplace_back(at->first, at->second.version);
     }
     if (at != held_.end()) out.next = run + std::prev(at)->first;
     return out;

@@ -1,5 +1,5 @@
-/// One journal at a time writes back into a namespace that processes share. On real time: journals have threads
-/// of their own.
+/// One journal at a time writes back into a namespace that processes share. On real time: journals have
+/// threads of their own.
 
 #include <gmock/gmock.h>
 
@@ -29,9 +29,7 @@ class JournalOwnerTest : public ::testing::Test {
   }
   /// Journals begin at numbers by the second.
   static void next_second() {
-    const auto second = [] {
-      return std::chrono::floor<std::chrono::seconds>(system_clock().wall_now());
-    };
+    const auto second = [] { return std::chrono::floor<std::chrono::seconds>(system_clock().wall_now()); };
     EXPECT_TRUE(testing::eventually([&, began = second()] { return second() > began; }));
   }
   Found owner() const {
@@ -66,7 +64,8 @@ TEST_F(JournalOwnerTest, ASecondJournalIsRefusedAndNothingIsAcknowledgedAndThrow
     ASSERT_TRUE(first->flush());
     EXPECT_EQ(read("k"), "first");
     first->close();
-    EXPECT_FALSE(second->set("k", "second")) << "until it is opened again: then its numbers are above the other's";
+    EXPECT_FALSE(second->set("k", "second"))
+        << "until it is opened again: then its numbers are above the other's";
     second->close();
     for (int opening = 0; opening < 2; ++opening) next_second();  // each opening numbers a second ahead
     auto next = process(older_first ? newer : older);

@@ -62,9 +62,15 @@ TEST(NestedLoads, AThousandParentsThreeDeepAllGetTheirValues) {
   const int fine = count_true(1000, [&](int i) {
     const auto page = cache.get_or_load(key("page", i), [&, i] {
       held.arrive();
-      return cache.get_or_load(key("user", i), [&, i] {
-        return cache.get_or_load(key("team", i % 7), [i] { return key("t", i % 7); }).value() + "u";
-      }).value() + "p";
+      return cache
+                 .get_or_load(
+                     key("user", i),
+                     [&, i] {
+                       return cache.get_or_load(key("team", i % 7), [i] { return key("t", i % 7); }).value() +
+                              "u";
+                     })
+                 .value() +
+             "p";
     });
     return page && *page == key("t", i % 7) + "up";
   });
@@ -81,9 +87,11 @@ TEST(NestedLoads, CachesOfOneRuntimeAndOfSeveralLoadFromEachOther) {
     const int fine = count_true(100, [&](int i) {
       const auto page = pages.get_or_load(key("p", i), [&, i] {
         held.arrive();
-        return users.get_or_load(key("u", i), [&, i] {
-          return pages.get_or_load(key("q", i), [i] { return std::to_string(i); }).value();
-        }).value();
+        return users
+            .get_or_load(
+                key("u", i),
+                [&, i] { return pages.get_or_load(key("q", i), [i] { return std::to_string(i); }).value(); })
+            .value();
       });
       return page && *page == std::to_string(i);
     });
@@ -133,8 +141,8 @@ TEST(NestedLoads, ALoadThatWaitsForATurnRunsWhenParentsComeToWaitForIt) {
     }));
   }
   held.wait();
-  auto first = std::async(std::launch::async,
-                          [&] { return cache.get_or_load("B", [] { return std::string("b"); }); });
+  auto first =
+      std::async(std::launch::async, [&] { return cache.get_or_load("B", [] { return std::string("b"); }); });
   while (cache.stats().loads_waiting == 0) std::this_thread::yield();
   go.set_value();
   for (auto& parent : parents) EXPECT_EQ(parent.get().value(), "b");
@@ -161,8 +169,8 @@ TEST(NestedLoads, ALoadThatWaitsForAWorkerRunsWhenParentsComeToWaitForIt) {
     }));
   }
   held.wait();
-  auto first = std::async(std::launch::async,
-                          [&] { return users.get_or_load("B", [] { return std::string("b"); }); });
+  auto first =
+      std::async(std::launch::async, [&] { return users.get_or_load("B", [] { return std::string("b"); }); });
   while (users.stats().loads_in_flight == 0) std::this_thread::yield();
   go.set_value();
   for (auto& parent : parents) EXPECT_EQ(parent.get().value(), "b");
@@ -218,14 +226,17 @@ TEST(NestedLoads, OthersStillTakeTurns) {
   std::atomic<int> now{0};
   std::atomic<int> most{0};
   const int fine = count_true(50, [&](int i) {
-    return cache.get_or_load(key("k", i), [&] {
-      const int here = ++now;
-      for (int seen = most; here > seen && !most.compare_exchange_weak(seen, here);) {
-      }
-      std::this_thread::yield();
-      --now;
-      return cache.get_or_load("shared", [] { return std::string("s"); }).value();
-    }).has_value();
+    return cache
+        .get_or_load(key("k", i),
+                     [&] {
+                       const int here = ++now;
+                       for (int seen = most; here > seen && !most.compare_exchange_weak(seen, here);) {
+                       }
+                       std::this_thread::yield();
+                       --now;
+                       return cache.get_or_load("shared", [] { return std::string("s"); }).value();
+                     })
+        .has_value();
   });
   EXPECT_EQ(fine, 50);
   EXPECT_LE(most, 2);

@@ -1,5 +1,5 @@
-/// Two processes, as it were, over one Redis, each with a SQLite file of its own: what the one erases, sets or
-/// clears, the other does not read from its file. Controls take the file for one that all share.
+/// Two processes, as it were, over one Redis, each with a SQLite file of its own: what the one erases, sets
+/// or clears, the other does not read from its file. Controls take the file for one that all share.
 
 #include <gtest/gtest.h>
 
@@ -66,11 +66,12 @@ class ScopeOnServers : public ::testing::Test {
 
 TEST_F(ScopeOnServers, WhatAnotherProcessRemovedDoesNotComeBackFromAFile) {
   const std::vector<std::function<void(Strings&)>> changes = {
-      [](Strings& cache) { EXPECT_TRUE(cache.erase("k")); }, [](Strings& cache) { EXPECT_TRUE(cache.clear()); },
+      [](Strings& cache) { EXPECT_TRUE(cache.erase("k")); },
+      [](Strings& cache) { EXPECT_TRUE(cache.clear()); },
       [](Strings& cache) { EXPECT_TRUE(cache.invalidate_prefix("k")); }};
   int round = 0;
-  for (const Stack stack : {Stack{}, Stack{.consistency = Consistency::strong}, Stack{.above = true},
-                            Stack{.three = true}}) {
+  for (const Stack stack :
+       {Stack{}, Stack{.consistency = Consistency::strong}, Stack{.above = true}, Stack{.three = true}}) {
     name_ = "scope" + std::to_string(++round);
     Strings a = process("a" + name_, stack);
     Strings b = process("b" + name_, stack);
@@ -95,7 +96,8 @@ TEST_F(ScopeOnServers, TheControlReadsWhatWasErased) {
   ASSERT_TRUE(b.flush());
   ASSERT_TRUE(a.erase("k"));
   EXPECT_TRUE(eventually([&] { return b.lookup("k").level == "sqlite" || b.lookup("k").level == "redis"; }));
-  EXPECT_TRUE(eventually([&] { return a.lookup("k").kind == LookupKind::hit; })) << "even the eraser reads it again";
+  EXPECT_TRUE(eventually([&] { return a.lookup("k").kind == LookupKind::hit; }))
+      << "even the eraser reads it again";
 }
 
 TEST_F(ScopeOnServers, OneFileThatAllShareIsAsRightAsRedis) {

@@ -45,7 +45,8 @@ class ScopeTest : public SharedTest {
     out.fleet = std::make_shared<testing::FaultyTier>(fleet_, scheduler_);
     options.scheduler = scheduler_;
     options.ttl_jitter = 0;
-    out.cache = std::make_unique<Strings>(std::move(options), std::vector<std::shared_ptr<Tier>>{out.fleet, out.own});
+    out.cache =
+        std::make_unique<Strings>(std::move(options), std::vector<std::shared_ptr<Tier>>{out.fleet, out.own});
     return out;
   }
 
@@ -113,7 +114,9 @@ TEST_F(ScopeTest, AClearAPrefixAndATagReachWhatOthersKeepPrivately) {
       [](Strings& cache) { cache.clear().value(); },
       [](Strings& cache) { cache.invalidate_prefix("k").value(); },
       [](Strings& cache) { cache.invalidate_tag("t").value(); },
-      [](Strings& cache) { cache.erase_many({"k", "x"}); }};
+      [](Strings& cache) {
+        cache.erase_many({"k", "x"});
+      }};
   for (const auto& change : changes) {
     auto a = process(Stack::below);
     auto b = process(Stack::below);
@@ -140,7 +143,8 @@ TEST_F(ScopeTest, WithinItsGraceAPrivateCopyStandsInForALoaderThatFails) {
   auto b = process(Stack::below, Scope::machine, {.ttl = 1min, .grace = 1h});
   b->set("k", "old").value();
   evict("k");
-  EXPECT_EQ(b->lookup("k").kind, LookupKind::miss) << "all could be asked, and the one that counts has nothing";
+  EXPECT_EQ(b->lookup("k").kind, LookupKind::miss)
+      << "all could be asked, and the one that counts has nothing";
   const auto held = std::make_shared<Held>();
   const auto answer = start(*b.cache, "k", held);
   ASSERT_NE(held->previous, nullptr) << "it is what the loader may say is unchanged";
@@ -239,7 +243,8 @@ TEST_F(ScopeTest, StrongConsistencyRefusesAPrivateLevelAboveASharedOne) {
   EXPECT_THAT(refusal([&] { process(Stack::above, Scope::process, {.consistency = Consistency::strong}); }),
               HasSubstr("scope process"));
   EXPECT_EQ(refusal([&] { process(Stack::above, Scope::machine); }), "(none)");
-  EXPECT_EQ(refusal([&] { process(Stack::below, Scope::machine, {.consistency = Consistency::strong}); }), "(none)");
+  EXPECT_EQ(refusal([&] { process(Stack::below, Scope::machine, {.consistency = Consistency::strong}); }),
+            "(none)");
 }
 
 TEST_F(ScopeTest, OnlyWeakConsistencyTakesATierThatMayLag) {

@@ -110,13 +110,17 @@ const Act acts[] = {
     {"control: erase", [](Strings& c) { EXPECT_FALSE(c.erase("k")); }},
     {"set with the known tag", [](Strings& c) { EXPECT_FALSE(c.set("k", "new", {.tags = {"t"}})); }},
     {"set with a new tag", [](Strings& c) { EXPECT_FALSE(c.set("k", "new", {.tags = {"new"}})); }},
-    {"set with both", [](Strings& c) { EXPECT_FALSE(c.set("k", "new", {.tags = {"t", "new"}})); }},
+    {"set with both",
+     [](Strings& c) {
+       EXPECT_FALSE(c.set("k", "new", {.tags = {"t", "new"}}));
+     }},
     {"set of many with tags",
      [](Strings& c) {
        for (const auto& done : c.set_many({{"k", "new"}, {"other", "new"}}, {.tags = {"new"}}))
          EXPECT_FALSE(done);
      }},
-    {"write around with tags", [](Strings& c) { EXPECT_FALSE(c.set("k", "new", {.tags = {"new"}})); },
+    {"write around with tags",
+     [](Strings& c) { EXPECT_FALSE(c.set("k", "new", {.tags = {"new"}})); },
      {.write_mode = WriteMode::around}},
     {"hard tag", [](Strings& c) { EXPECT_FALSE(c.invalidate_tag("t")); }},
     {"soft tag", [](Strings& c) { EXPECT_FALSE(c.invalidate_tag("t", {.soft = true})); }},

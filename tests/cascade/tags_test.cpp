@@ -251,8 +251,13 @@ TEST(TagTokens, WhatWasAskedBeforeAnInvalidationIsNeverKnownAfterIt) {
 class PlantedTokenTest : public InvalidationTest {
  protected:
   static std::vector<Bytes> plants() {
-    return {Bytes(),      Bytes(1, 'x'),       Bytes(7, 'x'),           Bytes(8, '\0'),
-            Bytes(9, 'x'), Bytes(100'000, 'x'), Bytes("\xff\xff\xff\0\0\0\0\0", 8)};
+    return {Bytes(),
+            Bytes(1, 'x'),
+            Bytes(7, 'x'),
+            Bytes(8, '\0'),
+            Bytes(9, 'x'),
+            Bytes(100'000, 'x'),
+            Bytes("\xff\xff\xff\0\0\0\0\0", 8)};
   }
   void plant(const Bytes& bytes) const {
     shared_->set("default~tag:t", bytes, {}, no_deadline, [](const Result<void>& set) { set.value(); });

@@ -75,7 +75,10 @@ TEST_F(Frozen, F01_NobodyReadsTheOldValueAfterATaggedChangeThatFailed) {
       {"control", [](Strings& c) { EXPECT_FALSE(c.set("k", "new")); }},
       {"set", [](Strings& c) { EXPECT_FALSE(c.set("k", "new", {.tags = {"t"}})); }},
       {"set with a new tag", [](Strings& c) { EXPECT_FALSE(c.set("k", "new", {.tags = {"new"}})); }},
-      {"set_many", [](Strings& c) { EXPECT_FALSE(c.set_many({{"k", "new"}}, {.tags = {"new"}})[0]); }},
+      {"set_many",
+       [](Strings& c) {
+         EXPECT_FALSE(c.set_many({{"k", "new"}}, {.tags = {"new"}})[0]);
+       }},
       {"tag", [](Strings& c) { EXPECT_FALSE(c.invalidate_tag("t")); }},
       {"soft tag", [](Strings& c) { EXPECT_FALSE(c.invalidate_tag("t", {.soft = true})); }},
   };

@@ -18,8 +18,8 @@ constexpr unsigned processes_count = 3;
 constexpr unsigned members_each = 2;
 constexpr unsigned shared_keys = 64;
 
-/// What is held by all, as soon as that is so; says where they differ if it is not so within `limit`, the time
-/// that the machine was busy with something else taken off.
+/// What is held by all, as soon as that is so; says where they differ if it is not so within `limit`, the
+/// time that the machine was busy with something else taken off.
 std::optional<Observer::Contents> settled(Observer& observer, Duration limit) {
   const testing::Lateness lateness;
   const auto began = system_clock().now();
@@ -126,9 +126,10 @@ TEST(ReplicatedChaos, AVersionPlantedOnOneServerSpoilsNoOtherKey) {
     return member.ask<Result<Found>>(
         [&](auto limit, auto done) {
           if (value == nullptr) return member.tier()->get(key, limit, std::move(done));
-          member.tier()->set(key, *value, {}, limit, [done = std::move(done)](const Result<void>& told) mutable {
-            told ? done(Found()) : done(told.error());
-          });
+          member.tier()->set(key, *value, {}, limit,
+                             [done = std::move(done)](const Result<void>& told) mutable {
+                               told ? done(Found()) : done(told.error());
+                             });
         },
         10s);
   };
@@ -196,11 +197,13 @@ void set_and_delete(const Servers& servers, const ReplicatedOptions& options, Wo
   // it, up to half of repair_time later. So it lives till it has handed that over.
   const auto handed_over = [](const Member& member) {
     const auto status = replicated_status(*member.tier()).value();
-    return std::all_of(status.nodes.begin(), status.nodes.end(),
-                       [](const auto& node) { return node.unanswered == 0 && node.hints == 0 && !node.compare_all; });
+    return std::all_of(status.nodes.begin(), status.nodes.end(), [](const auto& node) {
+      return node.unanswered == 0 && node.hints == 0 && !node.compare_all;
+    });
   };
   for (const auto& member : members) {
-    if (!testing::eventually([&] { return handed_over(member); }, 20s)) std::printf("missed writes are left\n");
+    if (!testing::eventually([&] { return handed_over(member); }, 20s))
+      std::printf("missed writes are left\n");
   }
 }
 

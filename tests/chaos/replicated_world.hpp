@@ -177,11 +177,13 @@ class Observer {
       for (const auto& [key, copy] : values.value_or(Contents())) {
         auto& told = held[key];
         told.resize(nodes_.size());
-        told[i] = std::to_string(copy.first.counter) + "." + std::to_string(copy.first.writer) + " " + copy.second;
+        told[i] =
+            std::to_string(copy.first.counter) + "." + std::to_string(copy.first.writer) + " " + copy.second;
       }
     }
     for (const auto& [key, told] : held) {
-      if (std::all_of(told.begin(), told.end(), [&](const auto& one) { return one == told.front(); })) continue;
+      if (std::all_of(told.begin(), told.end(), [&](const auto& one) { return one == told.front(); }))
+        continue;
       for (std::size_t i = 0; i < told.size(); ++i)
         std::printf("%s on server %zu: %s\n", key.c_str(), i, told[i].empty() ? "nothing" : told[i].c_str());
     }

@@ -21,12 +21,11 @@ class Operated : public ::testing::Test {
  protected:
   Operated() {
     config_ = folder_.file(
-        "terrace.toml",
-        std::string("[admin]\nlisten = \"127.0.0.1:0\"\ntoken = \"") + admin_token + "\"\n" +
-            "[tiers.near]\nurl = \"" + redis_.url() +
-            "\"\n[tiers.far]\nurl = \"sqlite:" + folder_.path("far.db") +
-            "?scope=fleet\"\n[caches.users]\ntiers = [\"near\", \"far\"]\nttl = \"10m\"\n"
-            "[caches.pages]\nttl = \"1m\"\n");
+        "terrace.toml", std::string("[admin]\nlisten = \"127.0.0.1:0\"\ntoken = \"") + admin_token + "\"\n" +
+                            "[tiers.near]\nurl = \"" + redis_.url() +
+                            "\"\n[tiers.far]\nurl = \"sqlite:" + folder_.path("far.db") +
+                            "?scope=fleet\"\n[caches.users]\ntiers = [\"near\", \"far\"]\nttl = \"10m\"\n"
+                            "[caches.pages]\nttl = \"1m\"\n");
     token_file_ = folder_.file("token", std::string(admin_token) + "\n");
   }
 

@@ -248,7 +248,8 @@ TEST(Replay, InterruptShowsWhatWasMeasured) {
 TEST(Replay, RefusesWrongArguments) {
   const std::vector<std::pair<Words, std::string>> cases{
       {{"--eviction", "clock"},
-       "--eviction \"clock\" is not known; the policies are adaptive, s3fifo, w-tinylfu, gdsf, lru, lfu, fifo, ttl"},
+       "--eviction \"clock\" is not known; the policies are adaptive, s3fifo, w-tinylfu, gdsf, lru, lfu, "
+       "fifo, ttl"},
       {{"--memory-entries", "0"}, "--memory-entries 0 is out of range: from 1"},
       {{"--memory-entries", "-1"}, "--memory-entries \"-1\" is not a whole number"},
       {{"--memory-bytes", "0"}, "--memory-bytes \"0\" is out of range"},

@@ -155,7 +155,9 @@ TEST_P(SharedConformance, ALeaseLongerThanTwiceTheTimeAskedForIsFree) {
   EXPECT_EQ(acquire('b', "k", 10s), Kind::granted);
   // A replicated tier orders fills by the version they saw, whoever has the lease.
   const bool by_version = std::string_view(GetParam().name).starts_with("Replicated");
-  if (!by_version) { EXPECT_FALSE(lease_.fill("k", token('a'), "late").value()); }
+  if (!by_version) {
+    EXPECT_FALSE(lease_.fill("k", token('a'), "late").value());
+  }
   EXPECT_EQ(acquire('c', "k", 10s), Kind::held);
   EXPECT_TRUE(lease_.fill("k", token('b'), "v").value());
 }

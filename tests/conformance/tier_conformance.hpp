@@ -23,7 +23,7 @@ struct Subject {
   bool keeps = true;    ///< false: a tier that forgets at once, as the contract allows
   bool shared = false;  ///< Tier::shared() gives something
   Scope scope = Scope::fleet;
-  bool counts = true;   ///< false: a count of erased keys may lack those whose copies are still under way
+  bool counts = true;  ///< false: a count of erased keys may lack those whose copies are still under way
 };
 
 inline std::ostream& operator<<(std::ostream& out, const Subject& subject) {

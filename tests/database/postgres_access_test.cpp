@@ -90,7 +90,8 @@ class PostgresHijack : public PostgresAccess {
   PostgresHijack() {
     own.sql(
         "GRANT CREATE ON SCHEMA public TO PUBLIC; CREATE ROLE app LOGIN PASSWORD 'hush'; CREATE ROLE mallory;"
-        "CREATE TABLE secrets (word text); INSERT INTO secrets VALUES ('hush'); ALTER TABLE secrets OWNER TO app");
+        "CREATE TABLE secrets (word text); INSERT INTO secrets VALUES ('hush'); ALTER TABLE secrets OWNER TO "
+        "app");
     mallory(
         "CREATE TABLE loot (word text); GRANT INSERT ON loot TO PUBLIC;"
         "CREATE FUNCTION steal() RETURNS void LANGUAGE plpgsql AS $$ BEGIN "
@@ -123,7 +124,8 @@ class PostgresHijack : public PostgresAccess {
   [[nodiscard]] std::string loot() const { return own.sql("SELECT count(*) FROM loot"); }
 
   static constexpr const char* columns =
-      " (key bytea PRIMARY KEY, whole_key bytea, value bytea NOT NULL, expires timestamptz, version bigint NOT NULL)";
+      " (key bytea PRIMARY KEY, whole_key bytea, value bytea NOT NULL, expires timestamptz, version bigint "
+      "NOT NULL)";
   const testing::PostgresServer own;
 };
 
@@ -132,11 +134,13 @@ TEST_F(PostgresHijack, AnOperatorOrFunctionInPublicNeverRuns) {
       "CREATE OPERATOR public.* (leftarg = bigint, rightarg = interval, function = public.steal_product);"
       "CREATE OPERATOR public.= (leftarg = bytea, rightarg = bytea, function = public.steal_truth);"
       "CREATE OPERATOR public.>= (leftarg = bytea, rightarg = bytea, function = public.steal_truth);"
-      "CREATE FUNCTION public.octet_length(bytea) RETURNS int LANGUAGE sql AS $$ SELECT public.steal(); SELECT 1 $$;"
+      "CREATE FUNCTION public.octet_length(bytea) RETURNS int LANGUAGE sql AS $$ SELECT public.steal(); "
+      "SELECT 1 $$;"
       "CREATE FUNCTION public.now() RETURNS timestamptz LANGUAGE sql AS $$ SELECT public.steal_time() $$;"
       "CREATE FUNCTION public.to_regclass(text) RETURNS regclass LANGUAGE sql AS "
       "$$ SELECT public.steal(); SELECT NULL::regclass $$;"
-      "CREATE FUNCTION public.hashtext(text) RETURNS int LANGUAGE sql AS $$ SELECT public.steal(); SELECT 1 $$");
+      "CREATE FUNCTION public.hashtext(text) RETURNS int LANGUAGE sql AS $$ SELECT public.steal(); SELECT 1 "
+      "$$");
   for (const char* path : {"DEFAULT", "public", "public, pg_catalog"}) {
     own.sql(std::string("ALTER ROLE app SET search_path = ") + path);
     const auto cache = tier();
@@ -149,7 +153,8 @@ TEST_F(PostgresHijack, AnOperatorOrFunctionInPublicNeverRuns) {
 }
 
 TEST_F(PostgresHijack, WhatWasSaidWithoutASchemaWasHijacked) {
-  mallory("CREATE OPERATOR public.* (leftarg = bigint, rightarg = interval, function = public.steal_product)");
+  mallory(
+      "CREATE OPERATOR public.* (leftarg = bigint, rightarg = interval, function = public.steal_product)");
   app("SELECT 2::bigint * interval '1 millisecond'");
   EXPECT_EQ(loot(), "1") << "the mutant is caught";
 }
@@ -168,7 +173,8 @@ TEST_F(PostgresHijack, ATableThatCouldRunForeignCodeIsRefused) {
       {"mallory", "mallory", open_table},
       {"mallory", "mallory", open_table + trigger},
       {"mallory", "mallory",
-       "CREATE VIEW @ AS SELECT key, key AS whole_key, key AS value, steal_time() AS expires, 0::bigint AS version "
+       "CREATE VIEW @ AS SELECT key, key AS whole_key, key AS value, steal_time() AS expires, 0::bigint AS "
+       "version "
        "FROM (VALUES (''::bytea)) AS one(key); GRANT ALL ON @ TO PUBLIC"},
       {"no plain table", "app", "CREATE TABLE @_base COLUMNS; CREATE VIEW @ AS SELECT * FROM @_base"},
       {"no plain table", "app", "CREATE TABLE @ COLUMNS PARTITION BY HASH (key)"},
@@ -179,13 +185,14 @@ TEST_F(PostgresHijack, ATableThatCouldRunForeignCodeIsRefused) {
       {"row security", "app", plain_table + "CREATE POLICY p ON @ USING (steal_truth(key))"},
       {"row security", "app", plain_table + "ALTER TABLE @ ENABLE ROW LEVEL SECURITY"},
       {"defaults", "app", plain_table + "ALTER TABLE @ ADD extra timestamptz DEFAULT steal_time()"},
-      {"defaults", "app", plain_table + "ALTER TABLE @ ADD extra boolean GENERATED ALWAYS AS (steal_truth(key)) STORED"},
+      {"defaults", "app",
+       plain_table + "ALTER TABLE @ ADD extra boolean GENERATED ALWAYS AS (steal_truth(key)) STORED"},
       {"index", "app", plain_table + "CREATE INDEX ON @ (steal_truth(value))"},
       {"index", "app", plain_table + "CREATE INDEX ON @ (version) WHERE steal_truth(value)"},
       {"the server's own", "app", plain_table + "ALTER TABLE @ ADD CHECK (steal_truth(value))"},
       {"the server's own", "app",
-       "SET ROLE mallory; CREATE DOMAIN @_bytes AS bytea CHECK (steal_truth(VALUE)); SET ROLE app; " + plain_table +
-           "ALTER TABLE @ ALTER value TYPE @_bytes"},
+       "SET ROLE mallory; CREATE DOMAIN @_bytes AS bytea CHECK (steal_truth(VALUE)); SET ROLE app; " +
+           plain_table + "ALTER TABLE @ ALTER value TYPE @_bytes"},
   };
   const auto replace = [](std::string text, const std::string& what, const std::string& by) {
     for (auto at = text.find(what); at != text.npos; at = text.find(what, at + by.size())) {
@@ -222,7 +229,8 @@ TEST_F(PostgresHijack, ATableOfARoleWeAreAMemberOfOrOfASuperuserIsTaken) {
   }
 }
 
-/// As before there was a look at owners: the first schema of the path that has the table; else the first there is.
+/// As before there was a look at owners: the first schema of the path that has the table; else the first
+/// there is.
 TEST_F(PostgresHijack, TheSchemaIsTheOneThatTheSearchPathNames) {
   own.sql(R"(CREATE SCHEMA "o'ne ""x"; CREATE SCHEMA two; GRANT ALL ON SCHEMA "o'ne ""x", two TO app)");
   own.sql(R"(ALTER ROLE app SET search_path = nowhere, "o'ne ""x", two, public)");

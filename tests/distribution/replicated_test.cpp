@@ -308,10 +308,12 @@ TEST(Replicated, TheFirstOperationsOfAFreshGroupWaitForItsNodes) {
         const auto told =
             net.ask<Result<void>>([&](auto done) { net.tier(0).set("k", "v", {}, by, std::move(done)); });
         EXPECT_TRUE(told) << told.error().message();
-        EXPECT_EQ(net.ask<Result<Found>>([&](auto done) { net.tier(1).get("k", by, std::move(done)); }).value(),
-                  Found("v"));
+        EXPECT_EQ(
+            net.ask<Result<Found>>([&](auto done) { net.tier(1).get("k", by, std::move(done)); }).value(),
+            Found("v"));
       } else if (*first == 'g') {
-        const auto told = net.ask<Result<Found>>([&](auto done) { net.tier(0).get("k", by, std::move(done)); });
+        const auto told =
+            net.ask<Result<Found>>([&](auto done) { net.tier(0).get("k", by, std::move(done)); });
         ASSERT_TRUE(told) << told.error().message();
         EXPECT_EQ(*told, Found());
       } else if (*first == 'e') {
@@ -336,8 +338,8 @@ TEST(Replicated, AnOperationOfAFreshGroupEndsByItsDeadlineWhenNodesAreAway) {
       Simulation net(options);
       for (std::size_t i = 0; i < away; ++i) net.server(i).kill();
       const TimePoint by = after(net.scheduler().clock().now(), 400ms);
-      EXPECT_FALSE(net.ask<Result<void>>(
-          [&](auto done) { net.tier(0).set("k", "v", {}, by, std::move(done)); }));
+      EXPECT_FALSE(
+          net.ask<Result<void>>([&](auto done) { net.tier(0).set("k", "v", {}, by, std::move(done)); }));
       EXPECT_LE(net.scheduler().clock().now(), by + 1ms) << away << " away";
     }
   }

@@ -140,7 +140,8 @@ TEST(Envelope, OtherCodecsAndSchemasAreIncompatible) {
   EXPECT_EQ(refusal(open("ns", "key", stored, {.expected = StoredKind{2, schema}})), Errc::incompatible);
   EXPECT_EQ(refusal(open("ns", "key", stored, {.expected = StoredKind{1, schema + 1}})), Errc::incompatible);
   EnvelopeMeta negative{.created = WallTime(1ms), .negative = true};
-  EXPECT_TRUE(open("ns", "key", wrap("ns", "key", negative, ""), {.expected = StoredKind{1, schema}}).has_value());
+  EXPECT_TRUE(
+      open("ns", "key", wrap("ns", "key", negative, ""), {.expected = StoredKind{1, schema}}).has_value());
 }
 
 TEST(Envelope, FieldsThatDoNotAddUpAreCorrupt) {

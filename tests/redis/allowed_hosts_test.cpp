@@ -98,8 +98,8 @@ Puppet::Answers replica_of(const std::string& host, int port) {
 /// Two halves of the slots, each of one node.
 std::string slots(const std::string& host_a, int port_a, const std::string& host_b, int port_b) {
   const auto range = [](int first, int last, const std::string& host, int port) {
-    return "*3\r\n:" + std::to_string(first) + "\r\n:" + std::to_string(last) + "\r\n*3\r\n" + bulk(host) + ":" +
-           std::to_string(port) + "\r\n" + bulk("id") ;
+    return "*3\r\n:" + std::to_string(first) + "\r\n:" + std::to_string(last) + "\r\n*3\r\n" + bulk(host) +
+           ":" + std::to_string(port) + "\r\n" + bulk("id");
   };
   return "*2\r\n" + range(0, 8191, host_a, port_a) + range(8192, 16383, host_b, port_b);
 }
@@ -118,8 +118,8 @@ void expect_refused(const Result<T>& outcome, const std::string& host) {
 TEST(AllowedHosts, AreThoseConfiguredAndThoseNamed) {
   const AllowedHosts hosts({"Cache.example", "10.0.0.1", "0:0::1"},
                            {"10.1.0.0/16", "*.Nodes.example", "other", "fd00::/8"});
-  for (const auto* fine : {"cache.example", "CACHE.EXAMPLE", "10.0.0.1", "::1", "10.1.255.7", "a.nodes.example",
-                           "a.b.nodes.example", "OTHER", "fd12::7"}) {
+  for (const auto* fine : {"cache.example", "CACHE.EXAMPLE", "10.0.0.1", "::1", "10.1.255.7",
+                           "a.nodes.example", "a.b.nodes.example", "OTHER", "fd12::7"}) {
     EXPECT_TRUE(hosts.contain(fine)) << fine;
   }
   for (const auto* wrong : {"", "10.0.0.2", "10.2.0.1", "nodes.example", ".nodes.example", "xnodes.example",
@@ -142,7 +142,8 @@ TEST(AllowedHosts, StandInTheUrl) {
   EXPECT_EQ(parse_redis_url("redis://h/3?allowed_hosts=a,10.0.0.0/8,*.x").allowed_hosts, hosts);
   EXPECT_EQ(parse_redis_url("redis://h/3?allowed_hosts=a,10.0.0.0%2F8,*.x").database, 3U);
   EXPECT_EQ(parse_redis_url("unix:///s?db=2&allowed_hosts=a,10.0.0.0/8,*.x").allowed_hosts, hosts);
-  EXPECT_EQ(parse_cluster_url("redis-cluster://h,i?allowed_hosts=a,10.0.0.0/8,*.x").node.allowed_hosts, hosts);
+  EXPECT_EQ(parse_cluster_url("redis-cluster://h,i?allowed_hosts=a,10.0.0.0/8,*.x").node.allowed_hosts,
+            hosts);
   EXPECT_THROW(make_redis_tier({.url = "redis://h", .allowed_hosts = {"a b"}}), ConfigError);
 }
 
@@ -212,8 +213,8 @@ TEST(AllowedHosts, NodesOfAClusterThatAreNotAllowedSeeNoPassword) {
     EXPECT_GE(cluster_status(*tier)->refused_hosts, 1U);
     EXPECT_NE(cluster_status(*tier)->last_refresh_error.find("127.0.0.9"), std::string::npos);
   }
-  node.answers({{"HELLO", as_primary},
-                {"SLOTS", slots("127.0.0.9", thief.port(), "127.0.0.9", thief.port())}});
+  node.answers(
+      {{"HELLO", as_primary}, {"SLOTS", slots("127.0.0.9", thief.port(), "127.0.0.9", thief.port())}});
   expect_refused(get(*make_cluster_tier(parse_cluster_url(url)), "foo"), "127.0.0.9");
   EXPECT_EQ(thief.heard(), "");
 

@@ -392,8 +392,8 @@ TEST(RedisVersioned, F03_KilledInMidPipelineEachOperationEndsOnce) {
 }
 
 TEST(RedisVersioned, TheTextOfAVersionOrdersAsTheVersion) {
-  const Version parts[] = {{0, 1, 0}, {0, 0, 1}, {1, 0, 0}, {9, 15, 16}, {10, 16, 9},
-                           {Version::highest_counter, ~0ULL, ~0ULL}};
+  const Version parts[] = {{0, 1, 0},   {0, 0, 1},   {1, 0, 0},
+                           {9, 15, 16}, {10, 16, 9}, {Version::highest_counter, ~0ULL, ~0ULL}};
   for (const Version& a : parts) {
     EXPECT_EQ(parse_version(version_text(a)), a);
     for (const Version& b : parts) EXPECT_EQ(version_text(a) < version_text(b), a < b);

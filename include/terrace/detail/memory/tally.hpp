@@ -40,9 +40,9 @@ class Tally {
   }
   [[nodiscard]] std::uint64_t total(Kind kind) const noexcept { return Readers::sum(number_, kind); }
 
-  const unsigned number_;  // of this cache's counters in each Reader
+  const unsigned number_;                      // of this cache's counters in each Reader
   const std::array<std::uint64_t, 2> before_;  // what an earlier cache of that number left there
-  Counters common_{};  // of threads for whose own counters there was no memory
+  Counters common_{};                          // of threads for whose own counters there was no memory
 };
 
 }  // namespace terrace::memory
