@@ -26,6 +26,9 @@ program: configure ## build the program only (build/release/bin/terrace)
 build: configure ## build the program, tests, examples and benchmarks
 	cmake --build build/release -j $(JOBS)
 
+build-times: ## what the newest build took: the slowest sources, and the sums
+	scripts/build_times.py build/release
+
 demo: program ## replay a workload through memory, Redis and SQLite; TRACE=file for your own
 	scripts/demo.sh
 
@@ -73,4 +76,4 @@ lint: ## the tidy rules, and clang-format without changing anything
 clean: ## remove what was built
 	rm -rf build .venv
 
-.PHONY: help setup configure program build demo python python-stubs bench-python test test-long chaos fuzz bench format lint clean
+.PHONY: help setup configure program build build-times demo python python-stubs bench-python test test-long chaos fuzz bench format lint clean

@@ -17,7 +17,10 @@ build_and_test() {  # name, ctest arguments, cmake arguments …
 
 build_and_test release "" -DTERRACE_BENCH=ON
 export ASAN_OPTIONS=detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1
-build_and_test asan "-LE house" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DTERRACE_SANITIZE=address,undefined
+# The sanitizers' own advice, and by far the quickest to compile.
+sanitized=(-DCMAKE_BUILD_TYPE=RelWithDebInfo "-DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O1 -g1")
+build_and_test asan "-LE house" "${sanitized[@]}" -DTERRACE_SANITIZE=address,undefined
 export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
-build_and_test tsan "-LE house" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DTERRACE_SANITIZE=thread
-build_and_test clang "-LE long|house" -DCMAKE_CXX_COMPILER="$clang"
+build_and_test tsan "-LE house" "${sanitized[@]}" -DTERRACE_SANITIZE=thread
+# One source at a time, as the others do not: it shows a missing #include.
+build_and_test clang "-LE long|house" -DTERRACE_UNITY=OFF -DCMAKE_CXX_COMPILER="$clang"

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t max_tag_size = 1024;
 
-Token random_token() {
+Token random_tag_token() {
   thread_local std::random_device device;
   Token token = 0;
   while (token >> soft_token_bits == 0) token = Token{device()} << 32U | device();
@@ -31,7 +31,7 @@ Bytes to_bytes(Token token) {
   return out;
 }
 
-/// What no random_token() can be counts as none.
+/// What no random_tag_token() can be counts as none.
 Token to_token(BytesView bytes) {
   Token token = unknown_token;
   if (bytes.size() == sizeof(token)) std::memcpy(&token, bytes.data(), sizeof(token));
@@ -60,7 +60,7 @@ class Asking : public std::enable_shared_from_this<Asking> {
     for (const std::size_t i : unknown_) stamps_.push_back(core_->tags.stamp(tags_[i]));
     const auto tier = core_->shared_tier();
     if (tier) return create ? ask_or_create(*tier) : ask(*tier);
-    for (std::size_t n = 0; create && n < unknown_.size(); ++n) learn(n, random_token());
+    for (std::size_t n = 0; create && n < unknown_.size(); ++n) learn(n, random_tag_token());
     finish();
   }
 
@@ -103,7 +103,7 @@ class Asking : public std::enable_shared_from_this<Asking> {
           if (!core_->levels[tier]->recovery.trusts(key)) {
             return done(Error(Errc::unavailable, "a tag was invalidated and the tier has not caught up"));
           }
-          core_->levels[tier]->shared->get_or_put(key, to_bytes(random_token()), std::nullopt, deadline,
+          core_->levels[tier]->shared->get_or_put(key, to_bytes(random_tag_token()), std::nullopt, deadline,
                                                   std::move(done));
         },
         [self = shared_from_this(), tier, n, first](const Result<Bytes>& stored) {

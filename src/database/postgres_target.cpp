@@ -73,7 +73,7 @@ bool is_identifier(std::string_view name) {
          std::ranges::all_of(name, [&](char c) { return letter(c) || (c >= '0' && c <= '9'); });
 }
 
-std::string quoted(std::string_view identifier) {
+std::string quoted_identifier(std::string_view identifier) {
   return '"' + std::string(identifier) + '"';
 }
 
@@ -224,13 +224,14 @@ Target::Target(const PostgresOptions& options) : create_table(options.create_tab
   if (in_schema) schema = name.substr(0, dot);
   table = relation;
   const auto ms = std::chrono::ceil<std::chrono::milliseconds>(options.statement_timeout);
-  const Names names = {{"@relation", (in_schema ? quoted(schema) + "." : "") + quoted(table)},
-                       {"@index", quoted(table + "_expires")},
-                       {"@unlogged", options.unlogged ? "UNLOGGED" : ""},
-                       {"@statement_ms", std::to_string(ms.count())},
-                       {"@lock_ms", std::to_string(std::min(ms, longest_lock_wait).count())},
-                       {"@max_value_bytes", std::to_string(options.max_value_bytes)},
-                       {"@page", std::to_string(page_keys)}};
+  const Names names = {
+      {"@relation", (in_schema ? quoted_identifier(schema) + "." : "") + quoted_identifier(table)},
+      {"@index", quoted_identifier(table + "_expires")},
+      {"@unlogged", options.unlogged ? "UNLOGGED" : ""},
+      {"@statement_ms", std::to_string(ms.count())},
+      {"@lock_ms", std::to_string(std::min(ms, longest_lock_wait).count())},
+      {"@max_value_bytes", std::to_string(options.max_value_bytes)},
+      {"@page", std::to_string(page_keys)}};
   greeting = filled(greeting_sql, names);
   find_schema = filled(find_schema_sql, names);
   close_path = close_path_sql;

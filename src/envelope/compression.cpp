@@ -23,7 +23,7 @@ ZSTD_DCtx* decompressor() {
   return context.get();
 }
 
-Error corrupt(std::string why) {
+Error bad_frame(std::string why) {
   return {Errc::corrupt, std::move(why)};
 }
 
@@ -42,20 +42,20 @@ bool append_compressed(BytesView payload, int level, Bytes& out) {
 
 Result<Bytes> decompressed(BytesView frame, std::size_t max_size) {
   const unsigned long long size = ZSTD_getFrameContentSize(frame.data(), frame.size());
-  if (size == ZSTD_CONTENTSIZE_ERROR) return corrupt("the payload is no zstd frame");
-  if (size == ZSTD_CONTENTSIZE_UNKNOWN) return corrupt("the zstd frame does not tell its size");
+  if (size == ZSTD_CONTENTSIZE_ERROR) return bad_frame("the payload is no zstd frame");
+  if (size == ZSTD_CONTENTSIZE_UNKNOWN) return bad_frame("the zstd frame does not tell its size");
   if (size > max_size) {
-    return corrupt("the payload would be " + std::to_string(size) + " bytes; the limit is " +
-                   std::to_string(max_size));
+    return bad_frame("the payload would be " + std::to_string(size) + " bytes; the limit is " +
+                     std::to_string(max_size));
   }
   if (ZSTD_findFrameCompressedSize(frame.data(), frame.size()) != frame.size()) {
-    return corrupt("the zstd frame is cut or something follows it");
+    return bad_frame("the zstd frame is cut or something follows it");
   }
   Bytes out(size, '\0');
   const std::size_t got =
       ZSTD_decompressDCtx(decompressor(), out.data(), out.size(), frame.data(), frame.size());
-  if (ZSTD_isError(got) != 0) return corrupt(std::string("zstd: ") + ZSTD_getErrorName(got));
-  if (got != size) return corrupt("the zstd frame holds less than it tells");
+  if (ZSTD_isError(got) != 0) return bad_frame(std::string("zstd: ") + ZSTD_getErrorName(got));
+  if (got != size) return bad_frame("the zstd frame holds less than it tells");
   return out;
 }
 

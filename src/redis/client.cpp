@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr Duration backoff_base = 20ms;
+constexpr Duration first_reconnect_pause = 20ms;
 /// From replica to replica to primary.
 constexpr unsigned max_hops = 4;
 
@@ -84,7 +84,7 @@ Client::Client(asio::io_context& io, const Clock& clock, RedisOptions options, R
       label_(url_.label()),
       tls_(std::move(tls)),
       target_(url_),
-      backoff_(backoff_base, options_.reconnect_cap, random_seed()),
+      backoff_(first_reconnect_pause, options_.reconnect_cap, random_seed()),
       breaker_(options_.failures_to_open, options_.open_time),
       retry_timer_(io),
       deadline_timer_(io),

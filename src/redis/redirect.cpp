@@ -2,28 +2,22 @@
 
 #include <charconv>
 
+#include "redis/decimal.hpp"
 #include "redis/server_error.hpp"
 
 namespace terrace::redis {
 namespace {
 
-std::optional<unsigned> number(std::string_view text, unsigned most) {
-  unsigned value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || value > most) return std::nullopt;
-  return value;
-}
-
 /// "3999 127.0.0.1:6381", for a slot and a node; the host may be empty, an IPv6 address has no brackets.
 std::optional<Redirect> parse_target(Redirect::Kind kind, std::string_view text) {
   const auto space = text.find(' ');
   if (space == std::string_view::npos) return std::nullopt;
-  const auto slot = number(text.substr(0, space), slot_count - 1);
+  const auto slot = decimal_up_to(text.substr(0, space), slot_count - 1);
   text.remove_prefix(space + 1);
   text = text.substr(0, text.find(' '));
   const auto colon = text.rfind(':');
   if (!slot || colon == std::string_view::npos) return std::nullopt;
-  const auto port = number(text.substr(colon + 1), 65535);
+  const auto port = decimal_up_to(text.substr(colon + 1), 65535);
   if (!port || *port == 0) return std::nullopt;
   std::string_view host = text.substr(0, colon);
   if (host == "?") host = {};

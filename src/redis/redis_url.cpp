@@ -4,10 +4,10 @@
 #include <sys/un.h>
 
 #include <algorithm>
-#include <charconv>
 #include <terrace/result.hpp>
 
 #include "redis/allowed_hosts.hpp"
+#include "redis/decimal.hpp"
 
 namespace terrace::redis {
 namespace {
@@ -50,17 +50,10 @@ std::string decode(std::string_view text, const char* part) {
   return out;
 }
 
-std::optional<unsigned> number(std::string_view text, unsigned most) {
-  unsigned value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || value > most) return std::nullopt;
-  return value;
-}
-
 // What is refused is not shown: where user and password are not encoded, any part may be of the password.
 
 unsigned parse_database(const std::string& text) {
-  const auto index = number(text, INT32_MAX);
+  const auto index = decimal_up_to(text, INT32_MAX);
   if (!index) refuse("the database is not a number; write one such as 0 or 15");
   return *index;
 }
@@ -144,7 +137,7 @@ void take_server(std::string_view text, RedisUrl& out) {
     rest = text.substr(colon);
   }
   if (rest.empty()) return;
-  const auto port = number(rest.substr(1), 65535);
+  const auto port = decimal_up_to(rest.substr(1), 65535);
   if (rest[0] != ':' || !port || *port == 0) {
     refuse("the port is not a number of 1 to 65535");
   }

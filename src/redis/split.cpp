@@ -6,9 +6,10 @@ namespace terrace::redis {
 namespace {
 
 /// The first of the commands; the last stands for the whole.
-class Step final : public Exchange {
+class SplitStep final : public Exchange {
  public:
-  Step(std::shared_ptr<Backend> backend, std::unique_ptr<Exchange> whole, std::deque<std::string> commands)
+  SplitStep(std::shared_ptr<Backend> backend, std::unique_ptr<Exchange> whole,
+            std::deque<std::string> commands)
       : backend_(std::move(backend)), whole_(std::move(whole)), commands_(std::move(commands)) {
     payload = std::move(commands_.front());
     commands_.pop_front();
@@ -23,7 +24,7 @@ class Step final : public Exchange {
   void on_end(const Error* failure) override {
     if (failure != nullptr || refused_ || commands_.empty()) return whole_->on_end(failure);
     auto& backend = *backend_;
-    backend.submit(std::make_unique<Step>(std::move(backend_), std::move(whole_), std::move(commands_)));
+    backend.submit(std::make_unique<SplitStep>(std::move(backend_), std::move(whole_), std::move(commands_)));
   }
 
  private:
@@ -52,7 +53,7 @@ std::unique_ptr<Exchange> split_transaction(std::shared_ptr<Backend> backend,
       for (const auto part : parts) add_part(single, part);
     }
   }
-  return std::make_unique<Step>(std::move(backend), std::move(exchange), std::move(singles));
+  return std::make_unique<SplitStep>(std::move(backend), std::move(exchange), std::move(singles));
 }
 
 }  // namespace terrace::redis

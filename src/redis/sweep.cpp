@@ -111,9 +111,9 @@ class Slots final : public Exchange {
 };
 
 /// UNLINK of what the last step found, and SCAN for more: either may be missing, not both.
-class Step final : public Exchange {
+class SweepStep final : public Exchange {
  public:
-  Step(std::shared_ptr<Sweep> sweep, const std::vector<std::string>& keys, const std::string* cursor)
+  SweepStep(std::shared_ptr<Sweep> sweep, const std::vector<std::string>& keys, const std::string* cursor)
       : sweep_(std::move(sweep)), scans_(cursor != nullptr) {
     deadline = sweep_->deadline;
     if (sweep_->in_cluster()) {  // keys of different slots need a command each
@@ -177,7 +177,7 @@ class Step final : public Exchange {
  private:
   void next(const std::vector<std::string>& keys, const std::string* cursor) {
     auto& client = *sweep_->client;
-    client.submit(std::make_unique<Step>(std::move(sweep_), keys, cursor));
+    client.submit(std::make_unique<SweepStep>(std::move(sweep_), keys, cursor));
   }
   void end() {
     if (!sweep_->in_cluster()) return sweep_->finish(nullptr);
@@ -213,7 +213,7 @@ class Step final : public Exchange {
 void begin(std::shared_ptr<Sweep> sweep) {
   auto& client = *sweep->client;
   const std::string cursor = "0";
-  client.submit(std::make_unique<Step>(std::move(sweep), std::vector<std::string>{}, &cursor));
+  client.submit(std::make_unique<SweepStep>(std::move(sweep), std::vector<std::string>{}, &cursor));
 }
 
 void Slots::on_end(const Error* failure) {

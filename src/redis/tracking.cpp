@@ -14,9 +14,9 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr Duration backoff_base = 20ms;
+constexpr Duration first_retry_pause = 20ms;
 /// Nothing is served from memory while the watch is down, so it does not wait long.
-constexpr Duration longest_wait = 1s;
+constexpr Duration longest_retry_pause = 1s;
 
 }  // namespace
 
@@ -75,7 +75,8 @@ Tracking::Tracking(asio::io_context& io, std::shared_ptr<Client> client, Naming 
       client_(std::move(client)),
       naming_(naming),
       clock_(client_->clock()),
-      backoff_(backoff_base, std::min(client_->options().reconnect_cap, longest_wait), random_seed()),
+      backoff_(first_retry_pause, std::min(client_->options().reconnect_cap, longest_retry_pause),
+               random_seed()),
       timer_(io) {}
 
 void Tracking::add(std::shared_ptr<Watch> watch) {
@@ -146,7 +147,7 @@ void Tracking::tracked(const Error* refused) {
 void Tracking::drop(const Error& why) {
   const Error kept = why;  // it may belong to what is closed next
   const TimePoint now = clock_.now();
-  if (phase_ == Phase::ready && now - ready_since_ >= longest_wait) backoff_.reset();
+  if (phase_ == Phase::ready && now - ready_since_ >= longest_retry_pause) backoff_.reset();
   disconnect();
   phase_ = Phase::waiting;
   const std::string trouble = "watch: " + kept.context;

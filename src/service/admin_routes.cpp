@@ -17,14 +17,14 @@ namespace terrace::service {
 namespace json = boost::json;
 namespace {
 
-using Kind = AdminRequest::Kind;
+using Route = AdminRequest::Kind;
 using Admitted = std::variant<AdminRequest, HttpAnswer>;
 
 /// What there is at a path, by method.
 struct Place {
   struct Way {
     http::verb method;
-    Kind kind;
+    Route kind;
     AdminOperation operation = AdminOperation::get;
   };
   std::vector<Way> ways;
@@ -33,35 +33,35 @@ struct Place {
 
 std::optional<Place> place_of_cache(const std::vector<std::string>& path) {
   const std::string& cache = path[3];
-  if (path.size() == 4) return Place{{{http::verb::get, Kind::cache_stats}}, cache};
+  if (path.size() == 4) return Place{{{http::verb::get, Route::cache_stats}}, cache};
   if (path.size() != 5) return std::nullopt;
   if (path[4] == "entry") {
-    return Place{{{http::verb::get, Kind::call, AdminOperation::get},
-                  {http::verb::put, Kind::call, AdminOperation::set},
-                  {http::verb::delete_, Kind::call, AdminOperation::erase}},
+    return Place{{{http::verb::get, Route::call, AdminOperation::get},
+                  {http::verb::put, Route::call, AdminOperation::set},
+                  {http::verb::delete_, Route::call, AdminOperation::erase}},
                  cache};
   }
   using enum AdminOperation;
-  if (path[4] == "explain") return Place{{{http::verb::get, Kind::call, explain}}, cache};
+  if (path[4] == "explain") return Place{{{http::verb::get, Route::call, explain}}, cache};
   for (const auto operation : {invalidate, clear, warm}) {
-    if (path[4] == to_string(operation)) return Place{{{http::verb::post, Kind::call, operation}}, cache};
+    if (path[4] == to_string(operation)) return Place{{{http::verb::post, Route::call, operation}}, cache};
   }
   return std::nullopt;
 }
 
 std::optional<Place> place_of(const std::vector<std::string>& path) {
   constexpr auto get = http::verb::get;
-  if (path.empty()) return Place{{{get, Kind::page}}};
+  if (path.empty()) return Place{{{get, Route::page}}};
   if (path.size() == 1) {
-    if (path[0] == "healthz") return Place{{{get, Kind::live}}};
-    if (path[0] == "readyz") return Place{{{get, Kind::ready}}};
-    if (path[0] == "metrics") return Place{{{get, Kind::metrics}}};
+    if (path[0] == "healthz") return Place{{{get, Route::live}}};
+    if (path[0] == "readyz") return Place{{{get, Route::ready}}};
+    if (path[0] == "metrics") return Place{{{get, Route::metrics}}};
   }
   if (path.size() < 3 || path[0] != "api" || path[1] != "v1") return std::nullopt;
   if (path.size() == 3) {
-    if (path[2] == "stats") return Place{{{get, Kind::stats}}};
-    if (path[2] == "health") return Place{{{get, Kind::health}}};
-    if (path[2] == "alerts") return Place{{{get, Kind::alerts}}};
+    if (path[2] == "stats") return Place{{{get, Route::stats}}};
+    if (path[2] == "health") return Place{{{get, Route::health}}};
+    if (path[2] == "alerts") return Place{{{get, Route::alerts}}};
   }
   return path[2] == "caches" && path.size() > 3 ? place_of_cache(path) : std::nullopt;
 }
@@ -208,7 +208,7 @@ Admitted AdminRoutes::admit(const http::fields& fields, http::verb method, std::
 }
 
 Admitted AdminRoutes::authorize(const http::fields& fields, AdminRequest&& request) const {
-  if (request.kind != Kind::call) return std::move(request);
+  if (request.kind != Route::call) return std::move(request);
   if (!guard_.has_token()) {
     return refusal(http::status::forbidden, "forbidden",
                    "keys and values are shown and changed only where a token is set: AdminOptions::token, or "
@@ -224,13 +224,13 @@ Admitted AdminRoutes::authorize(const http::fields& fields, AdminRequest&& reque
 
 void AdminRoutes::answer(AdminRequest request, std::string_view body, Handler<HttpAnswer> done) const {
   switch (request.kind) {
-    case Kind::page:
+    case Route::page:
       return done({.content_type = "text/html; charset=utf-8",
                    .body = std::string(status_page()),
                    .headers = {{"Content-Security-Policy", status_page_policy()}}});
-    case Kind::live:
+    case Route::live:
       return done({.body = R"({"live":true,"version":")" TERRACE_VERSION "\"}"});
-    case Kind::ready: {
+    case Route::ready: {
       AdminReply health = api_.health();
       const bool ready = health.body["healthy"].as_bool();
       health.body["ready"] = ready;
@@ -238,17 +238,17 @@ void AdminRoutes::answer(AdminRequest request, std::string_view body, Handler<Ht
       if (!ready) answer.status = http::status::service_unavailable;
       return done(std::move(answer));
     }
-    case Kind::metrics:
+    case Route::metrics:
       return done({.content_type = std::string(Metrics::content_type), .body = metrics_->text()});
-    case Kind::stats:
+    case Route::stats:
       return done(json_answer(api_.stats()));
-    case Kind::cache_stats:
+    case Route::cache_stats:
       return done(json_answer(api_.stats(request.call.cache)));
-    case Kind::health:
+    case Route::health:
       return done(json_answer(api_.health()));
-    case Kind::alerts:
+    case Route::alerts:
       return done(json_answer(api_.alerts()));
-    case Kind::call:
+    case Route::call:
       break;
   }
   if (const auto failed = add_arguments(request.call.arguments, body)) {

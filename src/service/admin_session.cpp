@@ -1,10 +1,8 @@
 #include "service/admin_session.hpp"
 
 #include <boost/asio/post.hpp>
-#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
@@ -12,6 +10,8 @@
 #include <boost/beast/http/write.hpp>
 #include <boost/beast/version.hpp>
 #include <optional>
+
+#include "runtime/any_stream.hpp"
 
 namespace terrace::service {
 
@@ -21,8 +21,6 @@ namespace beast = boost::beast;
 namespace {
 
 using ErrorCode = boost::system::error_code;
-using PlainStream = beast::tcp_stream;
-using TlsStream = asio::ssl::stream<beast::tcp_stream>;
 
 /// What every answer says to browsers: nothing is to be guessed, framed, stored or told to other sites.
 void set_security_headers(http::fields& fields) {
@@ -36,28 +34,18 @@ void set_security_headers(http::fields& fields) {
   }
 }
 
-template <class Stream>
-class Session final : public AdminSession, public std::enable_shared_from_this<Session<Stream>> {
-  static constexpr bool tls = std::is_same_v<Stream, TlsStream>;
-
+class Session final : public AdminSession, public std::enable_shared_from_this<Session> {
  public:
-  template <class... Args>
-  Session(SessionHost& host, std::function<void(AdminSession*)> ended, Args&&... args)
-      : host_(host),
-        stream_(std::forward<Args>(args)...),
-        answer_timer_(*host.io),
-        ended_(std::move(ended)) {}
+  Session(asio::ip::tcp::socket socket, asio::ssl::context* tls, SessionHost& host,
+          std::function<void(AdminSession*)> ended)
+      : host_(host), stream_(std::move(socket), tls), answer_timer_(*host.io), ended_(std::move(ended)) {}
 
   void start() override {
     expect_request();
-    if constexpr (tls) {
-      stream_.async_handshake(asio::ssl::stream_base::server,
-                              [self = this->shared_from_this()](const ErrorCode& failed) {
-                                failed ? self->end() : self->read_header();
-                              });
-    } else {
-      read_header();
-    }
+    if (!stream_.has_tls()) return read_header();
+    stream_.handshake(asio::ssl::stream_base::server, [self = shared_from_this()](const ErrorCode& failed) {
+      failed ? self->end() : self->read_header();
+    });
   }
 
   [[nodiscard]] std::optional<TimePoint> waiting_since() const override { return waiting_since_; }
@@ -65,7 +53,7 @@ class Session final : public AdminSession, public std::enable_shared_from_this<S
   void abort() override { end(); }
 
  private:
-  [[nodiscard]] beast::tcp_stream& tcp() { return beast::get_lowest_layer(stream_); }
+  [[nodiscard]] beast::tcp_stream& tcp() { return stream_.tcp(); }
 
   void expect_request() {
     waiting_since_ = system_clock().now();
@@ -77,7 +65,7 @@ class Session final : public AdminSession, public std::enable_shared_from_this<S
     parser_->header_limit(host_.limits.header_bytes);
     parser_->body_limit(host_.limits.body_bytes);
     http::async_read_header(stream_, buffer_, *parser_,
-                            [self = this->shared_from_this()](const ErrorCode& failed, std::size_t) {
+                            [self = shared_from_this()](const ErrorCode& failed, std::size_t) {
                               failed ? self->unreadable(failed) : self->admit();
                             });
   }
@@ -110,16 +98,15 @@ class Session final : public AdminSession, public std::enable_shared_from_this<S
     }
     if (!beast::iequals(header[http::field::expect], "100-continue")) return read_body();
     go_on_.emplace(http::status::continue_, header.version());
-    http::async_write(stream_, *go_on_,
-                      [self = this->shared_from_this()](const ErrorCode& failed, std::size_t) {
-                        failed ? self->end() : self->read_body();
-                      });
+    http::async_write(stream_, *go_on_, [self = shared_from_this()](const ErrorCode& failed, std::size_t) {
+      failed ? self->end() : self->read_body();
+    });
   }
 
   void read_body() {
     if (parser_->is_done()) return answer();
     http::async_read(stream_, buffer_, *parser_,
-                     [self = this->shared_from_this()](const ErrorCode& failed, std::size_t) {
+                     [self = shared_from_this()](const ErrorCode& failed, std::size_t) {
                        failed ? self->unreadable(failed) : self->answer();
                      });
   }
@@ -134,7 +121,7 @@ class Session final : public AdminSession, public std::enable_shared_from_this<S
     if (request_.kind != AdminRequest::Kind::call || request_.call.operation != AdminOperation::warm) {
       limit_answer(turn);
     }
-    const auto tell = [io = host_.io, weak = this->weak_from_this(), turn](HttpAnswer answer) {
+    const auto tell = [io = host_.io, weak = weak_from_this(), turn](HttpAnswer answer) {
       asio::post(*io, [weak, turn, answer = std::move(answer)]() mutable {
         if (const auto self = weak.lock(); self && self->turn_ == turn) self->write(std::move(answer));
       });
@@ -148,7 +135,7 @@ class Session final : public AdminSession, public std::enable_shared_from_this<S
 
   void limit_answer(std::uint64_t turn) {
     answer_timer_.expires_after(host_.limits.answer);
-    answer_timer_.async_wait([weak = this->weak_from_this(), turn](const ErrorCode& cancelled) {
+    answer_timer_.async_wait([weak = weak_from_this(), turn](const ErrorCode& cancelled) {
       const auto self = cancelled ? nullptr : weak.lock();
       if (!self || self->turn_ != turn) return;
       self->write(refusal(http::status::gateway_timeout, "timed out",
@@ -177,33 +164,31 @@ class Session final : public AdminSession, public std::enable_shared_from_this<S
     last_ = last_ || host_.closing || !parser_->is_header_done() || !header.keep_alive();
     response_->keep_alive(!last_);
     tcp().expires_after(host_.limits.write);
-    http::async_write(stream_, *response_,
-                      [self = this->shared_from_this()](const ErrorCode& failed, std::size_t) {
-                        if (failed) return self->end();
-                        if (self->last_ || self->host_.closing) return self->say_farewell();
-                        self->expect_request();
-                        self->read_header();
-                      });
+    http::async_write(stream_, *response_, [self = shared_from_this()](const ErrorCode& failed, std::size_t) {
+      if (failed) return self->end();
+      if (self->last_ || self->host_.closing) return self->say_farewell();
+      self->expect_request();
+      self->read_header();
+    });
   }
 
   /// Closing at once, with bytes of the client unread, would make its system drop the answer.
   void say_farewell() {
     waiting_since_ = system_clock().now();
     tcp().expires_after(host_.limits.farewell);
-    if constexpr (tls) {
-      stream_.async_shutdown([self = this->shared_from_this()](const ErrorCode&) { self->end(); });
-    } else {
-      ErrorCode ignored;
-      tcp().socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
-      drain();
+    if (stream_.has_tls()) {
+      return stream_.shutdown([self = shared_from_this()](const ErrorCode&) { self->end(); });
     }
+    ErrorCode ignored;
+    tcp().socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+    drain();
   }
 
   void drain() {
     constexpr std::size_t most = std::size_t{1} << 20U;
     buffer_.clear();
     tcp().async_read_some(buffer_.prepare(4096),
-                          [self = this->shared_from_this()](const ErrorCode& failed, std::size_t size) {
+                          [self = shared_from_this()](const ErrorCode& failed, std::size_t size) {
                             self->drained_ += size;
                             failed || self->drained_ > most ? self->end() : self->drain();
                           });
@@ -220,7 +205,7 @@ class Session final : public AdminSession, public std::enable_shared_from_this<S
   }
 
   SessionHost& host_;
-  Stream stream_;
+  AnyStream stream_;
   asio::steady_timer answer_timer_;
   std::function<void(AdminSession*)> ended_;
   beast::flat_buffer buffer_;
@@ -238,10 +223,7 @@ class Session final : public AdminSession, public std::enable_shared_from_this<S
 
 std::shared_ptr<AdminSession> make_session(asio::ip::tcp::socket socket, asio::ssl::context* tls,
                                            SessionHost& host, std::function<void(AdminSession*)> ended) {
-  if (tls == nullptr) {
-    return std::make_shared<Session<PlainStream>>(host, std::move(ended), std::move(socket));
-  }
-  return std::make_shared<Session<TlsStream>>(host, std::move(ended), std::move(socket), *tls);
+  return std::make_shared<Session>(std::move(socket), tls, host, std::move(ended));
 }
 
 }  // namespace terrace::service

@@ -18,7 +18,6 @@ namespace terrace {
 namespace {
 
 using namespace config;
-using assembly::Kind;
 namespace fs = std::filesystem;
 
 using Report = Result<redis::ServerReport>;
@@ -105,9 +104,9 @@ std::vector<ConfigFinding> probe(const Config& config, Duration limit) {
   std::vector<std::pair<const Place*, const assembly::TierUrl*>> others;
   for (const auto& [place, store] : config.data().stores) {
     for (const Leaf& leaf : leaves_of(*store)) {
-      if (leaf.store->kind == Kind::redis) {
+      if (leaf.store->kind == assembly::Kind::redis) {
         asked.push_back({place, leaf.store->address, leaf.is_node, ask(runtime, leaf.store->target, limit)});
-      } else if (leaf.store->kind == Kind::cluster) {
+      } else if (leaf.store->kind == assembly::Kind::cluster) {
         for (const std::string& seed : parse_cluster_url(leaf.store->target).seeds)
           asked.push_back({place, redis::parse_redis_url(seed).label(), false, ask(runtime, seed, limit)});
       } else {
@@ -116,8 +115,8 @@ std::vector<ConfigFinding> probe(const Config& config, Duration limit) {
     }
   }
   for (const auto& [place, store] : others) {
-    if (store->kind == Kind::postgres) probe_postgres(*place, store->target, deadline, findings);
-    if (store->kind == Kind::sqlite) probe_file(*place, store->target, runtime, findings);
+    if (store->kind == assembly::Kind::postgres) probe_postgres(*place, store->target, deadline, findings);
+    if (store->kind == assembly::Kind::sqlite) probe_file(*place, store->target, runtime, findings);
   }
   for (Asked& one : asked) {
     const Report report = one.report.get();

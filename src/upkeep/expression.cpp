@@ -18,7 +18,7 @@ namespace {
 double negated(double x) {
   return x == 0 ? 1 : 0;
 }
-double percent(double x) {
+double from_percent(double x) {
   return x / 100;
 }
 
@@ -65,7 +65,7 @@ Expression::Expression(const std::string& text) : parser_(std::make_unique<Parse
     const auto& known = variables();
     for (std::size_t i = 0; i < known.size(); ++i) mu.DefineVar(known[i].name, &parser_->values[i]);
     mu.DefineInfixOprt("!", negated);
-    mu.DefinePostfixOprt("%", percent);
+    mu.DefinePostfixOprt("%", from_percent);
     mu.SetExpr(text);
     const auto used = mu.GetUsedVar();
     for (std::size_t i = 0; i < known.size(); ++i) {

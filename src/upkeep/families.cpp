@@ -5,6 +5,8 @@
 #include <optional>
 #include <string>
 
+#include "upkeep/seconds.hpp"
+
 namespace terrace::upkeep {
 namespace {
 
@@ -19,9 +21,6 @@ using Value = std::optional<double>;
 template <class T>
 Value known(const std::optional<T>& value) {
   return value ? Value(static_cast<double>(*value)) : std::nullopt;
-}
-double seconds(Duration d) {
-  return std::chrono::duration<double>(d).count();
 }
 constexpr auto number = [](auto count) { return Value(static_cast<double>(count)); };
 
@@ -113,15 +112,15 @@ const std::vector<Row<C>> cache_rows = {
      [](const C& c) { return known(c.watching); }},
     {"terrace_staleness_seconds", "How far memory may be behind the shared tiers now.", gauge,
      [](const C& c) {
-       return c.watching.value_or(false) && c.staleness ? Value(seconds(*c.staleness)) : std::nullopt;
+       return c.watching.value_or(false) && c.staleness ? Value(in_seconds(*c.staleness)) : std::nullopt;
      }},
     {"terrace_max_staleness_seconds", "The bound set on how far memory may be behind.", gauge,
-     [](const C& c) { return c.watching ? Value(seconds(c.max_staleness)) : std::nullopt; }},
+     [](const C& c) { return c.watching ? Value(in_seconds(c.max_staleness)) : std::nullopt; }},
 };
 
 const std::vector<Row<W>> journal_rows = {
     {"terrace_journal_lag_seconds", "How long the oldest change in the journal has waited.", gauge,
-     [](const W& w) { return Value(seconds(w.lag)); }},
+     [](const W& w) { return Value(in_seconds(w.lag)); }},
     {"terrace_journal_pending_changes", "Keys in the journal that wait to be flushed.", gauge,
      [](const W& w) { return number(w.pending); }},
     {"terrace_journal_pending_bytes", "Bytes of the changes that wait to be flushed.", gauge,
@@ -172,9 +171,9 @@ class Gathering {
       ClientMetric& metric = family.metric.emplace_back();
       metric.label = labels;
       metric.histogram.sample_count = latency.count;
-      metric.histogram.sample_sum = seconds(latency.sum);
+      metric.histogram.sample_sum = in_seconds(latency.sum);
       for (std::size_t i = 0; i < latency.bounds.size(); ++i) {
-        metric.histogram.bucket.push_back({latency.up_to[i], seconds(latency.bounds[i])});
+        metric.histogram.bucket.push_back({latency.up_to[i], in_seconds(latency.bounds[i])});
       }
     });
     close();

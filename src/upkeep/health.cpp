@@ -3,7 +3,7 @@
 #include <array>
 #include <cstdio>
 
-#include "upkeep/variables.hpp"
+#include "upkeep/seconds.hpp"
 
 namespace terrace::upkeep {
 namespace {
@@ -14,10 +14,6 @@ std::string percent(double share) {
   return text.data();
 }
 
-std::string seconds(Duration d) {
-  return figure(std::chrono::duration<double>(d).count()) + " s";
-}
-
 class Findings {
  public:
   explicit Findings(const WindowStats& window) : window_(window) {}
@@ -26,7 +22,7 @@ class Findings {
     issues.push_back(
         {kind, window_.cache, std::move(level), "cache " + window_.cache + ": " + std::move(what)});
   }
-  [[nodiscard]] std::string in_window() const { return " in the last " + seconds(window_.span); }
+  [[nodiscard]] std::string in_window() const { return " in the last " + seconds_text(window_.span); }
 
   std::vector<HealthIssue> issues;
 
@@ -64,7 +60,7 @@ void judge_levels(const WindowStats& window, Findings& out) {
   if (window.now.watching && !window.now.staleness) {
     out.add(HealthIssue::Kind::gate_shut,
             "a watch of a shared level is down, so memory serves nothing it read more than " +
-                seconds(window.now.max_staleness) + " ago");
+                seconds_text(window.now.max_staleness) + " ago");
   }
 }
 
@@ -80,9 +76,10 @@ std::vector<HealthIssue> find_issues(const WindowStats& window, const HealthLimi
   judge_levels(window, out);
   const auto& journal = window.now.write_back;
   if (journal && journal->lag > limits.max_journal_lag) {
-    out.add(HealthIssue::Kind::journal_lag,
-            "the journal's oldest change has waited " + seconds(journal->lag) + ", more than " +
-                seconds(limits.max_journal_lag) + " (" + std::to_string(journal->pending) + " keys wait)");
+    out.add(HealthIssue::Kind::journal_lag, "the journal's oldest change has waited " +
+                                                seconds_text(journal->lag) + ", more than " +
+                                                seconds_text(limits.max_journal_lag) + " (" +
+                                                std::to_string(journal->pending) + " keys wait)");
   }
   return std::move(out.issues);
 }

@@ -2,16 +2,15 @@
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
 
 #include "base/threads.hpp"
+#include "runtime/any_stream.hpp"
 #include "runtime/tls.hpp"
 
 namespace terrace::upkeep {
@@ -23,7 +22,6 @@ namespace {
 
 using ErrorCode = boost::system::error_code;
 using Tcp = asio::ip::tcp;
-using TlsStream = asio::ssl::stream<beast::tcp_stream>;
 using Done = Handler<Result<HttpReply>>;
 
 /// One request, on the I/O context only.
@@ -35,12 +33,8 @@ class Exchange final : public HttpExchange, public std::enable_shared_from_this<
         max_body_(request.max_body),
         resolver_(io),
         limit_(io),
+        stream_(io.get_executor(), peer_->tls ? &*peer_->tls : nullptr),
         done_(std::move(done)) {
-    if (peer_->tls) {
-      tls_.emplace(io, *peer_->tls);
-    } else {
-      plain_.emplace(io);
-    }
     prepare(std::move(request));
   }
 
@@ -88,35 +82,26 @@ class Exchange final : public HttpExchange, public std::enable_shared_from_this<
     tcp().async_connect(addresses, next(&Exchange::connected, "it connects"));
   }
   void connected() {
-    if (!tls_) return write(*plain_);
-    if (!expect_host(tls_->native_handle(), url_.host)) {
+    if (!stream_.has_tls()) return write();
+    if (!expect_host(stream_.tls(), url_.host)) {
       return end(Error(Errc::denied, label() + ": the host cannot be checked"));
     }
-    tls_->async_handshake(asio::ssl::stream_base::client, next(&Exchange::greeted, "TLS is negotiated"));
+    stream_.handshake(asio::ssl::stream_base::client, next(&Exchange::write, "TLS is negotiated"));
   }
-  void greeted() { write(*tls_); }
-
-  template <class Stream>
-  void write(Stream& stream) {
-    http::async_write(stream, request_, next(&Exchange::written, "the request is sent"));
-  }
+  void write() { http::async_write(stream_, request_, next(&Exchange::written, "the request is sent")); }
   void written() {
-    constexpr const char* stage = "the answer is awaited";
-    tls_ ? http::async_read_header(*tls_, buffer_, parser_, next(&Exchange::answered, stage))
-         : http::async_read_header(*plain_, buffer_, parser_, next(&Exchange::answered, stage));
+    http::async_read_header(stream_, buffer_, parser_, next(&Exchange::answered, "the answer is awaited"));
   }
   void answered() {
     if (max_body_ == 0) return read();
-    constexpr const char* stage = "the answer is read";
-    tls_ ? http::async_read(*tls_, buffer_, parser_, next(&Exchange::read, stage))
-         : http::async_read(*plain_, buffer_, parser_, next(&Exchange::read, stage));
+    http::async_read(stream_, buffer_, parser_, next(&Exchange::read, "the answer is read"));
   }
   void read() { end(HttpReply{parser_.get().result_int(), std::move(parser_.get().body())}); }
 
   void fail(const ErrorCode& ec) {
     std::string why = ec.message();
-    if (tls_) {
-      const long verdict = SSL_get_verify_result(tls_->native_handle());
+    if (stream_.has_tls()) {
+      const long verdict = SSL_get_verify_result(stream_.tls());
       if (verdict != X509_V_OK)
         why = std::string("the server's certificate is not accepted: ") +
               X509_verify_cert_error_string(verdict);
@@ -138,7 +123,7 @@ class Exchange final : public HttpExchange, public std::enable_shared_from_this<
   }
 
   [[nodiscard]] std::string label() const { return url_.label(); }
-  beast::tcp_stream& tcp() { return tls_ ? tls_->next_layer() : *plain_; }
+  beast::tcp_stream& tcp() { return stream_.tcp(); }
 
   const std::shared_ptr<const HttpPeer> peer_;
   const HttpUrl& url_ = peer_->url;
@@ -146,8 +131,7 @@ class Exchange final : public HttpExchange, public std::enable_shared_from_this<
   const std::size_t max_body_;
   Tcp::resolver resolver_;
   asio::steady_timer limit_;
-  std::optional<beast::tcp_stream> plain_;
-  std::optional<TlsStream> tls_;
+  AnyStream stream_;
   http::request<http::string_body> request_;
   beast::flat_buffer buffer_;
   http::response_parser<http::string_body> parser_;

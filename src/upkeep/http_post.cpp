@@ -10,8 +10,6 @@ namespace terrace::upkeep {
 namespace asio = boost::asio;
 namespace {
 
-using Done = Handler<Result<void>>;
-
 /// What an answer means: nothing, or the error.
 Result<void> judge(unsigned status, const std::string& label) {
   if (status >= 200 && status < 300) return {};
@@ -26,7 +24,7 @@ class HttpPost final : public Post, public std::enable_shared_from_this<HttpPost
         peer_(std::make_shared<HttpPeer>(options_.url, "WebhookOptions", options_.ca_file)),
         runtime_(std::move(runtime)) {}
 
-  void post(std::string body, Done done) override {
+  void post(std::string body, Handler<Result<void>> done) override {
     asio::post(io(), [self = shared_from_this(), body = std::move(body), done = std::move(done)]() mutable {
       if (self->closed_) return;
       self->under_way_ = HttpExchange::start(

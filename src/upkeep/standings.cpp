@@ -1,16 +1,8 @@
 #include "upkeep/standings.hpp"
 
-#include "upkeep/variables.hpp"
+#include "upkeep/seconds.hpp"
 
 namespace terrace::upkeep {
-namespace {
-
-std::string seconds(Duration d) {
-  return figure(std::chrono::duration<double>(d).count()) + " s";
-}
-
-}  // namespace
-
 AlertNotice Standings::notice(const std::string& rule, const std::string& cache, const Standing& standing,
                               AlertNotice::Kind kind, const Moment& now) {
   using Kind = AlertNotice::Kind;
@@ -23,7 +15,7 @@ AlertNotice Standings::notice(const std::string& rule, const std::string& cache,
                   .message = kind == Kind::broken ? standing.trouble : standing.message,
                   .since = since.wall,
                   .at = now.wall};
-  const std::string after = "after " + seconds(now.at - since.at) + ": ";
+  const std::string after = "after " + seconds_text(now.at - since.at) + ": ";
   if (kind == Kind::recovered || kind == Kind::mended || kind == Kind::repeated)
     out.message = after + out.message;
   return out;

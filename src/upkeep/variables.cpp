@@ -5,20 +5,18 @@
 #include <cstdio>
 #include <limits>
 
+#include "upkeep/seconds.hpp"
+
 namespace terrace::upkeep {
 namespace {
 
-double seconds(Duration d) {
-  return std::chrono::duration<double>(d).count();
-}
-
 template <auto Member>
-double counter(const WindowStats& window) {
+double count_of(const WindowStats& window) {
   return static_cast<double>(window.*Member);
 }
 
 double journal_lag(const WindowStats& window) {
-  return window.now.write_back ? seconds(window.now.write_back->lag) : 0;
+  return window.now.write_back ? in_seconds(window.now.write_back->lag) : 0;
 }
 double journal_pending(const WindowStats& window) {
   return window.now.write_back ? static_cast<double>(window.now.write_back->pending) : 0;
@@ -33,7 +31,7 @@ double entries(const WindowStats& window) {
 /// Of what nothing bounds no number is the right one but infinity; of what is not shared, nothing.
 double staleness(const WindowStats& window) {
   if (!window.now.watching) return 0;
-  return window.now.staleness ? seconds(*window.now.staleness) : std::numeric_limits<double>::infinity();
+  return window.now.staleness ? in_seconds(*window.now.staleness) : std::numeric_limits<double>::infinity();
 }
 double levels_away(const WindowStats& window) {
   const auto& levels = window.now.levels;
@@ -49,30 +47,30 @@ bool is_away(const LevelStats& level) {
 const std::vector<Variable>& variables() {
   using W = WindowStats;
   static const std::vector<Variable> all = {
-      {"requests", counter<&W::requests>},
-      {"hits", counter<&W::hits>},
-      {"misses", counter<&W::misses>},
-      {"stale", counter<&W::stale>},
-      {"errors", counter<&W::errors>},
-      {"loads", counter<&W::loads>},
-      {"load_failures", counter<&W::load_failures>},
-      {"writes", counter<&W::writes>},
-      {"write_failures", counter<&W::write_failures>},
-      {"evictions", counter<&W::evictions>},
-      {"expirations", counter<&W::expirations>},
-      {"lease_waits", counter<&W::lease_waits>},
-      {"rejected_fills", counter<&W::rejected_fills>},
-      {"hit_rate", counter<&W::hit_rate>},
-      {"miss_rate", counter<&W::miss_rate>},
-      {"stale_rate", counter<&W::stale_rate>},
-      {"error_rate", counter<&W::error_rate>},
-      {"load_failure_rate", counter<&W::load_failure_rate>},
-      {"requests_per_second", counter<&W::requests_per_second>},
-      {"loads_per_second", counter<&W::loads_per_second>},
-      {"evictions_per_second", counter<&W::evictions_per_second>},
-      {"window_seconds", [](const W& w) { return seconds(w.span); }},
-      {"load_p50_seconds", [](const W& w) { return seconds(w.load_p50); }},
-      {"load_p99_seconds", [](const W& w) { return seconds(w.load_p99); }},
+      {"requests", count_of<&W::requests>},
+      {"hits", count_of<&W::hits>},
+      {"misses", count_of<&W::misses>},
+      {"stale", count_of<&W::stale>},
+      {"errors", count_of<&W::errors>},
+      {"loads", count_of<&W::loads>},
+      {"load_failures", count_of<&W::load_failures>},
+      {"writes", count_of<&W::writes>},
+      {"write_failures", count_of<&W::write_failures>},
+      {"evictions", count_of<&W::evictions>},
+      {"expirations", count_of<&W::expirations>},
+      {"lease_waits", count_of<&W::lease_waits>},
+      {"rejected_fills", count_of<&W::rejected_fills>},
+      {"hit_rate", count_of<&W::hit_rate>},
+      {"miss_rate", count_of<&W::miss_rate>},
+      {"stale_rate", count_of<&W::stale_rate>},
+      {"error_rate", count_of<&W::error_rate>},
+      {"load_failure_rate", count_of<&W::load_failure_rate>},
+      {"requests_per_second", count_of<&W::requests_per_second>},
+      {"loads_per_second", count_of<&W::loads_per_second>},
+      {"evictions_per_second", count_of<&W::evictions_per_second>},
+      {"window_seconds", [](const W& w) { return in_seconds(w.span); }},
+      {"load_p50_seconds", [](const W& w) { return in_seconds(w.load_p50); }},
+      {"load_p99_seconds", [](const W& w) { return in_seconds(w.load_p99); }},
       {"memory_bytes", memory_bytes},
       {"entries", entries},
       {"staleness_seconds", staleness},

@@ -6,6 +6,7 @@
 #include <terrace/result.hpp>
 
 #include "assembly/tier_url.hpp"
+#include "support/seed.hpp"
 
 namespace terrace::assembly {
 namespace {
@@ -133,9 +134,8 @@ INSTANTIATE_TEST_SUITE_P(
 /// Passwords that are not encoded, with whatever separates something: no word of them gets into a message, a
 /// name or an address.
 TEST(TierUrl, ShowsNoPartOfAPasswordHoweverItIsWritten) {
-  const char* given = std::getenv("TERRACE_SEED");
-  const auto seed = given != nullptr ? static_cast<unsigned>(std::stoul(given)) : std::random_device{}();
-  SCOPED_TRACE("TERRACE_SEED=" + std::to_string(seed));
+  const unsigned seed = testing::test_seed();
+  SCOPED_TRACE(testing::seed_text(seed));
   std::mt19937 random(seed);
   const std::string signs = "@/?#,[]=:*%&+1k";
   const std::vector<std::string> schemes{"redis://",

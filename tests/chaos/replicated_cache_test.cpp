@@ -164,7 +164,7 @@ constexpr std::size_t keys = 8;
 
 /// The origin: a version for each key. `written`: what the origin has. `told`: what the writer has erased
 /// for, so that no read that begins later may show less.
-struct World {
+struct CacheWorld {
   std::array<std::atomic<std::uint64_t>, keys> written;
   std::array<std::atomic<std::uint64_t>, keys> told;
   std::atomic<std::uint64_t> operations{0};
@@ -174,7 +174,7 @@ struct World {
   std::atomic<bool> stop{false};
 };
 
-void read(const Servers& servers, World& world, std::uint32_t seed) {
+void read(const Servers& servers, CacheWorld& world, std::uint32_t seed) {
   CacheOfAProcess cache(servers, Consistency::strong);
   std::minstd_rand random(seed);
   while (!world.stop) {
@@ -191,7 +191,7 @@ void read(const Servers& servers, World& world, std::uint32_t seed) {
   }
 }
 
-void write(const Servers& servers, World& world, std::uint32_t seed) {
+void write(const Servers& servers, CacheWorld& world, std::uint32_t seed) {
   CacheOfAProcess cache(servers, Consistency::strong);
   std::minstd_rand random(seed);
   while (!world.stop) {
@@ -210,7 +210,7 @@ TEST(ReplicatedCacheChaos, F12_NothingStaleWhileServersDieAndForget) {
   const std::uint32_t seed = std::random_device{}();
   const std::uint64_t operations = scaled(1'000, 50'000);
   Servers servers(3);
-  InCommon<World> world;
+  InCommon<CacheWorld> world;
   Processes processes;
   for (std::uint32_t i = 1; i <= 3; ++i) processes.start([&, i] { read(servers, *world, seed + i); });
   processes.start([&] { write(servers, *world, seed); });

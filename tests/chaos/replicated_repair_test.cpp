@@ -14,7 +14,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr unsigned processes_count = 3;
+constexpr unsigned writer_processes = 3;
 constexpr unsigned members_each = 2;
 constexpr unsigned shared_keys = 64;
 
@@ -216,7 +216,7 @@ void deletions_stay(unsigned nodes, std::uint64_t operations, unsigned faults_at
   Servers servers(nodes);
   InCommon<World> world;
   Processes processes;
-  for (std::uint32_t i = 0; i < processes_count; ++i)
+  for (std::uint32_t i = 0; i < writer_processes; ++i)
     processes.start([&, i] { set_and_delete(servers, options, *world, seed % 1000 + i); });
   Observer observer(servers, options.repair_time);
   EXPECT_TRUE(observer.all_become_members());

@@ -18,7 +18,7 @@ using namespace std::chrono_literals;
 constexpr unsigned processes_count = 8;
 constexpr unsigned waiters = 1000;
 
-struct World {
+struct Stampede {
   Barrier ready;
   std::atomic<unsigned> loads{0};
   std::atomic<unsigned> right{0};
@@ -27,7 +27,7 @@ struct World {
 };
 
 /// One process: so many reads of one key at the same time.
-void wait_in_process(const std::string& url, World& world, Duration load_time) {
+void wait_in_process(const std::string& url, Stampede& world, Duration load_time) {
   Cache<std::string> cache({.name = "stampede", .ttl = 1h, .lease_time = 1s, .load_timeout = 20s},
                            {make_redis_tier({.url = url})});
   cache.get("warm up the connection");
@@ -56,7 +56,7 @@ TEST(Stampede, F36_EightProcessesOfAThousandWaitersLoadOnce) {
   testing::RedisServer server;
   for (std::uint64_t round = 0; round < scaled(2, 20); ++round) {
     server.cli({"FLUSHALL"});
-    InCommon<World> world;
+    InCommon<Stampede> world;
     Processes processes;
     for (unsigned i = 0; i < processes_count; ++i) {
       processes.start([&] { wait_in_process(server.url(), *world, 100ms); });
@@ -70,7 +70,7 @@ TEST(Stampede, F36_EightProcessesOfAThousandWaitersLoadOnce) {
 /// The control: the same without leases, as several programs with only a single flight of their own do.
 TEST(Stampede, F36_WithoutLeasesEveryProcessLoads) {
   testing::RedisServer server;
-  InCommon<World> world;
+  InCommon<Stampede> world;
   Processes processes;
   for (unsigned i = 0; i < processes_count; ++i) {
     processes.start([&] {
@@ -87,7 +87,7 @@ TEST(Stampede, F37_AKilledHolderIsReplacedByOneOther) {
   testing::RedisServer server;
   for (std::uint64_t round = 0; round < scaled(1, 10); ++round) {
     server.cli({"FLUSHALL"});
-    InCommon<World> world;
+    InCommon<Stampede> world;
     Processes processes;
     for (unsigned i = 0; i < processes_count; ++i) {
       processes.start([&] { wait_in_process(server.url(), *world, 300ms); });

@@ -2,7 +2,6 @@
 #include <sqlite3.h>
 
 #include <condition_variable>
-#include <cstdlib>
 #include <map>
 #include <mutex>
 #include <random>
@@ -11,6 +10,7 @@
 #include <thread>
 
 #include "database/blocking.hpp"
+#include "support/seed.hpp"
 
 namespace terrace::database {
 namespace {
@@ -270,9 +270,8 @@ TEST_F(Sqlite, F44_AnOlderVersionLeavesTheNewerValue) {
 }
 
 TEST_F(Sqlite, StaysWithinItsBytesAndCountsThemExactly) {
-  const char* given = std::getenv("TERRACE_SEED");
-  const std::uint64_t seed = given != nullptr ? std::stoull(given) : std::random_device{}();
-  SCOPED_TRACE("TERRACE_SEED=" + std::to_string(seed));
+  const unsigned seed = testing::test_seed();
+  SCOPED_TRACE(testing::seed_text(seed));
   std::mt19937_64 random(seed);
   constexpr std::uint64_t bound = 50'000;
   const auto tier = make({.max_bytes = bound});

@@ -19,7 +19,7 @@ namespace {
 using namespace std::chrono_literals;
 using namespace std::string_literals;
 
-constexpr CompressionOptions plain{.enabled = false};
+constexpr CompressionOptions uncompressed{.enabled = false};
 
 const KeyRing& keys() {
   static const auto one = ring("1 primary $1");
@@ -41,7 +41,7 @@ std::size_t cipher_at(const EnvelopeMeta& meta) {
 
 TEST(Seal, GivesBackWhatWasWrapped) {
   for (const auto& [meta, payload] : shapes()) {
-    for (const CompressionOptions& options : {CompressionOptions{}, plain}) {
+    for (const CompressionOptions& options : {CompressionOptions{}, uncompressed}) {
       const Bytes stored = sealed(meta, payload, keys(), options);
       Result<Opened> first = opened(stored);
       ASSERT_TRUE(first.has_value()) << first.error().message();
@@ -59,7 +59,7 @@ TEST(Seal, CostsThirtySixBytesMoreThanTheChecksum) {
 }
 
 TEST(Seal, HidesPayloadAndTags) {
-  const Bytes stored = sealed(full_meta(), "a rather long payload", keys(), plain);
+  const Bytes stored = sealed(full_meta(), "a rather long payload", keys(), uncompressed);
   EXPECT_EQ(stored.find("rather"), Bytes::npos);
   EXPECT_EQ(stored.find("group"), Bytes::npos);
 }
@@ -297,7 +297,7 @@ TEST(SealedBytes, OpenOnlyForWhatTheyWereSealedFor) {
 }
 
 TEST(SealedBytes, ARecordIsNoEntry) {
-  const Bytes stored = sealed({.created = WallTime(1ms)}, "payload", keys(), plain);
+  const Bytes stored = sealed({.created = WallTime(1ms)}, "payload", keys(), uncompressed);
   const Bytes place = "\x02\0\0\0ns\x03\0\0\0key"s;
   EXPECT_EQ(unseal(keys(), place + stored.substr(0, 22), stored.substr(22)).value(), "payload")
       << "the layout of docs/wire-format.md";

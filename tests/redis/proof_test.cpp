@@ -2,10 +2,11 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <deque>
 #include <random>
 #include <vector>
+
+#include "support/seed.hpp"
 
 namespace terrace::redis {
 namespace {
@@ -180,14 +181,9 @@ class World {
   bool busy_ = false;
 };
 
-unsigned test_seed() {
-  const char* given = std::getenv("TERRACE_SEED");
-  return given != nullptr ? static_cast<unsigned>(std::stoul(given)) : std::random_device{}();
-}
-
 TEST(Proof, F09_NoProofIsWrongInAnyOrderOfEvents) {
-  const unsigned seed = test_seed();
-  SCOPED_TRACE("TERRACE_SEED=" + std::to_string(seed));
+  const unsigned seed = testing::test_seed();
+  SCOPED_TRACE(testing::seed_text(seed));
   int proofs = 0, single = 0, gullible = 0;
   for (unsigned round = 0; round < 200; ++round) {
     const auto outcome = World<Double>(seed + round).run(20'000);

@@ -3,24 +3,20 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 #include <functional>
 #include <random>
 #include <vector>
+
+#include "support/seed.hpp"
 
 namespace terrace::redis {
 namespace {
 
 constexpr std::size_t limit = 1000;
 
-unsigned test_seed() {
-  const char* given = std::getenv("TERRACE_SEED");
-  return given != nullptr ? static_cast<unsigned>(std::stoul(given)) : std::random_device{}();
-}
-
 /// What the reader makes of the bytes when they come in pieces of these sizes: one line per node.
-std::string read(std::string_view bytes, const std::function<std::size_t()>& piece) {
+std::string read_reply(std::string_view bytes, const std::function<std::size_t()>& piece) {
   ReplyReader reader(limit);
   std::string seen;
   while (!bytes.empty()) {
@@ -39,8 +35,8 @@ std::string read(std::string_view bytes, const std::function<std::size_t()>& pie
   }
   return seen;
 }
-std::string read(std::string_view bytes) {
-  return read(bytes, [] { return SIZE_MAX; });
+std::string read_reply(std::string_view bytes) {
+  return read_reply(bytes, [] { return SIZE_MAX; });
 }
 
 TEST(Resp, EncodesCommands) {
@@ -50,21 +46,21 @@ TEST(Resp, EncodesCommands) {
 }
 
 TEST(Resp, ReadsTheRepliesWeGet) {
-  EXPECT_EQ(read("+OK\r\n"), "+0OK;");
-  EXPECT_EQ(read("$5\r\na\r\nbc\r\n$0\r\n\r\n"), "$0a\r\nbc;$0;");
-  EXPECT_EQ(read("_\r\n:1\r\n-WRONGTYPE x\r\n"), "_0;:01;-0WRONGTYPE x;");
-  EXPECT_EQ(read("*2\r\n$1\r\n0\r\n*2\r\n$1\r\na\r\n$1\r\nb\r\n"), "*0,$10,*1,$2a,$2b;");
-  EXPECT_EQ(read("*2\r\n$1\r\n0\r\n*0\r\n+x\r\n"), "*0,$10,*1;+0x;");
+  EXPECT_EQ(read_reply("+OK\r\n"), "+0OK;");
+  EXPECT_EQ(read_reply("$5\r\na\r\nbc\r\n$0\r\n\r\n"), "$0a\r\nbc;$0;");
+  EXPECT_EQ(read_reply("_\r\n:1\r\n-WRONGTYPE x\r\n"), "_0;:01;-0WRONGTYPE x;");
+  EXPECT_EQ(read_reply("*2\r\n$1\r\n0\r\n*2\r\n$1\r\na\r\n$1\r\nb\r\n"), "*0,$10,*1,$2a,$2b;");
+  EXPECT_EQ(read_reply("*2\r\n$1\r\n0\r\n*0\r\n+x\r\n"), "*0,$10,*1;+0x;");
 }
 
 TEST(Resp, TellsPushesFromReplies) {
-  EXPECT_EQ(read(">2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\nk\r\n$1\r\nv\r\n"),
+  EXPECT_EQ(read_reply(">2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\nk\r\n$1\r\nv\r\n"),
             "push >0,push $1invalidate,push *1,push $2k;$0v;");
 }
 
 TEST(Resp, PiecesOfAnySizeGiveTheSame) {
-  const unsigned seed = test_seed();
-  SCOPED_TRACE("TERRACE_SEED=" + std::to_string(seed));
+  const unsigned seed = testing::test_seed();
+  SCOPED_TRACE(testing::seed_text(seed));
   std::mt19937 random(seed);
   std::string bytes;
   for (int i = 0; i < 300; ++i) {
@@ -72,24 +68,24 @@ TEST(Resp, PiecesOfAnySizeGiveTheSame) {
     bytes += "$" + std::to_string(value.size()) + "\r\n" + value + "\r\n";
     if (i % 7 == 0) bytes += "*2\r\n$1\r\n7\r\n*1\r\n$1\r\nk\r\n_\r\n";
   }
-  const std::string whole = read(bytes);
+  const std::string whole = read_reply(bytes);
   EXPECT_EQ(whole.find("broken"), std::string::npos);
   EXPECT_NE(whole.find(ReplyReader::too_large), std::string::npos);
-  EXPECT_TRUE(read(bytes, [] { return std::size_t{1}; }) == whole);
-  EXPECT_TRUE(read(bytes, [&] { return std::size_t{1} + random() % 700; }) == whole);
+  EXPECT_TRUE(read_reply(bytes, [] { return std::size_t{1}; }) == whole);
+  EXPECT_TRUE(read_reply(bytes, [&] { return std::size_t{1} + random() % 700; }) == whole);
 }
 
 TEST(Resp, F33_AValueOverTheLimitIsSkipped) {
-  EXPECT_EQ(read("$1000\r\n" + std::string(1000, 'x') + "\r\n"), "$0" + std::string(1000, 'x') + ";");
-  const std::string skipped = read("$1001\r\n" + std::string(1001, '$') + "\r\n+OK\r\n");
+  EXPECT_EQ(read_reply("$1000\r\n" + std::string(1000, 'x') + "\r\n"), "$0" + std::string(1000, 'x') + ";");
+  const std::string skipped = read_reply("$1001\r\n" + std::string(1001, '$') + "\r\n+OK\r\n");
   EXPECT_EQ(skipped, "!0TERRACE-TOO-LARGE the value found has 1001 bytes, the limit is 1000;+0OK;");
 }
 
 /// The limit is of values: keys that a SCAN finds, and what INFO tells, may be longer.
 TEST(Resp, WhatIsNoValueMayBeLongerThanOne) {
   const std::string text(2000, 'x');
-  EXPECT_EQ(read("*1\r\n$2000\r\n" + text + "\r\n"), "*0,$1" + text + ";");
-  EXPECT_EQ(read("=2000\r\n" + text + "\r\n"), "=0" + text + ";");
+  EXPECT_EQ(read_reply("*1\r\n$2000\r\n" + text + "\r\n"), "*0,$1" + text + ";");
+  EXPECT_EQ(read_reply("=2000\r\n" + text + "\r\n"), "=0" + text + ";");
 }
 
 TEST(Resp, WhatIsNotRespIsBroken) {
@@ -115,21 +111,21 @@ TEST(Resp, WhatIsNotRespIsBroken) {
                                      ":\r\n",
                                      "HTTP/1.1 400 Bad Request\r\n",
                                      "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n"}) {
-    const std::string seen = read(bad);
+    const std::string seen = read_reply(bad);
     EXPECT_NE(seen.find("broken"), std::string::npos) << bad << " gave " << seen;
   }
-  EXPECT_EQ(read("+" + std::string(70'000, 'a')), "broken") << "a line without end";
+  EXPECT_EQ(read_reply("+" + std::string(70'000, 'a')), "broken") << "a line without end";
 }
 
 TEST(Resp, NoBytesMakeItCrashOrGrow) {
-  const unsigned seed = test_seed();
-  SCOPED_TRACE("TERRACE_SEED=" + std::to_string(seed));
+  const unsigned seed = testing::test_seed();
+  SCOPED_TRACE(testing::seed_text(seed));
   std::mt19937 random(seed);
   constexpr std::string_view alphabet = "$*%~>_:+-#,(!=|;?0123456789\r\n\r\n\r\nab";
   for (int i = 0; i < 20'000; ++i) {
     std::string bytes;
     for (auto n = random() % 60; n > 0; --n) bytes += alphabet[random() % alphabet.size()];
-    read(bytes, [&] { return std::size_t{1} + random() % 9; });
+    read_reply(bytes, [&] { return std::size_t{1} + random() % 9; });
   }
 }
 

@@ -18,6 +18,9 @@ int free_port();
 bool eventually(const std::function<bool()>& condition,
                 std::chrono::milliseconds limit = std::chrono::seconds(10));
 
+/// The state letter of a process, as in /proc/PID/stat: T is stopped, Z ended and not collected, ? gone.
+char process_state(pid_t pid);
+
 /// The full path of the first of these programs found in PATH, or empty.
 std::string find_program(const std::vector<std::string>& names);
 

@@ -65,12 +65,6 @@ std::string text_of(const std::string& file) {
   return text.str();
 }
 
-char process_state(pid_t pid) {
-  const std::string stat = text_of("/proc/" + std::to_string(pid) + "/stat");
-  const auto end = stat.rfind(')');
-  return end == std::string::npos || end + 2 >= stat.size() ? '?' : stat[end + 2];
-}
-
 }  // namespace
 
 bool PostgresServer::available() {

@@ -16,15 +16,6 @@ std::string cli_program() {
   return find_program({"redis-cli", "valkey-cli"});
 }
 
-/// The state letter of /proc/PID/stat: 'T' is stopped.
-char process_state(pid_t pid) {
-  std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
-  std::string text;
-  std::getline(stat, text);
-  const auto end = text.rfind(')');
-  return end == std::string::npos || end + 2 >= text.size() ? '?' : text[end + 2];
-}
-
 }  // namespace
 
 bool RedisServer::available() {

@@ -56,7 +56,7 @@ int live(Target& target) {
   }
 }
 
-int top(const TopArguments& arguments) {
+int show_top(const TopArguments& arguments) {
   const auto target = arguments.target.open();
   if (arguments.target.json) {
     return finish(target->stats(std::nullopt), true,
@@ -80,7 +80,7 @@ void add_top_command(CLI::App& app, int& exit_code) {
       "Examples:\n"
       "  terrace top\n"
       "  terrace top --once --server http://10.0.0.5:9390");
-  on_run(*command, exit_code, [arguments] { return top(*arguments); });
+  on_run(*command, exit_code, [arguments] { return show_top(*arguments); });
 }
 
 }  // namespace terrace::cli

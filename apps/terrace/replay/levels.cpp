@@ -50,10 +50,10 @@ class Levels::Impl {
     }
   }
 
-  Answer fetch(std::string_view key, std::uint64_t size, const std::shared_ptr<Origin>& origin) {
+  Fetched fetch(std::string_view key, std::uint64_t size, const std::shared_ptr<Origin>& origin) {
     const Lookup<std::string> found = cache_.lookup_or_load(
         key, [origin, size](std::string_view asked) { return origin->load(asked, size); });
-    Answer answer{Answer::By::error};
+    Fetched answer{Fetched::By::error};
     if (!found) {
       answer.why = found.error.message();
       return answer;
@@ -62,11 +62,11 @@ class Levels::Impl {
     answer.wrong = !Origin::made(key, *found.value);
     const auto level = std::find(names_.begin(), names_.end(), found.level);
     if (found.joined) {
-      answer.by = Answer::By::joined;
+      answer.by = Fetched::By::joined;
     } else if (level == names_.end()) {
-      answer.by = Answer::By::origin;
+      answer.by = Fetched::By::origin;
     } else {
-      answer.by = Answer::By::level;
+      answer.by = Fetched::By::level;
       answer.level = static_cast<std::size_t>(level - names_.begin());
     }
     return answer;
@@ -132,7 +132,7 @@ const std::vector<std::string>& Levels::names() const noexcept {
 std::vector<Levels::Silent> Levels::silent_levels() {
   return impl_->silent_levels();
 }
-Answer Levels::fetch(std::string_view key, std::uint64_t size, const std::shared_ptr<Origin>& origin) {
+Fetched Levels::fetch(std::string_view key, std::uint64_t size, const std::shared_ptr<Origin>& origin) {
   return impl_->fetch(key, size, origin);
 }
 void Levels::clear() {

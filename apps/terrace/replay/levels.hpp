@@ -25,7 +25,7 @@ struct LevelOptions {
 };
 
 /// How a request ended.
-struct Answer {
+struct Fetched {
   enum class By {
     level,   ///< a level had the value: `level` says which, 0 being memory
     origin,  ///< this request loaded it
@@ -66,7 +66,7 @@ class Levels {
   [[nodiscard]] std::vector<Silent> silent_levels();
 
   /// The value under the key, from the highest level that has it, else from the origin.
-  Answer fetch(std::string_view key, std::uint64_t size, const std::shared_ptr<Origin>& origin);
+  Fetched fetch(std::string_view key, std::uint64_t size, const std::shared_ptr<Origin>& origin);
 
   /// Removes what earlier replays left in the levels. Throws std::runtime_error when a level cannot.
   void clear();

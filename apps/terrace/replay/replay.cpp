@@ -70,7 +70,7 @@ class Callers {
 
   bool serve(const traces::Request& request, std::size_t file, Tally& tally) {
     const std::uint64_t size = request.size.value_or(options_.value_size);
-    Answer answer{Answer::By::error};
+    Fetched answer{Fetched::By::error};
     const TimePoint begun = system_clock().now();
     if (size <= max_value_size) {
       answer = levels_.fetch(request.key, size, origin_);
@@ -79,8 +79,8 @@ class Callers {
                                format_bytes(max_value_size));
     }
     tally.add(answer, system_clock().now() - begun);
-    if (answer.by == Answer::By::error) tally.note({file, request.line, std::move(answer.why)});
-    return answer.by == Answer::By::level;
+    if (answer.by == Fetched::By::error) tally.note({file, request.line, std::move(answer.why)});
+    return answer.by == Fetched::By::level;
   }
 
   Levels& levels_;

@@ -26,7 +26,7 @@ Duration origin_only_time(const ReplayOutcome& outcome) {
   return outcome.mean_load * static_cast<Duration::rep>(outcome.tally.hits() + outcome.tally.loads());
 }
 
-double requests_per_second(const ReplayOutcome& outcome) {
+double rate_of(const ReplayOutcome& outcome) {
   const double elapsed = seconds(outcome.elapsed);
   return elapsed > 0 ? static_cast<double>(outcome.tally.requests()) / elapsed : 0;
 }
@@ -119,7 +119,7 @@ boost::json::object replay_json(const ReplayOutcome& outcome) {
           {"levels", level_array(outcome)},
           {"origin", std::move(origin)},
           {"elapsed_s", seconds(outcome.elapsed)},
-          {"requests_per_s", requests_per_second(outcome)},
+          {"requests_per_s", rate_of(outcome)},
           {"request_time_s", seconds(tally.answered_time())},
           {"origin_only_s", seconds(origin_only)},
           {"saved_s", seconds(origin_only - tally.answered_time())},
@@ -149,7 +149,7 @@ std::string replay_text(const ReplayOutcome& outcome) {
     text += fmt::format("{} lost.\n", format_duration(-saved));
   }
   text += fmt::format("Ran for {}, {} requests/s.\n", format_duration(outcome.elapsed),
-                      format_count(static_cast<std::uint64_t>(requests_per_second(outcome))));
+                      format_count(static_cast<std::uint64_t>(rate_of(outcome))));
   return text;
 }
 

@@ -6,21 +6,21 @@ Tally::Tally(std::size_t levels) : bytes_(levels) {
   for (std::size_t i = 0; i < levels; ++i) by_level_.push_back(std::make_unique<Histogram>());
 }
 
-void Tally::add(const Answer& answer, Duration took) {
+void Tally::add(const Fetched& answer, Duration took) {
   if (answer.wrong) ++wrong_;
   switch (answer.by) {
-    case Answer::By::level:
+    case Fetched::By::level:
       by_level_[answer.level]->record(took);
       bytes_[answer.level] += answer.bytes;
       break;
-    case Answer::By::origin:
+    case Fetched::By::origin:
       loads_->record(took);
       loaded_bytes_ += answer.bytes;
       break;
-    case Answer::By::joined:
+    case Fetched::By::joined:
       joined_->record(took);
       break;
-    case Answer::By::error:
+    case Fetched::By::error:
       ++errors_;
       break;
   }

@@ -23,7 +23,7 @@ class Tally {
  public:
   explicit Tally(std::size_t levels);
 
-  void add(const Answer& answer, Duration took);
+  void add(const Fetched& answer, Duration took);
   void note(FailedRequest failed);
   void merge(const Tally& other);
 
