@@ -18,12 +18,12 @@ setup: ## install what is missing (Debian 12 and 13)
 	@scripts/setup.sh
 
 configure: setup
-	$(CONFIGURE) -B build/release -DTERRACE_BENCH=ON
+	$(CONFIGURE) -B build/release -DTERRACE_BENCH=OFF
 
 program: configure ## build the program only (build/release/bin/terrace)
 	cmake --build build/release -j $(JOBS) --target terrace_program
 
-build: configure ## build the program, tests, examples and benchmarks
+build: configure ## build the program, tests and examples
 	cmake --build build/release -j $(JOBS)
 
 build-times: ## what the newest build took: the slowest sources, and the sums
@@ -56,7 +56,9 @@ fuzz: setup ## each fuzzer for FUZZ_SECONDS (60)
 	@scripts/setup.sh long
 	scripts/fuzz.sh
 
-bench: build ## the benchmarks; what they print goes into docs/benchmarks.md
+bench: setup ## the benchmarks; what they print goes into docs/benchmarks.md
+	$(CONFIGURE) -B build/release -DTERRACE_BENCH=ON
+	cmake --build build/release -j $(JOBS)
 	scripts/bench.sh
 
 bench-python: python ## the Python package beside its peers; what they print goes into docs/benchmarks.md

@@ -27,10 +27,11 @@ class JournalOwnerTest : public ::testing::Test {
     Strings reader({.ttl_jitter = 0, .scheduler = runtime_}, {shared_});
     return reader.get(key).value_or("(none)");
   }
-  /// Journals begin at numbers by the second.
-  static void next_second() {
-    const auto second = [] { return std::chrono::floor<std::chrono::seconds>(system_clock().wall_now()); };
-    EXPECT_TRUE(testing::eventually([&, began = second()] { return second() > began; }));
+  /// An opening takes 16 ms of numbers, so that a later journal's are higher when the clock has passed them.
+  static void let_numbers_pass(int openings) {
+    const auto due =
+        system_clock().wall_now() + openings * std::chrono::milliseconds(16) + std::chrono::milliseconds(1);
+    EXPECT_TRUE(testing::eventually([&] { return system_clock().wall_now() > due; }));
   }
   Found owner() const {
     Result<Found> found = Found{};
@@ -49,7 +50,7 @@ TEST_F(JournalOwnerTest, ASecondJournalIsRefusedAndNothingIsAcknowledgedAndThrow
     const std::string older = older_first ? "older 1" : "older 2";
     const std::string newer = older_first ? "newer 1" : "newer 2";
     process(older)->close();
-    next_second();
+    let_numbers_pass(1);
     process(newer)->close();
     auto first = process(older_first ? older : newer);
     auto second = process(older_first ? newer : older);
@@ -67,7 +68,7 @@ TEST_F(JournalOwnerTest, ASecondJournalIsRefusedAndNothingIsAcknowledgedAndThrow
     EXPECT_FALSE(second->set("k", "second"))
         << "until it is opened again: then its numbers are above the other's";
     second->close();
-    for (int opening = 0; opening < 2; ++opening) next_second();  // each opening numbers a second ahead
+    let_numbers_pass(2);
     auto next = process(older_first ? newer : older);
     ASSERT_TRUE(next->set("k", "second"));
     ASSERT_TRUE(next->flush());
@@ -75,6 +76,21 @@ TEST_F(JournalOwnerTest, ASecondJournalIsRefusedAndNothingIsAcknowledgedAndThrow
     next->close();
     shared_->erase("default:k", no_deadline, [](const Result<bool>&) {});
   }
+}
+
+/// A program that crashes and begins again ten times in a row, and then gives its place to another.
+TEST_F(JournalOwnerTest, AJournalThatWasOpenedManyTimesIsNotAheadOfALaterOne) {
+  for (int opening = 0; opening < 10; ++opening) {
+    auto crashing = process("one");
+    ASSERT_TRUE(crashing->set("k", "one"));
+    ASSERT_TRUE(crashing->flush());
+    crashing->close();
+  }
+  let_numbers_pass(10);
+  auto later = process("two");
+  ASSERT_TRUE(later->set("k", "two"));
+  ASSERT_TRUE(later->flush());
+  EXPECT_EQ(read("k"), "two");
 }
 
 TEST_F(JournalOwnerTest, TheSameJournalGoesOnAtOnceAfterACrash) {
