@@ -14,6 +14,11 @@ if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
 endif()
 
+if(PROJECT_IS_TOP_LEVEL)
+  # What each source takes, for `make build-times`.
+  set_property(GLOBAL PROPERTY RULE_LAUNCH_COMPILE "${PROJECT_SOURCE_DIR}/scripts/timed.sh ${CMAKE_BINARY_DIR}/compile_times")
+endif()
+
 # The fastest linker there is.
 include(CheckLinkerFlag)
 check_linker_flag(CXX -fuse-ld=mold TERRACE_HAS_MOLD)

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""What the build took: the slowest sources, and the sum of every folder and kind of step.
+"""What the build took: the slowest sources, and the sums of every folder.
 
-Usage: build_times.py [BUILD_FOLDER] [--slowest N] [--limit SECONDS]. Reads the log that Ninja keeps of the newest run of each
-step (.ninja_log). A step's time is wall time: on a machine with nothing else to do and as many jobs as cores it is
-close to processor time. A step that came from a compiler cache counts with the little it took: for figures from nothing
-build with CCACHE_DISABLE=1. --limit: exits 1 and names the sources that took longer.
+Usage: build_times.py [BUILD_FOLDER] [--slowest N] [--limit SECONDS]. In seconds of processor time, from the log that
+scripts/timed.sh writes for every source (compile_times in the build folder); the newest time of each source counts. What came from
+a compiler cache took next to nothing: for figures from nothing build with CCACHE_DISABLE=1. Linking is in wall time, from Ninja's own
+log. --limit: exits 1 and names the sources that took longer.
 """
 
 import argparse
@@ -21,20 +21,18 @@ def outputs_of(folder):
 
 
 def steps(folder):
-    """The newest time of each step, in seconds; what one step wrote counts once."""
-    log, wanted = folder / ".ninja_log", outputs_of(folder)
+    """Every output and its newest time in seconds: compiled sources in processor time, the rest in wall time."""
+    wanted = outputs_of(folder)
     newest = {}
-    for line in log.read_text().splitlines():
-        if line.startswith("#"):
-            continue
-        start, end, _, output, command = line.split("\t")
-        newest[output] = (int(end) - int(start), command)
-    seen = set()
-    for output, (milliseconds, command) in newest.items():
-        if command in seen or output not in wanted:
-            continue
-        seen.add(command)
-        yield output, milliseconds / 1000
+    for line in (folder / ".ninja_log").read_text().splitlines():
+        if not line.startswith("#"):
+            start, end, _, output, _ = line.split("\t")
+            if folder_of(output) == "linking":
+                newest[output] = (int(end) - int(start)) / 1000
+    for line in (folder / "compile_times").read_text().splitlines():
+        seconds, output = line.split("\t")
+        newest[output] = float(seconds)
+    return [(output, seconds) for output, seconds in newest.items() if output in wanted]
 
 
 def folder_of(output):
@@ -49,7 +47,7 @@ def main():
     parser.add_argument("--slowest", type=int, default=25, metavar="N")
     parser.add_argument("--limit", type=float, metavar="SECONDS")
     arguments = parser.parse_args()
-    if not (arguments.folder / ".ninja_log").exists():
+    if not (arguments.folder / "compile_times").exists():
         sys.exit(f"{arguments.folder} holds no build: build first (make build)")
     timed = sorted(steps(arguments.folder), key=lambda step: -step[1])
     print(f"The slowest of {len(timed)} steps, in seconds:")
