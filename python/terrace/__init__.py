@@ -1,25 +1,18 @@
 """terrace: a multi-level cache. Start with Cache; patterns has the classes that programs write by hand."""
 
+from typing import TYPE_CHECKING, Any
+
 from ._cache import Cache
 from ._config import Caches, open_caches
 from ._core import __version__
 from ._errors import *  # noqa: F403
 from ._errors import __all__ as _error_names
 from ._monitor import Monitor, metrics
-from ._results import (
-    ABSENT,
-    CacheStats,
-    Explanation,
-    LevelExplanation,
-    LevelStats,
-    Load,
-    LoadContext,
-    Lookup,
-    WarmFailure,
-    WarmReport,
-    WarmTask,
-)
+from ._results import ABSENT, Load, LoadContext, Lookup, WarmTask
 from ._tiers import Tier
+
+if TYPE_CHECKING:
+    from ._reports import CacheStats, Explanation, LevelExplanation, LevelStats, WarmFailure, WarmReport
 
 __all__ = [
     "ABSENT",
@@ -42,3 +35,18 @@ __all__ = [
     "__version__",
     *_error_names,
 ]
+
+# Importing terrace takes about as long as the classes that it makes: these are made when first asked for.
+_IN_REPORTS = {"CacheStats", "Explanation", "LevelExplanation", "LevelStats", "WarmFailure", "WarmReport"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _IN_REPORTS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from . import _reports
+
+    return getattr(_reports, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

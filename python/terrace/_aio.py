@@ -1,16 +1,41 @@
-"""Waiting for the core in an event loop, without a thread in between: a file descriptor tells when there is news."""
+"""Waiting for the core in an event loop, without a thread in between: a file descriptor tells when there is news.
+
+asyncio is imported by what uses it: it takes longer than the rest of the package, and most programs have no event loop."""
 
 from __future__ import annotations
 
-import asyncio
 import weakref
-from typing import Any
+from typing import TYPE_CHECKING, Any, Coroutine
 
 from . import _core
+
+if TYPE_CHECKING:
+    import asyncio
 
 _ports: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _core.Port] = weakref.WeakKeyDictionary()
 # A loop holds its tasks weakly.
 _loads: set[asyncio.Task[None]] = set()
+
+
+def running_loop() -> asyncio.AbstractEventLoop:
+    """The event loop of this thread. Raises RuntimeError outside of one."""
+    import asyncio
+
+    return asyncio.get_running_loop()
+
+
+def current_task() -> asyncio.Task[Any] | None:
+    """The task that runs now, in the event loop of this thread."""
+    import asyncio
+
+    return asyncio.current_task()
+
+
+def run_in(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any]) -> None:
+    """Starts it from another thread. Raises RuntimeError when the loop is closed; then the coroutine is still the caller's to close."""
+    import asyncio
+
+    asyncio.run_coroutine_threadsafe(coroutine, loop)
 
 
 async def outcome_of(call: _core.Call) -> Any:
@@ -23,7 +48,7 @@ async def ended(call: _core.Call) -> None:
     """Waits for it. Loads it brings on the way run in this loop. A caller that is cancelled leaves them to the
     others who wait for them."""
     if not call.ended:
-        loop = asyncio.get_running_loop()
+        loop = running_loop()
         over = loop.create_future()
 
         def attend() -> None:

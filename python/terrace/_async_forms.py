@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import Any, Callable, Hashable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Hashable, Iterable, Mapping, Sequence
 
 from . import _aio, _core
 from ._cache_core import CacheCore, explanation_of, names_of, refuse_no_mapping
 from ._errors import Closed
 from ._loading import Loading, is_coroutine_function
-from ._results import Explanation, Lookup
+from ._results import Lookup
 from ._service import service
 from ._tags import tag_list
 from ._times import Seconds, seconds
 from ._typing import V
+
+if TYPE_CHECKING:
+    from ._reports import Explanation
 
 
 class AsyncForms(CacheCore[V]):
@@ -45,7 +47,7 @@ class AsyncForms(CacheCore[V]):
     async def _aload_bytes(self, key_bytes: bytes, key: Any, loader: Any, *, timeout: Seconds | None = None,
                            tags: str | Sequence[str] = ()) -> Any:
         self._ensure_open()
-        loop = asyncio.get_running_loop()
+        loop = _aio.running_loop()
         service().ensure()
         if self._eager and (memory := self._peek_bytes(key_bytes)) is not None:
             self._refresh(key_bytes, Loading(self, loader, {key_bytes: key}, single=True, loop=loop), tag_list(tags))
@@ -84,7 +86,7 @@ class AsyncForms(CacheCore[V]):
         if not names:
             return {}
         service().ensure()
-        loading = Loading(self, loader, names, single=False, loop=asyncio.get_running_loop())
+        loading = Loading(self, loader, names, single=False, loop=_aio.running_loop())
         call = self._read(names, loading, timeout, not is_coroutine_function(loader), tags)
         return self._values_or_raise(self._lookups(names, await _aio.outcome_of(call)))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import copy as copying
 import re
 from typing import (
@@ -17,27 +16,22 @@ from typing import (
     overload,
 )
 
-from . import _core, _memoize, _process
+from . import _aio, _core, _memoize, _process
 from ._async_forms import AsyncForms
 from ._cache_core import explanation_of, names_of, refuse_no_mapping
-from ._codec import Codec, make_codec
 from ._errors import ConfigError
 from ._loading import Loading
-from ._results import (
-    CacheStats,
-    Explanation,
-    Lookup,
-    WarmFailure,
-    WarmReport,
-    WarmTask,
-    stats_from,
-)
+from ._results import Lookup, WarmTask
 from ._service import service
 from ._tags import tag_list
 from ._tiers import Tier, TierLike, tiers_of
 from ._times import Seconds, seconds
 from ._times import ttl as checked_ttl
 from ._typing import V
+
+if TYPE_CHECKING:
+    from ._codec import Codec
+    from ._reports import CacheStats, Explanation, WarmReport
 
 D = TypeVar("D")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -142,7 +136,7 @@ class Cache(AsyncForms[V]):
             name,
             settings,
             tiers_of(tiers, self._own_tiers),
-            make_codec(codec, type=type, types=types, sealed=keys is not None),
+            _made_codec(codec, type=type, types=types, sealed=keys is not None),
             max_entries=settings.get("max_entries") or None,
             eager=eager_refresh > 0,
             soft=soft_load_timeout is not None,
@@ -155,7 +149,7 @@ class Cache(AsyncForms[V]):
         self = cls.__new__(cls)
         _core.CacheBase.__init__(self)
         self._own_tiers = []
-        self._begin(name, options, tiers, make_codec(sealed=seals), max_entries=options.max_entries or None,
+        self._begin(name, options, tiers, _made_codec(sealed=seals), max_entries=options.max_entries or None,
                     eager=options.eager_refresh > 0, soft=options.has_soft_limit, copy=False)
         return self
 
@@ -350,6 +344,8 @@ class Cache(AsyncForms[V]):
         loaded, but brought up. progress: called now and then with how many have ended, and how many there are.
 
         Returns what became of them; a key whose load failed is in its failures, with the exception. Raises ConfigError."""
+        from ._reports import WarmFailure, WarmReport
+
         service().ensure()
         keys, listed = {}, []
         for task in tasks:
@@ -376,6 +372,8 @@ class Cache(AsyncForms[V]):
     def stats(self) -> CacheStats:
         """Counters since the cache was made."""
         self._ensure_opened_once()
+        from ._reports import stats_from
+
         return stats_from(self._stats())
 
     def close(self) -> None:
@@ -400,12 +398,18 @@ class Cache(AsyncForms[V]):
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await asyncio.get_running_loop().run_in_executor(None, self.close)
+        await _aio.running_loop().run_in_executor(None, self.close)
 
     def __repr__(self) -> str:
         return f"<terrace.Cache {self.name!r}{' closed' if self._closed else ''}: memory" + "".join(
             f", {tier!r}" for tier in self._tiers
         ) + ">"
+
+
+def _made_codec(codec: str = "msgpack", **options: Any) -> Codec:
+    from ._codec import make_codec  # brings msgspec: the first cache needs it, not the import of terrace
+
+    return make_codec(codec, **options)
 
 
 def _memory_bounds(memory: int | str | tuple[int, str] | None) -> dict[str, Any]:

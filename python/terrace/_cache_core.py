@@ -4,6 +4,7 @@ become values or exceptions."""
 from __future__ import annotations
 
 from typing import (
+    TYPE_CHECKING,
     Any,
     Callable,
     Generic,
@@ -14,16 +15,19 @@ from typing import (
 )
 
 from . import _core
-from ._codec import Codec
 from ._errors import Closed, ConfigError, TerraceError
 from ._green import refuse_green_threads
 from ._loading import Loading
-from ._results import Explanation, LevelExplanation, Lookup
+from ._results import Lookup
 from ._service import service
 from ._tags import tag_list
 from ._times import Seconds, seconds
 from ._times import ttl as checked_ttl
 from ._typing import V
+
+if TYPE_CHECKING:
+    from ._codec import Codec
+    from ._reports import Explanation
 
 
 class CacheCore(_core.CacheBase, Generic[V]):
@@ -174,5 +178,7 @@ def refuse_no_mapping(values: Any) -> None:
 
 
 def explanation_of(parts: tuple[list[tuple[Any, ...]], bool, str]) -> Explanation:
+    from ._reports import Explanation, LevelExplanation
+
     levels, in_flight, text = parts
     return Explanation([LevelExplanation(*level) for level in levels], in_flight, text)

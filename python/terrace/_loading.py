@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
 import functools
 import inspect
-from typing import Any, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Mapping, Sequence
 
-from . import _core
+from . import _aio, _core
 from ._errors import LoaderFailed, NotFound
 from ._results import ABSENT, Load, LoadContext
 from ._tags import tag_list
 from ._times import ttl
+
+if TYPE_CHECKING:
+    import asyncio
 
 # How often a coroutine that loads is looked after.
 LOOK_SECONDS = 0.5
@@ -91,6 +93,8 @@ class Loading:
             _under_way.reset(token)
 
     async def _finish(self, job: _core.Job, awaitable: Any) -> None:
+        import asyncio
+
         lookout = _Lookout(job)
         try:
             job.end(self.cache, self._outcomes(job, await awaitable))
@@ -109,7 +113,7 @@ class Loading:
         if self.loop is not None:
             finishing = self._finish(job, awaitable)
             try:
-                asyncio.run_coroutine_threadsafe(finishing, self.loop)
+                _aio.run_in(self.loop, finishing)
                 return
             except RuntimeError as closed:
                 finishing.close()
@@ -155,8 +159,8 @@ class _Lookout:
 
     def __init__(self, job: _core.Job) -> None:
         self._job = job
-        self._task = asyncio.current_task()
-        self._loop = asyncio.get_running_loop()
+        self._loop = _aio.running_loop()
+        self._task = _aio.current_task()
         self._timer = self._loop.call_later(LOOK_SECONDS, self._look)
 
     def _look(self) -> None:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
-import logging
 import queue
 import threading
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any, Callable
 
-from . import _core
+from . import _aio, _core
 from ._errors import Overloaded
 from ._green import refuse_green_threads
 
-log = logging.getLogger("terrace")
+if TYPE_CHECKING:
+    import logging
 
 # Seconds after which a thread without work ends.
 IDLE_SECONDS = 5.0
@@ -66,7 +65,7 @@ class Workers:
             try:
                 task()
             except BaseException:  # a task tells its own errors
-                log.exception("a background task failed")
+                _log().exception("a background task failed")
             del task
             with self._lock:
                 self._idle += 1
@@ -109,11 +108,11 @@ class Service:
         receiver, text = item
         try:
             if isinstance(receiver, int):
-                self.lines.submit(functools.partial(log.log, receiver, "%s", text))
+                self.lines.submit(functools.partial(_write_line, receiver, text))
             else:
                 self.notices.submit(functools.partial(receiver, text))
         except Overloaded as none:
-            log.error("lost a notice: %s", none)
+            _log().error("lost a notice: %s", none)
         return True
 
     def stop(self, wait: float) -> None:
@@ -131,10 +130,20 @@ class Service:
             return
         coroutine = loading.run_async(job)
         try:
-            asyncio.run_coroutine_threadsafe(coroutine, loading.loop)
+            _aio.run_in(loading.loop, coroutine)
         except RuntimeError as closed:  # the loop
             coroutine.close()
             job.fail(closed)
+
+
+def _log() -> logging.Logger:
+    import logging
+
+    return logging.getLogger("terrace")
+
+
+def _write_line(level: int, text: str) -> None:
+    _log().log(level, "%s", text)
 
 
 _service = Service()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from typing import Any, Iterable, Union
-from urllib.parse import quote
 
 from . import _core, _process
 from ._errors import ConfigError
@@ -54,6 +53,8 @@ def url_of_pool(pool: Any) -> str:
                           "or a redis-py ConnectionPool")
     if settings.get("credential_provider") is not None:
         raise ConfigError("a pool with a credential_provider cannot be taken over: give a URL with user and password")
+    from urllib.parse import quote
+
     user = quote(settings.get("username") or "", safe="")
     password = quote(settings.get("password") or "", safe="")
     login = f"{user}:{password}@" if user or password else ""

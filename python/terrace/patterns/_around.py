@@ -8,7 +8,8 @@ from typing import Any, Callable, Iterable, TypeVar
 from .._loading import required_arguments
 from .._memoize import memoized
 from .._monitor import Monitor
-from .._results import WarmFailure, WarmReport, WarmTask
+from .._reports import WarmFailure, WarmReport
+from .._results import WarmTask
 from .._times import ttl as checked_ttl
 from ._shared import cache_behind
 

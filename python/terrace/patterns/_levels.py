@@ -9,7 +9,8 @@ from typing import Any
 from .. import _core
 from .._cache import Cache
 from .._errors import ConfigError, NotFound, TerraceError
-from .._results import ABSENT, LevelStats
+from .._reports import LevelStats
+from .._results import ABSENT
 from .._tiers import Tier, tiers_of
 from .._times import ttl as checked_ttl
 from ._memory import L1Cache
