@@ -14,7 +14,7 @@ fi
 cmake --install build/release --prefix "$PWD/build/prefix" --component development >/dev/null
 
 # What goes in: a file changed, new or gone makes another list.
-sources=$(find pyproject.toml CMakeLists.txt README.md LICENSE cmake python build/prefix .venv/requirements.txt \
+sources=$(find pyproject.toml CMakeLists.txt LICENSE cmake python build/prefix .venv/requirements.txt \
   -name __pycache__ -prune -o -type f -printf '%p %s %T@\n' | sort | sha256sum)
 if [ "$sources" = "$(cat .venv/wheel 2>/dev/null)" ] && ls build/wheel/*.whl >/dev/null 2>&1; then exit 0; fi
 

@@ -25,7 +25,7 @@ if [ "$id" != debian ] || { [ "$version" != 12 ] && [ "$version" != 13 ]; }; the
   if [ "${TERRACE_SKIP_SETUP:-}" = 1 ]; then exit 0; fi
   cat >&2 <<EOF
 setup: this is $id $version; the set-up knows Debian 12 and 13. Install with your own package manager:
-  a C++20 compiler (g++ 12 or clang 14, or newer), CMake 3.25, Ninja, pkg-config, Python 3.10 or newer with headers and venv, git, the openssl program
+  a C++20 compiler (g++ 12 or clang 14, or newer), CMake 3.25, Ninja, pkg-config, Python 3.11 or newer with headers and venv, git, the openssl program
   Boost $boost_version or newer (headers), OpenSSL, libsodium, SQLite 3, libpq, xxHash, zstd, msgpack-cxx, CLI11, fmt, spdlog, toml++, muParser, prometheus-cpp,
   GoogleTest, hiredis
   Redis 6 or Valkey 7.2 or newer and PostgreSQL 13 or newer and Prometheus (the programs; the tests start their own)

@@ -14,7 +14,7 @@ from pages import blocks
 from servers import RedisServer
 
 EXAMPLES = sorted((ROOT / "examples/python").glob("*.py"))
-PAGES = [p for p in ("docs/python.md", "docs/patterns.md", "docs/runbook.md", "README.md") if (ROOT / p).exists()]
+PAGES = [p for p in ("docs/python.md", "docs/patterns.md", "docs/runbook.md", "README.md", "python/README.md") if (ROOT / p).exists()]
 
 
 def run(environment: pathlib.Path, script: list[str], url: str, folder: pathlib.Path) -> None:
