@@ -33,7 +33,7 @@ demo: program ## replay a workload through memory, Redis and SQLite; TRACE=file 
 	scripts/demo.sh
 
 python: configure ## build the Python package (build/wheel) and install it into .venv
-	cmake --build build/release -j $(JOBS) --target terrace_libraries
+	cmake --build build/release -j $(JOBS) --target terrace_libraries terrace_program
 	JOBS=$(JOBS) scripts/build_wheel.sh
 
 python-stubs: python ## write python/terrace/_core.pyi anew, from the extension module

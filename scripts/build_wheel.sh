@@ -11,7 +11,9 @@ if ! cmp -s python/requirements.txt .venv/requirements.txt; then
   cp python/requirements.txt .venv/
 fi
 
-cmake --install build/release --prefix "$PWD/build/prefix" --component development >/dev/null
+for component in development program; do
+  cmake --install build/release --prefix "$PWD/build/prefix" --component $component >/dev/null
+done
 
 # What goes in: a file changed, new or gone makes another list.
 sources=$(find pyproject.toml CMakeLists.txt LICENSE cmake python build/prefix .venv/requirements.txt \

@@ -18,17 +18,20 @@ print(terrace._core.__file__)
 FROM_SYSTEM = re.compile(r"^(linux-vdso|libc|libm|libdl|librt|libpthread|libresolv|libgcc_s|libstdc\+\+|libz|ld-linux.*)\.so")
 
 
+def libraries_outside(binary: pathlib.Path, environment: pathlib.Path) -> list[str]:
+    """What it is linked with that is neither in the environment nor of the C library."""
+    linked = subprocess.run(["ldd", str(binary)], capture_output=True, text=True, check=True).stdout
+    return [line.strip() for line in linked.splitlines()
+            if str(environment) not in line and not FROM_SYSTEM.match(pathlib.Path(line.split()[0]).name)]
+
+
 def test_it_installs_and_works_in_an_empty_environment(empty_environment: pathlib.Path, tmp_path: pathlib.Path) -> None:
     done = subprocess.run([str(empty_environment / "bin/python"), "-c", PROGRAM, str(tmp_path / "cache.db")], cwd=tmp_path,
                           capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     module = pathlib.Path(done.stdout.strip())
     assert module.is_relative_to(empty_environment)
-
-    linked = subprocess.run(["ldd", str(module)], capture_output=True, text=True, check=True).stdout
-    outside = [line.strip() for line in linked.splitlines()
-               if str(empty_environment) not in line and not FROM_SYSTEM.match(pathlib.Path(line.split()[0]).name)]
-    assert outside == []
+    assert libraries_outside(module, empty_environment) == []
 
 
 def test_it_says_that_it_has_types(empty_environment: pathlib.Path) -> None:
