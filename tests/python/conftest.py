@@ -71,6 +71,17 @@ def postgres_server() -> Iterator[PostgresServer]:
         server.remove()
 
 
+@pytest.fixture
+def own_postgres() -> Iterator[PostgresServer]:
+    """A running PostgreSQL that the test may change and stop."""
+    server = PostgresServer()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
 @pytest.fixture(scope="session")
 def wheel(root: pathlib.Path) -> pathlib.Path:
     (only,) = (root / "build/wheel").glob("*.whl")
