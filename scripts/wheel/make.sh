@@ -20,5 +20,6 @@ CMAKE_BUILD_PARALLEL_LEVEL=${JOBS:-$(nproc)} "$python" -m pip wheel . --quiet --
 scripts/wheel/libpq.sh "$libraries"
 # What is in this folder goes before the system's libraries of that name.
 AUDITWHEEL_LD_LIBRARY_PATH=$libraries .venv/bin/auditwheel repair --wheel-dir "$raw/repaired" "$raw"/*.whl
+.venv/bin/python scripts/wheel/complete.py "$raw"/repaired/*.whl "$libraries"
 mkdir -p "$out"
 mv "$raw"/repaired/*.whl "$out"
