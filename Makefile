@@ -36,6 +36,10 @@ python: configure ## build the Python package (build/wheel) and install it into 
 	cmake --build build/release -j $(JOBS) --target terrace_libraries terrace_program
 	JOBS=$(JOBS) scripts/build_wheel.sh
 
+wheels: configure ## a wheel for each CPython from 3.11 on in PATH, or in PYTHONS="…" (build/wheels)
+	cmake --build build/release -j $(JOBS) --target terrace_libraries terrace_program
+	JOBS=$(JOBS) scripts/build_wheels.sh
+
 python-stubs: python ## write python/terrace/_core.pyi anew, from the extension module
 	.venv/bin/python -m nanobind.stubgen --quiet --include-private -m terrace._core -p python/stub_patterns.txt -o python/terrace/_core.pyi
 
@@ -78,4 +82,4 @@ lint: ## the tidy rules, and clang-format without changing anything
 clean: ## remove what was built
 	rm -rf build .venv
 
-.PHONY: help setup configure program build build-times demo python python-stubs bench-python test test-long chaos fuzz bench format lint clean
+.PHONY: help setup configure program build build-times demo python wheels python-stubs bench-python test test-long chaos fuzz bench format lint clean

@@ -18,6 +18,7 @@ CMAKE_BUILD_PARALLEL_LEVEL=${JOBS:-$(nproc)} "$python" -m pip wheel . --quiet --
   ${CI:+--config-settings=cmake.define.TERRACE_WERROR=ON}
 
 scripts/wheel/libpq.sh "$libraries"
+.venv/bin/python scripts/wheel/older_symbols.py "$libraries" "$raw"/*.whl
 # What is in this folder goes before the system's libraries of that name.
 AUDITWHEEL_LD_LIBRARY_PATH=$libraries .venv/bin/auditwheel repair --wheel-dir "$raw/repaired" "$raw"/*.whl
 .venv/bin/python scripts/wheel/complete.py "$raw"/repaired/*.whl "$libraries"

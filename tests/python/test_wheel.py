@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+import platform
 import re
 import subprocess
 
@@ -43,3 +44,10 @@ def test_the_module_exports_its_init_function_alone(empty_environment: pathlib.P
     (module,) = empty_environment.glob("lib/python*/site-packages/terrace/_core*.so")
     names = subprocess.run(["nm", "-D", "--defined-only", "-P", str(module)], capture_output=True, text=True, check=True).stdout
     assert [line.split()[0] for line in names.splitlines()] == ["PyInit__core"]
+
+
+def test_it_runs_on_systems_that_are_older_than_the_one_it_was_built_on(wheel: pathlib.Path) -> None:
+    (least,) = re.findall(r"-manylinux_2_(\d+)_x86_64\.whl$", wheel.name)
+    here = int(platform.libc_ver()[1].split(".")[1])
+    # Debian 12 has glibc 2.36. Later systems' libraries ask for what they have.
+    assert int(least) <= (34 if here <= 36 else here)
