@@ -36,7 +36,7 @@ PUBLIC = {
     "document": "envelope", "memory_pressure": "upkeep", "metrics": "upkeep", "monitor": "upkeep", "warmer": "upkeep", "warm_sources": "upkeep", "config": "service",
     "caches": "service", "admin": "service", "testing": "testing",
 }
-PUBLIC_BOOST = ("boost/system/", "boost/pfr", "boost/unordered/", "boost/assert/")
+PUBLIC_BOOST = ("boost/version.hpp", "boost/system/", "boost/pfr", "boost/unordered/", "boost/assert/")
 MAX_LINES = 500
 CLOCKS = re.compile(r"\b(system_clock::now|gettimeofday|clock_gettime|std::time\(|[^_\w.]time\((?:0|nullptr|NULL)\))")
 SLEEPS = re.compile(r"\b(sleep_for|sleep_until|usleep|nanosleep|clock_nanosleep|time\.sleep|[^_\w.]sleep)\(|\basyncio\.sleep\((?!0\))")

@@ -4,11 +4,17 @@
 
 #include <array>
 #include <boost/pfr/core.hpp>
+#include <boost/version.hpp>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <terrace/detail/envelope/kinds.hpp>
 #include <type_traits>
+
+// A build without CMake's look at the version would fail somewhere inside Boost.
+#if BOOST_VERSION < 108400
+#error "terrace needs the headers of Boost 1.84 or newer, before those of an older one in the include path"
+#endif
 
 namespace terrace::detail {
 
