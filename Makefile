@@ -5,7 +5,6 @@ SHELL := /bin/bash
 JOBS ?= $(shell nproc)
 # In CI a warning is an error.
 WERROR := $(if $(CI),-DTERRACE_WERROR=ON)
-CONFIGURE := cmake -S . -G Ninja $(WERROR)
 # What failed is all a test says: the rest would bury it.
 CTEST := GTEST_BRIEF=1 ctest --output-on-failure --no-tests=error -j $(JOBS)
 SOURCES = $(shell git ls-files '*.cpp' '*.hpp')
@@ -18,7 +17,7 @@ setup: ## install what is missing (Debian 12 and 13)
 	@scripts/setup.sh
 
 configure: setup
-	$(CONFIGURE) -B build/release -DTERRACE_BENCH=OFF
+	cmake --preset release $(WERROR)
 
 program: configure ## build the program only (build/release/bin/terrace)
 	cmake --build build/release -j $(JOBS) --target terrace_program
@@ -61,7 +60,7 @@ fuzz: setup ## each fuzzer for FUZZ_SECONDS (60)
 	scripts/fuzz.sh
 
 bench: setup ## the benchmarks; what they print goes into docs/benchmarks.md
-	$(CONFIGURE) -B build/release -DTERRACE_BENCH=ON
+	cmake --preset release $(WERROR) -DTERRACE_BENCH=ON
 	cmake --build build/release -j $(JOBS)
 	scripts/bench.sh
 
