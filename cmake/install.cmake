@@ -41,4 +41,10 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/terrace.pc DESTINATION ${CMAKE_INSTALL
 
 if(TARGET terrace_program)
   install(TARGETS terrace_program RUNTIME COMPONENT program)
+  set(TERRACE_ZSH_FOLDER ${CMAKE_INSTALL_DATADIR}/zsh/site-functions CACHE STRING "Where completions for zsh go")
+  set(documents ${PROJECT_BINARY_DIR}/apps/terrace)
+  install(FILES ${documents}/terrace.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT program)
+  install(FILES ${documents}/terrace.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME terrace
+          COMPONENT program)
+  install(FILES ${documents}/_terrace DESTINATION ${TERRACE_ZSH_FOLDER} COMPONENT program)
 endif()

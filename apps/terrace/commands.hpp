@@ -9,6 +9,8 @@ class App;
 namespace terrace::cli {
 
 void add_config_command(CLI::App& app, int& exit_code);
+/// Hidden; describes what the app has, so it is added last.
+void add_describe_command(CLI::App& app, int& exit_code);
 void add_doctor_command(CLI::App& app, int& exit_code);
 void add_erase_command(CLI::App& app, int& exit_code);
 void add_explain_command(CLI::App& app, int& exit_code);

@@ -75,5 +75,6 @@ int main(int argc, char** argv) {
   add_workload_command(app, exit_code);
   add_journal_command(app, exit_code);
   add_ring_command(app, exit_code);
+  add_describe_command(app, exit_code);
   return run(app, argc, argv, exit_code);
 }
