@@ -58,8 +58,8 @@ class Progress {
 
 /// Waits for the answer, and for Ctrl-C meanwhile: then no more keys are begun. A second one ends the program
 /// as it always would.
-Answer await(std::future<Answer>& answer, const Progress& progress, std::stop_source& stop) {
-  std::optional<EndSignals> signals(std::in_place);
+Answer await(std::future<Answer>& answer, std::optional<EndSignals>& signals, const Progress& progress,
+             std::stop_source& stop) {
   ProgressBar bar("keys");
   while (answer.wait_for(std::chrono::milliseconds(50)) != std::future_status::ready) {
     progress.draw(bar);
@@ -110,8 +110,9 @@ int warm(const WarmArguments& arguments) {
                       .progress = [&](const WarmProgress& now) { progress.tell(now); }};
   if (call.keys.empty()) throw UsageError(arguments.keys + " names no keys");
   const auto target = arguments.target.open();
+  std::optional<EndSignals> signals(std::in_place);  // before anything is under way that Ctrl-C would cut off
   auto answer = std::async(std::launch::async, [&] { return target->warm(call); });
-  const Answer told = await(answer, progress, stop);
+  const Answer told = await(answer, signals, progress, stop);
   return finish(told, arguments.target.json, [&](const json::object& report, bool as_text) {
     if (as_text) {
       tell_failures(report);
