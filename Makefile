@@ -51,6 +51,10 @@ test-long: setup ## all tests, also the long ones, under ASan+UBSan and TSan, an
 	@scripts/setup.sh long
 	scripts/test_long.sh
 
+deb: setup ## Debian packages (build/deb/packages)
+	@scripts/setup.sh deb
+	scripts/deb.sh
+
 chaos: build ## the fault tests at full size, as a table
 	$(MAKE) --no-print-directory python
 	scripts/chaos.py build/release
@@ -81,4 +85,4 @@ lint: ## the tidy rules, and clang-format without changing anything
 clean: ## remove what was built
 	rm -rf build .venv
 
-.PHONY: help setup configure program build build-times demo python wheels python-stubs bench-python test test-long chaos fuzz bench format lint clean
+.PHONY: help setup configure program build build-times deb demo python wheels python-stubs bench-python test test-long chaos fuzz bench format lint clean

@@ -8,8 +8,14 @@ install(TARGETS ${TERRACE_FLOORS} terrace EXPORT terraceTargets ARCHIVE DESTINAT
 install(DIRECTORY include/terrace DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(EXPORT terraceTargets NAMESPACE terrace:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/terrace)
 
-# The folder above Boost's include/: programs are compiled with the headers that the libraries were compiled with.
+# The folder above Boost's include/: programs are compiled with the headers that the libraries were compiled with. Packages
+# bring these along (cmake/package.cmake).
 cmake_path(GET Boost_INCLUDE_DIRS PARENT_PATH TERRACE_BOOST_PREFIX)
+set(TERRACE_BUNDLED_BOOST ${CMAKE_INSTALL_INCLUDEDIR}/terrace_boost)
+set(TERRACE_BUNDLES_BOOST OFF)
+if(TERRACE_PACKAGES AND NOT Boost_INCLUDE_DIRS IN_LIST CMAKE_CXX_IMPLICIT_INCLUDE_DIRECTORIES)
+  set(TERRACE_BUNDLES_BOOST ON)
+endif()
 configure_package_config_file(cmake/terraceConfig.cmake.in ${CMAKE_CURRENT_BINARY_DIR}/terraceConfig.cmake
   INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/terrace PATH_VARS CMAKE_INSTALL_BINDIR)
 write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/terraceConfigVersion.cmake COMPATIBILITY SameMinorVersion)
@@ -33,6 +39,9 @@ list(JOIN TERRACE_PC_LIBS " " TERRACE_PC_LIBS)
 cmake_path(RELATIVE_PATH CMAKE_INSTALL_PREFIX BASE_DIRECTORY ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig OUTPUT_VARIABLE TERRACE_PC_PREFIX)
 set(TERRACE_PC_CFLAGS -I\${includedir})
 set(TERRACE_PC_BOOST ${Boost_INCLUDE_DIRS})
+if(TERRACE_BUNDLES_BOOST)
+  set(TERRACE_PC_BOOST \${prefix}/${TERRACE_BUNDLED_BOOST})
+endif()
 if(NOT Boost_INCLUDE_DIRS IN_LIST CMAKE_CXX_IMPLICIT_INCLUDE_DIRECTORIES)
   string(APPEND TERRACE_PC_CFLAGS " -isystem \${boost_includedir}")
 endif()
@@ -43,8 +52,13 @@ if(TARGET terrace_program)
   install(TARGETS terrace_program RUNTIME COMPONENT program)
   set(TERRACE_ZSH_FOLDER ${CMAKE_INSTALL_DATADIR}/zsh/site-functions CACHE STRING "Where completions for zsh go")
   set(documents ${PROJECT_BINARY_DIR}/apps/terrace)
-  install(FILES ${documents}/terrace.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT program)
+  if(NOT TERRACE_PACKAGES)  # they have it packed
+    install(FILES ${documents}/terrace.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT program)
+  endif()
   install(FILES ${documents}/terrace.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME terrace
           COMPONENT program)
   install(FILES ${documents}/_terrace DESTINATION ${TERRACE_ZSH_FOLDER} COMPONENT program)
+endif()
+if(TERRACE_PACKAGES)
+  include(cmake/package.cmake)
 endif()

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what terrace needs to be built and tested. Debian 12 and 13, as root or with sudo; elsewhere it names what to
-# install. Does nothing when everything is there. `setup.sh long` adds what `make test-long` and `make fuzz` need.
+# install. Does nothing when everything is there. `setup.sh long` adds what `make test-long` and `make fuzz` need,
+# `setup.sh deb` what `make deb` needs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -12,6 +13,7 @@ packages=(
   openssl redis-server redis-tools postgresql prometheus iproute2 groff-base zsh
 )
 long_packages=(clang-14 libclang-rt-14-dev clang-format-14)
+deb_packages=(dpkg-dev libboost-tools-dev)
 boost_package=libboost1.88-dev
 boost_version=1.84  # the least that will do
 
@@ -36,6 +38,7 @@ fi
 
 [ "$version" = 13 ] && long_packages=(clang libclang-rt-dev clang-format)
 [ "${1:-}" = long ] && packages+=("${long_packages[@]}")
+[ "${1:-}" = deb ] && packages+=("${deb_packages[@]}")
 
 as_root() {
   if [ "$(id -u)" = 0 ]; then "$@"

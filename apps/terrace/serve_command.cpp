@@ -8,6 +8,7 @@
 #include "commands.hpp"
 #include "end_signals.hpp"
 #include "exit_code.hpp"
+#include "service_manager.hpp"
 
 namespace terrace::cli {
 namespace {
@@ -38,9 +39,12 @@ int serve(const ServeArguments& arguments) {
   const char* const without_token = !config.admin() || config.admin()->token.empty()
                                         ? "; without a token under [admin] nobody may see or change values"
                                         : "";
-  fmt::print(stderr, "terrace: serving {} {}{}; Ctrl-C ends it\n", handles.size(),
-             handles.size() == 1 ? "cache" : "caches", without_token);
+  const std::string what =
+      fmt::format("serving {} {}", handles.size(), handles.size() == 1 ? "cache" : "caches");
+  tell_service_manager(fmt::format("READY=1\nSTATUS={} at {}", what, server.url()));
+  fmt::print(stderr, "terrace: {}{}; Ctrl-C ends it\n", what, without_token);
   end.wait();
+  tell_service_manager("STOPPING=1");
   server.close();
   caches->close();
   return exit_ok;
@@ -59,7 +63,8 @@ void add_serve_command(CLI::App& app, int& exit_code) {
       ->option_text("HOST:PORT");
   command->footer(
       "Opens the caches of FILE with values of any type, over the same tiers as the programs that use them,\n"
-      "and prints its address. Ends in order on SIGINT and SIGTERM.\n\n"
+      "and prints its address. Ends in order on SIGINT and SIGTERM. Tells systemd when it is ready "
+      "(Type=notify).\n\n"
       "Examples:\n"
       "  terrace serve --config terrace.toml\n"
       "  terrace serve --config terrace.toml --listen 127.0.0.1:0");

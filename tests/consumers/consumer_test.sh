@@ -34,7 +34,7 @@ find_package() {
 
   # The headers that terrace was built with are gone, and no others are found: the error says what is missing.
   config=$(find "$scratch/prefix" -name terraceConfig.cmake)
-  sed -i "s|^list(APPEND CMAKE_PREFIX_PATH .*|list(APPEND CMAKE_PREFIX_PATH $scratch/none)|" "$config"
+  sed -i "s|^  list(APPEND CMAKE_PREFIX_PATH .*|list(APPEND CMAKE_PREFIX_PATH $scratch/none)|" "$config"
   if cmake -S "$here/$way" -B "$scratch/without" -G Ninja -DCMAKE_CXX_COMPILER="$compiler" \
     -DCMAKE_PREFIX_PATH="$scratch/prefix" -DCMAKE_FIND_USE_CMAKE_SYSTEM_PATH=OFF >"$scratch/said" 2>&1; then
     fail "a terrace without its Boost was found"
