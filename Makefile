@@ -11,7 +11,7 @@ SOURCES = $(shell git ls-files '*.cpp' '*.hpp')
 CLANG_FORMAT = $(shell command -v clang-format-14 || command -v clang-format)
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## install what is missing (Debian 12 and 13)
 	@scripts/setup.sh
@@ -55,6 +55,10 @@ deb: setup ## Debian packages (build/deb/packages)
 	@scripts/setup.sh deb
 	scripts/deb.sh
 
+test-packages: deb ## install, use and purge the packages in a clean Debian (as root)
+	scripts/check_packages.sh
+	tests/packages/package_test.sh
+
 chaos: build ## the fault tests at full size, as a table
 	$(MAKE) --no-print-directory python
 	scripts/chaos.py build/release
@@ -85,4 +89,4 @@ lint: ## the tidy rules, and clang-format without changing anything
 clean: ## remove what was built
 	rm -rf build .venv
 
-.PHONY: help setup configure program build build-times deb demo python wheels python-stubs bench-python test test-long chaos fuzz bench format lint clean
+.PHONY: help setup configure program build build-times deb test-packages demo python wheels python-stubs bench-python test test-long chaos fuzz bench format lint clean

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what terrace needs to be built and tested. Debian 12 and 13, as root or with sudo; elsewhere it names what to
 # install. Does nothing when everything is there. `setup.sh long` adds what `make test-long` and `make fuzz` need,
-# `setup.sh deb` what `make deb` needs.
+# `setup.sh deb` what `make deb` and `make test-packages` need.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -13,7 +13,7 @@ packages=(
   openssl redis-server redis-tools postgresql prometheus iproute2 groff-base zsh
 )
 long_packages=(clang-14 libclang-rt-14-dev clang-format-14)
-deb_packages=(dpkg-dev libboost-tools-dev)
+deb_packages=(dpkg-dev libboost-tools-dev lintian debootstrap systemd)
 boost_package=libboost1.88-dev
 boost_version=1.84  # the least that will do
 
