@@ -55,7 +55,7 @@ deb: setup ## Debian packages (build/deb/packages)
 	@scripts/setup.sh deb
 	scripts/deb.sh
 
-test-packages: deb ## install, use and purge the packages in a clean Debian (as root)
+test-packages: deb ## install, use, serve and purge the packages in a clean Debian (as root)
 	scripts/check_packages.sh
 	tests/packages/package_test.sh
 

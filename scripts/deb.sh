@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the Debian packages terrace and libterrace-dev into build/deb/packages. The maintainer in them is
 # DEBFULLNAME <DEBEMAIL>. Compiled as build/release, so the compiler's cache has it; for Debian's own flags, which compile
-# everything again: CXXFLAGS="$(dpkg-buildflags --get CXXFLAGS)" make deb, with no build/deb yet.
+# everything again: CXXFLAGS="$(dpkg-buildflags --get CXXFLAGS) $(dpkg-buildflags --get CPPFLAGS)" make deb, without a build/deb from before.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 jobs=${JOBS:-$(nproc)}

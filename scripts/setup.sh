@@ -13,7 +13,7 @@ packages=(
   openssl redis-server redis-tools postgresql prometheus iproute2 groff-base zsh
 )
 long_packages=(clang-14 libclang-rt-14-dev clang-format-14)
-deb_packages=(dpkg-dev libboost-tools-dev lintian debootstrap systemd)
+deb_packages=(dpkg-dev libboost-tools-dev lintian debootstrap systemd systemd-container)
 boost_package=libboost1.88-dev
 boost_version=1.84  # the least that will do
 

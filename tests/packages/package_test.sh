@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs the packages of build/deb/packages in a clean Debian, uses them, and purges them: package_test.sh [SUITE]. As root.
-# The clean Debian is made once, under build/packages; each run gets a copy of its own.
+# Installs the packages of build/deb/packages in a clean Debian, uses them, and purges them; then boots that Debian in a
+# container and runs the service: package_test.sh [SUITE]. As root. The clean Debian is made once, under build/packages; each
+# run gets a copy of its own.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 here=$PWD/tests/packages
@@ -14,6 +15,7 @@ fail() {
 }
 
 command -v debootstrap >/dev/null || fail "needs debootstrap: apt-get install debootstrap (Debian, Ubuntu)"
+command -v systemd-nspawn >/dev/null || fail "needs systemd-nspawn: apt-get install systemd-container (Debian, Ubuntu)"
 [ "$(id -u)" = 0 ] || fail "needs root, for debootstrap and chroot: sudo make test-packages"
 packages=(build/deb/packages/*.deb)
 [ -e "${packages[0]}" ] || fail "build/deb/packages is empty: make deb"
@@ -46,6 +48,32 @@ cp -u "$cache"/archives/*.deb "$root/var/cache/apt/archives/" 2>/dev/null || tru
 cp "${packages[@]}" "$root/tmp/packages"
 cp "$here/in_clean_debian.sh" tests/consumers/main.cpp tests/consumers/find_package/CMakeLists.txt "$root/tmp"
 
-env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive \
-  chroot "$root" bash /tmp/in_clean_debian.sh
+in_root() {
+  env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive chroot "$root" "$@"
+}
+in_root bash /tmp/in_clean_debian.sh
+
+echo "== the service, in a Debian that has booted"
+cp "$here/in_booted_debian.sh" build/deb/packages/terrace_*.deb "$root/opt"
+in_root sh -c 'apt-get install -y -qq --no-install-recommends systemd systemd-sysv dbus /opt/terrace_*.deb' >"$root/log" 2>&1 ||
+  fail "$(cat "$root/log")"
 cp -u "$root"/var/cache/apt/archives/*.deb "$cache/archives/" 2>/dev/null || true
+rm "$root/usr/sbin/policy-rc.d"
+cat >"$root/etc/systemd/system/checks.service" <<'UNIT'
+[Unit]
+After=dbus.service network.target
+[Service]
+Type=oneshot
+ExecStart=/opt/in_booted_debian.sh
+ExecStopPost=systemctl --no-block poweroff
+TimeoutStartSec=120
+[Install]
+WantedBy=multi-user.target
+UNIT
+in_root systemctl enable -q checks
+umount "$root/proc"
+# Not registered with a systemd of this machine, which need not run one. Its network is its own.
+timeout 300 systemd-nspawn --quiet --directory="$root" --register=no --keep-unit --private-network --boot </dev/null >"$cache/boot.log" 2>&1 ||
+  fail "the container did not boot: $cache/boot.log"
+cat "$root/result"
+[ "$(tail -n 1 "$root/result")" = served ] || fail "the service does not work"
