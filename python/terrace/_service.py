@@ -18,8 +18,20 @@ if TYPE_CHECKING:
 IDLE_SECONDS = 5.0
 
 
+def start_thread(run: Callable[[], None], name: str) -> threading.Thread:
+    """A daemon: a load that hangs must not keep the program from ending. Raises Overloaded when the system has none."""
+    thread = threading.Thread(target=run, name=name, daemon=True)
+    try:
+        thread.start()
+    except RuntimeError as none:
+        raise Overloaded(
+            f"{none}: the process is at its limit of threads or memory; raise ulimit -u, or pids.max of its cgroup"
+        ) from None
+    return thread
+
+
 class Workers:
-    """Daemon threads: a load that hangs must not keep the program from ending.
+    """Threads that run tasks.
 
     Without a bound there is always a thread for a task, so a load never waits for one that a load holds which waits
     for it: each cache bounds its loads itself (`max_concurrent_loads`). With one, tasks take turns in their order.
@@ -40,13 +52,10 @@ class Workers:
                 self._idle -= 1
             elif self._most is None or self._threads < self._most:
                 try:
-                    threading.Thread(target=self._run, name=self._name, daemon=True).start()
-                except RuntimeError as none:
+                    start_thread(self._run, self._name)
+                except Overloaded:
                     if self._most is None or self._threads == 0:
-                        raise Overloaded(
-                            f"{none}: the process is at its limit of threads or memory; raise ulimit -u, or pids.max of "
-                            "its cgroup"
-                        ) from None
+                        raise
                 else:
                     self._threads += 1
             self._tasks.put(task)
@@ -83,14 +92,13 @@ class Service:
         self.lines = Workers("terrace-log", 1)
 
     def ensure(self) -> None:
+        """Raises Overloaded when the system has no thread for it."""
         refuse_green_threads()
         # Not waiting for the lock: a finalizer may run while this thread has it, and then the thread is under way.
         if self._thread is None and self._lock.acquire(blocking=False):
             try:
                 if self._thread is None:
-                    thread = threading.Thread(target=self._run, name="terrace-service", daemon=True)
-                    thread.start()
-                    self._thread = thread
+                    self._thread = start_thread(self._run, "terrace-service")
             finally:
                 self._lock.release()
 

@@ -3,13 +3,24 @@ code on the thread that hands them out."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import pathlib
 import threading
+from collections.abc import Iterator
 
 import pytest
 
 import terrace
 from terrace import _service
+
+
+@contextlib.contextmanager
+def _service_that_has_not_begun(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The thread of the running one goes on beside it, and takes what comes from the core."""
+    with monkeypatch.context() as patch:
+        patch.setattr(_service.service(), "_thread", None)
+        yield
 
 
 def test_loaders_of_one_cache_that_hang_keep_no_other_cache_waiting() -> None:
@@ -61,6 +72,21 @@ def test_a_load_without_a_thread_raises_and_the_next_one_works(monkeypatch: pyte
                 with pytest.raises(terrace.Overloaded, match="ulimit -u"):
                     cache.get_or_load("key", lambda: 2, timeout=30)
         assert cache.get_or_load("key", lambda: 2, timeout=30) == 2
+
+
+def test_a_cache_without_the_thread_of_the_service_raises_and_the_next_one_works(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
+) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with _service_that_has_not_begun(monkeypatch):
+        with monkeypatch.context() as system:
+            system.setattr(threading.Thread, "start", refuse)
+            with pytest.raises(terrace.Overloaded, match="ulimit -u"):
+                terrace.Cache("no-service", tiers=[f"sqlite:{tmp_path}/cache.db"])
+        with terrace.Cache("service", tiers=[f"sqlite:{tmp_path}/cache.db"]) as cache:
+            assert cache.get_or_load("key", lambda: 2, timeout=30) == 2
 
 
 def test_a_handler_of_the_log_may_load_with_a_limit() -> None:
