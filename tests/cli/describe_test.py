@@ -57,6 +57,9 @@ class ManualPage(unittest.TestCase):
         self.assertIn("terrace replay access.log --tier 'sharded:redis://a,redis://b' --tier sqlite:cache.db?scope=fleet\n", self.text)
         self.assertIn(".csv    a header", self.text)
 
+    def test_it_says_of_which_options_one_is_required(self):
+        self.assertIn("One of --add, --promote, --retire is required.", re.sub(r"\s+", " ", self.text))
+
     def test_it_has_the_usual_sections(self):
         headings = re.findall(r"^([A-Z ]+)$", self.text, re.M)
         self.assertEqual(headings, ["NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "COMMANDS", "EXIT STATUS"])

@@ -35,11 +35,26 @@ OptionHelp help_of(const CLI::Option& option) {
   return out;
 }
 
+/// CLI11 gives a group of options, which has no name, a --help of its own.
+bool is_help_of_group(const CLI::Option* help, const CLI::App& app) {
+  return help == app.get_help_ptr() && app.get_name().empty();
+}
+
 void add_options(const CLI::App& app, CommandHelp& out) {
   for (const CLI::Option* option : app.get_options()) {
-    if (option->get_group().empty()) continue;  // hidden
+    if (option->get_group().empty() || is_help_of_group(option, app)) continue;  // hidden
     (option->get_positional() ? out.positionals : out.options).push_back(help_of(*option));
   }
+}
+
+/// The names of options of which one is to be given; empty: none has to be.
+std::string choice_of(const CLI::App& group) {
+  std::string out;
+  if (group.get_require_option_min() == 0) return out;
+  for (const CLI::Option* option : group.get_options()) {
+    if (!is_help_of_group(option, group)) out += (out.empty() ? "" : ", ") + option->get_name();
+  }
+  return out;
 }
 
 CommandHelp help_of(const CLI::App& app, const CommandHelp* parent, const std::string& parent_footer) {
@@ -51,7 +66,8 @@ CommandHelp help_of(const CLI::App& app, const CommandHelp* parent, const std::s
   add_options(app, out);
   for (const CLI::App* below : app.get_subcommands(std::function<bool(const CLI::App*)>())) {
     if (below->get_name().empty()) {
-      add_options(*below, out);  // options of which one is to be chosen
+      add_options(*below, out);
+      if (const std::string choice = choice_of(*below); !choice.empty()) out.choices.push_back(choice);
     } else if (!below->get_group().empty()) {
       out.commands.push_back(help_of(*below, &out, app.get_footer()));
     }

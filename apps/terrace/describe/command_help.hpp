@@ -27,6 +27,7 @@ struct CommandHelp {
   std::string footer;  ///< empty where it is the parent's
   std::vector<OptionHelp> options;
   std::vector<OptionHelp> positionals;
+  std::vector<std::string> choices;   ///< "--key, --tag": one of them is to be given
   std::vector<CommandHelp> commands;  ///< as they are listed by --help
 };
 

@@ -102,6 +102,9 @@ std::string paragraphs_of(const std::string& text) {
 std::string section_of(const CommandHelp& command) {
   std::string out = fmt::format(".SS {}\n{}.\n", usage_of(command), escaped(command.text));
   out += options_of(command);
+  for (const std::string& choice : command.choices) {
+    out += fmt::format(".PP\nOne of {} is required.\n", escaped(choice));
+  }
   if (!command.footer.empty()) out += paragraphs_of(command.footer);
   return out;
 }
