@@ -30,7 +30,7 @@ if(TERRACE_PROGRAM OR TERRACE_TESTS)
   list(APPEND needs CLI11=CLI11 fmt=fmt)
 endif()
 
-# All that is missing in one sentence: pip shows it below a hundred lines of others.
+# One sentence names all that is missing: pip shows it among a hundred lines of others.
 set(lacking "")
 foreach(need ${needs})
   string(REGEX MATCH "^([^=]+)=(.+)$" need ${need})
@@ -40,6 +40,6 @@ foreach(need ${needs})
 endforeach()
 if(lacking)
   list(JOIN lacking ", " lacking)
-  message(FATAL_ERROR "terrace needs what is not here (${lacking}): run `make setup` in ${PROJECT_SOURCE_DIR}, which brings it on "
+  message(FATAL_ERROR "terrace needs libraries that are missing here (${lacking}): run `make setup` in ${PROJECT_SOURCE_DIR}, which brings it on "
                       "Debian; elsewhere install it, and name its folder: -DCMAKE_PREFIX_PATH=FOLDER")
 endif()

@@ -1,4 +1,4 @@
-"""What a wheel carries of others, by Debian's own records: packages, versions, licences and their texts."""
+"""The libraries of others that a wheel carries, as Debian's records have them: package, version, licence and its text."""
 
 from __future__ import annotations
 

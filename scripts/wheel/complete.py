@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Puts into a wheel what it owes those whose libraries it carries. Usage: complete.py WHEEL CHANGED
+"""Adds to a wheel the licences of the libraries that it carries, and a bill of materials. Usage: complete.py WHEEL CHANGED
 
 licenses/third_party/: the licences of the bundled libraries and of the headers that are compiled in. sboms/terrace.cdx.json: the
 same as a bill of materials (CycloneDX, PEP 770), in the place of auditwheel's, which knows no licences. CHANGED: the folder of the

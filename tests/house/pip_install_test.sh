@@ -19,7 +19,7 @@ fail() {
 }
 
 if install CMAKE_ARGS=-DCMAKE_DISABLE_FIND_PACKAGE_CLI11=ON; then fail "it installs without its libraries"; fi
-tr -s ' \n' ' ' <"$scratch/said" | grep -qE 'terrace needs what is not here \([^)]*CLI11\): run `make setup` in ' ||
+tr -s ' \n' ' ' <"$scratch/said" | grep -qE 'terrace needs libraries that are missing here \([^)]*CLI11\): run `make setup` in ' ||
   fail "it does not say what to run"
 
 # What `make setup` makes in a clone; the packages that it installs are the system's.
