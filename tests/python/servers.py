@@ -61,6 +61,8 @@ class Server:
                     break
             else:
                 log.flush()
+                self.process.wait()
+                self.process = None
                 raise RuntimeError(f"{self.command()[0]} does not start:\n{log_name.read_text(errors='replace')}")
         # What it says from here on is read by a process that ends with it, so that the pipe never fills.
         self.drain = subprocess.Popen(["cat"], stdin=self.process.stdout, stdout=subprocess.DEVNULL)

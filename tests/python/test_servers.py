@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 import redis
 import terrace
@@ -30,6 +32,15 @@ def test_a_redis_that_stops_and_starts(own_redis: RedisServer) -> None:
         round_trip(own_redis.url, "v")
     own_redis.start()
     assert round_trip(own_redis.url, "v") == "v"
+
+
+def test_a_server_that_does_not_start_says_why() -> None:
+    server = RedisServer()
+    try:
+        with socket.create_server(("127.0.0.1", server.port)), pytest.raises(RuntimeError, match="Address already in use"):
+            server.start()
+    finally:
+        server.remove()
 
 
 def test_postgres(postgres_server: PostgresServer) -> None:
