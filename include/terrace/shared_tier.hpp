@@ -86,7 +86,9 @@ class SharedTier {
   virtual void release(std::string_view key, const LeaseToken& token, TimePoint deadline,
                        Handler<Result<void>> done) = 0;
 
-  /// What is stored under the key, or `value` if nothing was; then it is stored now, for `ttl`.
+  /// What is stored under the key, or `value` if nothing was; then it is stored now, for `ttl`. With a `ttl`,
+  /// what would last longer than twice that counts as nothing: all processes ask for about the same time, so
+  /// none of them put it there.
   virtual void get_or_put(std::string_view key, BytesView value, std::optional<Duration> ttl,
                           TimePoint deadline, Handler<Result<Bytes>> done) = 0;
 

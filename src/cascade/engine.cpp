@@ -109,7 +109,7 @@ class EngineOverCore final : public Engine {
     core_->closing.request_stop();
     if (core_->write_back)
       core_->write_back->close(core_->scheduler->on_io_thread() ? Duration::zero() : drain_limit);
-    if (core_->journal_owner && core_->write_back->stats().pending == 0) core_->journal_owner->release();
+    if (core_->journal_owner && core_->write_back->stats().pending == 0) leave_namespace();
     core_->invalidate_all();
     core_->calls->end_all(Error(Errc::shutdown, "cache " + core_->options.name + " is closed"));
     core_->lease_waiters.wake_all();
@@ -123,6 +123,13 @@ class EngineOverCore final : public Engine {
   [[nodiscard]] std::string_view name() const noexcept override { return core_->options.name; }
 
  private:
+  /// Waits: a process that ends now would leave its name behind, and keep the next journal out.
+  void leave_namespace() {
+    const auto left = std::make_shared<Latch>();
+    core_->journal_owner->release([left](const Result<bool>&) { left->open(); });
+    if (core_->scheduler->on_io_thread()) return;
+    core_->scheduler->wait(*left, after(core_->now(), drain_limit));
+  }
   void read(std::vector<std::string> keys, std::shared_ptr<Loader> loader, const ReadOptions& options,
             bool ahead, Handler<std::vector<Answer>> done);
 

@@ -3,9 +3,25 @@
 #include "cascade/core.hpp"
 
 namespace terrace::cascade {
+namespace {
+
+constexpr std::string_view before_id = "journal ";
+
+/// What a journal writes, not somebody else.
+bool is_name(std::string_view text) {
+  if (!text.starts_with(before_id)) return false;
+  text.remove_prefix(before_id.size());
+  return !text.empty() && text.size() <= 20 && text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+}  // namespace
 
 JournalOwner::JournalOwner(const std::shared_ptr<Core>& core, std::size_t tier)
     : core_(core), tier_(tier), key_(core->options.name + "~writer") {}
+
+std::string JournalOwner::name() const {
+  return std::string(before_id) + std::to_string(journal_.load());
+}
 
 void JournalOwner::start(std::uint64_t journal) {
   journal_ = journal;
@@ -44,19 +60,19 @@ void JournalOwner::ask(Handler<Result<void>> done) {
           return done(Error(Errc::unavailable,
                             "who writes back into the namespace is unknown: " + owner.error().message()));
         }
-        if (*owner == self->name()) return self->extend(began, std::move(done));
+        if (*owner == self->name() || !is_name(*owner)) return self->extend(began, *owner, std::move(done));
         self->until_ = TimePoint::min();
         self->refused_ = true;
         done(Error(Errc::unavailable, self->refusal().context));
       });
 }
 
-void JournalOwner::extend(TimePoint began, Handler<Result<void>> done) {
+void JournalOwner::extend(TimePoint began, const Bytes& from, Handler<Result<void>> done) {
   const auto core = core_.lock();
   if (!core) return done(Error(Errc::shutdown));
   core->ask<bool>(
       [&](TimePoint deadline, Handler<Result<bool>> told) {
-        core->levels[tier_]->shared->replace(key_, name(), name(), life, deadline, std::move(told));
+        core->levels[tier_]->shared->replace(key_, from, name(), life, deadline, std::move(told));
       },
       [self = shared_from_this(), began, done = std::move(done)](const Result<bool>& extended) mutable {
         if (!extended || !*extended) {
@@ -79,23 +95,22 @@ void JournalOwner::arm() {
   });
 }
 
-void JournalOwner::release() {
+void JournalOwner::release(Handler<Result<bool>> done) {
   const auto core = core_.lock();
-  if (!core || released_.exchange(true)) return;
+  if (!core || released_.exchange(true) || refused_ || journal_ == 0) return done(false);
   until_ = TimePoint::min();
-  if (refused_) return;
   // Once it is surely ours for a while, nobody else's name can be in its place when it is erased.
   core->ask<bool>(
       [&](TimePoint deadline, Handler<Result<bool>> told) {
         core->levels[tier_]->shared->replace(key_, name(), name(), life, deadline, std::move(told));
       },
-      [self = shared_from_this(), core](const Result<bool>& ours) {
-        if (!ours || !*ours) return;
+      [self = shared_from_this(), core, done = std::move(done)](Result<bool> ours) mutable {
+        if (!ours || !*ours) return done(std::move(ours));
         core->ask<bool>(
             [&](TimePoint deadline, Handler<Result<bool>> told) {
               core->levels[self->tier_]->tier->erase(self->key_, deadline, std::move(told));
             },
-            [](const Result<bool>&) {});
+            std::move(done));
       });
 }
 

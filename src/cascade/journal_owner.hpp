@@ -7,8 +7,8 @@
 /// `NAMESPACE~writer`, for `life`; it is renewed while the cache lives, and removed when it closes with
 /// nothing left to flush. So a journal that is opened again after a crash goes on at once, and another one
 /// may begin when the former is gone. A refused journal stays so until it is opened again: an opening takes
-/// numbers above those of all before it. A namespace whose levels nobody shares has no owner: nothing there
-/// can tell.
+/// numbers above those of all before it. What is no journal's name, or would last longer than one, is
+/// replaced. A namespace whose levels nobody shares has no owner: nothing there can tell.
 
 #include <atomic>
 #include <memory>
@@ -42,13 +42,13 @@ class JournalOwner : public std::enable_shared_from_this<JournalOwner> {
   /// Why, for a caller that wants to write.
   [[nodiscard]] Error refusal() const;
 
-  /// Lets go of the namespace.
-  void release();
+  /// Lets go of the namespace; `done` is called when that has come through, or cannot.
+  void release(Handler<Result<bool>> done);
 
  private:
-  [[nodiscard]] std::string name() const { return "journal " + std::to_string(journal_.load()); }
+  [[nodiscard]] std::string name() const;
   void ask(Handler<Result<void>> done);
-  void extend(TimePoint began, Handler<Result<void>> done);
+  void extend(TimePoint began, const Bytes& from, Handler<Result<void>> done);
   void arm();
 
   const std::weak_ptr<Core> core_;

@@ -257,7 +257,8 @@ void ReplicatedSharing::get_or_put(std::string_view key, BytesView value, std::o
        [group = group_, key = std::string(key), value = Bytes(value), ttl, deadline,
         done = std::move(done)](Result<Copy> copy) mutable {
          if (!copy) return done(std::move(copy).error());
-         if (copy->value) return done(std::move(*copy->value));
+         const bool strange = ttl && (!copy->ttl || *copy->ttl / 2 > *ttl);
+         if (copy->value && !strange) return done(std::move(*copy->value));
          const auto version = group->version_above(copy->version, ReplicaGroup::Rank::put);
          if (!version) return done(version.error());
          auto put = [group, key, value, deadline,

@@ -93,11 +93,16 @@ return redis.status_reply('OK'))");
   return script;
 }
 
-/// key, lease, version / value, ttl. Returns what was there, or nil.
+/// key, lease, version / value, ttl. Returns what was there, or nil. What would last longer than twice the ttl
+/// does not count.
 const Script& get_or_put_script() {
   static const Script& script = *new Script(std::string(read) + put + R"(
 local value = read(KEYS[1])
-if value then return value end
+if value then
+  if ARGV[2] == '' then return value end
+  local left = redis.call('PTTL', KEYS[1])
+  if left >= 0 and left <= 2 * tonumber(ARGV[2]) then return value end
+end
 put(KEYS[1], ARGV[1], ARGV[2])
 redis.call('DEL', KEYS[2], KEYS[3])
 return false)");

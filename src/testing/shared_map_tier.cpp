@@ -51,14 +51,6 @@ void SharedMapTier::end_leases(std::string_view prefix,
   }
 }
 
-Bytes SharedMapTier::present(std::string_view key) {
-  Bytes value;
-  MapTier::get(key, no_deadline, [&](const Result<Found>& found) {
-    if (found && *found) value = **found;
-  });
-  return value;
-}
-
 /// What has expired is told when that is noticed, as a Redis does.
 void SharedMapTier::get(std::string_view key, TimePoint deadline, Handler<Result<Found>> done) {
   Result<Found> found = Found{};
@@ -208,8 +200,12 @@ void SharedMapTier::get_or_put(std::string_view key, BytesView value, std::optio
   Result<Bytes> there = Bytes{};
   {
     std::lock_guard lock(mutex_);
-    *there = present(key);
-    if (there->empty()) {
+    const auto now = held(key);
+    // A time that nobody who asks for this one gives.
+    const bool strange = now && ttl && (now->second - clock_->now()) / 2 > *ttl;
+    if (now && !strange) {
+      there = now->first;
+    } else {
       there = Bytes(value);
       set(key, value, ttl, deadline, [&](const Result<void>& stored) {
         if (!stored) there = stored.error();
@@ -225,7 +221,7 @@ void SharedMapTier::replace(std::string_view key, BytesView expected, BytesView 
   Result<bool> replaced = false;
   {
     std::lock_guard lock(mutex_);
-    if (present(key) == expected) {
+    if (const auto now = held(key); now && now->first == expected) {
       set(key, value, ttl, deadline, [&](const Result<void>& stored) {
         replaced = stored ? Result<bool>(true) : Result<bool>(stored.error());
       });

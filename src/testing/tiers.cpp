@@ -62,6 +62,13 @@ std::optional<Error> MapTier::refuse(std::string_view key, TimePoint deadline) c
   return std::nullopt;
 }
 
+std::optional<std::pair<Bytes, TimePoint>> MapTier::held(std::string_view key) const {
+  std::lock_guard lock(mutex_);
+  const auto at = stored_.find(key);
+  if (at == stored_.end() || at->second.expires <= clock_->now()) return std::nullopt;
+  return std::pair(at->second.value, at->second.expires);
+}
+
 void MapTier::get(std::string_view key, TimePoint deadline, Handler<Result<Found>> done) {
   Result<Found> found = Found{};
   {

@@ -39,6 +39,7 @@ class JournalOwnerTest : public ::testing::Test {
     return found.value();
   }
 
+  static constexpr Duration life = std::chrono::seconds(30);
   testing::TempDir folder_;
   std::shared_ptr<Runtime> runtime_ = std::make_shared<Runtime>();
   std::shared_ptr<testing::SharedMapTier> shared_ = std::make_shared<testing::SharedMapTier>();
@@ -101,7 +102,7 @@ TEST_F(JournalOwnerTest, TheSameJournalGoesOnAtOnceAfterACrash) {
   ASSERT_TRUE(name);
   before->close();
   EXPECT_FALSE(owner()) << "an orderly end lets go of the namespace";
-  shared_->set("default~writer", *name, {}, no_deadline, [](const Result<void>&) {});  // kill -9 leaves it
+  shared_->set("default~writer", *name, life, no_deadline, [](const Result<void>&) {});  // kill -9 leaves it
   auto other = process("two");
   EXPECT_FALSE(other->set("k", "two"));
   auto after = process("one");
@@ -114,9 +115,27 @@ TEST_F(JournalOwnerTest, WhoLosesTheNamespaceFlushesNothingAndDropsNothing) {
   auto cache = process("one");
   ASSERT_TRUE(cache->set("k", "one"));
   ASSERT_TRUE(cache->flush());
-  shared_->set("default~writer", "journal 1", {}, no_deadline, [](const Result<void>&) {});
+  shared_->set("default~writer", "journal 1", life, no_deadline, [](const Result<void>&) {});
   cache->close();
   EXPECT_EQ(owner(), Found("journal 1")) << "what is another's stays";
+}
+
+TEST_F(JournalOwnerTest, WhatNoJournalPutThereKeepsNobodyOut) {
+  using Life = std::optional<Duration>;
+  const std::vector<std::pair<std::string, Life>> planted = {
+      {"x", Life(life)},          {"journal ", Life(life)}, {"journal 99999999999999999999999", Life(life)},
+      {"journal -1", Life(life)}, {"journal 1", Life()},    {"journal 1", Life(std::chrono::hours(1))}};
+  for (const auto& [text, ttl] : planted) {
+    SCOPED_TRACE(text);
+    shared_->set("default~writer", text, ttl, no_deadline, [](const Result<void>&) {});
+    auto cache = process("one");
+    ASSERT_TRUE(cache->set("k", text));
+    ASSERT_TRUE(cache->flush());
+    EXPECT_EQ(read("k"), text);
+    shared_->set("default~writer", text, ttl, no_deadline, [](const Result<void>&) {});
+    ASSERT_TRUE(cache->set("k", "beside a running owner"));
+    cache->close();
+  }
 }
 
 }  // namespace

@@ -184,6 +184,18 @@ TEST_P(SharedConformance, GetOrPutKeepsWhatIsThere) {
   EXPECT_EQ(lease_.get_or_put("short", "w").value(), "w");
 }
 
+TEST_P(SharedConformance, GetOrPutForATimeReplacesWhatNobodyPutThereForSuchATime) {
+  const std::string planted = value("planted"), ours = value("ours");
+  for (const auto life : {std::optional<Duration>(), std::optional<Duration>(1h)}) {
+    call_.set("k", planted, life).value();
+    EXPECT_EQ(lease_.get_or_put("k", ours).value(), planted) << "without a time all counts";
+    EXPECT_EQ(lease_.get_or_put("k", ours, 10min).value(), ours);
+    EXPECT_EQ(call_.get("k").value(), Found(ours));
+    EXPECT_EQ(lease_.get_or_put("k", planted, 6min).value(), ours)
+        << "another process asks for a little less";
+  }
+}
+
 TEST_P(SharedConformance, ReplaceComparesFirst) {
   const std::string one = value("one"), two = value("two"), three = value("three");
   EXPECT_FALSE(lease_.replace("k", one, two).value()) << "there is nothing";

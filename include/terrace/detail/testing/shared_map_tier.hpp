@@ -76,7 +76,6 @@ class SharedMapTier final : public MapTier, public SharedTier {
                                                   TimePoint deadline) const;
   [[nodiscard]] bool holds(std::string_view key, const LeaseToken& token);
   void end_leases(std::string_view prefix, const std::function<bool(std::string_view)>& matches);
-  [[nodiscard]] Bytes present(std::string_view key);
   void tell(Event event);
   void tell_changed(std::string_view key);
   void tell_lease(std::string_view key);

@@ -47,6 +47,8 @@ class MapTier : public OneByOneTier {
   [[nodiscard]] TierStats stats() const override;
 
  protected:
+  /// A value and when it ends; none: there is none, or it has ended.
+  [[nodiscard]] std::optional<std::pair<Bytes, TimePoint>> held(std::string_view key) const;
   [[nodiscard]] std::vector<std::string> keys_under(std::string_view prefix) const;
   [[nodiscard]] std::optional<Error> refuse(std::string_view key, TimePoint deadline) const;
 
