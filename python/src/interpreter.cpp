@@ -1,5 +1,7 @@
 #include "interpreter.hpp"
 
+#include <unistd.h>
+
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
@@ -11,6 +13,11 @@ std::atomic<bool> is_exiting{false};
 std::atomic<long> sections{0};
 
 std::atomic<unsigned long> main_thread{0};
+
+/// Until the process ends, as CPython itself lets late threads do from 3.14 on.
+[[noreturn]] void hang() noexcept {
+  for (;;) ::pause();
+}
 
 }  // namespace
 
@@ -50,7 +57,13 @@ void Released::reacquire() {
   if (thread_ == nullptr) return;
   PyThreadState* const thread = thread_;
   thread_ = nullptr;
-  PyEval_RestoreThread(thread);
+  // begin_exit() waited for this thread in vain, and its interpreter is gone or going.
+  if (Py_IsInitialized() == 0 && !on_main_thread()) hang();
+  try {
+    PyEval_RestoreThread(thread);
+  } catch (...) {
+    hang();  // the end of the thread (pthread_exit), which must not pass frames that are noexcept
+  }
   sections.fetch_sub(1);
 }
 

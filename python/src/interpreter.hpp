@@ -24,8 +24,9 @@ void begin_exit(double seconds);
 /// The child of a fork has one thread, which is in no Released section.
 void reset_after_fork() noexcept;
 
-/// A section without the GIL. reacquire() may end the thread (a daemon thread while the interpreter ends), so
-/// it is a call of its own and not left to a destructor; the destructor is for exceptions.
+/// A section without the GIL. reacquire() never returns to a thread that comes back when the interpreter has
+/// ended without it (a daemon thread, more than begin_exit()'s time late): it hangs until the process is
+/// gone. reacquire() is a call of its own and not left to a destructor; the destructor is for exceptions.
 class Released {
  public:
   Released() noexcept;

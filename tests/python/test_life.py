@@ -161,6 +161,29 @@ def test_F49_the_interpreter_exits_in_the_midst_of(midst: str, own_redis: RedisS
         own_redis.process.send_signal(signal.SIGCONT)
 
 
+def test_F49_the_interpreter_ends_before_threads_come_back_from_the_core() -> None:
+    program = """
+        import threading, terrace
+        terrace._process.EXIT_SECONDS = 0.0    # as if this machine had no time for them
+        cache = terrace.Cache("ending")
+        loading, never = threading.Event(), threading.Event()
+
+        def load():
+            loading.set()
+            never.wait()
+
+        def use():
+            cache.get_or_load("k", load)       # one loads, the others wait in the core
+
+        for _ in range(8):
+            threading.Thread(target=use, daemon=True).start()
+        loading.wait()
+        print("at the end", flush=True)
+    """
+    for _ in range(8):  # which of them comes back when differs
+        fine(run(program), "at the end")
+
+
 def test_F49_threads_end_while_their_loads_are_awaited_by_others() -> None:
     cache: terrace.Cache[int] = terrace.Cache("threads")
     running, go_on = threading.Event(), threading.Event()
