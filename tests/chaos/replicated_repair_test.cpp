@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <terrace/shared_tier.hpp>
 #include <thread>
 
 #include "chaos/replicated_world.hpp"
@@ -155,6 +156,44 @@ TEST(ReplicatedChaos, AVersionPlantedOnOneServerSpoilsNoOtherKey) {
     }
   }
   EXPECT_TRUE(settled(observer, 10s)) << "what cannot be a version was repaired";
+}
+
+/// A lease that has no life, or too long a one, was given to nobody.
+TEST(ReplicatedChaos, ALeasePlantedOnTheServersDeniesNoKey) {
+  Servers servers(3);
+  ReplicatedOptions options;
+  Member one(servers, options);
+  Member two(servers, options);
+  ASSERT_TRUE(testing::eventually([&] { return one.sees_all_members() && two.sees_all_members(); }));
+  const auto acquire = [](Member& member, char name) {
+    LeaseToken token{};
+    token.fill(name);
+    return member
+        .ask<Result<LeaseReply>>(
+            [&](auto limit, auto done) {
+              member.tier()->shared()->acquire("k", token, 1min, {}, limit, std::move(done));
+            },
+            10s)
+        .value()
+        .kind;
+  };
+  char name = 'a';
+  for (const std::vector<std::string>& life :
+       {std::vector<std::string>{"PERSIST"}, {"PEXPIRE", "9007199254740991"}}) {
+    ASSERT_EQ(acquire(one, name++), LeaseReply::Kind::granted);
+    EXPECT_EQ(acquire(two, name++), LeaseReply::Kind::held);
+    unsigned planted = 0;
+    for (std::size_t i = 0; i < servers.size(); ++i) {
+      std::vector<std::string> command = life;
+      command.insert(command.begin() + 1, "t:\x01lease:k");
+      planted += servers[i].cli(command) == "1" ? 1 : 0;
+    }
+    ASSERT_GE(planted, 1U);
+    EXPECT_EQ(acquire(two, name++), LeaseReply::Kind::granted) << life.front();
+    one.tier()->erase("k", after(system_clock().now(), 10s), [](const Result<bool>&) {});
+    ASSERT_TRUE(testing::eventually([&] { return acquire(one, name++) == LeaseReply::Kind::granted; }));
+    ASSERT_TRUE(one.erase("k"));
+  }
 }
 
 struct World {
