@@ -191,10 +191,10 @@ Result<Version> ReplicaGroup::version_above(const Version& seen, Rank rank) {
   }
   if (counter != 0) return Version{counter, random()};
   ++counters.corrupt;
-  return Error(
-      Errc::corrupt,
-      "a node holds a version near the highest possible, so nothing newer can be written; erase the key, "
-      "and what is kept under ~version: of it, on every node");
+  return Error(Errc::corrupt,
+               "a node holds a version near the highest possible, so nothing newer can be written; erase the "
+               "key: it can be "
+               "written again when the deletion is forgotten, after repair_time");
 }
 
 std::uint64_t ReplicaGroup::random() noexcept {

@@ -207,8 +207,9 @@ void ReplicatedWrite::choose_version(Key& key, std::size_t position, Next& next)
 
 void ReplicatedWrite::write_above(Key& key, std::size_t position, const Version& seen, Next& next) {
   const auto above = group_->version_above(seen, ReplicaGroup::Rank::write);
-  if (!above) return close(key, above.error());
-  key.version = *above;
+  // Above a version near the highest there is none. A deletion takes effect at the same one, too.
+  if (!above && key.value) return close(key, above.error());
+  key.version = above ? *above : seen;
   // A write with an order competes with its like under the counter of the live value they replace; of the
   // same order the first stays.
   if (key.order != 0) {

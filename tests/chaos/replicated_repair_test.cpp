@@ -156,6 +156,26 @@ TEST(ReplicatedChaos, AVersionPlantedOnOneServerSpoilsNoOtherKey) {
     }
   }
   EXPECT_TRUE(settled(observer, 10s)) << "what cannot be a version was repaired";
+  // Even the highest one is erased, alone and among others, and keeps no other key from being read.
+  for (const std::string how : {"erase", "clear"}) {
+    const std::string value = "v";
+    ask(one, how, &value).value();
+    ask(one, "beside", &value).value();
+    servers[0].cli({"SET", "~version:{t:" + how + "}", "04611686018427387904" + rest});
+    ASSERT_TRUE(one.ask<Result<std::uint64_t>>(
+        [&](auto limit, auto done) {
+          if (how == "clear") return one.tier()->erase_prefix("", limit, std::move(done));
+          one.tier()->erase(how, limit, [done = std::move(done)](const Result<bool>& told) mutable {
+            told ? done(std::uint64_t{1}) : done(told.error());
+          });
+        },
+        10s))
+        << how;
+    EXPECT_EQ(ask(two, how, nullptr).value(), Found()) << how;
+    EXPECT_EQ(ask(two, "beside", nullptr).value(), how == "clear" ? Found() : Found("v"));
+    ask(two, "beside", &value).value();
+    EXPECT_EQ(ask(one, "beside", nullptr).value(), Found("v"));
+  }
 }
 
 /// A lease that has no life, or too long a one, was given to nobody.
