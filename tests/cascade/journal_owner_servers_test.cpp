@@ -16,7 +16,8 @@ using Strings = Cache<std::string>;
 class JournalOwnerOnServers : public ::testing::Test {
  protected:
   Strings process(const std::string& journal) const {
-    CacheOptions options{.name = "turns", .write_mode = WriteMode::back};
+    CacheOptions options{
+        .name = "turns", .write_mode = WriteMode::back, .tier_timeout = std::chrono::seconds(10)};
     options.write_back.path = folder_.file(journal);
     options.write_back.sync = JournalSync::os_cache;
     return Strings(std::move(options), {make_redis_tier({.url = server_.url()})});
