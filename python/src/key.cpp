@@ -54,9 +54,10 @@ bool append_tuple(std::string& out, PyObject* tuple) {
 /// Enums, dates, UUIDs …, and the error for what cannot be a key.
 bool append_other(std::string& out, PyObject* object) {
   try {
-    const nb::object made = nb::module_::import_("terrace._keys").attr("key_of")(nb::handle(object));
+    const nb::bytes made(nb::module_::import_("terrace._keys").attr("key_of")(nb::handle(object)));
     out += mark;
-    return append_utf8(out, made.ptr());
+    out.append(PyBytes_AS_STRING(made.ptr()), static_cast<std::size_t>(PyBytes_GET_SIZE(made.ptr())));
+    return true;
   } catch (nb::python_error& failed) {
     failed.restore();
     return false;
@@ -94,16 +95,18 @@ bool append_item(std::string& out, PyObject* object) {
   return true;
 }
 
+bool refuse_surrogates(PyObject* object) {
+  if (PyErr_ExceptionMatches(PyExc_UnicodeEncodeError) != 0) {
+    PyErr_Clear();
+    PyErr_Format(nb::module_::import_("terrace._errors").attr("KeyTypeError").ptr(),
+                 "a str with lone surrogates (%A) is no key: encode it, or use bytes", object);
+  }
+  return false;
+}
+
 bool Key::read_any(PyObject* object) {
   own_.clear();
-  if (!append_key(own_, object)) {
-    if (PyErr_ExceptionMatches(PyExc_UnicodeEncodeError) != 0) {
-      PyErr_Clear();
-      PyErr_Format(nb::module_::import_("terrace._errors").attr("KeyTypeError").ptr(),
-                   "a str with lone surrogates (%A) is no key: encode it, or use bytes", object);
-    }
-    return false;
-  }
+  if (!append_key(own_, object)) return refuse_surrogates(object);
   text_ = own_;
   return true;
 }

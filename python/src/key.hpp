@@ -46,6 +46,9 @@ class Key {
 /// Appends the key of the object; false with a Python error.
 bool append_key(std::string& out, PyObject* object);
 
+/// False, for a Python error that is there: KeyTypeError instead of UnicodeEncodeError, with the way out.
+bool refuse_surrogates(PyObject* object);
+
 /// Appends LENGTH:KEY, so that what follows cannot be taken for a part of it.
 bool append_item(std::string& out, PyObject* object);
 

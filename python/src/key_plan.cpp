@@ -38,7 +38,7 @@ bool KeyPlan::write(std::string& key, std::span<PyObject* const> arguments) cons
   key += prefix_;
   key += '(';
   for (PyObject* const argument : arguments) {
-    if (!append_item(key, argument)) return false;
+    if (!append_item(key, argument)) return refuse_surrogates(argument);
   }
   key += ')';
   if (key.size() > prefix_.size() + longest_plain) shorten(key);
@@ -68,20 +68,28 @@ bool KeyPlan::write_field(std::string& key, const Field& field, PyObject* argume
       return false;
     }
   }
+  if (PyBytes_Check(text.ptr())) {  // no UTF-8: no str has these escapes
+    key.append(PyBytes_AS_STRING(text.ptr()), static_cast<std::size_t>(PyBytes_GET_SIZE(text.ptr())));
+    escape(key, from, true);
+    return true;
+  }
   Py_ssize_t size = 0;
   const char* const utf8 = PyUnicode_AsUTF8AndSize(text.ptr(), &size);
-  if (utf8 == nullptr) return false;
+  if (utf8 == nullptr) return refuse_surrogates(text.ptr());
   key.append(utf8, static_cast<std::size_t>(size));
   escape(key, from);
   return true;
 }
 
-void KeyPlan::escape(std::string& key, std::size_t from) const {
+void KeyPlan::escape(std::string& key, std::size_t from, bool ascii_only) const {
+  const auto reserved = [&](char c) {
+    return is_reserved(c) || (ascii_only && static_cast<unsigned char>(c) > 127);
+  };
   const std::string_view written = std::string_view(key).substr(from);
-  if (std::ranges::none_of(written, [this](char c) { return is_reserved(c); })) return;
+  if (std::ranges::none_of(written, reserved)) return;
   std::string escaped;
   for (const char c : written) {
-    if (is_reserved(c)) {
+    if (reserved(c)) {
       escaped += '%';
       append_hex(escaped, static_cast<unsigned char>(c));
     } else {

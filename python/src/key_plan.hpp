@@ -3,8 +3,9 @@
 ///
 /// Without a template: NAME(LENGTH:KEY…) with every argument as key.hpp writes it, so that no two calls that
 /// differ in value or type meet; longer ones than 200 bytes end in a BLAKE2b hash (RFC 7693). With a template
-/// such as "user:{id}": its text with the arguments as str() has them. In an argument the reserved bytes are
-/// written as %XX; terrace/_templates.py says which these are, and why no two calls meet then.
+/// such as "user:{id}": its text with the arguments as str() has them (terrace._keys.field_of tells of the
+/// other types). In an argument the reserved bytes are written as %XX, and in bytes that are no UTF-8 all
+/// that is not ASCII; terrace/_templates.py says which are reserved, and why no two calls meet then.
 
 #include <array>
 #include <optional>
@@ -38,7 +39,8 @@ class KeyPlan {
  private:
   bool write_field(std::string& key, const Field& field, PyObject* argument) const;
   [[nodiscard]] bool is_reserved(char c) const noexcept { return reserved_[static_cast<unsigned char>(c)]; }
-  void escape(std::string& key, std::size_t from) const;
+  /// Writes what is reserved as %XX, and with `ascii_only` what is not ASCII, too.
+  void escape(std::string& key, std::size_t from, bool ascii_only = false) const;
   void shorten(std::string& key) const;
 
   std::string prefix_;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import types
 import weakref
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Sequence
 
@@ -12,7 +13,7 @@ from ._errors import ConfigError, NotFound
 from ._loading import is_coroutine_function
 from ._results import ABSENT, Load
 from ._tags import tag_list
-from ._templates import key_template, parse_template, register
+from ._templates import Origin, key_template, parse_template, register
 from ._times import ttl as checked_ttl
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def memoized(cache: Cache[Any], function: Callable[..., Any], *, ttl: Any, key: 
     if isinstance(function, (staticmethod, classmethod)):
         raise TypeError("memoize the plain function, and put @staticmethod or @classmethod above it")
     signature = inspect.signature(function)
+    origin = Origin(key) if key is not None else Origin(None, prefix, function.__module__, function.__qualname__)
     name = f"{prefix}{function.__module__}.{function.__qualname__}"
     life = checked_ttl(ttl)
     tags_of = _tag_maker(tags, signature)
@@ -63,8 +65,8 @@ def memoized(cache: Cache[Any], function: Callable[..., Any], *, ttl: Any, key: 
 
     core = _core.Memoized(cache, miss, bind, *_plain_parameters(signature), name, fields, tail, bytes(reserved))
     if key is None:
-        _refuse_namesakes(cache, name, function, core)
-    register(cache, name, key, template)
+        _refuse_namesakes(cache, name, function)
+    register(cache, name, origin, template)
     if is_coroutine_function(function):
         decorated = _coroutine_form(cache, function, core, name, result, tags_of)
     else:
@@ -129,15 +131,26 @@ def _plain_parameters(signature: inspect.Signature) -> tuple[tuple[Any, ...], bo
     return defaults, plain
 
 
-# For each cache the functions without a template, by name.
+# For each cache what identifies its functions that have no template and no name of their own, by name. It stays when the
+# function is gone, as its entries do.
 _named: weakref.WeakKeyDictionary[Any, dict[str, Any]] = weakref.WeakKeyDictionary()
 
 
-def _refuse_namesakes(cache: Any, name: str, function: Callable[..., Any], core: Any) -> None:
-    """Two inner functions or lambdas of one name may compute different things."""
+def _refuse_namesakes(cache: Any, name: str, function: Callable[..., Any]) -> None:
+    """Inner functions, lambdas and methods of objects may compute different things under one name: only what certainly
+    computes the same may have it. Raises ConfigError."""
+    owner = getattr(function, "__self__", None)
+    of_object = owner is not None and not isinstance(owner, (type, types.ModuleType))
+    if not of_object and "<locals>" not in name and "<lambda>" not in name:
+        return
+    same: Any
+    if of_object:
+        same = weakref.WeakMethod(function)
+    elif getattr(function, "__closure__", None) or not hasattr(function, "__code__"):
+        same = weakref.ref(function)  # what it refers to cannot be compared
+    else:
+        same = function.__code__
     known = _named.setdefault(cache, {})
-    other = known.get(name)
-    if other is not None and other() is not None and ("<locals>" in name or "<lambda>" in name):
+    if known.setdefault(name, same) != same:
         raise ConfigError(f"{name} is memoized in cache {cache.name!r} already; functions of one name would share "
                           'results: give each a key="…{argument}" of its own')
-    known[name] = weakref.ref(core)

@@ -7,12 +7,14 @@ cannot continue into the text of a longer template. This gives two rules:
 - Within one template: the text between two fields must have a byte that no escaped argument contains. One of
   ALWAYS_RESERVED is such a byte; without one, all bytes of that text are reserved, too.
 - Between two templates of a cache: register() refuses the second when some key could come from both. It goes through both
-  texts at a time, a field being any number of bytes that an escaped argument may contain.
+  texts at a time, a field being any number of bytes that an escaped argument may contain. Functions without a template are
+  compared in the same way: their keys begin with their names.
 """
 
 from __future__ import annotations
 
 import inspect
+import itertools
 import string
 import threading
 import weakref
@@ -97,33 +99,56 @@ def key_template(template: str, signature: inspect.Signature) -> Template:
 
 
 _lock = threading.Lock()
-# For each cache the patterns of its keys, by the template or the name that they come from. They stay when the function is gone,
-# as its entries do.
-_known: weakref.WeakKeyDictionary[Any, dict[str, list[tuple[Item, ...]]]] = weakref.WeakKeyDictionary()
 
 
-def register(cache: Any, name: str, key: str | None, template: Template | None) -> None:
+class Origin(NamedTuple):
+    """Where the keys of a memoized function come from: its template, or, without one, what its name is made of."""
+
+    key: str | None
+    prefix: str = ""
+    module: str = ""
+    qualname: str = ""
+
+    def name(self) -> str:
+        """What the keys begin with where there is no template."""
+        return f"{self.prefix}{self.module}.{self.qualname}"
+
+    def __str__(self) -> str:
+        if self.key is not None:
+            return f"key={self.key!r}"
+        return f"{self.module}.{self.qualname}" + (f" with key_prefix={self.prefix!r}" if self.prefix else "")
+
+
+# For each cache the patterns of its keys, by where they come from. They stay when the function is gone, as its entries do.
+_known: weakref.WeakKeyDictionary[Any, dict[Origin, list[tuple[Item, ...]]]] = weakref.WeakKeyDictionary()
+
+
+def register(cache: Any, name: str, origin: Origin, template: Template | None) -> None:
     """Notes the keys of a memoized function. Raises ConfigError when another function's calls could have one of them."""
     anything = frozenset(range(256))
-    if key is None or template is None:
-        source = name
-        patterns: list[tuple[Item, ...]] = [(*f"{name}{mark}".encode(), anything) for mark in "(#"]
+    if template is None:
+        patterns: list[tuple[Item, ...]] = [(*f"{origin.name()}{mark}".encode(), anything) for mark in "(#"]
     else:
-        source = f"key={key!r}"
         patterns = [template.pattern()]
     with _lock:
         known = _known.setdefault(cache, {})
-        if source in known:  # functions with one template share their entries
+        if origin in known:  # functions with one template share their entries; a module may be loaded again
             return
         for other, theirs in known.items():
-            for mine in patterns if template is not None or other.startswith("key=") else ():
-                for their in theirs:
-                    common = meeting(mine, their)
-                    if common is not None:
-                        raise ConfigError(
-                            f"{source} of {name} can make the key {common.decode(errors='replace')!r}, and so can {other} of "
-                            f"cache {cache.name!r}: give them different beginnings, so that none gets the other's results")
-        known[source] = patterns
+            if template is None and other.key is None and not _may_meet(origin.name(), other.name()):
+                continue
+            for mine, their in itertools.product(patterns, theirs):
+                common = meeting(mine, their)
+                if common is not None:
+                    raise ConfigError(
+                        f"{origin} of {name} can make the key {common.decode(errors='replace')!r}, and so can {other} of "
+                        f"cache {cache.name!r}: give them different beginnings, so that none gets the other's results")
+        known[origin] = patterns
+
+
+def _may_meet(one: str, two: str) -> bool:
+    """Says fast of nearly all pairs of names that none of their keys is one of the other's."""
+    return one.startswith(two) or two.startswith(one)
 
 
 def meeting(one: tuple[Item, ...], two: tuple[Item, ...]) -> bytes | None:

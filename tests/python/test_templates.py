@@ -11,7 +11,7 @@ import pytest
 import terrace
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from terrace import _templates
+from terrace import _templates, patterns
 
 
 def function_of(template: str) -> Any:
@@ -166,3 +166,69 @@ def test_a_template_without_fields_is_for_functions_without_parameters() -> None
             cache.memoize(key="const")(function)
     with pytest.raises(terrace.ConfigError, match="names parameters"):
         cache.memoize(key=lambda x: x)(lambda x: x)  # type: ignore[arg-type, call-overload]
+
+
+def named(module: str, qualname: str, result: Any) -> Any:
+    """A function of that module and name."""
+    scope: dict[str, Any] = {"__name__": module}
+    exec(f"def f(x): return {result!r}", scope)
+    scope["f"].__qualname__ = qualname
+    return scope["f"]
+
+
+@pytest.mark.parametrize("one, two", [
+    (("app.", "users", "get"), ("", "app.users", "get")), (("", "users.x", "get"), ("", "users", "x.get")),
+    (("a.", "b", "get"), ("a.b.", "x", "get")), (("", "m", "f"), ("m.f(1:", "m", "f")), (("", "m", "f"), ("m.f#", "m", "f")),
+])
+def test_functions_whose_names_make_one_key_are_refused(one: tuple[str, str, str], two: tuple[str, str, str]) -> None:
+    for first, second in ((one, two), (two, one)):
+        cache: terrace.Cache[Any] = terrace.Cache("prefixes")
+        functions = []
+        for prefix, module, qualname in (first, second):
+            try:
+                functions.append(patterns.CacheDecorator(cache, key_prefix=prefix)(named(module, qualname, len(functions))))
+            except terrace.ConfigError as refused:
+                assert module in str(refused) and "different beginnings" in str(refused)
+        assert [function(1) for function in functions] == list(range(len(functions)))
+        meet = one != ("a.", "b", "get")
+        assert len(functions) == (1 if meet else 2)
+
+
+def test_a_function_may_be_memoized_again() -> None:
+    cache: terrace.Cache[Any] = terrace.Cache("again")
+    for prefix in ("", "app."):
+        for _ in range(2):  # as importlib.reload does
+            function = patterns.CacheDecorator(cache, key_prefix=prefix)(named("users", "get", prefix))
+            assert function(1) == prefix
+
+
+def test_inner_functions_of_one_name_are_the_same_or_refused() -> None:
+    cache: terrace.Cache[Any] = terrace.Cache("inner")
+
+    def plain() -> Any:
+        return cache.memoize(lambda x: x + 1)
+
+    assert plain()(1) == plain()(1) == 2  # the same code, which refers to nothing else
+
+    def of(number: int) -> Any:
+        return cache.memoize(lambda x: x + number)
+
+    assert of(1)(1) == 2  # gone at once; its entries are not
+    with pytest.raises(terrace.ConfigError, match="key="):
+        of(2)
+
+
+def test_methods_of_two_objects_do_not_share_results() -> None:
+    class Shop:
+        def __init__(self, price: int) -> None:
+            self.price_of_all = price
+
+        def price(self, item: str) -> int:
+            return self.price_of_all
+
+    cache: terrace.Cache[Any] = terrace.Cache("shops")
+    one, two = Shop(1), Shop(2)
+    first = cache.memoize(one.price)
+    assert first("tea") == 1 and cache.memoize(one.price)("tea") == 1
+    with pytest.raises(terrace.ConfigError, match="key="):
+        cache.memoize(two.price)
