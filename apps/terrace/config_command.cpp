@@ -10,6 +10,7 @@
 #include "commands.hpp"
 #include "exit_code.hpp"
 #include "json_output.hpp"
+#include "logins.hpp"
 #include "units.hpp"
 
 namespace terrace::cli {
@@ -68,10 +69,11 @@ int check(const CheckArguments& arguments) {
     std::stable_sort(findings.begin(), findings.end(),
                      [](const auto& a, const auto& b) { return a.line < b.line; });
   }
+  const std::string file = without_login(arguments.file);
   if (arguments.json) {
-    print_as_json(findings, arguments.file);
+    print_as_json(findings, file);
   } else {
-    print_as_lines(findings, arguments.file);
+    print_as_lines(findings, file);
   }
   return std::any_of(findings.begin(), findings.end(), is_mistake) ? exit_usage : exit_ok;
 }

@@ -9,6 +9,7 @@
 
 #include "commands.hpp"
 #include "exit_code.hpp"
+#include "logins.hpp"
 #include "traces/trace_error.hpp"
 #include "usage_error.hpp"
 
@@ -16,13 +17,13 @@ namespace {
 
 using namespace terrace::cli;
 
-int fail(const std::exception& error, int code) {
-  std::fflush(stdout);
-  fmt::print(stderr, "terrace: {}\n", error.what());
-  return code;
-}
-
 int run(CLI::App& app, int argc, char** argv, const int& exit_code) {
+  const std::vector<std::string> words(argv, argv + argc);
+  const auto fail = [&](const std::exception& error, int code) {
+    std::fflush(stdout);
+    fmt::print(stderr, "terrace: {}\n", without_logins(error.what(), words));
+    return code;
+  };
   try {
     app.parse(argc, argv);
     return exit_code;
@@ -30,7 +31,8 @@ int run(CLI::App& app, int argc, char** argv, const int& exit_code) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help and --version
     std::string command = "terrace";
     for (const CLI::App* chosen : app.get_subcommands()) command += " " + chosen->get_name();
-    fmt::print(stderr, "terrace: {}\nTry `{} --help`.\n", error.what(), command);
+    fail(error, exit_usage);
+    fmt::print(stderr, "Try `{} --help`.\n", command);
     return exit_usage;
   } catch (const UsageError& error) {
     return fail(error, exit_usage);

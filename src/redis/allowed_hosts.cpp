@@ -30,6 +30,13 @@ bool is_host(std::string_view text) {
   });
 }
 
+/// Colons are of an IPv6 address, or they divide off a port.
+bool has_port(std::string_view text) {
+  ErrorCode no_address;
+  ip::make_address(std::string(text), no_address);
+  return text.find(':') != std::string_view::npos && no_address;
+}
+
 bool is_network(const std::string& text) {
   ErrorCode no_v4;
   ErrorCode no_v6;
@@ -71,9 +78,15 @@ AllowedHosts::AllowedHosts(const std::vector<std::string>& configured,
     if (hosts_.back() == "localhost") hosts_.insert(hosts_.end(), {"127.0.0.1", "::1"});
   }
   for (const auto& text : named) {
+    const std::string_view host = std::string_view(text).substr(text.starts_with("*.") ? 2 : 0);
     if (text == "*") {
       any_ = true;
-    } else if (text.starts_with("*.") && is_host(std::string_view(text).substr(2))) {
+    } else if (is_host(host) && has_port(host)) {
+      throw ConfigError(
+          "allowed_hosts: entry " + std::to_string(&text - named.data() + 1) +
+          " has a port or is a broken IPv6 address: a host is allowed with all its ports, so write it "
+          "without, as in cache.example");
+    } else if (text.starts_with("*.") && is_host(host)) {
       suffixes_.push_back(lower(std::string_view(text).substr(1)));
     } else if (is_network(text)) {
       networks_.push_back(text);

@@ -76,6 +76,41 @@ TEST_F(Doctor, ExaminesAServer) {
   EXPECT_THAT(away.out, HasSubstr("is `terrace serve` running there?"));
 }
 
+/// A URL where none belongs: the mistake is told, and its password is not.
+TEST(DoctorArguments, NoMessageRepeatsAPassword) {
+  const std::vector<std::string> urls{
+      "redis://app:q7Zk9Vw3Jx@127.0.0.1:1",
+      "redis://app:q7Zk@9Vw3/Jx?#@127.0.0.1:1",
+      "redis://app:q7Zk 9Vw3,Jx%40@127.0.0.1:1",
+      "redis://:q7Zk://9Vw3@Jx@127.0.0.1:1",
+      "replicated:redis://app:q7Zk9Vw3Jx@h,redis://app:9Vw3Jx@i?consistency=strong",
+  };
+  for (const std::string& url : urls) {
+    const std::vector<std::vector<std::string>> commands{{"doctor", "--url", url},
+                                                         {"doctor", "--url=" + url},
+                                                         {"doctor", url},
+                                                         {"doctor", "--config", url},
+                                                         {"doctor", "--config", url, "--json"},
+                                                         {"doctor", "--server", url},
+                                                         {"config", "check", url},
+                                                         {"config", "check", url, "--json"},
+                                                         {"stats", "--config", url},
+                                                         {"doctor", "--timeout", url},
+                                                         {"serve", "--config", url},
+                                                         {"replay", url},
+                                                         {"replay", "trace", "--tier", url + "@"},
+                                                         {"doctor", "--token-file", url},
+                                                         {url}};
+    for (const auto& command : commands) {
+      const Ended ended = terrace(command);
+      EXPECT_NE(ended.code, exit_ok) << ended.out;
+      for (const char* part : {"q7Zk", "9Vw3", "Jx"})
+        EXPECT_THAT(ended.out + ended.err, Not(HasSubstr(part))) << command[0] << " " << command.back();
+    }
+  }
+  EXPECT_THAT(terrace({"doctor", "--url", urls[0]}).err, HasSubstr("redis://***@127.0.0.1:1"));
+}
+
 TEST(DoctorReasons, HealthBreakersAndAlertsComeWithARemedy) {
   const testing::HttpServer server([](std::size_t) { return 200U; }, {}, R"({"live": true, "version": "9",
     "caches": [{"name": "a", "issues": [{"kind": "gate_shut", "what": "the gate is shut"}]},

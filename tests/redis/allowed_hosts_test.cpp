@@ -147,6 +147,24 @@ TEST(AllowedHosts, StandInTheUrl) {
   EXPECT_THROW(make_redis_tier({.url = "redis://h", .allowed_hosts = {"a b"}}), ConfigError);
 }
 
+/// It would never match: what a server leads to is compared by its host.
+TEST(AllowedHosts, APortIsRefusedWithTheRemedy) {
+  for (const std::string with_port :
+       {"127.0.0.9:6379", "cache.example:6379", "*.example:6379", "cache.example:", ":6379", "::1::6379"}) {
+    try {
+      AllowedHosts({}, {"fine.example", "::1", with_port});
+      ADD_FAILURE() << with_port;
+    } catch (const ConfigError& error) {
+      EXPECT_NE(std::string(error.what()).find("entry 3 has a port"), std::string::npos) << error.what();
+      EXPECT_NE(std::string(error.what()).find("write it without"), std::string::npos) << error.what();
+      EXPECT_EQ(std::string(error.what()).find(with_port), std::string::npos)
+          << "it may be a part of a password";
+    }
+  }
+  EXPECT_THROW(make_redis_tier({.url = "redis://h?allowed_hosts=i:6379"}), ConfigError);
+  EXPECT_THROW(make_cluster_tier(parse_cluster_url("redis-cluster://h?allowed_hosts=i:6379")), ConfigError);
+}
+
 /// Who may say REPLICAOF to a server must not learn what its clients log in with.
 TEST(AllowedHosts, APrimaryThatIsNotAllowedSeesNoPassword) {
   RedisServer server;

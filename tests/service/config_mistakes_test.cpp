@@ -231,6 +231,8 @@ TEST(Mistakes, ShowNoSecret) {
       "[[alerts]]\nname = \"${S} x\"\nwhen = \"${S} > 1\"\ncache = \"${S}\"\n",
       "[admin]\nlisten = \"${S}\"\ntls_key = \"/${S}\"\n",
       "[caches.a]\nkeys = \"${S}\"\n",
+      "[admin]\nlisten = \"redis://app:" + secret + "@h\"\n",
+      "[admin]\nlisten = \"app:a/" + secret + "@h:port\"\n",
       "[[sinks.webhooks]]\nurl = \"https://h/${S}\"\ntimeout = \"0\"\nattempts = "
       "0\n[sinks.webhooks.headers]\nA = \"${S}\"\n",
   };

@@ -12,6 +12,7 @@
 #include <thread>
 #include <type_traits>
 
+#include "logins.hpp"
 #include "operate/doctor.hpp"
 #include "redis/inspect.hpp"
 #include "service/config_stores.hpp"
@@ -189,10 +190,11 @@ void take(const std::vector<ConfigFinding>& findings, const std::string& file, C
 
 void examine_config(const std::string& file, Duration limit, Checks& checks) {
   const Config config = Config::check(file);
-  take(config.findings(), file, checks);
+  const std::string shown = without_login(file);
+  take(config.findings(), shown, checks);
   if (config.valid()) {
-    checks.ok(file, fmt::format("can be read; caches: {}", fmt::join(config.cache_names(), ", ")));
-    take(probe(config, limit), file, checks);
+    checks.ok(shown, fmt::format("can be read; caches: {}", fmt::join(config.cache_names(), ", ")));
+    take(probe(config, limit), shown, checks);
     for (const TierConfig& tier : config.tiers()) examine_tier(tier, limit, checks);
     for (const TierConfig& tier : config.tiers()) compare_clocks(tier, limit, checks);
   }
