@@ -60,9 +60,15 @@ Core::Core(CacheOptions o, std::shared_ptr<Values> v, std::vector<std::shared_pt
     levels.push_back(std::make_unique<Level>(std::move(name), std::move(tier), random_seed()));
   }
   level_names.emplace_back("loader");
-  const auto fleet = [](const auto& level) { return level->tier->scope() == Scope::fleet; };
-  if (std::none_of(levels.begin(), levels.end(), fleet)) return;
-  for (auto& level : levels) level->narrow = !fleet(level);
+  const auto traits = level_traits();
+  for (auto& level : levels) level->narrow = is_narrow(level->tier->scope(), traits);
+}
+
+std::vector<LevelTraits> Core::level_traits() const {
+  std::vector<LevelTraits> traits;
+  for (const auto& level : levels)
+    traits.push_back({level->name, level->tier->scope(), level->tier->may_lag()});
+  return traits;
 }
 
 std::optional<Error> Core::refuse_key(std::string_view key) const {

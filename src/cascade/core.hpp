@@ -17,6 +17,7 @@
 #include "cascade/gather.hpp"
 #include "cascade/journal_owner.hpp"
 #include "cascade/lease_waiters.hpp"
+#include "cascade/level_rules.hpp"
 #include "cascade/load_slots.hpp"
 #include "cascade/recovery.hpp"
 #include "cascade/tag_table.hpp"
@@ -49,9 +50,7 @@ struct Level {
   const std::string name;
   const std::shared_ptr<Tier> tier;
   SharedTier* const shared;  ///< null: nobody shares it
-  /// Another level is of scope fleet and this one is not: changes of other processes do not reach it, so what
-  /// it holds is at best stale.
-  bool narrow = false;
+  bool narrow = false;       ///< is_narrow()
   Recovery recovery;
   std::atomic<std::uint64_t> hits{0};
   std::atomic<std::uint64_t> stale{0};
@@ -163,6 +162,8 @@ class Core : public std::enable_shared_from_this<Core> {
     }
     return std::nullopt;
   }
+
+  [[nodiscard]] std::vector<LevelTraits> level_traits() const;
 
   /// A level from this one on may answer a read.
   [[nodiscard]] bool more_answers(std::size_t from) const noexcept {

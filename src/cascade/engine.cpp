@@ -233,34 +233,10 @@ CacheStats EngineOverCore::stats() const {
   return out;
 }
 
-/// Stacks that could not keep what the options promise. Throws ConfigError.
+/// Throws ConfigError.
 void check_levels(const Core& core) {
-  const std::string who = "cache \"" + core.options.name + "\": ";
-  for (std::size_t tier = 0; tier < core.levels.size(); ++tier) {
-    const Level& level = *core.levels[tier];
-    const std::string scope(to_string(level.tier->scope()));
-    if (level.tier->may_lag() && core.options.consistency != Consistency::weak) {
-      throw ConfigError(who + level.name +
-                        " may answer with a copy that lags behind (replica_reads), which only consistency "
-                        "weak allows; turn replica_reads off, or take Consistency::weak");
-    }
-    if (!level.narrow) continue;
-    if (core.options.consistency == Consistency::strong && core.more_answers(tier)) {
-      throw ConfigError(
-          who + level.name + " (scope " + scope +
-          ") lies above a level that all processes share, and consistency is strong: what others "
-          "change there does not reach it; put it below, leave it out, or take "
-          "Consistency::eventual");
-    }
-    if (core.options.write_mode == WriteMode::back && core.options.writer == nullptr &&
-        tier + 1 == core.levels.size()) {
-      throw ConfigError(who +
-                        "write_mode is WriteMode::back, and what is written belongs into the lowest level, " +
-                        level.name + ", whose scope is " + scope +
-                        ": other processes would not find it there; give a writer, or make a level that all "
-                        "share the lowest");
-    }
-  }
+  if (const auto fault = fault_of(core.level_traits(), core.options))
+    throw ConfigError("cache \"" + core.options.name + "\": " + fault->what);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <terrace/key_ring.hpp>
 
 #include "base/nearest.hpp"
+#include "cascade/level_rules.hpp"
 #include "service/config_draft.hpp"
 #include "service/config_fields.hpp"
 #include "service/config_stores.hpp"
@@ -30,6 +31,8 @@ std::string in_words_of_the_file(std::string text, const std::string& cache) {
   replace_all(text, "MemoryCache: ", "");
   replace_all(text, "WriteBackOptions::", "write_back.");
   replace_all(text, "WriteMode::back", "\"back\"");
+  replace_all(text, "Consistency::eventual", "\"eventual\"");
+  replace_all(text, "give a writer, or make", "make");  // a writer can only be given in code
   replace_all(text, "write_back.path and writer are", "write_back.path is");
   return text;
 }
@@ -162,6 +165,20 @@ void find_tiers(Draft& draft, DraftCache& cache, Findings& findings) {
   }
 }
 
+/// Whether the tiers, as they are stacked, keep what the options promise; those that were found to be sound.
+void check_stack(const std::vector<DraftTier>& tiers, const DraftCache& cache, Findings& findings) {
+  std::vector<cascade::LevelTraits> levels;
+  for (const std::string& name : cache.config.tiers) {
+    const auto tier = std::find_if(tiers.begin(), tiers.end(),
+                                   [&](const DraftTier& one) { return one.config.name == name; });
+    if (tier == tiers.end() || !tier->store) return;
+    levels.push_back({printable_key(name), scope_of(*tier->store)});  // no URL sets replica_reads
+  }
+  if (levels.size() != cache.tiers.size()) return;
+  if (const auto fault = cascade::fault_of(levels, cache.config.options))
+    findings.mistake(cache.at(fault->option), in_words_of_the_file(fault->what, cache.config.options.name));
+}
+
 void read_ring(DraftKeys& keys, Findings& findings) {
   if (keys.file.empty() == keys.text.empty()) return;
   try {
@@ -225,6 +242,7 @@ void check_draft(Draft& draft, Findings& findings) {
     if (findings.blames(cache.at("ttl").path)) cache.config.options.ttl = std::chrono::hours(1);
     check_options(cache, findings);
     find_tiers(draft, cache, findings);
+    check_stack(draft.tiers, cache, findings);
     find_keys(draft, cache, findings);
   }
   check_journals(draft, findings);

@@ -53,6 +53,19 @@ TEST_F(Doctor, NamesMistakesOfTheFile) {
   EXPECT_THAT(ended.out, HasSubstr("Verdict: not sound: 1 failure"));
 }
 
+/// No program could open its caches.
+TEST_F(Doctor, DoesNotCallAStackSoundThatIsRefused) {
+  const std::string file = folder_.file(
+      "stack.toml", "[tiers.r]\nurl = \"" + redis_.url() +
+                        "\"\n[tiers.d]\nurl = \"sqlite:" + folder_.path("d.db") +
+                        "\"\n[caches.u]\nttl = \"1h\"\ntiers = [\"d\", \"r\"]\nconsistency = \"strong\"\n");
+  const Ended ended = terrace({"doctor", "--config", file});
+  EXPECT_EQ(ended.code, exit_failed);
+  EXPECT_THAT(ended.out, HasSubstr("stack.toml:8: caches.u.consistency: \"d\" (scope machine) lies above"));
+  EXPECT_THAT(ended.out, HasSubstr("Verdict: not sound: 1 failure"));
+  EXPECT_EQ(terrace({"config", "check", file}).code, exit_usage);
+}
+
 TEST_F(Doctor, ExaminesAServer) {
   Ended sound;
   // What it watches is connected a moment after it listens.

@@ -196,6 +196,33 @@ TEST(Mistakes, OfDefaultsAreToldOnce) {
   EXPECT_EQ(std::count(found.begin(), found.end(), '\n'), 1) << found;
 }
 
+/// What the cache itself would refuse is found before, with its line.
+TEST(Mistakes, AStackThatCannotKeepWhatTheOptionsPromise) {
+  const std::string tiers = redis + "[tiers.d]\nurl = \"sqlite:x.db\"\n[caches.a]\nttl = \"1h\"\n";
+  const std::string strong = "consistency = \"strong\"\n";
+  const std::string back = "write_mode = \"back\"\nwrite_back = {path = \"j\"}\n";
+  const auto mistakes = [&](const std::string& rest) {
+    return lines(of_kind(checked(tiers + rest), ConfigFinding::Kind::mistake));
+  };
+  EXPECT_EQ(
+      mistakes("tiers = [\"d\", \"r\"]\n" + strong),
+      "terrace.toml:8: mistake: caches.a.consistency: \"d\" (scope machine) lies above a level that all "
+      "processes share, and consistency is strong: what others change there does not reach it; put it "
+      "below, leave it out, or take \"eventual\"\n");
+  EXPECT_EQ(
+      mistakes("tiers = [\"r\", \"d\"]\n" + back),
+      "terrace.toml:8: mistake: caches.a.write_mode: write_mode is \"back\", and what is written belongs "
+      "into the lowest level, \"d\", whose scope is machine: other processes would not find it there; make a "
+      "level that all share the lowest\n");
+  EXPECT_THAT(mistakes("tiers = [\"sqlite:y.db\", \"r\"]\n" + strong), HasSubstr("terrace.toml:8: mistake"));
+  const std::vector<std::string> sound{
+      "tiers = [\"r\", \"d\"]\n" + strong, "tiers = [\"d\", \"r\"]\n",
+      "tiers = [\"d\"]\n" + strong,        "tiers = [\"d\"]\n" + back,
+      "tiers = [\"d\", \"r\"]\n" + back,   "tiers = [\"sqlite:y.db?scope=fleet\", \"r\"]\n" + strong,
+  };
+  for (const std::string& rest : sound) EXPECT_EQ(mistakes(rest), "") << rest;
+}
+
 TEST(Mistakes, AJournalOfTwoCachesIsOne) {
   const std::string found = findings_of(
       "[defaults]\ntiers = [\"sqlite:x.db\"]\nwrite_mode = \"back\"\n"

@@ -1,0 +1,47 @@
+#include "cascade/level_rules.hpp"
+
+#include <algorithm>
+
+namespace terrace::cascade {
+
+bool is_narrow(Scope scope, std::span<const LevelTraits> levels) {
+  return scope != Scope::fleet && std::any_of(levels.begin(), levels.end(), [](const LevelTraits& level) {
+           return level.scope == Scope::fleet;
+         });
+}
+
+std::optional<LevelFault> fault_of(std::span<const LevelTraits> levels, const CacheOptions& options) {
+  for (std::size_t i = 0; i < levels.size(); ++i) {
+    const LevelTraits& level = levels[i];
+    const std::string scope(to_string(level.scope));
+    if (level.may_lag && options.consistency != Consistency::weak) {
+      return LevelFault{
+          "consistency",
+          level.name +
+              " may answer with a copy that lags behind (replica_reads), which only consistency "
+              "weak allows; turn replica_reads off, or take Consistency::weak"};
+    }
+    if (!is_narrow(level.scope, levels)) continue;
+    const auto shared = [&](const LevelTraits& below) { return !is_narrow(below.scope, levels); };
+    if (options.consistency == Consistency::strong &&
+        std::any_of(levels.begin() + static_cast<std::ptrdiff_t>(i), levels.end(), shared)) {
+      return LevelFault{
+          "consistency",
+          level.name + " (scope " + scope +
+              ") lies above a level that all processes share, and consistency is strong: what others "
+              "change there does not reach it; put it below, leave it out, or take "
+              "Consistency::eventual"};
+    }
+    if (options.write_mode == WriteMode::back && options.writer == nullptr && i + 1 == levels.size()) {
+      return LevelFault{
+          "write_mode",
+          "write_mode is WriteMode::back, and what is written belongs into the lowest level, " + level.name +
+              ", whose scope is " + scope +
+              ": other processes would not find it there; give a writer, or make a level that all "
+              "share the lowest"};
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace terrace::cascade
