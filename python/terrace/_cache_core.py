@@ -20,7 +20,7 @@ from ._green import refuse_green_threads
 from ._loading import Loading
 from ._results import Lookup
 from ._service import service
-from ._tags import tag_list
+from ._tags import sound_text, tag_list
 from ._times import Seconds, seconds
 from ._times import ttl as checked_ttl
 from ._typing import V
@@ -136,6 +136,7 @@ class CacheCore(_core.CacheBase, Generic[V]):
         kind, text = next(iter(named.items())) if named else ("keys", "")
         if not isinstance(text, str):
             raise TypeError(f"{'pattern' if kind == 'glob' else kind}={text!r}: give one str")
+        sound_text(text, "pattern" if kind == "glob" else kind)
         names = list(names_of(keys))
         return self._start_invalidate(kind, names, text, soft, seconds(timeout, "timeout"))
 

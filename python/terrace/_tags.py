@@ -1,19 +1,33 @@
-"""tag_list: the tags of a call, however the program gives them."""
+"""tag_list: the tags of a call or of a Load, however the program gives them; sound_text: what the core takes as text."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ._errors import KeyTypeError
+
 
 def tag_list(tags: Any) -> list[str]:
-    """The tags as a list. A str is one tag. Raises TypeError for anything that is no str and no iterable of str."""
+    """The tags as a list. A str is one tag. Raises TypeError for anything that is no str and no iterable of str, KeyTypeError for
+    a str that is no UTF-8."""
     if isinstance(tags, str):
-        return [tags]
+        return [sound_text(tags, "tag")]
     if not isinstance(tags, Iterable) or isinstance(tags, (bytes, bytearray, memoryview, Mapping)):
         raise TypeError(f'tags={tags!r}: give a str, or a list of str such as ["users"]')
     listed = list(tags)
     for tag in listed:
         if not isinstance(tag, str):
             raise TypeError(f'tags={tags!r}: the tag {tag!r} is no str; give a list such as ["users"]')
+        sound_text(tag, "tag")
     return listed
+
+
+def sound_text(text: str, what: str) -> str:
+    """The text. Raises KeyTypeError when it cannot be written as UTF-8."""
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise KeyTypeError(f"a str with lone surrogates ({text!a}) is no {what}: encode it, for instance as base64") from None
+    return text

@@ -180,6 +180,10 @@ class Load : public std::enable_shared_from_this<Load> {
 
   void deliver(const FlightPtr& flight, Loaded loaded) {
     if (!loaded.value) return fail(flight, loaded.value.error());
+    if (const auto refused = refuse_tags(loaded.tags)) {
+      return fail(flight, Error(Errc::loader_failed, "the loader of " + printable_key(flight->key) +
+                                                         " gave a tag that cannot be: " + refused->context));
+    }
     if (loaded.not_modified) {
       if (!flight->candidate) {
         return fail(flight,
@@ -206,7 +210,7 @@ class Load : public std::enable_shared_from_this<Load> {
   /// Tags from the loader come after the fact. What they void may have been invalidated while it ran, unless
   /// their tokens were known before; without that certainty the value is not kept.
   void tag(const FlightPtr& flight, Answer answer, std::vector<std::string> late) {
-    if (!tokens_ || refuse_tags(late)) return pass_through(flight, answer);
+    if (!tokens_) return pass_through(flight, answer);
     if (late.empty()) return keep(flight, std::move(answer), tags_, *tokens_);
     tag_tokens(core_, late, true,
                [self = shared_from_this(), flight, answer = std::move(answer),

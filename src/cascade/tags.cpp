@@ -226,10 +226,11 @@ void soften(const std::shared_ptr<Core>& core, std::size_t tier, const std::stri
 
 std::optional<Error> refuse_tags(const std::vector<std::string>& tags) {
   for (const std::string& tag : tags) {
-    if (tag.empty()) return Error(Errc::invalid_argument, "a tag is empty");
+    if (tag.empty()) return Error(Errc::invalid_argument, "a tag is empty; give it a name, or leave it out");
     if (tag.size() > max_tag_size) {
       return Error(Errc::invalid_argument, "the tag " + printable_key(tag) + " is longer than " +
-                                               std::to_string(max_tag_size) + " bytes");
+                                               std::to_string(max_tag_size) +
+                                               " bytes; take a shorter one, such as a hash of it");
     }
   }
   return std::nullopt;

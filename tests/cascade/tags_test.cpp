@@ -1,5 +1,7 @@
 /// Tags, groups, globs and prefixes; hard and soft.
 
+#include <gmock/gmock.h>
+
 #include <atomic>
 #include <thread>
 
@@ -187,6 +189,26 @@ TEST_F(InvalidationTest, BadTagsAreRefused) {
   EXPECT_EQ(a.set("k", "v", {.tags = {std::string(1025, 't')}}).error(), Errc::invalid_argument);
   EXPECT_EQ(a.get_or_load("k", constant("v"), {.tags = {""}}).error(), Errc::invalid_argument);
   EXPECT_EQ(a.invalidate_tag("").error(), Errc::invalid_argument);
+}
+
+/// A value that is silently never kept would be loaded with each read.
+TEST_F(InvalidationTest, BadTagsOfTheLoaderFailTheLoad) {
+  Strings a = make();
+  for (const auto& [tag, named] : {std::pair{std::string(), "a tag is empty; give it a name"},
+                                   std::pair{std::string(1025, 't'), "the tag \"ttt"}}) {
+    const auto loaded = a.get_or_load("k", [&] {
+      return Load<std::string>{.value = "v", .tags = {"fine", tag}};
+    });
+    ASSERT_EQ(loaded.error(), Errc::loader_failed);
+    EXPECT_THAT(loaded.error().context,
+                ::testing::HasSubstr("the loader of \"k\" gave a tag that cannot be: "));
+    EXPECT_THAT(loaded.error().context, ::testing::HasSubstr(named));
+  }
+  EXPECT_EQ(a.stats().load_failures, 2U);
+  const auto passing = [] { return Load<std::string>{.value = "v", .tags = {""}, .keep = false}; };
+  EXPECT_EQ(a.get_or_load("k", passing).error(), Errc::loader_failed)
+      << "a mistake whether it is kept or not";
+  EXPECT_EQ(a.get_or_load("k", constant("v")).value(), "v") << "the next load is free to be right";
 }
 
 /// Without a watch a token that is gone is noticed by asking for it alone.

@@ -29,6 +29,32 @@ def test_what_cannot_be_a_key_is_named(key: Any) -> None:
             call(key)
 
 
+@pytest.mark.parametrize("tags", ["\ud800", ["fine", "\ud800"]], ids=ascii)
+def test_a_tag_that_is_no_text_is_named(tags: Any) -> None:
+    cache: terrace.Cache[Any] = terrace.Cache("tags")
+    memoized = cache.memoize(tags=["of:{x}"])(lambda x: 1)
+    calls: list[Any] = [
+        lambda: cache.set("k", 1, tags=tags), lambda: cache.get_or_load("k", int, tags=tags), lambda: cache.memoize(tags=tags)(lambda: 1),
+        lambda: cache.get_or_load("k", lambda: terrace.Load(1, tags=tags)), lambda: memoized("\ud800"),
+        lambda: cache.invalidate(tag="\ud800"), lambda: cache.invalidate(prefix="\ud800"), lambda: cache.invalidate(pattern="\ud800"),
+    ]
+    for call in calls:
+        with pytest.raises(terrace.KeyTypeError, match="lone surrogates.*encode"):
+            call()
+
+
+@pytest.mark.parametrize("tag, named", [("", "is empty"), ("x" * 2000, "xxx.* is longer than 1024 bytes; take a shorter one")],
+                         ids=["empty", "too long"])
+def test_a_tag_that_cannot_be_fails_the_load(tag: str, named: str, redis_server: RedisServer) -> None:
+    for tiers in ([], [redis_server.url]):
+        cache: terrace.Cache[Any] = terrace.Cache("load-tags", ttl=60, tiers=tiers)
+        for tags in (tag, ["fine", tag]):
+            with pytest.raises(terrace.LoaderFailed, match=f"the loader of .k. gave a tag that cannot be: .*{named}"):
+                cache.get_or_load("k", lambda: terrace.Load(1, tags=tags))
+        assert cache.stats().load_failures == 2
+        assert cache.get_or_load("k", lambda: terrace.Load(2, tags="fine")) == 2
+
+
 def test_keys_of_other_types_are_other_keys() -> None:
     cache = terrace.Cache("distinct")
     keys = [1, "1", True, b"1", 1.0, (1,), ("1",), None, "None", 0, False, "", "\x01i1", datetime.date(2026, 1, 1), "2026-01-01"]
