@@ -140,12 +140,13 @@ def _refuse_namesakes(cache: Any, name: str, function: Callable[..., Any]) -> No
     """Inner functions, lambdas and methods of objects may compute different things under one name: only what certainly
     computes the same may have it. Raises ConfigError."""
     owner = getattr(function, "__self__", None)
-    of_object = owner is not None and not isinstance(owner, (type, types.ModuleType))
-    if not of_object and "<locals>" not in name and "<lambda>" not in name:
-        return
     same: Any
-    if of_object:
-        same = weakref.WeakMethod(function)
+    if isinstance(owner, type):  # a class method, perhaps of a subclass
+        same = f"{owner.__module__}.{owner.__qualname__}"
+    elif owner is not None and not isinstance(owner, types.ModuleType):
+        same = _weak_method(function)
+    elif "<locals>" not in name and "<lambda>" not in name:
+        return
     elif getattr(function, "__closure__", None) or not hasattr(function, "__code__"):
         same = weakref.ref(function)  # what it refers to cannot be compared
     else:
@@ -154,3 +155,10 @@ def _refuse_namesakes(cache: Any, name: str, function: Callable[..., Any]) -> No
     if known.setdefault(name, same) != same:
         raise ConfigError(f"{name} is memoized in cache {cache.name!r} already; functions of one name would share "
                           'results: give each a key="…{argument}" of its own')
+
+
+def _weak_method(method: Any) -> Any:
+    try:
+        return weakref.WeakMethod(method)
+    except TypeError:  # of an object that cannot be referred to: equal to nothing
+        return object()

@@ -232,3 +232,32 @@ def test_methods_of_two_objects_do_not_share_results() -> None:
     assert first("tea") == 1 and cache.memoize(one.price)("tea") == 1
     with pytest.raises(terrace.ConfigError, match="key="):
         cache.memoize(two.price)
+
+
+def test_methods_of_two_classes_do_not_share_results() -> None:
+    cache: terrace.Cache[Any] = terrace.Cache("classes")
+    first = cache.memoize(Parent.called)
+    assert first(1) == "Parent" and cache.memoize(Parent.called)(1) == "Parent"
+    with pytest.raises(terrace.ConfigError, match="key="):
+        cache.memoize(Child.called)
+    one, two = Slim(), Slim()
+    assert cache.memoize(one.number)(1) == 1
+    with pytest.raises(terrace.ConfigError, match="key="):
+        cache.memoize(two.number)
+
+
+class Parent:
+    @classmethod
+    def called(cls, x: int) -> str:
+        return cls.__name__
+
+
+class Child(Parent):
+    pass
+
+
+class Slim:
+    __slots__ = ()
+
+    def number(self, x: int) -> int:
+        return x
