@@ -105,8 +105,12 @@ class ReplicatedSharing::Acquire : public std::enable_shared_from_this<Acquire> 
   }
 
   void ask() {
-    if (holder_ == holders_.size()) return grant(std::nullopt, {});
+    if (holder_ == holders_.size()) {
+      asked_ = group_->now();
+      return grant(std::nullopt, {});
+    }
     const auto kept = kept_lease(token_, seen_, time_);
+    asked_ = group_->now();
     sharing().get_or_put(
         lease_key(key_), kept, time_, deadline_,
         [self = shared_from_this(), kept](const Result<Bytes>& there) { self->told(kept, there); });
@@ -123,6 +127,7 @@ class ReplicatedSharing::Acquire : public std::enable_shared_from_this<Acquire> 
     const auto strange = [&] { return other->time <= Duration::zero() || other->time / 2 > time_; };
     const bool is_void = !other || other->seen < seen_ || other->token == token_ || strange();
     if (!is_void) return done_(LeaseReply{LeaseReply::Kind::held, {}, other->time});
+    asked_ = group_->now();
     sharing().replace(lease_key(key_), *there, kept, time_, deadline_,
                       [self = shared_from_this(), kept](const Result<bool>& replaced) {
                         if (replaced && *replaced) return self->look_again(kept);
@@ -141,9 +146,10 @@ class ReplicatedSharing::Acquire : public std::enable_shared_from_this<Acquire> 
     });
   }
 
+  /// The node counts the time from when it was asked, or later: another process must not have the lease while
+  /// this one takes it for its own.
   void grant(std::optional<std::size_t> node, const Bytes& kept) {
-    const TimePoint now = group_->now();
-    grants_->add(token_, {key_, seen_, after(now, time_), node, kept}, now);
+    grants_->add(token_, {key_, seen_, after(asked_, time_), node, kept}, group_->now());
     done_(LeaseReply{LeaseReply::Kind::granted});
   }
 
@@ -159,6 +165,7 @@ class ReplicatedSharing::Acquire : public std::enable_shared_from_this<Acquire> 
   Handler<Result<LeaseReply>> done_;
   const std::vector<std::size_t> holders_;
   std::size_t holder_ = 0;
+  TimePoint asked_{};  // when the lease was asked for that is granted
   Version seen_;
 };
 
