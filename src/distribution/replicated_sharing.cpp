@@ -105,12 +105,9 @@ class ReplicatedSharing::Acquire : public std::enable_shared_from_this<Acquire> 
   }
 
   void ask() {
-    if (holder_ == holders_.size()) {
-      asked_ = group_->now();
-      return grant(std::nullopt, {});
-    }
-    const auto kept = kept_lease(token_, seen_, time_);
     asked_ = group_->now();
+    if (holder_ == holders_.size()) return grant(std::nullopt, {});
+    const auto kept = kept_lease(token_, seen_, time_);
     sharing().get_or_put(
         lease_key(key_), kept, time_, deadline_,
         [self = shared_from_this(), kept](const Result<Bytes>& there) { self->told(kept, there); });

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import pathlib
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import TypeVar
 
 import pytest
 import redis
 from servers import PostgresServer, RedisServer
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+AnyServer = TypeVar("AnyServer", RedisServer, PostgresServer)
+
+
+@contextlib.contextmanager
+def running(server: AnyServer) -> Iterator[AnyServer]:
+    """Starts it, and removes it with all that it holds at the end, also when it does not start."""
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
 
 
 @pytest.fixture(scope="session")
@@ -22,12 +37,8 @@ def root() -> pathlib.Path:
 
 @pytest.fixture(scope="session")
 def shared_redis() -> Iterator[RedisServer]:
-    server = RedisServer()
-    try:
-        server.start()
+    with running(RedisServer()) as server:
         yield server
-    finally:
-        server.remove()
 
 
 @pytest.fixture
@@ -41,45 +52,29 @@ def redis_server(shared_redis: RedisServer) -> RedisServer:
 @pytest.fixture
 def own_redis() -> Iterator[RedisServer]:
     """A running Redis that the test may stop() and start()."""
-    server = RedisServer()
-    try:
-        server.start()
+    with running(RedisServer()) as server:
         yield server
-    finally:
-        server.remove()
 
 
 @pytest.fixture(scope="session")
 def tls_redis() -> Iterator[RedisServer]:
     """A Redis that speaks TLS alone: .url, .certificate."""
-    server = RedisServer(tls=True)
-    try:
-        server.start()
+    with running(RedisServer(tls=True)) as server:
         yield server
-    finally:
-        server.remove()
 
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
     """A running PostgreSQL: .url."""
-    server = PostgresServer()
-    try:
-        server.start()
+    with running(PostgresServer()) as server:
         yield server
-    finally:
-        server.remove()
 
 
 @pytest.fixture
 def own_postgres() -> Iterator[PostgresServer]:
     """A running PostgreSQL that the test may change and stop."""
-    server = PostgresServer()
-    try:
-        server.start()
+    with running(PostgresServer()) as server:
         yield server
-    finally:
-        server.remove()
 
 
 @pytest.fixture(scope="session")
