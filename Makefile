@@ -25,8 +25,8 @@ program: configure ## build the program only (build/release/bin/terrace)
 build: configure ## build the program, tests and examples
 	cmake --build build/release -j $(JOBS)
 
-build-times: ## what the newest build took: the slowest sources, and the sums
-	scripts/build_times.py build/release
+build-times: ## what the newest build took; fails if a source takes over 25 s or a test program over 20 s
+	scripts/build_times.py build/release --limit 25 --test-limit 20
 
 demo: program ## replay a workload through memory, Redis and SQLite; TRACE=file for your own
 	scripts/demo.sh

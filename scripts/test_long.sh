@@ -14,7 +14,10 @@ build_and_test() {  # preset, ctest arguments, cmake arguments …
   (cd "build/$name" && ctest --output-on-failure --no-tests=error -j "$jobs" $tests)
 }
 
-build_and_test release "" -DTERRACE_BENCH=ON
+build_and_test release "-LE long" -DTERRACE_BENCH=ON
+# Contributors' speed. Only what this run compiled counts, so on a machine that does nothing else.
+scripts/build_times.py build/release --limit 25 --test-limit 20
+(cd build/release && ctest --output-on-failure --no-tests=error -j "$jobs" -L long)
 export ASAN_OPTIONS=detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1
 build_and_test asan "-LE house"
 export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1

@@ -1,7 +1,7 @@
 /// `terrace doctor`.
 
 #include "cli/operated.hpp"
-#include "upkeep/http_server.hpp"
+#include "support/http_server.hpp"
 
 namespace terrace::cli_test {
 namespace {

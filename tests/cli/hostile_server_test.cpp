@@ -3,7 +3,7 @@
 #include "cli/operated.hpp"
 #include "operate/json_fields.hpp"
 #include "operate/terminal_text.hpp"
-#include "upkeep/http_server.hpp"
+#include "support/http_server.hpp"
 
 namespace terrace::cli_test {
 namespace {

@@ -5,7 +5,7 @@
 #include <regex>
 
 #include "cli/program.hpp"
-#include "service/http_client.hpp"
+#include "support/http_client.hpp"
 #include "support/child_process.hpp"
 
 namespace terrace::cli_test {

@@ -11,7 +11,7 @@
 #include <regex>
 
 #include "cli/program.hpp"
-#include "service/http_client.hpp"
+#include "support/http_client.hpp"
 
 namespace terrace::cli_test {
 namespace {

@@ -4,7 +4,7 @@
 #include <future>
 
 #include "cli/operated.hpp"
-#include "upkeep/http_server.hpp"
+#include "support/http_server.hpp"
 
 namespace terrace::cli_test {
 namespace {

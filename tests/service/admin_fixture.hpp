@@ -7,7 +7,7 @@
 #include <terrace/cache.hpp>
 #include <terrace/testing.hpp>
 
-#include "service/http_client.hpp"
+#include "support/http_client.hpp"
 #include "support/child_process.hpp"
 
 namespace terrace {

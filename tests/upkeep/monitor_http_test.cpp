@@ -1,7 +1,7 @@
 #include <chrono>
 #include <terrace/runtime.hpp>
 
-#include "upkeep/http_server.hpp"
+#include "support/http_server.hpp"
 #include "upkeep/monitor_fixture.hpp"
 
 namespace terrace {
