@@ -15,6 +15,11 @@ constexpr std::size_t max_text = 128 * 1024;       // what is no value: a key in
 constexpr std::size_t max_elements = 1 << 20;      // of one array; SCAN sends a few thousand
 constexpr std::size_t message_room = 32ULL << 20;  // what a reply may hold besides one value
 
+/// The line of such a type is a length, and that many bytes follow.
+constexpr bool is_bulk(char type) noexcept {
+  return type == '$' || type == '=' || type == '!';
+}
+
 }  // namespace
 
 void begin_command(std::string& out, std::size_t parts) {
@@ -98,7 +103,7 @@ ReplyReader::Line ReplyReader::check_length(char type, std::string_view digits, 
   std::size_t length = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), length);
   if (error != std::errc() || end != digits.data() + digits.size()) return Line::bad;
-  if (type != '$' && type != '=' && type != '!') return length <= max_elements ? Line::fine : Line::bad;
+  if (!is_bulk(type)) return length <= max_elements ? Line::fine : Line::bad;
   if (length <= max_value_bytes_) return Line::fine;
   if (type != '$' || !top_level) return length <= max_text ? Line::fine : Line::bad;
   if (length > SIZE_MAX / 2) return Line::bad;
@@ -152,12 +157,12 @@ ReplyReader::Step ReplyReader::next(Item& item) {
     const std::string_view message(buffer_.get() + begin_, end_ - begin_);
     if (message.size() > max_value_bytes_ + message_room)
       return broken("a reply is larger than any it may send");
-    const bool in_bulk = parser_.get_suggested_buffer_growth(0) != 0;
-    if (!in_bulk) {
+    if (!in_bulk_) {
       const Line line = check_line(message);
       if (line == Line::incomplete) return Step::need_more;
       if (line == Line::bad) return broken("what it sent is not RESP3, or has a length over the limit");
       if (line == Line::skip) continue;
+      in_bulk_ = is_bulk(message[parser_.get_consumed()]);
     }
     if (!in_reply_) {
       in_reply_ = true;
@@ -167,6 +172,7 @@ ReplyReader::Step ReplyReader::next(Item& item) {
     const auto node = parser_.consume(message, ec);
     if (ec) return broken("what it sent cannot be parsed: " + ec.message());
     if (!node) return Step::need_more;
+    in_bulk_ = false;
     item = {*node, parser_.done(), in_push_};
     if (item.last) {
       begin_ += parser_.get_consumed();

@@ -74,6 +74,7 @@ class ReplyReader {
   std::size_t end_ = 0;
   std::size_t skip_ = 0;  // bytes still to drop of a value too large
   bool in_reply_ = false;
+  bool in_bulk_ = false;  // the next bytes are text of a length that was read
   bool in_push_ = false;
   std::string skipped_;
   std::string why_;
