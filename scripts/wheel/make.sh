@@ -20,7 +20,12 @@ CMAKE_BUILD_PARALLEL_LEVEL=${JOBS:-$(nproc)} "$python" -m pip wheel . --quiet --
 scripts/wheel/libpq.sh "$libraries"
 .venv/bin/python scripts/wheel/older_symbols.py "$libraries" "$raw"/*.whl
 # What is in this folder goes before the system's libraries of that name.
-AUDITWHEEL_LD_LIBRARY_PATH=$libraries .venv/bin/auditwheel repair --wheel-dir "$raw/repaired" "$raw"/*.whl
-.venv/bin/python scripts/wheel/complete.py "$raw"/repaired/*.whl "$libraries"
+if AUDITWHEEL_LD_LIBRARY_PATH=$libraries .venv/bin/auditwheel repair --wheel-dir "$raw/repaired" "$raw"/*.whl; then
+  .venv/bin/python scripts/wheel/complete.py "$raw"/repaired/*.whl "$libraries"
+else
+  echo "make.sh: auditwheel knows no tag for this system's libraries: the wheel is for this system, and brings none" >&2
+  mkdir -p "$raw/repaired"
+  cp "$raw"/*.whl "$raw/repaired"
+fi
 mkdir -p "$out"
 mv "$raw"/repaired/*.whl "$out"

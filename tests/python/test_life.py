@@ -212,6 +212,8 @@ def test_F49_threads_end_while_their_loads_are_awaited_by_others() -> None:
 INTERRUPTED = """
     import os, signal, sys, threading
     import terrace
+    # A program that a shell started in the background ignores it otherwise.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     cache = terrace.Cache("interrupted", tiers=[sys.argv[1]], tier_timeout=60, load_timeout=60)
     cache["a"] = 1
     never = threading.Event()
