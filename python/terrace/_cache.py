@@ -60,7 +60,8 @@ class Cache(AsyncForms[V]):
             level.
         tiers: URLs or Tiers, from above to below; also redis-py's connection pools.
         type: the type of all values, to share them with C++ (docs/python.md); None: any values.
-        types: dataclasses, Structs, NamedTuples and Enums that values may hold. Nothing else can be made from what a tier says.
+        types: dataclasses, attrs classes, pydantic models, Structs, NamedTuples, Enums and classes over builtin types that values may
+            hold. Nothing else can be made from what a tier says.
         codec: "msgpack", or "pickle", which needs `keys`: who could write to a tier could run code otherwise.
         keys: path of a key ring (terrace keys): what tiers store is sealed.
         negative_ttl: how long ABSENT is remembered; None: not at all.

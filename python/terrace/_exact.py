@@ -1,9 +1,8 @@
-"""Exact: values of any type as MessagePack that gives them back type for type. What plain MessagePack cannot say is an ext of
-docs/wire-format.md."""
+"""Exact: values of any type as MessagePack that gives them back type for type. What plain MessagePack cannot say is an
+ext of docs/wire-format.md."""
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 import decimal
 import enum
@@ -15,38 +14,63 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec.msgpack import Ext
 
+from . import _arrays, _frames, _standard
 from ._errors import ConfigError, DecodeError, EncodeError
+from ._records import BUILT_IN, Extended, Record, extended_of, is_enum, is_record, name_of, record_of
 
 #: Deeper values are refused: nobody means them, and they would exhaust the stack of who reads them.
 DEEPEST = 200
 
-TUPLE, SET, FROZENSET, BIG_INT, COMPLEX, BYTEARRAY, DATETIME, DATE, TIME, TIMEDELTA, DECIMAL, UUID, ENUM, RECORD, PAIRS = range(1, 16)
+TUPLE, SET, FROZENSET, BIG_INT, COMPLEX, BYTEARRAY, DATETIME, DATE, TIME, TIMEDELTA, DECIMAL, UUID = range(1, 13)
+ENUM, RECORD, PAIRS, NAMED, EXTENDED, CLASS = range(13, 19)
 
 _encode = msgspec.msgpack.encode
 
 
 class Exact:
-    """`types`: the classes that records and enums may be of; no other is ever made. Thread safe."""
+    """`types`: the classes that records, enums and extended builtins may be of; no other is ever made. Thread safe."""
 
     def __init__(self, types: Sequence[type]) -> None:
         self._classes: dict[str, type] = {}
+        self._records: dict[type, Record] = {}
         if isinstance(types, (str, type)):
             raise ConfigError(f"types={types!r}: give a list of classes")
         for kind in types:
-            if not is_record(kind) and not (isinstance(kind, type) and issubclass(kind, enum.Enum)):
-                raise ConfigError(f"types: {kind!r} is no dataclass, msgspec.Struct, NamedTuple or Enum")
-            if self._classes.setdefault(_name(kind), kind) is not kind:
-                raise ConfigError(f"types: two classes are called {_name(kind)}: what is stored could not be told apart")
+            self._learn(kind)
         self._decoder = msgspec.msgpack.Decoder(ext_hook=self._from_ext)
+
+    def _learn(self, kind: Any) -> None:
+        if isinstance(kind, type) and (
+            kind in BUILT_IN or kind in _PLAIN or kind in _SIMPLE or _form_of(kind) is not None
+        ):
+            return  # known anyway
+        try:
+            record = None if is_enum(kind) else record_of(kind) or extended_of(kind)
+        except ConfigError as wrong:
+            raise ConfigError(f"types: {wrong}") from wrong.__cause__
+        if record is None and not is_enum(kind):
+            raise ConfigError(
+                f"types: {kind!r} is no dataclass, attrs class, msgspec.Struct, NamedTuple, pydantic model, Enum, or"
+                " class over str, int, float, bytes, list, tuple, dict or set: turn its values into such, or give a"
+                " codec= of your own"
+            )
+        if self._classes.setdefault(name_of(kind), kind) is not kind:
+            raise ConfigError(f"types: two classes are called {name_of(kind)}: what is stored could not be told apart")
+        if record is not None:
+            self._records[kind] = record
 
     def encode(self, value: Any) -> bytes:
         """Raises EncodeError that names the type, where it is, and the way out."""
         try:
             return _encode(self._lower(value, "value", 0))
         except UnicodeEncodeError as wrong:
-            raise EncodeError(f"a str with lone surrogates cannot be stored: {wrong}; encode it, or store bytes") from None
+            raise EncodeError(
+                f"a str with lone surrogates cannot be stored: {wrong}; encode it, or store bytes"
+            ) from None
         except RecursionError:
-            raise EncodeError("value: nested too deep for what is left of the stack, or holds itself: store it in parts") from None
+            raise EncodeError(
+                "value: nested too deep for what is left of the stack, or holds itself: store it in parts"
+            ) from None
 
     def decode(self, payload: bytes | memoryview) -> Any:
         """Raises DecodeError."""
@@ -75,29 +99,75 @@ class Exact:
             return self._lower_dict(value, path, depth)
         simple = _SIMPLE.get(kind)
         if simple is not None:
-            return Ext(simple[0], simple[1](value))
+            return self._lower_simple(value, simple, path, depth)
+        form = _form_of(kind)
+        if form is not None:
+            return self._lower_form(value, form, path, depth)
         return self._lower_class(value, kind, path, depth)
 
     def _lower_dict(self, value: dict[Any, Any], path: str, depth: int) -> Any:
         if all(type(key) is str for key in value):
             return {key: self._lower(item, f"{path}[{key!r}]", depth + 1) for key, item in value.items()}
-        pairs = [[self._lower(key, f"{path}, key {key!r}", depth + 1), self._lower(item, f"{path}[{key!r}]", depth + 1)]
-                 for key, item in value.items()]
+        pairs = [
+            [self._lower(key, f"{path}, key {key!r}", depth + 1), self._lower(item, f"{path}[{key!r}]", depth + 1)]
+            for key, item in value.items()
+        ]
         return Ext(PAIRS, _encode(pairs))
 
+    def _lower_simple(self, value: Any, simple: tuple[int, Callable[[Any], bytes]], path: str, depth: int) -> Any:
+        try:
+            return Ext(simple[0], simple[1](value))
+        except _standard.Refused as why:
+            raise EncodeError(f"{path}: {why}") from None
+
+    def _lower_form(self, value: Any, form: _standard.Form, path: str, depth: int) -> Any:
+        def lower(part: Any, where: str) -> Any:
+            return self._lower(part, path + where, depth + 1)
+
+        try:
+            return Ext(NAMED, _encode([form.name, *form.parts(value, lower)]))
+        except _standard.Refused as why:
+            raise EncodeError(f"{path}: {why}") from None
+        except (EncodeError, UnicodeEncodeError, RecursionError, MemoryError):
+            raise
+        except Exception as wrong:  # whatever another version of a library makes of it
+            raise EncodeError(
+                f"{path}: this {name_of(type(value))} cannot be stored in tiers ({wrong}): turn it into plain values,"
+                " or give a codec= of your own"
+            ) from wrong
+
     def _lower_class(self, value: Any, kind: type, path: str, depth: int) -> Any:
-        name = _name(kind)
-        known = self._classes.get(name) is kind
-        if isinstance(value, enum.Enum) and known:
-            return Ext(ENUM, _encode([name, value.value if isinstance(value, enum.Flag) else value.name]))
-        if known:
-            fields = {field: self._lower(getattr(value, field), f"{path}.{field}", depth + 1) for field in fields_of(kind)}
-            return Ext(RECORD, _encode([name, fields]))
-        if is_record(kind) or isinstance(value, enum.Enum):
-            way = f"name the class: types=[{kind.__qualname__}]"
-        else:
-            way = ('turn it into plain values, use a cache without tiers, or, with a key ring, codec="pickle"')
-        raise EncodeError(f"{path}: a {name} cannot be stored in tiers: {way}")
+        name = name_of(kind)
+        if self._classes.get(name) is not kind:
+            if isinstance(value, type) and self._class_called(name_of(value)) is value:
+                return Ext(CLASS, _encode(name_of(value)))
+            raise EncodeError(f"{path}: a {name} cannot be stored in tiers: {_way_out(value, kind)}")
+        if isinstance(value, enum.Enum):
+            return self._lower_enum(value, kind, name, path)
+        record = self._records[kind]
+        if isinstance(record, Extended):
+            part = self._lower(record.part(value), path, depth + 1)
+            return Ext(EXTENDED, _encode([name, part, *self._lower_others(record.others(value), path, depth)]))
+        fields, others = record.taken_apart(value, path)
+        lowered = {field: self._lower(item, f"{path}.{field}", depth + 1) for field, item in fields.items()}
+        return Ext(RECORD, _encode([name, lowered, *self._lower_others(others, path, depth)]))
+
+    def _lower_others(self, others: dict[str, Any], path: str, depth: int) -> list[Any]:
+        return (
+            [{name: self._lower(item, f"{path}.{name}", depth + 1) for name, item in others.items()}] if others else []
+        )
+
+    def _lower_enum(self, value: enum.Enum, kind: Any, name: str, path: str) -> Any:
+        is_flag = issubclass(kind, enum.Flag)
+        try:
+            there = kind(value.value) if is_flag else kind.__members__.get(value.name)
+        except ValueError:
+            there = None
+        if there is not value and there != value:
+            raise EncodeError(
+                f"{path}: {value!r} is no member of {name} that its name or value would bring back: store its value"
+            )
+        return Ext(ENUM, _encode([name, self._lower(value.value, path, 0) if is_flag else value.name]))
 
     # --- from MessagePack ---
 
@@ -114,62 +184,63 @@ class Exact:
             return frozenset(_list(parts))
         if code == PAIRS:
             return {key: item for key, item in _list(parts)}
-        if code not in (ENUM, RECORD):
+        if code == NAMED:
+            form, *rest = _list(parts)
+            return _form_called(form).make(*rest)
+        if code == CLASS:
+            return self._known(self._class_called(parts), parts)
+        if code not in (ENUM, RECORD, EXTENDED):
             raise DecodeError(f"ext {code} is unknown")
-        name, rest = parts
-        kind = self._classes.get(name)
+        name, *rest = _list(parts)
+        kind = self._known(self._classes.get(name), name)
+        record = self._records.get(kind)
+        if (record is None) != (code == ENUM) or isinstance(record, Extended) != (code == EXTENDED):
+            raise DecodeError(f"{name} is stored as what it is not")
+        if isinstance(record, Extended):
+            return record.put_together(rest[0], *rest[1:])
+        if record is not None:
+            return record.made(rest[0], *rest[1:])
+        return kind(*rest) if issubclass(kind, enum.Flag) else kind[rest[0]]  # type: ignore[index]
+
+    def _class_called(self, name: Any) -> type | None:
+        return self._classes.get(name) or _CLASSES.get(name)
+
+    def _known(self, kind: type | None, name: Any) -> type:
         if kind is None:
             raise DecodeError(f"a {name} is stored, which this cache does not know: types=[…]")
-        if issubclass(kind, enum.Enum) != (code == ENUM):
-            raise DecodeError(f"{name} is stored as what it is not")
-        if code == ENUM:
-            return kind(rest) if issubclass(kind, enum.Flag) else kind[rest]  # type: ignore[index]
-        return _make(kind, rest)
+        return kind
 
 
-def is_record(kind: Any) -> bool:
-    """A class whose values are their fields."""
-    if not isinstance(kind, type):
-        return False
-    return dataclasses.is_dataclass(kind) or issubclass(kind, msgspec.Struct) or (issubclass(kind, tuple) and hasattr(kind, "_fields"))
+def _form_of(kind: type) -> _standard.Form | None:
+    return _standard.FORMS.get(kind) or _arrays.form_of(kind) or _frames.form_of(kind)
 
 
-def fields_of(kind: Any) -> tuple[str, ...]:
-    if issubclass(kind, msgspec.Struct):
-        return tuple(kind.__struct_fields__)
-    if dataclasses.is_dataclass(kind):
-        return tuple(field.name for field in dataclasses.fields(kind))
-    return tuple(kind._fields)
+def _form_called(name: Any) -> _standard.Form:
+    form = _FORMS.get(name)
+    if form is None:
+        raise DecodeError(f"a {name} is stored, which is unknown")
+    return form
 
 
-def make_record(kind: Any, fields: dict[str, Any]) -> Any:
-    """The record as it was: a dataclass's constructor, with what it may compute, is not run again. A field that is new since has its
-    default."""
-    if not dataclasses.is_dataclass(kind):
-        return kind(**fields)
-    made_of: Any = kind
-    made = object.__new__(made_of)
-    for field in dataclasses.fields(kind):
-        if field.name in fields:
-            value = fields[field.name]
-        elif field.default is not dataclasses.MISSING:
-            value = field.default
-        elif field.default_factory is not dataclasses.MISSING:
-            value = field.default_factory()
-        else:
-            raise DecodeError(f"{_name(made_of)} has a field {field.name} now, which is not stored")
-        object.__setattr__(made, field.name, value)
-    return made
-
-
-def _make(kind: Any, fields: Any) -> Any:
-    if not isinstance(fields, dict) or set(fields) - set(fields_of(kind)):
-        raise DecodeError(f"{_name(kind)} has other fields now")
-    return make_record(kind, fields)
-
-
-def _name(kind: type) -> str:
-    return f"{kind.__module__}.{kind.__qualname__}"
+def _way_out(value: Any, kind: type) -> str:
+    own = "a codec= of your own"
+    if is_record(kind) or isinstance(value, enum.Enum):
+        return f"name the class: types=[{kind.__qualname__}]"
+    way = _arrays.way_out(kind)
+    if way is not None:
+        return f"{way}, or {own}"
+    if isinstance(value, memoryview):
+        return "give bytes(value)"
+    try:
+        extended = extended_of(kind)
+    except ConfigError:
+        extended = None
+    if extended is not None:
+        base = extended.base.__name__
+        return f"name the class: types=[{kind.__qualname__}], or give {base}(value)"
+    if hasattr(value, "__next__") or kind.__name__ in ("dict_keys", "dict_values", "dict_items"):
+        return "give list(value)"
+    return f'turn it into plain values, use a cache without tiers, {own}, or, with a key ring, codec="pickle"'
 
 
 def _list(parts: Any) -> list[Any]:
@@ -186,14 +257,34 @@ def _moment(value: datetime.datetime) -> bytes:
     return _encode([value.isoformat(), _zone(value), value.fold])
 
 
-def _zone(value: datetime.datetime | datetime.time) -> str | None:
-    return value.tzinfo.key if isinstance(value.tzinfo, ZoneInfo) else None
+def _zone(value: datetime.datetime | datetime.time) -> str | list[str] | None:
+    """The key of its zone; in an array the name of one that is an offset with a name; None: an offset, or nothing."""
+    zone = value.tzinfo
+    if zone is None:
+        return None
+    if type(zone) is ZoneInfo and zone.key is not None:
+        return zone.key
+    if type(zone) is datetime.timezone:
+        named = zone.__getinitargs__()[1:]  # type: ignore[attr-defined]
+        return list(named) or None
+    raise _standard.Refused(
+        f"a {type(value).__name__} in the time zone {zone!r} ({type(zone).__module__}) cannot be stored in tiers: use a"
+        " zone of zoneinfo, by its key, or datetime.timezone"
+    )
+
+
+def _zoned(moment: Any, zone: Any, fold: int) -> Any:
+    if zone is None:
+        return moment.replace(fold=fold)
+    if type(zone) is list:
+        return moment.replace(tzinfo=datetime.timezone(moment.utcoffset(), *zone), fold=fold)
+    return moment.replace(tzinfo=ZoneInfo(zone), fold=fold)
 
 
 def _moment_from(data: bytes) -> datetime.datetime:
     text, zone, fold = msgspec.msgpack.decode(data)
-    moment = datetime.datetime.fromisoformat(text)
-    return moment.replace(tzinfo=ZoneInfo(zone) if zone is not None else moment.tzinfo, fold=fold)
+    moment: datetime.datetime = _zoned(datetime.datetime.fromisoformat(text), zone, fold)
+    return moment
 
 
 _PLAIN: set[type] = {type(None), bool, float, str, bytes}
@@ -212,8 +303,8 @@ _SIMPLE: dict[type, tuple[int, Callable[[Any], bytes]]] = {
 
 def _time_from(data: bytes) -> datetime.time:
     text, fold, zone = msgspec.msgpack.decode(data)
-    moment = datetime.time.fromisoformat(text)
-    return moment.replace(fold=fold, tzinfo=ZoneInfo(zone) if zone is not None else moment.tzinfo)
+    moment: datetime.time = _zoned(datetime.time.fromisoformat(text), zone, fold)
+    return moment
 
 
 _FROM: dict[int, Callable[[bytes], Any]] = {
@@ -226,4 +317,19 @@ _FROM: dict[int, Callable[[bytes], Any]] = {
     TIMEDELTA: lambda data: datetime.timedelta(*msgspec.msgpack.decode(data)),
     DECIMAL: lambda data: decimal.Decimal(data.decode()),
     UUID: lambda data: uuid.UUID(bytes=data),
+}
+_FORMS: dict[str, _standard.Form] = {
+    **_standard.BY_NAME,
+    **{form.name: form for form in (_arrays.ARRAY, _arrays.SCALAR, *_frames.FORMS.values())},
+}
+_CLASSES: dict[str, type] = {
+    name_of(kind): kind
+    for kind in (
+        object,
+        bool,
+        int,
+        float,
+        *BUILT_IN,
+        *(kind for kind in (*_SIMPLE, *_standard.FORMS) if kind not in (type(...), type(NotImplemented))),
+    )
 }

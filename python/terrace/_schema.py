@@ -12,7 +12,7 @@ import uuid
 from typing import Any, Callable
 
 from ._errors import ConfigError, EncodeError
-from ._exact import fields_of, is_record, make_record
+from ._records import Record, is_record, record_of
 
 #: What C++ reads at most.
 DEEPEST = 128
@@ -71,7 +71,7 @@ def _shape(kind: Any, enclosing: tuple[Any, ...]) -> Shape:
     if is_record(kind):
         return _record(kind, enclosing)
     raise ConfigError(f"type: {kind!r} has no form that C++ shares: use bool, int, float, str, bytes, None, datetime, timedelta, "
-                      "UUID, Decimal, date, an Enum of ints, a dataclass, Struct or NamedTuple, or list, set, tuple, dict, Optional "
+                      "UUID, Decimal, date, an Enum of ints, a dataclass, attrs class, Struct, NamedTuple or pydantic model, or list, set, tuple, dict, Optional "
                       "of these; or leave type= out, and name classes in types=[…]")
 
 
@@ -234,7 +234,12 @@ def _record(kind: Any, enclosing: tuple[Any, ...]) -> Shape:
         hints = typing.get_type_hints(kind, include_extras=True)
     except NameError as unknown:
         raise ConfigError(f"type: an annotation of {kind.__qualname__} names what is not there: {unknown}") from None
-    names = fields_of(kind)
+    try:
+        record = record_of(kind)
+    except ConfigError as wrong:
+        raise ConfigError(f"type: {wrong}") from wrong.__cause__
+    assert isinstance(record, Record)
+    names = record.fields
     parts = [_shape(hints[name], (kind, *enclosing)) for name in names]
     version = getattr(kind, "terrace_schema", None)
     text = "(" + ",".join(part.text for part in parts) + ")" + (f"@{version}" if version is not None else "")
@@ -242,10 +247,14 @@ def _record(kind: Any, enclosing: tuple[Any, ...]) -> Shape:
     def lower(value: Any, path: str) -> list[Any]:
         if type(value) is not kind:
             raise _wrong(value, path, kind.__qualname__)
-        return [part.lower(getattr(value, name), f"{path}.{name}") for name, part in zip(names, parts)]
+        fields, _ = record.taken_apart(value, path)
+        if strays := record.strays(value):
+            raise EncodeError(f"{path}: this {kind.__qualname__} has what C++ has no field for ({', '.join(strays)}): make it a field, or store "
+                              f"values untyped, with types=[{kind.__qualname__}]")
+        return [part.lower(fields[name], f"{path}.{name}") for name, part in zip(names, parts)]
 
     def lift(items: Any) -> Any:
-        return make_record(kind, {name: part.lift(item) for name, part, item in zip(names, parts, _array(items, len(parts)))})
+        return record.made({name: part.lift(item) for name, part, item in zip(names, parts, _array(items, len(parts)))})
 
     _known[kind] = Shape(text, lower, lift)
     return _known[kind]

@@ -1,0 +1,195 @@
+"""Standard: types of the standard library that MessagePack has no word for, each by a name of its own and
+parts that are values.
+
+Reading makes nothing but these, of parts whose types are checked: what a tier says can neither run code nor take long.
+"""
+
+from __future__ import annotations
+
+import array
+import collections
+import collections.abc
+import datetime
+import fractions
+import ipaddress
+import os
+import pathlib
+import re
+import types
+from typing import Any, Callable, NamedTuple
+from zoneinfo import ZoneInfo
+
+from ._errors import DecodeError
+
+
+class Refused(Exception):
+    """Why a value cannot be stored, and the way out."""
+
+
+#: lower(part, where): what MessagePack has of a part that stands at `where` in its value.
+Lower = Callable[[Any, str], Any]
+
+
+class Form(NamedTuple):
+    """parts: of a value, lowered. make: the value from its parts; raises what it likes for parts that cannot be."""
+
+    name: str
+    parts: Callable[[Any, Lower], list[Any]]
+    make: Callable[..., Any]
+
+
+def checked(value: Any, *kinds: type) -> Any:
+    if type(value) not in kinds:
+        raise DecodeError(f"a {type(value).__name__} stands where it cannot be")
+    return value
+
+
+def pairs(items: Any) -> Any:
+    return ((key, item) for key, item in checked(items, list))
+
+
+def lowered_pairs(value: Any, lower: Lower) -> list[Any]:
+    return [[lower(key, f", key {key!r}"), lower(item, f"[{key!r}]")] for key, item in dict.items(value)]
+
+
+def lowered_items(value: Any, lower: Lower) -> list[Any]:
+    return [lower(item, f"[{i}]") for i, item in enumerate(value)]
+
+
+def refuse_attributes(value: Any) -> None:
+    if getattr(value, "__dict__", None):
+        raise Refused(
+            f"a {type(value).__name__} with attributes of its own ({', '.join(vars(value))}) cannot be stored in tiers:"
+            " keep them beside it"
+        )
+
+
+def _ordered(value: Any, lower: Lower) -> list[Any]:
+    refuse_attributes(value)
+    return [lowered_pairs(value, lower)]
+
+
+def _counted(found: Any) -> collections.Counter[Any]:
+    counter: collections.Counter[Any] = collections.Counter()
+    dict.update(counter, pairs(found))
+    return counter
+
+
+def _chained(*maps: Any) -> Any:
+    if not all(isinstance(one, collections.abc.Mapping) for one in maps):
+        raise DecodeError("a ChainMap of what is no mapping")
+    return collections.ChainMap(*maps)
+
+
+def _proxied(value: types.MappingProxyType[Any, Any], lower: Lower) -> list[Any]:
+    copy = getattr(value, "copy", None)
+    under = copy() if copy is not None else None
+    if not isinstance(under, dict):
+        raise Refused("a mappingproxy of something that is no dict cannot be stored in tiers: give dict(value)")
+    return [lower(under, "")]
+
+
+def _proxy(under: Any) -> Any:
+    if not isinstance(under, dict):
+        raise DecodeError("a mappingproxy of no dict")
+    return types.MappingProxyType(under)
+
+
+def _compiled(value: re.Pattern[Any], lower: Lower) -> list[Any]:
+    if value.flags & re.DEBUG:
+        raise Refused("a pattern with re.DEBUG cannot be stored in tiers: compile it without")
+    if type(value.pattern) not in (str, bytes):
+        raise Refused(
+            f"a pattern of {type(value.pattern).__name__} cannot be stored in tiers: compile it of str or bytes"
+        )
+    return [value.pattern, value.flags]
+
+
+def _pattern(text: Any, flags: Any) -> Any:
+    return re.compile(checked(text, str, bytes), checked(flags, int) & ~re.DEBUG)
+
+
+def _zone_key(value: ZoneInfo, lower: Lower) -> list[Any]:
+    if value.key is None:
+        raise Refused("a ZoneInfo without a key cannot be stored in tiers: make it by ZoneInfo(key)")
+    return [value.key]
+
+
+def _offset(value: datetime.timezone, lower: Lower) -> list[Any]:
+    offset, *name = value.__getinitargs__()  # type: ignore[attr-defined]
+    return [lower(offset, ""), *name]
+
+
+def _path(kind: type[pathlib.PurePath]) -> Form:
+    # Names of files need not be text.
+    return Form(
+        f"pathlib.{kind.__name__}",
+        lambda value, lower: [os.fsencode(str(value))],
+        lambda name: kind(os.fsdecode(checked(name, bytes))),
+    )
+
+
+def _text(module: str, kind: Any) -> Form:
+    return Form(f"{module}.{kind.__name__}", lambda value, lower: [str(value)], lambda text: kind(checked(text, str)))
+
+
+def _typecode(code: Any, items: Any) -> Any:
+    return array.array(checked(code, str), checked(items, list))
+
+
+FORMS: dict[type, Form] = {
+    collections.OrderedDict: Form(
+        "collections.OrderedDict", _ordered, lambda items: collections.OrderedDict(pairs(items))
+    ),
+    collections.defaultdict: Form(
+        "collections.defaultdict",
+        lambda value, lower: [lower(value.default_factory, ".default_factory"), lowered_pairs(value, lower)],
+        lambda factory, items: collections.defaultdict(factory, pairs(items)),
+    ),
+    collections.Counter: Form("collections.Counter", _ordered, _counted),
+    collections.deque: Form(
+        "collections.deque",
+        lambda value, lower: [value.maxlen, lowered_items(value, lower)],
+        lambda most, items: collections.deque(checked(items, list), most),
+    ),
+    collections.ChainMap: Form("collections.ChainMap", lambda value, lower: lowered_items(value.maps, lower), _chained),
+    types.MappingProxyType: Form("types.MappingProxyType", _proxied, _proxy),
+    types.SimpleNamespace: Form(
+        "types.SimpleNamespace",
+        lambda value, lower: [lower(vars(value), "")],
+        lambda names: types.SimpleNamespace(**checked(names, dict)),
+    ),
+    range: Form(
+        "range",
+        lambda value, lower: [lower(int(part), "") for part in (value.start, value.stop, value.step)],
+        lambda *parts: range(*(checked(part, int) for part in parts)),
+    ),
+    slice: Form(
+        "slice", lambda value, lower: [lower(part, "") for part in (value.start, value.stop, value.step)], slice
+    ),
+    type(...): Form("Ellipsis", lambda value, lower: [], lambda: ...),
+    type(NotImplemented): Form("NotImplemented", lambda value, lower: [], lambda: NotImplemented),
+    fractions.Fraction: Form(
+        "fractions.Fraction",
+        lambda value, lower: [lower(int(value.numerator), ""), lower(int(value.denominator), "")],
+        lambda above, below: fractions.Fraction(checked(above, int), checked(below, int)),
+    ),
+    array.array: Form("array.array", lambda value, lower: [value.typecode, value.tolist()], _typecode),
+    re.Pattern: Form("re.Pattern", _compiled, _pattern),
+    datetime.timezone: Form("datetime.timezone", _offset, datetime.timezone),
+    ZoneInfo: Form("zoneinfo.ZoneInfo", _zone_key, lambda key: ZoneInfo(checked(key, str))),
+    **{kind: _path(kind) for kind in (pathlib.PosixPath, pathlib.PurePosixPath, pathlib.PureWindowsPath)},
+    **{
+        kind: _text("ipaddress", kind)
+        for kind in (
+            ipaddress.IPv4Address,
+            ipaddress.IPv6Address,
+            ipaddress.IPv4Network,
+            ipaddress.IPv6Network,
+            ipaddress.IPv4Interface,
+            ipaddress.IPv6Interface,
+        )
+    },
+}
+
+BY_NAME: dict[str, Form] = {form.name: form for form in FORMS.values()}
