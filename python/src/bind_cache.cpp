@@ -2,6 +2,8 @@
 
 #include <nanobind/stl/shared_ptr.h>
 
+#include <terrace/key_ring.hpp>
+
 #include "answers.hpp"
 #include "cache.hpp"
 #include "interpreter.hpp"
@@ -100,6 +102,7 @@ void define_cache(nb::module_& module) {
   module.def(
       "is_plain", [](nb::handle value) { return is_plain(value.ptr()); }, nb::arg("value").none(),
       "Whether MessagePack gives the value back as it is, type for type.");
+  module.def("generate_key_ring", &generate_key_ring, "The text of a new key ring.");
   module.def("key_bytes", &key_bytes, nb::arg("key").none(), "The bytes that stand for an object as a key.");
   define_calls(module, base);
   define_upkeep(module, base);

@@ -7,6 +7,7 @@ from ._config import Caches, open_caches
 from ._core import __version__
 from ._errors import *  # noqa: F403
 from ._errors import __all__ as _error_names
+from ._key_rings import generate_keys
 from ._monitor import Monitor, metrics
 from ._results import ABSENT, Load, LoadContext, Lookup, WarmTask
 from ._tiers import Tier
@@ -30,6 +31,7 @@ __all__ = [
     "WarmFailure",
     "WarmReport",
     "WarmTask",
+    "generate_keys",
     "metrics",
     "open_caches",
     "__version__",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy as copying
+import os
 import re
 from typing import (
     TYPE_CHECKING,
@@ -20,6 +21,7 @@ from . import _aio, _core, _memoize, _process
 from ._async_forms import AsyncForms
 from ._cache_core import explanation_of, names_of, refuse_no_mapping
 from ._errors import ConfigError
+from ._key_rings import key_ring, path_of
 from ._loading import Loading
 from ._results import Lookup, WarmTask
 from ._service import service
@@ -31,6 +33,7 @@ from ._typing import V
 
 if TYPE_CHECKING:
     from ._codec import Codec
+    from ._typing import Serializer
     from ._reports import CacheStats, Explanation, WarmReport
 
 D = TypeVar("D")
@@ -62,8 +65,9 @@ class Cache(AsyncForms[V]):
         type: the type of all values, to share them with C++ (docs/python.md); None: any values.
         types: dataclasses, attrs classes, pydantic models, Structs, NamedTuples, Enums and classes over builtin types that values may
             hold. Nothing else can be made from what a tier says.
-        codec: "msgpack", or "pickle", which needs `keys`: who could write to a tier could run code otherwise.
-        keys: path of a key ring (terrace keys): what tiers store is sealed.
+        codec: "msgpack"; "pickle", which needs `keys`: who could write to a tier could run code otherwise; or an object of your own
+            with dumps(value) -> bytes, loads(bytes) -> value, and a name: it reads what was written under that name, and nothing else.
+        keys: a key ring, with which what tiers store is sealed: its path, or its text as generate_keys() returns it.
         negative_ttl: how long ABSENT is remembered; None: not at all.
         memory_ttl: at most this long in memory; ttl_jitter: each ttl is shortened by a random share up to this.
         grace: how long after its ttl a value still serves while refreshing fails; retry_after: until the next attempt then.
@@ -87,8 +91,8 @@ class Cache(AsyncForms[V]):
         tiers: Iterable[TierLike] = (),
         type: Any = None,
         types: Sequence[type] = (),
-        codec: str = "msgpack",
-        keys: str | None = None,
+        codec: str | Serializer = "msgpack",
+        keys: str | os.PathLike[str] | None = None,
         negative_ttl: Seconds | None = None,
         memory_ttl: Seconds | None = None,
         ttl_jitter: float = 0.1,
@@ -99,7 +103,7 @@ class Cache(AsyncForms[V]):
         max_staleness: Seconds = 1,
         lease_time: Seconds = 3,
         write_mode: str = "through",
-        journal: str | None = None,
+        journal: str | os.PathLike[str] | None = None,
         eviction: str | None = None,
         compress_above: int = 1024,
         max_value_bytes: int = 64 << 20,
@@ -132,7 +136,8 @@ class Cache(AsyncForms[V]):
             "max_concurrent_loads": max_concurrent_loads,
             **_memory_bounds(memory),
         }
-        settings |= {k: v for k, v in {"keys": keys, "journal": journal, "eviction": eviction}.items() if v is not None}
+        given = {"journal": path_of(journal, "journal"), "eviction": eviction, **key_ring(keys)}
+        settings |= {k: v for k, v in given.items() if v is not None}
         self._begin(
             name,
             settings,
@@ -407,7 +412,7 @@ class Cache(AsyncForms[V]):
         ) + ">"
 
 
-def _made_codec(codec: str = "msgpack", **options: Any) -> Codec:
+def _made_codec(codec: Any = "msgpack", **options: Any) -> Codec:
     from ._codec import make_codec  # brings msgspec: the first cache needs it, not the import of terrace
 
     return make_codec(codec, **options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import types as modules
 from typing import Any, Protocol, Sequence
 
 import msgspec
@@ -14,11 +15,20 @@ from ._schema import DEEPEST, deeper_than, fingerprint, shape_of
 
 MESSAGEPACK = 1
 PICKLE = 2
+SERIALIZER = 3
+
+#: Modules whose loads() runs what the bytes say.
+_RUNNING = ("pickle", "_pickle", "marshal", "dill", "cloudpickle", "jsonpickle", "joblib")
 
 #: Of untyped values that no C++ type stands for.
 ANY = fingerprint("python:any")
-_SCALARS = {str: fingerprint("str"), bool: fingerprint("bool"), int: fingerprint("i64"), float: fingerprint("f64"),
-            bytes: fingerprint("bin")}
+_SCALARS = {
+    str: fingerprint("str"),
+    bool: fingerprint("bool"),
+    int: fingerprint("i64"),
+    float: fingerprint("f64"),
+    bytes: fingerprint("bin"),
+}
 
 
 class Codec(Protocol):
@@ -36,17 +46,23 @@ class Codec(Protocol):
         """The value. Raises DecodeError, and nothing else, whatever the bytes; never runs what they say."""
 
 
-def make_codec(codec: str = "msgpack", *, type: Any = None, types: Sequence[type] = (), sealed: bool = False) -> Codec:
+def make_codec(codec: Any = "msgpack", *, type: Any = None, types: Sequence[type] = (), sealed: bool = False) -> Codec:
     """Raises ConfigError."""
+    if not isinstance(codec, str):
+        if type is not None or types:
+            raise ConfigError("a codec= of your own takes no type and types: it alone says what values are")
+        return SerializerCodec(codec, sealed)
     if codec == "pickle":
         if not sealed:
-            raise ConfigError('codec="pickle" needs keys=, a key ring: who can write to a tier could otherwise have this program '
-                              "run what they like; or use MessagePack, and name your classes in types=[…]")
+            raise ConfigError(
+                'codec="pickle" needs keys=, a key ring: who can write to a tier could otherwise have this program '
+                "run what they like; or use MessagePack, and name your classes in types=[…]"
+            )
         if type is not None or types:
             raise ConfigError('codec="pickle" takes no type and types: it stores what pickle does')
         return PickleCodec()
     if codec != "msgpack":
-        raise ConfigError(f'codec={codec!r}: use "msgpack" or "pickle"')
+        raise ConfigError(f'codec={codec!r}: use "msgpack", "pickle", or an object with dumps, loads and a name')
     if type is None:
         return AnyCodec(types)
     if types:
@@ -69,7 +85,9 @@ class AnyCodec:
             try:
                 payload = msgspec.msgpack.encode(value)
             except UnicodeEncodeError as wrong:
-                raise EncodeError(f"a str with lone surrogates cannot be stored: {wrong}; encode it, or store bytes") from None
+                raise EncodeError(
+                    f"a str with lone surrogates cannot be stored: {wrong}; encode it, or store bytes"
+                ) from None
         else:
             payload = self._exact.encode(value)
         kind = value.__class__
@@ -112,6 +130,10 @@ class TypedCodec:
             raise DecodeError(f"no {self._shape.text}: {wrong}") from None
 
 
+class NotPicklable(EncodeError, pickle.PicklingError):
+    """For programs that expect either."""
+
+
 class PickleCodec:
     """Only over sealed entries: the seal has been opened before anything is read."""
 
@@ -122,10 +144,63 @@ class PickleCodec:
         try:
             return pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL), self.schema or 0
         except Exception as wrong:
-            raise EncodeError(f"pickle cannot store it: {wrong}") from wrong
+            raise NotPicklable(
+                f"pickle cannot store this {type(value).__qualname__}: {wrong}; store its plain values, or give a"
+                " codec= of your own"
+            ) from wrong
 
     def decode(self, payload: bytes, schema: int) -> Any:
         try:
             return pickle.loads(payload)
         except Exception as wrong:
             raise DecodeError(f"pickle cannot read it: {wrong}") from wrong
+
+
+class SerializerCodec:
+    """The program's own: an object with dumps(value) -> bytes, loads(bytes) -> value, and a name, by which what it has
+    written is told from what others have."""
+
+    id = SERIALIZER
+
+    def __init__(self, serializer: Any, sealed: bool) -> None:
+        missing = [name for name in ("dumps", "loads") if not callable(getattr(serializer, name, None))]
+        if missing:
+            raise ConfigError(
+                f"codec={serializer!r} has no {' and no '.join(missing)}: give \"msgpack\", \"pickle\", or an object"
+                " with dumps(value) -> bytes, loads(bytes) -> value, and a name"
+            )
+        name = getattr(serializer, "__name__" if isinstance(serializer, modules.ModuleType) else "name", None)
+        if not isinstance(name, str) or not name:
+            raise ConfigError(
+                f'codec={serializer!r} has no name: give it one, such as name = "orders-1", which changes when what'
+                " loads() takes does: entries of another name are not handed to it"
+            )
+        if not sealed and str(getattr(serializer.loads, "__module__", "")).partition(".")[0] in _RUNNING:
+            raise ConfigError(
+                f"codec={name!r} needs keys=, a key ring: its loads() runs what the bytes say, and who can write to a"
+                " tier could have this program run what they like"
+            )
+        self._dumps = serializer.dumps
+        self._loads = serializer.loads
+        self._name = name
+        self.schema: int | None = fingerprint(f"python:serializer:{name}")
+
+    def encode(self, value: Any) -> tuple[bytes, int]:
+        try:
+            made = self._dumps(value)
+            payload = made.encode() if isinstance(made, str) else made
+            if not isinstance(payload, (bytes, bytearray, memoryview)):
+                raise TypeError(f"dumps() returned a {type(made).__qualname__}: return bytes")
+            return bytes(payload), self.schema or 0
+        except EncodeError:
+            raise
+        except Exception as wrong:
+            raise EncodeError(f"codec {self._name!r} cannot store this {type(value).__qualname__}: {wrong}") from wrong
+
+    def decode(self, payload: bytes, schema: int) -> Any:
+        try:
+            return self._loads(payload)
+        except MemoryError:
+            raise
+        except Exception as wrong:
+            raise DecodeError(f"codec {self._name!r} cannot read it: {wrong}") from wrong

@@ -86,6 +86,9 @@ class CacheBase:
 def is_plain(value: object | None) -> bool:
     """Whether MessagePack gives the value back as it is, type for type."""
 
+def generate_key_ring() -> str:
+    """The text of a new key ring."""
+
 def key_bytes(key: object | None) -> bytes:
     """The bytes that stand for an object as a key."""
 

@@ -43,7 +43,10 @@ class Exact:
         if isinstance(kind, type) and (
             kind in BUILT_IN or kind in _PLAIN or kind in _SIMPLE or _form_of(kind) is not None
         ):
-            return  # known anyway
+            raise ConfigError(
+                f"types: {kind!r} is no dataclass or other class of yours: values of it are stored as they are, so leave"
+                " it out"
+            )
         try:
             record = None if is_enum(kind) else record_of(kind) or extended_of(kind)
         except ConfigError as wrong:

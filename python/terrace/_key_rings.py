@@ -1,0 +1,55 @@
+"""Key rings, with which what tiers store is sealed: docs/sealing.md."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any
+
+from . import _core
+from ._errors import ConfigError
+
+
+def generate_keys(path: str | os.PathLike[str] | None = None) -> str:
+    """A new key ring with one key, fresh from the system's random source: the text that `terrace keys generate`
+    prints, and that Cache(keys=…) takes.
+
+    path: also written there, for its owner alone (mode 0600); `terrace keys rotate` changes it later. Raises
+    FileExistsError when there is something: what its keys sealed would be lost, and OSError. Whoever reads the text can
+    read and make sealed entries: keep it where secrets are kept. Thread safe.
+    """
+    text: str = _core.generate_key_ring()
+    if path is not None:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with open(descriptor, "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(descriptor)
+    return text
+
+
+def key_ring(keys: Any) -> dict[str, str]:
+    """The option of the core for keys=: a path, or the text of a ring. Messages show neither."""
+    if keys is None:
+        return {}
+    if isinstance(keys, bytes):
+        keys = os.fsdecode(keys)
+    if isinstance(keys, str) and ("\n" in keys or re.match(r"\s*\d+\s+(primary|secondary|retired)\s", keys)):
+        try:
+            keys.encode()
+        except UnicodeEncodeError:  # the core would show what it cannot take
+            raise ConfigError("keys: a key ring with lone surrogates: give the text that generate_keys() made") from None
+        return {"keys_text": keys}
+    path = path_of(keys, "keys", shown=False)
+    return {} if path is None else {"keys": path}
+
+
+def path_of(given: Any, option: str, shown: bool = True) -> str | None:
+    """Raises ConfigError for what is no path."""
+    if given is None:
+        return None
+    try:
+        return os.fsdecode(os.fspath(given))
+    except TypeError:
+        what = repr(given) if shown else f"a {type(given).__qualname__}"
+        raise ConfigError(f"{option}={what}: give a path") from None
