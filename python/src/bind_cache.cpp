@@ -65,6 +65,7 @@ nb::list items(const CacheBase& self) {
   nb::list out;
   for (const auto& [key, value, fresh_until] : found) {
     nb::object object = nb::steal(value.resolve(memory->codec()));
+    if (object.is_valid()) object = nb::steal(self.handed_out(object.ptr()));
     if (!object.is_valid()) throw nb::python_error();
     const nb::object left =
         fresh_until == no_deadline ? nb::none() : nb::object(nb::float_(seconds(fresh_until - now)));

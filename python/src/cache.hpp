@@ -66,7 +66,8 @@ class CacheBase {
   void count_unreadable() noexcept { ++unreadable_; }
   [[nodiscard]] std::uint64_t unreadable() const noexcept { return unreadable_; }
 
-  /// The object as a reader gets it: itself, or a copy.
+  /// The object as it changes hands between the cache and who reads, writes or loads: itself, or a copy. A
+  /// new reference; null with a Python error.
   [[nodiscard]] PyObject* handed_out(PyObject* object) const;
 
  private:

@@ -99,7 +99,8 @@ PyCallPtr start_write(const CacheBase& cache, const nb::list& keys, const nb::li
   std::vector<cascade::Write> writes;
   auto names = texts(keys);
   for (std::size_t i = 0; i < names.size(); ++i) {
-    const auto value = value_of(cache, nb::handle(values[i]).ptr());
+    const nb::object kept = nb::steal(cache.handed_out(nb::handle(values[i]).ptr()));
+    const auto value = kept.is_valid() ? value_of(cache, kept.ptr()) : std::nullopt;
     if (!value) throw nb::python_error();
     writes.push_back({std::move(names[i]), std::make_shared<const Value>(*value)});
   }
@@ -199,7 +200,8 @@ cascade::Loaded loaded(const CacheBase& cache, nb::handle outcome) {
     return out;
   }
   if (form == "passing") out.keep = false;
-  const auto value = value_of(cache, nb::handle(parts[1]).ptr());
+  const nb::object kept = nb::steal(cache.handed_out(nb::handle(parts[1]).ptr()));
+  const auto value = kept.is_valid() ? value_of(cache, kept.ptr()) : std::nullopt;
   if (!value) return {.value = take_python_error(Errc::unencodable)};
   out.value = cascade::ValuePtr(std::make_shared<const Value>(*value));
   return out;
@@ -222,6 +224,7 @@ nb::list previous(const Job& job, const CacheBase& cache) {
     nb::object object = nb::none();
     if (value != nullptr && cache.is_open()) {
       object = nb::steal(static_cast<const Value*>(value.get())->resolve(cache.memory()->codec()));
+      if (object.is_valid()) object = nb::steal(cache.handed_out(object.ptr()));
       if (!object.is_valid()) {
         PyErr_Clear();
         object = nb::none();

@@ -98,8 +98,6 @@ class CacheCore(_core.CacheBase, Generic[V]):
     def _write(self, keys: Iterable[Any], stored: list[V], ttl: Seconds | None, timeout: Seconds | None,
                tags: str | Sequence[str]) -> _core.Call:
         self._ensure_open()
-        if self._copier is not None:
-            stored = [self._copier(value) for value in stored]
         names = [_core.key_bytes(key) for key in keys]
         return self._start_write(names, stored, checked_ttl(ttl), seconds(timeout, "timeout"), tag_list(tags))
 

@@ -1,48 +1,123 @@
-"""What a Python object weighs in memory, for caches that are bounded by bytes and have no tiers to tell the stored size."""
+"""What a Python object weighs in memory, for caches that are bounded by bytes and have no tiers to tell the stored
+size."""
 
 from __future__ import annotations
 
+import gc
+import mmap
 import sys
+import types
 from typing import Any
 
-# A big graph is measured so far, and the rest taken to be like it.
+# Values of so many parts are counted part by part; bigger ones are estimated from a sample of this size.
 MOST_PARTS = 10_000
+SAMPLE = 2_000
+# A chain is followed so far.
+MOST_LOOKS = 40_000
+
+#: What a value does not have for itself.
+_SHARED = (type, types.ModuleType, types.CodeType, types.FrameType, types.TracebackType, types.BuiltinFunctionType)
+_WHOLE = (str, bytes, bytearray, int, float, complex, type(None))
 
 
 def size_of(value: Any) -> int:
-    """Bytes of the object and what it holds: containers and attributes, each part once. Never below 1."""
+    """Bytes of the object and of what it refers to, each part once: items, attributes, what a function closes over, the
+    array that a view is of. Not of classes, modules and the globals of functions. Never below 1."""
+    counted = _counted(value)
+    return max(round(_estimated(value)) if counted is None else counted, 1)
+
+
+def _counted(value: Any) -> int | None:
+    """None: it has too many parts."""
     seen = {id(value)}
     waiting = [value]
-    total = parts = 0
-    while waiting and parts < MOST_PARTS:
+    total = 0
+    while waiting:
         part = waiting.pop()
-        parts += 1
-        total += sys.getsizeof(part)
+        total += _own(part)
         for inner in _inner(part):
-            if id(inner) not in seen:
+            if id(inner) not in seen and not isinstance(inner, _SHARED):
+                if len(seen) == MOST_PARTS:
+                    return None
                 seen.add(id(inner))
                 waiting.append(inner)
-    if waiting:
-        total += total // parts * len(waiting)
-    return max(total, 1)
+    return total
+
+
+def _estimated(value: Any) -> float:
+    """Of the parts of a part those that have parts themselves share what may be looked at; when nothing is left, one
+    stands for all."""
+    seen = {id(value)}
+    # Parts, how many like it each stands for, and how many more may be looked at for its sake.
+    waiting: list[tuple[Any, float, int]] = [(value, 1.0, SAMPLE)]
+    total = 0.0
+    looks = 0
+    while waiting and looks < MOST_LOOKS:
+        part, stands_for, share = waiting.pop()
+        looks += 1
+        total += stands_for * _own(part)
+        parts = _inner(part)
+        few = _spread(parts, max(share, 100))
+        each = stands_for * len(parts) / max(len(few), 1)
+        fresh = {id(inner): inner for inner in few if id(inner) not in seen and not isinstance(inner, _SHARED)}
+        seen.update(fresh)
+        wholes = [inner for inner in fresh.values() if type(inner) in _WHOLE]
+        total += each * sum(map(sys.getsizeof, wholes))
+        others = [inner for inner in fresh.values() if type(inner) not in _WHOLE]
+        followed = _spread(others, max(share, 1))
+        for inner in followed:
+            waiting.append((inner, each * len(others) / len(followed), share // len(followed)))
+    return total + total / looks * len(waiting)
+
+
+def _spread(items: list[Any], most: int) -> list[Any]:
+    """So many of them, from all along the list, and in no step that a pattern in it could have."""
+    if len(items) <= most:
+        return items
+    step = len(items) / most
+    return [items[int((i + i * 0.618034 % 1) * step)] for i in range(most)]
+
+
+def _own(part: Any) -> int:
+    """Of the object itself, with the memory that only it refers to."""
+    kind = type(part)
+    if _module(kind) == "pandas":
+        return kind.__basicsize__  # its own size counts what it refers to
+    size = sys.getsizeof(part, kind.__basicsize__)
+    if _module(kind) == "numpy":
+        # The owner's size has the elements in it.
+        return size if getattr(part, "base", None) is None or _is_memory(part.base) else size + int(part.nbytes)
+    if kind is memoryview:
+        return size if part.obj is not None else size + part.nbytes
+    if kind is mmap.mmap:
+        return size + len(part)
+    if size <= kind.__basicsize__ + 64 and isinstance(nbytes := getattr(part, "nbytes", None), int):
+        return size + nbytes  # of a library that keeps its memory elsewhere
+    return size
 
 
 def _inner(part: Any) -> list[Any]:
-    if isinstance(part, (str, bytes, bytearray, int, float, type, type(None))):
-        return []
-    if isinstance(part, dict):
-        return [*part.keys(), *part.values()]
-    if isinstance(part, (list, tuple, set, frozenset)):
-        return list(part)
-    inner = []
-    attributes = getattr(part, "__dict__", None)
-    if attributes is not None:
-        inner.append(attributes)
-    for kind in type(part).__mro__:
-        slots = kind.__dict__.get("__slots__", ())
-        for name in (slots,) if isinstance(slots, str) else slots:
-            try:
-                inner.append(getattr(part, name))
-            except AttributeError:
-                pass
-    return inner
+    if isinstance(part, _WHOLE):
+        return [*vars(part).values()] if hasattr(part, "__dict__") else []
+    kind = type(part)
+    if isinstance(part, types.FunctionType):
+        return [inner for inner in (part.__closure__, part.__defaults__, part.__kwdefaults__, part.__dict__) if inner]
+    if _module(kind) == "numpy" and hasattr(part, "base"):
+        inner = [] if part.base is None else [part.base]
+        return [*inner, *part.ravel().tolist()] if part.dtype.hasobject and part.base is None else inner
+    if kind is memoryview:
+        return [part.obj]
+    if hasattr(kind, "__struct_fields__"):  # which the garbage collector need not know
+        return [getattr(part, name, None) for name in kind.__struct_fields__]
+    if isinstance(part, dict):  # the collector passes by keys that are str
+        return [*dict.keys(part), *gc.get_referents(part)]
+    return gc.get_referents(part)
+
+
+def _is_memory(base: Any) -> bool:
+    """Whether what a view is of is measured with what the view shows."""
+    return isinstance(base, (bytes, bytearray, memoryview, mmap.mmap)) or _module(type(base)) in ("numpy", "array")
+
+
+def _module(kind: type) -> str:
+    return kind.__module__.partition(".")[0]
