@@ -163,14 +163,14 @@ class Exact:
     def _lower_enum(self, value: enum.Enum, kind: Any, name: str, path: str) -> Any:
         is_flag = issubclass(kind, enum.Flag)
         try:
-            there = kind(value.value) if is_flag else kind.__members__.get(value.name)
+            there = kind(value._value_) if is_flag else kind.__members__.get(value._name_)
         except ValueError:
             there = None
         if there is not value and there != value:
             raise EncodeError(
                 f"{path}: {value!r} is no member of {name} that its name or value would bring back: store its value"
             )
-        return Ext(ENUM, _encode([name, self._lower(value.value, path, 0) if is_flag else value.name]))
+        return Ext(ENUM, _encode([name, self._lower(value._value_, path, 0) if is_flag else value._name_]))
 
     # --- from MessagePack ---
 

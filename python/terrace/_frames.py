@@ -48,13 +48,17 @@ def _moment(unit: Any, number: Any, zone: Any) -> Any:
 
 
 def _zone(zone: Any, lower: Lower) -> Any:
-    if zone is not None and not isinstance(zone, datetime.timezone) and type(zone).__module__ != "zoneinfo":
+    if type(zone).__module__.partition(".")[0] == "pytz":  # pandas 2 has these
+        return ["pytz", zone.zone]
+    if zone is not None and type(zone).__module__ not in ("datetime", "zoneinfo"):
         raise Refused(f"the time zone {zone!r} cannot be stored in tiers: use one of zoneinfo")
     return lower(zone, "")
 
 
 def _checked_zone(zone: Any) -> Any:
-    if zone is not None and not isinstance(zone, datetime.tzinfo):
+    if type(zone) is list and zone[:1] == ["pytz"]:
+        return importlib.import_module("pytz").timezone(checked(zone[1], str))
+    if not isinstance(zone, datetime.tzinfo):
         raise DecodeError(f"a {type(zone).__name__} as time zone")
     return zone
 
@@ -155,7 +159,8 @@ def _text_parts(values: Any, lower: Lower) -> list[Any]:
 
 def _texts(storage: Any, has_na: Any, items: Any) -> Any:
     pandas = _pandas()
-    kind = pandas.StringDtype(checked(storage, str), na_value=pandas.NA if has_na else _arrays.module().nan)
+    missing = {} if has_na else {"na_value": _arrays.module().nan}
+    kind = pandas.StringDtype(checked(storage, str), **missing)
     return pandas.array([pandas.NA if item is None else item for item in checked(items, list)], dtype=kind)
 
 

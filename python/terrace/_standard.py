@@ -120,6 +120,13 @@ def _offset(value: datetime.timezone, lower: Lower) -> list[Any]:
     return [lower(offset, ""), *name]
 
 
+def _bounded(part: int) -> int:
+    """A fraction is cancelled when it is made, which takes the square of its length."""
+    if part.bit_length() > 1 << 16:
+        raise Refused(f"a fraction with a part of {part.bit_length()} bits, more than 65536, cannot be stored in tiers")
+    return part
+
+
 def _path(kind: type[pathlib.PurePath]) -> Form:
     # Names of files need not be text.
     return Form(
@@ -171,8 +178,8 @@ FORMS: dict[type, Form] = {
     type(NotImplemented): Form("NotImplemented", lambda value, lower: [], lambda: NotImplemented),
     fractions.Fraction: Form(
         "fractions.Fraction",
-        lambda value, lower: [lower(int(value.numerator), ""), lower(int(value.denominator), "")],
-        lambda above, below: fractions.Fraction(checked(above, int), checked(below, int)),
+        lambda value, lower: [lower(_bounded(int(part)), "") for part in (value.numerator, value.denominator)],
+        lambda *parts: fractions.Fraction(*(_bounded(checked(part, int)) for part in parts)),
     ),
     array.array: Form("array.array", lambda value, lower: [value.typecode, value.tolist()], _typecode),
     re.Pattern: Form("re.Pattern", _compiled, _pattern),

@@ -42,3 +42,13 @@ def test_the_interpreter_that_the_build_asks_for_is_the_one_that_the_metadata_na
     build = (root / "python/CMakeLists.txt").read_text()
     (least,) = re.findall(r"find_package\(Python (\S+) ", build)
     assert f'requires-python = ">={least}"' in (root / "pyproject.toml").read_text()
+
+
+def test_every_page_names_the_least_version_that_the_metadata_name(root: pathlib.Path) -> None:
+    (least,) = re.findall(r'requires-python = ">=(\S+)"', (root / "pyproject.toml").read_text())
+    pages = [*root.glob("*.md"), *root.glob("docs/*.md"), *root.glob("python/*.md"), root / "Makefile"]
+    pattern = re.compile(r"Python (3\.\d+) (?:and newer|or newer|on\b)|each CPython from (3\.\d+)")
+    named = {page.name: pattern.findall(page.read_text()) for page in pages if page.name != "CHANGELOG.md"}
+    assert {version for found in named.values() for pair in found for version in pair if version} == {least}, named
+    metadata = (root / "pyproject.toml").read_text()
+    assert min(re.findall(r":: (3\.\d+)\"", metadata), key=lambda version: int(version[2:])) == least

@@ -190,6 +190,7 @@ def decorated() -> Any:
         (lambda: 0, "codec"),
         (pandas.Series(pandas.arrays.SparseArray([0, 1])), "astype"),
         (types.MappingProxyType(collections.UserDict()), "dict\\(value\\)"),
+        (fractions.Fraction(1, 1 << 70_000), "65536"),
         ("\ud800", "surrogates"),
         ({"a": ["\ud800"]}, "surrogates"),
         (fractions, "module"),

@@ -68,6 +68,20 @@ class Colour(enum.Enum):
     BLUE = (1, 2)
 
 
+class Valued(enum.Enum):
+    """With a value of its own making."""
+
+    ONE = 1
+
+    @property
+    def value(self) -> Any:
+        return "one"
+
+    @property
+    def name(self) -> Any:
+        return "the first"
+
+
 class Access(enum.Flag):
     READ = 1
     WRITE = 2
@@ -162,6 +176,7 @@ TYPES = [
     Stack,
     Names,
     Colour,
+    Valued,
     Access,
     Level,
     Point,
@@ -274,6 +289,7 @@ NAMED = [
     Stack([1, Cents(2)]),
     Names({"a"}),
     Colour.RED,
+    Valued.ONE,
     Colour.BLUE,
     Access.READ | Access.WRITE,
     Access(0),
