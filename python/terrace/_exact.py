@@ -3,26 +3,21 @@ ext of docs/wire-format.md."""
 
 from __future__ import annotations
 
-import datetime
-import decimal
 import enum
-import struct
-import uuid
 from typing import Any, Callable, Sequence
-from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec.msgpack import Ext
 
 from . import _arrays, _frames, _standard
 from ._errors import ConfigError, DecodeError, EncodeError
-from ._records import BUILT_IN, Extended, Record, extended_of, is_enum, is_record, name_of, record_of
+from ._extended import BUILT_IN, Extended, extended_of
+from ._exts import *  # noqa: F403
+from ._records import Record, is_enum, is_record, name_of, record_of
+from ._scalars import FROM, SCALARS, bytes_of
 
 #: Deeper values are refused: nobody means them, and they would exhaust the stack of who reads them.
 DEEPEST = 200
-
-TUPLE, SET, FROZENSET, BIG_INT, COMPLEX, BYTEARRAY, DATETIME, DATE, TIME, TIMEDELTA, DECIMAL, UUID = range(1, 13)
-ENUM, RECORD, PAIRS, NAMED, EXTENDED, CLASS = range(13, 19)
 
 _encode = msgspec.msgpack.encode
 
@@ -41,11 +36,11 @@ class Exact:
 
     def _learn(self, kind: Any) -> None:
         if isinstance(kind, type) and (
-            kind in BUILT_IN or kind in _PLAIN or kind in _SIMPLE or _form_of(kind) is not None
+            kind in BUILT_IN or kind in _PLAIN or kind in SCALARS or _form_of(kind) is not None
         ):
             raise ConfigError(
-                f"types: {kind!r} is no dataclass or other class of yours: values of it are stored as they are, so leave"
-                " it out"
+                f"types: {kind!r} is no dataclass or other class of yours: values of it are stored as they are, so"
+                " leave it out"
             )
         try:
             record = None if is_enum(kind) else record_of(kind) or extended_of(kind)
@@ -93,16 +88,16 @@ class Exact:
         if kind in _PLAIN:
             return value
         if kind is int:
-            return value if -(1 << 63) <= value < 1 << 64 else Ext(BIG_INT, _big(value))
+            return value if -(1 << 63) <= value < 1 << 64 else Ext(BIG_INT, bytes_of(value))
         within = _LISTS.get(kind)
         if within is not None:
             items = [self._lower(item, f"{path}[{i}]", depth + 1) for i, item in enumerate(value)]
             return items if within == 0 else Ext(within, _encode(items))
         if kind is dict:
             return self._lower_dict(value, path, depth)
-        simple = _SIMPLE.get(kind)
+        simple = SCALARS.get(kind)
         if simple is not None:
-            return self._lower_simple(value, simple, path, depth)
+            return self._lower_scalar(value, simple, path, depth)
         form = _form_of(kind)
         if form is not None:
             return self._lower_form(value, form, path, depth)
@@ -117,7 +112,7 @@ class Exact:
         ]
         return Ext(PAIRS, _encode(pairs))
 
-    def _lower_simple(self, value: Any, simple: tuple[int, Callable[[Any], bytes]], path: str, depth: int) -> Any:
+    def _lower_scalar(self, value: Any, simple: tuple[int, Callable[[Any], bytes]], path: str, depth: int) -> Any:
         try:
             return Ext(simple[0], simple[1](value))
         except _standard.Refused as why:
@@ -175,7 +170,7 @@ class Exact:
     # --- from MessagePack ---
 
     def _from_ext(self, code: int, data: memoryview) -> Any:
-        make = _FROM.get(code)
+        make = FROM.get(code)
         if make is not None:
             return make(bytes(data))
         parts = self._decoder.decode(data)
@@ -228,6 +223,10 @@ def _form_called(name: Any) -> _standard.Form:
 def _way_out(value: Any, kind: type) -> str:
     own = "a codec= of your own"
     if is_record(kind) or isinstance(value, enum.Enum):
+        try:
+            record_of(kind)
+        except ConfigError as why:
+            return str(why)
         return f"name the class: types=[{kind.__qualname__}]"
     way = _arrays.way_out(kind)
     if way is not None:
@@ -252,75 +251,8 @@ def _list(parts: Any) -> list[Any]:
     return parts
 
 
-def _big(value: int) -> bytes:
-    return value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True)
-
-
-def _moment(value: datetime.datetime) -> bytes:
-    return _encode([value.isoformat(), _zone(value), value.fold])
-
-
-def _zone(value: datetime.datetime | datetime.time) -> str | list[str] | None:
-    """The key of its zone; in an array the name of one that is an offset with a name; None: an offset, or nothing."""
-    zone = value.tzinfo
-    if zone is None:
-        return None
-    if type(zone) is ZoneInfo and zone.key is not None:
-        return zone.key
-    if type(zone) is datetime.timezone:
-        named = zone.__getinitargs__()[1:]  # type: ignore[attr-defined]
-        return list(named) or None
-    raise _standard.Refused(
-        f"a {type(value).__name__} in the time zone {zone!r} ({type(zone).__module__}) cannot be stored in tiers: use a"
-        " zone of zoneinfo, by its key, or datetime.timezone"
-    )
-
-
-def _zoned(moment: Any, zone: Any, fold: int) -> Any:
-    if zone is None:
-        return moment.replace(fold=fold)
-    if type(zone) is list:
-        return moment.replace(tzinfo=datetime.timezone(moment.utcoffset(), *zone), fold=fold)
-    return moment.replace(tzinfo=ZoneInfo(zone), fold=fold)
-
-
-def _moment_from(data: bytes) -> datetime.datetime:
-    text, zone, fold = msgspec.msgpack.decode(data)
-    moment: datetime.datetime = _zoned(datetime.datetime.fromisoformat(text), zone, fold)
-    return moment
-
-
 _PLAIN: set[type] = {type(None), bool, float, str, bytes}
 _LISTS: dict[type, int] = {list: 0, tuple: TUPLE, set: SET, frozenset: FROZENSET}
-_SIMPLE: dict[type, tuple[int, Callable[[Any], bytes]]] = {
-    complex: (COMPLEX, lambda value: struct.pack(">dd", value.real, value.imag)),
-    bytearray: (BYTEARRAY, bytes),
-    datetime.datetime: (DATETIME, _moment),
-    datetime.date: (DATE, lambda value: value.isoformat().encode()),
-    datetime.time: (TIME, lambda value: _encode([value.isoformat(), value.fold, _zone(value)])),
-    datetime.timedelta: (TIMEDELTA, lambda value: _encode([value.days, value.seconds, value.microseconds])),
-    decimal.Decimal: (DECIMAL, lambda value: str(value).encode()),
-    uuid.UUID: (UUID, lambda value: value.bytes),
-}
-
-
-def _time_from(data: bytes) -> datetime.time:
-    text, fold, zone = msgspec.msgpack.decode(data)
-    moment: datetime.time = _zoned(datetime.time.fromisoformat(text), zone, fold)
-    return moment
-
-
-_FROM: dict[int, Callable[[bytes], Any]] = {
-    BIG_INT: lambda data: int.from_bytes(data, "big", signed=True),
-    COMPLEX: lambda data: complex(*struct.unpack(">dd", data)),
-    BYTEARRAY: bytearray,
-    DATETIME: _moment_from,
-    DATE: lambda data: datetime.date.fromisoformat(data.decode()),
-    TIME: _time_from,
-    TIMEDELTA: lambda data: datetime.timedelta(*msgspec.msgpack.decode(data)),
-    DECIMAL: lambda data: decimal.Decimal(data.decode()),
-    UUID: lambda data: uuid.UUID(bytes=data),
-}
 _FORMS: dict[str, _standard.Form] = {
     **_standard.BY_NAME,
     **{form.name: form for form in (_arrays.ARRAY, _arrays.SCALAR, *_frames.FORMS.values())},
@@ -333,6 +265,6 @@ _CLASSES: dict[str, type] = {
         int,
         float,
         *BUILT_IN,
-        *(kind for kind in (*_SIMPLE, *_standard.FORMS) if kind not in (type(...), type(NotImplemented))),
+        *(kind for kind in (*SCALARS, *_standard.FORMS) if kind not in (type(...), type(NotImplemented))),
     )
 }

@@ -38,7 +38,7 @@ def key_ring(keys: Any) -> dict[str, str]:
         try:
             keys.encode()
         except UnicodeEncodeError:  # the core would show what it cannot take
-            raise ConfigError("keys: a key ring with lone surrogates: give the text that generate_keys() made") from None
+            raise ConfigError("keys: lone surrogates: give the text that generate_keys() made") from None
         return {"keys_text": keys}
     path = path_of(keys, "keys", shown=False)
     return {} if path is None else {"keys": path}

@@ -14,9 +14,6 @@ import msgspec
 
 from ._errors import ConfigError, DecodeError, EncodeError
 
-#: What a class may add something to: its values are one of these, and attributes.
-BUILT_IN: tuple[type, ...] = (str, int, float, complex, bytes, bytearray, list, tuple, dict, set, frozenset)
-
 _NO_STATE = {"__dict__", "__weakref__", "__orig_class__"}
 _set_class = vars(object)["__class__"].__set__
 _MISSING = object()
@@ -123,50 +120,6 @@ class Model(Record):
         return made
 
 
-class Extended(Record):
-    """A class over a builtin one, such as a str that is marked safe: the builtin part is stored, and the attributes."""
-
-    def __init__(self, kind: Any, base: type) -> None:
-        super().__init__(kind, (), lambda fields: None, None)
-        self.base = base
-
-    def part(self, value: Any) -> Any:
-        """The builtin object in it, whatever its own methods say."""
-        return _PART[self.base](value)
-
-    def put_together(self, part: Any, others: Any = None) -> Any:
-        if type(part) is not self.base:
-            raise DecodeError(f"{name_of(self.kind)} is stored as what it is not")
-        base: Any = self.base
-        made = base.__new__(self.kind) if base in _FILL else base.__new__(self.kind, part)
-        if base in _FILL:
-            _FILL[base](made, part)
-        return self._with_others(made, others)
-
-
-_PART: dict[type, Callable[[Any], Any]] = {
-    str: str.__str__,
-    int: int.__int__,
-    float: float.__float__,
-    complex: complex.__complex__,
-    bytes: bytes.__bytes__,
-    bytearray: lambda value: bytearray.__getitem__(value, slice(None)),
-    list: list.copy,
-    tuple: lambda value: tuple(tuple.__iter__(value)),
-    dict: lambda value: dict(dict.items(value)),
-    set: lambda value: set(set.__iter__(value)),
-    frozenset: lambda value: frozenset(frozenset.__iter__(value)),
-}
-
-
-_FILL: dict[type, Callable[[Any, Any], None]] = {
-    list: list.extend,
-    dict: dict.update,
-    set: set.update,
-    bytearray: bytearray.extend,
-}
-
-
 def record_of(kind: Any) -> Record | None:
     """None: it is no class whose values are their fields. Raises ConfigError for one that could not be given back."""
     if not is_record(kind):
@@ -201,17 +154,6 @@ def record_of(kind: Any) -> Record | None:
     return Record(
         kind, tuple(attributes), functools.partial(_bare, kind), lambda name: _default_of_attribute(attributes[name])
     )
-
-
-def extended_of(kind: Any) -> Extended | None:
-    """None: it is no class over a builtin one. Raises ConfigError for one that could not be given back."""
-    base = next((base for base in BUILT_IN if isinstance(kind, type) and issubclass(kind, base)), None)
-    if base is None or kind is bool or kind in BUILT_IN:
-        return None
-    other = stateful_base(kind)
-    if other is not base:
-        return None  # an OrderedDict, an array: of more state than is known here
-    return Extended(kind, base)
 
 
 def is_record(kind: Any) -> bool:

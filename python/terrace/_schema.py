@@ -70,9 +70,10 @@ def _shape(kind: Any, enclosing: tuple[Any, ...]) -> Shape:
         return _enum(kind)
     if is_record(kind):
         return _record(kind, enclosing)
-    raise ConfigError(f"type: {kind!r} has no form that C++ shares: use bool, int, float, str, bytes, None, datetime, timedelta, "
-                      "UUID, Decimal, date, an Enum of ints, a dataclass, attrs class, Struct, NamedTuple or pydantic model, or list, set, tuple, dict, Optional "
-                      "of these; or leave type= out, and name classes in types=[…]")
+    raise ConfigError(f"type: {kind!r} has no form that C++ shares: use bool, int, float, str, bytes, None, datetime, "
+                      "timedelta, UUID, Decimal, date, an Enum of ints, a dataclass, attrs class, Struct, NamedTuple or "
+                      "pydantic model, or list, set, tuple, dict, Optional of these; or leave type= out, and name classes "
+                      "in types=[…]")
 
 
 def _wrong(value: Any, path: str, text: str) -> EncodeError:
@@ -136,16 +137,22 @@ def _moment() -> Shape:
     def lower(value: Any, path: str) -> int:
         if type(value) is not datetime.datetime or value.tzinfo is None:
             raise _wrong(value, path, "datetime with a zone")
-        return (value - _EPOCH) // _MICROSECOND
+        ticks = (value - _EPOCH) // _MICROSECOND
+        lift(ticks)  # what is no year of 1 to 9999 in UTC raises OverflowError
+        return ticks
 
-    return Shape("t1/1000000", lower, lambda ticks: _EPOCH + _WIDTHS["i64"].lift(ticks) * _MICROSECOND)
+    def lift(ticks: Any) -> datetime.datetime:
+        ticked: int = _WIDTHS["i64"].lift(ticks)
+        return _EPOCH + ticked * _MICROSECOND
+
+    return Shape("t1/1000000", lower, lift)
 
 
 def _span() -> Shape:
     def lower(value: Any, path: str) -> int:
         if type(value) is not datetime.timedelta:
             raise _wrong(value, path, "timedelta")
-        return value // _MICROSECOND
+        return int(_WIDTHS["i64"].lower(value // _MICROSECOND, path))
 
     return Shape("d1/1000000", lower, lambda ticks: _WIDTHS["i64"].lift(ticks) * _MICROSECOND)
 
@@ -219,7 +226,7 @@ def _enum(kind: type[enum.Enum]) -> Shape:
     def lower(value: Any, path: str) -> int:
         if type(value) is not kind:
             raise _wrong(value, path, kind.__qualname__)
-        return int(value.value)
+        return int(_WIDTHS["i64"].lower(value._value_, path))
 
     return Shape("i64", lower, lambda number: kind(_WIDTHS["i64"].lift(number)))
 
@@ -249,8 +256,8 @@ def _record(kind: Any, enclosing: tuple[Any, ...]) -> Shape:
             raise _wrong(value, path, kind.__qualname__)
         fields, _ = record.taken_apart(value, path)
         if strays := record.strays(value):
-            raise EncodeError(f"{path}: this {kind.__qualname__} has what C++ has no field for ({', '.join(strays)}): make it a field, or store "
-                              f"values untyped, with types=[{kind.__qualname__}]")
+            raise EncodeError(f"{path}: this {kind.__qualname__} has what C++ has no field for ({', '.join(strays)}): make it a "
+                              f"field, or store values untyped, with types=[{kind.__qualname__}]")
         return [part.lower(fields[name], f"{path}.{name}") for name, part in zip(names, parts)]
 
     def lift(items: Any) -> Any:

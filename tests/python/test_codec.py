@@ -29,6 +29,10 @@ class Colour(enum.Enum):
     BLUE = 2
 
 
+class Huge(enum.Enum):
+    ONE = 1 << 63
+
+
 class Point(NamedTuple):
     x: int
     y: int
@@ -151,7 +155,10 @@ def deep_tree(depth: int) -> Tree:
 
 
 @pytest.mark.parametrize("kind, value", [
-    (Tree, deep_tree(100)), (Tree, deep_tree(5000)), (str, "\ud800"), (float, 10**400), (float, 2**63 + 1), (Annotated[int, "u8"], 256), (set[int], [1])])
+    (Tree, deep_tree(100)), (Tree, deep_tree(5000)), (str, "\ud800"), (float, 10**400), (float, 2**63 + 1), (Annotated[int, "u8"], 256), (set[int], [1]),
+    (datetime.timedelta, datetime.timedelta(days=150_000_000)), (Huge, Huge.ONE),
+    (datetime.datetime, datetime.datetime.max.replace(tzinfo=datetime.timezone(datetime.timedelta(hours=-1)))),
+    (datetime.datetime, datetime.datetime.min.replace(tzinfo=datetime.timezone(datetime.timedelta(hours=1))))])
 def test_typed_values_that_cannot_be_are_an_encode_error(kind: Any, value: Any) -> None:
     with pytest.raises(terrace.EncodeError):
         _codec.TypedCodec(kind).encode(value)

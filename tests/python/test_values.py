@@ -120,6 +120,27 @@ def nested() -> st.SearchStrategy[Any]:
     )
 
 
+OFFSETS = st.builds(
+    lambda micros, name: datetime.timezone(datetime.timedelta(microseconds=micros), *name),
+    st.integers(-86_399_999_999, 86_399_999_999),
+    st.one_of(st.just([]), st.lists(st.text("CEST+", max_size=4), min_size=1, max_size=1)),
+)
+ZONES = st.one_of(st.none(), st.timezones(), OFFSETS)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.one_of(
+        st.datetimes(timezones=ZONES, allow_imaginary=True),
+        st.builds(lambda time, zone, fold: time.replace(tzinfo=zone, fold=fold), st.times(), ZONES, st.integers(0, 1)),
+        *(st.dates(), st.timedeltas(), st.decimals(), st.fractions(), st.complex_numbers(), st.floats(), st.uuids()),
+        *(st.ip_addresses(), st.integers(), OFFSETS, st.slices(100), st.binary().map(bytearray)),
+    )
+)
+def test_scalars_of_all_ranges_come_back(value: Any) -> None:
+    assert alike(back(value), value)
+
+
 @settings(max_examples=150, deadline=None)
 @given(nested())
 def test_any_nest_of_them_comes_back(value: Any) -> None:

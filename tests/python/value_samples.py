@@ -452,7 +452,7 @@ def alike(left: Any, right: Any) -> bool:
     if isinstance(left, pandas.api.extensions.ExtensionArray):
         pandas.testing.assert_extension_array_equal(left, right)
         return bool(left.dtype == right.dtype)
-    if isinstance(left, (float, complex, decimal.Decimal)) and left != left:
+    if isinstance(left, decimal.Decimal) or isinstance(left, (float, complex)) and left != left:
         return repr(left) == repr(right)
     if isinstance(left, dict) and type(left).__hash__ is None:
         return (
