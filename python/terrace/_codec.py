@@ -169,16 +169,17 @@ class SerializerCodec:
                 f"codec={serializer!r} has no {' and no '.join(missing)}: give \"msgpack\", \"pickle\", or an object"
                 " with dumps(value) -> bytes, loads(bytes) -> value, and a name"
             )
-        name = getattr(serializer, "__name__" if isinstance(serializer, modules.ModuleType) else "name", None)
+        is_module = isinstance(serializer, modules.ModuleType)
+        name = getattr(serializer, "__name__" if is_module else "name", None)
         if not isinstance(name, str) or not name:
             raise ConfigError(
                 f'codec={serializer!r} has no name: give it one, such as name = "orders-1", which changes when what'
                 " loads() takes does: entries of another name are not handed to it"
             )
-        if not sealed and str(getattr(serializer.loads, "__module__", "")).partition(".")[0] in _RUNNING:
+        if is_module and not sealed and name.partition(".")[0] in _RUNNING:
             raise ConfigError(
-                f"codec={name!r} needs keys=, a key ring: its loads() runs what the bytes say, and who can write to a"
-                " tier could have this program run what they like"
+                f"codec={name} needs keys=, a key ring: its loads() runs what the bytes say, and who can write to a tier"
+                " could have this program run what they like"
             )
         self._dumps = serializer.dumps
         self._loads = serializer.loads

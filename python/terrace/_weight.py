@@ -83,17 +83,20 @@ def _own(part: Any) -> int:
     kind = type(part)
     if _module(kind) == "pandas":
         return kind.__basicsize__  # its own size counts what it refers to
-    size = sys.getsizeof(part, kind.__basicsize__)
-    if _module(kind) == "numpy":
-        # The owner's size has the elements in it.
-        return size if getattr(part, "base", None) is None or _is_memory(part.base) else size + int(part.nbytes)
-    if kind is memoryview:
-        return size if part.obj is not None else size + part.nbytes
     if kind is mmap.mmap:
-        return size + len(part)
-    if size <= kind.__basicsize__ + 64 and isinstance(nbytes := getattr(part, "nbytes", None), int):
-        return size + nbytes  # of a library that keeps its memory elsewhere
-    return size
+        return len(part)
+    try:
+        size = sys.getsizeof(part, kind.__basicsize__)
+        if _module(kind) == "numpy":
+            # The owner's size has the elements in it.
+            return size if getattr(part, "base", None) is None or _is_memory(part.base) else size + int(part.nbytes)
+        if kind is memoryview:
+            return size if part.obj is not None else size + int(part.nbytes)
+        # Some libraries keep their memory where Python does not see it.
+        nbytes = part.nbytes if hasattr(kind, "nbytes") else None
+        return max(size, kind.__basicsize__ + nbytes) if isinstance(nbytes, int) else size
+    except Exception:  # of the object's own code
+        return kind.__basicsize__
 
 
 def _inner(part: Any) -> list[Any]:
@@ -120,4 +123,4 @@ def _is_memory(base: Any) -> bool:
 
 
 def _module(kind: type) -> str:
-    return kind.__module__.partition(".")[0]
+    return str(kind.__module__).partition(".")[0]

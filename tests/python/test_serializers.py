@@ -90,12 +90,6 @@ class Nameless:
     loads = staticmethod(json.loads)
 
 
-class Pickling:
-    name = "mine"
-    dumps = staticmethod(pickle.dumps)
-    loads = staticmethod(pickle.loads)
-
-
 @pytest.mark.parametrize(
     "codec, words",
     [
@@ -104,7 +98,7 @@ class Pickling:
         (object(), "dumps"),
         ("yaml", "msgpack"),
         (pickle, "key ring"),
-        (Pickling(), "key ring"),
+        
         (None, "dumps"),
     ],
 )

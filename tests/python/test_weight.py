@@ -174,9 +174,31 @@ def test_what_a_value_shares_with_the_program_is_not_its_own() -> None:
         assert _weight.size_of(raised) < 2000  # the frames of its traceback
 
 
+class Stubborn:
+    """Its own code is in the way of whoever looks at it."""
+
+    @property
+    def nbytes(self) -> int:
+        raise OSError("not now")
+
+    def __sizeof__(self) -> int:
+        raise OSError("not now")
+
+    def __getattr__(self, name: str) -> Any:
+        raise OSError("not now")
+
+
+def test_objects_that_do_not_tell_are_weighed_by_their_class() -> None:
+    assert 1 <= _weight.size_of(Stubborn()) < 1000
+    cache: terrace.Cache[Any] = terrace.Cache("stubborn", memory="1MB")
+    cache["k"] = Stubborn()
+    assert isinstance(cache["k"], Stubborn)
+
+
 def test_memory_bounded_by_bytes_holds_as_many_views_as_fit() -> None:
     cache: terrace.Cache[Any] = terrace.Cache("views", memory="8MB")
     for number in range(50):
         cache[number] = numpy.zeros(MEGABYTE, "u1").reshape(2, -1)
-    entries = cache.stats().memory.entries
-    assert entries is not None and 4 <= entries <= 8
+    memory = cache.stats().memory
+    assert memory.entries is not None and 4 <= memory.entries <= 8
+    assert memory.bytes is not None and memory.entries * MEGABYTE <= memory.bytes <= 8 * MEGABYTE
