@@ -116,7 +116,8 @@ class Model(Record):
         extra = others.get("extra", {} if self.kind.model_config.get("extra") == "allow" else None)
         private = others.get("private", {} if self.kind.__private_attributes__ else None)
         for name, item in (("fields_set", known), ("extra", extra), ("private", private)):
-            object.__setattr__(made, f"__pydantic_{name}__", item)
+            if item is not None or getattr(self.kind, f"__pydantic_{name}__", item) is not None:
+                object.__setattr__(made, f"__pydantic_{name}__", item)
         return made
 
 

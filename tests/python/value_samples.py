@@ -148,6 +148,47 @@ class Address(pydantic.BaseModel):
     _seen: int = pydantic.PrivateAttr(0)
 
 
+class Numbers(pydantic.RootModel[list[int]]):
+    pass
+
+
+class Based:
+    """What it has is in slots, one of them hidden."""
+
+    __slots__ = ("base", "__hidden")
+
+    def __init__(self) -> None:
+        self.base, self.__hidden = 1, (2,)
+
+
+@dataclasses.dataclass
+class OverSlots(Based):
+    x: int
+
+    def __post_init__(self) -> None:
+        super().__init__()
+
+
+class Grown(Key):
+    """A class over a dataclass that is none itself."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        object.__setattr__(self, "more", [1])
+
+
+class Labelled(Point):
+    """A NamedTuple with attributes."""
+
+
+class Loose(msgspec.Struct, dict=True, tag=True):
+    a: Any
+
+
+class Kept(enum.Flag, boundary=enum.KEEP):
+    ONE = 1
+
+
 class Account(pydantic.BaseModel):
     owner: str
     at: Any = None
@@ -187,6 +228,12 @@ TYPES = [
     Order,
     Coin,
     Address,
+    Numbers,
+    OverSlots,
+    Grown,
+    Labelled,
+    Loose,
+    Kept,
     Account,
     Struct,
     Frozen,
@@ -197,6 +244,11 @@ def row() -> Row:
     made = Row(a=1)
     made.source = "db"
     return made
+
+
+def with_attribute(value: Any) -> Any:
+    value.extra = (1, "x")
+    return value
 
 
 def seen() -> Address:
@@ -288,6 +340,12 @@ NAMED = [
     row(),
     Stack([1, Cents(2)]),
     Names({"a"}),
+    Numbers([1, 2]),
+    OverSlots(1),
+    Grown("x"),
+    with_attribute(Labelled(1, 2)),
+    with_attribute(Loose(1)),
+    Kept(9),
     Colour.RED,
     Valued.ONE,
     Colour.BLUE,
