@@ -7,7 +7,7 @@ import gc
 import mmap
 import sys
 import types
-from typing import Any
+from typing import Any, Iterable
 
 # Values of so many parts are counted part by part; bigger ones are estimated from a sample of this size.
 MOST_PARTS = 10_000
@@ -17,7 +17,9 @@ MOST_LOOKS = 40_000
 
 #: What a value does not have for itself.
 _SHARED = (type, types.ModuleType, types.CodeType, types.FrameType, types.TracebackType, types.BuiltinFunctionType)
-_WHOLE = (str, bytes, bytearray, int, float, complex, type(None))
+_BARE = (str, bytes, bytearray, int, float, complex)
+_WHOLE = frozenset({*_BARE, bool, type(None)})
+_ITEMS = frozenset({list, tuple})
 
 
 def size_of(value: Any) -> int:
@@ -36,11 +38,17 @@ def _counted(value: Any) -> int | None:
         part = waiting.pop()
         total += _own(part)
         for inner in _inner(part):
-            if id(inner) not in seen and not isinstance(inner, _SHARED):
-                if len(seen) == MOST_PARTS:
-                    return None
-                seen.add(id(inner))
+            if id(inner) in seen:
+                continue
+            if len(seen) == MOST_PARTS:
+                return None
+            if type(inner) in _WHOLE:
+                total += sys.getsizeof(inner)
+            elif isinstance(inner, _SHARED):
+                continue
+            else:
                 waiting.append(inner)
+            seen.add(id(inner))
     return total
 
 
@@ -56,7 +64,7 @@ def _estimated(value: Any) -> float:
         part, stands_for, share = waiting.pop()
         looks += 1
         total += stands_for * _own(part)
-        parts = _inner(part)
+        parts = list(_inner(part))
         few = _spread(parts, max(share, 100))
         each = stands_for * len(parts) / max(len(few), 1)
         fresh = {id(inner): inner for inner in few if id(inner) not in seen and not isinstance(inner, _SHARED)}
@@ -81,6 +89,8 @@ def _spread(items: list[Any], most: int) -> list[Any]:
 def _own(part: Any) -> int:
     """Of the object itself, with the memory that only it refers to."""
     kind = type(part)
+    if kind in _WHOLE or kind in _ITEMS or kind is dict or kind is set:
+        return sys.getsizeof(part)
     if _module(kind) == "pandas":
         return kind.__basicsize__  # its own size counts what it refers to
     if kind is mmap.mmap:
@@ -99,15 +109,22 @@ def _own(part: Any) -> int:
         return kind.__basicsize__
 
 
-def _inner(part: Any) -> list[Any]:
-    if isinstance(part, _WHOLE):
-        return [*vars(part).values()] if hasattr(part, "__dict__") else []
+def _inner(part: Any) -> Iterable[Any]:
     kind = type(part)
+    if kind in _WHOLE:
+        return ()
+    if kind in _ITEMS:
+        return part  # type: ignore[no-any-return]
+    if kind is dict:
+        return [*part.keys(), *part.values()]
+    if isinstance(part, _BARE):
+        return [*vars(part).values()] if hasattr(part, "__dict__") else ()
     if isinstance(part, types.FunctionType):
         return [inner for inner in (part.__closure__, part.__defaults__, part.__kwdefaults__, part.__dict__) if inner]
-    if _module(kind) == "numpy" and hasattr(part, "base"):
-        inner = [] if part.base is None else [part.base]
-        return [*inner, *part.ravel().tolist()] if part.dtype.hasobject and part.base is None else inner
+    if _module(kind) == "numpy" and hasattr(kind, "base"):
+        if part.base is not None:
+            return [part.base]
+        return part.ravel().tolist() if hasattr(kind, "ravel") and part.dtype.hasobject else ()
     if kind is memoryview:
         return [part.obj]
     if hasattr(kind, "__struct_fields__"):  # which the garbage collector need not know

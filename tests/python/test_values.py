@@ -24,7 +24,8 @@ import terrace
 from hypothesis import given, settings, strategies as st
 from servers import RedisServer
 from terrace import _codec
-from value_samples import EVERY, TYPES, Address, Key, Point, Row, Safe, Struct, User, alike
+from value_classes import TYPES, Address, Key, Point, Row, Safe, Struct, User
+from value_samples import EVERY, alike
 
 ANY = _codec.AnyCodec(TYPES)
 

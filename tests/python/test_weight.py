@@ -165,6 +165,25 @@ def test_long_chains_end() -> None:
     assert _weight.size_of(ring) == sys.getsizeof(ring)
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        numpy.dtype("i4"),
+        numpy.float64(1),
+        numpy.zeros(3).flat,
+        numpy.random.default_rng(1),
+        numpy.sin,
+        pandas.NaT,
+        pandas.Timestamp("2026"),
+        numpy.array([(1, "x")], [("a", object), ("b", "U1")])[0],
+        pandas.Series.str,
+    ],
+    ids=repr,
+)
+def test_what_libraries_have_besides_is_weighed(value: Any) -> None:
+    assert 1 <= _weight.size_of([value, {"k": value}]) < 100_000
+
+
 def test_what_a_value_shares_with_the_program_is_not_its_own() -> None:
     assert _weight.size_of(lambda: sys.modules) < 1000  # its globals
     assert _weight.size_of([Plain, sys, print]) < 1000
