@@ -37,7 +37,7 @@ class KeyTypeError(TerraceError, TypeError):
 
 
 class EncodeError(TerraceError, TypeError):
-    """A value that tiers cannot store: says where in it, and the way out."""
+    """A value that tiers cannot store, or that copy=True cannot copy: says where in it, and the way out."""
 
     code = "unencodable"
 

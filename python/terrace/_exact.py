@@ -28,6 +28,7 @@ class Exact:
     def __init__(self, types: Sequence[type]) -> None:
         self._classes: dict[str, type] = {}
         self._records: dict[type, Record] = {}
+        self._proved: set[type] = set()  # of these a value was made from its parts once
         if isinstance(types, (str, type)):
             raise ConfigError(f"types={types!r}: give a list of classes")
         for kind in types:
@@ -144,11 +145,30 @@ class Exact:
             return self._lower_enum(value, kind, name, path)
         record = self._records[kind]
         if isinstance(record, Extended):
-            part = self._lower(record.part(value), path, depth + 1)
-            return Ext(EXTENDED, _encode([name, part, *self._lower_others(record.others(value), path, depth)]))
+            part, others = record.part(value), record.others(value)
+            if kind not in self._proved:
+                self._prove(kind, path, lambda: record.put_together(part, others))
+            lowered = self._lower(part, path, depth + 1)
+            return Ext(EXTENDED, _encode([name, lowered, *self._lower_others(others, path, depth)]))
         fields, others = record.taken_apart(value, path)
+        if kind not in self._proved:
+            self._prove(kind, path, lambda: record.made(dict(fields), others))
         lowered = {field: self._lower(item, f"{path}.{field}", depth + 1) for field, item in fields.items()}
         return Ext(RECORD, _encode([name, lowered, *self._lower_others(others, path, depth)]))
+
+    def _prove(self, kind: type, path: str, make: Callable[[], Any]) -> None:
+        """Whether values of the class can be given back, with the first one that comes: no read must be the first to see."""
+        try:
+            made = make()
+        except (RecursionError, MemoryError):
+            raise
+        except Exception as wrong:
+            raise EncodeError(
+                f"{path}: a {name_of(kind)} could not be given back ({wrong}): store its plain values, or give a codec="
+                " of your own"
+            ) from wrong
+        if type(made) is kind:
+            self._proved.add(kind)
 
     def _lower_others(self, others: dict[str, Any], path: str, depth: int) -> list[Any]:
         return (

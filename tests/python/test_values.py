@@ -236,6 +236,40 @@ def test_a_field_that_is_not_set_is_refused() -> None:
 
 
 @dataclasses.dataclass
+class ReadOnly:
+    """Its own code keeps its field from being set."""
+
+    x: int = 0
+
+    def __init__(self) -> None:
+        pass
+
+
+ReadOnly.x = property(lambda self: 5)  # type: ignore[assignment]
+
+
+def test_a_class_whose_values_cannot_be_made_is_refused_with_its_first_value(redis_server: RedisServer) -> None:
+    cache: terrace.Cache[Any] = terrace.Cache("proved", memory=None, tiers=[redis_server.url], types=[ReadOnly])
+    for _ in range(2):
+        with pytest.raises(terrace.EncodeError, match="ReadOnly could not be given back.*codec="):
+            cache["k"] = ReadOnly()
+
+
+@pytest.mark.parametrize(
+    "around",
+    [lambda v: [v], lambda v: (v,), lambda v: {1: v}, lambda v: collections.deque([v]), User, lambda v: Row(k=v)],
+)
+def test_the_deepest_value_that_is_stored_can_be_read(around: Any) -> None:
+    value: Any = 1
+    stored = b""
+    with pytest.raises(terrace.EncodeError, match="nested"):
+        for _ in range(300):
+            stored, _ = ANY.encode(value)
+            value = around(value)
+    ANY.decode(stored, 0)
+
+
+@dataclasses.dataclass
 class OverDict(dict):  # type: ignore[type-arg]
     x: int = 0
 
