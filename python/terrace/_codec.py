@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import pickle
 import types as modules
 from typing import Any, Protocol, Sequence
@@ -169,17 +170,18 @@ class SerializerCodec:
                 f"codec={serializer!r} has no {' and no '.join(missing)}: give \"msgpack\", \"pickle\", or an object"
                 " with dumps(value) -> bytes, loads(bytes) -> value, and a name"
             )
-        is_module = isinstance(serializer, modules.ModuleType)
-        name = getattr(serializer, "__name__" if is_module else "name", None)
-        if not isinstance(name, str) or not name:
+        if isinstance(serializer, type) and inspect.isfunction(inspect.getattr_static(serializer, "dumps")):
+            raise ConfigError(f"codec={serializer!r} is a class: give an instance of it")
+        name = _name_of(serializer)
+        if name is None:
             raise ConfigError(
                 f'codec={serializer!r} has no name: give it one, such as name = "orders-1", which changes when what'
                 " loads() takes does: entries of another name are not handed to it"
             )
-        if is_module and not sealed and name.partition(".")[0] in _RUNNING:
+        if isinstance(serializer, modules.ModuleType) and not sealed and name.partition(".")[0] in _RUNNING:
             raise ConfigError(
-                f"codec={name} needs keys=, a key ring: its loads() runs what the bytes say, and who can write to a tier"
-                " could have this program run what they like"
+                f"codec={name} needs keys=, a key ring: its loads() runs what the bytes say, and who can write to a"
+                " tier could have this program run what they like"
             )
         self._dumps = serializer.dumps
         self._loads = serializer.loads
@@ -205,3 +207,21 @@ class SerializerCodec:
             raise
         except Exception as wrong:
             raise DecodeError(f"codec {self._name!r} cannot read it: {wrong}") from wrong
+
+
+def _name_of(serializer: Any) -> str | None:
+    """Its own, that of a module, or that of a class which defines it and which other programs find under that name."""
+    if isinstance(serializer, modules.ModuleType):
+        return serializer.__name__
+    name = getattr(serializer, "name", None)
+    if name is not None:
+        return name if isinstance(name, str) and name else None
+    kind = serializer if isinstance(serializer, type) else type(serializer)
+    if (
+        not hasattr(kind, "dumps")
+        or not hasattr(kind, "loads")
+        or kind.__module__ == "__main__"
+        or "<locals>" in kind.__qualname__
+    ):
+        return None
+    return f"{kind.__module__}.{kind.__qualname__}"

@@ -9,6 +9,7 @@ import pathlib
 import pickle
 import stat
 import threading
+import types
 from typing import Any
 
 import pytest
@@ -85,15 +86,42 @@ def test_modules_have_a_name(redis_server: RedisServer) -> None:
     assert cache["k"] == {"a": None}
 
 
-class Nameless:
-    dumps = staticmethod(json.dumps)
-    loads = staticmethod(json.loads)
+class ByClass:
+    """Known by the name of its class."""
+
+    def dumps(self, value: Any) -> bytes:
+        return json.dumps(value).encode()
+
+    def loads(self, stored: bytes) -> Any:
+        return json.loads(stored)
+
+
+class OtherClass(ByClass):
+    pass
+
+
+def test_a_class_that_others_can_find_is_a_name(redis_server: RedisServer) -> None:
+    stored: terrace.Cache[Any] = terrace.Cache("classes", memory=None, tiers=[redis_server.url], codec=ByClass())
+    stored["k"] = 1
+    for codec, found in ((ByClass(), 1), (OtherClass(), "a miss")):
+        with terrace.Cache[Any]("classes", memory=None, tiers=[redis_server.url], codec=codec) as cache:
+            assert cache.get("k", "a miss") == found
+
+
+def local() -> Any:
+    class Local(ByClass):
+        pass
+
+    return Local()
 
 
 @pytest.mark.parametrize(
     "codec, words",
     [
-        (Nameless(), "no name"),
+        (types.SimpleNamespace(dumps=json.dumps, loads=json.loads), "no name"),
+        (local(), "no name"),
+        (Counted(""), "no name"),
+        (ByClass, "instance"),
         (5, "no dumps and no loads"),
         (object(), "dumps"),
         ("yaml", "msgpack"),
@@ -111,8 +139,8 @@ def test_what_is_no_serializer_is_refused_with_the_reason(codec: Any, words: str
 
 def test_pickle_as_a_module_works_over_sealed_entries(redis_server: RedisServer, keys: pathlib.Path) -> None:
     cache: terrace.Cache[Any] = terrace.Cache("pickles", memory=None, tiers=[redis_server.url], codec=pickle, keys=keys)
-    cache["k"] = Nameless
-    assert cache["k"] is Nameless
+    cache["k"] = ByClass
+    assert cache["k"] is ByClass
 
 
 class Broken:
