@@ -4,6 +4,7 @@ size."""
 from __future__ import annotations
 
 import gc
+import io
 import mmap
 import sys
 import types
@@ -117,7 +118,7 @@ def _inner(part: Any) -> Iterable[Any]:
         return part  # type: ignore[no-any-return]
     if kind is dict:
         return [*part.keys(), *part.values()]
-    if isinstance(part, _BARE):
+    if isinstance(part, (*_BARE, io.BytesIO)):  # all but their attributes is in their own size
         return [*vars(part).values()] if hasattr(part, "__dict__") else ()
     if isinstance(part, types.FunctionType):
         return [inner for inner in (part.__closure__, part.__defaults__, part.__kwdefaults__, part.__dict__) if inner]

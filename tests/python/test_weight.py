@@ -194,7 +194,7 @@ def test_what_a_value_shares_with_the_program_is_not_its_own() -> None:
 
 
 class Stubborn:
-    """Its own code is in the way of whoever looks at it."""
+    """Its own code does not let anybody look at it."""
 
     @property
     def nbytes(self) -> int:

@@ -219,7 +219,7 @@ SCALARS = [
     numpy.str_(""),
     numpy.bytes_(b"a\0"),
     numpy.datetime64("2026-01-01"),
-    numpy.datetime64("NaT"),
+    numpy.datetime64("NaT", "s"),
     numpy.timedelta64(5, "ms"),
     numpy.array([(1, "x")], [("a", "<i4"), ("b", "U3")])[0],
 ]
@@ -362,7 +362,7 @@ def alike(left: Any, right: Any) -> bool:
 
 
 def alike_besides(left: Any, right: Any) -> bool:
-    """In their attributes, but for what a property has kept."""
+    """In their attributes, without what a property has kept."""
     mine, other = (
         {name: item for name, item in getattr(value, "__dict__", {}).items() if name not in ("lock", "__orig_class__")}
         for value in (left, right)
