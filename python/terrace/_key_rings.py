@@ -15,7 +15,7 @@ def generate_keys(path: str | os.PathLike[str] | None = None) -> str:
     prints, and that Cache(keys=…) takes.
 
     path: also written there, for its owner alone (mode 0600); `terrace keys rotate` changes it later. Raises
-    FileExistsError when there is something: what its keys sealed would be lost, and OSError. Whoever reads the text can
+    FileExistsError when there is something: what its keys sealed would be lost, and OSError. Who reads the text can
     read and make sealed entries: keep it where secrets are kept. Thread safe.
     """
     text: str = _core.generate_key_ring()
