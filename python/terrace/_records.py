@@ -17,6 +17,7 @@ from ._errors import ConfigError, DecodeError, EncodeError
 _NO_STATE = {"__dict__", "__weakref__", "__orig_class__"}
 _set_class = vars(object)["__class__"].__set__
 _MISSING = object()
+_CACHED_HASH = "_attrs_cached_hash"
 
 
 class Record:
@@ -65,7 +66,9 @@ class Record:
         for name in self._slots:
             item = getattr(value, name, _MISSING)
             if item is not _MISSING:
-                others[name] = None if name == "_attrs_cached_hash" else item  # of another process
+                others[name] = item
+        if _CACHED_HASH in others:  # another process has other hashes
+            others[_CACHED_HASH] = None
         return others
 
     def made(self, fields: Any, others: Any = None) -> Any:

@@ -24,7 +24,7 @@ import terrace
 from hypothesis import given, settings, strategies as st
 from servers import RedisServer
 from terrace import _codec
-from value_classes import TYPES, Address, Key, Point, Row, Safe, Struct, User
+from value_classes import TYPES, Address, Coin, Key, Point, Row, Safe, Struct, Token, User
 from value_samples import EVERY, alike
 
 ANY = _codec.AnyCodec(TYPES)
@@ -379,6 +379,24 @@ def test_no_code_of_a_class_runs_when_its_values_are_read() -> None:
     for payload, schema in stored:
         codec.decode(payload, schema)
     assert ran == []
+
+
+READER_OF_KEYS = """
+import sys, terrace
+sys.path.insert(0, sys.argv[2])
+from value_classes import Coin, Token
+cache = terrace.Cache("hashes", memory=None, tiers=[sys.argv[1]], types=[Coin, Token])
+assert cache["k"][Coin("a")] == 1 and cache["k"][Token("a")] == 2
+print("fine")
+"""
+
+
+def test_hashes_that_were_kept_are_of_the_process_that_reads(redis_server: RedisServer) -> None:
+    cache: terrace.Cache[Any] = terrace.Cache("hashes", memory=None, tiers=[redis_server.url], types=[Coin, Token])
+    cache["k"] = {Coin("a"): 1, Token("a"): 2}
+    command = [sys.executable, "-c", READER_OF_KEYS, redis_server.url, str(pathlib.Path(__file__).parent)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.stdout == "fine\n", done.stderr
 
 
 def test_fields_that_are_new_have_their_defaults() -> None:

@@ -127,6 +127,11 @@ class Coin:
     cents: Any
 
 
+@attrs.frozen(cache_hash=True, slots=False)
+class Token:
+    text: str
+
+
 class Address(pydantic.BaseModel):
     model_config = {"extra": "allow"}
     street: str
@@ -213,6 +218,7 @@ TYPES = [
     Box,
     Order,
     Coin,
+    Token,
     Address,
     Numbers,
     OverSlots,
