@@ -89,13 +89,17 @@ class Flushing : public std::enable_shared_from_this<Flushing> {
       writes.push_back({keys_[i], changes_[i].stored,
                         keep == Duration::max() ? std::nullopt : std::optional(keep), changes_[i].version});
     }
+    sending(sets_);
     core_->ask_many<void>(
         writes.size(),
         [&](TimePoint deadline, Handler<std::vector<Result<void>>> done) {
           core_->levels[tier_]->tier->set_many(std::move(writes), deadline, std::move(done));
         },
         [self = shared_from_this()](const std::vector<Result<void>>& told) {
-          for (std::size_t n = 0; n < told.size(); ++n) self->took(self->sets_[n], told[n]);
+          for (std::size_t n = 0; n < told.size(); ++n) {
+            self->answered(self->sets_[n], true);
+            self->took(self->sets_[n], told[n]);
+          }
           self->erase();
         });
   }
@@ -104,6 +108,7 @@ class Flushing : public std::enable_shared_from_this<Flushing> {
     if (erases_.empty()) return next();
     std::vector<std::string_view> keys;
     for (const std::size_t i : erases_) keys.push_back(keys_[i]);
+    sending(erases_);
     core_->ask_many<bool>(
         keys.size(),
         [&](TimePoint deadline, Handler<std::vector<Result<bool>>> done) {
@@ -111,12 +116,20 @@ class Flushing : public std::enable_shared_from_this<Flushing> {
         },
         [self = shared_from_this()](const std::vector<Result<bool>>& told) {
           for (std::size_t n = 0; n < told.size(); ++n) {
+            self->answered(self->erases_[n], !told[n] || *told[n]);
             self->took(self->erases_[n], told[n] ? Result<void>() : Result<void>(told[n].error()));
           }
           self->next();
         });
   }
 
+  void sending(const std::vector<std::size_t>& these) {
+    if (core_->levels[tier_]->shared == nullptr) return;
+    for (const std::size_t i : these) core_->levels[tier_]->own_notices.sending(changes_[i].key);
+  }
+  void answered(std::size_t i, bool changed) {
+    core_->levels[tier_]->own_notices.answered(changes_[i].key, changed, core_->now());
+  }
   void took(std::size_t i, const Result<void>& outcome) {
     if (outcome) {
       core_->sent(tier_);
@@ -198,8 +211,9 @@ void set_back(const std::shared_ptr<Core>& core, const std::string& key, Entry e
   core->write_back->put(std::move(change), [core, key, entry = std::move(entry), stamp, began,
                                             done = std::move(done)](Result<void> acknowledged) mutable {
     ++core->counters.writes;
-    if (acknowledged && core->generations.renew(key, stamp)) {
-      core->values->remember(key, entry, {began, false}, TimePoint::min(), core->generations, stamp);
+    bool told = false;
+    if (acknowledged && core->generations.renew(key, stamp, told)) {
+      core->remember(key, entry, {began, false}, stamp, told);
       core->flights.detach(key);
     } else {
       if (!acknowledged) ++core->counters.write_failures;

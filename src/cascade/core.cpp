@@ -95,6 +95,20 @@ bool Core::invalidate(std::string_view key, Stamp& stamp) {
   return had;
 }
 
+void Core::doubt(std::string_view key) {
+  generations.bump_told(key);
+  values->doubt(key);
+  flights.detach(key);
+}
+
+bool Core::remember(std::string_view key, const Entry& entry, Proof proof, Stamp stamp, bool told) {
+  while (generations.follow(key, stamp, told)) {
+    proof.watched = proof.watched && !told;
+    if (values->remember(key, entry, proof, TimePoint::min(), generations, stamp)) return true;
+  }
+  return false;
+}
+
 void Core::invalidate_all() {
   generations.bump_all();
   values->forget_all();

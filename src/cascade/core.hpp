@@ -19,6 +19,7 @@
 #include "cascade/lease_waiters.hpp"
 #include "cascade/level_rules.hpp"
 #include "cascade/load_slots.hpp"
+#include "cascade/own_notices.hpp"
 #include "cascade/recovery.hpp"
 #include "cascade/tag_table.hpp"
 #include "cascade/tier_calls.hpp"
@@ -52,6 +53,7 @@ struct Level {
   SharedTier* const shared;  ///< null: nobody shares it
   bool narrow = false;       ///< is_narrow()
   Recovery recovery;
+  OwnNotices own_notices;
   std::atomic<std::uint64_t> hits{0};
   std::atomic<std::uint64_t> stale{0};
   std::atomic<std::uint64_t> negative{0};
@@ -127,6 +129,14 @@ class Core : public std::enable_shared_from_this<Core> {
     return invalidate(key, unused);
   }
   void invalidate_all();
+
+  /// A watch has told of the key what this process has probably done itself: reads in flight are void, and
+  /// what memory has serves no longer than if nobody watched it.
+  void doubt(std::string_view key);
+
+  /// Puts the entry into memory; false: the key has changed since the stamp was taken, otherwise than by what
+  /// this process has just done itself.
+  bool remember(std::string_view key, const Entry& entry, Proof proof, Stamp stamp, bool told = false);
 
   /// The stored form of an entry.
   [[nodiscard]] Result<Bytes> seal_up(std::string_view key, const Entry& entry) const;

@@ -47,6 +47,7 @@ struct Flight {
   std::vector<Seen> seen;
   std::optional<Answer> candidate;   ///< stale, and usable for want of anything better
   std::optional<Error> unavailable;  ///< why a tier could not be asked
+  bool answered = false;             ///< somebody has its answer: who gets it after them has joined
 
   // Guarded by the table.
   enum class Phase : std::uint8_t { boarding, walking, loading, filling, landed };

@@ -85,14 +85,18 @@ class Filling : public std::enable_shared_from_this<Filling> {
 
   void fill_leased() {
     left_ = leased_.size();
+    filled_at_ = core_->now();
     const auto life = core_->tier_life(answer_.entry);
     for (const std::size_t tier : leased_) {
+      core_->levels[tier]->own_notices.sending(flight_->key);
       core_->ask<bool>(
           [&](TimePoint deadline, Handler<Result<bool>> done) {
             core_->levels[tier]->shared->fill(key_, *flight_->seen[tier].lease, stored_, life, deadline,
                                               std::move(done));
           },
           [self = shared_from_this(), tier](const Result<bool>& accepted) {
+            const Core& core = *self->core_;
+            core.levels[tier]->own_notices.answered(self->flight_->key, !accepted || *accepted, core.now());
             if (accepted && *accepted) self->flight_->seen[tier].lease.reset();
             self->took(accepted);
           });
@@ -108,7 +112,9 @@ class Filling : public std::enable_shared_from_this<Filling> {
     if (--left_ > 0) return;
     if (!rejected_) {
       release_leases(*core_, flight_);  // of tiers that did not say they took it
-      return land(*core_, flight_, answer_, {flight_->began, watched_});
+      // What a tier has just taken from the lease's holder nobody has changed since the lease was granted.
+      const TimePoint as_of = watched_ ? filled_at_ : flight_->began;
+      return land(*core_, flight_, answer_, {as_of, watched_});
     }
     for (std::size_t i = 0; i < unshared_.size(); ++i) recover(core_, unshared_[i], key_, tickets_[i]);
     reject();
@@ -131,6 +137,7 @@ class Filling : public std::enable_shared_from_this<Filling> {
   std::vector<std::size_t> leased_;
   std::vector<std::size_t> unshared_;
   std::vector<std::uint64_t> tickets_;  // of the unshared
+  TimePoint filled_at_;
   std::atomic<bool> watched_{true};
   std::atomic<bool> rejected_{false};
   std::atomic<std::size_t> left_{0};
@@ -142,7 +149,6 @@ void settle(Core& core, const FlightPtr& flight, std::vector<Waiter> waiters, co
   const bool found = answer.kind == LookupKind::hit || answer.kind == LookupKind::negative;
   const bool good_for_all = !found || core.values->gate().open(flight->began, true, core.now());
   std::vector<std::pair<std::string, Waiter>> again;
-  bool joined = false;
   for (Waiter& waiter : waiters) {
     if (waiter.late && !good_for_all) {
       again.emplace_back(flight->key, std::move(waiter));
@@ -153,7 +159,7 @@ void settle(Core& core, const FlightPtr& flight, std::vector<Waiter> waiters, co
       ++(memory ? core.counters.stale_from_memory : core.levels[answer.level - 1]->stale);
     }
     Answer own = answer;
-    own.joined = std::exchange(joined, true);
+    own.joined = std::exchange(flight->answered, true);
     if (own.joined) ++core.counters.joined;
     waiter.call->settle(waiter.index, std::move(own));
   }
@@ -166,8 +172,7 @@ void land(Core& core, const FlightPtr& flight, const Answer& answer, const Proof
       answer.kind == LookupKind::hit || (answer.kind == LookupKind::negative &&
                                          (answer.level <= core.levels.size() || answer.entry.fresh_until));
   if (lasting && answer.level != memory_level &&
-      !core.values->remember(flight->key, answer.entry, proof, TimePoint::min(), core.generations,
-                             flight->stamp)) {
+      !core.remember(flight->key, answer.entry, proof, flight->stamp)) {
     ++core.counters.rejected_fills;
   }
   hand_over(core, flight, answer);

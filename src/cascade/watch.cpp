@@ -8,17 +8,19 @@ namespace {
 
 class CoreWatcher final : public Watcher {
  public:
-  CoreWatcher(const std::shared_ptr<Core>& core, std::size_t watch) : core_(core), watch_(watch) {}
+  CoreWatcher(const std::shared_ptr<Core>& core, std::size_t tier, std::size_t watch)
+      : core_(core), tier_(tier), watch_(watch) {}
 
   void watching(TimePoint since) override {
     with([&](Core& core) {
       core.values->gate().on_watching(watch_, since);
+      own(core).watching();
       core.tags.forget_all();
     });
   }
   void changed(const std::vector<std::string>& keys) override {
     with([&](Core& core) {
-      for (const std::string& key : keys) changed(core, key);
+      for (const std::string& key : keys) changed(core, own(core), key);
     });
   }
   void changed_all() override {
@@ -38,11 +40,15 @@ class CoreWatcher final : public Watcher {
     });
   }
   void proven(TimePoint until) override {
-    with([&](Core& core) { core.values->gate().on_proven(watch_, until); });
+    with([&](Core& core) {
+      core.values->gate().on_proven(watch_, until);
+      own(core).proven(until);
+    });
   }
   void lost() override {
     with([&](Core& core) {
       core.values->gate().on_lost(watch_);
+      own(core).lost();
       core.tags.forget_all();
       core.lease_waiters.wake_all();
     });
@@ -54,20 +60,27 @@ class CoreWatcher final : public Watcher {
     if (const auto core = core_.lock()) act(*core);
   }
 
-  static void changed(Core& core, std::string_view key) {
+  [[nodiscard]] OwnNotices& own(Core& core) const { return core.levels[tier_]->own_notices; }
+
+  static void changed(Core& core, OwnNotices& own, std::string_view key) {
     if (key.starts_with(core.tag_prefix)) {
       ++core.counters.invalidations_received;
       core.tags.forget(std::string(key.substr(core.tag_prefix.size())));
     } else if (key.starts_with(core.prefix)) {
       ++core.counters.invalidations_received;
       key.remove_prefix(core.prefix.size());
-      core.invalidate(key);
+      if (own.told(key)) {
+        core.doubt(key);
+      } else {
+        core.invalidate(key);
+      }
       core.lease_waiters.wake(key);
     }
   }
 
   const std::weak_ptr<Core> core_;
-  const std::size_t watch_;
+  const std::size_t tier_;
+  const std::size_t watch_;  // the gate's number for it
 };
 
 }  // namespace
@@ -77,9 +90,11 @@ void start_watches(const std::shared_ptr<Core>& core) {
   if (core->options.consistency == Consistency::strong && !core->levels.empty()) gate.shut();
   if (core->options.consistency != Consistency::eventual) return;
   std::vector<std::pair<SharedTier*, std::shared_ptr<Watcher>>> watches;
-  for (const auto& level : core->levels) {
-    if (level->shared == nullptr) continue;
-    watches.emplace_back(level->shared, std::make_shared<CoreWatcher>(core, gate.add_watch()));
+  for (std::size_t tier = 0; tier < core->levels.size(); ++tier) {
+    SharedTier* const shared = core->levels[tier]->shared;
+    if (shared == nullptr) continue;
+    core->levels[tier]->own_notices.begin();
+    watches.emplace_back(shared, std::make_shared<CoreWatcher>(core, tier, gate.add_watch()));
   }
   for (auto& [tier, watcher] : watches) {
     core->watches.push_back(tier->watch({core->prefix, core->tag_prefix}, std::move(watcher)));

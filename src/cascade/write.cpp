@@ -23,6 +23,7 @@ struct Item {
   std::uint64_t ticket = 0;  // of its change of the tier being asked
   Failures failures = {};
   bool watched = true;  // every shared tier took it
+  bool told = false;    // a watch has told what were probably its own changes
   // set only
   Entry entry = {};
   Bytes stored = {};
@@ -44,7 +45,7 @@ class Ascent : public std::enable_shared_from_this<Ascent<Outcome>> {
       item.had = core_->invalidate(item.key, item.stamp);
       keys_.push_back(item.key);
     }
-    began_ = core_->now();
+    as_of_ = core_->now();
     left_ = core_->levels.size();
     void_leases();
   }
@@ -56,7 +57,7 @@ class Ascent : public std::enable_shared_from_this<Ascent<Outcome>> {
 
   std::shared_ptr<Core> core_;
   std::vector<Item> items_;
-  TimePoint began_;
+  TimePoint as_of_;  // what it writes is so, as far as the shared tiers go
 
  private:
   /// Where a tier lies below a shared one, readers of other processes that fill both must not come through
@@ -65,6 +66,7 @@ class Ascent : public std::enable_shared_from_this<Ascent<Outcome>> {
   void void_leases(std::size_t tier = 0) {
     while (tier < core_->levels.size() && core_->levels[tier]->shared == nullptr) ++tier;
     if (tier + 1 >= core_->levels.size()) return step();
+    sending(tier);
     core_->ask_many<bool>(
         items_.size(),
         [&](TimePoint deadline, Handler<std::vector<Result<bool>>> done) {
@@ -74,6 +76,7 @@ class Ascent : public std::enable_shared_from_this<Ascent<Outcome>> {
         },
         [self = this->shared_from_this(), tier](const std::vector<Result<bool>>& outcomes) {
           for (std::size_t i = 0; i < outcomes.size(); ++i) {
+            self->answered(tier, self->items_[i], outcomes[i]);
             if (outcomes[i]) self->items_[i].had = self->items_[i].had || *outcomes[i];
           }
           self->void_leases(tier + 1);
@@ -92,13 +95,14 @@ class Ascent : public std::enable_shared_from_this<Ascent<Outcome>> {
     // Who has read below before this write got there fills nothing from now on. A stamp that another write
     // has voided stays void.
     for (Item& item : items_) {
-      if (!core_->generations.renew(item.key, item.stamp)) core_->generations.bump(item.key);
+      if (!core_->generations.renew(item.key, item.stamp, item.told)) core_->generations.bump(item.key);
     }
     core_->fills->when_ended(keys_, [self = this->shared_from_this()] { self->change(); });
   }
 
   void change() {
     for (Item& item : items_) item.ticket = core_->levels[left_]->recovery.ticket();
+    sending(left_);
     core_->ask_many<typename Outcome::value_type>(
         items_.size(),
         [&](TimePoint deadline, Handler<std::vector<Outcome>> done) {
@@ -111,6 +115,7 @@ class Ascent : public std::enable_shared_from_this<Ascent<Outcome>> {
     Level& level = *core_->levels[left_];
     for (std::size_t i = 0; i < items_.size(); ++i) {
       Item& item = items_[i];
+      answered(left_, item, outcomes[i]);
       if (outcomes[i]) {
         level.recovery.arrived(item.tier_key, item.ticket);
         core_->sent(left_);
@@ -124,8 +129,21 @@ class Ascent : public std::enable_shared_from_this<Ascent<Outcome>> {
     step();
   }
 
+  void sending(std::size_t tier) {
+    if (core_->levels[tier]->shared == nullptr) return;
+    if (!std::exchange(sent_, true)) as_of_ = core_->now();
+    for (const Item& item : items_) core_->levels[tier]->own_notices.sending(item.key);
+  }
+  template <class T>
+  void answered(std::size_t tier, const Item& item, const Result<T>& outcome) {
+    bool changed = true;
+    if constexpr (std::is_same_v<T, bool>) changed = !outcome || *outcome;
+    core_->levels[tier]->own_notices.answered(item.key, changed, core_->now());
+  }
+
   std::vector<std::string> keys_;
   std::size_t left_ = 0;
+  bool sent_ = false;  // something, to a shared tier
 };
 
 class Setting final : public Ascent<Result<void>> {
@@ -152,9 +170,8 @@ class Setting final : public Ascent<Result<void>> {
   void end(Item& item) override {
     ++core_->counters.writes;
     // Another write to the key that began since will settle what memory holds; this one leaves nothing there.
-    if (core_->generations.renew(item.key, item.stamp)) {
-      core_->values->remember(item.key, item.entry, {began_, item.watched}, TimePoint::min(),
-                              core_->generations, item.stamp);
+    if (core_->generations.renew(item.key, item.stamp, item.told)) {
+      core_->remember(item.key, item.entry, {as_of_, item.watched}, item.stamp, item.told);
       core_->flights.detach(item.key);
     } else {
       core_->invalidate(item.key);

@@ -265,6 +265,11 @@ std::size_t SharedMapTier::deliver() {
   return events.size();
 }
 
+void SharedMapTier::forget_oldest_event() {
+  std::lock_guard lock(mutex_);
+  if (!waiting_.empty()) waiting_.pop_front();
+}
+
 void SharedMapTier::break_watch() {
   std::lock_guard lock(mutex_);
   broken_ = true;

@@ -165,7 +165,7 @@ TEST_F(WatchTest, F06_WhatIsReadWhileTheWatchIsLostServesForTheBound) {
 
 TEST_F(WatchTest, F07_AWatchThatFallsSilentShutsTheGateWithinTheBound) {
   Strings a = make();
-  a.set("k", "one").value();
+  make().set("k", "one").value();
   a.get("k");
   scheduler_->advance(1h);
   EXPECT_TRUE(a.in_memory("k"));
@@ -198,11 +198,118 @@ TEST_F(WatchTest, StrongCachesAskTheTierEachTime) {
   }
 }
 
-TEST_F(WatchTest, TheFillItselfIsTold) {
+/// What this process has just put into the tier serves from memory, whether its own notice comes before or
+/// after the tier's answer: for as long as anything read then may, and is read back after that.
+TEST_F(WatchTest, F10_WhatThisProcessHasJustPutThereServesForTheBound) {
+  const auto put = std::vector<std::function<void(Strings&)>>{
+      [](Strings& a) { a.set("k", "v").value(); },
+      [](Strings& a) {
+        a.set("k", "before").value();
+        a.set("k", "v").value();
+      },
+      [](Strings& a) {
+        a.set("k", "before").value();
+        a.erase("k").value();
+        a.set("k", "v", {.ttl = 2h}).value();
+      },
+      [](Strings& a) {
+        a.set_many({{"k", "v"}, {"other", "w"}}).front().value();
+      },
+      [](Strings& a) { EXPECT_EQ(a.get_or_load("k", constant("v")).value(), "v"); },
+      [](Strings& a) {
+        EXPECT_EQ(a.get_or_load_many({"k"},
+                                     [](const std::vector<std::string>&) {
+                                       return std::vector<std::optional<std::string>>{"v"};
+                                     })
+                      .front()
+                      .value(),
+                  "v");
+      }};
+  for (const bool told_at_once : {true, false}) {
+    for (std::size_t way = 0; way < put.size(); ++way) {
+      SCOPED_TRACE(std::to_string(way) + (told_at_once ? " told at once" : " told later"));
+      shared_ = std::make_shared<testing::SharedMapTier>(scheduler_->clock());
+      Strings a = make();
+      if (!told_at_once) shared_->hold_events();
+      put[way](a);
+      EXPECT_EQ(a.lookup("k").level, "memory");
+      if (!told_at_once) shared_->deliver();
+      EXPECT_EQ(a.lookup("k").level, "memory");
+      EXPECT_EQ(a.stats().rejected_fills, 0U);
+      scheduler_->advance(900ms);
+      EXPECT_EQ(a.lookup("k").level, "memory");
+      scheduler_->advance(100ms);
+      EXPECT_EQ(a.lookup("k").level, "shared") << "read back once";
+      if (told_at_once) {
+        scheduler_->advance(1h);
+        EXPECT_EQ(a.lookup("k").level, "memory") << "and watched from then on";
+      }
+    }
+  }
+}
+
+/// A load that takes longer than the bound: what counts is when its value entered the tier.
+TEST_F(WatchTest, F10_ASlowFillServesForTheBoundToo) {
   Strings a = make();
-  EXPECT_EQ(a.get_or_load("k", constant("loaded")).value(), "loaded");
-  EXPECT_EQ(a.lookup("k").level, "shared") << "read back once";
+  const auto slow = std::make_shared<Held>();
+  const Later answer = start(a, "k", slow);
+  scheduler_->advance(2s);
+  slow->answer("v");
+  EXPECT_EQ(text(answer), "v");
   EXPECT_EQ(a.lookup("k").level, "memory");
+  scheduler_->advance(900ms);
+  EXPECT_EQ(a.lookup("k").level, "memory");
+}
+
+/// Another process's write removes what an own write or fill has put there, whichever notices come first.
+TEST_F(WatchTest, F10_AnotherProcessesWriteRemovesWhatThisOneHasJustPutThere) {
+  const auto put = std::vector<std::function<void(Strings&)>>{
+      [](Strings& a) { a.set("k", "a's").value(); },
+      [](Strings& a) { EXPECT_EQ(a.get_or_load("k", constant("a's")).value(), "a's"); }};
+  for (const bool told_at_once : {true, false}) {
+    for (const auto& way : put) {
+      shared_ = std::make_shared<testing::SharedMapTier>(scheduler_->clock());
+      Strings a = make();
+      Strings b = make();
+      if (!told_at_once) shared_->hold_events();
+      way(a);
+      EXPECT_EQ(a.lookup("k").level, "memory");
+      b.set("k", "b's").value();
+      if (!told_at_once) shared_->deliver();
+      EXPECT_EQ(a.lookup("k").level, "shared");
+      EXPECT_EQ(*a.get("k"), "b's");
+      b.erase("k").value();
+      if (!told_at_once) shared_->deliver();
+      EXPECT_FALSE(a.get("k"));
+    }
+  }
+}
+
+/// A server may make one notice of an own change and another process's: then the bound holds still, and no
+/// read in flight is taken for watched.
+TEST_F(WatchTest, F10_OneNoticeForTwoChangesLeavesTheBound) {
+  Strings a = make();
+  Strings b = make();
+  shared_->hold_events();
+  a.set("k", "a's").value();
+  b.set("k", "b's").value();
+  shared_->forget_oldest_event();
+  shared_->deliver();
+  scheduler_->advance(1s);
+  EXPECT_EQ(*a.get("k"), "b's");
+}
+
+/// A change that no notice comes of makes no notice of another process an own one.
+TEST_F(WatchTest, F10_AnEraseOfNothingExpectsNoNotice) {
+  Strings a = make();
+  Strings b = make();
+  a.erase("absent").value();
+  b.set("absent", "b's").value();
+  EXPECT_EQ(*a.get("absent"), "b's");
+  a.erase("absent").value();
+  EXPECT_FALSE(a.get("absent"));
+  b.set("absent", "there").value();
+  EXPECT_EQ(*a.get("absent"), "there");
 }
 
 /// An atomic that lets the test act before each load.

@@ -3,6 +3,7 @@
 /// src/cascade/ holds its parts: walk.cpp (a read), write.cpp (set, erase, clear), engine.cpp (the rest).
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -49,6 +50,24 @@ struct Entry {
 struct Proof {
   TimePoint as_of = {};  ///< what the entry says was so at this time or later
   bool watched = false;  ///< the shared tiers have it, so that a change since would be told
+};
+
+/// Proof::watched of an entry in memory, which may be taken back while others read it.
+class Watched {
+ public:
+  Watched(bool watched = false) noexcept : value_(watched) {}
+  Watched(const Watched& other) noexcept : value_(static_cast<bool>(other)) {}
+  Watched& operator=(const Watched& other) noexcept {
+    value_.store(static_cast<bool>(other), std::memory_order_relaxed);
+    return *this;
+  }
+  ~Watched() = default;
+
+  operator bool() const noexcept { return value_.load(std::memory_order_relaxed); }
+  void take_back() const noexcept { value_.store(false, std::memory_order_relaxed); }
+
+ private:
+  mutable std::atomic<bool> value_;
 };
 
 /// What memory has of a key.
@@ -110,6 +129,8 @@ class Values {
                         const Generations& generations, Stamp stamp) = 0;
   /// What memory has, stale entries within their grace included. Not counted as an access.
   virtual std::optional<Recalled> recall(std::string_view key) = 0;
+  /// What is there is not watched from now on (Proof).
+  virtual void doubt(std::string_view key) = 0;
   /// True when it was there.
   virtual bool forget(std::string_view key) = 0;
   /// What is there is stale from now on; what has no grace is forgotten. True when something was there.

@@ -25,7 +25,8 @@ struct Slot {
   TimePoint fresh_until = no_deadline;
   TimePoint gone = no_deadline;  ///< the end of its grace
   TagMarks tags = {};
-  Proof proof = {};
+  TimePoint as_of = {};  ///< these two: Proof
+  Watched watched = {};
   TimePoint created = {};
   TimePoint retry_at = TimePoint::min();  ///< stale, it is served until then
 };
@@ -97,6 +98,15 @@ class TypedMemory : public Values {
     });
     return served;
   }
+  /// As visit: what may be served, as an answer.
+  std::optional<Answer> look(std::string_view key) {
+    std::optional<Answer> found;
+    visit(key, [&](const Slot<V>& slot, Use use) {
+      const LookupKind served = use == Use::stale ? LookupKind::stale : LookupKind::hit;
+      found.emplace(Answer{.kind = slot.value ? served : LookupKind::negative, .entry = entry_of(slot)});
+    });
+    return found;
+  }
   [[nodiscard]] TimePoint now() const noexcept { return scheduler_->clock().now(); }
 
   /// Calls f(key, slot) for every entry there is, in no order, whether it may be served or not. f may call
@@ -133,7 +143,8 @@ class TypedMemory : public Values {
     Slot<V> slot{.fresh_until = std::min(entry.fresh_until.value_or(no_deadline), at_most),
                  .gone = std::min(entry.gone().value_or(no_deadline), at_most),
                  .tags = entry.tags,
-                 .proof = proof,
+                 .as_of = proof.as_of,
+                 .watched = proof.watched,
                  .created = entry.created,
                  .retry_at = retry_at};
     if (slot.gone <= local) return generations.valid(key, stamp);
@@ -152,13 +163,13 @@ class TypedMemory : public Values {
   std::optional<Recalled> recall(std::string_view key) override {
     std::optional<Recalled> found;
     memory_.peek(key, [&](const Slot<V>& slot) {
-      found.emplace(Recalled{.entry = {.created = slot.created, .tags = slot.tags}});
-      if (slot.value) found->entry.value = std::make_shared<const V>(*slot.value);
-      if (slot.fresh_until != no_deadline) found->entry.fresh_until = slot.fresh_until;
-      if (slot.gone != no_deadline) found->entry.grace = slot.gone - slot.fresh_until;
-      found->serves = use(slot) == Use::fresh;
+      found.emplace(Recalled{.entry = entry_of(slot), .serves = use(slot) == Use::fresh});
     });
     return found;
+  }
+
+  void doubt(std::string_view key) override {
+    memory_.peek(key, [](const Slot<V>& slot) { slot.watched.take_back(); });
   }
 
   bool soften(std::string_view key) override {
@@ -213,7 +224,7 @@ class TypedMemory : public Values {
       out.kind = as_read.kind;
       out.age = as_read.age;
       out.remaining = as_read.remaining;
-      if (!gate_.open(slot.proof.as_of, slot.proof.watched, now())) {
+      if (!gate_.open(slot.as_of, slot.watched, now())) {
         out.note = "not served: nothing tells whether it changed since";
       } else if (verdict(slot.tags) != TagVerdict::valid) {
         out.note = "not served: a tag of it was invalidated";
@@ -231,6 +242,14 @@ class TypedMemory : public Values {
     enum : std::size_t { unserved, stale, negative, kinds };
   };
 
+  static Entry entry_of(const Slot<V>& slot) {
+    Entry entry{.created = slot.created, .tags = slot.tags};
+    if (slot.value) entry.value = std::make_shared<const V>(*slot.value);
+    if (slot.fresh_until != no_deadline) entry.fresh_until = slot.fresh_until;
+    if (slot.gone != no_deadline) entry.grace = slot.gone - slot.fresh_until;
+    return entry;
+  }
+
   void count(const Slot<V>& slot, Use good_for) noexcept {
     if (good_for == Use::nothing) return special_.add(Special::unserved);
     special_.add(slot.value ? Special::stale : Special::negative);
@@ -241,7 +260,7 @@ class TypedMemory : public Values {
     if (slot.plain && !gate_.guarded()) [[likely]]
       return Use::fresh;
     const TimePoint local = scheduler_->clock().coarse_now();
-    if (!gate_.open(slot.proof.as_of, slot.proof.watched, local)) return Use::nothing;
+    if (!gate_.open(slot.as_of, slot.watched, local)) return Use::nothing;
     const TagVerdict tags = verdict(slot.tags);
     if (tags == TagVerdict::valid && local < slot.fresh_until) return Use::fresh;
     return tags != TagVerdict::void_ && local < slot.retry_at ? Use::stale : Use::nothing;

@@ -55,6 +55,8 @@ class SharedMapTier final : public MapTier, public SharedTier {
   void hold_events();
   /// Tells what waits, in order, and proves what was before; how many events.
   std::size_t deliver();
+  /// Forgets the oldest event that waits: a server makes one notice of two changes that come together.
+  void forget_oldest_event();
   /// lost(); nothing is told until restore_watch(), which tells nothing of what happened meanwhile.
   void break_watch();
   void restore_watch();
