@@ -25,6 +25,16 @@ nb::bytes key_bytes(nb::handle object) {
   return nb::bytes(key.text().data(), key.text().size());
 }
 
+/// Memory alone: every other level keeps the key.
+bool forget(const CacheBase& self, const nb::bytes& key) {
+  const auto memory = self.memory();
+  return without_gil([&] { return memory->forget({key.c_str(), key.size()}); });
+}
+void forget_all(const CacheBase& self) {
+  const auto memory = self.memory();
+  without_gil([&] { return memory->forget_all(), true; });
+}
+
 nb::dict stats(const CacheBase& self) {
   nb::dict out = stats_of(self.stats());
   out["unreadable_values"] = self.unreadable();
@@ -98,6 +108,8 @@ void define_cache(nb::module_& module) {
       .def_prop_ro("_has_tiers", &CacheBase::has_tiers)
       .def("_stats", &stats)
       .def("_items", &items)
+      .def("_forget", &forget)
+      .def("_forget_all", &forget_all)
       .def("_define_group", &define_group)
       .def("_count_unreadable", &CacheBase::count_unreadable);
   module.def(

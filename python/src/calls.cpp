@@ -63,8 +63,31 @@ WriteOptions write_options(std::optional<double> ttl, std::optional<double> time
   return {.ttl = duration(ttl), .timeout = duration(timeout), .tags = std::move(tags)};
 }
 
+/// What memory answers of a read of several keys, and what is left for the tiers.
+struct MemoryFirst {
+  MemoryFirst(Memory& memory, std::vector<std::string> keys) : answers(keys.size()) {
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      if (auto found = memory.look(keys[i])) {
+        answers[i] = std::move(*found);
+      } else {
+        missing.push_back(std::move(keys[i]));
+        places.push_back(i);
+      }
+    }
+  }
+  std::vector<cascade::Answer> with(std::vector<cascade::Answer> below) {
+    for (std::size_t i = 0; i < places.size(); ++i) answers[places[i]] = std::move(below[i]);
+    return std::move(answers);
+  }
+
+  std::vector<cascade::Answer> answers;
+  std::vector<std::string> missing = {};
+  std::vector<std::size_t> places = {};
+};
+
+/// `looked`: the caller has asked memory already, which counts as an access.
 PyCallPtr start_read(const CacheBase& cache, const nb::list& keys, nb::object loader, bool in_background,
-                     std::optional<double> timeout, std::vector<std::string> tags) {
+                     std::optional<double> timeout, std::vector<std::string> tags, bool looked) {
   auto made = std::make_unique<PyCall>(cache);
   std::shared_ptr<cascade::Loader> source;
   bool nested = false;
@@ -76,9 +99,20 @@ PyCallPtr start_read(const CacheBase& cache, const nb::list& keys, nb::object lo
   const auto engine = made->engine;
   without_gil([&, wanted = texts(keys)]() mutable {
     const LoadMark mark(nested);
-    engine->read(
-        std::move(wanted), std::move(source), read_options(timeout, std::move(tags)),
-        [call = made->call](std::vector<cascade::Answer> answers) { call->end(std::move(answers)); });
+    const ReadOptions options = read_options(timeout, std::move(tags));
+    if (looked) {
+      engine->read(
+          std::move(wanted), std::move(source), options,
+          [call = made->call](std::vector<cascade::Answer> answers) { call->end(std::move(answers)); });
+      return true;
+    }
+    MemoryFirst found(*made->memory, std::move(wanted));
+    if (found.missing.empty()) return made->call->end(std::move(found.answers)), true;
+    auto missing = std::move(found.missing);
+    engine->read(std::move(missing), std::move(source), options,
+                 [call = made->call, found = std::move(found)](std::vector<cascade::Answer> below) mutable {
+                   call->end(found.with(std::move(below)));
+                 });
     return true;
   });
   return made;
@@ -295,7 +329,7 @@ void define_calls(nb::module_& module, nb::class_<CacheBase>& base) {
           "Once, when a read of one key has ended: its value, or raises; NOTHING: bytes that are no value.");
 
   base.def("_start_read", &start_read, nb::arg("keys"), nb::arg("loader").none(), nb::arg("in_background"),
-           nb::arg("timeout").none(), nb::arg("tags"))
+           nb::arg("timeout").none(), nb::arg("tags"), nb::arg("looked"))
       .def("_refresh", &refresh)
       .def("_start_write", &start_write, nb::arg("keys"), nb::arg("values"), nb::arg("ttl").none(),
            nb::arg("timeout").none(), nb::arg("tags"))

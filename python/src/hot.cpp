@@ -117,9 +117,9 @@ int contains(PyObject* self, PyObject* key) {
   return seen == Seen::failed ? -1 : seen == Seen::value;
 }
 
-PyObject* peek_text(CacheBase& cache, std::string_view key) {
+PyObject* peek_text(CacheBase& cache, std::string_view key, bool* refresh = nullptr) {
   PyObject* object = nullptr;
-  Seen seen = cache.look(key, object);
+  Seen seen = cache.look(key, object, refresh);
   if (seen == Seen::failed && take_for_miss(cache, key)) seen = Seen::nothing;
   if (seen == Seen::failed) return nullptr;
   if (seen == Seen::value) return object;
@@ -146,13 +146,35 @@ PyObject* peek(PyObject* self, PyObject* key_object) {
   return peek_text(cache, key.text());
 }
 
-/// _peek_key(key_bytes): the same for what key_bytes() has made.
-PyObject* peek_key(PyObject* self, PyObject* key) {
+/// _peek_undue(key): as _peek, and NOTHING for what should be loaded anew ahead of time.
+PyObject* peek_undue(PyObject* self, PyObject* key_object) {
+  CacheBase& cache = cache_of(self);
+  Key key;
+  if (!ensure_open(self, cache) || !key.read(key_object)) return nullptr;
+  bool refresh = false;
+  PyObject* const found = peek_text(cache, key.text(), &refresh);
+  if (found == nullptr || !refresh) return found;
+  Py_DECREF(found);
+  return Py_NewRef(sentinels().nothing);
+}
+
+/// _recall(key_bytes): the value that memory has, in a tuple, else None. No access: who asks has looked.
+PyObject* recall(PyObject* self, PyObject* key) {
   CacheBase& cache = cache_of(self);
   char* text = nullptr;
   Py_ssize_t size = 0;
   if (!ensure_open(self, cache) || PyBytes_AsStringAndSize(key, &text, &size) != 0) return nullptr;
-  return peek_text(cache, {text, static_cast<std::size_t>(size)});
+  const auto memory = cache.memory();
+  const auto found = memory->recall({text, static_cast<std::size_t>(size)});
+  if (!found || !found->serves || found->entry.value == nullptr) Py_RETURN_NONE;
+  const nb::object value =
+      nb::steal(static_cast<const Value*>(found->entry.value.get())->resolve(memory->codec()));
+  if (!value.is_valid()) {
+    if (!take_for_miss(cache, {text, static_cast<std::size_t>(size)})) return nullptr;
+    Py_RETURN_NONE;
+  }
+  const nb::object own = nb::steal(cache.handed_out(value.ptr()));
+  return own.is_valid() ? PyTuple_Pack(1, own.ptr()) : nullptr;
 }
 
 /// get_or_load(key, loader, **options): memory's answer at once; everything else is _load()'s.
@@ -189,8 +211,10 @@ PyMethodDef methods[] = {
      "The value from the levels, else from `loader`: terrace.Cache tells more."},
     {"_get_memory", &get_memory, METH_O, "_get_memory($self, key)\n--\n\nWhat memory has, else None."},
     {"_peek", &peek, METH_O, "_peek($self, key)\n--\n\nWhat memory has, else NOTHING or NEGATIVE."},
-    {"_peek_key", &peek_key, METH_O,
-     "_peek_key($self, key_bytes)\n--\n\nAs _peek, for what key_bytes() has made."},
+    {"_peek_undue", &peek_undue, METH_O,
+     "_peek_undue($self, key)\n--\n\nAs _peek, and NOTHING for what should be loaded anew ahead of time."},
+    {"_recall", &recall, METH_O,
+     "_recall($self, key_bytes)\n--\n\nThe value that memory has, in a tuple, else None; no access."},
     {nullptr, nullptr, 0, nullptr}};
 
 const PyType_Slot slots[] = {{Py_tp_methods, static_cast<void*>(methods)},

@@ -30,7 +30,8 @@ class AsyncForms(CacheCore[V]):
             return found
         if not self._has_tiers:
             return default
-        below = (await self.alookup_many([key]))[key]
+        names = {_core.key_bytes(key): key}
+        below = self._lookups(names, await _aio.outcome_of(self._read(names, None, None, looked=True)))[key]
         if isinstance(below.error, Closed):
             raise below.error
         return below.value if below else default
@@ -38,10 +39,9 @@ class AsyncForms(CacheCore[V]):
     async def aget_or_load(self, key: Hashable, loader: Callable[..., Any], *, timeout: Seconds | None = None,
                            tags: str | Sequence[str] = ()) -> V:
         """As get_or_load. A coroutine function runs in this loop; a plain function on a thread."""
-        if not self._eager:
-            found = self._peek(key)
-            if found is not _core.NOTHING and found is not _core.NEGATIVE:
-                return found  # type: ignore[no-any-return]
+        found = self._peek_undue(key)
+        if found is not _core.NOTHING and found is not _core.NEGATIVE:
+            return found  # type: ignore[no-any-return]
         return await self._aload_bytes(_core.key_bytes(key), key, loader, timeout=timeout, tags=tags)  # type: ignore[no-any-return]
 
     async def _aload_bytes(self, key_bytes: bytes, key: Any, loader: Any, *, timeout: Seconds | None = None,
@@ -49,13 +49,13 @@ class AsyncForms(CacheCore[V]):
         self._ensure_open()
         loop = _aio.running_loop()
         service().ensure()
-        if self._eager and (memory := self._peek_bytes(key_bytes)) is not None:
+        if self._eager and (memory := self._recall(key_bytes)) is not None:
             self._refresh(key_bytes, Loading(self, loader, {key_bytes: key}, single=True, loop=loop), tag_list(tags))
             return memory[0]
         elsewhere = not is_coroutine_function(loader)
         while True:
             loading = Loading(self, loader, {key_bytes: key}, single=True, loop=loop)
-            call = self._start_read([key_bytes], loading, elsewhere, seconds(timeout, "timeout"), tag_list(tags))
+            call = self._start_read([key_bytes], loading, elsewhere, seconds(timeout, "timeout"), tag_list(tags), True)
             await _aio.ended(call)
             value = call.value(key)
             if value is not _core.NOTHING:

@@ -213,7 +213,7 @@ class Cache(AsyncForms[V]):
                     tags: str | Sequence[str] = ()) -> Any:
         self._ensure_open()
         elsewhere = self._loads_elsewhere or timeout is not None
-        if self._eager and (found := self._peek_bytes(key_bytes)) is not None:
+        if self._eager and (found := self._recall(key_bytes)) is not None:
             service().ensure()
             self._refresh(key_bytes, Loading(self, loader, {key_bytes: key}, single=True, background=True), tag_list(tags))
             return found[0]
@@ -221,7 +221,7 @@ class Cache(AsyncForms[V]):
             service().ensure()
         while True:
             loading = Loading(self, loader, {key_bytes: key}, single=True, background=elsewhere)
-            call = self._start_read([key_bytes], loading, elsewhere, seconds(timeout, "timeout"), tag_list(tags))
+            call = self._start_read([key_bytes], loading, elsewhere, seconds(timeout, "timeout"), tag_list(tags), True)
             self._run_loads(call)
             value = call.value(key)
             if value is not _core.NOTHING:

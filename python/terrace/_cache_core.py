@@ -86,14 +86,11 @@ class CacheCore(_core.CacheBase, Generic[V]):
         self._run_loads(call)
         return call.outcome()
 
-    def _peek_bytes(self, key_bytes: bytes) -> tuple[Any] | None:
-        found = self._peek_key(key_bytes)
-        return None if found is _core.NOTHING or found is _core.NEGATIVE else (found,)
-
     def _read(self, names: Mapping[bytes, Any], loading: Loading | None, timeout: Seconds | None,
-              elsewhere: bool = False, tags: str | Sequence[str] = ()) -> _core.Call:
+              elsewhere: bool = False, tags: str | Sequence[str] = (), looked: bool = False) -> _core.Call:
+        """looked: memory has been asked; that counts as an access, and a read makes one."""
         self._ensure_open()
-        return self._start_read(list(names), loading, elsewhere, seconds(timeout, "timeout"), tag_list(tags))
+        return self._start_read(list(names), loading, elsewhere, seconds(timeout, "timeout"), tag_list(tags), looked)
 
     def _write(self, keys: Iterable[Any], stored: list[V], ttl: Seconds | None, timeout: Seconds | None,
                tags: str | Sequence[str]) -> _core.Call:
@@ -109,6 +106,16 @@ class CacheCore(_core.CacheBase, Generic[V]):
         """What memory has: keys, values, and how many seconds they have left."""
         self._ensure_open()
         return self._items()
+
+    def _forget_key(self, key: Hashable) -> bool:
+        """Of memory alone."""
+        self._ensure_open()
+        return self._forget(_core.key_bytes(key))
+
+    def _forget_everything(self) -> None:
+        """Of memory alone."""
+        self._ensure_open()
+        self._forget_all()
 
     def _erase(self, names: list[bytes], timeout: Seconds | None) -> _core.Call:
         self._ensure_open()
