@@ -215,7 +215,7 @@ def test_the_third_level_is_there(levels: MultiLevelCache, redis_server: RedisSe
     levels.set("k", "v")
     with redis.Redis.from_url(redis_server.url) as client:
         client.flushall()
-    assert eventually(lambda: levels._l1.get("k") is None)  # memory has heard of it
+    assert eventually(lambda: levels.l1_cache.get("k") is None)  # memory has heard of it
     assert levels.get("k") == "v"
     assert levels.get_metrics()["l3_hits"] == 1
 
@@ -455,7 +455,7 @@ def test_warming_goes_side_by_side_and_tells_why() -> None:
 def test_an_idle_cache_is_healthy_and_a_cold_one_is_not(levels: MultiLevelCache) -> None:
     monitoring = CacheMonitoring(levels)
     health = monitoring.check_cache_health()
-    assert health["healthy"] is True and health["issues"] == [] and abs(health["timestamp"] - time.time()) < 60
+    assert health["healthy"] is True and health["issues"] == []
     for number in range(10):
         levels.get(f"nothing{number}")
     health = monitoring.check_cache_health()

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import datetime
+import inspect
 import logging
+import time
 from typing import Any, Callable, Iterable, TypeVar
 
-from .._loading import required_arguments
+from .._cache import Cache
+from .._errors import ConfigError, TerraceError
+from .._loading import is_coroutine_function
 from .._memoize import memoized
 from .._monitor import Monitor
 from .._reports import WarmFailure, WarmReport
 from .._results import WarmTask
 from .._times import ttl as checked_ttl
-from ._shared import cache_behind
+from ._nodes import CacheSharding
+from ._shared import cache_behind, percent
 
 F = TypeVar("F", bound=Callable[..., Any])
 log = logging.getLogger("terrace.patterns")
+
+# Seconds, and percentages.
+WINDOW = 60
+MIN_HIT_RATE = 50
+MAX_ERROR_RATE = 5
 
 
 class CacheDecorator:
@@ -25,19 +36,22 @@ class CacheDecorator:
     """
 
     def __init__(self, cache: Any, ttl: float | None = None, key_prefix: str = "") -> None:
+        self.cache = cache
+        self.ttl = ttl
+        self.key_prefix = key_prefix
         self._cache = cache_behind(cache)
         self._ttl = checked_ttl(ttl)
-        self._key_prefix = key_prefix
 
-    def __call__(self, function: F) -> F:
-        return memoized(self._cache, function, ttl=self._ttl, key=None, tags=(), condition=None,  # type: ignore[no-any-return]
-                        prefix=self._key_prefix)
+    def __call__(self, func: F) -> F:
+        return memoized(self._cache, func, ttl=self._ttl, key=None, tags=(), condition=None,  # type: ignore[no-any-return]
+                        prefix=self.key_prefix)
 
 
 class CacheInvalidation:
     """Removes sets of keys from every level, and from the memory of every process."""
 
     def __init__(self, cache: Any) -> None:
+        self.cache = cache
         self._cache = cache_behind(cache)
         self._registered: set[str] = set()
 
@@ -62,32 +76,48 @@ class CacheWarming:
     """Fills a cache before its users ask: side by side, with retries and a time limit for each."""
 
     def __init__(self, cache: Any) -> None:
-        self._cache = cache_behind(cache)
-        self._tasks: dict[Any, WarmTask] = {}
+        if not isinstance(cache, CacheSharding):
+            cache_behind(cache)  # refuses what is none
+        self.cache = cache
+        # Runs the tasks. It holds nothing itself, so that no read of theirs counts in the cache's metrics.
+        self._runner: Cache[Any] = Cache("warming", memory=None)
+        self._tasks: dict[Any, tuple[Callable[..., Any], float | None]] = {}
         self._last: WarmReport | None = None
         self._warmed = self._failed = self._runs = 0
         self._time = 0.0
 
     def add_warming_task(self, key: Any, value_func: Callable[..., Any], ttl: float | None = None) -> None:
-        """value_func takes nothing, or the key; it runs on a thread. The same key again replaces the task."""
-        self._tasks[key] = WarmTask(key, value_func, checked_ttl(ttl))
+        """value_func takes nothing (or insists on an argument: the key); it runs on a thread. The same key again replaces the
+        task. Raises ConfigError for what cannot be called so."""
+        if not callable(value_func) or is_coroutine_function(value_func):
+            raise ConfigError(f"value_func={value_func!r} of {key!r}: give a plain function that returns the value")
+        self._tasks[key] = value_func, checked_ttl(ttl)
 
     def warm_cache(self, progress: Callable[[int, int], None] | None = None) -> dict[str, Any]:
-        """Loads what no level has. warmed_keys: how many keys are there now; failed_warms; warming_time in seconds. progress:
-        called now and then with how many keys have ended, and how many there are."""
-        report = self._cache.warm(list(self._tasks.values()), progress=progress)
+        """Calls every task's function and sets what it returns, whether the key is there or not. warmed_keys, failed_warms;
+        warming_time in seconds. progress: called now and then with how many tasks have ended, and how many there are."""
+        tasks = [WarmTask(key, self._setting(key, function, ttl)) for key, (function, ttl) in self._tasks.items()]
+        report = self._runner.warm(tasks, progress=progress)
         for failure in report.failures:
             log.warning("warming %r failed after %d attempts: %r", failure.key, failure.attempts, failure.error)
         self._last = report
         self._runs += 1
         self._time += report.elapsed
-        self._warmed += report.warmed + report.present
+        self._warmed += report.warmed
         self._failed += report.failed
-        return {
-            "warmed_keys": report.warmed + report.present,
-            "failed_warms": report.failed,
-            "warming_time": report.elapsed,
-        }
+        return {"warmed_keys": report.warmed, "failed_warms": report.failed, "warming_time": report.elapsed}
+
+    def _setting(self, key: Any, function: Callable[..., Any], ttl: float | None) -> Callable[[], bool]:
+        def set_it() -> bool:
+            value = function(key) if insists(function) else function()
+            if self.cache.set(key, value, ttl=ttl) is False:
+                raise TerraceError(f"{key!r} is not stored everywhere: the log of terrace.patterns tells why")
+            return True
+
+        return set_it
+
+    def close(self) -> None:
+        self._runner.close()
 
     def get_warming_metrics(self) -> dict[str, Any]:
         """warmed_keys, failed_warms, warming_time (seconds) and runs since the start; failures ({key: reason}) of the last run; tasks."""
@@ -103,23 +133,49 @@ class CacheWarming:
 
 
 class CacheMonitoring:
-    """Health with its reasons over the last minute, and alerts."""
+    """Health with its reasons, and alerts. What the cache did before it was watched counts for the first minute; then health is of
+    the last minute."""
 
     def __init__(self, cache: Any) -> None:
-        self._pattern = cache
-        self._monitor = Monitor([cache_behind(cache)], min_requests=1)
+        self.cache = cache
+        self._cache = cache_behind(cache)
+        self._monitor = Monitor([self._cache], window=WINDOW, min_requests=1)
+        self._watched_since = time.monotonic()
         self._alerts: list[tuple[Callable[..., Any], str]] = []
 
     def check_cache_health(self) -> dict[str, Any]:
-        """healthy; issues: sentences, for a hit rate under 50 %, errors over 5 %, a level that is away; timestamp: seconds since
-        1970. A cache that was asked for nothing is healthy."""
+        """healthy; issues: sentences, for a hit rate under 50 %, errors over 5 %, a level that is away; timestamp: the time in UTC
+        as text (ISO 8601). A cache that was asked for nothing is healthy."""
         health = self._monitor.health()
         # A gate that is shut while its level is there is one that has just begun to watch.
-        issues = [what for what, kind in zip(health["issues"], health["kinds"]) if kind != "gate_shut"]
-        return {"healthy": not issues, "issues": issues, "timestamp": health["timestamp"]}
+        ignored = {"gate_shut"}
+        issues = []
+        if time.monotonic() - self._watched_since < WINDOW:
+            ignored |= {"hit_rate", "error_rate"}
+            issues = self._issues_since_the_start()
+        issues += [what for what, kind in zip(health["issues"], health["kinds"]) if kind not in ignored]
+        told = datetime.datetime.fromtimestamp(health["timestamp"], datetime.timezone.utc)
+        return {"healthy": not issues, "issues": issues, "timestamp": told.replace(tzinfo=None).isoformat()}
+
+    def _issues_since_the_start(self) -> list[str]:
+        stats = self._cache.stats()
+        reads = stats.hits + stats.misses
+        errors = sum(level.errors for level in stats.levels) + stats.load_failures + stats.write_failures
+        metrics = self.cache.get_metrics() if hasattr(self.cache, "get_metrics") else {}
+        hit_rate = metrics.get("overall_hit_rate", percent(stats.hits, stats.misses))
+        error_rate = percent(errors, max(reads + stats.writes + stats.erases - errors, 0))
+        issues = []
+        if reads and hit_rate < MIN_HIT_RATE:
+            issues.append(f"the hit rate is {hit_rate:.1f} %, below {MIN_HIT_RATE} % ({reads} reads since the cache was made)")
+        if error_rate > MAX_ERROR_RATE:
+            issues.append(f"the error rate is {error_rate:.1f} %, above {MAX_ERROR_RATE} % ({errors} errors since the cache was made)")
+        return issues
 
     def add_alert(self, condition: Callable[..., Any], message: str) -> None:
-        """condition takes nothing, or one argument: the cache's get_metrics()."""
+        """condition takes nothing (or insists on an argument: the cache's get_metrics()). Raises ConfigError for what cannot be
+        called."""
+        if not callable(condition):
+            raise ConfigError(f"condition={condition!r} of the alert {message!r}: give a function that takes nothing")
         self._alerts.append((condition, message))
 
     def check_alerts(self) -> list[str]:
@@ -127,7 +183,7 @@ class CacheMonitoring:
         told = []
         for condition, message in self._alerts:
             try:
-                if condition(self._pattern.get_metrics()) if required_arguments(condition) else condition():
+                if condition(self.cache.get_metrics()) if insists(condition) else condition():
                     told.append(message)
             except Exception as error:
                 log.exception("the condition of the alert %r raised", message)
@@ -136,3 +192,13 @@ class CacheMonitoring:
 
     def close(self) -> None:
         self._monitor.close()
+
+
+def insists(function: Callable[..., Any]) -> bool:
+    """It cannot be called without an argument, and says so."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # of C, and silent about itself
+        return False
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return any(p.kind in positional and p.default is inspect.Parameter.empty for p in parameters)

@@ -12,8 +12,8 @@ Moment = Union[float, int, datetime.datetime]
 
 @dataclasses.dataclass
 class CacheEntry:
-    """A value with its life. created_at and accessed_at are seconds since 1970 or datetimes, as given; ttl is in seconds,
-    None: for ever.
+    """A value with its life. created_at and accessed_at are seconds since 1970 or datetimes, as given (without a time zone:
+    UTC, as datetime.utcnow() tells it); ttl is in seconds, None: for ever.
 
     How old it is follows from created_at once, when the entry is made, and from the monotonic clock from then on: a step of
     the wall clock neither revives nor kills it."""
@@ -40,7 +40,9 @@ class CacheEntry:
 
 
 def _seconds(moment: Moment) -> float:
-    return moment.timestamp() if isinstance(moment, datetime.datetime) else float(moment)
+    if not isinstance(moment, datetime.datetime):
+        return float(moment)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=datetime.timezone.utc)).timestamp()
 
 
 def _now_like(moment: Moment) -> float:
@@ -48,4 +50,7 @@ def _now_like(moment: Moment) -> float:
 
 
 def _moment_like(moment: Moment) -> Moment:
-    return datetime.datetime.now(moment.tzinfo) if isinstance(moment, datetime.datetime) else time.time()
+    if not isinstance(moment, datetime.datetime):
+        return time.time()
+    now = datetime.datetime.now(moment.tzinfo or datetime.timezone.utc)
+    return now if moment.tzinfo else now.replace(tzinfo=None)

@@ -64,8 +64,9 @@ class MultiLevelCache(Remote):
     def __init__(self, l1_cache: L1Cache, l2_cache: L2Cache | None, l3_cache: Any = None,
                  strategy: CacheStrategy = CacheStrategy.WRITE_THROUGH, *, journal: str | None = None) -> None:
         back = CacheStrategy(strategy) is CacheStrategy.WRITE_BACK
+        self.l1_cache = self._l1 = l1_cache
+        self.l2_cache = l2_cache
         self._own: list[Tier] = []
-        self._l2 = l2_cache
         self._origin, below = self._third(l3_cache)
         tiers = ([] if l2_cache is None else [l2_cache._tier]) + below
         if back and not tiers:
@@ -84,7 +85,8 @@ class MultiLevelCache(Remote):
             journal=journal if back else None,
         )
         self._trouble = Trouble("MultiLevelCache")
-        self._l1 = l1_cache
+        if l2_cache is not None:
+            l2_cache._join(self._cache)
         l1_cache._join(self._cache)
 
     def _third(self, l3_cache: Any) -> tuple[_Origin | None, list[_core.Tier]]:
@@ -149,8 +151,8 @@ class MultiLevelCache(Remote):
         level's own: l1_metrics, l2_metrics, l3_metrics."""
         stats = self._cache.stats()
         tiers = stats.levels[1:]
-        second = tiers[0] if self._l2 is not None else None
-        third = tiers[len(tiers) - 1] if len(tiers) > (self._l2 is not None) else None
+        second = tiers[0] if self.l2_cache is not None else None
+        third = tiers[len(tiers) - 1] if len(tiers) > (self.l2_cache is not None) else None
         l1_hits = stats.memory.hits
         l2_hits = second.hits if second else 0
         origin = self._origin.metrics() if self._origin is not None else {}
@@ -171,8 +173,8 @@ class MultiLevelCache(Remote):
             "l2_hit_rate": rate(l2_hits),
             "l3_hit_rate": rate(l3_hits),
             "overall_hit_rate": rate(reads - misses),
-            "l1_metrics": self._l1.get_metrics(),
-            "l2_metrics": {} if second is None else _level(second),
+            "l1_metrics": self.l1_cache.get_metrics(),
+            "l2_metrics": {} if self.l2_cache is None else self.l2_cache.get_metrics(),
             "l3_metrics": _level(third) if third else origin,
         }
 

@@ -16,7 +16,7 @@ class L1Cache:
     by themselves.
 
     max_size: entries. strategy: LRU, LFU, or TTL (what expires soonest leaves first). As a part of a MultiLevelCache it is
-    that one's memory level: get and the metrics are of memory alone, what changes it changes every level.
+    that one's memory level: get, delete, clear and the metrics are of memory alone; set sets in every level.
     """
 
     _cache: Cache[Any]
@@ -32,6 +32,7 @@ class L1Cache:
         self.strategy = strategy
         # The second bound is out of reach: it has every value weighed, for the metrics.
         self.bounds = (max_size, "1048576TB")
+        self._joined = False
         self._use(Cache("l1", memory=self.bounds, eviction=strategy.value, ttl_jitter=0))
 
     def get(self, key: Any) -> Any:
@@ -43,11 +44,17 @@ class L1Cache:
         self._cache.set(key, value, ttl=checked_ttl(ttl))
 
     def delete(self, key: Any) -> bool:
-        """True: it was there, and is gone."""
+        """True: it was there, and is gone from memory."""
+        if self._joined:
+            return self._cache._forget_key(key)
         return self._cache.delete(key)
 
     def clear(self) -> None:
-        self._cache.clear()
+        """Removes everything from memory."""
+        if self._joined:
+            self._cache._forget_everything()
+        else:
+            self._cache.clear()
 
     def get_metrics(self) -> dict[str, Any]:
         """hits, misses, evictions, size (bytes, as measured when values were stored), hit_rate, current_size (entries),
@@ -67,7 +74,9 @@ class L1Cache:
         """From now on this is the memory level of that cache. What is here goes along, for as long as it has left."""
         for key, value, life in self._cache._entries():
             cache._set_bytes(key, value, life)
-        self._cache.close()
+        if not self._joined:
+            self._cache.close()
+        self._joined = True
         self._use(cache)
 
     def _use(self, cache: Cache[Any]) -> None:

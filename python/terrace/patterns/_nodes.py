@@ -37,6 +37,9 @@ class DistributedCache(Remote):
         self._cache = Cache("distributed", memory=None, tiers=[url], ttl_jitter=0, types=types)
         self._trouble = Trouble("DistributedCache")
 
+    def initialize_connections(self) -> None:
+        """Nothing to do: connections are made when they are first used, and made again when they break."""
+
     def get_node(self, key: Any) -> str:
         """The node, as given, that the ring puts first for the key."""
         return self._ring.owner(b"distributed:" + _core.key_bytes(key))
@@ -69,15 +72,19 @@ class CacheSharding:
     def __init__(self, shards: Shards, shard_key_func: Callable[[Any], Any] | None = None, *, types: Sequence[type] = ()) -> None:
         named = _named(shards, "shards")
         self.shards = list(named)
-        self._key_of = shard_key_func or (lambda key: key)
-        self._chooses = shard_key_func is not None
+        self.shard_key_func = shard_key_func
         self._ring = _core.HashRing([(name, 1.0) for name in self.shards])
         self._parts = {name: _Shard(name, url, types) for name, url in named.items()}
 
+    def initialize_shards(self) -> None:
+        """Nothing to do: connections are made when they are first used, and made again when they break."""
+
     def get_shard(self, key: Any) -> str:
         """The name of the shard that has the key."""
-        chosen = self._key_of(key)
-        if self._chooses and isinstance(chosen, str) and chosen in self._parts:
+        if self.shard_key_func is None:
+            return self._ring.owner(_core.key_bytes(key))
+        chosen = self.shard_key_func(key)
+        if isinstance(chosen, str) and chosen in self._parts:
             return chosen
         return self._ring.owner(_core.key_bytes(chosen))
 

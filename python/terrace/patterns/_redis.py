@@ -18,23 +18,30 @@ class _Redis(Remote):
     def __init__(self, redis_pool: Any, key_prefix: str = "cache:", *, types: Sequence[type] = ()) -> None:
         # Keys in Redis are NAME:KEY, so a prefix such as "cache:" is a name; any other stands before it.
         named = re.fullmatch(r"([A-Za-z0-9_.-]{1,64}):", key_prefix)
+        self.redis_pool = redis_pool
         self.key_prefix = key_prefix
         self._types = types
         self._name = named[1] if named else "l2"
         self._own: list[Tier] = []
         (self._tier,) = tiers_of([redis_pool], self._own, key_prefix="" if named else key_prefix)
         self._cache = Cache(self._name, memory=None, tiers=[self._tier], ttl_jitter=0, types=types)
+        self._joined: list[Cache[Any]] = []
         self._trouble = Trouble(f"L2Cache {key_prefix!r}")
 
     def get_metrics(self) -> dict[str, Any]:
-        """hits, misses, errors (operations that failed), hit_rate."""
-        level = self._cache.stats().levels[1]
+        """hits, misses, errors (operations that failed), hit_rate: its own and those of the MultiLevelCaches that it is part of."""
+        levels = [cache.stats().levels[1] for cache in (self._cache, *self._joined)]
+        hits, misses = sum(level.hits for level in levels), sum(level.misses for level in levels)
         return {
-            "hits": level.hits,
-            "misses": level.misses,
-            "errors": self._trouble.count,
-            "hit_rate": percent(level.hits, level.misses),
+            "hits": hits,
+            "misses": misses,
+            "errors": self._trouble.count + sum(level.errors for level in levels[1:]),
+            "hit_rate": percent(hits, misses),
         }
+
+    def _join(self, cache: Cache[Any]) -> None:
+        """It is the second level of that cache, too."""
+        self._joined.append(cache)
 
     def close(self) -> None:
         """Ends its connection."""
