@@ -119,13 +119,27 @@ Seen look(Memoized& self, const std::string& key, PyObject*& object, bool* refre
   return Seen::nothing;
 }
 
+/// With a TypeError, for arguments that cannot be a key: leaves the call to the function's attribute
+/// _refused, if there is one.
+PyObject* refused(const Memoized& self, PyObject* const* given, std::size_t count, PyObject* names) {
+  if (PyErr_ExceptionMatches(PyExc_TypeError) == 0) return nullptr;
+  PyObject *type, *error, *trace;
+  PyErr_Fetch(&type, &error, &trace);
+  const nb::object instead = nb::borrow(PyDict_GetItemString(self.attributes, "_refused"));
+  if (!instead.is_valid()) return PyErr_Restore(type, error, trace), nullptr;
+  Py_XDECREF(type);
+  Py_XDECREF(error);
+  Py_XDECREF(trace);
+  return PyObject_Vectorcall(instead.ptr(), given, count, names);
+}
+
 PyObject* call(PyObject* callable, PyObject* const* given, std::size_t flagged, PyObject* names) {
   Memoized& self = memoized(callable);
   const auto count = static_cast<std::size_t>(PyVectorcall_NARGS(flagged));
   nb::object key;
   {
     SpareKey spare(self);
-    if (!write_key(self, spare.text, given, count, names)) return nullptr;
+    if (!write_key(self, spare.text, given, count, names)) return refused(self, given, count, names);
     PyObject* object = nullptr;
     bool refresh = false;
     if (look(self, spare.text, object, &refresh) == Seen::value) {

@@ -45,7 +45,7 @@ class AsyncForms(CacheCore[V]):
         return await self._aload_bytes(_core.key_bytes(key), key, loader, timeout=timeout, tags=tags)  # type: ignore[no-any-return]
 
     async def _aload_bytes(self, key_bytes: bytes, key: Any, loader: Any, *, timeout: Seconds | None = None,
-                           tags: str | Sequence[str] = ()) -> Any:
+                           tags: str | Sequence[str] = (), looked: bool = True) -> Any:
         self._ensure_open()
         loop = _aio.running_loop()
         service().ensure()
@@ -55,7 +55,7 @@ class AsyncForms(CacheCore[V]):
         elsewhere = not is_coroutine_function(loader)
         while True:
             loading = Loading(self, loader, {key_bytes: key}, single=True, loop=loop)
-            call = self._start_read([key_bytes], loading, elsewhere, seconds(timeout, "timeout"), tag_list(tags), True)
+            call = self._start_read([key_bytes], loading, elsewhere, seconds(timeout, "timeout"), tag_list(tags), looked)
             await _aio.ended(call)
             value = call.value(key)
             if value is not _core.NOTHING:

@@ -210,7 +210,8 @@ class Cache(AsyncForms[V]):
         return self._load_bytes(_core.key_bytes(key), key, loader, timeout=timeout, tags=tags)
 
     def _load_bytes(self, key_bytes: bytes, key: Any, loader: Any, *, timeout: Seconds | None = None,
-                    tags: str | Sequence[str] = ()) -> Any:
+                    tags: str | Sequence[str] = (), looked: bool = True) -> Any:
+        """looked: memory has been asked; that counts as an access."""
         self._ensure_open()
         elsewhere = self._loads_elsewhere or timeout is not None
         if self._eager and (found := self._recall(key_bytes)) is not None:
@@ -221,7 +222,7 @@ class Cache(AsyncForms[V]):
             service().ensure()
         while True:
             loading = Loading(self, loader, {key_bytes: key}, single=True, background=elsewhere)
-            call = self._start_read([key_bytes], loading, elsewhere, seconds(timeout, "timeout"), tag_list(tags), True)
+            call = self._start_read([key_bytes], loading, elsewhere, seconds(timeout, "timeout"), tag_list(tags), looked)
             self._run_loads(call)
             value = call.value(key)
             if value is not _core.NOTHING:

@@ -3,8 +3,10 @@ same order, over real servers, and every result is looked at."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import datetime
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +17,7 @@ from redis import ConnectionPool as RedisConnectionPool
 from servers import RedisServer
 from terrace.patterns import (
     CacheDecorator,
+    CacheEntry,
     CacheInvalidation,
     CacheMonitoring,
     CacheSharding,
@@ -244,8 +247,6 @@ def settled(cache: terrace.Cache[Any]) -> None:
 
 
 def becomes(ask: Any, expected: Any) -> bool:
-    import time
-
     end = time.monotonic() + 20
     while ask() != expected:
         if time.monotonic() > end:
@@ -339,3 +340,88 @@ def test_alerts_are_asked_without_arguments() -> None:
     with pytest.raises(terrace.ConfigError, match="condition"):
         monitoring.add_alert(True, "no function")  # type: ignore[arg-type]
     monitoring.close()
+
+
+class Rows(list[int]):
+    pass
+
+
+@pytest.mark.parametrize("tiers", [False, True], ids=["memory", "levels"])
+def test_decorated_functions_take_lists_and_dicts(tiers: bool, redis_server: RedisServer) -> None:
+    """By their content at the time of the call."""
+    cache: Any = MultiLevelCache(L1Cache(100), L2Cache(redis_server.url)) if tiers else L1Cache(100)
+    calls = []
+
+    def look(*given: Any, **named: Any) -> str:
+        calls.append((given, named))
+        return repr((given, named))
+
+    async def alook(*given: Any, **named: Any) -> str:
+        return look(*given, **named)
+
+    decorated, awaited = CacheDecorator(cache, ttl=60)(look), CacheDecorator(cache, ttl=60)(alook)
+    arguments: list[Any] = [[1, 2], (1, 2), [2, 1], [1, "2"], [True, 2], [], (), {}, set(), {"a": 1}, {"a": [1]}, {"a": (1,)}, {"a": {"b": [1]}}, {1: 2},
+                            {"1": 2}, {1, 2}, frozenset({1, 2}), (1, [2]), [[1], 2], [[1, 2]], Rows([1, 2]), ["builtins.list", 1, 2]]
+    for function in (decorated, lambda *given, **named: asyncio.run(awaited(*given, **named))):
+        calls.clear()
+        for _ in range(2):
+            for argument in arguments:
+                assert function(argument) == repr(((argument,), {}))
+                assert function(5, by_name=argument) == repr(((5,), {"by_name": argument}))
+        assert len(calls) == 2 * len(arguments)
+        assert function({"b": 1, "a": 2}) == function({"a": 2, "b": 1}) == repr((({"b": 1, "a": 2},), {}))
+    changing = [1]
+    assert decorated(changing) == "(([1],), {})"
+    changing.append(2)
+    assert decorated(changing) == "(([1, 2],), {})" and decorated([1]) == "(([1],), {})"
+    calls.clear()
+    assert decorated.invalidate([1]) is True and decorated.key([1]) != decorated.key([1, 2])
+    assert decorated([1]) == "(([1],), {})" and len(calls) == 1
+    for bad in (object(), [object()], {"a": {"b": object()}}):
+        with pytest.raises(terrace.KeyTypeError, match="object cannot be"):
+            decorated(bad)
+    one = CacheDecorator(cache)(lambda x: x)
+    with pytest.raises(TypeError, match="missing a required argument"):
+        one()
+    cache.close() if tiers else cache.clear()
+
+
+def test_a_call_by_content_counts_like_any_other() -> None:
+    cache = L1Cache(10)
+    square = CacheDecorator(cache)(lambda numbers: [number**2 for number in numbers])
+    assert square([1, 2]) == square([1, 2]) == square([1, 2]) == [1, 4]
+    assert (cache.get_metrics()["hits"], cache.get_metrics()["misses"]) == (2, 1)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "America/New_York"])
+def test_an_entrys_times_without_a_zone_are_utc(zone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        now = datetime.datetime.now(datetime.timezone.utc)
+        for told in (now, now.replace(tzinfo=None), now.timestamp()):
+            later = datetime.timedelta(seconds=61) if isinstance(told, datetime.datetime) else 61
+            young, old = CacheEntry("k", 1, told, told, ttl=60), CacheEntry("k", 1, told - later, told, ttl=60)  # type: ignore[operator]
+            assert not young.is_expired() and old.is_expired()
+            young.update_access()
+            assert type(young.accessed_at) is type(told) and young.access_count == 1
+            assert abs(young.accessed_at - told) < (datetime.timedelta(minutes=1) if later != 61 else 60)  # type: ignore[operator]
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_what_the_constructors_were_given_can_be_read(nodes: list[str], redis_pool: RedisConnectionPool) -> None:
+    l1, l2 = L1Cache(max_size=7, strategy=CacheStrategy.LFU), L2Cache(redis_pool, key_prefix="app:")
+    cache = MultiLevelCache(l1, l2)
+    distributed, shards = DistributedCache(nodes, ConsistencyLevel.WEAK), CacheSharding(nodes)
+    assert (l1.max_size, l1.strategy, l2.redis_pool, l2.key_prefix) == (7, CacheStrategy.LFU, redis_pool, "app:")
+    assert cache.l1_cache is l1 and cache.l2_cache is l2
+    decorator = CacheDecorator(cache, ttl=300, key_prefix="p")
+    assert (decorator.cache, decorator.ttl, decorator.key_prefix) == (cache, 300, "p")
+    monitoring, warming = CacheMonitoring(cache), CacheWarming(cache)
+    assert all(part.cache is cache for part in (CacheInvalidation(cache), warming, monitoring))
+    assert (distributed.nodes, distributed.consistency_level, shards.shards) == (nodes, ConsistencyLevel.WEAK, nodes)
+    assert distributed.initialize_connections() is None and shards.initialize_shards() is None  # type: ignore[func-returns-value]
+    for part in (monitoring, warming, distributed, shards, cache, l2):
+        part.close()

@@ -16,6 +16,7 @@ from .._monitor import Monitor
 from .._reports import WarmFailure, WarmReport
 from .._results import WarmTask
 from .._times import ttl as checked_ttl
+from ._arguments import accepting_content
 from ._nodes import CacheSharding
 from ._shared import cache_behind, percent
 
@@ -30,7 +31,8 @@ MAX_ERROR_RATE = 5
 
 class CacheDecorator:
     """@CacheDecorator(cache, ttl=300) on functions and coroutine functions: results are remembered, None too, under the
-    function's module and name and its arguments by value and type; calls that miss together share one call.
+    function's module and name and its arguments by value and type, lists, dicts and sets by their content; calls that miss
+    together share one call.
 
     Arguments that cannot be part of a key raise KeyTypeError, which tells the way out. The decorated function has .invalidate(*args).
     """
@@ -43,8 +45,8 @@ class CacheDecorator:
         self._ttl = checked_ttl(ttl)
 
     def __call__(self, func: F) -> F:
-        return memoized(self._cache, func, ttl=self._ttl, key=None, tags=(), condition=None,  # type: ignore[no-any-return]
-                        prefix=self.key_prefix)
+        decorated = memoized(self._cache, func, ttl=self._ttl, key=None, tags=(), condition=None, prefix=self.key_prefix)
+        return accepting_content(decorated, func, self._cache, self._ttl)  # type: ignore[no-any-return]
 
 
 class CacheInvalidation:
