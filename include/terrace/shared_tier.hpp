@@ -102,6 +102,9 @@ class SharedTier {
   /// the first watch; lost() or watching() tells how it stands.
   [[nodiscard]] virtual std::shared_ptr<void> watch(std::vector<std::string> prefixes,
                                                     std::shared_ptr<Watcher> watcher) = 0;
+
+  /// How often a watch tells one change of a key, at most: once for each store that has a copy.
+  [[nodiscard]] virtual unsigned notices_of_a_change() const noexcept { return 1; }
 };
 
 }  // namespace terrace

@@ -20,19 +20,19 @@ namespace terrace::cascade {
 /// Thread safe.
 class OwnNotices {
  public:
-  /// There will be a watch. Without one nothing is noted.
-  void begin() {
+  /// There will be a watch, which tells a change so often, at most. Without one nothing is noted.
+  void begin(unsigned notices_of_a_change) {
     const std::lock_guard lock(mutex_);
-    watched_ = true;
+    each_ = notices_of_a_change;
   }
 
   /// A change of the key is about to be sent. Also before the watch is there: it may come first.
   void sending(const std::string& key) {
     const std::lock_guard lock(mutex_);
-    if (!watched_) return;
+    if (each_ == 0) return;
     if (!watching_ && keys_.size() >= most_without_watch) keys_.clear();
     Expected& expected = keys_[key];
-    ++expected.notices;
+    expected.notices += each_;
     ++expected.unanswered;
   }
 
@@ -44,7 +44,7 @@ class OwnNotices {
     Expected& expected = found->second;
     expected.unanswered -= std::min(expected.unanswered, 1U);
     expected.answered = now;
-    if (!changed) expected.notices -= std::min(expected.notices, 1U);
+    if (!changed) expected.notices -= std::min(expected.notices, each_);
     if (expected.notices == 0 && expected.unanswered == 0) keys_.erase(found);
   }
 
@@ -93,7 +93,7 @@ class OwnNotices {
   };
 
   std::mutex mutex_;
-  bool watched_ = false;
+  unsigned each_ = 0;
   bool watching_ = false;
   boost::unordered_flat_map<std::string, Expected, KeyHash, std::equal_to<>> keys_;
 };

@@ -93,7 +93,7 @@ void start_watches(const std::shared_ptr<Core>& core) {
   for (std::size_t tier = 0; tier < core->levels.size(); ++tier) {
     SharedTier* const shared = core->levels[tier]->shared;
     if (shared == nullptr) continue;
-    core->levels[tier]->own_notices.begin();
+    core->levels[tier]->own_notices.begin(shared->notices_of_a_change());
     watches.emplace_back(shared, std::make_shared<CoreWatcher>(core, tier, gate.add_watch()));
   }
   for (auto& [tier, watcher] : watches) {

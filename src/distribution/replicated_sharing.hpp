@@ -36,6 +36,7 @@ class ReplicatedSharing final : public SharedTier {
                TimePoint deadline, Handler<Result<bool>> done) override;
   [[nodiscard]] std::shared_ptr<void> watch(std::vector<std::string> prefixes,
                                             std::shared_ptr<Watcher> watcher) override;
+  [[nodiscard]] unsigned notices_of_a_change() const noexcept override { return group_->quorum().copies; }
 
  private:
   class Acquire;

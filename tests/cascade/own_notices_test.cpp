@@ -47,7 +47,9 @@ class OwnNoticesTest : public SharedTest {
     if (!erases || there) ++waiting_;
     versions_.push_back({now(), value});
     process.own = versions_.size() - 1;
-    if (!erases) EXPECT_EQ(process.cache.lookup("k").level, "memory");
+    if (!erases) {
+      EXPECT_EQ(process.cache.lookup("k").level, "memory");
+    }
   }
 
   void check(Process& process) {
@@ -95,7 +97,7 @@ TEST(OwnNotices, NoticesAreOwnAsOftenAsThereWereChanges) {
   cascade::OwnNotices own;
   own.sending("k");
   EXPECT_FALSE(own.told("k")) << "nobody watches";
-  own.begin();
+  own.begin(1);
   own.sending("k");  // before the watch is there
   own.answered("k", true, start + 1ms);
   own.watching();
@@ -114,10 +116,23 @@ TEST(OwnNotices, NoticesAreOwnAsOftenAsThereWereChanges) {
   EXPECT_FALSE(own.told("k")) << "it changed nothing";
 }
 
+TEST(OwnNotices, EachStoreThatHasACopyTellsAChange) {
+  cascade::OwnNotices own;
+  own.begin(3);
+  own.watching();
+  own.sending("k");
+  own.answered("k", true, TimePoint{} + 1h);
+  for (int store = 0; store < 3; ++store) EXPECT_TRUE(own.told("k"));
+  EXPECT_FALSE(own.told("k"));
+  own.sending("k");
+  own.answered("k", false, TimePoint{} + 1h);
+  EXPECT_FALSE(own.told("k"));
+}
+
 TEST(OwnNotices, WhatDidNotComeIsNotExpectedLater) {
   const TimePoint start = TimePoint{} + 1h;
   cascade::OwnNotices own;
-  own.begin();
+  own.begin(1);
   own.watching();
   own.sending("answered");
   own.answered("answered", true, start + 1s);

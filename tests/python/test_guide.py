@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime
+import pathlib
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -204,6 +205,29 @@ def test_what_was_set_or_loaded_is_an_l1_hit_next(redis_server: RedisServer) -> 
     cache.close()
 
 
+@pytest.mark.parametrize("kind", ["redis and a database", "sharded", "replicated", "write-back"])
+def test_so_it_is_over_every_kind_of_level(kind: str, nodes: list[str], tmp_path: pathlib.Path) -> None:
+    named = ",".join(f"n{number}=[redis://{node}]" for number, node in enumerate(nodes))
+    tiers, options = {
+        "redis and a database": ([f"redis://{nodes[0]}", f"sqlite:{tmp_path}/third.db?scope=fleet"], {}),
+        "sharded": ([f"sharded:{named}"], {}),
+        "replicated": ([f"replicated:{named}"], {}),
+        "write-back": ([f"redis://{nodes[0]}"], {"write_mode": "back", "journal": str(tmp_path / "journal")}),
+    }[kind]
+    cache = terrace.Cache("levels", tiers=tiers, max_staleness=60, **options)  # type: ignore[arg-type]
+    assert becomes(lambda: cache.stats().watching and cache.stats().staleness is not None, True)
+    for number in range(100):
+        cache.set(f"k{number}", number)
+        assert cache.lookup(f"k{number}").level == "memory"
+        cache.get_or_load(f"l{number}", lambda: "v")
+        cache.flush()
+        assert cache.lookup(f"l{number}").level == "memory"
+    settled(cache)
+    assert {cache.lookup(f"k{number}").level for number in range(100)} == {"memory"}
+    assert cache.stats().rejected_fills == 0
+    cache.close()
+
+
 def test_another_process_still_removes_what_this_one_has_just_set(redis_server: RedisServer) -> None:
     """At once, as far as one can be: the bound on staleness is so long here that it cannot be what removes it."""
     here = terrace.Cache("levels", tiers=[redis_server.url], max_staleness=3600)
@@ -329,6 +353,20 @@ def test_health_counts_what_was_before_it_was_watched() -> None:
         monitoring = CacheMonitoring(cache)
         assert monitoring.check_cache_health()["healthy"] is healthy
         monitoring.close()
+
+
+def test_health_is_of_the_last_minute_after_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = L1Cache(10)
+    for _ in range(10):
+        assert cache.get("absent") is None
+    monitoring = CacheMonitoring(cache)
+    assert monitoring.check_cache_health()["healthy"] is False
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now + 61)
+    assert monitoring.check_cache_health()["healthy"] is True  # nothing was asked for since it is watched
+    assert cache.get("absent") is None
+    assert monitoring.check_cache_health()["healthy"] is False
+    monitoring.close()
 
 
 def test_alerts_are_asked_without_arguments() -> None:
