@@ -299,6 +299,28 @@ TEST_F(WatchTest, F10_OneNoticeForTwoChangesLeavesTheBound) {
   EXPECT_EQ(*a.get("k"), "b's");
 }
 
+/// Nor is what a read brings that was under way then.
+TEST_F(WatchTest, F10_AReadUnderWayDuringAnOwnNoticeIsNotTakenForWatched) {
+  const auto late = std::make_shared<Late>(*shared_);
+  Strings c(CacheOptions{.ttl_jitter = 0, .scheduler = scheduler_}, {late});
+  Strings b = make();
+  shared_->hold_events();
+  c.set("k", "c's").value();
+  c.shrink_memory(1);
+  Result<Found> reply = Found{};
+  shared_->get("default:k", no_deadline, [&](Result<Found> found) { reply = std::move(found); });
+  const Later answer = start(c, "k", nullptr);
+  b.set("k", "b's").value();
+  shared_->forget_oldest_event();
+  shared_->deliver();
+  late->done(std::move(reply));
+  EXPECT_EQ(text(answer), "c's");
+  EXPECT_TRUE(c.in_memory("k"));
+  scheduler_->advance(1s);
+  shared_->deliver();  // proves that nothing else was to be told
+  EXPECT_FALSE(c.in_memory("k"));
+}
+
 /// A change that no notice comes of makes no notice of another process an own one.
 TEST_F(WatchTest, F10_AnEraseOfNothingExpectsNoNotice) {
   Strings a = make();
