@@ -146,7 +146,7 @@ PyObject* peek(PyObject* self, PyObject* key_object) {
   return peek_text(cache, key.text());
 }
 
-/// _peek_undue(key): as _peek, and NOTHING for what should be loaded anew ahead of time.
+/// _peek_undue(key): as _peek, and NOTHING for what should be refreshed ahead of time.
 PyObject* peek_undue(PyObject* self, PyObject* key_object) {
   CacheBase& cache = cache_of(self);
   Key key;
@@ -212,7 +212,7 @@ PyMethodDef methods[] = {
     {"_get_memory", &get_memory, METH_O, "_get_memory($self, key)\n--\n\nWhat memory has, else None."},
     {"_peek", &peek, METH_O, "_peek($self, key)\n--\n\nWhat memory has, else NOTHING or NEGATIVE."},
     {"_peek_undue", &peek_undue, METH_O,
-     "_peek_undue($self, key)\n--\n\nAs _peek, and NOTHING for what should be loaded anew ahead of time."},
+     "_peek_undue($self, key)\n--\n\nAs _peek, and NOTHING for what should be refreshed ahead of time."},
     {"_recall", &recall, METH_O,
      "_recall($self, key_bytes)\n--\n\nThe value that memory has, in a tuple, else None; no access."},
     {nullptr, nullptr, 0, nullptr}};

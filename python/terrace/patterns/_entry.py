@@ -13,7 +13,7 @@ Moment = Union[float, int, datetime.datetime]
 @dataclasses.dataclass
 class CacheEntry:
     """A value with its life. created_at and accessed_at are seconds since 1970 or datetimes, as given (without a time zone:
-    UTC, as datetime.utcnow() tells it); ttl is in seconds, None: for ever.
+    UTC, as datetime.utcnow() tells it); ttl is in seconds, None: it never expires.
 
     How old it is follows from created_at once, when the entry is made, and from the monotonic clock from then on: a step of
     the wall clock neither revives nor kills it."""

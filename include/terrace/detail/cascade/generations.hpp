@@ -7,7 +7,7 @@
 /// neighbour's change can refuse a fill, which costs a load, never a wrong value.
 ///
 /// A notice that this process's own change probably has caused is counted apart. It voids stamps as well; but
-/// whoever made the change, and has just put its outcome into a level, may follow it.
+/// the write or fill that made the change, and has just put its outcome into a level, may follow it.
 
 #include <array>
 #include <atomic>
