@@ -398,8 +398,9 @@ def test_decorated_functions_take_lists_and_dicts(tiers: bool, redis_server: Red
         return look(*given, **named)
 
     decorated, awaited = CacheDecorator(cache, ttl=60)(look), CacheDecorator(cache, ttl=60)(alook)
-    arguments: list[Any] = [[1, 2], (1, 2), [2, 1], [1, "2"], [True, 2], [], (), {}, set(), {"a": 1}, {"a": [1]}, {"a": (1,)}, {"a": {"b": [1]}}, {1: 2},
-                            {"1": 2}, {1, 2}, frozenset({1, 2}), (1, [2]), [[1], 2], [[1, 2]], Rows([1, 2]), ["builtins.list", 1, 2]]
+    arguments: list[Any] = [
+        [1, 2], (1, 2), [2, 1], [1, "2"], [True, 2], [], (), {}, set(), {"a": 1}, {"a": [1]}, {"a": (1,)}, {"a": {"b": [1]}},
+        {1: 2}, {"1": 2}, {1, 2}, frozenset({1, 2}), (1, [2]), [[1], 2], [[1, 2]], Rows([1, 2]), ["builtins.list", 1, 2]]
     for function in (decorated, lambda *given, **named: asyncio.run(awaited(*given, **named))):
         calls.clear()
         for _ in range(2):

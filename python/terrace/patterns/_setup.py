@@ -32,6 +32,7 @@ class CachingSetup:
     def close(self) -> None:
         """Ends everything."""
         self.monitoring.close()
+        self.warming.close()
         for part in (self.cache, self.l2_cache, self.async_l2_cache, self.distributed_cache, self.sharding):
             if part is not None:
                 part.close()
