@@ -255,7 +255,7 @@ def test_another_process_still_removes_what_this_one_has_just_set(redis_server: 
 
 
 def test_the_bound_holds_for_what_was_just_set(redis_server: RedisServer) -> None:
-    cache = terrace.Cache("levels", tiers=[redis_server.url], max_staleness=0.05)
+    cache = terrace.Cache("levels", tiers=[redis_server.url], max_staleness=0.5)
     cache.set("k", "v")
     assert cache.lookup("k").level == "memory"
     assert becomes(lambda: cache.lookup("k").level, "redis")
