@@ -162,7 +162,8 @@ def _look_like_a_coroutine_function(core: Any, function: Any) -> None:
 
 def cache_info(cache: Cache[Any], core: Any) -> CacheInfo:
     hits, misses = core._counts()
-    return CacheInfo(hits, misses, cache.max_entries, cache.stats().memory.entries or 0)
+    entries = cache.stats().memory.entries
+    return CacheInfo(hits, misses, 0 if entries is None else cache.max_entries, entries or 0)
 
 
 def _fingerprint(cache: Cache[Any], identity: Identity, binding: Binding) -> str:
