@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Sequence
 
 from . import _core
 from ._binding import Binding
-from ._errors import ConfigError, NotFound
+from ._errors import ConfigError, NotFound, TerraceError
 from ._functions import Identity, hashed, identity_of, name_of
 from ._identity import token_of
 from ._loading import is_coroutine_function
+from ._readable import name_the_call
 from ._results import ABSENT, Load
 from ._tags import tag_list
 from ._templates import key_template, parse_template, register
@@ -86,7 +87,11 @@ def memoized(cache: Cache[Any], function: Callable[..., Any], options: Options) 
             core._count(True)
             return result(function(*args, **kwargs))
 
-        value = cache._load_bytes(key_bytes, name, loader, timeout=timeout, tags=tags_of(args, kwargs))
+        try:
+            value = cache._load_bytes(key_bytes, name, loader, timeout=timeout, tags=tags_of(args, kwargs))
+        except TerraceError as error:
+            name_the_call(error, head, name, args, kwargs)
+            raise
         if not ran:
             core._count(False)
         return value
@@ -105,7 +110,12 @@ def memoized(cache: Cache[Any], function: Callable[..., Any], options: Options) 
             core._count(True)
             return result(await function(*args, **kwargs))
 
-        value = await cache._aload_bytes(core._key(*args, **kwargs), name, loader, timeout=timeout, tags=tags_of(args, kwargs))
+        key_bytes = core._key(*args, **kwargs)
+        try:
+            value = await cache._aload_bytes(key_bytes, name, loader, timeout=timeout, tags=tags_of(args, kwargs))
+        except TerraceError as error:
+            name_the_call(error, head, name, args, kwargs)
+            raise
         if not ran:
             core._count(False)
         return value

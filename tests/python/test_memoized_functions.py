@@ -336,3 +336,50 @@ def test_functions_of_c(function: Callable[..., Any], arguments: Any, expected: 
     for _ in range(2):
         assert memoized(*arguments) == expected
     assert memoized.invalidate(*arguments) is True and "memoized" in repr(memoized)
+
+
+def test_errors_name_the_call_as_the_program_wrote_it() -> None:
+    ended = threading.Event()
+    with terrace.Cache("named", load_timeout=0.1) as cache, concurrent.futures.ThreadPoolExecutor() as threads, contextlib.ExitStack() as stack:
+        stack.callback(ended.set)
+
+        def hangs(call: Callable[[], Any]) -> str:
+            """What a caller is told who waits for another's load."""
+            begun = threading.Event()
+
+            def load() -> bool:
+                begun.set()
+                return ended.wait(20)
+
+            waiting.append(load)
+            threads.submit(call)
+            assert begun.wait(20)
+            with pytest.raises(terrace.Timeout) as error:
+                call()
+            return str(error.value)
+
+        waiting: list[Callable[[], bool]] = []
+
+        def slow(x: Any, y: Any = 1) -> bool:
+            return waiting[-1]()
+
+        for name in ("slow", "slow" * 30):
+            slow.__qualname__ = name
+            memoized = cache.memoize(slow)
+            for arguments, shown in (((100,), "100"), (("a", None), "'a', None"), ((1.5,), "1.5")):
+                text = hangs(lambda: memoized(*arguments))
+                assert f".{name}({shown}" in text and "~" not in text and "\\x" not in text
+        assert "(1, 'a')" in hangs(lambda: cache.get_or_load((1, "a"), lambda: waiting[-1]()))
+
+
+@pytest.mark.parametrize("quoted, shown", [
+    ('the loader of "__main__.fib~0123456789abcdef(5:\\x01i100)" took', "the loader of __main__.fib(100) took"),
+    ('"app.f~0123456789abcdef(2:\\x01N2:\\x01T1:x3:\\xc3\\xa9z"… (90 bytes)', "app.f(None, True, 'x', 'éz'…)"),
+    ('"app.f~0123456789abcdef#00FF"', "app.f(…)"), ('"\\x01t1:3:\\x01i1"', "(1,)"), ('"\\x01eapp.Colour.RED"', "app.Colour.RED"),
+    ('"user:42" and "a~b"', '"user:42" and "a~b"'), ('"app.f~0123456789abcdef(500:xxxx"… (600 bytes)', "app.f('xxxx'…)"),
+    ('"\\x01"', "<>"), ("a ~ \\x01", "a ~ \\x01"),
+])
+def test_keys_in_messages(quoted: str, shown: str) -> None:
+    from terrace._readable import readable
+
+    assert readable(quoted) == shown
