@@ -70,7 +70,12 @@ bool KeyPlan::write(std::string& key, std::span<PyObject* const> arguments, PyOb
 }
 
 bool KeyPlan::write_field(std::string& key, const Field& field, PyObject* argument, PyObject* owner) const {
-  if (!field.path.empty()) return write_any_field(key, field, argument, owner);
+  nb::object held;
+  for (const std::string& name : field.path) {
+    held = nb::steal(PyObject_GetAttrString(argument, name.c_str()));
+    if (!held.is_valid()) return false;
+    argument = held.ptr();
+  }
   if (PyLong_CheckExact(argument)) {
     int overflow = 0;
     const long long number = PyLong_AsLongLongAndOverflow(argument, &overflow);
@@ -93,14 +98,13 @@ bool KeyPlan::write_field(std::string& key, const Field& field, PyObject* argume
       return true;
     }
   }
-  return write_any_field(key, field, argument, owner);
+  return write_any_field(key, argument, owner);
 }
 
-bool KeyPlan::write_any_field(std::string& key, const Field& field, PyObject* argument,
-                              PyObject* owner) const {
+bool KeyPlan::write_any_field(std::string& key, PyObject* argument, PyObject* owner) const {
   try {
-    const nb::tuple parts(nb::module_::import_("terrace._fields")
-                              .attr("field_of")(nb::handle(argument), field.path, nb::handle(owner)));
+    const nb::tuple parts(
+        nb::module_::import_("terrace._fields").attr("field_of")(nb::handle(argument), nb::handle(owner)));
     const nb::object text = parts[0], type = parts[1];
     if (PyBytes_Check(text.ptr())) {  // no UTF-8: no str has these escapes
       const std::size_t from = key.size();

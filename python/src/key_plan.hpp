@@ -26,12 +26,11 @@ class KeyPlan {
   /// The type whose texts stand in a field without a name of a type: str, int, or whose they look like.
   enum class Owner { looks, text, integer, other };
 
-  /// A field of a template: the text before it, the parameter, and an attribute path within that ("" for
-  /// none).
+  /// A field of a template: the text before it, the parameter, and an attribute path within that.
   struct Field {
     std::string before;
     std::size_t parameter = 0;
-    std::string path = {};
+    std::vector<std::string> path = {};
     Owner owner = Owner::looks;
   };
 
@@ -46,7 +45,7 @@ class KeyPlan {
 
  private:
   bool write_field(std::string& key, const Field& field, PyObject* argument, PyObject* owner) const;
-  bool write_any_field(std::string& key, const Field& field, PyObject* argument, PyObject* owner) const;
+  bool write_any_field(std::string& key, PyObject* argument, PyObject* owner) const;
   bool write_text(std::string& key, PyObject* text) const;
   void write_type(std::string& key, std::string_view name) const;
   [[nodiscard]] bool is_reserved(char c) const noexcept { return reserved_[static_cast<unsigned char>(c)]; }

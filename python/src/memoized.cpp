@@ -4,6 +4,7 @@
 
 #include "memoized.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "cache.hpp"
@@ -215,6 +216,17 @@ KeyPlan::Owner owner_of(PyObject* type) noexcept {
   return KeyPlan::Owner::other;
 }
 
+/// "team.name" as its parts.
+std::vector<std::string> path_of(const std::string& dotted) {
+  std::vector<std::string> parts;
+  for (std::size_t from = 0; from < dotted.size();) {
+    const std::size_t to = std::min(dotted.find('.', from), dotted.size());
+    parts.push_back(dotted.substr(from, to - from));
+    from = to + 1;
+  }
+  return parts;
+}
+
 std::vector<KeyPlan::Field> fields_of(PyObject* list, PyObject* owners) {
   std::vector<KeyPlan::Field> fields;
   for (const nb::handle field : nb::borrow<nb::list>(list)) {
@@ -222,7 +234,7 @@ std::vector<KeyPlan::Field> fields_of(PyObject* list, PyObject* owners) {
     const auto at = static_cast<Py_ssize_t>(fields.size());
     if (at >= PyTuple_GET_SIZE(owners)) throw std::out_of_range("an owner for each field");
     fields.push_back({nb::cast<std::string>(parts[0]), nb::cast<std::size_t>(parts[1]),
-                      nb::cast<std::string>(parts[2]), owner_of(PyTuple_GET_ITEM(owners, at))});
+                      path_of(nb::cast<std::string>(parts[2])), owner_of(PyTuple_GET_ITEM(owners, at))});
   }
   return fields;
 }

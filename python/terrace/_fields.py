@@ -53,14 +53,12 @@ def owner_of(annotation: Any, function: Any) -> type | None:
     return annotation if known else None
 
 
-def field_of(value: Any, path: str, owner: type | None) -> tuple[str | bytes, str | None]:
-    """The text of the argument, or of what the attribute path leads to, and the name of its type when another type owns the text.
+def field_of(value: Any, owner: type | None) -> tuple[str | bytes, str | None]:
+    """The text of the value, and the name of its type when another type owns the text.
 
     Bytes that are no UTF-8 are returned as they are: the core escapes them as it escapes no str. Raises KeyTypeError for what has no
     text that tells it apart.
     """
-    for name in path.split(".") if path else ():
-        value = getattr(value, name)
     kind = type(value)
     if isinstance(value, enum.Enum):
         plain = canonical(value)

@@ -100,8 +100,9 @@ def memoized(cache: Cache[Any], function: Callable[..., Any], options: Options) 
         found = core._peek(*args, **kwargs)
         if found is _core.NEGATIVE:
             raise NotFound(name)
-        if found is not _core.NOTHING:
-            return found
+        return await amiss(args, kwargs) if found is _core.NOTHING else found
+
+    async def amiss(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         ran = False
 
         async def loader() -> Any:
