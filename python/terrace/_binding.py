@@ -16,9 +16,11 @@ _ANY = inspect.signature(lambda *args, **kwargs: None)
 
 
 class Binding:
-    """Called with the arguments of a call, it returns one for each parameter, or what `key` makes of them when that is a function.
+    """Called with the arguments of a call, it returns one for each parameter, or what `key` makes of them when that is
+    a function.
 
-    A functools.partial counts as its function, with the arguments that it adds. The template of a bound method may name self.
+    A functools.partial counts as its function, with the arguments that it adds. The template of a bound method may name
+    self.
     """
 
     def __init__(self, function: Any, key: Any) -> None:

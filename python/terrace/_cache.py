@@ -338,16 +338,17 @@ class Cache(AsyncForms[V]):
 
             load_user.invalidate(42, "navy"); load_user.cache_info(); load_user.key(42, "navy"); load_user.cache_clear()
 
-        ttl: how long results are fresh; None: as the cache has it. key: None: what identifies the function, and all its arguments by
-        value and type; methods then need a __terrace_key__ of self. A template over the parameters and their attributes: an ordinary
-        key of the cache, in which characters of arguments may be written as %XX. A function of the arguments: what it returns stands
-        for them. tags: templates (a str is one), or a function of the arguments. condition: only results for which it is true are
-        kept. timeout: the most seconds that a call waits. shared: this and other functions with shared=True may have one template,
-        and then share entries, such as the plain and the coroutine form of one function.
+        ttl: how long results are fresh; None: as the cache has it. key: None: what identifies the function, and all its
+        arguments by value and type; methods then need a __terrace_key__ of self. A template over the parameters and
+        their attributes: an ordinary key of the cache, in which characters of arguments may be written as %XX. A
+        function of the arguments: what it returns stands for them. tags: templates (a str is one), or a function of the
+        arguments. condition: only results for which it is true are kept. timeout: the most seconds that a call waits.
+        shared: this and other functions with shared=True may have one template, and then share entries, such as the
+        plain and the coroutine form of one function.
 
-        Calls that miss at once share one call, in all processes over one Redis. What could get another function's results is refused
-        with ConfigError when it is decorated: docs/python.md, 7. Generator functions and what is no function raise one that is a
-        TypeError as well. Thread safe.
+        Calls that miss at once share one call, in all processes over one Redis. What could get another function's
+        results is refused with ConfigError when it is decorated: docs/python.md, 7. Generator functions and what is no
+        function raise one that is a TypeError as well. Thread safe.
         """
         def decorate(function: Callable[..., Any]) -> Any:
             return _memoize.memoized(self, function, _memoize.Options(ttl, key, tags, condition, timeout, shared))

@@ -1,9 +1,10 @@
 """What stands for an argument in a field of a key template.
 
-That is its text: str() of it, the name of an Enum's member, for bytes the str that they are in UTF-8. Values of different types may
-have one text: 1 and "1", None and "None". So each text has one owner, and to the texts of other types the core adds "%%" and the
-type's name, which no argument's text contains. The owner is the type that the parameter is annotated with, else the one that the
-text looks like: an int, float, bool, None, UUID, date, datetime or time; what looks like none of these is a str's.
+That is its text: str() of it, the name of an Enum's member, for bytes the str that they are in UTF-8. Values of
+different types may have one text: 1 and "1", None and "None". So each text has one owner, and to the texts of other
+types the core adds "%%" and the type's name, which no argument's text contains. The owner is the type that the
+parameter is annotated with, else the one that the text looks like: an int, float, bool, None, UUID, date, datetime or
+time; what looks like none of these is a str's.
 """
 
 from __future__ import annotations
@@ -56,8 +57,8 @@ def owner_of(annotation: Any, function: Any) -> type | None:
 def field_of(value: Any, owner: type | None) -> tuple[str | bytes, str | None]:
     """The text of the value, and the name of its type when another type owns the text.
 
-    Bytes that are no UTF-8 are returned as they are: the core escapes them as it escapes no str. Raises KeyTypeError for what has no
-    text that tells it apart.
+    Bytes that are no UTF-8 are returned as they are: the core escapes them as it escapes no str. Raises KeyTypeError
+    for what has no text that tells it apart.
     """
     kind = type(value)
     if isinstance(value, enum.Enum):

@@ -1,11 +1,12 @@
 """Which function is it? What stands before the arguments in the keys of a memoized function without a template.
 
-NAME~FINGERPRINT: module and qualified name, which people read, and a hash of all that tells functions of one name apart: the code, the
-module, the script for those of __main__. So a new definition (a notebook's cell run again, a reload, a deployment) never gets results
-of the old one, nor does a namesake. What a function reads of its module while it runs does not count.
+NAME~FINGERPRINT: module and qualified name, which people read, and a hash of all that tells functions of one name
+apart: the code, the module, the script for those of __main__. So a new definition (a notebook's cell run again, a
+reload, a deployment) never gets results of the old one, nor does a namesake. What a function reads of its module while
+it runs does not count.
 
-Some functions cannot be told from others by what they are: those that use variables of the function around them, bound methods,
-callable objects. They get a token that no other function has, in this process or another: `alone` says why.
+Some functions cannot be told from others by what they are: those that use variables of the function around them, bound
+methods, callable objects. They get a token that no other function has, in this process or another: `alone` says why.
 """
 
 from __future__ import annotations
@@ -105,7 +106,8 @@ def _foreign_variables(function: types.FunctionType) -> bool:
 
 
 def _module(name: Any) -> str:
-    """For the program that was started its module or file, so that two scripts differ; a session without a file has a token."""
+    """For the program that was started its module or file, so that two scripts differ; a session without a file has a
+    token."""
     if name not in ("__main__", "__mp_main__"):
         return str(name)
     main = sys.modules.get(name)

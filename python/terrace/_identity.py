@@ -14,8 +14,9 @@ _tokens: dict[int, tuple[weakref.ref[Any], str]] = {}
 
 
 def class_name(kind: type) -> str:
-    """Module and qualified name; with a token for a class that cannot be found under them, such as one within a function, or one
-    that was defined again since: no two classes have one name. A token is random, so that no other process has it either."""
+    """Module and qualified name; with a token for a class that cannot be found under them, such as one within a
+    function, or one that was defined again since: no two classes have one name. A token is random, so that no other
+    process has it either."""
     name = f"{module_name(kind.__module__)}.{kind.__qualname__}"
     return name if found_as(kind.__module__, kind.__qualname__) is kind else f"{name}#{token_of(kind)}"
 
@@ -34,8 +35,8 @@ def found_as(module: Any, qualname: str) -> Any:
 
 
 def token_of(thing: Any) -> str:
-    """What only this object has: as long as it lives the same, and never that of another. One that cannot be referred to weakly
-    has a new one each time."""
+    """What only this object has: as long as it lives the same, and never that of another. One that cannot be referred
+    to weakly has a new one each time."""
     with _lock:
         known = _tokens.get(id(thing))
         if known is not None and known[0]() is thing:

@@ -49,8 +49,8 @@ _TEXTS: tuple[tuple[type, str, Callable[[Any, bool], str]], ...] = (
 
 
 def key_of(value: Any, apart: bool) -> bytes | Plain:
-    """The key of the object after its mark: a letter for the type, and bytes that only equal objects of it have; or the plain
-    value that it stands for. apart: a subclass of a type is told apart from it.
+    """The key of the object after its mark: a letter for the type, and bytes that only equal objects of it have; or the
+    plain value that it stands for. apart: a subclass of a type is told apart from it.
 
     Raises KeyTypeError for what cannot be a key.
     """

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 
 class CacheInfo(NamedTuple):
-    """As functools.lru_cache has it. hits: calls that were answered without running the function, misses: how often it ran, both in
-    this process; maxsize, currsize: entries of the cache's memory level, which its functions share."""
+    """As functools.lru_cache has it. hits: calls that were answered without running the function, misses: how often it
+    ran, both in this process; maxsize, currsize: entries of the cache's memory level, which its functions share."""
 
     hits: int
     misses: int
@@ -49,7 +49,8 @@ class Options(NamedTuple):
     shared: bool = False
     #: Stands before the function's name in the key.
     prefix: str = ""
-    #: A function that other processes cannot have is refused where there are tiers; else the log says that it shares nothing.
+    #: A function that other processes cannot have is refused where there are tiers; else the log says that it shares
+    #: nothing.
     refuse_alone: bool = True
 
 
@@ -128,7 +129,7 @@ def memoized(cache: Cache[Any], function: Callable[..., Any], options: Options) 
                           run if awaited else None)
     functools.update_wrapper(core, function)
     core._identity = identity
-    core.__module__ = getattr(function, "__module__", identity.module)
+    core.__module__ = function.__module__ if hasattr(function, "__qualname__") else identity.module
     core.__qualname__ = identity.qualname
     core.cache_info = functools.partial(cache_info, cache, core)
     core.cache_parameters = lambda: {"maxsize": cache.max_entries, "typed": True, "ttl": options.ttl, "key": options.key}

@@ -15,7 +15,8 @@ R_co = TypeVar("R_co", covariant=True)
 
 
 class MemoizedFunction(Protocol, Generic[P, R_co]):
-    """A function that Cache.memoize has decorated. As an attribute of an object its methods take the arguments after self."""
+    """A function that Cache.memoize has decorated. As an attribute of an object its methods take the arguments after
+    self."""
 
     __name__: str
     __qualname__: str

@@ -17,7 +17,8 @@ _TEXTS = b"ifudDhmxce"
 
 
 def readable(message: str) -> str:
-    """app.fib(100) for "app.fib~0123456789abcdef(5:\\x01i100)", (1, 'a') for the key of a tuple. Other keys stay as they are."""
+    """app.fib(100) for "app.fib~0123456789abcdef(5:\\x01i100)", (1, 'a') for the key of a tuple. Other keys stay as
+    they are."""
     return _QUOTED.sub(_rewritten, message) if "\\x01" in message or "~" in message else message
 
 
@@ -67,7 +68,7 @@ def _value(key: bytes) -> str:
         items = _items(rest.partition(b":")[2])
         return f"({', '.join(items)}{',' * (len(items) == 1)})"
     if kind and kind in _TEXTS:
-        return _text(rest)
+        return _text(rest).removeprefix("x") if kind == b"i" else _text(rest)
     return f"<{_text(rest.partition(b':')[0])}>"
 
 

@@ -115,8 +115,8 @@ _lock = threading.Lock()
 
 
 class _Known(NamedTuple):
-    """A template, or the name of functions without one: the pattern of the keys, a function that has it, what identifies all that
-    have it, and whether these share it."""
+    """A template, or the name of functions without one: the pattern of the keys, a function that has it, what
+    identifies all that have it, and whether these share it."""
 
     pattern: tuple[Item, ...]
     name: str
@@ -124,14 +124,15 @@ class _Known(NamedTuple):
     shared: bool
 
 
-# For each cache its templates, and the names of its functions without one (as 1-tuples). They stay when the function is gone, as its
-# entries do.
+# For each cache its templates, and the names of its functions without one (as 1-tuples). They stay when the function is
+# gone, as its entries do.
 _known: weakref.WeakKeyDictionary[Any, dict[str | tuple[str], _Known]] = weakref.WeakKeyDictionary()
 
 
 def register(cache: Any, name: str, key: str | None, template: Template | None, who: str, shared: bool) -> None:
-    """Notes the keys of a memoized function: those of its template, or NAME~ and more. Raises ConfigError when another function's calls
-    could have one of them. who: equal for functions that are the same; shared: it shares its template with all that say so too."""
+    """Notes the keys of a memoized function: those of its template, or NAME~ and more. Raises ConfigError when another
+    function's calls could have one of them. who: equal for functions that are the same; shared: it shares its template
+    with all that say so too."""
     pattern = (*f"{name}~".encode(), ANYTHING) if key is None or template is None else template.pattern()
     origin = (name,) if key is None else key
     with _lock:

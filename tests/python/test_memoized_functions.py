@@ -377,7 +377,7 @@ def test_errors_name_the_call_as_the_program_wrote_it() -> None:
     ('"app.f~0123456789abcdef(2:\\x01N2:\\x01T1:x3:\\xc3\\xa9z"… (90 bytes)', "app.f(None, True, 'x', 'éz'…)"),
     ('"app.f~0123456789abcdef#00FF"', "app.f(…)"), ('"\\x01t1:3:\\x01i1"', "(1,)"), ('"\\x01eapp.Colour.RED"', "app.Colour.RED"),
     ('"user:42" and "a~b"', '"user:42" and "a~b"'), ('"app.f~0123456789abcdef(500:xxxx"… (600 bytes)', "app.f('xxxx'…)"),
-    ('"\\x01"', "<>"), ("a ~ \\x01", "a ~ \\x01"),
+    ('"\\x01"', "<>"), ('"\\x01ix0x1f"', "0x1f"), ("a ~ \\x01", "a ~ \\x01"),
 ])
 def test_keys_in_messages(quoted: str, shown: str) -> None:
     from terrace._readable import readable
