@@ -30,6 +30,8 @@ def state_of(value: Any) -> tuple[Any, ...] | None:
     """All that an immutable object consists of, as a tuple that can be a key. None: it is none that is known."""
     kind = type(value)
     own = vars(kind)
+    if _base_of_c(kind) is not object and not hasattr(kind, "__struct_config__"):
+        return _standard(value)  # a dict, an exception: more than its fields
     if "__dataclass_fields__" in own:
         if not kind.__dataclass_params__.frozen:
             raise _not_frozen(kind, "@dataclass(frozen=True)")
@@ -47,7 +49,19 @@ def state_of(value: Any) -> tuple[Any, ...] | None:
             raise _not_frozen(kind, "model_config = ConfigDict(frozen=True)")
         parts = {**vars(value), **(value.__pydantic_extra__ or {}), **(value.__pydantic_private__ or {})}
         return tuple(sorted(parts.items()))
-    plain = _STANDARD.get((kind.__module__.partition(".")[0], kind.__qualname__))
+    return _standard(value)
+
+
+def _base_of_c(kind: Any) -> Any:
+    """What an object of the class is at bottom; object where classes of Python have all the attributes."""
+    heap = 1 << 9
+    while kind.__flags__ & heap:
+        kind = kind.__base__
+    return kind
+
+
+def _standard(value: Any) -> tuple[Any, ...] | None:
+    plain = _STANDARD.get((type(value).__module__.partition(".")[0], type(value).__qualname__))
     return None if plain is None else plain(value)
 
 

@@ -106,8 +106,8 @@ def _foreign_variables(function: types.FunctionType) -> bool:
 
 
 def _module(name: Any) -> str:
-    """For the program that was started its module or file, so that two scripts differ; a session without a file has a
-    token."""
+    """For the program that was started its module, file or text (-c), so that two scripts differ; a session at a
+    prompt has a token."""
     if name not in ("__main__", "__mp_main__"):
         return str(name)
     main = sys.modules.get(name)
@@ -115,7 +115,20 @@ def _module(name: Any) -> str:
     if spec is not None:
         return f"-m {spec.name}"
     file = getattr(main, "__file__", None)
-    return f"script {os.path.realpath(file)}" if file else f"session {_SESSION}"
+    if file and not file.startswith("<"):  # "<stdin>"
+        return f"script {os.path.realpath(file)}"
+    return f"-c {_COMMAND}" if _COMMAND is not None else f"session {_SESSION}"
+
+
+def _command() -> str | None:
+    """The text of python -c."""
+    if sys.argv[:1] != ["-c"]:
+        return None
+    given = sys.orig_argv[:-len(sys.argv[1:])] if sys.argv[1:] else sys.orig_argv
+    return given[-1]
+
+
+_COMMAND = _command()
 
 
 def _code(code: types.CodeType) -> list[str]:

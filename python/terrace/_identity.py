@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 import weakref
 from typing import Any
 
-_lock = threading.Lock()
 #: By id: an object's own __eq__ and __hash__ must not count. A reference tells when the id is free again.
 _tokens: dict[int, tuple[weakref.ref[Any], str]] = {}
 
@@ -36,21 +34,22 @@ def found_as(module: Any, qualname: str) -> Any:
 
 def token_of(thing: Any) -> str:
     """What only this object has: as long as it lives the same, and never that of another. One that cannot be referred
-    to weakly has a new one each time."""
-    with _lock:
-        known = _tokens.get(id(thing))
-        if known is not None and known[0]() is thing:
-            return known[1]
-        token = os.urandom(8).hex()
-        try:
-            _tokens[id(thing)] = (weakref.ref(thing, _Forget(id(thing), token)), token)
-        except TypeError:
-            pass
+    to weakly has a new one each time. Without a lock, which a fork or the collector could find held: two threads that
+    ask first at once may be told two, of which one lasts."""
+    number, token = id(thing), os.urandom(8).hex()
+    try:
+        made = (weakref.ref(thing, _Forget(number, token)), token)
+    except TypeError:
         return token
+    while True:
+        known = _tokens.setdefault(number, made)
+        if known[0]() is thing:
+            return known[1]
+        _tokens.pop(number, None)  # of an object that is gone
 
 
 class _Forget:
-    """Called when the object is gone. Takes no lock: the collector may call it while this thread has that."""
+    """Called when the object is gone."""
 
     def __init__(self, of: int, token: str) -> None:
         self.of = of

@@ -126,6 +126,18 @@ class AttrsChanging:
     x: Any
 
 
+@dataclasses.dataclass(frozen=True)
+class Row(dict[str, Any]):
+    x: int
+
+    __hash__ = object.__hash__  # type: ignore[assignment]
+
+
+@dataclasses.dataclass(frozen=True)
+class Failure(Exception):
+    x: int
+
+
 class Model(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(frozen=True)
     x: Any
@@ -252,7 +264,7 @@ def test_a_key_of_a_subclass_is_that_of_the_plain_value(cache: terrace.Cache[Any
 
 @pytest.mark.parametrize("made", [
     Changing(1), AttrsChanging(1), Loose(x=1), LooseStruct(1), Frozen([1]), Model(x=[1]), Word2("a"), [1], {}, set(), object(), lambda: 1, np.array([1]),
-    types.SimpleNamespace(), type("Sub", (Frozen,), {})(1),
+    types.SimpleNamespace(), Row(1), Failure(1), type("Sub", (Frozen,), {})(1),
 ], ids=lambda value: type(value).__name__)
 def test_what_cannot_be_a_key_is_refused_with_the_way_out(cache: terrace.Cache[Any], made: Any) -> None:
     call = cache.memoize(lambda x: 1)

@@ -321,8 +321,12 @@ def test_two_scripts_do_not_share_functions_of_their_main(redis_server: RedisSer
     assert program(tmp_path / "a", "job.py", one, redis_server.url) == "loads\none's monday"
     assert program(tmp_path / "b", "job.py", two, redis_server.url) == "loads\ntwo's monday"
     assert program(tmp_path / "a", "job.py", one, redis_server.url) == "one's monday"  # the same program does
-    for text in (one, two):  # sessions without a file
-        assert run("-c", textwrap.dedent(text), redis_server.url).startswith("loads")
+    for round in range(2):
+        for text in (one, two):  # programs without a file
+            assert run("-c", textwrap.dedent(text), redis_server.url).startswith("loads") == (round == 0)
+            assert run("-Ic", textwrap.dedent(text), redis_server.url).startswith("one's" if text == one else "two's")
+            session = subprocess.run([sys.executable, "-", redis_server.url], input=textwrap.dedent(text), capture_output=True, text=True, timeout=60)
+            assert session.stdout.startswith("loads"), session.stderr
 
 
 def test_processes_of_one_program_share(redis_server: RedisServer, tmp_path: pathlib.Path) -> None:
