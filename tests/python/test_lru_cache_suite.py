@@ -6,7 +6,7 @@ import functools
 import itertools
 import types
 import unittest
-from typing import Any
+from typing import Any, Iterator
 
 import pytest
 import terrace
@@ -65,6 +65,14 @@ class OnMemoize(suite.TestLRU, unittest.TestCase):  # type: ignore[misc,name-def
     @lru_cache()
     def cached_staticmeth(x: Any, y: Any) -> Any:
         return 3 * x + y
+
+
+@pytest.fixture(scope="module", autouse=True)
+def caches_end_with_the_tests() -> Iterator[None]:
+    """Classes of tests outlive the interpreter's modules, and their caches would with them."""
+    yield
+    OnMemoize.cached_func = OnMemoize.cached_meth = OnMemoize.cached_staticmeth = None
+    globals().pop("cached")
 
 
 for name in DIFFERENT:
