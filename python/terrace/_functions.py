@@ -105,6 +105,25 @@ def _foreign_variables(function: types.FunctionType) -> bool:
     return False
 
 
+def variables_of(function: Any, within: int = 8) -> str:
+    """What a function and those in its variables have of plain values around them. Two that differ in this compute
+    different things; two that do not may."""
+    told = []
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or ()):
+        try:
+            content = cell.cell_contents
+        except ValueError:  # it is being defined
+            continue
+        if isinstance(content, types.FunctionType):
+            told.append(f"{name}={identity_of(content).code}{variables_of(content, within - 1) if within else ''}")
+        elif isinstance(content, (str, int, float, bytes, tuple, type(None))):
+            try:
+                told.append(f"{name}={_core.argument_bytes(content).hex()}")
+            except TypeError:  # it holds other objects
+                pass
+    return ",".join(told)
+
+
 def _module(name: Any) -> str:
     """For the program that was started its module, file or text (-c), so that two scripts differ; a session at a
     prompt has a token."""

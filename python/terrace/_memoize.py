@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Sequence
 from . import _core
 from ._binding import Binding
 from ._errors import ConfigError, NotFound, TerraceError
-from ._functions import Identity, hashed, identity_of, name_of
+from ._functions import Identity, hashed, identity_of, name_of, variables_of
 from ._identity import token_of
 from ._loading import is_coroutine_function
 from ._readable import name_the_call
@@ -22,6 +22,10 @@ from ._times import ttl as checked_ttl
 
 if TYPE_CHECKING:
     from ._cache import Cache
+
+
+#: The names of functions that the log has told of.
+_told: set[str] = set()
 
 
 class CacheInfo(NamedTuple):
@@ -187,12 +191,15 @@ def _fingerprint(cache: Cache[Any], identity: Identity, binding: Binding) -> str
 
 
 def _who(function: Any, identity: Identity, binding: Binding, key: Any) -> str:
-    """Equal for functions that may have one template: of the same code, and called with the same object."""
+    """Equal for functions that may have one template: of the same code, with the same plain values around it, and
+    called with the same object."""
     method = isinstance(binding.function, types.MethodType) and not isinstance(binding.function.__self__, type)
     object_of = token_of(binding.function.__self__) if method and not binding.names_self else ""
-    known = isinstance(binding.function, (types.FunctionType, types.MethodType))
+    plain = getattr(binding.function, "__func__", binding.function)
+    known = isinstance(plain, types.FunctionType)
+    around = variables_of(plain) if known else ""
     added = binding.added(key) if isinstance(function, functools.partial) and isinstance(key, str) else ""
-    return hashed(identity.code if known else identity.fingerprint, object_of, added)
+    return hashed(identity.code if known else identity.fingerprint, around, object_of, added)
 
 
 def refuse_what_is_no_function(function: Any) -> None:
@@ -212,6 +219,9 @@ def _stands_alone(cache: Cache[Any], name: str, why: str, options: Options) -> N
     if options.refuse_alone:
         raise ConfigError(f'{told}. Give it a key= of its own that has all that its result depends on: a template, as in '
                           'key="report:{day}", or a function of the arguments')
+    if name in _told:
+        return
+    _told.add(name)
     import logging  # the import of terrace does not bring it
 
     logging.getLogger("terrace").warning("%s. Its results are kept, and not shared with other processes; Cache.memoize takes a key=", told)

@@ -160,6 +160,29 @@ def test_the_methods_of_two_classes_or_objects_do_not_meet_in_one_template() -> 
     assert [function(1) for function in named] == ["one ada", "one bob"] and named[0].key(1) == b"named:ada:1"
 
 
+def test_closures_of_one_template_differ_when_their_plain_variables_do() -> None:
+    def taxed(rate: float, function: Any) -> Any:
+        return lambda x: rate * function(x)
+
+    def cost(x: int) -> int:
+        return 2 * x
+
+    def app(database: object) -> Any:
+        def row(x: int) -> tuple[object, int]:
+            return database, x
+
+        return row
+
+    cache: terrace.Cache[Any] = terrace.Cache("closures")
+    for _ in range(2):
+        cache.memoize(key="taxed:{x}")(taxed(1.2, cost))
+    for other in (taxed(1.5, cost), taxed(1.2, abs), taxed(1.2, taxed(1.2, cost))):
+        with pytest.raises(terrace.ConfigError, match="shared=True"):
+            cache.memoize(key="taxed:{x}")(other)
+    for _ in range(3):  # an application's factory: the template says what counts
+        assert cache.memoize(key="row:{x}")(app(object()))(1)[1] == 1
+
+
 def test_a_former_definition_does_not_give_its_results_to_the_new_one() -> None:
     cache: terrace.Cache[Any] = terrace.Cache("notebook")
     cell = "@cache.memoize(key='rate:{x}')\ndef rate(x): return x * FACTOR"
