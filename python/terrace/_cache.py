@@ -351,7 +351,8 @@ class Cache(AsyncForms[V]):
         function raise one that is a TypeError as well. Thread safe.
         """
         def decorate(function: Callable[..., Any]) -> Any:
-            return _memoize.memoized(self, function, _memoize.Options(ttl, key, tags, condition, timeout, shared))
+            return _memoize.memoized(self, function, ttl=ttl, key=key, tags=tags, condition=condition, timeout=timeout,
+                                     shared=shared)
 
         return decorate if function is None else decorate(function)
 

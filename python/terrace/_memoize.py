@@ -58,8 +58,9 @@ class Options(NamedTuple):
     refuse_alone: bool = True
 
 
-def memoized(cache: Cache[Any], function: Callable[..., Any], options: Options) -> Any:
-    """The decorated function: Cache.memoize tells what it does."""
+def memoized(cache: Cache[Any], function: Callable[..., Any], **given: Any) -> Any:
+    """The decorated function: Cache.memoize tells what it does. given: of Options."""
+    options = Options(**given)
     refuse_what_is_no_function(function)
     binding = Binding(function, options.key)
     identity = identity_of(function.func if isinstance(function, functools.partial) else function, options.prefix)

@@ -6,7 +6,7 @@ import logging
 from typing import Any, Callable, Iterable, TypeVar
 
 from .._loading import required_arguments
-from .._memoize import Options, memoized
+from .._memoize import memoized
 from .._monitor import Monitor
 from .._reports import WarmFailure, WarmReport
 from .._results import WarmTask
@@ -31,8 +31,8 @@ class CacheDecorator:
 
     def __call__(self, function: F) -> F:
         # Here is no key= that could be asked for.
-        options = Options(ttl=self._ttl, prefix=self._key_prefix, refuse_alone=False)
-        return memoized(self._cache, function, options)  # type: ignore[no-any-return]
+        return memoized(self._cache, function, ttl=self._ttl, prefix=self._key_prefix,  # type: ignore[no-any-return]
+                        refuse_alone=False)
 
 
 class CacheInvalidation:
