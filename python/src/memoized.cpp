@@ -232,7 +232,10 @@ std::vector<KeyPlan::Field> fields_of(PyObject* list, PyObject* owners) {
   for (const nb::handle field : nb::borrow<nb::list>(list)) {
     const nb::tuple parts = nb::cast<nb::tuple>(field);
     const auto at = static_cast<Py_ssize_t>(fields.size());
-    if (at >= PyTuple_GET_SIZE(owners)) throw std::out_of_range("an owner for each field");
+    if (at >= PyTuple_GET_SIZE(owners)) {
+      PyErr_SetString(PyExc_ValueError, "owners: give one for each field");
+      throw nb::python_error();
+    }
     fields.push_back({nb::cast<std::string>(parts[0]), nb::cast<std::size_t>(parts[1]),
                       path_of(nb::cast<std::string>(parts[2])), owner_of(PyTuple_GET_ITEM(owners, at))});
   }
