@@ -106,14 +106,17 @@ def _foreign_variables(function: types.FunctionType) -> bool:
 
 
 def variables_of(function: Any, within: int = 8) -> str:
-    """What a function and those in its variables have of plain values around them. Two that differ in this compute
-    different things; two that do not may."""
+    """What a function and those in its variables have of plain values around them and as defaults. Two that differ in
+    this compute different things; two that do not may."""
     told = []
+    values = [(str(number), value) for number, value in enumerate(function.__defaults__ or ())]
+    values += (function.__kwdefaults__ or {}).items()
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or ()):
         try:
-            content = cell.cell_contents
+            values.append((name, cell.cell_contents))
         except ValueError:  # it is being defined
             continue
+    for name, content in values:
         if isinstance(content, types.FunctionType):
             told.append(f"{name}={identity_of(content).code}{variables_of(content, within - 1) if within else ''}")
         elif isinstance(content, (str, int, float, bytes, tuple, type(None))):

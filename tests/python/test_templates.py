@@ -179,6 +179,10 @@ def test_closures_of_one_template_differ_when_their_plain_variables_do() -> None
     for other in (taxed(1.5, cost), taxed(1.2, abs), taxed(1.2, taxed(1.2, cost))):
         with pytest.raises(terrace.ConfigError, match="shared=True"):
             cache.memoize(key="taxed:{x}")(other)
+    by_default = [lambda x, y=number: y for number in (1, 2)]
+    cache.memoize(key="default:{x}")(by_default[0])
+    with pytest.raises(terrace.ConfigError, match="shared=True"):  # the template leaves it out
+        cache.memoize(key="default:{x}")(by_default[1])
     for _ in range(3):  # an application's factory: the template says what counts
         assert cache.memoize(key="row:{x}")(app(object()))(1)[1] == 1
 
