@@ -105,7 +105,7 @@ def _foreign_variables(function: types.FunctionType) -> bool:
     return False
 
 
-def variables_of(function: Any, within: int = 8) -> str:
+def variables_of(function: Any, within: int = 3) -> str:
     """What a function and those in its variables have of plain values around them and as defaults. Two that differ in
     this compute different things; two that do not may."""
     told = []
