@@ -35,6 +35,13 @@ void forget_all(const CacheBase& self) {
   without_gil([&] { return memory->forget_all(), true; });
 }
 
+nb::bytes argument_bytes(nb::handle object) {
+  std::string key;
+  if (!append_key(key, object.ptr(), Kin::apart) && !refuse_surrogates(object.ptr()))
+    throw nb::python_error();
+  return nb::bytes(key.data(), key.size());
+}
+
 nb::dict stats(const CacheBase& self) {
   nb::dict out = stats_of(self.stats());
   out["unreadable_values"] = self.unreadable();
@@ -117,6 +124,8 @@ void define_cache(nb::module_& module) {
       "Whether MessagePack gives the value back as it is, type for type.");
   module.def("generate_key_ring", &generate_key_ring, "The text of a new key ring.");
   module.def("key_bytes", &key_bytes, nb::arg("key").none(), "The bytes that stand for an object as a key.");
+  module.def("argument_bytes", &argument_bytes, nb::arg("argument").none(),
+             "The bytes that stand for an argument of a memoized function: subclasses count.");
   define_calls(module, base);
   define_upkeep(module, base);
 }

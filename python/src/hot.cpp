@@ -105,7 +105,9 @@ PyObject* subscript(PyObject* self, PyObject* key) {
     case Seen::failed:
       return nullptr;
     default:
-      PyErr_SetObject(PyExc_KeyError, key);
+      // A tuple would be taken for the arguments of the exception.
+      if (const nb::object arguments = nb::steal(PyTuple_Pack(1, key)); arguments.is_valid())
+        PyErr_SetObject(PyExc_KeyError, arguments.ptr());
       return nullptr;
   }
 }

@@ -4,10 +4,13 @@
 /// A str is its UTF-8, so that C++ programs and people find it under its own name. Anything else begins with
 /// the byte 1 and a letter for its type, so that 1, "1", True and b"1" are four keys:
 ///
-///     i42 int · T F bool · N None · f1.5 float · b… bytes · s… str that is empty or begins with the byte 1 ·
-///     t2:… tuple, its length and then each item as LENGTH:KEY · what terrace._keys makes of other types
+///     i42 int, ix… in hexadecimal beyond 2048 bits · T F bool · N None · f1.5 float · b… bytes · s… str that
+///     is empty or begins with the byte 1 · t2:… tuple, its length and then each item as LENGTH:KEY · what
+///     terrace._keys makes of other types
 ///
-/// No two objects of different type or value have the same key.
+/// No two objects of different type or value have the same key, with one exception: the key of a str, int,
+/// float or bytes of a subclass is that of the plain value (Kin::same), as in a dict. In the arguments of
+/// memoized functions the subclass counts (Kin::apart), for the function may tell them apart.
 
 #include <string>
 #include <string_view>
@@ -15,6 +18,9 @@
 #include "python.hpp"
 
 namespace terrace::python {
+
+/// Whether a subclass of str, int, float … has the key of the plain value.
+enum class Kin : bool { same, apart };
 
 class Key {
  public:
@@ -44,12 +50,12 @@ class Key {
 };
 
 /// Appends the key of the object; false with a Python error.
-bool append_key(std::string& out, PyObject* object);
+bool append_key(std::string& out, PyObject* object, Kin kin);
 
 /// False, for a Python error that is there: KeyTypeError instead of UnicodeEncodeError, with the way out.
 bool refuse_surrogates(PyObject* object);
 
 /// Appends LENGTH:KEY, so that what follows cannot be taken for a part of it.
-bool append_item(std::string& out, PyObject* object);
+bool append_item(std::string& out, PyObject* object, Kin kin);
 
 }  // namespace terrace::python

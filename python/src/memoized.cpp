@@ -1,6 +1,10 @@
 /// Memoized: a function that remembers its results in a cache. A plain CPython type with vectorcall, so that
-/// a hit is a key, a look-up and nothing else; what memory does not have is left to terrace._memoize.
+/// a hit is a key, a look-up and nothing else; what memory does not have is left to terrace._memoize. That of
+/// a coroutine function leaves the call to a coroutine function as well, which peeks.
 
+#include "memoized.hpp"
+
+#include <algorithm>
 #include <array>
 
 #include "cache.hpp"
@@ -20,9 +24,13 @@ struct Memoized {
   PyObject* miss;      // miss(key, args, kwargs): the value of a call that memory does not know
   PyObject* bind;      // bind(args, kwargs): a tuple with an argument for each parameter
   PyObject* defaults;  // a tuple for each parameter: its default, or NOTHING
+  PyObject* owners;    // a tuple for each field of the template, of what key_plan.hpp says
+  PyObject* run;       // run(*args, **kwargs): a coroutine, for calls of coroutine functions; else null
   bool positional;     // without keywords, arguments and defaults are the parameters as they come
   KeyPlan* plan;
-  std::string* spare;  // the memory of the last key, to be used again
+  std::string* spare;    // the memory of the last key, to be used again
+  std::uint64_t hits;    // calls that were answered without the function
+  std::uint64_t misses;  // how often the function ran
 };
 
 constexpr std::size_t most_parameters = 16;
@@ -106,7 +114,7 @@ class SpareKey {
 
 bool write_key(Memoized& self, std::string& key, PyObject* const* given, std::size_t count, PyObject* names) {
   Arguments arguments;
-  return arguments.bind(self, given, count, names) && self.plan->write(key, arguments.all());
+  return arguments.bind(self, given, count, names) && self.plan->write(key, arguments.all(), self.owners);
 }
 
 /// What memory has for the call: a new reference in `object`.
@@ -133,6 +141,10 @@ PyObject* refused(const Memoized& self, PyObject* const* given, std::size_t coun
   return PyObject_Vectorcall(instead.ptr(), given, count, names);
 }
 
+PyObject* call_coroutine(PyObject* callable, PyObject* const* given, std::size_t flagged, PyObject* names) {
+  return PyObject_Vectorcall(memoized(callable).run, given, flagged & ~PY_VECTORCALL_ARGUMENTS_OFFSET, names);
+}
+
 PyObject* call(PyObject* callable, PyObject* const* given, std::size_t flagged, PyObject* names) {
   Memoized& self = memoized(callable);
   const auto count = static_cast<std::size_t>(PyVectorcall_NARGS(flagged));
@@ -143,7 +155,7 @@ PyObject* call(PyObject* callable, PyObject* const* given, std::size_t flagged, 
     PyObject* object = nullptr;
     bool refresh = false;
     if (look(self, spare.text, object, &refresh) == Seen::value) {
-      if (!refresh) return object;
+      if (!refresh) return ++self.hits, object;
       Py_DECREF(object);
     }
     key = nb::steal(PyBytes_FromStringAndSize(spare.text.data(), static_cast<Py_ssize_t>(spare.text.size())));
@@ -163,7 +175,7 @@ PyObject* peek(PyObject* callable, PyObject* const* given, Py_ssize_t count, PyO
   bool refresh = false;
   switch (look(self, spare.text, object, &refresh)) {
     case Seen::value:
-      if (!refresh) return object;
+      if (!refresh) return ++self.hits, object;
       Py_DECREF(object);
       return Py_NewRef(sentinels().nothing);
     case Seen::negative:
@@ -179,33 +191,88 @@ PyObject* key(PyObject* callable, PyObject* const* given, Py_ssize_t count, PyOb
   return PyBytes_FromStringAndSize(text.data(), static_cast<Py_ssize_t>(text.size()));
 }
 
-PyObject* bind_method(PyObject* self, PyObject* instance, PyObject*) {
-  return instance == nullptr ? Py_NewRef(self) : PyMethod_New(self, instance);
+/// _count(ran): of a call that memory did not answer: whether the function ran.
+PyObject* count_call(PyObject* self, PyObject* ran) {
+  ++(ran == Py_True ? memoized(self).misses : memoized(self).hits);
+  Py_RETURN_NONE;
 }
 
-std::vector<KeyPlan::Field> fields_of(PyObject* list) {
+PyObject* counts(PyObject* self, PyObject*) {
+  return Py_BuildValue("(KK)", static_cast<unsigned long long>(memoized(self).hits),
+                       static_cast<unsigned long long>(memoized(self).misses));
+}
+
+PyObject* forget_counts(PyObject* self, PyObject*) {
+  memoized(self).hits = memoized(self).misses = 0;
+  Py_RETURN_NONE;
+}
+
+/// Pickled and copied like a function: by its name.
+PyObject* reduce(PyObject* self, PyObject*) {
+  return PyObject_GetAttrString(self, "__qualname__");
+}
+
+PyObject* repr(PyObject* self) {
+  const nb::object module = nb::steal(PyObject_GetAttrString(self, "__module__"));
+  const nb::object name = nb::steal(PyObject_GetAttrString(self, "__qualname__"));
+  if (!module.is_valid() || !name.is_valid()) return nullptr;
+  return PyUnicode_FromFormat("<memoized %S.%S of %R>", module.ptr(), name.ptr(), memoized(self).cache);
+}
+
+PyObject* bind_method(PyObject* self, PyObject* instance, PyObject*) {
+  return instance == nullptr ? Py_NewRef(self) : memoized_method(self, instance);
+}
+
+KeyPlan::Owner owner_of(PyObject* type) noexcept {
+  if (type == Py_None) return KeyPlan::Owner::looks;
+  if (type == reinterpret_cast<PyObject*>(&PyUnicode_Type)) return KeyPlan::Owner::text;
+  if (type == reinterpret_cast<PyObject*>(&PyLong_Type)) return KeyPlan::Owner::integer;
+  return KeyPlan::Owner::other;
+}
+
+/// "team.name" as its parts.
+std::vector<std::string> path_of(const std::string& dotted) {
+  std::vector<std::string> parts;
+  for (std::size_t from = 0; from < dotted.size();) {
+    const std::size_t to = std::min(dotted.find('.', from), dotted.size());
+    parts.push_back(dotted.substr(from, to - from));
+    from = to + 1;
+  }
+  return parts;
+}
+
+std::vector<KeyPlan::Field> fields_of(PyObject* list, PyObject* owners) {
   std::vector<KeyPlan::Field> fields;
   for (const nb::handle field : nb::borrow<nb::list>(list)) {
     const nb::tuple parts = nb::cast<nb::tuple>(field);
-    fields.push_back(
-        {nb::cast<std::string>(parts[0]), nb::cast<std::size_t>(parts[1]), nb::cast<std::string>(parts[2])});
+    const auto at = static_cast<Py_ssize_t>(fields.size());
+    if (at >= PyTuple_GET_SIZE(owners)) {
+      PyErr_SetString(PyExc_ValueError, "owners: give one for each field");
+      throw nb::python_error();
+    }
+    fields.push_back({nb::cast<std::string>(parts[0]), nb::cast<std::size_t>(parts[1]),
+                      path_of(nb::cast<std::string>(parts[2])), owner_of(PyTuple_GET_ITEM(owners, at))});
   }
   return fields;
 }
 
-/// Memoized(cache, miss, bind, defaults, positional, name, fields or None, tail, reserved)
+/// Memoized(cache, miss, bind, defaults, positional, name, fields or None, owners, tail, reserved, run or
+/// None)
 PyObject* make(PyTypeObject* type, PyObject* arguments, PyObject*) {
-  PyObject *cache, *miss, *bind, *defaults, *fields;
+  PyObject *cache, *miss, *bind, *defaults, *fields, *owners, *run;
   int positional;
   const char *name, *tail, *reserved;
   Py_ssize_t reserved_size;
-  if (PyArg_ParseTuple(arguments, "OOOO!psOsy#", &cache, &miss, &bind, &PyTuple_Type, &defaults, &positional,
-                       &name, &fields, &tail, &reserved, &reserved_size) == 0)
+  if (PyArg_ParseTuple(arguments, "OOOO!psOO!sy#O", &cache, &miss, &bind, &PyTuple_Type, &defaults,
+                       &positional, &name, &fields, &PyTuple_Type, &owners, &tail, &reserved, &reserved_size,
+                       &run) == 0)
     return nullptr;
   PyObject* const made = type->tp_alloc(type, 0);
   if (made == nullptr) return nullptr;
   Memoized& self = memoized(made);
-  self.vectorcall = &call;
+  self.vectorcall = run == Py_None ? &call : &call_coroutine;
+  self.run = run == Py_None ? nullptr : Py_NewRef(run);
+  self.owners = Py_NewRef(owners);
   self.cache = Py_NewRef(cache);
   self.miss = Py_NewRef(miss);
   self.bind = Py_NewRef(bind);
@@ -215,7 +282,7 @@ PyObject* make(PyTypeObject* type, PyObject* arguments, PyObject*) {
   self.attributes = PyDict_New();
   try {
     std::optional<std::vector<KeyPlan::Field>> parsed;
-    if (fields != Py_None) parsed = fields_of(fields);
+    if (fields != Py_None) parsed = fields_of(fields, owners);
     self.plan =
         new KeyPlan(name, std::move(parsed), tail, {reserved, static_cast<std::size_t>(reserved_size)});
   } catch (nb::python_error& failed) {
@@ -234,6 +301,8 @@ int traverse(PyObject* object, visitproc visit, void* arg) {
   Py_VISIT(self.miss);
   Py_VISIT(self.bind);
   Py_VISIT(self.defaults);
+  Py_VISIT(self.owners);
+  Py_VISIT(self.run);
   return 0;
 }
 
@@ -244,6 +313,8 @@ int clear(PyObject* object) {
   Py_CLEAR(self.miss);
   Py_CLEAR(self.bind);
   Py_CLEAR(self.defaults);
+  Py_CLEAR(self.owners);
+  Py_CLEAR(self.run);
   return 0;
 }
 
@@ -263,10 +334,15 @@ PyCFunction method(Function* function) noexcept {
   return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function));
 }
 
-PyMethodDef methods[] = {{"_peek", method(&peek), METH_FASTCALL | METH_KEYWORDS,
-                          "What memory has for a call, else NOTHING or NEGATIVE."},
-                         {"_key", method(&key), METH_FASTCALL | METH_KEYWORDS, "The key of a call."},
-                         {nullptr, nullptr, 0, nullptr}};
+PyMethodDef methods[] = {
+    {"_peek", method(&peek), METH_FASTCALL | METH_KEYWORDS,
+     "What memory has for a call, else NOTHING or NEGATIVE."},
+    {"_key", method(&key), METH_FASTCALL | METH_KEYWORDS, "The key of a call."},
+    {"_count", &count_call, METH_O, "Of a call that memory did not answer: whether the function ran."},
+    {"_counts", &counts, METH_NOARGS, "(hits, misses)"},
+    {"_forget_counts", &forget_counts, METH_NOARGS, "They begin at 0."},
+    {"__reduce__", &reduce, METH_NOARGS, "Its name."},
+    {nullptr, nullptr, 0, nullptr}};
 
 PyMemberDef members[] = {
     {"__vectorcalloffset__", T_PYSSIZET, offsetof(Memoized, vectorcall), READONLY, nullptr},
@@ -284,6 +360,7 @@ PyType_Slot slots[] = {{Py_tp_new, reinterpret_cast<void*>(&make)},
                        {Py_tp_clear, reinterpret_cast<void*>(&clear)},
                        {Py_tp_call, reinterpret_cast<void*>(&PyVectorcall_Call)},
                        {Py_tp_descr_get, reinterpret_cast<void*>(&bind_method)},
+                       {Py_tp_repr, reinterpret_cast<void*>(&repr)},
                        {Py_tp_methods, methods},
                        {Py_tp_members, members},
                        {Py_tp_getset, attributes},
@@ -300,6 +377,7 @@ void define_memoized(nb::module_& module) {
   PyObject* const type = PyType_FromSpec(&spec);
   if (type == nullptr) throw nb::python_error();
   module.attr("Memoized") = nb::steal(type);
+  define_memoized_method(module);
 }
 
 }  // namespace terrace::python

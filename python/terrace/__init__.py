@@ -13,6 +13,7 @@ from ._results import ABSENT, Load, LoadContext, Lookup, WarmTask
 from ._tiers import Tier
 
 if TYPE_CHECKING:
+    from ._memoized import MemoizedCoroutine, MemoizedFunction
     from ._reports import CacheStats, Explanation, LevelExplanation, LevelStats, WarmFailure, WarmReport
 
 __all__ = [
@@ -26,6 +27,8 @@ __all__ = [
     "Load",
     "LoadContext",
     "Lookup",
+    "MemoizedCoroutine",
+    "MemoizedFunction",
     "Monitor",
     "Tier",
     "WarmFailure",
@@ -43,11 +46,15 @@ _IN_REPORTS = {"CacheStats", "Explanation", "LevelExplanation", "LevelStats", "W
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _IN_REPORTS:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from . import _reports
+    if name in _IN_REPORTS:
+        from . import _reports
 
-    return getattr(_reports, name)
+        return getattr(_reports, name)
+    if name in ("MemoizedCoroutine", "MemoizedFunction"):
+        from . import _memoized
+
+        return getattr(_memoized, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

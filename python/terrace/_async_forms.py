@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, Hashable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Hashable, Iterable, Mapping, Sequence, TypeVar, overload
 
 from . import _aio, _core
-from ._cache_core import CacheCore, explanation_of, names_of, refuse_no_mapping
+from ._cache_core import CacheCore, answered_names, explanation_of, names_of, refuse_no_mapping
 from ._errors import Closed
 from ._loading import Loading, is_coroutine_function
 from ._results import Lookup
 from ._service import service
 from ._tags import tag_list
 from ._times import Seconds, seconds
-from ._typing import V
+from ._typing import AsyncLoader, V
 
 if TYPE_CHECKING:
     from ._reports import Explanation
+
+D = TypeVar("D")
+K = TypeVar("K", bound=Hashable)
 
 
 class AsyncForms(CacheCore[V]):
     """Each is its namesake without the a; that one's docstring holds."""
 
+    @overload
+    async def aget(self, key: Hashable) -> V | None: ...
+    @overload
+    async def aget(self, key: Hashable, default: V | D) -> V | D: ...
     async def aget(self, key: Hashable, default: Any = None) -> Any:
         """As get."""
         found = self._peek(key)
@@ -30,13 +37,13 @@ class AsyncForms(CacheCore[V]):
             return found
         if not self._has_tiers:
             return default
-        names = {_core.key_bytes(key): key}
-        below = self._lookups(names, await _aio.outcome_of(self._read(names, None, None, looked=True)))[key]
+        read = self._read(names_of([key]), None, None, looked=True)
+        below = self._lookup_of((await _aio.outcome_of(read))[0])
         if isinstance(below.error, Closed):
             raise below.error
         return below.value if below else default
 
-    async def aget_or_load(self, key: Hashable, loader: Callable[..., Any], *, timeout: Seconds | None = None,
+    async def aget_or_load(self, key: Hashable, loader: AsyncLoader[V], *, timeout: Seconds | None = None,
                            tags: str | Sequence[str] = ()) -> V:
         """As get_or_load. A coroutine function runs in this loop; a plain function on a thread."""
         found = self._peek_undue(key)
@@ -65,24 +72,24 @@ class AsyncForms(CacheCore[V]):
 
     async def alookup(self, key: Hashable, *, timeout: Seconds | None = None) -> Lookup[V]:
         """As lookup."""
-        return (await self.alookup_many([key], timeout=timeout))[key]
+        return self._lookup_of((await _aio.outcome_of(self._read(names_of([key]), None, timeout)))[0])
 
-    async def alookup_many(self, keys: Iterable[Hashable], *, timeout: Seconds | None = None) -> dict[Any, Lookup[V]]:
+    async def alookup_many(self, keys: Iterable[K], *, timeout: Seconds | None = None) -> dict[K, Lookup[V]]:
         """As lookup_many."""
-        names = names_of(keys)
+        names = answered_names(keys)
         if not names:
             return {}
         return self._lookups(names, await _aio.outcome_of(self._read(names, None, timeout)))
 
-    async def aget_many(self, keys: Iterable[Hashable]) -> dict[Any, V]:
+    async def aget_many(self, keys: Iterable[K]) -> dict[K, V]:
         """As get_many."""
         found = await self.alookup_many(keys)
         return {key: one.value for key, one in found.items() if one}  # type: ignore[misc]
 
-    async def aget_or_load_many(self, keys: Iterable[Hashable], loader: Callable[[Sequence[Any]], Any], *,
-                                timeout: Seconds | None = None, tags: str | Sequence[str] = ()) -> dict[Any, V]:
+    async def aget_or_load_many(self, keys: Iterable[K], loader: Callable[[Sequence[Any]], Any], *,
+                                timeout: Seconds | None = None, tags: str | Sequence[str] = ()) -> dict[K, V]:
         """As get_or_load_many; the loader is a coroutine function or a plain one."""
-        names = names_of(keys)
+        names = answered_names(keys)
         if not names:
             return {}
         service().ensure()

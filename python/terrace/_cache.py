@@ -8,17 +8,20 @@ from typing import (
     TYPE_CHECKING,
     Any,
     Callable,
+    Coroutine,
     Hashable,
     Iterable,
     Mapping,
+    ParamSpec,
     Sequence,
     TypeVar,
+    Unpack,
     overload,
 )
 
 from . import _aio, _core, _memoize, _process
 from ._async_forms import AsyncForms
-from ._cache_core import explanation_of, names_of, refuse_no_mapping
+from ._cache_core import answered_names, explanation_of, names_of, refuse_no_mapping
 from ._copying import copied
 from ._errors import ConfigError
 from ._key_rings import key_ring, path_of
@@ -29,15 +32,19 @@ from ._tags import tag_list
 from ._tiers import Tier, TierLike, tiers_of
 from ._times import Seconds, seconds
 from ._times import ttl as checked_ttl
-from ._typing import V
+from ._typing import Loader, V
 
 if TYPE_CHECKING:
     from ._codec import Codec
     from ._typing import Serializer
+    from ._options import CacheOptions
+    from ._memoized import MemoizeDecorator, MemoizedCoroutine, MemoizedFunction, MemoizeOptions
     from ._reports import CacheStats, Explanation, WarmReport
 
 D = TypeVar("D")
-F = TypeVar("F", bound=Callable[..., Any])
+K = TypeVar("K", bound=Hashable)
+T = TypeVar("T")
+P = ParamSpec("P")
 BulkLoader = Callable[[Sequence[Any]], "Mapping[Any, V] | Sequence[V]"]
 
 
@@ -83,6 +90,13 @@ class Cache(AsyncForms[V]):
 
     Raises ConfigError, which tells what would be right. Servers that are away are no error: they are asked when needed.
     """
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __init__(self: Cache[T], name: str = ..., *, type: type[T], **options: Unpack[CacheOptions]) -> None: ...
+        @overload
+        def __init__(self, name: str = ..., *, type: Any = ..., **options: Unpack[CacheOptions]) -> None: ...
 
     def __init__(
         self,
@@ -193,7 +207,7 @@ class Cache(AsyncForms[V]):
 
         def __contains__(self, key: object) -> bool: ...
 
-        def get_or_load(self, key: Hashable, loader: Callable[..., Any], *,  # type: ignore[override]
+        def get_or_load(self, key: Hashable, loader: Loader[V], *,  # type: ignore[override]
                         timeout: Seconds | None = None, tags: str | Sequence[str] = ()) -> V:
             """The value from the levels, else from the loader. However many callers miss a key at once, in this process and
             in all over one Redis, one loader runs; the others wait for it.
@@ -232,24 +246,24 @@ class Cache(AsyncForms[V]):
 
     def lookup(self, key: Hashable, *, timeout: Seconds | None = None) -> Lookup[V]:
         """The value with where it was found and how long it lasts, or why there is none."""
-        return self.lookup_many([key], timeout=timeout)[key]
+        return self._lookup_of(self._finish(self._read(names_of([key]), None, timeout))[0])
 
-    def lookup_many(self, keys: Iterable[Hashable], *, timeout: Seconds | None = None) -> dict[Any, Lookup[V]]:
+    def lookup_many(self, keys: Iterable[K], *, timeout: Seconds | None = None) -> dict[K, Lookup[V]]:
         """As lookup, for many keys with one operation for each tier."""
-        names = names_of(keys)
+        names = answered_names(keys)
         if not names:
             return {}
         return self._lookups(names, self._finish(self._read(names, None, timeout)))
 
-    def get_many(self, keys: Iterable[Hashable]) -> dict[Any, V]:
+    def get_many(self, keys: Iterable[K]) -> dict[K, V]:
         """The values there are; as get, with one operation for each tier."""
         return {key: found.value for key, found in self.lookup_many(keys).items() if found}  # type: ignore[misc]
 
-    def get_or_load_many(self, keys: Iterable[Hashable], loader: BulkLoader[V], *, timeout: Seconds | None = None,
-                         tags: str | Sequence[str] = ()) -> dict[Any, V]:
+    def get_or_load_many(self, keys: Iterable[K], loader: BulkLoader[V], *, timeout: Seconds | None = None,
+                         tags: str | Sequence[str] = ()) -> dict[K, V]:
         """As get_or_load, for many keys: what no level has is loaded by one call of `loader(missing_keys)`, which returns a
         dict, or a list in their order. Keys that do not exist are left out. Raises the first error there is."""
-        names = names_of(keys)
+        names = answered_names(keys)
         if not names:
             return {}
         elsewhere = self._loads_elsewhere or timeout is not None
@@ -317,31 +331,37 @@ class Cache(AsyncForms[V]):
 
     # --- memoizing ---
 
+    @overload  # a coroutine function is a function, too
+    def memoize(self, function: Callable[P, Coroutine[Any, Any, T]],  # type: ignore[overload-overlap]
+                **options: Unpack[MemoizeOptions]) -> MemoizedCoroutine[P, T]: ...
     @overload
-    def memoize(self, function: F) -> F: ...
+    def memoize(self, function: Callable[P, T], **options: Unpack[MemoizeOptions]) -> MemoizedFunction[P, T]: ...
     @overload
-    def memoize(self, *, ttl: Seconds | None = None, key: str | None = None,
-                tags: str | Sequence[str] | Callable[..., str | Sequence[str]] = (),
-                condition: Callable[[Any], bool] | None = None) -> Callable[[F], F]: ...
-    def memoize(self, function: Any = None, *, ttl: Seconds | None = None, key: str | None = None, tags: Any = (),
-                condition: Callable[[Any], bool] | None = None) -> Any:
+    def memoize(self, **options: Unpack[MemoizeOptions]) -> MemoizeDecorator: ...
+    def memoize(self, function: Any = None, *, ttl: Seconds | None = None, key: str | Callable[..., Any] | None = None, tags: Any = (),
+                condition: Callable[[Any], bool] | None = None, timeout: Seconds | None = None, shared: bool = False) -> Any:
         """A decorator for functions, methods and coroutine functions: their results are remembered, None too.
 
             @users.memoize(ttl=60, key="user:{id}", tags=["team:{team}"])
             def load_user(id, team): ...
 
-            load_user.invalidate(42, "navy"); load_user.cache_info(); load_user.key(42, "navy")
+            load_user.invalidate(42, "navy"); load_user.cache_info(); load_user.key(42, "navy"); load_user.cache_clear()
 
-        key: a template over the parameters and their attributes. In arguments, ASCII characters other than letters, digits, space
-        and -_.@+ are written as %XX; templates of one cache whose calls could still meet are refused (docs/python.md, 7). None:
-        the function's module and name and all arguments by value and type; methods then need a __terrace_key__ of self. tags:
-        with templates (a str is one), or a function of the arguments. condition: only results for which it is true are kept.
-        Calls that miss at once share one call, in all processes over one Redis.
+        ttl: how long results are fresh; None: as the cache has it. key: None: what identifies the function, and all its
+        arguments by value and type; methods then need a __terrace_key__ of self. A template over the parameters and
+        their attributes: an ordinary key of the cache, in which characters of arguments may be written as %XX. A
+        function of the arguments: what it returns stands for them. tags: templates (a str is one), or a function of the
+        arguments. condition: only results for which it is true are kept. timeout: the most seconds that a call waits.
+        shared: this and other functions with shared=True may have one template, and then share entries, such as the
+        plain and the coroutine form of one function.
 
-        A stub of the function's type: the attributes above are not in it. Raises ConfigError.
+        Calls that miss at once share one call, in all processes over one Redis. What could get another function's
+        results is refused with ConfigError when it is decorated: docs/python.md, 7. Generator functions and what is no
+        function raise one that is a TypeError as well. Thread safe.
         """
         def decorate(function: Callable[..., Any]) -> Any:
-            return _memoize.memoized(self, function, ttl=ttl, key=key, tags=tags, condition=condition)
+            return _memoize.memoized(self, function, ttl=ttl, key=key, tags=tags, condition=condition, timeout=timeout,
+                                     shared=shared)
 
         return decorate if function is None else decorate(function)
 

@@ -15,7 +15,7 @@ from typing import (
 )
 
 from . import _core
-from ._errors import Closed, ConfigError, TerraceError
+from ._errors import Closed, ConfigError, KeyTypeError, TerraceError
 from ._green import refuse_green_threads
 from ._loading import Loading
 from ._results import Lookup
@@ -146,14 +146,14 @@ class CacheCore(_core.CacheBase, Generic[V]):
         return self._start_invalidate(kind, names, text, soft, seconds(timeout, "timeout"))
 
     def _lookups(self, names: Mapping[bytes, Any], answers: list[Any]) -> dict[Any, Lookup[V]]:
-        found: dict[Any, Lookup[V]] = {}
-        for key, answer in zip(names.values(), answers):
-            if answer[0] == "unreadable":
-                self._count_unreadable()
-            if self._copier is not None and answer[1] is not None:
-                answer = (answer[0], self._copier(answer[1]), *answer[2:])
-            found[key] = Lookup(*answer)
-        return found
+        return {key: self._lookup_of(answer) for key, answer in zip(names.values(), answers)}
+
+    def _lookup_of(self, answer: Any) -> Lookup[V]:
+        if answer[0] == "unreadable":
+            self._count_unreadable()
+        if self._copier is not None and answer[1] is not None:
+            answer = (answer[0], self._copier(answer[1]), *answer[2:])
+        return Lookup(*answer)
 
     def _values_or_raise(self, found: Mapping[Any, Lookup[V]]) -> dict[Any, V]:
         error = next((one.error for one in found.values() if one.error is not None), None)
@@ -176,6 +176,20 @@ def names_of(keys: Iterable[Any]) -> dict[bytes, Any]:
     if isinstance(keys, (str, bytes)):
         raise ConfigError(f"keys={keys!r}: give a list of keys, [{keys!r}]")
     return {_core.key_bytes(key): key for key in keys}
+
+
+def answered_names(keys: Iterable[Any]) -> dict[bytes, Any]:
+    """As names_of, for answers in a dict: raises KeyTypeError for what has no place of its own there."""
+    names = names_of(keys)
+    seen: dict[Any, bytes] = {}
+    for name, key in names.items():
+        try:
+            other = seen.setdefault(key, name)
+        except TypeError:
+            raise KeyTypeError(f"{key!r} has no hash, and the answer is a dict: ask for it alone, or give its class a __hash__") from None
+        if other is not name:
+            raise KeyTypeError(f"{names[other]!r} and {key!r} are two keys here and one in the dict of the answer: ask for them apart")
+    return names
 
 
 def refuse_no_mapping(values: Any) -> None:

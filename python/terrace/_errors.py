@@ -116,6 +116,8 @@ _CLASSES: dict[str, type[TerraceError]] = {
 
 def from_code(code: str, message: str) -> TerraceError:
     """The exception for an error of the core."""
-    error = _CLASSES.get(code, TerraceError)(message)
+    from ._readable import readable
+
+    error = _CLASSES.get(code, TerraceError)(readable(message))
     error.code = code
     return error

@@ -5,24 +5,32 @@ from __future__ import annotations
 import functools
 import inspect
 import types
-import weakref
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Sequence
 
 from . import _core
-from ._errors import ConfigError, NotFound
+from ._binding import Binding
+from ._errors import ConfigError, NotFound, TerraceError
+from ._functions import Identity, hashed, identity_of, name_of, variables_of
+from ._identity import token_of
 from ._loading import is_coroutine_function
+from ._readable import name_the_call
 from ._results import ABSENT, Load
 from ._tags import tag_list
-from ._templates import Origin, key_template, parse_template, register
+from ._templates import key_template, parse_template, register
+from ._times import seconds
 from ._times import ttl as checked_ttl
 
 if TYPE_CHECKING:
     from ._cache import Cache
 
 
+#: The names of functions that the log has told of.
+_told: set[str] = set()
+
 
 class CacheInfo(NamedTuple):
-    """As functools.lru_cache has it; of the memory level of the whole cache."""
+    """As functools.lru_cache has it. hits: calls that were answered without running the function, misses: how often it
+    ran, both in this process; maxsize, currsize: entries of the cache's memory level, which its functions share."""
 
     hits: int
     misses: int
@@ -30,28 +38,45 @@ class CacheInfo(NamedTuple):
     currsize: int
 
 
-def memoized(cache: Cache[Any], function: Callable[..., Any], *, ttl: Any, key: str | None, tags: Any,
-             condition: Callable[[Any], bool] | None, prefix: str = "") -> Any:
-    """The decorated function: Cache.memoize tells what it does. `prefix` stands before its name in the key."""
-    if isinstance(function, (staticmethod, classmethod)):
-        raise TypeError("memoize the plain function, and put @staticmethod or @classmethod above it")
-    signature = inspect.signature(function)
-    origin = Origin(key) if key is not None else Origin(None, prefix, function.__module__, function.__qualname__)
-    name = f"{prefix}{function.__module__}.{function.__qualname__}"
-    life = checked_ttl(ttl)
-    tags_of = _tag_maker(tags, signature)
-    template = None if key is None else key_template(key, signature)
-    fields, tail, reserved = template or (None, "", frozenset())
+class _NoFunction(ConfigError, TypeError):
+    """What cannot be memoized at all."""
 
-    def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
-        bound = signature.bind(*args, **kwargs)
-        bound.apply_defaults()
-        return tuple(
-            tuple(sorted(value.items())) if kind is inspect.Parameter.VAR_KEYWORD else value
-            for value, kind in zip(bound.arguments.values(), (p.kind for p in signature.parameters.values()))
-        )
+
+class Options(NamedTuple):
+    """What Cache.memoize was given."""
+
+    ttl: Any = None
+    key: Any = None
+    tags: Any = ()
+    condition: Callable[[Any], bool] | None = None
+    timeout: Any = None
+    shared: bool = False
+    #: Stands before the function's name in the key.
+    prefix: str = ""
+    #: A function that other processes cannot have is refused where there are tiers; else the log says that it shares
+    #: nothing.
+    refuse_alone: bool = True
+
+
+def memoized(cache: Cache[Any], function: Callable[..., Any], **given: Any) -> Any:
+    """The decorated function: Cache.memoize tells what it does. given: of Options."""
+    options = Options(**given)
+    refuse_what_is_no_function(function)
+    binding = Binding(function, options.key)
+    identity = identity_of(function.func if isinstance(function, functools.partial) else function, options.prefix)
+    name = f"{options.prefix}{identity.name}"
+    template = None if options.key is None or binding.key else key_template(options.key, binding.signature)
+    if options.key is None and identity.alone and cache._tiers:
+        _stands_alone(cache, name, identity.alone, options)
+    head = f"{name}~{_fingerprint(cache, identity, binding)}"
+    register(cache, name, None if template is None else options.key, template,
+             _who(function, identity, binding, options.key), options.shared)
+    life, timeout, condition = checked_ttl(options.ttl), seconds(options.timeout, "timeout"), options.condition
+    tags_of = _tag_maker(options.tags, binding)
 
     def result(returned: Any) -> Any:
+        if isinstance(returned, (types.GeneratorType, types.AsyncGeneratorType)):
+            raise TypeError(f"{name} returned a generator, which can be read once only: return a list or a tuple")
         if condition is not None and returned is not ABSENT and not isinstance(returned, Load):
             if not condition(returned):
                 return Load(returned, keep=False)
@@ -60,105 +85,160 @@ def memoized(cache: Cache[Any], function: Callable[..., Any], *, ttl: Any, key: 
         return returned
 
     def miss(key_bytes: bytes, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        loader = lambda: result(function(*args, **kwargs))  # noqa: E731
-        return cache._load_bytes(key_bytes, name, loader, tags=tags_of(args, kwargs))
+        ran = False
 
-    core = _core.Memoized(cache, miss, bind, *_plain_parameters(signature), name, fields, tail, bytes(reserved))
-    if key is None:
-        _refuse_namesakes(cache, name, function)
-    register(cache, name, origin, template)
-    if is_coroutine_function(function):
-        decorated = _coroutine_form(cache, function, core, name, result, tags_of)
-    else:
-        decorated = core
-    functools.update_wrapper(decorated, function)
-    decorated.key = lambda *args, **kwargs: core._key(*args, **kwargs)
-    if is_coroutine_function(function):
-        async def invalidate(*args: Any, **kwargs: Any) -> bool:
-            return await cache._adelete_bytes(core._key(*args, **kwargs))
-    else:
-        def invalidate(*args: Any, **kwargs: Any) -> bool:  # type: ignore[misc]
-            return cache._delete_bytes(core._key(*args, **kwargs))
-    decorated.invalidate = invalidate
-    decorated.cache_info = functools.partial(cache_info, cache)
-    return decorated
+        def loader() -> Any:
+            nonlocal ran
+            ran = True
+            core._count(True)
+            return result(function(*args, **kwargs))
 
+        try:
+            value = cache._load_bytes(key_bytes, name, loader, timeout=timeout, tags=tags_of(args, kwargs))
+        except TerraceError as error:
+            name_the_call(error, head, name, args, kwargs)
+            raise
+        if not ran:
+            core._count(False)
+        return value
 
-def _coroutine_form(cache: Cache[Any], function: Callable[..., Any], core: Any, name: str,
-                    result: Callable[[Any], Any], tags_of: Callable[..., Sequence[str]]) -> Any:
-    async def decorated(*args: Any, **kwargs: Any) -> Any:
+    async def run(*args: Any, **kwargs: Any) -> Any:
         found = core._peek(*args, **kwargs)
         if found is _core.NEGATIVE:
             raise NotFound(name)
-        if found is not _core.NOTHING:
-            return found
+        return await amiss(args, kwargs) if found is _core.NOTHING else found
+
+    async def amiss(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        ran = False
 
         async def loader() -> Any:
+            nonlocal ran
+            ran = True
+            core._count(True)
             return result(await function(*args, **kwargs))
 
-        return await cache._aload_bytes(core._key(*args, **kwargs), name, loader, tags=tags_of(args, kwargs))
+        key_bytes = core._key(*args, **kwargs)
+        try:
+            value = await cache._aload_bytes(key_bytes, name, loader, timeout=timeout, tags=tags_of(args, kwargs))
+        except TerraceError as error:
+            name_the_call(error, head, name, args, kwargs)
+            raise
+        if not ran:
+            core._count(False)
+        return value
 
-    return decorated
+    fields, tail, reserved = template or (None, "", frozenset())
+    owners = tuple(binding.owner(number, path) for _, number, path in fields or ())
+    awaited = is_coroutine_function(function)
+    core: Any = _core.Memoized(cache, miss, binding, *binding.plain_parameters(), head, fields, owners, tail, bytes(reserved),
+                          run if awaited else None)
+    functools.update_wrapper(core, function)
+    core._identity = identity
+    core.__module__ = function.__module__ if hasattr(function, "__qualname__") else identity.module
+    core.__qualname__ = identity.qualname
+    core.cache_info = functools.partial(cache_info, cache, core)
+    core.cache_parameters = lambda: {"maxsize": cache.max_entries, "typed": True, "ttl": options.ttl, "key": options.key}
+    core.key = lambda *args, **kwargs: core._key(*args, **kwargs)
+    whole = {"prefix": head} if template is None else {"pattern": template.glob()}
+    core.invalidate, core.cache_clear = (_async_removals if awaited else _removals)(cache, core, whole)
+    if awaited:
+        _look_like_a_coroutine_function(core, function)
+    return core
 
 
-def cache_info(cache: Cache[Any]) -> CacheInfo:
-    memory = cache.stats().memory
-    return CacheInfo(memory.hits, memory.misses, cache.max_entries, memory.entries or 0)
+def _removals(cache: Cache[Any], core: Any, whole: dict[str, str]) -> tuple[Any, Any]:
+    def invalidate(*args: Any, **kwargs: Any) -> bool:
+        return cache._delete_bytes(core._key(*args, **kwargs))
+
+    def cache_clear() -> None:
+        cache.invalidate(**whole)  # type: ignore[arg-type]
+        core._forget_counts()
+
+    return invalidate, cache_clear
 
 
-def _tag_maker(tags: Any, signature: inspect.Signature) -> Callable[[tuple[Any, ...], dict[str, Any]], list[str]]:
+def _async_removals(cache: Cache[Any], core: Any, whole: dict[str, str]) -> tuple[Any, Any]:
+    async def invalidate(*args: Any, **kwargs: Any) -> bool:
+        return await cache._adelete_bytes(core._key(*args, **kwargs))
+
+    async def cache_clear() -> None:
+        await cache.ainvalidate(**whole)  # type: ignore[arg-type]
+        core._forget_counts()
+
+    return invalidate, cache_clear
+
+
+def _look_like_a_coroutine_function(core: Any, function: Any) -> None:
+    """To inspect.iscoroutinefunction, which asks functions, and what has the attributes of one."""
+    code_of = function.func if isinstance(function, functools.partial) else function
+    code_of = code_of if hasattr(code_of, "__code__") else type(code_of).__call__
+    for name in ("__code__", "__defaults__", "__kwdefaults__"):
+        setattr(core, name, getattr(code_of, name, None))
+    core.__name__ = getattr(code_of, "__name__", core.__qualname__)
+
+
+def cache_info(cache: Cache[Any], core: Any) -> CacheInfo:
+    hits, misses = core._counts()
+    entries = cache.stats().memory.entries
+    return CacheInfo(hits, misses, 0 if entries is None else cache.max_entries, entries or 0)
+
+
+def _fingerprint(cache: Cache[Any], identity: Identity, binding: Binding) -> str:
+    if binding.key is None:
+        return identity.fingerprint
+    # The function that makes the key says what counts, also for those that would be refused without it.
+    added = binding.added() if binding.before or binding.named else ""
+    return hashed(identity.code if cache._tiers else identity.fingerprint, added)
+
+
+def _who(function: Any, identity: Identity, binding: Binding, key: Any) -> str:
+    """Equal for functions that may have one template: of the same code, with the same plain values around it, and
+    called with the same object."""
+    method = isinstance(binding.function, types.MethodType) and not isinstance(binding.function.__self__, type)
+    object_of = token_of(binding.function.__self__) if method and not binding.names_self else ""
+    plain = getattr(binding.function, "__func__", binding.function)
+    known = isinstance(plain, types.FunctionType)
+    around = variables_of(plain) if known else ""
+    added = binding.added(key) if isinstance(function, functools.partial) and isinstance(key, str) else ""
+    return hashed(identity.code if known else identity.fingerprint, around, object_of, added)
+
+
+def refuse_what_is_no_function(function: Any) -> None:
+    above = {classmethod: "@classmethod", staticmethod: "@staticmethod", property: "@property", functools.cached_property: "@cached_property"}
+    if type(function) in above:
+        raise _NoFunction(f"memoize the plain function, and put {above[type(function)]} above it")
+    if not callable(function):
+        raise _NoFunction(f"{function!r} is no function: write @cache.memoize, or options by name as in @cache.memoize(ttl=60)")
+    for form in (function, getattr(type(function), "__call__", None)):
+        if inspect.isgeneratorfunction(form) or inspect.isasyncgenfunction(form):
+            raise _NoFunction(f"{name_of(function)} is a generator function, and what it returns can be read once only: memoize a "
+                              "function that returns a list or a tuple")
+
+
+def _stands_alone(cache: Cache[Any], name: str, why: str, options: Options) -> None:
+    told = f"{name} cannot be told in the tiers of cache {cache.name!r} from other functions of that name: {why}"
+    if options.refuse_alone:
+        raise ConfigError(f'{told}. Give it a key= of its own that has all that its result depends on: a template, as in '
+                          'key="report:{day}", or a function of the arguments')
+    if name in _told:
+        return
+    _told.add(name)
+    import logging  # the import of terrace does not bring it
+
+    logging.getLogger("terrace").warning("%s. Its results are kept, and not shared with other processes; Cache.memoize takes a key=", told)
+
+
+def _tag_maker(tags: Any, binding: Binding) -> Callable[[tuple[Any, ...], dict[str, Any]], Sequence[str]]:
     if callable(tags):
         return lambda args, kwargs: tag_list(tags(*args, **kwargs))
     tags = tag_list(tags)
     for tag in tags:
-        parse_template(tag, signature, "tags")
+        parse_template(tag, binding.signature, "tags")
     if not any("{" in tag for tag in tags):
         return lambda args, kwargs: tags
 
     def make(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[str]:
-        bound = signature.bind(*args, **kwargs)
-        bound.apply_defaults()
-        return [tag.format(**bound.arguments) for tag in tags]
+        arguments = binding.arguments(args, kwargs).arguments
+        return [tag.format(**arguments) for tag in tags]
 
     return make
-
-
-def _plain_parameters(signature: inspect.Signature) -> tuple[tuple[Any, ...], bool]:
-    """The default of each parameter, and whether positional arguments are these parameters as they come."""
-    parameters = list(signature.parameters.values())
-    plain = all(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters)
-    defaults = tuple(_core.NOTHING if p.default is p.empty else p.default for p in parameters)
-    return defaults, plain
-
-
-# For each cache what identifies its functions that have no template and no name of their own, by name. It stays when the
-# function is gone, as its entries do.
-_named: weakref.WeakKeyDictionary[Any, dict[str, Any]] = weakref.WeakKeyDictionary()
-
-
-def _refuse_namesakes(cache: Any, name: str, function: Callable[..., Any]) -> None:
-    """Inner functions, lambdas and methods of objects may compute different things under one name: only what certainly
-    computes the same may have it. Raises ConfigError."""
-    owner = getattr(function, "__self__", None)
-    same: Any
-    if isinstance(owner, type):  # a class method, perhaps of a subclass
-        same = f"{owner.__module__}.{owner.__qualname__}"
-    elif owner is not None and not isinstance(owner, types.ModuleType):
-        same = _weak_method(function)
-    elif "<locals>" not in name and "<lambda>" not in name:
-        return
-    elif getattr(function, "__closure__", None) or not hasattr(function, "__code__"):
-        same = weakref.ref(function)  # what it refers to cannot be compared
-    else:
-        same = function.__code__
-    known = _named.setdefault(cache, {})
-    if known.setdefault(name, same) != same:
-        raise ConfigError(f"{name} is memoized in cache {cache.name!r} already; functions of one name would share "
-                          'results: give each a key="…{argument}" of its own')
-
-
-def _weak_method(method: Any) -> Any:
-    try:
-        return weakref.WeakMethod(method)
-    except TypeError:  # of an object that cannot be referred to: equal to nothing
-        return object()

@@ -8,13 +8,12 @@ cannot continue into the text of a longer template. This gives two rules:
   ALWAYS_RESERVED is such a byte; without one, all bytes of that text are reserved, too.
 - Between two templates of a cache: register() refuses the second when some key could come from both. It goes through both
   texts at a time, a field being any number of bytes that an escaped argument may contain. Functions without a template are
-  compared in the same way: their keys begin with their names.
+  compared in the same way: their keys begin with their names and a "~". One template is for one function.
 """
 
 from __future__ import annotations
 
 import inspect
-import itertools
 import string
 import threading
 import weakref
@@ -28,6 +27,7 @@ ALWAYS_RESERVED = frozenset(range(256)) - PLAIN
 # What an escape consists of: an escaped argument may contain these whatever is reserved.
 ESCAPE = frozenset(b"%0123456789ABCDEF")
 
+ANYTHING = frozenset(range(256))
 Field = tuple[str, int, str]
 # A byte, or the bytes of which any number may stand there.
 Item = Union[int, frozenset[int]]
@@ -48,6 +48,19 @@ class Template(NamedTuple):
         for before, _, _ in self.fields:
             items += [*before.encode(), field]
         return (*items, *self.tail.encode())
+
+    def glob(self) -> str:
+        """What all these keys match, and keys that are longer by a part."""
+        texts = [*(before for before, _, _ in self.fields), self.tail]
+        return "*".join("".join("?" if c in "*?[]\\^" else c for c in text) for text in texts)
+
+
+def names_in(template: str) -> set[str]:
+    """The parameters that it names; nothing for one that cannot be read."""
+    try:
+        return {field.partition(".")[0] for _, field, _, _ in string.Formatter().parse(template) if field}
+    except ValueError:
+        return set()
 
 
 def parse_template(template: str, signature: inspect.Signature, what: str) -> tuple[list[Field], str]:
@@ -79,7 +92,7 @@ def parse_template(template: str, signature: inspect.Signature, what: str) -> tu
 def key_template(template: str, signature: inspect.Signature) -> Template:
     """The template of a key. Raises ConfigError where different calls could get one key."""
     if not isinstance(template, str):
-        raise ConfigError(f'key={template!r}: give a template such as "user:{{id}}", which names parameters')
+        raise ConfigError(f'key={template!r}: give a template such as "user:{{id}}", which names parameters, or a function of them')
     fields, tail = parse_template(template, signature, "key")
     if not fields and signature.parameters:
         raise ConfigError(f"key={template!r} names no parameter, so all calls would share one result: name those that the "
@@ -101,54 +114,55 @@ def key_template(template: str, signature: inspect.Signature) -> Template:
 _lock = threading.Lock()
 
 
-class Origin(NamedTuple):
-    """Where the keys of a memoized function come from: its template, or, without one, what its name is made of."""
+class _Known(NamedTuple):
+    """A template, or the name of functions without one: the pattern of the keys, a function that has it, what
+    identifies all that have it, and whether these share it."""
 
-    key: str | None
-    prefix: str = ""
-    module: str = ""
-    qualname: str = ""
-
-    def name(self) -> str:
-        """What the keys begin with where there is no template."""
-        return f"{self.prefix}{self.module}.{self.qualname}"
-
-    def __str__(self) -> str:
-        if self.key is not None:
-            return f"key={self.key!r}"
-        return f"{self.module}.{self.qualname}" + (f" with key_prefix={self.prefix!r}" if self.prefix else "")
+    pattern: tuple[Item, ...]
+    name: str
+    who: set[str]
+    shared: bool
 
 
-# For each cache the patterns of its keys, by where they come from. They stay when the function is gone, as its entries do.
-_known: weakref.WeakKeyDictionary[Any, dict[Origin, list[tuple[Item, ...]]]] = weakref.WeakKeyDictionary()
+# For each cache its templates, and the names of its functions without one (as 1-tuples). They stay when the function is
+# gone, as its entries do.
+_known: weakref.WeakKeyDictionary[Any, dict[str | tuple[str], _Known]] = weakref.WeakKeyDictionary()
 
 
-def register(cache: Any, name: str, origin: Origin, template: Template | None) -> None:
-    """Notes the keys of a memoized function. Raises ConfigError when another function's calls could have one of them."""
-    anything = frozenset(range(256))
-    if template is None:
-        patterns: list[tuple[Item, ...]] = [(*f"{origin.name()}{mark}".encode(), anything) for mark in "(#"]
-    else:
-        patterns = [template.pattern()]
+def register(cache: Any, name: str, key: str | None, template: Template | None, who: str, shared: bool) -> None:
+    """Notes the keys of a memoized function: those of its template, or NAME~ and more. Raises ConfigError when another
+    function's calls could have one of them. who: equal for functions that are the same; shared: it shares its template
+    with all that say so too."""
+    pattern = (*f"{name}~".encode(), ANYTHING) if key is None or template is None else template.pattern()
+    origin = (name,) if key is None else key
     with _lock:
         known = _known.setdefault(cache, {})
-        if origin in known:  # functions with one template share their entries; a module may be loaded again
-            return
+        if (same := known.get(origin)) is not None:
+            if key is not None and who not in same.who:
+                if not (shared and same.shared):
+                    raise ConfigError(_told_twice(cache, name, key, same.name))
+                same.who.add(who)
+            return  # those of one name are told apart by their fingerprints
         for other, theirs in known.items():
-            if template is None and other.key is None and not _may_meet(origin.name(), other.name()):
+            if key is None and isinstance(other, tuple):
                 continue
-            for mine, their in itertools.product(patterns, theirs):
-                common = meeting(mine, their)
-                if common is not None:
-                    raise ConfigError(
-                        f"{origin} of {name} can make the key {common.decode(errors='replace')!r}, and so can {other} of "
-                        f"cache {cache.name!r}: give them different beginnings, so that none gets the other's results")
-        known[origin] = patterns
+            common = meeting(pattern, theirs.pattern)
+            if common is not None:
+                raise ConfigError(
+                    f"{_origin(origin)} of {name} can make the key {common.decode(errors='replace')!r}, and so can {_origin(other)} of "
+                    f"cache {cache.name!r}: give them different beginnings, so that none gets the other's results")
+        known[origin] = _Known(pattern, name, {who}, shared)
 
 
-def _may_meet(one: str, two: str) -> bool:
-    """Says fast of nearly all pairs of names that none of their keys is one of the other's."""
-    return one.startswith(two) or two.startswith(one)
+def _origin(origin: str | tuple[str]) -> str:
+    return origin[0] if isinstance(origin, tuple) else f"key={origin!r}"
+
+
+def _told_twice(cache: Any, name: str, key: str, other: str) -> str:
+    whose = f"that of {other}" if other != name else "that of another function of this name or a former definition"
+    return (f"key={key!r} of {name} is {whose} in cache {cache.name!r}, and one would get the other's results: give it another key, "
+            "name in it what they differ in ({self.name} for the method of an object), or, when they compute the same, give both "
+            "shared=True")
 
 
 def meeting(one: tuple[Item, ...], two: tuple[Item, ...]) -> bytes | None:

@@ -388,22 +388,6 @@ def test_what_a_condition_refuses_is_not_kept() -> None:
     assert calls == [5, 50, 5]
 
 
-def test_namesakes_are_refused() -> None:
-    cache: terrace.Cache[Any] = terrace.Cache("namesakes")
-
-    def make(number: int) -> Any:
-        @cache.memoize
-        def inner() -> int:
-            return number
-
-        return inner
-
-    first = make(1)
-    with pytest.raises(terrace.ConfigError, match="key="):
-        make(2)
-    assert first() == 1
-
-
 def test_coroutine_functions() -> None:
     calls = []
 

@@ -42,7 +42,7 @@ def _by_key(item: tuple[Any, Any]) -> bytes:
 def accepting_content(decorated: Any, function: Callable[..., Any], cache: Cache[Any], ttl: float | None) -> Any:
     """The memoized function, which takes such arguments as well. Calls with none of them cost nothing more."""
     key, remove = decorated.key, decorated.invalidate
-    name = function.__qualname__
+    name = decorated.__qualname__
 
     def key_of(*args: Any, **kwargs: Any) -> bytes:
         return key(*map(content, args), **_contents(kwargs))  # type: ignore[no-any-return]

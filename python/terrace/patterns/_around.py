@@ -45,7 +45,8 @@ class CacheDecorator:
         self._ttl = checked_ttl(ttl)
 
     def __call__(self, func: F) -> F:
-        decorated = memoized(self._cache, func, ttl=self._ttl, key=None, tags=(), condition=None, prefix=self.key_prefix)
+        # Here is no key= that could be asked for.
+        decorated = memoized(self._cache, func, ttl=self._ttl, prefix=self.key_prefix, refuse_alone=False)
         return accepting_content(decorated, func, self._cache, self._ttl)  # type: ignore[no-any-return]
 
 

@@ -1,0 +1,88 @@
+"""Binding: what of a memoized call counts in its key, and in which order."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import types
+from typing import Any, Callable
+
+from . import _core
+from ._errors import ConfigError
+from ._loading import is_coroutine_function
+from ._templates import names_in
+
+_ANY = inspect.signature(lambda *args, **kwargs: None)
+
+
+class Binding:
+    """Called with the arguments of a call, it returns one for each parameter, or what `key` makes of them when that is
+    a function.
+
+    A functools.partial counts as its function, with the arguments that it adds. The template of a bound method may name
+    self.
+    """
+
+    def __init__(self, function: Any, key: Any) -> None:
+        if is_coroutine_function(key):
+            raise ConfigError(f"key={key!r} is a coroutine function: give a plain one")
+        self.key: Callable[..., Any] | None = key if callable(key) else None
+        self.before: tuple[Any, ...] = ()
+        self.named: dict[str, Any] = {}
+        #: Whether the object of a bound method is in the key.
+        self.names_self = False
+        if isinstance(function, functools.partial):
+            function, self.before, self.named = function.func, function.args, function.keywords
+        if isinstance(function, types.MethodType) and isinstance(key, str):
+            first = next(iter(_signature(function.__func__).parameters), None)
+            if first in names_in(key):
+                self.names_self = True
+                self.before = (function.__self__, *self.before)
+                function = function.__func__
+        self.function = function
+        self.signature = _signature(function)
+
+    def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+        if self.key is not None:
+            return (self.key(*args, **kwargs),)
+        bound = self.arguments(args, kwargs)
+        return tuple(
+            tuple(sorted(value.items())) if kind is inspect.Parameter.VAR_KEYWORD else value
+            for value, kind in zip(bound.arguments.values(), (p.kind for p in self.signature.parameters.values()))
+        )
+
+    def arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> inspect.BoundArguments:
+        bound = self.signature.bind(*self.before, *args, **{**self.named, **kwargs})
+        bound.apply_defaults()
+        return bound
+
+    def plain_parameters(self) -> tuple[tuple[Any, ...], bool]:
+        """The default of each parameter, and whether positional arguments are these parameters as they come."""
+        if self.key is not None or self.before or self.named:
+            return (), False
+        parameters = list(self.signature.parameters.values())
+        plain = all(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters)
+        return tuple(_core.NOTHING if p.default is p.empty else p.default for p in parameters), plain
+
+    def owner(self, number: int, path: str) -> type | None:
+        """The type that the parameter's annotation gives a field of a template (_fields.py)."""
+        annotation = list(self.signature.parameters.values())[number].annotation
+        if path or annotation is inspect.Parameter.empty:
+            return None
+        from ._fields import owner_of
+
+        return owner_of(annotation, self.function)
+
+    def added(self, template: str = "") -> str:
+        """What a partial adds to the calls, without what is in their keys because a template names it."""
+        added = self.signature.bind_partial(*self.before, **self.named).arguments
+        for name in names_in(template):
+            added.pop(name, None)
+        return _core.argument_bytes(tuple(added.items())).hex() if added else ""
+
+
+def _signature(function: Any) -> inspect.Signature:
+    try:
+        return inspect.signature(function)
+    except (TypeError, ValueError):  # of C, and silent about itself
+        return _ANY

@@ -1,0 +1,178 @@
+"""Which function is it? What stands before the arguments in the keys of a memoized function without a template.
+
+NAME~FINGERPRINT: module and qualified name, which people read, and a hash of all that tells functions of one name
+apart: the code, the module, the script for those of __main__. So a new definition (a notebook's cell run again, a
+reload, a deployment) never gets results of the old one, nor does a namesake. What a function reads of its module while
+it runs does not count.
+
+Some functions cannot be told from others by what they are: those that use variables of the function around them, bound
+methods, callable objects. They get a token that no other function has, in this process or another: `alone` says why.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import types
+from typing import Any, NamedTuple
+
+from . import _core
+from ._identity import class_name, found_as, module_name, token_of
+
+_SESSION = os.urandom(8).hex()
+
+
+class Identity(NamedTuple):
+    """fingerprint: 16 hexadecimal digits; code: the fingerprint without tokens, equal for two closures
+    of one function; alone: why no other process can have the same function, or ""."""
+
+    module: str
+    qualname: str
+    fingerprint: str
+    code: str
+    alone: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"{self.module}.{self.qualname}"
+
+
+def identity_of(function: Any, prefix: str = "") -> Identity:
+    """prefix: what the caller puts before the name."""
+    known: Any = getattr(function, "_identity", None)
+    if isinstance(known, Identity) and isinstance(function, _core.Memoized):
+        return known._replace(fingerprint=hashed(known.fingerprint, "memoized", prefix))
+    parts, alone, token = _parts(function)
+    named = function if hasattr(function, "__qualname__") else type(function)
+    module, qualname = module_name(getattr(named, "__module__", None)), str(named.__qualname__)
+    code = hashed(prefix, module, qualname, *parts)
+    return Identity(module, qualname, hashed(code, token) if alone else code, code, alone)
+
+
+def name_of(function: Any) -> str:
+    named = function if hasattr(function, "__qualname__") else type(function)
+    return f"{named.__module__}.{named.__qualname__}"
+
+
+def _parts(function: Any) -> tuple[list[str], str, str]:
+    """What tells it apart; why that is not enough, if it is not, and a token then."""
+    owner = getattr(function, "__self__", None)
+    if isinstance(function, types.FunctionType):
+        parts = [_module(function.__module__), *_code(function.__code__)]
+        if _foreign_variables(function):
+            return parts, "it uses variables of the function around it", token_of(function)
+        if getattr(sys.modules.get(function.__module__), "__dict__", None) is not function.__globals__:
+            return parts, "its module cannot be found by name", token_of(function)
+        return parts, "", ""
+    if isinstance(function, types.MethodType):
+        parts, alone, token = _parts(function.__func__)
+        parts.append(class_name(owner if isinstance(owner, type) else type(owner)))
+        if isinstance(owner, type):
+            known = found_as(owner.__module__, owner.__qualname__) is owner
+            return (parts, alone, token) if known else (parts, "its class cannot be found by name", token)
+        return _of_object(owner, parts, alone or "it is the method of an object", token)
+    if isinstance(function, type):
+        return [_module(function.__module__)], "it is a class", token_of(function)
+    name = getattr(function, "__qualname__", None)
+    if isinstance(name, str) and found_as(function.__module__, name) is function:
+        return [_module(function.__module__)], "", ""  # of C
+    if owner is not None:
+        return [class_name(type(owner))], "it is the method of an object", token_of(owner)
+    parts, alone, token = _parts(call) if isinstance(call := type(function).__call__, types.FunctionType) else ([], "", "")
+    return _of_object(function, [*parts, class_name(type(function))], alone or "it is an object", token)
+
+
+def _of_object(thing: Any, parts: list[str], alone: str, token: str) -> tuple[list[str], str, str]:
+    own = getattr(thing, "__terrace_key__", None)
+    if own is None or token:
+        return parts, alone, token + token_of(thing)
+    return [*parts, _core.argument_bytes(thing).hex()], "", ""
+
+
+def _foreign_variables(function: types.FunctionType) -> bool:
+    """Its own name (a recursion) and the class that super() needs are none."""
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or ()):
+        if name == "__class__" and "<locals>" not in function.__qualname__:
+            continue
+        if name != function.__code__.co_name:
+            return True
+        try:
+            content = cell.cell_contents
+        except ValueError:  # it is being defined
+            continue
+        if content is not function and getattr(content, "__wrapped__", None) is not function:
+            return True
+    return False
+
+
+def variables_of(function: Any, within: int = 3) -> str:
+    """What a function and those in its variables have of plain values around them and as defaults. Two that differ in
+    this compute different things; two that do not may."""
+    told = []
+    values = [(str(number), value) for number, value in enumerate(function.__defaults__ or ())]
+    values += (function.__kwdefaults__ or {}).items()
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or ()):
+        try:
+            values.append((name, cell.cell_contents))
+        except ValueError:  # it is being defined
+            continue
+    for name, content in values:
+        if isinstance(content, types.FunctionType):
+            told.append(f"{name}={identity_of(content).code}{variables_of(content, within - 1) if within else ''}")
+        elif isinstance(content, (str, int, float, bytes, tuple, type(None))):
+            try:
+                told.append(f"{name}={_core.argument_bytes(content).hex()}")
+            except TypeError:  # it holds other objects
+                pass
+    return ",".join(told)
+
+
+def _module(name: Any) -> str:
+    """For the program that was started its module, file or text (-c), so that two scripts differ; a session at a
+    prompt has a token."""
+    if name not in ("__main__", "__mp_main__"):
+        return str(name)
+    main = sys.modules.get(name)
+    spec = getattr(main, "__spec__", None)
+    if spec is not None:
+        return f"-m {spec.name}"
+    file = getattr(main, "__file__", None)
+    if file and not file.startswith("<"):  # "<stdin>"
+        return f"script {os.path.realpath(file)}"
+    return f"-c {_COMMAND}" if _COMMAND is not None else f"session {_SESSION}"
+
+
+def _command() -> str | None:
+    """The text of python -c."""
+    if sys.argv[:1] != ["-c"]:
+        return None
+    given = sys.orig_argv[:-len(sys.argv[1:])] if sys.argv[1:] else sys.orig_argv
+    return given[-1]
+
+
+_COMMAND = _command()
+
+
+def _code(code: types.CodeType) -> list[str]:
+    """Not the file and the lines: the function may be moved."""
+    return [
+        code.co_name, repr((code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags)), code.co_code.hex(),
+        repr((code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)), getattr(code, "co_exceptiontable", b"").hex(),
+        *map(_constant, code.co_consts),
+    ]
+
+
+def _constant(value: Any) -> str:
+    if isinstance(value, types.CodeType):
+        return repr(_code(value))
+    if isinstance(value, tuple):
+        return f"({','.join(map(_constant, value))})"
+    if isinstance(value, frozenset):  # whose order is another in each process
+        return f"{{{','.join(sorted(map(_constant, value)))}}}"
+    return repr(value)
+
+
+def hashed(*parts: str) -> str:
+    import hashlib  # brings OpenSSL: the first memoized function needs it, not the import of terrace
+
+    return hashlib.blake2b("".join(f"{len(part)}:{part}" for part in parts).encode(errors="surrogatepass"), digest_size=8).hexdigest()
