@@ -78,7 +78,7 @@ TEST(RedisAccess, F31_TlsFailsClosed) {
         << "not an authority we trust";
   }
   {
-    const RedisServer server({.tls = true, .tls_days = -1});
+    const RedisServer server({.tls = true, .tls_expired = true});
     const std::string expired = refusal({.url = server.url(), .ca_file = server.ca_file()});
     EXPECT_NE(expired.find("expired"), std::string::npos) << expired;
   }

@@ -51,10 +51,24 @@ void RedisServer::make_certificates() const {
   request({"-x509", "-keyout", ca + ".key", "-out", ca + ".crt", "-days", "3", "-subj",
            "/CN=terrace test authority"});
   request({"-keyout", server + ".key", "-out", server + ".csr", "-subj", "/CN=terrace test server"});
-  std::ofstream(server + ".ext") << "subjectAltName=" << options_.tls_names << "\n";
+  const std::string names = "subjectAltName=" + options_.tls_names + "\n";
+  if (options_.tls_expired) {
+    // Only `openssl ca` takes dates in the past in every version.
+    std::ofstream(place_.file("index"));
+    std::ofstream(server + ".cnf")
+        << "[ca]\ndefault_ca=one\n[one]\ndatabase=" << place_.file("index")
+        << "\nnew_certs_dir=" << place_.file("")
+        << "\nrand_serial=yes\ndefault_md=sha256\npolicy=any\nx509_extensions=names\n"
+        << "[any]\ncommonName=supplied\n[names]\n"
+        << names;
+    run_program({"openssl", "ca", "-batch", "-notext", "-config", server + ".cnf", "-cert", ca + ".crt",
+                 "-keyfile", ca + ".key", "-in", server + ".csr", "-out", server + ".crt", "-startdate",
+                 "20200101000000Z", "-enddate", "20200102000000Z"});
+    return;
+  }
+  std::ofstream(server + ".ext") << names;
   run_program({"openssl", "x509", "-req", "-in", server + ".csr", "-CA", ca + ".crt", "-CAkey", ca + ".key",
-               "-CAcreateserial", "-out", server + ".crt", "-days", std::to_string(options_.tls_days),
-               "-extfile", server + ".ext"});
+               "-CAcreateserial", "-out", server + ".crt", "-days", "2", "-extfile", server + ".ext"});
 }
 
 void RedisServer::start() {

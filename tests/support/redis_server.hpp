@@ -14,7 +14,7 @@ struct RedisServerOptions {
   std::string password = {};
   bool tls = false;  ///< the port speaks TLS only, with a certificate made for it
   std::string tls_names = "DNS:localhost,IP:127.0.0.1";  ///< whom the certificate is for
-  int tls_days = 2;                                      ///< how long it is valid; negative: expired
+  bool tls_expired = false;                              ///< the certificate was valid in 2020
   bool unix_socket = false;                              ///< beside the port
   std::vector<std::string> arguments = {};               ///< more of the command line: {"--maxmemory", "2mb"}
 };
