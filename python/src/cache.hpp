@@ -83,7 +83,7 @@ class CacheBase {
 [[nodiscard]] CacheBase& cache_of(PyObject* self) noexcept;
 
 /// Methods that are asked most, as the interpreter calls them fastest.
-[[nodiscard]] const PyType_Slot* hot_slots() noexcept;
+[[nodiscard]] const PyType_Slot* hot_slots();
 
 void define_cache(nb::module_& module);
 void define_upkeep(nb::module_& module, nb::class_<CacheBase>& base);

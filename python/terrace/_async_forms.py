@@ -38,24 +38,24 @@ class AsyncForms(CacheCore[V]):
     async def aget_or_load(self, key: Hashable, loader: Callable[..., Any], *, timeout: Seconds | None = None,
                            tags: str | Sequence[str] = ()) -> V:
         """As get_or_load. A coroutine function runs in this loop; a plain function on a thread."""
-        if not self._eager:
-            found = self._peek(key)
-            if found is not _core.NOTHING and found is not _core.NEGATIVE:
-                return found  # type: ignore[no-any-return]
+        found = self._peek_load(key, loader, timeout, tags)
+        if found is not _core.NOTHING and found is not _core.NEGATIVE:
+            return found  # type: ignore[no-any-return]
         return await self._aload_bytes(_core.key_bytes(key), key, loader, timeout=timeout, tags=tags)  # type: ignore[no-any-return]
 
     async def _aload_bytes(self, key_bytes: bytes, key: Any, loader: Any, *, timeout: Seconds | None = None,
                            tags: str | Sequence[str] = ()) -> Any:
         self._ensure_open()
+        limit, listed = seconds(timeout, "timeout"), tag_list(tags)
         loop = _aio.running_loop()
         service().ensure()
         if self._eager and (memory := self._peek_bytes(key_bytes)) is not None:
-            self._refresh(key_bytes, Loading(self, loader, {key_bytes: key}, single=True, loop=loop), tag_list(tags))
+            self._refresh(key_bytes, Loading(self, loader, {key_bytes: key}, single=True, loop=loop), listed)
             return memory[0]
         elsewhere = not is_coroutine_function(loader)
         while True:
             loading = Loading(self, loader, {key_bytes: key}, single=True, loop=loop)
-            call = self._start_read([key_bytes], loading, elsewhere, seconds(timeout, "timeout"), tag_list(tags))
+            call = self._start_read([key_bytes], loading, elsewhere, limit, listed)
             await _aio.ended(call)
             value = call.value(key)
             if value is not _core.NOTHING:
@@ -133,3 +133,9 @@ class AsyncForms(CacheCore[V]):
 
     async def _adelete_bytes(self, key_bytes: bytes) -> bool:
         return any(self._all_done(await _aio.outcome_of(self._erase([key_bytes], None))))
+
+
+# Users know them as the cache's: that is what messages about their arguments name.
+for _name, _form in vars(AsyncForms).items():
+    if callable(_form):
+        _form.__qualname__ = f"Cache.{_name}"

@@ -178,7 +178,9 @@ class Cache(AsyncForms[V]):
         @overload
         def get(self, key: Hashable, default: V | D) -> V | D: ...
         def get(self, key: Hashable, default: Any = None) -> Any:
-            """The value, from memory or the tiers; `default` when no level has it or none could be asked."""
+            """The value, from memory or the tiers; `default` when no level has it, it is known not to exist, or no level could be asked
+            (lookup() tells which). A stored None is a hit. Waits for the tiers at most tier_timeout for each. Raises KeyTypeError and
+            Closed. Thread safe."""
 
         def __getitem__(self, key: Hashable) -> V:
             """As get; raises KeyError instead of a default."""
@@ -187,33 +189,40 @@ class Cache(AsyncForms[V]):
 
         def get_or_load(self, key: Hashable, loader: Callable[..., Any], *,  # type: ignore[override]
                         timeout: Seconds | None = None, tags: str | Sequence[str] = ()) -> V:
-            """The value from the levels, else from the loader. However many callers miss a key at once, in this process and
-            in all over one Redis, one loader runs; the others wait for it.
+            """The value from the levels, else from the loader. However many callers miss a key at once, in this process and in
+            all over one Redis, one loader runs; the others wait for it.
 
-            The loader takes nothing, the key, or the key and a LoadContext, and returns the value, ABSENT, or a Load. It
-            runs in the thread that calls this; with a timeout, soft_load_timeout or eager_refresh on a thread of its own,
-            with the caller's context variables. No lock is held: it may use any cache, but not ask for its own key.
+            loader: takes nothing, the key, or the key and a LoadContext, by the number of arguments that it insists on, and
+            returns the value, ABSENT, or a Load. One whose arguments do not tell this is refused with TypeError. It runs in the
+            thread that calls this; with a timeout, soft_load_timeout or eager_refresh on a thread of its own, with the caller's
+            context variables. No lock is held: it may use any cache, but not ask for its own key.
+
+            timeout: how long to wait at most, in seconds or a timedelta; None: load_timeout alone is the limit. tags: of the
+            value that is loaded, a list of str or one str. Both are checked whether the key is there or not.
 
             Raises what the loader raised (also to those who waited), NotFound (ABSENT, now or within negative_ttl), Timeout,
-            EncodeError (the tiers cannot store the value), Closed.
-            """
+            EncodeError (the tiers cannot store the value), KeyTypeError, Closed. Thread safe."""
 
     def _load(self, key: Any, loader: Any, *, timeout: Seconds | None = None, tags: str | Sequence[str] = ()) -> Any:
         return self._load_bytes(_core.key_bytes(key), key, loader, timeout=timeout, tags=tags)
 
+    # Refuses what a call of get_or_load got wrong, under that name.
+    _load.__qualname__ = "Cache.get_or_load"
+
     def _load_bytes(self, key_bytes: bytes, key: Any, loader: Any, *, timeout: Seconds | None = None,
                     tags: str | Sequence[str] = ()) -> Any:
         self._ensure_open()
-        elsewhere = self._loads_elsewhere or timeout is not None
+        limit, listed = seconds(timeout, "timeout"), tag_list(tags)
+        elsewhere = self._loads_elsewhere or limit is not None
         if self._eager and (found := self._peek_bytes(key_bytes)) is not None:
             service().ensure()
-            self._refresh(key_bytes, Loading(self, loader, {key_bytes: key}, single=True, background=True), tag_list(tags))
+            self._refresh(key_bytes, Loading(self, loader, {key_bytes: key}, single=True, background=True), listed)
             return found[0]
         if elsewhere:
             service().ensure()
         while True:
             loading = Loading(self, loader, {key_bytes: key}, single=True, background=elsewhere)
-            call = self._start_read([key_bytes], loading, elsewhere, seconds(timeout, "timeout"), tag_list(tags))
+            call = self._start_read([key_bytes], loading, elsewhere, limit, listed)
             self._run_loads(call)
             value = call.value(key)
             if value is not _core.NOTHING:

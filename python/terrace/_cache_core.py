@@ -18,7 +18,7 @@ from . import _core
 from ._errors import Closed, ConfigError, TerraceError
 from ._green import refuse_green_threads
 from ._loading import Loading
-from ._results import Lookup
+from ._results import Lookup, refuse_markers
 from ._service import service
 from ._tags import sound_text, tag_list
 from ._times import Seconds, seconds
@@ -98,6 +98,7 @@ class CacheCore(_core.CacheBase, Generic[V]):
     def _write(self, keys: Iterable[Any], stored: list[V], ttl: Seconds | None, timeout: Seconds | None,
                tags: str | Sequence[str]) -> _core.Call:
         self._ensure_open()
+        refuse_markers(stored)
         if self._copier is not None:
             stored = [self._copier(value) for value in stored]
         names = [_core.key_bytes(key) for key in keys]

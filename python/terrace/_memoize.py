@@ -9,7 +9,7 @@ import weakref
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Sequence
 
 from . import _core
-from ._errors import ConfigError, NotFound
+from ._errors import ConfigError, from_code
 from ._loading import is_coroutine_function
 from ._results import ABSENT, Load
 from ._tags import tag_list
@@ -89,7 +89,7 @@ def _coroutine_form(cache: Cache[Any], function: Callable[..., Any], core: Any, 
     async def decorated(*args: Any, **kwargs: Any) -> Any:
         found = core._peek(*args, **kwargs)
         if found is _core.NEGATIVE:
-            raise NotFound(name)
+            raise from_code("not_found", name)
         if found is not _core.NOTHING:
             return found
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any, Callable, Iterable, TypeVar
 
-from .._loading import required_arguments
+from .._arity import required_arguments
 from .._memoize import memoized
 from .._monitor import Monitor
 from .._reports import WarmFailure, WarmReport
