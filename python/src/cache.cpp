@@ -34,7 +34,10 @@ void CacheBase::open(CacheOptions options, const std::vector<std::shared_ptr<PyT
   options.scheduler = runtime_;
   std::vector<std::shared_ptr<Tier>> made;
   for (const auto& tier : tiers) {
-    if (tier->tier == nullptr) tier->tier = make_tier(tier->url, runtime_, {.key_prefix = tier->key_prefix});
+    if (tier->tier == nullptr) {
+      tier->tier =
+          make_tier(tier->url, runtime_, {.key_prefix = tier->key_prefix, .directory = tier->directory});
+    }
     made.push_back(tier->tier);
   }
   std::optional<StoredKind> kind;

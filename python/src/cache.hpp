@@ -3,6 +3,7 @@
 /// the engine for everything else. The Python class adds argument checks, loaders and answers in Python's
 /// words.
 
+#include <filesystem>
 #include <memory>
 #include <terrace/cache_handle.hpp>
 #include <terrace/runtime.hpp>
@@ -17,9 +18,13 @@ namespace terrace::python {
 struct PyTier {
   std::string url;
   std::string key_prefix;
+  std::filesystem::path directory;  ///< where it was made: the tier itself may be made elsewhere
   std::shared_ptr<Tier> tier;
 
-  PyTier(std::string its_url, std::string prefix) : url(std::move(its_url)), key_prefix(std::move(prefix)) {}
+  PyTier(std::string its_url, std::string prefix) : url(std::move(its_url)), key_prefix(std::move(prefix)) {
+    std::error_code gone;
+    directory = std::filesystem::current_path(gone);
+  }
   PyTier(const PyTier&) = delete;
   PyTier& operator=(const PyTier&) = delete;
   /// The end of a tier waits for the I/O thread, which may want the GIL.

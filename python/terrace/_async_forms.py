@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Callable, Hashable, Iterable, Mapping, Sequence
 
 from . import _aio, _core
-from ._cache_core import CacheCore, explanation_of, names_of, refuse_no_mapping
+from ._cache_core import CacheCore, check_write, explanation_of, names_of, refuse_no_mapping
 from ._errors import Closed
 from ._loading import Loading, is_coroutine_function
 from ._results import Lookup
@@ -69,10 +69,10 @@ class AsyncForms(CacheCore[V]):
 
     async def alookup_many(self, keys: Iterable[Hashable], *, timeout: Seconds | None = None) -> dict[Any, Lookup[V]]:
         """As lookup_many."""
-        names = names_of(keys)
+        names, limit = names_of(keys), seconds(timeout, "timeout")
         if not names:
             return {}
-        return self._lookups(names, await _aio.outcome_of(self._read(names, None, timeout)))
+        return self._lookups(names, await _aio.outcome_of(self._read(names, None, limit)))
 
     async def aget_many(self, keys: Iterable[Hashable]) -> dict[Any, V]:
         """As get_many."""
@@ -82,12 +82,12 @@ class AsyncForms(CacheCore[V]):
     async def aget_or_load_many(self, keys: Iterable[Hashable], loader: Callable[[Sequence[Any]], Any], *,
                                 timeout: Seconds | None = None, tags: str | Sequence[str] = ()) -> dict[Any, V]:
         """As get_or_load_many; the loader is a coroutine function or a plain one."""
-        names = names_of(keys)
+        names, limit, listed = names_of(keys), seconds(timeout, "timeout"), tag_list(tags)
+        loading = Loading(self, loader, names, single=False, loop=_aio.running_loop())
         if not names:
             return {}
         service().ensure()
-        loading = Loading(self, loader, names, single=False, loop=_aio.running_loop())
-        call = self._read(names, loading, timeout, not is_coroutine_function(loader), tags)
+        call = self._read(names, loading, limit, not is_coroutine_function(loader), listed)
         return self._values_or_raise(self._lookups(names, await _aio.outcome_of(call)))
 
     async def aset(self, key: Hashable, value: V, *, ttl: Seconds | None = None, timeout: Seconds | None = None,
@@ -99,6 +99,7 @@ class AsyncForms(CacheCore[V]):
                         tags: str | Sequence[str] = ()) -> None:
         """As set_many."""
         refuse_no_mapping(values)
+        check_write(ttl, timeout, tags)
         if values:
             self._all_done(await _aio.outcome_of(self._write(values, list(values.values()), ttl, timeout, tags)))
 
@@ -108,8 +109,8 @@ class AsyncForms(CacheCore[V]):
 
     async def adelete_many(self, keys: Iterable[Hashable], *, timeout: Seconds | None = None) -> int:
         """As delete_many."""
-        names = names_of(keys)
-        return sum(self._all_done(await _aio.outcome_of(self._erase(list(names), timeout)))) if names else 0
+        names, limit = names_of(keys), seconds(timeout, "timeout")
+        return sum(self._all_done(await _aio.outcome_of(self._erase(list(names), limit)))) if names else 0
 
     async def aclear(self, *, timeout: Seconds | None = None) -> None:
         """As clear."""

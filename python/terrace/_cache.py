@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy as copying
+import os
 import re
 from typing import (
     TYPE_CHECKING,
@@ -18,16 +19,17 @@ from typing import (
 
 from . import _aio, _core, _memoize, _process
 from ._async_forms import AsyncForms
-from ._cache_core import explanation_of, names_of, refuse_no_mapping
+from ._cache_core import check_write, explanation_of, names_of, refuse_no_mapping, tasks_of
 from ._errors import ConfigError
 from ._loading import Loading
 from ._results import Lookup, WarmTask
 from ._service import service
-from ._tags import tag_list
-from ._tiers import Tier, TierLike, tiers_of
-from ._times import Seconds, seconds
+from ._tags import sound_text, tag_list
+from ._tiers import Tier, TierLike, absolute, tiers_of
+from ._times import Seconds, seconds, span
 from ._times import ttl as checked_ttl
 from ._typing import V
+from ._words import called, count, flag, one_word, share, shown, text
 
 if TYPE_CHECKING:
     from ._codec import Codec
@@ -87,7 +89,7 @@ class Cache(AsyncForms[V]):
         type: Any = None,
         types: Sequence[type] = (),
         codec: str = "msgpack",
-        keys: str | None = None,
+        keys: str | os.PathLike[str] | None = None,
         negative_ttl: Seconds | None = None,
         memory_ttl: Seconds | None = None,
         ttl_jitter: float = 0.1,
@@ -98,7 +100,7 @@ class Cache(AsyncForms[V]):
         max_staleness: Seconds = 1,
         lease_time: Seconds = 3,
         write_mode: str = "through",
-        journal: str | None = None,
+        journal: str | os.PathLike[str] | None = None,
         eviction: str | None = None,
         compress_above: int = 1024,
         max_value_bytes: int = 64 << 20,
@@ -111,36 +113,37 @@ class Cache(AsyncForms[V]):
         super().__init__()
         self._own_tiers: list[Tier] = []
         settings: dict[str, Any] = {
-            "name": name,
-            "ttl": checked_ttl(ttl),
-            "negative_ttl": checked_ttl(negative_ttl, "negative_ttl"),
-            "memory_ttl": checked_ttl(memory_ttl, "memory_ttl"),
-            "ttl_jitter": ttl_jitter,
-            "grace": seconds(grace, "grace"),
-            "retry_after": seconds(retry_after, "retry_after"),
-            "eager_refresh": eager_refresh,
-            "consistency": consistency,
-            "max_staleness": seconds(max_staleness, "max_staleness"),
-            "lease_time": seconds(lease_time, "lease_time"),
-            "write_mode": write_mode,
-            "compress_above": compress_above,
-            "max_value_bytes": max_value_bytes,
-            "tier_timeout": seconds(tier_timeout, "tier_timeout"),
-            "load_timeout": seconds(load_timeout, "load_timeout"),
+            "name": one_word(name, "name"),
+            "ttl": checked_ttl(ttl, "ttl", "give None for values that stay fresh for ever, or memory=None and no tiers for none at all"),
+            "negative_ttl": checked_ttl(negative_ttl, "negative_ttl", "give None, and ABSENT is not remembered"),
+            "memory_ttl": checked_ttl(memory_ttl, "memory_ttl", "give memory=None, and memory keeps nothing"),
+            "ttl_jitter": share(ttl_jitter, "ttl_jitter"),
+            "grace": span(grace, "grace"),
+            "retry_after": span(retry_after, "retry_after"),
+            "eager_refresh": share(eager_refresh, "eager_refresh"),
+            "consistency": one_word(consistency, "consistency"),
+            "max_staleness": span(max_staleness, "max_staleness"),
+            "lease_time": span(lease_time, "lease_time"),
+            "write_mode": one_word(write_mode, "write_mode"),
+            "compress_above": count(compress_above, "compress_above"),
+            "max_value_bytes": count(max_value_bytes, "max_value_bytes"),
+            "tier_timeout": span(tier_timeout, "tier_timeout"),
+            "load_timeout": span(load_timeout, "load_timeout"),
             "soft_load_timeout": seconds(soft_load_timeout, "soft_load_timeout"),
-            "max_concurrent_loads": max_concurrent_loads,
+            "max_concurrent_loads": count(max_concurrent_loads, "max_concurrent_loads", 1),
             **_memory_bounds(memory),
         }
-        settings |= {k: v for k, v in {"keys": keys, "journal": journal, "eviction": eviction}.items() if v is not None}
+        paths = {"keys": absolute(keys, "keys"), "journal": absolute(journal, "journal")}
+        settings |= {k: v for k, v in {**paths, "eviction": None if eviction is None else one_word(eviction, "eviction")}.items() if v is not None}
         self._begin(
             name,
             settings,
             tiers_of(tiers, self._own_tiers),
-            _made_codec(codec, type=type, types=types, sealed=keys is not None),
+            _made_codec(one_word(codec, "codec"), type=type, types=types, sealed=keys is not None),
             max_entries=settings.get("max_entries") or None,
             eager=eager_refresh > 0,
             soft=soft_load_timeout is not None,
-            copy=copy,
+            copy=flag(copy, "copy"),
         )
 
     @classmethod
@@ -236,10 +239,10 @@ class Cache(AsyncForms[V]):
 
     def lookup_many(self, keys: Iterable[Hashable], *, timeout: Seconds | None = None) -> dict[Any, Lookup[V]]:
         """As lookup, for many keys with one operation for each tier."""
-        names = names_of(keys)
+        names, limit = names_of(keys), seconds(timeout, "timeout")
         if not names:
             return {}
-        return self._lookups(names, self._finish(self._read(names, None, timeout)))
+        return self._lookups(names, self._finish(self._read(names, None, limit)))
 
     def get_many(self, keys: Iterable[Hashable]) -> dict[Any, V]:
         """The values there are; as get, with one operation for each tier."""
@@ -249,14 +252,14 @@ class Cache(AsyncForms[V]):
                          tags: str | Sequence[str] = ()) -> dict[Any, V]:
         """As get_or_load, for many keys: what no level has is loaded by one call of `loader(missing_keys)`, which returns a
         dict, or a list in their order. Keys that do not exist are left out. Raises the first error there is."""
-        names = names_of(keys)
+        names, limit, listed = names_of(keys), seconds(timeout, "timeout"), tag_list(tags)
+        elsewhere = self._loads_elsewhere or limit is not None
+        loading = Loading(self, loader, names, single=False, background=elsewhere)
         if not names:
             return {}
-        elsewhere = self._loads_elsewhere or timeout is not None
         if elsewhere:
             service().ensure()
-        loading = Loading(self, loader, names, single=False, background=elsewhere)
-        found = self._lookups(names, self._finish(self._read(names, loading, timeout, elsewhere, tags)))
+        found = self._lookups(names, self._finish(self._read(names, loading, limit, elsewhere, listed)))
         return self._values_or_raise(found)
 
     # --- writing ---
@@ -272,6 +275,7 @@ class Cache(AsyncForms[V]):
                  tags: str | Sequence[str] = ()) -> None:
         """As set, for many keys with few round trips."""
         refuse_no_mapping(values)
+        check_write(ttl, timeout, tags)
         if values:
             self._all_done(self._finish(self._write(values, list(values.values()), ttl, timeout, tags)))
 
@@ -284,8 +288,8 @@ class Cache(AsyncForms[V]):
 
     def delete_many(self, keys: Iterable[Hashable], *, timeout: Seconds | None = None) -> int:
         """As delete; how many there were."""
-        names = names_of(keys)
-        return sum(self._all_done(self._finish(self._erase(list(names), timeout)))) if names else 0
+        names, limit = names_of(keys), seconds(timeout, "timeout")
+        return sum(self._all_done(self._finish(self._erase(list(names), limit)))) if names else 0
 
     def __delitem__(self, key: Hashable) -> None:
         if not self.delete(key):
@@ -313,7 +317,7 @@ class Cache(AsyncForms[V]):
     def define_group(self, name: str, keys: Iterable[Hashable]) -> None:
         """Names a set of keys of this cache object; the same name again replaces it."""
         self._ensure_open()
-        self._define_group(name, list(names_of(keys)))
+        self._define_group(sound_text(text(name, "name"), "group"), list(names_of(keys)))
 
     # --- memoizing ---
 
@@ -355,9 +359,13 @@ class Cache(AsyncForms[V]):
         Returns what became of them; a key whose load failed is in its failures, with the exception. Raises ConfigError."""
         from ._reports import WarmFailure, WarmReport
 
-        service().ensure()
+        count(concurrency, "concurrency", 1)
+        count(attempts, "attempts", 1)
+        limit = span(task_timeout, "task_timeout")
+        if progress is not None:
+            called(progress, "progress")
         keys, listed = {}, []
-        for task in tasks:
+        for task in tasks_of(tasks):
             key_bytes = _core.key_bytes(task.key)
             keys[key_bytes] = task.key
             loading = None
@@ -365,8 +373,9 @@ class Cache(AsyncForms[V]):
                 loading = Loading(self, task.loader, {key_bytes: task.key}, single=True, background=True)
             listed.append((key_bytes, loading, checked_ttl(task.ttl), tag_list(task.tags)))
         self._ensure_open()
+        service().ensure()
         tell = None if progress is None else lambda text: progress(*map(int, text.split()))
-        call = self._start_warm(listed, concurrency, attempts, seconds(task_timeout, "task_timeout") or 0.0, tell)
+        call = self._start_warm(listed, concurrency, attempts, limit, tell)
         total, warmed, present, absent, failed, skipped, elapsed, failures = self._finish(call)
         told = [WarmFailure(keys[key], tries, error) for key, tries, error in failures]
         return WarmReport(total, warmed, present, absent, failed, skipped, elapsed, told)
@@ -421,6 +430,11 @@ def _made_codec(codec: str = "msgpack", **options: Any) -> Codec:
     return make_codec(codec, **options)
 
 
+# More than any machine holds, and less than the core can count.
+MOST_ENTRIES = 1 << 62
+MOST_BYTES = 1 << 62
+
+
 def _memory_bounds(memory: int | str | tuple[int, str] | None) -> dict[str, Any]:
     if memory is None:
         return {"memory_level": False}
@@ -429,10 +443,12 @@ def _memory_bounds(memory: int | str | tuple[int, str] | None) -> dict[str, Any]
     entries, size = memory if isinstance(memory, tuple) and len(memory) == 2 else (memory, None)
     if isinstance(entries, str) and size is None:
         entries, size = 0, entries
-    fine = isinstance(entries, int) and not isinstance(entries, bool) and (entries > 0 or size is not None and entries == 0)
+    fine = (isinstance(entries, int) and not isinstance(entries, bool) and (entries > 0 or size is not None and entries == 0)
+            and entries < MOST_ENTRIES)
     if fine and size is None:
         return {"max_entries": entries}
-    parsed = re.fullmatch(r"(\d+)\s*([KMGT]?)B?", size.strip(), re.IGNORECASE) if fine and isinstance(size, str) else None
-    if parsed is None or int(parsed[1]) == 0:
-        raise ConfigError(f'memory={memory!r}: give a number of entries above 0, a size such as "64MB", both as a tuple, or None')
-    return {"max_entries": entries, "max_bytes": int(parsed[1]) << 10 * " KMGT".index(parsed[2].upper() or " ")}
+    parsed = re.fullmatch(r"(\d{1,18})\s*([KMGT]?)B?", size.strip(), re.IGNORECASE | re.ASCII) if fine and isinstance(size, str) else None
+    bytes_ = 0 if parsed is None else int(parsed[1]) << 10 * " KMGT".index(parsed[2].upper() or " ")
+    if not 0 < bytes_ < MOST_BYTES:
+        raise ConfigError(f'memory={shown(memory)}: give a number of entries above 0, a size such as "64MB", both as a tuple, or None')
+    return {"max_entries": entries, "max_bytes": bytes_}

@@ -213,6 +213,15 @@ class Options:
     @property
     def has_soft_limit(self) -> bool: ...
 
+    @property
+    def writes_back(self) -> bool: ...
+
+    @property
+    def journal(self) -> str: ...
+
+    def writing_through(self) -> Options:
+        """The same options without write-back."""
+
 def read_config(arg: str, /) -> list:
     """
     For each cache of the file: name, Options, [(tier, url, key_prefix)], whether it seals.

@@ -52,3 +52,12 @@ def called(value: Any, name: str) -> Any:
     if not callable(value):
         raise TypeError(f"{name}={shown(value)}: give a function")
     return value
+
+
+def one_word(value: Any, name: str) -> str:
+    """The value. Raises ConfigError for what is no str, or cannot be written as UTF-8; which words there are, the core knows."""
+    if not isinstance(value, str):
+        raise ConfigError(f"{name}={shown(value)}: give a str")
+    if not value.isascii():
+        raise ConfigError(f"{name}={ascii(value)}: give a word of ASCII letters")
+    return value
