@@ -131,8 +131,18 @@ PyObject* peek_text(CacheBase& cache, std::string_view key) {
   return Py_NewRef(seen == Seen::negative ? sentinels().negative : sentinels().nothing);
 }
 
-/// _get_memory(key): what memory has, else None.
-PyObject* get_memory(PyObject* self, PyObject* key_object) {
+bool is_named(PyObject* name, const char* text) noexcept {
+  return PyUnicode_CompareWithASCIIString(name, text) == 0;
+}
+
+/// _get_memory(key): what memory has, else None. L1Cache.get is this.
+PyObject* get_memory(PyObject* self, PyObject* const* arguments, Py_ssize_t count, PyObject* names) {
+  const Py_ssize_t named = names == nullptr ? 0 : PyTuple_GET_SIZE(names);
+  if (count + named != 1 || (named == 1 && !is_named(PyTuple_GET_ITEM(names, 0), "key"))) [[unlikely]] {
+    PyErr_SetString(PyExc_TypeError, "get(key) takes no other arguments");
+    return nullptr;
+  }
+  PyObject* const key_object = arguments[0];
   CacheBase& cache = cache_of(self);
   Key key;
   if (!ensure_open(self, cache) || !key.read(key_object)) return nullptr;
@@ -158,10 +168,6 @@ PyObject* peek_key(PyObject* self, PyObject* key) {
   Py_ssize_t size = 0;
   if (!ensure_open(self, cache) || PyBytes_AsStringAndSize(key, &text, &size) != 0) return nullptr;
   return peek_text(cache, {text, static_cast<std::size_t>(size)});
-}
-
-bool is_named(PyObject* name, const char* text) noexcept {
-  return PyUnicode_CompareWithASCIIString(name, text) == 0;
 }
 
 /// Whether the core takes it as it is. What else could be a limit, _load() finds out.
@@ -281,7 +287,8 @@ EncodeError (the tiers cannot store the value), KeyTypeError, Closed. Thread saf
 PyMethodDef methods[] = {
     {"get", method(&get), METH_FASTCALL | METH_KEYWORDS, get_text},
     {"get_or_load", method(&get_or_load), METH_FASTCALL | METH_KEYWORDS, get_or_load_text},
-    {"_get_memory", &get_memory, METH_O, "_get_memory($self, key)\n--\n\nWhat memory has, else None."},
+    {"_get_memory", method(&get_memory), METH_FASTCALL | METH_KEYWORDS,
+     "_get_memory($self, key)\n--\n\nWhat memory has, else None."},
     {"_peek", &peek, METH_O, "_peek($self, key)\n--\n\nWhat memory has, else NOTHING or NEGATIVE."},
     {"_peek_load", method(&peek_load), METH_FASTCALL,
      "_peek_load($self, key, loader, timeout, tags)\n--\n\nAs _peek, for a call of aget_or_load; NOTHING for "

@@ -5,17 +5,8 @@ from __future__ import annotations
 import copy as copying
 import os
 import re
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    Callable,
-    Hashable,
-    Iterable,
-    Mapping,
-    Sequence,
-    TypeVar,
-    overload,
-)
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Callable, Hashable, Sequence, TypeVar, overload
 
 from . import _aio, _core, _memoize, _process
 from ._async_forms import AsyncForms
@@ -111,6 +102,8 @@ class Cache(AsyncForms[V]):
         copy: bool = False,
     ) -> None:
         super().__init__()
+        if not isinstance(types, Iterable) or isinstance(types, (str, bytes)):
+            raise ConfigError(f"types={shown(types)}: give a list of classes")
         self._own_tiers: list[Tier] = []
         settings: dict[str, Any] = {
             "name": one_word(name, "name"),
@@ -360,7 +353,7 @@ class Cache(AsyncForms[V]):
         from ._reports import WarmFailure, WarmReport
 
         count(concurrency, "concurrency", 1)
-        count(attempts, "attempts", 1)
+        count(attempts, "attempts", 1, bits=31)
         limit = span(task_timeout, "task_timeout")
         if progress is not None:
             called(progress, "progress")
@@ -422,6 +415,17 @@ class Cache(AsyncForms[V]):
         return f"<terrace.Cache {self.name!r}{' closed' if self._closed else ''}: memory" + "".join(
             f", {tier!r}" for tier in self._tiers
         ) + ">"
+
+
+def _tell_of_async_forms() -> None:
+    """help() of a form shows its namesake's words below its own."""
+    for name, form in vars(AsyncForms).items():
+        namesake = getattr(Cache, name[1:], None)
+        if name[0] == "a" and namesake is not None:
+            form.__doc__ = f"{form.__doc__}\n\n        {namesake.__doc__}"
+
+
+_tell_of_async_forms()
 
 
 def _made_codec(codec: str = "msgpack", **options: Any) -> Codec:

@@ -53,7 +53,7 @@ class CacheBase:
         EncodeError (the tiers cannot store the value), KeyTypeError, Closed. Thread safe.
         """
 
-    def _get_memory(self, key: object, /) -> Any:
+    def _get_memory(self, key: object) -> Any:
         """What memory has, else None."""
 
     def _peek(self, key: object, /) -> Any:

@@ -58,6 +58,7 @@ class LoadContext:
     _job: Any = dataclasses.field(repr=False)
 
     def stopped(self) -> bool:
+        """True when nobody will take the result: the callers have gone, or load_timeout has passed."""
         return bool(self._job.stopped)
 
 

@@ -33,10 +33,10 @@ def share(value: Any, name: str) -> float:
     return value
 
 
-def count(value: Any, name: str, least: int = 0) -> int:
-    """The value. Raises ConfigError for what is no whole number, below `least`, or beyond what the core can count."""
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value < 1 << 63:
-        raise ConfigError(f"{name}={shown(value)}: give a whole number from {least} to 2**63-1")
+def count(value: Any, name: str, least: int = 0, bits: int = 63) -> int:
+    """The value. Raises ConfigError for what is no whole number, below `least`, or beyond what the core can count, which `bits` tell."""
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value < 1 << bits:
+        raise ConfigError(f"{name}={shown(value)}: give a whole number from {least} to 2**{bits}-1")
     return value
 
 

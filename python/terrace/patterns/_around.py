@@ -135,4 +135,5 @@ class CacheMonitoring:
         return told
 
     def close(self) -> None:
+        """Ends the watching. Idempotent."""
         self._monitor.close()
