@@ -228,7 +228,7 @@ void define_upkeep(nb::module_& module, nb::class_<CacheBase>& base) {
       "_open",
       [](CacheBase& self, const PyOptions& options, std::vector<std::shared_ptr<PyTier>> tiers,
          nb::object codec, std::optional<std::uint64_t> schema, nb::object copier) {
-        self.open(options.options, tiers, std::move(codec), schema, std::move(copier));
+        self.open(options.options, tiers, std::move(codec), schema, std::move(copier), nullptr);
       },
       nb::arg("options"), nb::arg("tiers"), nb::arg("codec"), nb::arg("schema").none(),
       nb::arg("copier").none());

@@ -25,6 +25,7 @@ from ._words import called, count, flag, one_word, share, shown, text
 if TYPE_CHECKING:
     from ._codec import Codec
     from ._reports import CacheStats, Explanation, WarmReport
+    from .testing import Clock
 
 D = TypeVar("D")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -66,6 +67,7 @@ class Cache(AsyncForms[V]):
         compress_above, max_value_bytes: of values in tiers.
         tier_timeout, load_timeout, soft_load_timeout, max_concurrent_loads: limits.
         copy: readers and writers get and give copies.
+        clock: for tests, a terrace.testing.Clock; None: the machine's.
 
     Raises ConfigError, which tells what would be right. Servers that are away are no error: they are asked when needed.
     """
@@ -100,6 +102,7 @@ class Cache(AsyncForms[V]):
         soft_load_timeout: Seconds | None = None,
         max_concurrent_loads: int = 64,
         copy: bool = False,
+        clock: Clock | None = None,
     ) -> None:
         super().__init__()
         if not isinstance(types, Iterable) or isinstance(types, (str, bytes)):
@@ -137,6 +140,7 @@ class Cache(AsyncForms[V]):
             eager=eager_refresh > 0,
             soft=soft_load_timeout is not None,
             copy=flag(copy, "copy"),
+            clock=clock,
         )
 
     @classmethod
@@ -150,7 +154,13 @@ class Cache(AsyncForms[V]):
         return self
 
     def _begin(self, name: str, settings: dict[str, Any] | _core.Options, tiers: list[_core.Tier], codec: Codec, *,
-               max_entries: int | None, eager: bool, soft: bool, copy: bool) -> None:
+               max_entries: int | None, eager: bool, soft: bool, copy: bool, clock: Clock | None = None) -> None:
+        if clock is not None and not isinstance(clock, _core.Clock):
+            raise TypeError(f"clock={shown(clock)}: give a terrace.testing.Clock")
+        for tier in tiers:
+            own = getattr(tier, "clock", None)
+            if own is not None and own is not clock:
+                raise ConfigError(f"tiers holds {tier!r}, which has a clock of its own: give the cache the same clock=")
         self.name = name
         #: The most entries of the memory level; None: it is bounded by bytes, or there is none.
         self.max_entries = max_entries
@@ -158,6 +168,7 @@ class Cache(AsyncForms[V]):
         self._settings = settings
         self._tiers = tiers
         self._codec = codec
+        self._clock = () if isinstance(settings, _core.Options) else (clock,)
         self._copier = copying.deepcopy if copy else None
         self._eager = eager
         # A limit that ends a call before its loader has: then the loader must run elsewhere.

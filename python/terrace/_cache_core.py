@@ -31,13 +31,14 @@ class CacheCore(_core.CacheBase, Generic[V]):
     _settings: dict[str, Any] | _core.Options
     _tiers: list[_core.Tier]
     _codec: Codec
+    _clock: tuple[()] | tuple[_core.Clock | None]
     _copier: Callable[[Any], Any] | None
     _eager: bool
     _closed: bool
 
     def _open_now(self) -> None:
         refuse_green_threads()
-        self._open(self._settings, self._tiers, self._codec, self._codec.schema, self._copier)
+        self._open(self._settings, self._tiers, self._codec, self._codec.schema, self._copier, *self._clock)
         if self._tiers:
             service().ensure()
 

@@ -20,6 +20,28 @@ class Tier:
 
     def _abandon(self) -> None: ...
 
+class Clock:
+    """A clock that tests move."""
+
+    def __init__(self) -> None: ...
+
+    def _advance(self, seconds: float) -> None: ...
+
+    @property
+    def _moved(self) -> float: ...
+
+class MemoryTier(Tier):
+    """A tier in the memory of the process."""
+
+    def __init__(self, clock: Clock | None) -> None: ...
+
+    def _set_away(self, away: bool) -> None: ...
+
+    @property
+    def _is_away(self) -> bool: ...
+
+    def _flush_all(self) -> None: ...
+
 class CacheBase:
     """What terrace.Cache is made of."""
 
@@ -68,7 +90,7 @@ class CacheBase:
         """As _peek, for what key_bytes() has made."""
 
     @overload
-    def _open(self, settings: dict, tiers: Sequence[Tier], codec: object, schema: int | None, copier: object | None) -> None: ...
+    def _open(self, settings: dict, tiers: Sequence[Tier], codec: object, schema: int | None, copier: object | None, clock: Clock | None) -> None: ...
 
     @overload
     def _open(self, options: Options, tiers: Sequence[Tier], codec: object, schema: int | None, copier: object | None) -> None: ...
