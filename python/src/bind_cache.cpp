@@ -88,7 +88,7 @@ void define_cache(nb::module_& module) {
                              "What terrace.Cache is made of.");
   base.def(nb::init<>())
       .def("_open", &open, nb::arg("settings"), nb::arg("tiers"), nb::arg("codec"), nb::arg("schema").none(),
-           nb::arg("copier").none(), nb::arg("clock").none())
+           nb::arg("copier").none(), nb::arg("clock") = nb::none())
       .def("_close", &CacheBase::close)
       .def("_release", &CacheBase::release)
       .def("_abandon", &CacheBase::abandon)

@@ -52,11 +52,11 @@ class Cache(AsyncForms[V]):
         ttl: how long a value is fresh: seconds, a timedelta, or None: for ever.
         memory: the bound of the memory level: a number of entries, a size such as "64MB", both as a tuple, or None: no memory
             level.
-        tiers: URLs or Tiers, from above to below; also redis-py's connection pools.
+        tiers: URLs or Tiers, from above to below; also redis-py's connection pools, and paths of SQLite files.
         type: the type of all values, to share them with C++ (docs/python.md); None: any values.
         types: dataclasses, Structs, NamedTuples and Enums that values may hold. Nothing else can be made from what a tier says.
         codec: "msgpack", or "pickle", which needs `keys`: who could write to a tier could run code otherwise.
-        keys: path of a key ring (terrace keys): what tiers store is sealed.
+        keys: the path of a key ring (terrace keys): what tiers store is sealed.
         negative_ttl: how long ABSENT is remembered; None: not at all.
         memory_ttl: at most this long in memory; ttl_jitter: each ttl is shortened by a random share up to this.
         grace: how long after its ttl a value still serves while refreshing fails; retry_after: until the next attempt then.

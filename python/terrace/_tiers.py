@@ -17,22 +17,19 @@ from ._words import shown, text
 class Tier(_core.Tier):
     """A tier from its URL, to be shared by several caches: one connection for all of them.
 
-    url: redis://, rediss://, unix://, redis-cluster://, sqlite:PATH, postgres://, sharded:… or replicated:…
+    url: redis://, rediss://, unix://, redis-cluster://, sqlite:PATH, postgres://, sharded:… or replicated:…; a pathlib.Path is the
+    SQLite file of that name.
     key_prefix: of every key in Redis servers. Relative paths begin where the program is when this is made.
     Raises ConfigError when a cache first uses a URL that cannot be right. A server that is away is no error. Closed with the
     program, or by close().
     """
 
-    def __init__(self, url: str, key_prefix: str = "") -> None:
+    def __init__(self, url: str | os.PathLike[str], key_prefix: str = "") -> None:
+        if isinstance(url, os.PathLike):
+            url = "sqlite:" + _quoted(absolute(url, "url") or "")
         super().__init__(sound_text(text(url, "url"), "URL"), sound_text(text(key_prefix, "key_prefix"), "key_prefix"))
         self._shown = without_secrets(url)
         _process.tiers.add(self)
-
-    @classmethod
-    def of_file(cls, path: str | os.PathLike[str], key_prefix: str = "") -> Tier:
-        """The SQLite file of that name, as Tier("sqlite:PATH") is."""
-        whole = absolute(path, "path")
-        return cls("sqlite:" + _quoted(whole or ""), key_prefix)
 
     def __repr__(self) -> str:
         return f"terrace.Tier({self._shown!r})"
@@ -53,10 +50,7 @@ def tiers_of(given: Iterable[TierLike] | str, own: list[Tier], key_prefix: str =
         if isinstance(one, _core.Tier):
             made.append(one)
             continue
-        if isinstance(one, os.PathLike):
-            tier = Tier.of_file(one, key_prefix)
-        else:
-            tier = Tier(one if isinstance(one, str) else url_of_pool(one), key_prefix)
+        tier = Tier(one if isinstance(one, (str, os.PathLike)) else url_of_pool(one), key_prefix)
         own.append(tier)
         made.append(tier)
     return made

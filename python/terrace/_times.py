@@ -27,7 +27,9 @@ def span(value: Seconds, name: str, instead: str = "") -> float:
     try:
         number = float(value)
     except OverflowError:
-        raise ConfigError(f"{name}={shown(value)} is more seconds than a float holds: give float('inf') for no end") from None
+        number = math.inf
+    if math.isinf(number) and number != value:
+        raise ConfigError(f"{name}={shown(value)} is more seconds than a float holds: give float('inf') for no end")
     if math.isnan(number):
         raise ConfigError(f"{name} is not a number (nan): give a number of seconds")
     return number

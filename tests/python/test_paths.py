@@ -50,11 +50,12 @@ def test_a_relative_path_stays_what_it_was_when_it_was_given(tmp_path: pathlib.P
 
 
 def test_paths_of_pathlib(tmp_path: pathlib.Path) -> None:
-    strange = tmp_path / "a?b, c%d [e].db"
-    cache = terrace.Cache[int]("paths", memory=None, tiers=[strange])
-    cache["k"] = 1
-    assert cache["k"] == 1 and strange.exists()
-    cache.close()
+    strange = tmp_path / "a?b, c%d [e]#=*.db"
+    for given in (strange, terrace.Tier(strange)):
+        cache = terrace.Cache[int]("paths", memory=None, tiers=[given])
+        cache["k"] = 1
+        assert cache["k"] == 1 and strange.exists()
+        cache.close()
     keys = tmp_path / "keys"
     keys.write_text("1 primary AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n")
     keys.chmod(0o600)
