@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+import pathlib
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 
 import pytest
 import terrace
-from servers import PostgresServer, RedisServer
+from servers import PostgresServer, RedisServer, free_port
 
 
 class Lines(logging.Handler):
@@ -64,3 +67,22 @@ def test_a_redis_that_is_stopped_and_started_is_told_of_once_each(own_redis: Red
 def test_a_postgresql_that_is_stopped_and_started_is_told_of_once_each(own_postgres: PostgresServer, log: Lines) -> None:
     with terrace.Cache[int]("one", tiers=[own_postgres.url], tier_timeout=5) as cache:
         goes_and_returns(own_postgres, f"PostgreSQL 127.0.0.1:{own_postgres.port}/postgres", log, cache)
+
+
+def test_the_program_tells_it_on_standard_error_alone(tmp_path: pathlib.Path) -> None:
+    """Standard output is for what programs read: the address of `serve`, JSON of the others."""
+    file = tmp_path / "terrace.toml"
+    file.write_text(f'[admin]\nlisten = "127.0.0.1:0"\n[caches.users]\ntiers = ["redis://127.0.0.1:{free_port()}"]\n')
+    program = [sys.executable, "-m", "terrace"]
+    once = subprocess.run([*program, "get", "users", "42", "--config", str(file)], capture_output=True, text=True, timeout=60)
+    assert once.returncode == 1 and once.stdout == "" and once.stderr.count("cannot connect") == 1
+    with subprocess.Popen([*program, "serve", "--config", str(file)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as served:
+        assert served.stdout is not None and served.stderr is not None
+        assert served.stdout.readline().startswith("http://127.0.0.1:")
+        for line in served.stderr:
+            if "is away: cannot connect" in line:
+                break
+        else:
+            pytest.fail("serve says nothing of the Redis that is away")
+        served.terminate()
+        assert served.stdout.read() == ""

@@ -140,7 +140,7 @@ def shown(value: Any) -> str:
         return type(value).__name__
 
 
-@pytest.mark.parametrize("call, right, parameter, value", cases())
+@pytest.mark.parametrize("call, right, parameter, value", list(cases()))
 def test_a_wrong_argument_is_named(call: Callable[..., Any], right: dict[str, Any], parameter: str, value: Any, tmp_path: pathlib.Path) -> None:
     with pytest.raises((terrace.TerraceError, TypeError, ValueError)) as refused:
         call(**{**right, parameter: value})
