@@ -110,7 +110,7 @@ class Cache(AsyncForms[V]):
         self._own_tiers: list[Tier] = []
         settings: dict[str, Any] = {
             "name": one_word(name, "name"),
-            "ttl": checked_ttl(ttl, "ttl", "give None for values that stay fresh for ever, or memory=None and no tiers for none at all"),
+            "ttl": checked_ttl(ttl, "ttl", "give None for values that never expire, or leave the value out of the cache"),
             "negative_ttl": checked_ttl(negative_ttl, "negative_ttl", "give None, and ABSENT is not remembered"),
             "memory_ttl": checked_ttl(memory_ttl, "memory_ttl", "give memory=None, and memory keeps nothing"),
             "ttl_jitter": share(ttl_jitter, "ttl_jitter"),

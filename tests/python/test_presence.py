@@ -57,14 +57,14 @@ def goes_and_returns(server: RedisServer | PostgresServer, name: str, log: Lines
     assert log.count(f"{name} is away") == log.count(f"{name} is back") == 1, log.lines
 
 
-def test_a_redis_that_is_stopped_and_started_is_told_of_once_each(own_redis: RedisServer, log: Lines) -> None:
+def test_a_redis_that_is_stopped_and_started_is_logged_once_each(own_redis: RedisServer, log: Lines) -> None:
     tier = terrace.Tier(own_redis.url)
     with terrace.Cache[int]("one", tiers=[tier]) as cache, terrace.Cache[int]("two", tiers=[tier]):
         goes_and_returns(own_redis, f"Redis 127.0.0.1:{own_redis.port}", log, cache)
     tier.close()
 
 
-def test_a_postgresql_that_is_stopped_and_started_is_told_of_once_each(own_postgres: PostgresServer, log: Lines) -> None:
+def test_a_postgresql_that_is_stopped_and_started_is_logged_once_each(own_postgres: PostgresServer, log: Lines) -> None:
     with terrace.Cache[int]("one", tiers=[own_postgres.url], tier_timeout=5) as cache:
         goes_and_returns(own_postgres, f"PostgreSQL 127.0.0.1:{own_postgres.port}/postgres", log, cache)
 

@@ -72,7 +72,7 @@ def test_a_time_that_is_too_long_for_a_float_is_named(value: Any) -> None:
 
 
 @pytest.mark.parametrize("options, words", [
-    ({"ttl": 0}, "ttl=0 is not above 0: give None for values that stay fresh"), ({"negative_ttl": 0}, "negative_ttl=0 is not above 0: give None, and ABSENT"),
+    ({"ttl": 0}, "ttl=0 is not above 0: give None for values that never expire"), ({"negative_ttl": 0}, "negative_ttl=0 is not above 0: give None, and ABSENT"),
     ({"memory_ttl": -1}, "memory_ttl=-1 is not above 0: give memory=None"), ({"grace": None}, "grace=None: give a number of seconds")])
 def test_the_remedy_is_that_of_the_option(options: Any, words: str) -> None:
     with pytest.raises(terrace.ConfigError, match=words):
