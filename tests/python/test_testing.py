@@ -11,6 +11,7 @@ import pytest
 import terrace
 from programs import fine, run
 from servers import RedisServer
+from terrace import _service
 from terrace.testing import Clock, MemoryTier
 
 
@@ -65,7 +66,8 @@ def test_negative_entries_grace_and_early_refreshing_follow_it() -> None:
     assert refreshed.wait(30)
 
 
-def test_limits_still_end_by_themselves_and_end_at_once_when_it_is_moved() -> None:
+def test_limits_still_end_by_themselves_and_end_at_once_when_it_is_moved(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_service, "IDLE_SECONDS", 0.05)
     clock = Clock()
     cache = terrace.Cache[int]("limits", load_timeout=3600, clock=clock)
     begun, ended = threading.Event(), threading.Event()
@@ -88,9 +90,12 @@ def test_limits_still_end_by_themselves_and_end_at_once_when_it_is_moved() -> No
     clock.advance(1801)
     asking.join(30)
     assert not asking.is_alive() and len(raised) == 1
-    ended.set()
     with pytest.raises(terrace.Timeout):
-        cache.get_or_load("other", lambda: threading.Event().wait(2), timeout=0.05)
+        cache.get_or_load("other", lambda: int(ended.wait(30)), timeout=0.05)
+    ended.set()
+    for thread in threading.enumerate():
+        if thread.name == "terrace-load":
+            thread.join(30)  # they hold the cache until they have nothing to do
 
 
 def test_a_memory_tier_is_as_a_server_that_caches_share() -> None:
