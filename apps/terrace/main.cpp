@@ -2,6 +2,8 @@
 /// simulates policies, makes up workloads, looks into journals.
 
 #include <fmt/format.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
 #include <csignal>
@@ -53,6 +55,10 @@ int run(CLI::App& app, int argc, char** argv, const int& exit_code) {
 int main(int argc, char** argv) {
   // A reader that goes away (`| head`) is an error of the write, not the end of the process without a word.
   std::signal(SIGPIPE, SIG_IGN);
+  // Standard output is for what programs read. A command tells of a server that is away itself; `serve` has a
+  // log.
+  spdlog::set_default_logger(spdlog::stderr_color_mt("terrace"));
+  spdlog::set_level(spdlog::level::err);
   int exit_code = exit_ok;
   CLI::App app("A multi-level cache: operated, served, and tried out on traces.", "terrace");
   app.set_version_flag("--version", "terrace " TERRACE_VERSION);

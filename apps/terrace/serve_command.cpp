@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
 #include <stdexcept>
@@ -25,6 +26,7 @@ AdminOptions admin_options(const Config& config, const ServeArguments& arguments
 }
 
 int serve(const ServeArguments& arguments) {
+  spdlog::set_level(spdlog::level::info);
   EndSignals end;
   const Config config = Config::load(arguments.config);
   for (const ConfigFinding& finding : config.findings()) {

@@ -3,6 +3,7 @@
 /// tier that is never there, a tier that fails by plan. Link terrace::testing.
 
 #include <terrace/detail/testing/fake_clock.hpp>
+#include <terrace/detail/testing/movable_clock.hpp>
 #include <terrace/detail/testing/shared_map_tier.hpp>
 #include <terrace/detail/testing/tiers.hpp>
 #include <terrace/detail/testing/versioned_map_tier.hpp>

@@ -26,6 +26,7 @@
 ///  - In user and password write %40 for @, %2F for /, %3F for ?, %23 for #, %2C for a comma, %5B and %5D for
 ///    brackets, %25 for %. In PATH % begins such a code as well.
 
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -38,6 +39,8 @@ namespace terrace {
 struct TierUrlDefaults {
   /// RedisOptions::key_prefix of every Redis server and cluster in it. The other tiers have none.
   std::string key_prefix = {};
+  /// Where relative paths of files begin; empty: the directory that the program runs in.
+  std::filesystem::path directory = {};
 };
 
 /// The tier that the URL describes. Throws ConfigError for a URL that cannot be right, and what the factories

@@ -15,8 +15,8 @@ namespace terrace::python {
 namespace {
 
 void open(CacheBase& self, const nb::dict& settings, std::vector<std::shared_ptr<PyTier>> tiers,
-          nb::object codec, std::optional<std::uint64_t> schema, nb::object copier) {
-  self.open(cache_options(settings), tiers, std::move(codec), schema, std::move(copier));
+          nb::object codec, std::optional<std::uint64_t> schema, nb::object copier, PyClock* clock) {
+  self.open(cache_options(settings), tiers, std::move(codec), schema, std::move(copier), clock);
 }
 
 nb::bytes key_bytes(nb::handle object) {
@@ -103,11 +103,12 @@ void define_cache(nb::module_& module) {
       .def("close", &close_tier)
       .def("_abandon", [](PyTier& self) { new std::shared_ptr<Tier>(std::exchange(self.tier, nullptr)); });
 
+  define_clock(module);
   nb::class_<CacheBase> base(module, "CacheBase", nb::type_slots(hot_slots()),
                              "What terrace.Cache is made of.");
   base.def(nb::init<>())
       .def("_open", &open, nb::arg("settings"), nb::arg("tiers"), nb::arg("codec"), nb::arg("schema").none(),
-           nb::arg("copier").none())
+           nb::arg("copier").none(), nb::arg("clock") = nb::none())
       .def("_close", &CacheBase::close)
       .def("_release", &CacheBase::release)
       .def("_abandon", &CacheBase::abandon)

@@ -164,18 +164,29 @@ struct PyOptions {
   CacheOptions options;
 };
 
+PyOptions writing_through(const PyOptions& self) {
+  PyOptions out = self;
+  out.options.write_mode = WriteMode::through;
+  out.options.write_back = {};
+  return out;
+}
+
 nb::list read_config(const std::string& path) {
   const Config config = Config::load(path);
   nb::list out;
   for (const auto& cache : config.caches()) {
+    CacheOptions options = cache.options;
+    // The cache may be opened again elsewhere, in the child of a fork.
+    if (!options.write_back.path.empty())
+      options.write_back.path = std::filesystem::absolute(options.write_back.path).string();
     nb::list tiers;
     for (const auto& name : cache.tiers) {
       for (const auto& tier : config.tiers()) {
         if (tier.name == name) tiers.append(nb::make_tuple(tier.name, tier.url, tier.key_prefix));
       }
     }
-    out.append(
-        nb::make_tuple(cache.options.name, PyOptions{cache.options}, tiers, cache.options.keys != nullptr));
+    out.append(nb::make_tuple(cache.options.name, PyOptions{std::move(options)}, tiers,
+                              cache.options.keys != nullptr));
   }
   return out;
 }
@@ -206,14 +217,18 @@ void define_upkeep(nb::module_& module, nb::class_<CacheBase>& base) {
       .def_prop_ro("max_entries", [](const PyOptions& self) { return self.options.max_entries; })
       .def_prop_ro("eager_refresh", [](const PyOptions& self) { return self.options.eager_refresh; })
       .def_prop_ro("has_soft_limit",
-                   [](const PyOptions& self) { return self.options.soft_load_timeout.has_value(); });
+                   [](const PyOptions& self) { return self.options.soft_load_timeout.has_value(); })
+      .def_prop_ro("writes_back",
+                   [](const PyOptions& self) { return self.options.write_mode == WriteMode::back; })
+      .def_prop_ro("journal", [](const PyOptions& self) { return self.options.write_back.path; })
+      .def("writing_through", &writing_through, "The same options without write-back.");
   module.def("read_config", &read_config,
              "For each cache of the file: name, Options, [(tier, url, key_prefix)], whether it seals.");
   base.def(
       "_open",
       [](CacheBase& self, const PyOptions& options, std::vector<std::shared_ptr<PyTier>> tiers,
          nb::object codec, std::optional<std::uint64_t> schema, nb::object copier) {
-        self.open(options.options, tiers, std::move(codec), schema, std::move(copier));
+        self.open(options.options, tiers, std::move(codec), schema, std::move(copier), nullptr);
       },
       nb::arg("options"), nb::arg("tiers"), nb::arg("codec"), nb::arg("schema").none(),
       nb::arg("copier").none());

@@ -27,14 +27,22 @@ std::size_t size_of(PyObject* object) {
 
 }  // namespace
 
+std::shared_ptr<Tier> PyTier::make(const std::shared_ptr<Runtime>& runtime) const {
+  return make_tier(url, runtime, {.key_prefix = key_prefix, .directory = directory});
+}
+
 void CacheBase::open(CacheOptions options, const std::vector<std::shared_ptr<PyTier>>& tiers,
-                     nb::object codec, std::optional<std::uint64_t> schema, nb::object copier) {
+                     nb::object codec, std::optional<std::uint64_t> schema, nb::object copier,
+                     PyClock* clock) {
   options.check();
   runtime_ = Runtime::common();
-  options.scheduler = runtime_;
+  if (clock != nullptr)
+    options.scheduler = clock->scheduler();
+  else
+    options.scheduler = runtime_;
   std::vector<std::shared_ptr<Tier>> made;
   for (const auto& tier : tiers) {
-    if (tier->tier == nullptr) tier->tier = make_tier(tier->url, runtime_, {.key_prefix = tier->key_prefix});
+    if (tier->tier == nullptr) tier->tier = tier->make(runtime_);
     made.push_back(tier->tier);
   }
   std::optional<StoredKind> kind;

@@ -3,9 +3,13 @@
 /// the engine for everything else. The Python class adds argument checks, loaders and answers in Python's
 /// words.
 
+#include <sys/types.h>
+
+#include <filesystem>
 #include <memory>
 #include <terrace/cache_handle.hpp>
 #include <terrace/runtime.hpp>
+#include <terrace/testing.hpp>
 
 #include "call.hpp"
 #include "interpreter.hpp"
@@ -17,13 +21,34 @@ namespace terrace::python {
 struct PyTier {
   std::string url;
   std::string key_prefix;
+  std::filesystem::path directory;  ///< where it was made: the tier itself may be made elsewhere
   std::shared_ptr<Tier> tier;
 
-  PyTier(std::string its_url, std::string prefix) : url(std::move(its_url)), key_prefix(std::move(prefix)) {}
+  PyTier(std::string its_url, std::string prefix) : url(std::move(its_url)), key_prefix(std::move(prefix)) {
+    std::error_code gone;
+    directory = std::filesystem::current_path(gone);
+  }
   PyTier(const PyTier&) = delete;
   PyTier& operator=(const PyTier&) = delete;
   /// The end of a tier waits for the I/O thread, which may want the GIL.
-  ~PyTier() { let_go(tier); }
+  virtual ~PyTier() { let_go(tier); }
+
+  [[nodiscard]] virtual std::shared_ptr<Tier> make(const std::shared_ptr<Runtime>& runtime) const;
+};
+
+/// A clock that tests move, of one or more caches.
+class PyClock {
+ public:
+  /// Moves it forward.
+  void advance(Duration by);
+  /// What caches run on; a child of a fork has one of its own.
+  [[nodiscard]] std::shared_ptr<Scheduler> scheduler();
+  [[nodiscard]] const std::shared_ptr<testing::MovableClock>& clock() const noexcept { return clock_; }
+
+ private:
+  const std::shared_ptr<testing::MovableClock> clock_ = std::make_shared<testing::MovableClock>();
+  std::shared_ptr<testing::MovableScheduler> scheduler_;
+  pid_t process_ = 0;  ///< which made it
 };
 
 /// What a read in memory found.
@@ -41,9 +66,10 @@ class CacheBase {
     release();
   }
 
-  /// `codec`: terrace._codec; `schema`: of a typed cache; `copier`: called on what readers get, or None.
+  /// `codec`: terrace._codec; `schema`: of a typed cache; `copier`: called on what readers get, or None;
+  /// `clock`: of a test, or null.
   void open(CacheOptions options, const std::vector<std::shared_ptr<PyTier>>& tiers, nb::object codec,
-            std::optional<std::uint64_t> schema, nb::object copier);
+            std::optional<std::uint64_t> schema, nb::object copier, PyClock* clock);
   void close();
   /// After close(): lets go of the engine and its threads. Nothing may be asked of it any more.
   void release();
@@ -84,9 +110,10 @@ class CacheBase {
 [[nodiscard]] CacheBase& cache_of(PyObject* self) noexcept;
 
 /// Methods that are asked most, as the interpreter calls them fastest.
-[[nodiscard]] const PyType_Slot* hot_slots() noexcept;
+[[nodiscard]] const PyType_Slot* hot_slots();
 
 void define_cache(nb::module_& module);
+void define_clock(nb::module_& module);
 void define_upkeep(nb::module_& module, nb::class_<CacheBase>& base);
 void define_memoized(nb::module_& module);
 void define_calls(nb::module_& module, nb::class_<CacheBase>& base);

@@ -2,6 +2,8 @@
 /// more than the look-up itself. What memory does not have goes on to the tiers here too, if no loader is
 /// needed for it.
 
+#include <datetime.h>
+
 #include "cache.hpp"
 #include "errors.hpp"
 #include "interpreter.hpp"
@@ -104,11 +106,12 @@ PyObject* subscript(PyObject* self, PyObject* key) {
       return object;
     case Seen::failed:
       return nullptr;
-    default:
-      // A tuple would be taken for the arguments of the exception.
-      if (const nb::object arguments = nb::steal(PyTuple_Pack(1, key)); arguments.is_valid())
-        PyErr_SetObject(PyExc_KeyError, arguments.ptr());
+    default: {
+      // As one argument: a key that is a tuple would become the arguments of the exception.
+      const nb::object missing = nb::steal(PyObject_CallOneArg(PyExc_KeyError, key));
+      if (missing.is_valid()) PyErr_SetObject(PyExc_KeyError, missing.ptr());
       return nullptr;
+    }
   }
 }
 
@@ -128,8 +131,18 @@ PyObject* peek_text(CacheBase& cache, std::string_view key, bool* refresh = null
   return Py_NewRef(seen == Seen::negative ? sentinels().negative : sentinels().nothing);
 }
 
-/// _get_memory(key): what memory has, else None.
-PyObject* get_memory(PyObject* self, PyObject* key_object) {
+bool is_named(PyObject* name, const char* text) noexcept {
+  return PyUnicode_CompareWithASCIIString(name, text) == 0;
+}
+
+/// _get_memory(key): what memory has, else None. L1Cache.get is this.
+PyObject* get_memory(PyObject* self, PyObject* const* arguments, Py_ssize_t count, PyObject* names) {
+  const Py_ssize_t named = names == nullptr ? 0 : PyTuple_GET_SIZE(names);
+  if (count + named != 1 || (named == 1 && !is_named(PyTuple_GET_ITEM(names, 0), "key"))) [[unlikely]] {
+    PyErr_SetString(PyExc_TypeError, "get(key) takes no other arguments");
+    return nullptr;
+  }
+  PyObject* const key_object = arguments[0];
   CacheBase& cache = cache_of(self);
   Key key;
   if (!ensure_open(self, cache) || !key.read(key_object)) return nullptr;
@@ -146,18 +159,6 @@ PyObject* peek(PyObject* self, PyObject* key_object) {
   Key key;
   if (!ensure_open(self, cache) || !key.read(key_object)) return nullptr;
   return peek_text(cache, key.text());
-}
-
-/// _peek_undue(key): as _peek, and NOTHING for what should be refreshed ahead of time.
-PyObject* peek_undue(PyObject* self, PyObject* key_object) {
-  CacheBase& cache = cache_of(self);
-  Key key;
-  if (!ensure_open(self, cache) || !key.read(key_object)) return nullptr;
-  bool refresh = false;
-  PyObject* const found = peek_text(cache, key.text(), &refresh);
-  if (found == nullptr || !refresh) return found;
-  Py_DECREF(found);
-  return Py_NewRef(sentinels().nothing);
 }
 
 /// _recall(key_bytes): the value that memory has, in a tuple, else None. No access: who asks has looked.
@@ -179,22 +180,88 @@ PyObject* recall(PyObject* self, PyObject* key) {
   return own.is_valid() ? PyTuple_Pack(1, own.ptr()) : nullptr;
 }
 
+/// Whether the core takes it as it is. What else could be a limit, _load() finds out.
+bool is_plain_timeout(PyObject* value) noexcept {
+  if (value == Py_None) return true;
+  if (PyFloat_CheckExact(value)) return PyFloat_AS_DOUBLE(value) > 0;
+  if (PyLong_CheckExact(value)) {
+    int overflow = 0;
+    return PyLong_AsLongAndOverflow(value, &overflow) > 0;
+  }
+  if (!PyDelta_CheckExact(value)) return false;
+  const int days = PyDateTime_DELTA_GET_DAYS(value);
+  return days > 0 || (days == 0 && (PyDateTime_DELTA_GET_SECONDS(value) > 0 ||
+                                    PyDateTime_DELTA_GET_MICROSECONDS(value) > 0));
+}
+
+bool is_plain_tag(PyObject* tag) noexcept {
+  constexpr Py_ssize_t most = 1024;
+  return PyUnicode_CheckExact(tag) && PyUnicode_IS_COMPACT_ASCII(tag) && PyUnicode_GET_LENGTH(tag) > 0 &&
+         PyUnicode_GET_LENGTH(tag) <= most;
+}
+
+bool are_plain_tags(PyObject* tags) noexcept {
+  if (!PyList_CheckExact(tags) && !PyTuple_CheckExact(tags)) return is_plain_tag(tags);
+  for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(tags); ++i) {
+    if (!is_plain_tag(PySequence_Fast_GET_ITEM(tags, i))) return false;
+  }
+  return true;
+}
+
+/// Whether a call of get_or_load is one that memory may answer: it has a key, a loader that can be called and
+/// options that are surely right. All others are _load()'s to read or to refuse, whether memory has the key
+/// or not.
+bool is_plain_load(PyObject* const* arguments, Py_ssize_t count, PyObject* names) noexcept {
+  if (count != 2 || PyCallable_Check(arguments[1]) == 0) return false;
+  const Py_ssize_t options = names == nullptr ? 0 : PyTuple_GET_SIZE(names);
+  for (Py_ssize_t i = 0; i < options; ++i) {
+    PyObject* const name = PyTuple_GET_ITEM(names, i);
+    PyObject* const value = arguments[count + i];
+    if (!(is_named(name, "timeout") && is_plain_timeout(value)) &&
+        !(is_named(name, "tags") && are_plain_tags(value)))
+      return false;
+  }
+  return true;
+}
+
+/// What memory has of a key that get_or_load asks for: nothing where the value is due to be refreshed.
+Seen look_for_load(PyObject* self, PyObject* key_object, PyObject*& object) {
+  CacheBase& cache = cache_of(self);
+  Key key;
+  if (!ensure_open(self, cache) || !key.read(key_object)) return Seen::failed;
+  bool refresh = false;
+  const Seen seen = cache.look(key.text(), object, &refresh);
+  if (seen == Seen::failed && take_for_miss(cache, key.text())) return Seen::nothing;
+  if (seen != Seen::value || !refresh) return seen;
+  Py_CLEAR(object);
+  return Seen::nothing;
+}
+
 /// get_or_load(key, loader, **options): memory's answer at once; everything else is _load()'s.
 PyObject* get_or_load(PyObject* self, PyObject* const* arguments, Py_ssize_t count, PyObject* names) {
-  if (count >= 2) {
-    CacheBase& cache = cache_of(self);
-    Key key;
-    if (!ensure_open(self, cache) || !key.read(arguments[0])) return nullptr;
+  if (is_plain_load(arguments, count, names)) {
     PyObject* object = nullptr;
-    bool refresh = false;
-    const Seen seen = cache.look(key.text(), object, &refresh);
-    if (seen == Seen::value && !refresh) return object;
-    Py_XDECREF(object);
-    if (seen == Seen::failed && !take_for_miss(cache, key.text())) return nullptr;
+    const Seen seen = look_for_load(self, arguments[0], object);
+    if (seen == Seen::value) return object;
+    if (seen == Seen::failed) return nullptr;
   }
   const nb::object load = nb::steal(PyObject_GetAttrString(self, "_load"));
   return load.is_valid() ? PyObject_Vectorcall(load.ptr(), arguments, static_cast<std::size_t>(count), names)
                          : nullptr;
+}
+
+/// _peek_load(key, loader, timeout, tags): as _peek, for a call of aget_or_load; NOTHING for one that memory
+/// may not answer.
+PyObject* peek_load(PyObject* self, PyObject* const* arguments, Py_ssize_t count) {
+  if (count != 4) return PyErr_Format(PyExc_TypeError, "_peek_load takes 4 arguments"), nullptr;
+  if (!is_plain_load(arguments, 2, nullptr) || !is_plain_timeout(arguments[2]) ||
+      !are_plain_tags(arguments[3]))
+    return Py_NewRef(sentinels().nothing);
+  PyObject* object = nullptr;
+  const Seen seen = look_for_load(self, arguments[0], object);
+  if (seen == Seen::failed) return nullptr;
+  if (seen == Seen::value) return object;
+  return Py_NewRef(seen == Seen::negative ? sentinels().negative : sentinels().nothing);
 }
 
 template <class Function>
@@ -202,19 +269,40 @@ PyCFunction method(Function* function) noexcept {
   return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function));
 }
 
+// What help() shows. terrace/_cache.py has the same words for editors, which do not look in here.
+constexpr auto get_text = R"(get($self, key, default=None)
+--
+
+The value, from memory or the tiers; `default` when no level has it, it is known not to exist, or no level could be asked
+(lookup() tells which). A stored None is a hit. Waits for the tiers at most tier_timeout for each. Raises KeyTypeError and
+Closed. Thread safe.)";
+
+constexpr auto get_or_load_text = R"(get_or_load($self, key, loader, *, timeout=None, tags=())
+--
+
+The value from the levels, else from the loader. However many callers miss a key at once, in this process and in
+all over one Redis, one loader runs; the others wait for it.
+
+loader: takes nothing, the key, or the key and a LoadContext, by the number of arguments that it insists on, and
+returns the value, ABSENT, or a Load. One whose arguments do not tell this is refused with TypeError. It runs in the
+thread that calls this; with a timeout, soft_load_timeout or eager_refresh on a thread of its own, with the caller's
+context variables. No lock is held: it may use any cache, but not ask for its own key.
+
+timeout: how long to wait at most, in seconds or a timedelta; None: load_timeout alone is the limit. tags: of the
+value that is loaded, a list of str or one str. Both are checked whether the key is there or not.
+
+Raises what the loader raised (also to those who waited), NotFound (ABSENT, now or within negative_ttl), Timeout,
+EncodeError (the tiers cannot store the value), KeyTypeError, Closed. Thread safe.)";
+
 PyMethodDef methods[] = {
-    {"get", method(&get), METH_FASTCALL | METH_KEYWORDS,
-     "get($self, key, default=None)\n--\n\n"
-     "The value, from memory or the tiers; `default` when no level has it, it is known not to exist, or no "
-     "level\n"
-     "could be asked (lookup() tells which). A stored None is a hit. Raises KeyTypeError and Closed."},
-    {"get_or_load", method(&get_or_load), METH_FASTCALL | METH_KEYWORDS,
-     "get_or_load($self, key, loader, **options)\n--\n\n"
-     "The value from the levels, else from `loader`: terrace.Cache tells more."},
-    {"_get_memory", &get_memory, METH_O, "_get_memory($self, key)\n--\n\nWhat memory has, else None."},
+    {"get", method(&get), METH_FASTCALL | METH_KEYWORDS, get_text},
+    {"get_or_load", method(&get_or_load), METH_FASTCALL | METH_KEYWORDS, get_or_load_text},
+    {"_get_memory", method(&get_memory), METH_FASTCALL | METH_KEYWORDS,
+     "_get_memory($self, key)\n--\n\nWhat memory has, else None."},
     {"_peek", &peek, METH_O, "_peek($self, key)\n--\n\nWhat memory has, else NOTHING or NEGATIVE."},
-    {"_peek_undue", &peek_undue, METH_O,
-     "_peek_undue($self, key)\n--\n\nAs _peek, and NOTHING for what should be refreshed ahead of time."},
+    {"_peek_load", method(&peek_load), METH_FASTCALL,
+     "_peek_load($self, key, loader, timeout, tags)\n--\n\nAs _peek, for a call of aget_or_load; NOTHING for "
+     "one that memory may not answer, or should be refreshed ahead of time."},
     {"_recall", &recall, METH_O,
      "_recall($self, key_bytes)\n--\n\nThe value that memory has, in a tuple, else None; no access."},
     {nullptr, nullptr, 0, nullptr}};
@@ -226,7 +314,9 @@ const PyType_Slot slots[] = {{Py_tp_methods, static_cast<void*>(methods)},
 
 }  // namespace
 
-const PyType_Slot* hot_slots() noexcept {
+const PyType_Slot* hot_slots() {
+  PyDateTime_IMPORT;
+  if (PyErr_Occurred() != nullptr) throw nb::python_error();
   return slots;
 }
 

@@ -88,13 +88,17 @@ void read(CacheOptions& options, std::string_view name, nb::handle value) {
 
 CacheOptions cache_options(const nb::dict& settings) {
   CacheOptions options;
+  const nb::object shown = nb::module_::import_("terrace._words").attr("shown");
   for (const auto& [name, value] : settings) {
+    const auto refuse = [&](const char* remedy) {
+      throw ConfigError(text(name) + "=" + text(shown(value)) + remedy);
+    };
     try {
       read(options, text(name), value);
     } catch (const nb::cast_error&) {
-      throw ConfigError(text(name) + ": " + text(nb::repr(value)) + " is of the wrong type");
+      refuse(": it is of the wrong type; help(terrace.Cache) says what to give");
     } catch (const nb::python_error&) {
-      throw ConfigError(text(name) + ": " + text(nb::repr(value)) + " is out of range");
+      refuse(": it is out of range; help(terrace.Cache) says what to give");
     }
   }
   return options;

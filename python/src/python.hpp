@@ -1,7 +1,7 @@
 #pragma once
-/// What every source of the binding begins with: Python's own API and nanobind.
+/// What every source of the binding begins with: Python's own API and nanobind. The build defines
+/// PY_SSIZE_T_CLEAN, for these may be included in any order.
 
-#define PY_SSIZE_T_CLEAN
 #include <Python.h>
 // In this order.
 #include <nanobind/nanobind.h>

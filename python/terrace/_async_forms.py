@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Callable, Hashable, Iterable, Mapping, Sequence, TypeVar, overload
 
 from . import _aio, _core
-from ._cache_core import CacheCore, answered_names, explanation_of, names_of, refuse_no_mapping
+from ._cache_core import CacheCore, answered_names, check_write, explanation_of, names_of, refuse_no_mapping
 from ._errors import Closed
 from ._loading import Loading, is_coroutine_function
 from ._results import Lookup
@@ -46,7 +46,7 @@ class AsyncForms(CacheCore[V]):
     async def aget_or_load(self, key: Hashable, loader: AsyncLoader[V], *, timeout: Seconds | None = None,
                            tags: str | Sequence[str] = ()) -> V:
         """As get_or_load. A coroutine function runs in this loop; a plain function on a thread."""
-        found = self._peek_undue(key)
+        found = self._peek_load(key, loader, timeout, tags)
         if found is not _core.NOTHING and found is not _core.NEGATIVE:
             return found  # type: ignore[no-any-return]
         return await self._aload_bytes(_core.key_bytes(key), key, loader, timeout=timeout, tags=tags)  # type: ignore[no-any-return]
@@ -54,15 +54,16 @@ class AsyncForms(CacheCore[V]):
     async def _aload_bytes(self, key_bytes: bytes, key: Any, loader: Any, *, timeout: Seconds | None = None,
                            tags: str | Sequence[str] = (), looked: bool = True) -> Any:
         self._ensure_open()
+        limit, listed = seconds(timeout, "timeout"), tag_list(tags)
         loop = _aio.running_loop()
         service().ensure()
         if self._eager and (memory := self._recall(key_bytes)) is not None:
-            self._refresh(key_bytes, Loading(self, loader, {key_bytes: key}, single=True, loop=loop), tag_list(tags))
+            self._refresh(key_bytes, Loading(self, loader, {key_bytes: key}, single=True, loop=loop), listed)
             return memory[0]
         elsewhere = not is_coroutine_function(loader)
         while True:
             loading = Loading(self, loader, {key_bytes: key}, single=True, loop=loop)
-            call = self._start_read([key_bytes], loading, elsewhere, seconds(timeout, "timeout"), tag_list(tags), looked)
+            call = self._start_read([key_bytes], loading, elsewhere, limit, listed, looked)
             await _aio.ended(call)
             value = call.value(key)
             if value is not _core.NOTHING:
@@ -76,10 +77,10 @@ class AsyncForms(CacheCore[V]):
 
     async def alookup_many(self, keys: Iterable[K], *, timeout: Seconds | None = None) -> dict[K, Lookup[V]]:
         """As lookup_many."""
-        names = answered_names(keys)
+        names, limit = answered_names(keys), seconds(timeout, "timeout")
         if not names:
             return {}
-        return self._lookups(names, await _aio.outcome_of(self._read(names, None, timeout)))
+        return self._lookups(names, await _aio.outcome_of(self._read(names, None, limit)))
 
     async def aget_many(self, keys: Iterable[K]) -> dict[K, V]:
         """As get_many."""
@@ -89,12 +90,12 @@ class AsyncForms(CacheCore[V]):
     async def aget_or_load_many(self, keys: Iterable[K], loader: Callable[[Sequence[Any]], Any], *,
                                 timeout: Seconds | None = None, tags: str | Sequence[str] = ()) -> dict[K, V]:
         """As get_or_load_many; the loader is a coroutine function or a plain one."""
-        names = answered_names(keys)
+        names, limit, listed = answered_names(keys), seconds(timeout, "timeout"), tag_list(tags)
+        loading = Loading(self, loader, names, single=False, loop=_aio.running_loop())
         if not names:
             return {}
         service().ensure()
-        loading = Loading(self, loader, names, single=False, loop=_aio.running_loop())
-        call = self._read(names, loading, timeout, not is_coroutine_function(loader), tags)
+        call = self._read(names, loading, limit, not is_coroutine_function(loader), listed)
         return self._values_or_raise(self._lookups(names, await _aio.outcome_of(call)))
 
     async def aset(self, key: Hashable, value: V, *, ttl: Seconds | None = None, timeout: Seconds | None = None,
@@ -106,6 +107,7 @@ class AsyncForms(CacheCore[V]):
                         tags: str | Sequence[str] = ()) -> None:
         """As set_many."""
         refuse_no_mapping(values)
+        check_write(ttl, timeout, tags)
         if values:
             self._all_done(await _aio.outcome_of(self._write(values, list(values.values()), ttl, timeout, tags)))
 
@@ -115,8 +117,8 @@ class AsyncForms(CacheCore[V]):
 
     async def adelete_many(self, keys: Iterable[Hashable], *, timeout: Seconds | None = None) -> int:
         """As delete_many."""
-        names = names_of(keys)
-        return sum(self._all_done(await _aio.outcome_of(self._erase(list(names), timeout)))) if names else 0
+        names, limit = names_of(keys), seconds(timeout, "timeout")
+        return sum(self._all_done(await _aio.outcome_of(self._erase(list(names), limit)))) if names else 0
 
     async def aclear(self, *, timeout: Seconds | None = None) -> None:
         """As clear."""
@@ -140,3 +142,9 @@ class AsyncForms(CacheCore[V]):
 
     async def _adelete_bytes(self, key_bytes: bytes) -> bool:
         return any(self._all_done(await _aio.outcome_of(self._erase([key_bytes], None))))
+
+
+# Users know them as the cache's: that is what messages about their arguments name.
+for _name, _form in vars(AsyncForms).items():
+    if callable(_form):
+        _form.__qualname__ = f"Cache.{_name}"

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable, Mapping
 from typing import (
     TYPE_CHECKING,
     Any,
     Callable,
     Coroutine,
     Hashable,
-    Iterable,
-    Mapping,
     ParamSpec,
     Sequence,
     TypeVar,
@@ -21,25 +20,27 @@ from typing import (
 
 from . import _aio, _core, _memoize, _process
 from ._async_forms import AsyncForms
-from ._cache_core import answered_names, explanation_of, names_of, refuse_no_mapping
+from ._cache_core import answered_names, check_write, explanation_of, names_of, refuse_no_mapping, tasks_of
 from ._copying import copied
 from ._errors import ConfigError
-from ._key_rings import key_ring, path_of
+from ._key_rings import key_ring
 from ._loading import Loading
 from ._results import Lookup, WarmTask
 from ._service import service
-from ._tags import tag_list
-from ._tiers import Tier, TierLike, tiers_of
-from ._times import Seconds, seconds
+from ._tags import sound_text, tag_list
+from ._tiers import Tier, TierLike, absolute, tiers_of
+from ._times import Seconds, seconds, span
 from ._times import ttl as checked_ttl
 from ._typing import Loader, V
+from ._words import called, count, flag, one_word, share, shown, text
 
 if TYPE_CHECKING:
     from ._codec import Codec
-    from ._typing import Serializer
-    from ._options import CacheOptions
     from ._memoized import MemoizeDecorator, MemoizedCoroutine, MemoizedFunction, MemoizeOptions
+    from ._options import CacheOptions
     from ._reports import CacheStats, Explanation, WarmReport
+    from ._typing import Serializer
+    from .testing import Clock
 
 D = TypeVar("D")
 K = TypeVar("K", bound=Hashable)
@@ -69,7 +70,7 @@ class Cache(AsyncForms[V]):
         memory: the bound of the memory level: a number of entries, a size such as "64MB", both as a tuple, or None: no memory
             level. A value counts with what it refers to (a view with its array, a function with what it closes over), estimated
             from a sample beyond 10,000 parts; in a cache with tiers with the bytes that these store of it.
-        tiers: URLs or Tiers, from above to below; also redis-py's connection pools.
+        tiers: URLs or Tiers, from above to below; also redis-py's connection pools, and paths of SQLite files.
         type: the type of all values, to share them with C++ (docs/python.md); None: any values.
         types: dataclasses, attrs classes, pydantic models, Structs, NamedTuples, Enums and classes over builtin types that values may
             hold. Nothing else can be made from what a tier says.
@@ -87,6 +88,7 @@ class Cache(AsyncForms[V]):
         tier_timeout, load_timeout, soft_load_timeout, max_concurrent_loads: limits.
         copy: memory keeps a deep copy of what a writer or a loader gave, and every reader gets one of its own. A value that cannot
             be copied is an EncodeError when it is set or loaded.
+        clock: for tests, a terrace.testing.Clock; None: the machine's.
 
     Raises ConfigError, which tells what would be right. Servers that are away are no error: they are asked when needed.
     """
@@ -128,31 +130,35 @@ class Cache(AsyncForms[V]):
         soft_load_timeout: Seconds | None = None,
         max_concurrent_loads: int = 64,
         copy: bool = False,
+        clock: Clock | None = None,
     ) -> None:
         super().__init__()
+        if not isinstance(types, Iterable) or isinstance(types, (str, bytes)):
+            raise ConfigError(f"types={shown(types)}: give a list of classes")
         self._own_tiers: list[Tier] = []
         settings: dict[str, Any] = {
-            "name": name,
-            "ttl": checked_ttl(ttl),
-            "negative_ttl": checked_ttl(negative_ttl, "negative_ttl"),
-            "memory_ttl": checked_ttl(memory_ttl, "memory_ttl"),
-            "ttl_jitter": ttl_jitter,
-            "grace": seconds(grace, "grace"),
-            "retry_after": seconds(retry_after, "retry_after"),
-            "eager_refresh": eager_refresh,
-            "consistency": consistency,
-            "max_staleness": seconds(max_staleness, "max_staleness"),
-            "lease_time": seconds(lease_time, "lease_time"),
-            "write_mode": write_mode,
-            "compress_above": compress_above,
-            "max_value_bytes": max_value_bytes,
-            "tier_timeout": seconds(tier_timeout, "tier_timeout"),
-            "load_timeout": seconds(load_timeout, "load_timeout"),
+            "name": one_word(name, "name"),
+            "ttl": checked_ttl(ttl, "ttl", "give None for values that never expire, or leave the value out of the cache"),
+            "negative_ttl": checked_ttl(negative_ttl, "negative_ttl", "give None, and ABSENT is not remembered"),
+            "memory_ttl": checked_ttl(memory_ttl, "memory_ttl", "give memory=None, and memory keeps nothing"),
+            "ttl_jitter": share(ttl_jitter, "ttl_jitter"),
+            "grace": span(grace, "grace"),
+            "retry_after": span(retry_after, "retry_after"),
+            "eager_refresh": share(eager_refresh, "eager_refresh"),
+            "consistency": one_word(consistency, "consistency"),
+            "max_staleness": span(max_staleness, "max_staleness"),
+            "lease_time": span(lease_time, "lease_time"),
+            "write_mode": one_word(write_mode, "write_mode"),
+            "compress_above": count(compress_above, "compress_above"),
+            "max_value_bytes": count(max_value_bytes, "max_value_bytes"),
+            "tier_timeout": span(tier_timeout, "tier_timeout"),
+            "load_timeout": span(load_timeout, "load_timeout"),
             "soft_load_timeout": seconds(soft_load_timeout, "soft_load_timeout"),
-            "max_concurrent_loads": max_concurrent_loads,
+            "max_concurrent_loads": count(max_concurrent_loads, "max_concurrent_loads", 1),
             **_memory_bounds(memory),
         }
-        given = {"journal": path_of(journal, "journal"), "eviction": eviction, **key_ring(keys)}
+        word = None if eviction is None else one_word(eviction, "eviction")
+        given = {"journal": absolute(journal, "journal"), "eviction": word, **key_ring(keys)}
         settings |= {k: v for k, v in given.items() if v is not None}
         self._begin(
             name,
@@ -162,7 +168,8 @@ class Cache(AsyncForms[V]):
             max_entries=settings.get("max_entries") or None,
             eager=eager_refresh > 0,
             soft=soft_load_timeout is not None,
-            copy=copy,
+            copy=flag(copy, "copy"),
+            clock=clock,
         )
 
     @classmethod
@@ -176,7 +183,13 @@ class Cache(AsyncForms[V]):
         return self
 
     def _begin(self, name: str, settings: dict[str, Any] | _core.Options, tiers: list[_core.Tier], codec: Codec, *,
-               max_entries: int | None, eager: bool, soft: bool, copy: bool) -> None:
+               max_entries: int | None, eager: bool, soft: bool, copy: bool, clock: Clock | None = None) -> None:
+        if clock is not None and not isinstance(clock, _core.Clock):
+            raise TypeError(f"clock={shown(clock)}: give a terrace.testing.Clock")
+        for tier in tiers:
+            own = getattr(tier, "clock", None)
+            if own is not None and own is not clock:
+                raise ConfigError(f"tiers holds {tier!r}, which has a clock of its own: give the cache the same clock=")
         self.name = name
         #: The most entries of the memory level; None: it is bounded by bytes, or there is none.
         self.max_entries = max_entries
@@ -184,6 +197,7 @@ class Cache(AsyncForms[V]):
         self._settings = settings
         self._tiers = tiers
         self._codec = codec
+        self._clock = () if isinstance(settings, _core.Options) else (clock,)
         self._copier = copied if copy else None
         self._eager = eager
         # A limit that ends a call before its loader has: then the loader must run elsewhere.
@@ -200,7 +214,9 @@ class Cache(AsyncForms[V]):
         @overload
         def get(self, key: Hashable, default: V | D) -> V | D: ...
         def get(self, key: Hashable, default: Any = None) -> Any:
-            """The value, from memory or the tiers; `default` when no level has it or none could be asked."""
+            """The value, from memory or the tiers; `default` when no level has it, it is known not to exist, or no level could be asked
+            (lookup() tells which). A stored None is a hit. Waits for the tiers at most tier_timeout for each. Raises KeyTypeError and
+            Closed. Thread safe."""
 
         def __getitem__(self, key: Hashable) -> V:
             """As get; raises KeyError instead of a default."""
@@ -209,34 +225,41 @@ class Cache(AsyncForms[V]):
 
         def get_or_load(self, key: Hashable, loader: Loader[V], *,  # type: ignore[override]
                         timeout: Seconds | None = None, tags: str | Sequence[str] = ()) -> V:
-            """The value from the levels, else from the loader. However many callers miss a key at once, in this process and
-            in all over one Redis, one loader runs; the others wait for it.
+            """The value from the levels, else from the loader. However many callers miss a key at once, in this process and in
+            all over one Redis, one loader runs; the others wait for it.
 
-            The loader takes nothing, the key, or the key and a LoadContext, and returns the value, ABSENT, or a Load. It
-            runs in the thread that calls this; with a timeout, soft_load_timeout or eager_refresh on a thread of its own,
-            with the caller's context variables. No lock is held: it may use any cache, but not ask for its own key.
+            loader: takes nothing, the key, or the key and a LoadContext, by the number of arguments that it insists on, and
+            returns the value, ABSENT, or a Load. One whose arguments do not tell this is refused with TypeError. It runs in the
+            thread that calls this; with a timeout, soft_load_timeout or eager_refresh on a thread of its own, with the caller's
+            context variables. No lock is held: it may use any cache, but not ask for its own key.
+
+            timeout: how long to wait at most, in seconds or a timedelta; None: load_timeout alone is the limit. tags: of the
+            value that is loaded, a list of str or one str. Both are checked whether the key is there or not.
 
             Raises what the loader raised (also to those who waited), NotFound (ABSENT, now or within negative_ttl), Timeout,
-            EncodeError (the tiers cannot store the value), Closed.
-            """
+            EncodeError (the tiers cannot store the value), KeyTypeError, Closed. Thread safe."""
 
     def _load(self, key: Any, loader: Any, *, timeout: Seconds | None = None, tags: str | Sequence[str] = ()) -> Any:
         return self._load_bytes(_core.key_bytes(key), key, loader, timeout=timeout, tags=tags)
+
+    # Refuses what a call of get_or_load got wrong, under that name.
+    _load.__qualname__ = "Cache.get_or_load"
 
     def _load_bytes(self, key_bytes: bytes, key: Any, loader: Any, *, timeout: Seconds | None = None,
                     tags: str | Sequence[str] = (), looked: bool = True) -> Any:
         """looked: memory has been asked; that counts as an access."""
         self._ensure_open()
-        elsewhere = self._loads_elsewhere or timeout is not None
+        limit, listed = seconds(timeout, "timeout"), tag_list(tags)
+        elsewhere = self._loads_elsewhere or limit is not None
         if self._eager and (found := self._recall(key_bytes)) is not None:
             service().ensure()
-            self._refresh(key_bytes, Loading(self, loader, {key_bytes: key}, single=True, background=True), tag_list(tags))
+            self._refresh(key_bytes, Loading(self, loader, {key_bytes: key}, single=True, background=True), listed)
             return found[0]
         if elsewhere:
             service().ensure()
         while True:
             loading = Loading(self, loader, {key_bytes: key}, single=True, background=elsewhere)
-            call = self._start_read([key_bytes], loading, elsewhere, seconds(timeout, "timeout"), tag_list(tags), looked)
+            call = self._start_read([key_bytes], loading, elsewhere, limit, listed, looked)
             self._run_loads(call)
             value = call.value(key)
             if value is not _core.NOTHING:
@@ -250,10 +273,10 @@ class Cache(AsyncForms[V]):
 
     def lookup_many(self, keys: Iterable[K], *, timeout: Seconds | None = None) -> dict[K, Lookup[V]]:
         """As lookup, for many keys with one operation for each tier."""
-        names = answered_names(keys)
+        names, limit = answered_names(keys), seconds(timeout, "timeout")
         if not names:
             return {}
-        return self._lookups(names, self._finish(self._read(names, None, timeout)))
+        return self._lookups(names, self._finish(self._read(names, None, limit)))
 
     def get_many(self, keys: Iterable[K]) -> dict[K, V]:
         """The values there are; as get, with one operation for each tier."""
@@ -263,14 +286,14 @@ class Cache(AsyncForms[V]):
                          tags: str | Sequence[str] = ()) -> dict[K, V]:
         """As get_or_load, for many keys: what no level has is loaded by one call of `loader(missing_keys)`, which returns a
         dict, or a list in their order. Keys that do not exist are left out. Raises the first error there is."""
-        names = answered_names(keys)
+        names, limit, listed = answered_names(keys), seconds(timeout, "timeout"), tag_list(tags)
+        elsewhere = self._loads_elsewhere or limit is not None
+        loading = Loading(self, loader, names, single=False, background=elsewhere)
         if not names:
             return {}
-        elsewhere = self._loads_elsewhere or timeout is not None
         if elsewhere:
             service().ensure()
-        loading = Loading(self, loader, names, single=False, background=elsewhere)
-        found = self._lookups(names, self._finish(self._read(names, loading, timeout, elsewhere, tags)))
+        found = self._lookups(names, self._finish(self._read(names, loading, limit, elsewhere, listed)))
         return self._values_or_raise(found)
 
     # --- writing ---
@@ -286,6 +309,7 @@ class Cache(AsyncForms[V]):
                  tags: str | Sequence[str] = ()) -> None:
         """As set, for many keys with few round trips."""
         refuse_no_mapping(values)
+        check_write(ttl, timeout, tags)
         if values:
             self._all_done(self._finish(self._write(values, list(values.values()), ttl, timeout, tags)))
 
@@ -298,8 +322,8 @@ class Cache(AsyncForms[V]):
 
     def delete_many(self, keys: Iterable[Hashable], *, timeout: Seconds | None = None) -> int:
         """As delete; how many there were."""
-        names = names_of(keys)
-        return sum(self._all_done(self._finish(self._erase(list(names), timeout)))) if names else 0
+        names, limit = names_of(keys), seconds(timeout, "timeout")
+        return sum(self._all_done(self._finish(self._erase(list(names), limit)))) if names else 0
 
     def __delitem__(self, key: Hashable) -> None:
         if not self.delete(key):
@@ -327,7 +351,7 @@ class Cache(AsyncForms[V]):
     def define_group(self, name: str, keys: Iterable[Hashable]) -> None:
         """Names a set of keys of this cache object; the same name again replaces it."""
         self._ensure_open()
-        self._define_group(name, list(names_of(keys)))
+        self._define_group(sound_text(text(name, "name"), "group"), list(names_of(keys)))
 
     # --- memoizing ---
 
@@ -375,9 +399,13 @@ class Cache(AsyncForms[V]):
         Returns what became of them; a key whose load failed is in its failures, with the exception. Raises ConfigError."""
         from ._reports import WarmFailure, WarmReport
 
-        service().ensure()
+        count(concurrency, "concurrency", 1)
+        count(attempts, "attempts", 1, bits=31)
+        limit = span(task_timeout, "task_timeout")
+        if progress is not None:
+            called(progress, "progress")
         keys, listed = {}, []
-        for task in tasks:
+        for task in tasks_of(tasks):
             key_bytes = _core.key_bytes(task.key)
             keys[key_bytes] = task.key
             loading = None
@@ -385,8 +413,9 @@ class Cache(AsyncForms[V]):
                 loading = Loading(self, task.loader, {key_bytes: task.key}, single=True, background=True)
             listed.append((key_bytes, loading, checked_ttl(task.ttl), tag_list(task.tags)))
         self._ensure_open()
+        service().ensure()
         tell = None if progress is None else lambda text: progress(*map(int, text.split()))
-        call = self._start_warm(listed, concurrency, attempts, seconds(task_timeout, "task_timeout") or 0.0, tell)
+        call = self._start_warm(listed, concurrency, attempts, limit, tell)
         total, warmed, present, absent, failed, skipped, elapsed, failures = self._finish(call)
         told = [WarmFailure(keys[key], tries, error) for key, tries, error in failures]
         return WarmReport(total, warmed, present, absent, failed, skipped, elapsed, told)
@@ -435,10 +464,26 @@ class Cache(AsyncForms[V]):
         ) + ">"
 
 
+def _tell_of_async_forms() -> None:
+    """help() of a form shows its namesake's words below its own."""
+    for name, form in vars(AsyncForms).items():
+        namesake = getattr(Cache, name[1:], None)
+        if name[0] == "a" and namesake is not None:
+            form.__doc__ = f"{form.__doc__}\n\n        {namesake.__doc__}"
+
+
+_tell_of_async_forms()
+
+
 def _made_codec(codec: Any = "msgpack", **options: Any) -> Codec:
     from ._codec import make_codec  # brings msgspec: the first cache needs it, not the import of terrace
 
     return make_codec(codec, **options)
+
+
+# More than any machine holds, and less than the core can count.
+MOST_ENTRIES = 1 << 62
+MOST_BYTES = 1 << 62
 
 
 def _memory_bounds(memory: int | str | tuple[int, str] | None) -> dict[str, Any]:
@@ -449,10 +494,12 @@ def _memory_bounds(memory: int | str | tuple[int, str] | None) -> dict[str, Any]
     entries, size = memory if isinstance(memory, tuple) and len(memory) == 2 else (memory, None)
     if isinstance(entries, str) and size is None:
         entries, size = 0, entries
-    fine = isinstance(entries, int) and not isinstance(entries, bool) and (entries > 0 or size is not None and entries == 0)
+    fine = (isinstance(entries, int) and not isinstance(entries, bool) and (entries > 0 or size is not None and entries == 0)
+            and entries < MOST_ENTRIES)
     if fine and size is None:
         return {"max_entries": entries}
-    parsed = re.fullmatch(r"(\d+)\s*([KMGT]?)B?", size.strip(), re.IGNORECASE) if fine and isinstance(size, str) else None
-    if parsed is None or int(parsed[1]) == 0:
-        raise ConfigError(f'memory={memory!r}: give a number of entries above 0, a size such as "64MB", both as a tuple, or None')
-    return {"max_entries": entries, "max_bytes": int(parsed[1]) << 10 * " KMGT".index(parsed[2].upper() or " ")}
+    parsed = re.fullmatch(r"(\d{1,18})\s*([KMGT]?)B?", size.strip(), re.IGNORECASE | re.ASCII) if fine and isinstance(size, str) else None
+    bytes_ = 0 if parsed is None else int(parsed[1]) << 10 * " KMGT".index(parsed[2].upper() or " ")
+    if not 0 < bytes_ < MOST_BYTES:
+        raise ConfigError(f'memory={shown(memory)}: give a number of entries above 0, a size such as "64MB", both as a tuple, or None')
+    return {"max_entries": entries, "max_bytes": bytes_}

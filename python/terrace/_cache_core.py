@@ -3,27 +3,21 @@ become values or exceptions."""
 
 from __future__ import annotations
 
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    Callable,
-    Generic,
-    Hashable,
-    Iterable,
-    Mapping,
-    Sequence,
-)
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Callable, Generic, Hashable, Sequence
 
 from . import _core
 from ._errors import Closed, ConfigError, KeyTypeError, TerraceError
 from ._green import refuse_green_threads
 from ._loading import Loading
-from ._results import Lookup
-from ._service import service
+from ._results import Lookup, WarmTask, refuse_markers
+from ._service import log, service
 from ._tags import sound_text, tag_list
 from ._times import Seconds, seconds
 from ._times import ttl as checked_ttl
 from ._typing import V
+from ._words import called, flag, shown
+from ._words import text as one_text
 
 if TYPE_CHECKING:
     from ._codec import Codec
@@ -37,13 +31,14 @@ class CacheCore(_core.CacheBase, Generic[V]):
     _settings: dict[str, Any] | _core.Options
     _tiers: list[_core.Tier]
     _codec: Codec
+    _clock: tuple[()] | tuple[_core.Clock | None]
     _copier: Callable[[Any], Any] | None
     _eager: bool
     _closed: bool
 
     def _open_now(self) -> None:
         refuse_green_threads()
-        self._open(self._settings, self._tiers, self._codec, self._codec.schema, self._copier)
+        self._open(self._settings, self._tiers, self._codec, self._codec.schema, self._copier, *self._clock)
         if self._tiers:
             service().ensure()
 
@@ -51,7 +46,24 @@ class CacheCore(_core.CacheBase, Generic[V]):
         """Called when the core is not open: after close(), or in the child of a fork."""
         if self._closed:
             raise Closed(f"cache {self.name!r} is closed")
+        self._leave_the_journal()
         self._open_now()
+
+    def _leave_the_journal(self) -> None:
+        """One process writes back into a namespace: the one that made the cache, of which this one is a child."""
+        settings = self._settings
+        if isinstance(settings, dict):
+            if settings["write_mode"] != "back":
+                return
+            journal = settings["journal"]
+            self._settings = {k: v for k, v in settings.items() if k != "journal"} | {"write_mode": "through"}
+        elif settings.writes_back:
+            journal = settings.journal
+            self._settings = settings.writing_through()
+        else:
+            return
+        log().warning("cache %r writes through in this child of a fork: the journal %s belongs to the process that made the cache",
+                      self.name, journal)
 
     def _ensure_open(self) -> None:
         refuse_green_threads()
@@ -95,6 +107,7 @@ class CacheCore(_core.CacheBase, Generic[V]):
     def _write(self, keys: Iterable[Any], stored: list[V], ttl: Seconds | None, timeout: Seconds | None,
                tags: str | Sequence[str]) -> _core.Call:
         self._ensure_open()
+        refuse_markers(stored)
         names = [_core.key_bytes(key) for key in keys]
         return self._start_write(names, stored, checked_ttl(ttl), seconds(timeout, "timeout"), tag_list(tags))
 
@@ -135,15 +148,15 @@ class CacheCore(_core.CacheBase, Generic[V]):
     def _invalidate(self, keys: tuple[Hashable, ...], prefix: str | None, tag: str | None, pattern: str | None,
                     group: str | None, soft: bool, timeout: Seconds | None) -> _core.Call:
         self._ensure_open()
-        named = {k: v for k, v in {"prefix": prefix, "tag": tag, "glob": pattern, "group": group}.items() if v is not None}
+        named = {k: v for k, v in {"prefix": prefix, "tag": tag, "pattern": pattern, "group": group}.items() if v is not None}
         if len(named) + bool(keys) != 1:
             raise ConfigError("invalidate takes keys, or one of prefix=, tag=, pattern= and group=")
         kind, text = next(iter(named.items())) if named else ("keys", "")
-        if not isinstance(text, str):
-            raise TypeError(f"{'pattern' if kind == 'glob' else kind}={text!r}: give one str")
-        sound_text(text, "pattern" if kind == "glob" else kind)
+        if named:
+            sound_text(one_text(text, kind), kind)
+        flag(soft, "soft")
         names = list(names_of(keys))
-        return self._start_invalidate(kind, names, text, soft, seconds(timeout, "timeout"))
+        return self._start_invalidate("glob" if kind == "pattern" else kind, names, text, soft, seconds(timeout, "timeout"))
 
     def _lookups(self, names: Mapping[bytes, Any], answers: list[Any]) -> dict[Any, Lookup[V]]:
         return {key: self._lookup_of(answer) for key, answer in zip(names.values(), answers)}
@@ -174,7 +187,9 @@ class CacheCore(_core.CacheBase, Generic[V]):
 def names_of(keys: Iterable[Any]) -> dict[bytes, Any]:
     """The objects under the bytes that stand for them, each once."""
     if isinstance(keys, (str, bytes)):
-        raise ConfigError(f"keys={keys!r}: give a list of keys, [{keys!r}]")
+        raise ConfigError(f"keys={shown(keys)}: give a list of keys, [{shown(keys)}]")
+    if not isinstance(keys, Iterable):
+        raise TypeError(f"keys={shown(keys)}: give a list of keys")
     return {_core.key_bytes(key): key for key in keys}
 
 
@@ -194,7 +209,28 @@ def answered_names(keys: Iterable[Any]) -> dict[bytes, Any]:
 
 def refuse_no_mapping(values: Any) -> None:
     if not isinstance(values, Mapping):
-        raise TypeError(f"set_many of {type(values).__name__}: give a dict from key to value")
+        raise TypeError(f"values={shown(values)}: give a dict from key to value")
+
+
+def check_write(life: Any, timeout: Any, tags: Any) -> None:
+    """The options of a call that writes many, whether there are any or none. Raises as set does."""
+    checked_ttl(life)
+    seconds(timeout, "timeout")
+    if not isinstance(tags, Iterator):  # which can be read once
+        tag_list(tags)
+
+
+def tasks_of(tasks: Any) -> list[WarmTask]:
+    """The tasks of a call of warm. Raises TypeError for anything else."""
+    if not isinstance(tasks, Iterable) or isinstance(tasks, (str, bytes)):
+        raise TypeError(f"tasks={shown(tasks)}: give a list of WarmTask")
+    listed = list(tasks)
+    for task in listed:
+        if not isinstance(task, WarmTask):
+            raise TypeError(f"tasks holds {shown(task)}: give WarmTask(key, loader)")
+        if task.loader is not None:
+            called(task.loader, "loader")
+    return listed
 
 
 def explanation_of(parts: tuple[list[tuple[Any, ...]], bool, str]) -> Explanation:

@@ -7,7 +7,7 @@ from typing import Any, Iterator, Mapping
 
 from . import _core
 from ._cache import Cache
-from ._tiers import Tier
+from ._tiers import Tier, absolute
 
 
 class Caches(Mapping[str, Cache[Any]]):
@@ -27,6 +27,7 @@ class Caches(Mapping[str, Cache[Any]]):
         return len(self._caches)
 
     def close(self) -> None:
+        """Closes the caches and their tiers. Idempotent."""
         for cache in self._caches.values():
             cache.close()
         for tier in self._tiers:
@@ -44,7 +45,10 @@ def open_caches(path: str | os.PathLike[str]) -> Caches:
     error."""
     tiers: dict[str, Tier] = {}
     caches: dict[str, Cache[Any]] = {}
-    for name, options, listed, seals in _core.read_config(os.fspath(path)):
+    whole = absolute(path, "path")
+    if whole is None:
+        raise TypeError("path=None: give the path of a terrace.toml")
+    for name, options, listed, seals in _core.read_config(whole):
         for tier, url, key_prefix in listed:
             if tier not in tiers:
                 tiers[tier] = Tier(url, key_prefix)

@@ -20,6 +20,28 @@ class Tier:
 
     def _abandon(self) -> None: ...
 
+class Clock:
+    """A clock that tests move."""
+
+    def __init__(self) -> None: ...
+
+    def _advance(self, seconds: float) -> None: ...
+
+    @property
+    def _moved(self) -> float: ...
+
+class MemoryTier(Tier):
+    """A tier in the memory of the process."""
+
+    def __init__(self, clock: Clock | None) -> None: ...
+
+    def _set_away(self, away: bool) -> None: ...
+
+    @property
+    def _is_away(self) -> bool: ...
+
+    def _flush_all(self) -> None: ...
+
 class CacheBase:
     """What terrace.Cache is made of."""
 
@@ -29,20 +51,46 @@ class CacheBase:
 
     def __contains__(self, key: object, /) -> bool: ...
 
-    def get(self, key: object, default: object = None) -> Any: ...
+    def get(self, key: object, default: object = None) -> Any:
+        """
+        The value, from memory or the tiers; `default` when no level has it, it is known not to exist, or no level could be asked
+        (lookup() tells which). A stored None is a hit. Waits for the tiers at most tier_timeout for each. Raises KeyTypeError and
+        Closed. Thread safe.
+        """
 
-    def get_or_load(self, key: object, loader: object, **options: object) -> Any: ...
+    def get_or_load(self, key: object, loader: object, *, timeout: object = None, tags: object = ()) -> Any:
+        """
+        The value from the levels, else from the loader. However many callers miss a key at once, in this process and in
+        all over one Redis, one loader runs; the others wait for it.
 
-    def _get_memory(self, key: object, /) -> Any: ...
+        loader: takes nothing, the key, or the key and a LoadContext, by the number of arguments that it insists on, and
+        returns the value, ABSENT, or a Load. One whose arguments do not tell this is refused with TypeError. It runs in the
+        thread that calls this; with a timeout, soft_load_timeout or eager_refresh on a thread of its own, with the caller's
+        context variables. No lock is held: it may use any cache, but not ask for its own key.
 
-    def _peek(self, key: object, /) -> Any: ...
+        timeout: how long to wait at most, in seconds or a timedelta; None: load_timeout alone is the limit. tags: of the
+        value that is loaded, a list of str or one str. Both are checked whether the key is there or not.
 
-    def _peek_undue(self, key: object, /) -> Any: ...
+        Raises what the loader raised (also to those who waited), NotFound (ABSENT, now or within negative_ttl), Timeout,
+        EncodeError (the tiers cannot store the value), KeyTypeError, Closed. Thread safe.
+        """
 
-    def _recall(self, key_bytes: bytes, /) -> tuple[Any] | None: ...
+    def _get_memory(self, key: object) -> Any:
+        """What memory has, else None."""
+
+    def _peek(self, key: object, /) -> Any:
+        """What memory has, else NOTHING or NEGATIVE."""
+
+    def _peek_load(self, key: object, loader: object, timeout: object, tags: object, /) -> Any:
+        """
+        As _peek, for a call of aget_or_load; NOTHING for one that memory may not answer, or should be refreshed ahead of time.
+        """
+
+    def _recall(self, key_bytes: bytes, /) -> tuple[Any] | None:
+        """The value that memory has, in a tuple, else None; no access."""
 
     @overload
-    def _open(self, settings: dict, tiers: Sequence[Tier], codec: object, schema: int | None, copier: object | None) -> None: ...
+    def _open(self, settings: dict, tiers: Sequence[Tier], codec: object, schema: int | None, copier: object | None, clock: Clock | None = None) -> None: ...
 
     @overload
     def _open(self, options: Options, tiers: Sequence[Tier], codec: object, schema: int | None, copier: object | None) -> None: ...
@@ -198,6 +246,15 @@ class Options:
 
     @property
     def has_soft_limit(self) -> bool: ...
+
+    @property
+    def writes_back(self) -> bool: ...
+
+    @property
+    def journal(self) -> str: ...
+
+    def writing_through(self) -> Options:
+        """The same options without write-back."""
 
 def read_config(arg: str, /) -> list:
     """

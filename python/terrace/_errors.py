@@ -67,9 +67,13 @@ class Closed(TerraceError):
 
 
 class NotFound(TerraceError, KeyError):
-    """There is no such key. Loaders may raise it; then it is remembered for negative_ttl."""
+    """There is no such key. Loaders may raise it; then it is remembered for negative_ttl.
+
+    from_read: a read of a cache has raised it. Out of a loader such a one says nothing about the key being loaded, and nothing
+    is remembered: catch it there, and return ABSENT where one key's absence is the other's."""
 
     code = "not_found"
+    from_read = False
 
     def __str__(self) -> str:
         return Exception.__str__(self)
@@ -120,4 +124,6 @@ def from_code(code: str, message: str) -> TerraceError:
 
     error = _CLASSES.get(code, TerraceError)(readable(message))
     error.code = code
+    if isinstance(error, NotFound):
+        error.from_read = True
     return error

@@ -40,16 +40,15 @@ def key_ring(keys: Any) -> dict[str, str]:
         except UnicodeEncodeError:  # the core would show what it cannot take
             raise ConfigError("keys: lone surrogates: give the text that generate_keys() made") from None
         return {"keys_text": keys}
-    path = path_of(keys, "keys", shown=False)
-    return {} if path is None else {"keys": path}
+    return {"keys": _path(keys)}
 
 
-def path_of(given: Any, option: str, shown: bool = True) -> str | None:
-    """Raises ConfigError for what is no path."""
-    if given is None:
-        return None
+def _path(given: Any) -> str:
+    """As it is here and now: the program may change its directory. Shows nothing of what is no path: it may be a key."""
     try:
-        return os.fsdecode(os.fspath(given))
+        path = os.fsdecode(os.fspath(given))
     except TypeError:
-        what = repr(given) if shown else f"a {type(given).__qualname__}"
-        raise ConfigError(f"{option}={what}: give a path") from None
+        raise ConfigError(f"keys=a {type(given).__qualname__}: give a path, or the text of a key ring") from None
+    if not path or "\0" in path:
+        raise ConfigError("keys: give the path of a file, or the text of a key ring")
+    return os.path.abspath(path)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextvars
 import functools
 import inspect
-from typing import TYPE_CHECKING, Any, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Collection, Mapping, Sequence
 
 from . import _aio, _core
+from ._arity import loader_arguments
 from ._errors import LoaderFailed, NotFound
 from ._results import ABSENT, Load, LoadContext
 from ._tags import tag_list
 from ._times import ttl
+from ._words import shown
 
 if TYPE_CHECKING:
     import asyncio
@@ -34,7 +36,7 @@ class Loading:
     def __init__(self, cache: Any, loader: Callable[..., Any], keys: Mapping[bytes, Any], *, single: bool,
                  loop: asyncio.AbstractEventLoop | None = None, background: bool = False) -> None:
         if not callable(loader):
-            raise TypeError(f"the loader is {loader!r}: give a function that returns the value")
+            raise TypeError(f"the loader is {shown(loader)}: give a function that returns the value")
         self.cache = cache
         self.loader = loader
         self.keys = keys
@@ -56,8 +58,8 @@ class Loading:
     def run(self, job: _core.Job) -> None:
         """In this thread. What the loader raises is the outcome; KeyboardInterrupt and the like go on as well."""
         # Frames below this one hold no job: a traceback that somebody keeps would keep it.
-        keys, call = job.keys, self._call_of(job)
         try:
+            keys, call = job.keys, self._call_of(job)
             if self.context is None:
                 returned = self._within(keys, call)
             else:
@@ -65,8 +67,9 @@ class Loading:
             if inspect.isawaitable(returned):
                 return self._await_elsewhere(job, returned)
             job.end(self.cache, self._outcomes(job, returned))
-        except NotFound:
-            job.end(self.cache, [_absent(None)] * len(job.keys))
+        except NotFound as raised:
+            self._end_absent(job, raised)
+            del job
         except Exception as raised:
             job.fail(_from_loader(raised))
             del job
@@ -98,8 +101,8 @@ class Loading:
         lookout = _Lookout(job)
         try:
             job.end(self.cache, self._outcomes(job, await awaitable))
-        except NotFound:
-            job.end(self.cache, [_absent(None)] * len(job.keys))
+        except NotFound as raised:
+            self._end_absent(job, raised)
         except asyncio.CancelledError:
             job.fail(LoaderFailed("the loader was cancelled"))
             raise
@@ -129,7 +132,7 @@ class Loading:
         """The loader with the arguments it takes."""
         if not self.single:
             return functools.partial(self.loader, [self.keys[key] for key in job.keys])
-        takes = required_arguments(self.loader)
+        takes = loader_arguments(self.loader)
         if takes == 0:
             return self.loader
         key = self.keys[job.keys[0]]
@@ -137,11 +140,20 @@ class Loading:
             return functools.partial(self.loader, key)
         return functools.partial(self.loader, key, LoadContext(job.previous(self.cache)[0], job))
 
+    def _end_absent(self, job: _core.Job, raised: NotFound) -> None:
+        """Raised by the loader itself it says that what was asked for does not exist. From a read that the loader made it is about
+        another key, and an error like any other."""
+        if raised.from_read:
+            job.fail(_from_loader(raised))
+        else:
+            job.end(self.cache, [_absent(None)] * len(job.keys))
+
     def _outcomes(self, job: _core.Job, returned: Any) -> list[Outcome]:
         if self.single:
             return [_outcome(returned)]
         wanted = [self.keys[key] for key in job.keys]
         if isinstance(returned, Mapping):
+            _refuse_foreign_keys(returned, wanted, self.keys.values())
             return [_outcome(returned.get(key, ABSENT)) for key in wanted]
         if isinstance(returned, Sequence) and not isinstance(returned, (str, bytes)):
             if len(returned) != len(wanted):
@@ -150,6 +162,20 @@ class Loading:
         raise LoaderFailed(
             f"the bulk loader returned {type(returned).__name__}: return a dict from key to value, or a list of values "
             "in the order of the keys"
+        )
+
+
+def _refuse_foreign_keys(returned: Mapping[Any, Any], wanted: Sequence[Any], asked: Collection[Any]) -> None:
+    """A key that is left out does not exist, unless it is there in another form: then nothing is known about it."""
+    missing = [key for key in wanted if key not in returned]
+    if not missing:
+        return
+    known = set(asked)
+    foreign = [key for key in returned if key not in known]
+    if foreign:
+        raise LoaderFailed(
+            f"the bulk loader was asked for {shown(missing[0])} and returned a value for {shown(foreign[0])}, which is no key of this call: "
+            "return a dict with the very keys that it is given, and leave out those that do not exist"
         )
 
 
@@ -177,19 +203,6 @@ def is_coroutine_function(function: Any) -> bool:
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None))
 
 
-def required_arguments(function: Callable[..., Any]) -> int:
-    """How many of the arguments (key, context) a loader insists on."""
-    code = getattr(function, "__code__", None)
-    if code is not None and not hasattr(function, "__wrapped__") and not inspect.ismethod(function):
-        return int(min(code.co_argcount - len(function.__defaults__ or ()), 2))
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):  # of C, and silent about itself
-        return 1
-    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return min(sum(p.kind in positional and p.default is inspect.Parameter.empty for p in parameters), 2)
-
-
 def _from_loader(raised: BaseException) -> BaseException:
     """Its traceback begins in the loader: frames of this file tell nobody anything, and hold the load."""
     trace = raised.__traceback__
@@ -208,6 +221,8 @@ def _outcome(returned: Any) -> Outcome:
         return ("unchanged", None, life, ())
     if returned.value is ABSENT:
         return _absent(life)
+    if isinstance(returned.value, Load):
+        raise LoaderFailed(f"the loader returned a Load in a Load, {shown(returned)}: give the inner one's value, ttl and tags to one Load")
     return ("value" if returned.keep else "passing", returned.value, life, tag_list(returned.tags))
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Sequence
 
 from . import _core
 from ._binding import Binding
-from ._errors import ConfigError, NotFound, TerraceError
+from ._errors import ConfigError, TerraceError, from_code
 from ._functions import Identity, hashed, identity_of, name_of, variables_of
 from ._identity import token_of
 from ._loading import is_coroutine_function
@@ -105,7 +105,7 @@ def memoized(cache: Cache[Any], function: Callable[..., Any], **given: Any) -> A
     async def run(*args: Any, **kwargs: Any) -> Any:
         found = core._peek(*args, **kwargs)
         if found is _core.NEGATIVE:
-            raise NotFound(name)
+            raise from_code("not_found", name)
         return await amiss(args, kwargs) if found is _core.NOTHING else found
 
     async def amiss(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

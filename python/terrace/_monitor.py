@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Iterable
+from collections.abc import Iterable
+from typing import Any, Callable
 
 from . import _core, _process
 from ._cache import Cache
 from ._errors import ConfigError
 from ._service import service
-from ._times import Seconds, seconds
+from ._tags import sound_text
+from ._times import Seconds, span
+from ._words import called, count, share, shown, text
 
 
 class Monitor:
@@ -26,14 +29,16 @@ class Monitor:
     def __init__(self, caches: Iterable[Cache[Any]] = (), *, window: Seconds = 60, interval: Seconds = 5,
                  min_hit_rate: float = 0.5, max_error_rate: float = 0.05, min_requests: int = 100) -> None:
         caches = _listed(caches)
-        self._core = _core.Monitor(seconds(window, "window") or 0.0, seconds(interval, "interval") or 0.0, min_hit_rate,
-                                   max_error_rate, min_requests)
+        self._core = _core.Monitor(span(window, "window"), span(interval, "interval"), share(min_hit_rate, "min_hit_rate"),
+                                   share(max_error_rate, "max_error_rate"), count(min_requests, "min_requests"))
         _process.monitors.add(self)
         for cache in caches:
             self.watch(cache)
 
     def watch(self, cache: Cache[Any]) -> None:
         """From now on. Names must differ."""
+        if not isinstance(cache, Cache):
+            raise TypeError(f"cache={shown(cache)}: give a terrace.Cache")
         cache._ensure_open()
         self._core.watch(cache)
 
@@ -46,10 +51,14 @@ class Monitor:
     def add_rule(self, name: str, when: str, *, lasting: Seconds = 0, severity: str = "warning", message: str = "",
                  cache: str | None = None) -> None:
         """Tells when the expression holds, and when it does no more. lasting: how long it must hold first."""
-        self._core.add_rule(name, when, seconds(lasting, "lasting") or 0.0, severity, message, cache)
+        for value, parameter in ((name, "name"), (when, "when"), (severity, "severity"), (message, "message"), (cache, "cache")):
+            if value is not None or parameter != "cache":
+                sound_text(text(value, parameter), parameter)
+        self._core.add_rule(name, when, span(lasting, "lasting"), severity, message, cache)
 
     def add_sink(self, receiver: Callable[[str], Any]) -> None:
         """Called with a line for each notice, on a thread."""
+        called(receiver, "receiver")
         service().ensure()
         self._core.add_sink(receiver)
 
@@ -67,6 +76,7 @@ class Monitor:
         self._core.sample()
 
     def close(self) -> None:
+        """Ends the watching; later calls raise ConfigError. Idempotent."""
         self._core.close()
 
     def _abandon(self) -> None:
@@ -84,4 +94,10 @@ def metrics(caches: Iterable[Cache[Any]]) -> str:
 def _listed(caches: Iterable[Cache[Any]]) -> list[Cache[Any]]:
     if isinstance(caches, Cache):
         raise ConfigError(f"caches={caches!r}: give a list of caches")
-    return list(caches)
+    if not isinstance(caches, Iterable):
+        raise TypeError(f"caches={shown(caches)}: give a list of caches")
+    listed = list(caches)
+    for cache in listed:
+        if not isinstance(cache, Cache):
+            raise TypeError(f"caches holds {shown(cache)}: give a list of terrace.Cache")
+    return listed

@@ -34,3 +34,4 @@ class CacheOptions(TypedDict, total=False):
     soft_load_timeout: Seconds | None
     max_concurrent_loads: int
     copy: bool
+    clock: Any

@@ -111,6 +111,7 @@ class CacheStats:
 
     @property
     def memory(self) -> LevelStats:
+        """The memory level's part."""
         return self.levels[0]
 
     @property

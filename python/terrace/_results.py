@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Generic, Literal, Sequence, TypeVar
+from typing import Any, Generic, Iterable, Literal, Sequence, TypeVar
+
+from ._errors import EncodeError
+from ._words import shown
 
 V = TypeVar("V")
 
@@ -55,7 +58,18 @@ class LoadContext:
     _job: Any = dataclasses.field(repr=False)
 
     def stopped(self) -> bool:
+        """True when nobody will take the result: the callers have gone, or load_timeout has passed."""
         return bool(self._job.stopped)
+
+
+def refuse_markers(values: Iterable[Any]) -> None:
+    """Raises EncodeError for what only loaders may say: as a value every reader would get the marker."""
+    for value in values:
+        if value is ABSENT:
+            raise EncodeError("terrace.ABSENT is no value, but what a loader returns: delete the key, or have a loader return it")
+        if isinstance(value, Load):
+            raise EncodeError(f"{shown(value)} is no value, but what a loader returns: give the value itself, and ttl= and tags= "
+                              "to the call")
 
 
 Kind = Literal["hit", "stale", "negative", "miss", "unavailable", "unreadable"]

@@ -74,7 +74,7 @@ class Workers:
             try:
                 task()
             except BaseException:  # a task tells its own errors
-                _log().exception("a background task failed")
+                log().exception("a background task failed")
             del task
             with self._lock:
                 self._idle += 1
@@ -120,7 +120,7 @@ class Service:
             else:
                 self.notices.submit(functools.partial(receiver, text))
         except Overloaded as none:
-            _log().error("lost a notice: %s", none)
+            log().error("lost a notice: %s", none)
         return True
 
     def stop(self, wait: float) -> None:
@@ -144,14 +144,14 @@ class Service:
             job.fail(closed)
 
 
-def _log() -> logging.Logger:
+def log() -> logging.Logger:
     import logging
 
     return logging.getLogger("terrace")
 
 
 def _write_line(level: int, text: str) -> None:
-    _log().log(level, "%s", text)
+    log().log(level, "%s", text)
 
 
 _service = Service()

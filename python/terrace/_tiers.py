@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import os
 import re
-from typing import Any, Iterable, Union
+from collections.abc import Iterable
+from typing import Any, Union
 
 from . import _core, _process
 from ._errors import ConfigError
+from ._pools import url_of_pool
+from ._tags import sound_text
+from ._words import shown, text
 
 
 class Tier(_core.Tier):
     """A tier from its URL, to be shared by several caches: one connection for all of them.
 
-    url: redis://, rediss://, unix://, redis-cluster://, sqlite:PATH, postgres://, sharded:… or replicated:…
-    key_prefix: of every key in Redis servers. Raises ConfigError when a cache first uses a URL that cannot be right. A
-    server that is away is no error. Closed with the program, or by close().
+    url: redis://, rediss://, unix://, redis-cluster://, sqlite:PATH, postgres://, sharded:… or replicated:…; a pathlib.Path is the
+    SQLite file of that name.
+    key_prefix: of every key in Redis servers. Relative paths begin where the program is when this is made.
+    Raises ConfigError when a cache first uses a URL that cannot be right. A server that is away is no error. Closed with the
+    program, or by close().
     """
 
-    def __init__(self, url: str, key_prefix: str = "") -> None:
-        super().__init__(url, key_prefix)
+    def __init__(self, url: str | os.PathLike[str], key_prefix: str = "") -> None:
+        if isinstance(url, os.PathLike):
+            url = "sqlite:" + _quoted(absolute(url, "url") or "")
+        super().__init__(sound_text(text(url, "url"), "URL"), sound_text(text(key_prefix, "key_prefix"), "key_prefix"))
         self._shown = without_secrets(url)
         _process.tiers.add(self)
 
@@ -26,59 +35,48 @@ class Tier(_core.Tier):
         return f"terrace.Tier({self._shown!r})"
 
 
-TierLike = Union[str, Tier, Any]
+TierLike = Union[str, "os.PathLike[str]", Tier, Any]
 
 
 def tiers_of(given: Iterable[TierLike] | str, own: list[Tier], key_prefix: str = "") -> list[_core.Tier]:
     """Tiers, their URLs, or redis-py's connection pools and clients; those made here are added to `own`."""
-    if isinstance(given, str):
-        raise ConfigError(f"tiers={without_secrets(given)!r}: give a list of them, [{without_secrets(given)!r}]")
+    if isinstance(given, (str, bytes, os.PathLike, _core.Tier)):
+        told = without_secrets(given) if isinstance(given, str) else given
+        raise ConfigError(f"tiers={shown(told)}: give a list of them, [{shown(told)}]")
+    if not isinstance(given, Iterable):
+        raise ConfigError(f"tiers={shown(given)}: give a list of URLs or Tiers")
     made: list[_core.Tier] = []
     for one in given:
         if isinstance(one, _core.Tier):
             made.append(one)
             continue
-        tier = Tier(one if isinstance(one, str) else url_of_pool(one), key_prefix)
+        tier = Tier(one if isinstance(one, (str, os.PathLike)) else url_of_pool(one), key_prefix)
         own.append(tier)
         made.append(tier)
     return made
 
 
-def url_of_pool(pool: Any) -> str:
-    """The URL that stands for the settings of a redis-py ConnectionPool, or of a client with one (sync or asyncio)."""
-    pool = getattr(pool, "connection_pool", pool)
-    settings = getattr(pool, "connection_kwargs", None)
-    if settings is None:
-        raise ConfigError(f"{type(pool).__name__} is no tier: give a URL such as redis://localhost:6379, a terrace.Tier, "
-                          "or a redis-py ConnectionPool")
-    if settings.get("credential_provider") is not None:
-        raise ConfigError("a pool with a credential_provider cannot be taken over: give a URL with user and password")
-    from urllib.parse import quote
-
-    user = quote(settings.get("username") or "", safe="")
-    password = quote(settings.get("password") or "", safe="")
-    login = f"{user}:{password}@" if user or password else ""
-    database = settings.get("db") or 0
-    if settings.get("path"):
-        return f"unix://{login}{settings['path']}?db={database}"
-    _refuse_tls_settings(settings)
-    names = {kind.__name__ for kind in getattr(pool, "connection_class", type(pool)).__mro__}
-    scheme = "rediss" if "SSLConnection" in names else "redis"
-    host = settings.get("host", "localhost")
-    if ":" in host:
-        host = f"[{host}]"
-    return f"{scheme}://{login}{host}:{settings.get('port', 6379)}/{database}"
+def absolute(path: Any, name: str) -> str | None:
+    """The path of a file or folder as it is here and now: the program may change its directory. None stays None. Raises TypeError
+    for what is no path."""
+    if path is None:
+        return None
+    try:
+        text = os.fspath(path)
+    except TypeError:
+        text = b""
+    if not isinstance(text, str):
+        raise TypeError(f"{name}={shown(path)}: give a path, a str or a pathlib.Path")
+    if not text or "\0" in text:
+        raise ConfigError(f"{name}={shown(path)}: give the path of a file or folder")
+    return os.path.abspath(text)
 
 
-def _refuse_tls_settings(settings: dict[str, Any]) -> None:
-    """What a URL cannot say must not be lost on the way."""
-    files = [name for name in ("ssl_ca_certs", "ssl_ca_path", "ssl_ca_data", "ssl_certfile", "ssl_keyfile") if settings.get(name)]
-    if files:
-        raise ConfigError(f"the pool's {', '.join(files)} cannot be taken over: give a rediss:// URL, and name the authorities in "
-                          "the environment variable SSL_CERT_FILE")
-    if "ssl_cert_reqs" in settings and str(settings["ssl_cert_reqs"]).lower().rpartition("_")[2] in ("none", "optional", "0"):
-        raise ConfigError(f"the pool does not verify certificates (ssl_cert_reqs={settings['ssl_cert_reqs']!r}), and terrace always does: "
-                          "give a rediss:// URL")
+def _quoted(path: str) -> str:
+    """As a URL's PATH has it."""
+    for sign in "%?,[]":
+        path = path.replace(sign, f"%{ord(sign):02X}")
+    return path
 
 
 def without_secrets(url: str) -> str:

@@ -4,29 +4,48 @@ from __future__ import annotations
 
 import datetime
 import math
-from typing import Union
+import sys
+from typing import Any, Union
 
 from ._errors import ConfigError
+from ._words import shown
 
 Seconds = Union[int, float, datetime.timedelta]
 
 
 def seconds(value: Seconds | None, name: str) -> float | None:
     """The time in seconds; None stays None. Raises ConfigError for what is no time."""
-    if value is None:
-        return None
+    return None if value is None else span(value, name, ", or None")
+
+
+def span(value: Seconds, name: str, instead: str = "") -> float:
+    """The time in seconds, where there must be one. `instead`: what else may be given, for the message."""
     if isinstance(value, datetime.timedelta):
         return value.total_seconds()
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ConfigError(f"{name}={value!r}: give a number of seconds, a timedelta, or None")
-    if math.isnan(value):
+    if isinstance(value, bool) or not (isinstance(value, (int, float)) or _is_number(value)):
+        raise ConfigError(f"{name}={shown(value)}: give a number of seconds or a timedelta{instead}")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if math.isinf(number) and number != value:
+        raise ConfigError(f"{name}={shown(value)} is more seconds than a float holds: give float('inf') for no end")
+    if math.isnan(number):
         raise ConfigError(f"{name} is not a number (nan): give a number of seconds")
-    return float(value)
+    return number
 
 
-def ttl(value: Seconds | None, name: str = "ttl") -> float | None:
-    """As seconds(); a life must be above 0."""
+def ttl(value: Seconds | None, name: str = "ttl", instead: str = "delete the key, or give None for the cache's own") -> float | None:
+    """As seconds(); a life must be above 0. `instead`: what to do where somebody means 0, for the message."""
     life = seconds(value, name)
     if life is not None and life <= 0:
-        raise ConfigError(f"{name}={value!r} is not above 0: delete the key, or give None for the cache's own")
+        raise ConfigError(f"{name}={shown(value)} is not above 0: {instead}")
     return life
+
+
+def _is_number(value: Any) -> bool:
+    """Numbers that are no int and no float: of numpy, decimal, fractions. A module that is not loaded has made none of them."""
+    numbers, decimal = sys.modules.get("numbers"), sys.modules.get("decimal")
+    if type(value).__name__ == "timedelta64":  # numpy takes it for an integer, of a unit that is its own
+        return False
+    return numbers is not None and isinstance(value, numbers.Real) or decimal is not None and isinstance(value, decimal.Decimal)

@@ -163,7 +163,11 @@ Result<std::optional<Unwrapped>> Core::unwrap(std::string_view key, BytesView st
   Entry& entry = out.entry;
   entry.created = local + std::min(from_now(meta.created), Duration::zero());
   if (meta.fresh_until) {
-    entry.fresh_until = after(local, from_now(*meta.fresh_until));
+    // A writer whose clock is ahead has stored an end that is too late here: an entry never has more left
+    // than it was given.
+    const Duration left = from_now(*meta.fresh_until);
+    const Duration given = left - from_now(meta.created);
+    entry.fresh_until = after(local, given > Duration::zero() ? std::min(left, given) : left);
     entry.grace = meta.grace;
     if (*entry.gone() <= local) return std::optional<Unwrapped>{};
   }

@@ -215,9 +215,11 @@ class Core : public std::enable_shared_from_this<Core> {
                                         Handler<std::vector<T>> done) {
     auto call = std::make_shared<Gather<T>>(keys, std::move(done));
     if (!home.here()) return call->end(made_before_fork("cache " + options.name)), call;
-    call->begin(calls, scheduler, timeout);
-    if (timeout && *timeout <= Duration::zero())
-      call->end(Error(Errc::timed_out, "the caller's limit is not above 0"));
+    const bool hopeless = timeout && *timeout <= Duration::zero();
+    call->begin(calls, scheduler, hopeless ? std::nullopt : timeout);
+    if (hopeless)
+      call->end(
+          Error(Errc::timed_out, "the timeout of the call is not above 0: give it time, or no timeout"));
     if (closed) call->end(Error(Errc::shutdown, "cache " + options.name + " is closed"));
     return call;
   }

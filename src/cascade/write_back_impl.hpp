@@ -1,6 +1,7 @@
 #pragma once
 /// The inside of WriteBack. write_back.cpp takes changes in, write_back_flush.cpp brings them to the sink.
 
+#include <filesystem>
 #include <memory>
 #include <mutex>
 #include <random>
@@ -14,7 +15,7 @@ namespace terrace::cascade {
 class WriteBack::Impl : public std::enable_shared_from_this<Impl> {
  public:
   Impl(WriteBackOptions options, std::shared_ptr<Scheduler> scheduler, Sink sink)
-      : options_(std::move(options)), scheduler_(std::move(scheduler)), sink_(std::move(sink)) {}
+      : options_(settled(std::move(options))), scheduler_(std::move(scheduler)), sink_(std::move(sink)) {}
   ~Impl() {
     if (journal_ && journal_->forked()) static_cast<void>(thread_.release());  // it is the parent's
   }
@@ -37,6 +38,11 @@ class WriteBack::Impl : public std::enable_shared_from_this<Impl> {
   };
   using Passed = std::vector<FlushBarriers::Barrier>;
 
+  /// The program may change its directory while the journal is in use.
+  static WriteBackOptions settled(WriteBackOptions options) {
+    options.path = std::filesystem::absolute(options.path).string();
+    return options;
+  }
   [[nodiscard]] std::optional<Error> refusal(const Change& change) const;
   void appended(std::uint64_t bytes, Result<Change> outcome, Handler<Result<void>>& acknowledged);
   void add(Change change, TimePoint since);

@@ -40,6 +40,7 @@ Client::Client(Runtime& runtime, PostgresOptions options)
       options_(std::move(options)),
       target_(options_),
       backoff_(backoff_base, options_.reconnect_cap, random_seed()),
+      presence_("PostgreSQL " + target_.label),
       retry_timer_(io_),
       deadline_timer_(io_) {}
 
@@ -70,6 +71,7 @@ void Client::dialled(Result<Session> made) {
         std::make_shared<Pipeline>(io_, clock(), std::move(*made), target_.label, weak_from_this()));
     pipelines_.back()->start();
     publish();
+    presence_.reached(clock().now());
     return flush();
   }
   const Error& why = made.error();
@@ -78,6 +80,7 @@ void Client::dialled(Result<Session> made) {
   retry_after(is_lasting(why) ? backoff_.slow() : backoff_.next());
   if (!pipelines_.empty()) return;
   refusal_ = why;
+  presence_.missed(clock().now(), why.context);
   end_all(take_waiting(), why);
 }
 

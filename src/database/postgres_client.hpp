@@ -19,6 +19,7 @@
 #include "base/backoff.hpp"
 #include "database/postgres_pipeline.hpp"
 #include "database/postgres_target.hpp"
+#include "runtime/presence.hpp"
 
 namespace terrace::postgres {
 
@@ -85,6 +86,7 @@ class Client final : public Pipeline::Owner, public std::enable_shared_from_this
   std::vector<std::shared_ptr<Pipeline>> pipelines_;
   std::optional<Error> refusal_;
   Backoff backoff_;
+  Presence presence_;
   boost::asio::steady_timer retry_timer_;
   boost::asio::steady_timer deadline_timer_;
   TimePoint deadline_armed_ = no_deadline;

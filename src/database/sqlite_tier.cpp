@@ -402,6 +402,8 @@ TierStats SqliteTierImpl::stats() const {
 namespace terrace {
 
 std::shared_ptr<SqliteTier> make_sqlite_tier(SqliteOptions options, std::shared_ptr<Runtime> runtime) {
+  // The program may change its directory while the file is in use.
+  if (!options.path.empty()) options.path = std::filesystem::absolute(options.path);
   return make_at_home<database::SqliteTierImpl>(std::move(options), std::move(runtime));
 }
 

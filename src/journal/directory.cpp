@@ -94,7 +94,8 @@ Directory Directory::lock(const std::string& path, Disk& disk) {
     if (errno != EWOULDBLOCK) fail("locking " + path);
     throw ConfigError(
         "the journal " + path +
-        " is in use, by another process or another cache of this one: " + "give each its own path");
+        " is in use, by another process or another cache of this one: let one process write back and the "
+        "others write through, and give each cache a journal of its own");
   }
   if (made) {
     const std::string parent = std::filesystem::absolute(path + "/").parent_path().parent_path().string();

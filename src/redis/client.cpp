@@ -86,6 +86,7 @@ Client::Client(asio::io_context& io, const Clock& clock, RedisOptions options, R
       target_(url_),
       backoff_(first_reconnect_pause, options_.reconnect_cap, random_seed()),
       breaker_(options_.failures_to_open, options_.open_time),
+      presence_("Redis " + label_),
       retry_timer_(io),
       deadline_timer_(io),
       health_timer_(io) {
@@ -151,6 +152,7 @@ void Client::greeted(const Error* failure, ServerFacts facts, bool is_replica) {
   server_.connection = ++connects_;
   if (!breaker_.closed()) breaker_.probe_succeeded();
   publish();
+  presence_.reached(clock_.now());
   arm_health();
   flush();
 }
@@ -217,6 +219,7 @@ void Client::connect_failed(const Error& why) {
   if (pipeline_) greeting = pipeline_->close();
   pipeline_.reset();
   publish(&kept.context);
+  presence_.missed(clock_.now(), kept.context);
   retry_after(kept == Errc::denied ? backoff_.slow() : backoff_.next());
   end_all(std::move(greeting), kept);
   end_all(take_waiting(), kept);

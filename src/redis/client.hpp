@@ -26,6 +26,7 @@
 #include "redis/dialer.hpp"
 #include "redis/greeting.hpp"
 #include "redis/pipeline.hpp"
+#include "runtime/presence.hpp"
 
 namespace terrace::redis {
 
@@ -139,6 +140,7 @@ class Client final : public Pipeline::Owner, public std::enable_shared_from_this
   TimePoint ready_since_{};
   Backoff backoff_;
   Breaker breaker_;
+  Presence presence_;
   boost::asio::steady_timer retry_timer_;
   boost::asio::steady_timer deadline_timer_;
   boost::asio::steady_timer health_timer_;

@@ -57,6 +57,7 @@ void OneByOneTier::erase_many(std::vector<std::string_view> keys, TimePoint dead
 
 std::optional<Error> MapTier::refuse(std::string_view key, TimePoint deadline) const {
   if (closed_) return Error(Errc::shutdown, "map tier");
+  if (away_) return Error(Errc::unavailable, "the tier is away, as the test wants it");
   if (key.empty() || key.size() > max_key_size) return Error(Errc::invalid_key, printable_key(key));
   if (deadline <= clock_->now()) return Error(Errc::timed_out, "map tier");
   return std::nullopt;

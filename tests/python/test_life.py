@@ -301,3 +301,59 @@ def test_a_cache_that_is_dropped_does_not_wait_with_the_gil(redis_server: RedisS
         user.join()
         print("fine")
     """, redis_server.url, timeout=120), "fine")
+
+
+# --- write-back and forks: one process has the journal ---
+
+
+def test_children_of_a_process_that_writes_back_write_through(redis_server: RedisServer, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "terrace.toml").write_text(
+        f'[tiers.redis]\nurl = "{redis_server.url}"\n[caches.configured]\ntiers = ["redis"]\nwrite_mode = "back"\n'
+        f'write_back = {{ path = "{tmp_path}/configured" }}\n')
+    fine(run("""
+        import asyncio, logging, os, sys, terrace
+        lines = []
+        class Listener(logging.Handler):
+            def emit(self, record): lines.append(record.getMessage())
+        logging.getLogger("terrace").addHandler(Listener())
+        made = terrace.Cache("back", ttl=60, tiers=[sys.argv[1]], write_mode="back", journal=sys.argv[2] + "/journal", negative_ttl=5)
+        configured = terrace.open_caches(sys.argv[2] + "/terrace.toml")["configured"]
+        from terrace.patterns import CacheStrategy, L1Cache, L2Cache, MultiLevelCache
+        levels = MultiLevelCache(L1Cache(), L2Cache(sys.argv[1], "levels:"), None, CacheStrategy.WRITE_BACK, journal=sys.argv[2] + "/levels")
+        for cache in (made, configured, levels):
+            cache.set("parent", 1)
+        made.flush(), configured.flush()
+        children = []
+        for number in range(3):
+            child = os.fork()
+            if child == 0:
+                for cache in (made, configured):
+                    assert cache.get("parent") == 1 and "nothing" not in cache
+                    assert cache.get_or_load("loaded", lambda: 2) == 2
+                    cache[f"child{number}"] = number
+                    assert cache[f"child{number}"] == number
+                    assert asyncio.run(cache.aget(f"child{number}")) == number
+                    cache.flush()
+                    assert cache.stats().writes == 1
+                    assert cache.delete(f"child{number}")
+                    cache["kept"] = number
+                assert levels.set(f"of child {number}", number) and levels.get(f"of child {number}") == number
+                # Once a cache, with the journal's name.
+                assert len([line for line in lines if "writes through in this child" in line and sys.argv[2] in line]) == 3, lines
+                sys.exit(0)
+            children.append(child)
+        assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0, 0, 0]
+        made["parent"] = 3                      # the parent goes on writing back
+        made.flush()
+        assert lines == []
+        print("fine")
+    """, redis_server.url, str(tmp_path), timeout=60), "fine")
+    with terrace.Cache[int]("back", memory=None, tiers=[redis_server.url]) as other:
+        assert other["parent"] == 3 and other["kept"] in range(3)
+
+
+def test_a_journal_in_use_is_refused_with_the_way_out(tmp_path: pathlib.Path) -> None:
+    options: dict[str, object] = {"tiers": [f"sqlite:{tmp_path / 'a.db'}"], "write_mode": "back", "journal": tmp_path / "journal"}
+    with terrace.Cache[int]("first", **options):  # type: ignore[arg-type]
+        with pytest.raises(terrace.ConfigError, match="in use, by another process.*one process write back and the others write through"):
+            terrace.Cache("second", **options)  # type: ignore[arg-type]

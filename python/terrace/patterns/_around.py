@@ -194,6 +194,7 @@ class CacheMonitoring:
         return told
 
     def close(self) -> None:
+        """Ends the watching. Idempotent."""
         self._monitor.close()
 
 

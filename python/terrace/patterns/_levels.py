@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import threading
 from typing import Any
@@ -11,8 +12,9 @@ from .._cache import Cache
 from .._errors import ConfigError, NotFound, TerraceError
 from .._reports import LevelStats
 from .._results import ABSENT
-from .._tiers import Tier, tiers_of
+from .._tiers import Tier, absolute, tiers_of
 from .._times import ttl as checked_ttl
+from .._words import shown
 from ._memory import L1Cache
 from ._names import CacheStrategy
 from ._redis import L2Cache
@@ -62,8 +64,13 @@ class MultiLevelCache(Remote):
     """
 
     def __init__(self, l1_cache: L1Cache, l2_cache: L2Cache | None, l3_cache: Any = None,
-                 strategy: CacheStrategy = CacheStrategy.WRITE_THROUGH, *, journal: str | None = None) -> None:
+                 strategy: CacheStrategy = CacheStrategy.WRITE_THROUGH, *, journal: str | os.PathLike[str] | None = None) -> None:
         back = CacheStrategy(strategy) is CacheStrategy.WRITE_BACK
+        folder = absolute(journal, "journal")
+        if not isinstance(l1_cache, L1Cache):
+            raise TypeError(f"l1_cache={shown(l1_cache)}: give an L1Cache")
+        if l2_cache is not None and not isinstance(l2_cache, L2Cache):
+            raise TypeError(f"l2_cache={shown(l2_cache)}: give an L2Cache, or None for none")
         self.l1_cache = self._l1 = l1_cache
         self.l2_cache = l2_cache
         self._own: list[Tier] = []
@@ -71,9 +78,9 @@ class MultiLevelCache(Remote):
         tiers = ([] if l2_cache is None else [l2_cache._tier]) + below
         if back and not tiers:
             raise ConfigError("WRITE_BACK needs a level below memory to write to: give an l2_cache or a URL as l3_cache")
-        if back and journal is None:
-            journal = tempfile.mkdtemp(prefix="terrace-journal-")
-            log.warning("write-back journal in %s: give journal= a lasting folder, so that the next process finds it", journal)
+        if back and folder is None:
+            folder = tempfile.mkdtemp(prefix="terrace-journal-")
+            log.warning("write-back journal in %s: give journal= a lasting folder, so that the next process finds it", folder)
         self._cache = Cache(
             "levels" if l2_cache is None else l2_cache._name,
             memory=l1_cache.bounds,
@@ -82,7 +89,7 @@ class MultiLevelCache(Remote):
             ttl_jitter=0,
             types=() if l2_cache is None else l2_cache._types,
             write_mode="back" if back else "through",
-            journal=journal if back else None,
+            journal=folder if back else None,
         )
         self._trouble = Trouble("MultiLevelCache")
         if l2_cache is not None:
@@ -95,7 +102,7 @@ class MultiLevelCache(Remote):
             return None, []
         if isinstance(l3_cache, L2Cache):
             return None, [l3_cache._tier]
-        if isinstance(l3_cache, (str, Tier)):
+        if isinstance(l3_cache, (str, os.PathLike, Tier)):
             return None, tiers_of([l3_cache], self._own)
         return _Origin(l3_cache), []
 

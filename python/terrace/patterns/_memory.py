@@ -7,6 +7,7 @@ from typing import Any
 from .._cache import Cache
 from .._errors import ConfigError
 from .._times import ttl as checked_ttl
+from .._words import count
 from ._names import CacheStrategy
 from ._shared import percent
 
@@ -26,9 +27,7 @@ class L1Cache:
         if strategy.is_write_mode:
             raise ConfigError(f"strategy={strategy.value!r} says how levels are written: give it to MultiLevelCache, and LRU, "
                               "LFU or TTL here")
-        if isinstance(max_size, bool) or not isinstance(max_size, int) or max_size <= 0:
-            raise ConfigError(f"max_size={max_size!r}: give a number of entries above 0")
-        self.max_size = max_size
+        self.max_size = count(max_size, "max_size", 1)
         self.strategy = strategy
         # The second bound is out of reach: it has every value weighed, for the metrics.
         self.bounds = (max_size, "1048576TB")
@@ -82,4 +81,4 @@ class L1Cache:
     def _use(self, cache: Cache[Any]) -> None:
         self._cache = cache
         if type(self).get is L1Cache.get:  # without a detour, unless a subclass has its own
-            self.get = cache._get_memory  # type: ignore[method-assign, assignment]
+            self.get = cache._get_memory  # type: ignore[method-assign]

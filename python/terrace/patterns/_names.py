@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 import enum
+from typing import Any
+
+from .._errors import ConfigError
+from .._words import shown
 
 
-class CacheLevel(str, enum.Enum):
+class _Choice(str, enum.Enum):
+    """What is none of the names is refused with all of them."""
+
+    @classmethod
+    def _missing_(cls, value: Any) -> Any:
+        raise ConfigError(f"{shown(value)} is no {cls.__name__}: give one of {', '.join(member.value for member in cls)}")
+
+
+class CacheLevel(_Choice):
     """memory, Redis, database."""
 
     L1 = "l1"
@@ -13,7 +25,7 @@ class CacheLevel(str, enum.Enum):
     L3 = "l3"
 
 
-class CacheStrategy(str, enum.Enum):
+class CacheStrategy(_Choice):
     """What leaves a full L1 (the first three), and what a write to many levels does (the last two)."""
 
     LRU = "lru"
@@ -24,10 +36,11 @@ class CacheStrategy(str, enum.Enum):
 
     @property
     def is_write_mode(self) -> bool:
+        """True for those that say how levels are written."""
         return self in (CacheStrategy.WRITE_THROUGH, CacheStrategy.WRITE_BACK)
 
 
-class ConsistencyLevel(str, enum.Enum):
+class ConsistencyLevel(_Choice):
     """What reads of several nodes promise: docs/topologies.md."""
 
     EVENTUAL = "eventual"

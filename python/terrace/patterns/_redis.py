@@ -9,6 +9,7 @@ from .._cache import Cache
 from .._errors import TerraceError
 from .._tiers import Tier, tiers_of
 from .._times import ttl as checked_ttl
+from .._words import text
 from ._shared import Remote, Trouble, percent
 
 
@@ -16,8 +17,9 @@ class _Redis(Remote):
     """What both forms share."""
 
     def __init__(self, redis_pool: Any, key_prefix: str = "cache:", *, types: Sequence[type] = ()) -> None:
-        # Keys in Redis are NAME:KEY, so a prefix such as "cache:" is a name; any other stands before it.
-        named = re.fullmatch(r"([A-Za-z0-9_.-]{1,64}):", key_prefix)
+        # Keys in Redis are NAME:KEY, so a prefix such as "cache:" is a name; any other stands before the name l2, and so do those
+        # that would look like one of these.
+        named = re.fullmatch(r"([A-Za-z0-9_.-]{1,64})(?<!l2):", text(key_prefix, "key_prefix"))
         self.redis_pool = redis_pool
         self.key_prefix = key_prefix
         self._types = types

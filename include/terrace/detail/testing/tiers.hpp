@@ -1,6 +1,7 @@
 #pragma once
 /// Tiers for tests: one in memory, one that is never there, and one that fails by plan.
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -46,6 +47,9 @@ class MapTier : public OneByOneTier {
   void close() override;
   [[nodiscard]] TierStats stats() const override;
 
+  /// As a server that is not reached: every operation is unavailable until it is back, with what it held.
+  void set_away(bool away) noexcept { away_ = away; }
+
  protected:
   /// A value and when it ends; none: there is none, or it has ended.
   [[nodiscard]] std::optional<std::pair<Bytes, TimePoint>> held(std::string_view key) const;
@@ -68,6 +72,7 @@ class MapTier : public OneByOneTier {
   std::map<std::string, Stored, std::less<>> stored_;
   TierStats stats_;
   bool closed_ = false;
+  std::atomic<bool> away_{false};
 };
 
 /// Holds nothing and takes everything: each get is a miss, each set a success.
