@@ -71,27 +71,32 @@ struct ReaderExit {
   }
 };
 
-void Readers::set_up() noexcept {
-  needs_no_fence_ = set_up_barrier();
+/// In a forked process the other threads are gone, whatever they were doing.
+int Readers::survive_forks() noexcept {
 #if defined(__unix__)
-  // In a forked process the other threads are gone, whatever they were doing.
-  pthread_atfork([] { all_readers().mutex.lock(); }, [] { all_readers().mutex.unlock(); },
-                 [] {
-                   for (Reader* reader = all_readers().first; reader != nullptr; reader = reader->next) {
-                     if (reader == own_) continue;
-                     reader->taken = false;
-                     reader->since.store(0, std::memory_order_relaxed);
-                   }
-                   all_readers().mutex.unlock();
-                 });
+  return pthread_atfork([] { all_readers().mutex.lock(); }, [] { all_readers().mutex.unlock(); },
+                        [] {
+                          for (Reader* reader = all_readers().first; reader != nullptr;
+                               reader = reader->next) {
+                            if (reader == own_) continue;
+                            reader->taken = false;
+                            reader->since.store(0, std::memory_order_relaxed);
+                          }
+                          all_readers().mutex.unlock();
+                        });
+#else
+  return 0;
 #endif
 }
+
+// Before main(): a fork that has begun no longer runs what is registered meanwhile.
+const int Readers::survives_forks_ = Readers::survive_forks();
 
 Reader& Readers::enrol() {
   Register& all = all_readers();
   {
     std::lock_guard lock(all.mutex);
-    if (!std::exchange(all.is_set_up, true)) set_up();
+    if (!std::exchange(all.is_set_up, true)) needs_no_fence_ = set_up_barrier();
     Reader* mine = all.first;
     while (mine != nullptr && mine->taken) mine = mine->next;
     if (mine == nullptr) {

@@ -1,6 +1,7 @@
 // Reading without the lock: what a reader sees stays what it was while it reads, and no longer; nothing that
 // waits for readers is forgotten.
 
+#include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -132,6 +133,46 @@ TEST(Readers, AForkedProcessIsAlone) {
   EXPECT_EQ(waitpid(child, &status, 0), child);
   EXPECT_EQ(status, 0);
   enough.open();
+}
+
+/// In a program of its own: forks while another thread reads for the first time, and reads in the child.
+TEST(ReadersFork, DISABLED_WhileTheFirstReaderEnrols) {
+  std::atomic<bool> go = false;
+  std::jthread first([&] {
+    while (!go) {
+    }
+    const Readers::Section section;
+  });
+  go = true;
+  const pid_t child = fork();
+  if (child == 0) {
+    alarm(10);
+    { const Readers::Section section; }
+    _exit(0);
+  }
+  int status = -1;
+  EXPECT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+}
+
+TEST(ReadersFork, AForkDuringTheFirstReadOfAllLeavesNothingLocked) {
+#if defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "the sanitizer does not follow a fork of threads";
+#endif
+  constexpr int programs = 100;
+  for (int i = 0; i < programs; ++i) {
+    const pid_t program = fork();
+    if (program == 0) {
+      const int nowhere = open("/dev/null", O_WRONLY);
+      dup2(nowhere, STDOUT_FILENO);
+      execl("/proc/self/exe", "readers", "--gtest_also_run_disabled_tests",
+            "--gtest_filter=ReadersFork.DISABLED_WhileTheFirstReaderEnrols", nullptr);
+      _exit(1);
+    }
+    int status = -1;
+    ASSERT_EQ(waitpid(program, &status, 0), program);
+    ASSERT_EQ(status, 0) << "program " << i;
+  }
 }
 
 TEST(Readers, AnErasedValueIsDestroyedAtOnceWhenNobodyReads) {

@@ -96,12 +96,13 @@ class Readers {
   }
   static void fence(Reader& reader) noexcept;
   static Reader& enrol();
-  static void set_up() noexcept;
+  static int survive_forks() noexcept;
 
   static constinit thread_local Reader* own_;
   static std::atomic<std::uint64_t> epoch_;
   static std::atomic<std::uint64_t> passed_;
   static bool needs_no_fence_;  // set before the first reader begins
+  static const int survives_forks_;
 };
 
 }  // namespace terrace::memory
