@@ -32,8 +32,6 @@ def key_ring(keys: Any) -> dict[str, str]:
     """The option of the core for keys=: a path, or the text of a ring. Messages show neither."""
     if keys is None:
         return {}
-    if isinstance(keys, bytes):
-        keys = os.fsdecode(keys)
     if isinstance(keys, str) and ("\n" in keys or re.match(r"\s*\d+\s+(primary|secondary|retired)\s", keys)):
         try:
             keys.encode()
@@ -45,10 +43,9 @@ def key_ring(keys: Any) -> dict[str, str]:
 
 def _path(given: Any) -> str:
     """As it is here and now: the program may change its directory. Shows nothing of what is no path: it may be a key."""
-    try:
-        path = os.fsdecode(os.fspath(given))
-    except TypeError:
-        raise ConfigError(f"keys=a {type(given).__qualname__}: give a path, or the text of a key ring") from None
+    path = os.fspath(given) if isinstance(given, (str, os.PathLike)) else None
+    if not isinstance(path, str):
+        raise TypeError(f"keys=a {type(given).__qualname__}: give a path, a str or a pathlib.Path, or the text of a key ring")
     if not path or "\0" in path:
-        raise ConfigError("keys: give the path of a file, or the text of a key ring")
+        raise ConfigError("keys=this str: give the path of a file, or the text of a key ring")
     return os.path.abspath(path)

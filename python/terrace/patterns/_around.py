@@ -120,6 +120,7 @@ class CacheWarming:
         return set_it
 
     def close(self) -> None:
+        """Ends the warming. Idempotent."""
         self._runner.close()
 
     def get_warming_metrics(self) -> dict[str, Any]:
