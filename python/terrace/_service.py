@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 # Seconds after which a thread without work ends.
 IDLE_SECONDS = 5.0
 
+# Seconds that the end of the program waits for tasks that run. Most have told their outcome and are about to return; what
+# a thread that the end cuts off still holds is never freed.
+LAST_SECONDS = 0.25
+
 
 def start_thread(run: Callable[[], None], name: str) -> threading.Thread:
     """A daemon: a load that hangs must not keep the program from ending. Raises Overloaded when the system has none."""
@@ -39,7 +43,7 @@ class Workers:
 
     def __init__(self, name: str, most: int | None = None) -> None:
         self._tasks: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._name = name
         self._most = most
         self._threads = 0
@@ -78,6 +82,12 @@ class Workers:
             del task
             with self._lock:
                 self._idle += 1
+                self._lock.notify_all()
+
+    def rest(self, seconds: float) -> None:
+        """Waits until no task runs, at most so long."""
+        with self._lock:
+            self._lock.wait_for(lambda: self._idle >= self._threads, seconds)
 
 
 class Service:
@@ -127,6 +137,8 @@ class Service:
         _core.service_stop()
         if self._thread is not None:
             self._thread.join(wait)
+        for workers in (self.loads, self.notices, self.lines):
+            workers.rest(LAST_SECONDS)
 
     def _start(self, job: _core.Job) -> None:
         loading: Any = job.loader
