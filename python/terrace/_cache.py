@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Mapping
 from typing import (
     TYPE_CHECKING,
@@ -25,6 +24,7 @@ from ._copying import copied
 from ._errors import ConfigError
 from ._key_rings import key_ring
 from ._loading import Loading
+from ._memory_bounds import memory_bounds
 from ._results import Lookup, WarmTask
 from ._service import service
 from ._tags import sound_text, tag_list
@@ -155,7 +155,7 @@ class Cache(AsyncForms[V]):
             "load_timeout": span(load_timeout, "load_timeout"),
             "soft_load_timeout": seconds(soft_load_timeout, "soft_load_timeout"),
             "max_concurrent_loads": count(max_concurrent_loads, "max_concurrent_loads", 1),
-            **_memory_bounds(memory),
+            **memory_bounds(memory),
         }
         word = None if eviction is None else one_word(eviction, "eviction")
         given = {"journal": absolute(journal, "journal"), "eviction": word, **key_ring(keys)}
@@ -479,27 +479,3 @@ def _made_codec(codec: Any = "msgpack", **options: Any) -> Codec:
     from ._codec import make_codec  # brings msgspec: the first cache needs it, not the import of terrace
 
     return make_codec(codec, **options)
-
-
-# More than any machine holds, and less than the core can count.
-MOST_ENTRIES = 1 << 62
-MOST_BYTES = 1 << 62
-
-
-def _memory_bounds(memory: int | str | tuple[int, str] | None) -> dict[str, Any]:
-    if memory is None:
-        return {"memory_level": False}
-    entries: Any
-    size: Any
-    entries, size = memory if isinstance(memory, tuple) and len(memory) == 2 else (memory, None)
-    if isinstance(entries, str) and size is None:
-        entries, size = 0, entries
-    fine = (isinstance(entries, int) and not isinstance(entries, bool) and (entries > 0 or size is not None and entries == 0)
-            and entries < MOST_ENTRIES)
-    if fine and size is None:
-        return {"max_entries": entries}
-    parsed = re.fullmatch(r"(\d{1,18})\s*([KMGT]?)B?", size.strip(), re.IGNORECASE | re.ASCII) if fine and isinstance(size, str) else None
-    bytes_ = 0 if parsed is None else int(parsed[1]) << 10 * " KMGT".index(parsed[2].upper() or " ")
-    if not 0 < bytes_ < MOST_BYTES:
-        raise ConfigError(f'memory={shown(memory)}: give a number of entries above 0, a size such as "64MB", both as a tuple, or None')
-    return {"max_entries": entries, "max_bytes": bytes_}
