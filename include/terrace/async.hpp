@@ -2,8 +2,8 @@
 /// The asynchronous forms of Cache<V>'s calls, with any Asio completion token: a callback, use_future,
 /// use_awaitable, deferred, …
 ///
-///     User user = (co_await terrace::async_get_or_load(users, "42", load_user,
-///     asio::use_awaitable)).value();
+///     auto user = co_await terrace::async_get_or_load(users, "42", load_user, asio::use_awaitable);
+///     if (user) greet(*user);
 ///
 /// They start the same operations that the blocking calls wait for. The handler runs through its associated
 /// executor, never inside the initiating call. The cache must live until then. A loader may also be

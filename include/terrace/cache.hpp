@@ -4,6 +4,8 @@
 ///
 ///     struct User { std::int64_t id; std::string name; };
 ///
+/// A cache of such values, over Redis and a file:
+///
 ///     terrace::Cache<User> users({.name = "users", .ttl = 10min},
 ///                                {terrace::make_redis_tier({.url = "redis://localhost"}),
 ///                                 terrace::make_sqlite_tier({.path = "users.db"})});

@@ -19,11 +19,10 @@
 ///
 ///     template <>
 ///     struct terrace::Codec<Money> {
-///       static constexpr std::uint8_t id = terrace::first_own_codec;   // yours: first_own_codec … 255
-///       static constexpr std::uint64_t schema = 1;                     // another number when the bytes
-///       change static terrace::Result<void> encode(const Money& value, terrace::Bytes& out);   // appends
-///       static terrace::Result<Money> decode(terrace::BytesView bytes);                 // must accept any
-///       bytes
+///       static constexpr std::uint8_t id = terrace::first_own_codec;  // yours: first_own_codec … 255
+///       static constexpr std::uint64_t schema = 1;                    // another one when the bytes change
+///       static terrace::Result<void> encode(const Money& value, terrace::Bytes& out);  // appends
+///       static terrace::Result<Money> decode(terrace::BytesView bytes);  // must accept any bytes
 ///     };
 ///
 /// Format: docs/wire-format.md. Thread safe (no state).

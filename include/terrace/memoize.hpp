@@ -2,8 +2,8 @@
 /// memoize(cache, name, fn): a function that remembers its results in a cache.
 ///
 ///     auto square = terrace::memoize(cache, "square", [](int x) { return x * x; });
-///     square(7);             // computed once, then from memory or the tiers; one computation however many
-///     callers square.invalidate(7);
+///     square(7);             // computed once, then from memory or the tiers; once for all concurrent callers
+///     square.invalidate(7);
 ///
 /// The key is the name and the MessagePack form of the arguments, in which `1`, `"1"` and `true` differ.
 /// Arguments are whatever codec.hpp can encode; char pointers and views count as strings. A result that

@@ -2,9 +2,9 @@
 /// MemoryCache: a bounded, thread-safe map from keys to values in this process's memory; the first level of a
 /// cache, usable alone.
 ///
-///   terrace::MemoryCache<std::string, Page> pages({.max_entries = 100'000, .ttl = 5min});
-///   pages.set("home", render());
-///   if (auto page = pages.find("home")) send(page->html);
+///     terrace::MemoryCache<std::string, Page> pages({.max_entries = 100'000, .ttl = 5min});
+///     pages.set("home", render());
+///     if (auto page = pages.find("home")) send(page->html);
 ///
 /// When full, an eviction policy chooses what leaves: see Eviction. Entries that expire are never served, and
 /// leave by themselves. The rest of the public names: MemoryOptions, EntryOptions, EntryInfo, MemoryStats,

@@ -3,12 +3,12 @@
 /// rules. Everything is judged over a window of the last minute or so, never over totals since the start. The
 /// page docs/alerts.md lists what rules may ask and what notices look like.
 ///
-///   terrace::Monitor monitor;
-///   monitor.watch(users);
-///   monitor.add_rule({.name = "cold", .when = "hit_rate < 50% && requests > 100", .lasting = 1min});
-///   monitor.add_sink(terrace::log_notices());
-///   monitor.add_webhook({.url = "https://hooks.example.org/T0KEN"});
-///   if (const auto health = monitor.health(); !health.healthy) std::cerr << health.issues[0].what;
+///     terrace::Monitor monitor;
+///     monitor.watch(users);
+///     monitor.add_rule({.name = "cold", .when = "hit_rate < 50% && requests > 100", .lasting = 1min});
+///     monitor.add_sink(terrace::log_notices());
+///     monitor.add_webhook({.url = "https://hooks.example.org/T0KEN"});
+///     if (const auto health = monitor.health(); !health.healthy) std::cerr << health.issues[0].what;
 
 #include <cstdint>
 #include <functional>

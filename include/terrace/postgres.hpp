@@ -2,8 +2,8 @@
 /// The PostgreSQL tier: entries in one table of a PostgreSQL server (13 or newer), shared by all processes
 /// that name the same table.
 ///
-///     auto db = terrace::make_postgres_tier({.url =
-///     "postgresql://app:secret@db.example/cache?sslmode=verify-full"});
+///     auto db = terrace::make_postgres_tier(
+///         {.url = "postgresql://app:secret@db.example/cache?sslmode=verify-full"});
 ///
 /// A few connections, opened as they are needed, carry the operations of all threads, pipelined. What does
 /// not get a place on one waits for it until its deadline. An operation that runs out of time leaves its

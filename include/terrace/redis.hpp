@@ -3,8 +3,8 @@
 /// of all threads; what is asked at the same time travels together (pipelining), so more callers cost less
 /// each.
 ///
-///   auto tier = terrace::make_redis_tier({.url = "rediss://user:secret@cache.example:6380/2", .key_prefix =
-///   "app:"});
+///     auto tier = terrace::make_redis_tier(
+///         {.url = "rediss://user:secret@cache.example:6380/2", .key_prefix = "app:"});
 ///
 /// Failures. A server that cannot be reached costs nothing beyond the first attempt: operations end at once
 /// with Errc::unavailable (Errc::denied when it refused the credentials) while the tier reconnects in the

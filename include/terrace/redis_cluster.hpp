@@ -2,10 +2,10 @@
 /// The cluster tier: a Tier over a Redis (6 or newer) or Valkey Cluster. It asks each key at the node that
 /// serves its slot, and many keys at all their nodes at the same time.
 ///
-///   auto tier = terrace::make_cluster_tier({.seeds = {"redis://10.0.0.1:7000", "redis://10.0.0.2:7000"},
-///                                           .node = {.key_prefix = "app:"}});
-///   auto same =
-///   terrace::make_cluster_tier(terrace::parse_cluster_url("redis-cluster://10.0.0.1:7000,10.0.0.2:7000"));
+///     auto tier = terrace::make_cluster_tier({.seeds = {"redis://10.0.0.1:7000", "redis://10.0.0.2:7000"},
+///                                             .node = {.key_prefix = "app:"}});
+///     auto same = terrace::make_cluster_tier(
+///         terrace::parse_cluster_url("redis-cluster://10.0.0.1:7000,10.0.0.2:7000"));
 ///
 /// Which node serves what is asked at the start, about every 10 s, and when a node sends a key elsewhere or
 /// is away: one question at a time, of a node chosen at random, at most some ten times a second. Within its

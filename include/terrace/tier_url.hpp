@@ -2,7 +2,9 @@
 /// make_tier: any tier, or a tree of tiers, from one line of text: for configuration, command lines and other
 /// languages. The page docs/tier-urls.md has examples.
 ///
-///   auto tier = terrace::make_tier("replicated:redis://a,redis://b,redis://c?consistency=strong");
+///     auto tier = terrace::make_tier("replicated:redis://a,redis://b,redis://c?consistency=strong");
+///
+/// What a text may be, and the header that tells more:
 ///
 ///     tier      = redis://… | rediss://… | unix://… | redis+unix://…         redis.hpp
 ///               | redis-cluster://… | rediss-cluster://…                     redis_cluster.hpp

@@ -3,8 +3,9 @@
 ///
 ///     terrace::Warmer<User> warmer(users, {.progress = [](const auto& p) { show(p.ended(), p.total); }});
 ///     warmer.add("42", [] { return load_user(42); }, {.ttl = 1h, .tags = {"staff"}});
-///     warmer.add_keys(terrace::keys_from_file("hot.txt"), [](std::string_view key) { return load_user(key);
-///     }); terrace::WarmReport report = warmer.run();
+///     warmer.add_keys(terrace::keys_from_file("hot.txt"),
+///                     [](std::string_view key) { return load_user(key); });
+///     terrace::WarmReport report = warmer.run();
 
 #include <cstdint>
 #include <functional>
