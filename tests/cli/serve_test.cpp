@@ -5,8 +5,8 @@
 #include <regex>
 
 #include "cli/program.hpp"
-#include "support/http_client.hpp"
 #include "support/child_process.hpp"
+#include "support/http_client.hpp"
 
 namespace terrace::cli_test {
 namespace {

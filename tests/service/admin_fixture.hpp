@@ -7,8 +7,8 @@
 #include <terrace/cache.hpp>
 #include <terrace/testing.hpp>
 
-#include "support/http_client.hpp"
 #include "support/child_process.hpp"
+#include "support/http_client.hpp"
 
 namespace terrace {
 
