@@ -146,27 +146,42 @@ std::vector<Subject> subjects() {
       {.name = "Postgres", .make = postgres},
       {.name = "Redis", .make = [] { return redis("", false); }, .shared = true},
       {.name = "RedisWithPrefix", .make = [] { return redis("app:", false); }, .shared = true},
-      {.name = "Cluster", .make = [] { return cluster(""); }, .shared = true},
-      {.name = "ClusterWithPrefix", .make = [] { return cluster("{app}:"); }, .shared = true},
-      {.name = "ReplicatedMapsStrong", .make = [] { return replicated_maps(Consistency::strong); }},
+      {.name = "Cluster", .make = [] { return cluster(""); }, .shared = true, .several = true},
+      {.name = "ClusterWithPrefix",
+       .make = [] { return cluster("{app}:"); },
+       .shared = true,
+       .several = true},
+      {.name = "ReplicatedMapsStrong",
+       .make = [] { return replicated_maps(Consistency::strong); },
+       .several = true},
       {.name = "ReplicatedMapsEventual",
        .make = [] { return replicated_maps(Consistency::eventual); },
+       .several = true,
        .counts = false},
       {.name = "ReplicatedRedisStrong",
        .make = [] { return replicated_redis(Consistency::strong); },
-       .shared = true},
+       .shared = true,
+       .several = true},
       {.name = "ReplicatedRedisEventual",
        .make = [] { return replicated_redis(Consistency::eventual); },
        .shared = true,
+       .several = true,
        .counts = false},
       {.name = "ReplicatedRedisWeak",
        .make = [] { return replicated_redis(Consistency::weak); },
        .shared = true,
+       .several = true,
        .counts = false},
       {.name = "RedisOverUnixSocket", .make = [] { return redis("", true); }, .shared = true},
-      {.name = "ShardedMap", .make = sharded_map, .shared = true},
-      {.name = "ShardedRedis", .make = sharded_redis, .shared = true},
+      {.name = "ShardedMap", .make = sharded_map, .shared = true, .several = true},
+      {.name = "ShardedRedis", .make = sharded_redis, .shared = true, .several = true},
   };
+}
+
+std::vector<Subject> subjects(bool several) {
+  auto all = subjects();
+  std::erase_if(all, [several](const Subject& subject) { return subject.several != several; });
+  return all;
 }
 
 std::vector<Subject> shared_subjects() {

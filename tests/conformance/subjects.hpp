@@ -9,6 +9,9 @@ namespace terrace::conformance {
 /// Every tier there is.
 std::vector<Subject> subjects();
 
+/// Those of them that are one server or none, or those that are several.
+std::vector<Subject> subjects(bool several);
+
 /// Those of them that processes can share.
 std::vector<Subject> shared_subjects();
 

@@ -1,6 +1,6 @@
 #pragma once
 /// The conformance suite: what tier.hpp promises, as tests that run on every tier. A new tier joins by a
-/// factory in tier_conformance_test.cpp.
+/// factory in subjects.cpp.
 
 #include <functional>
 #include <memory>
@@ -23,7 +23,8 @@ struct Subject {
   bool keeps = true;    ///< false: a tier that forgets at once, as the contract allows
   bool shared = false;  ///< Tier::shared() gives something
   Scope scope = Scope::fleet;
-  bool counts = true;  ///< false: a count of erased keys may lack those whose copies are still under way
+  bool several = false;  ///< it is made of several servers or tiers
+  bool counts = true;    ///< false: a count of erased keys may lack those whose copies are still under way
 };
 
 inline std::ostream& operator<<(std::ostream& out, const Subject& subject) {

@@ -333,7 +333,7 @@ TEST_P(TierConformance, F44_VersionsWithinOneBulk) {
   EXPECT_EQ(call_.get("l").value(), stored("plain"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Every, TierConformance, ::testing::ValuesIn(subjects()),
+INSTANTIATE_TEST_SUITE_P(Every, TierConformance, ::testing::ValuesIn(subjects(TERRACE_SEVERAL)),
                          [](const auto& subject) { return subject.param.name; });
 
 }  // namespace
