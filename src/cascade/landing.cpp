@@ -143,11 +143,20 @@ class Filling : public std::enable_shared_from_this<Filling> {
   std::atomic<std::size_t> left_{0};
 };
 
+/// Whether a tag that was known when the answer was asked for is another one now.
+bool was_invalidated(const TagMarks& marks) noexcept {
+  if (marks == nullptr) return false;
+  return std::any_of(marks->begin(), marks->end(), [](const TagMark& mark) {
+    return mark.token != unknown_token && mark.token != mark.state->token.load(std::memory_order_acquire);
+  });
+}
+
 }  // namespace
 
 void settle(Core& core, const FlightPtr& flight, std::vector<Waiter> waiters, const Answer& answer) {
   const bool found = answer.kind == LookupKind::hit || answer.kind == LookupKind::negative;
-  const bool good_for_all = !found || core.values->gate().open(flight->began, true, core.now());
+  const bool good_for_all = !found || (core.values->gate().open(flight->began, true, core.now()) &&
+                                       !was_invalidated(answer.entry.tags));
   std::vector<std::pair<std::string, Waiter>> again;
   for (Waiter& waiter : waiters) {
     if (waiter.late && !good_for_all) {

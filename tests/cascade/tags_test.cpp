@@ -48,6 +48,31 @@ TEST_F(InvalidationTest, ATagInvalidatedWhileItsValueIsLoadedVoidsIt) {
   EXPECT_FALSE(b.get("k"));
 }
 
+/// A caller that comes after the invalidation does not get what a load from before it finds.
+TEST_F(InvalidationTest, ALoadFromBeforeTheInvalidationOfItsTagAnswersNoLaterCaller) {
+  for (const bool soft : {false, true}) {
+    for (const bool shared : {false, true}) {
+      SCOPED_TRACE(std::string(soft ? "soft" : "hard") + (shared ? ", shared" : ", memory alone"));
+      scheduler_->advance(1ms);
+      Strings cache =
+          shared ? make(graceful_) : Strings({.ttl = 10s, .grace = 1min, .scheduler = scheduler_});
+      const std::string key = soft ? "s" : "h";
+      cache.set("other", "v", {.tags = {"red"}}).value();
+      const auto held = std::make_shared<Held>();
+      const Later first = start(cache, key, held, {.tags = {"red"}});
+      cache.invalidate_tag("red", {.soft = soft}).value();
+      const auto again = std::make_shared<Held>();
+      const Later second = start(cache, key, again, {.tags = {"red"}});
+      held->answer("old");
+      EXPECT_EQ(text(first), "old");
+      again->answer("new");
+      EXPECT_EQ(text(second), "new");
+      EXPECT_EQ(*cache.get(key), "new");
+      cache.erase(key).value();
+    }
+  }
+}
+
 TEST_F(InvalidationTest, TagsOfTheLoaderCountOnceTheyAreKnown) {
   Strings a = make();
   const auto load = [&](const std::string& key, const std::string& value) {
