@@ -9,6 +9,7 @@ import weakref
 from typing import Any
 
 from . import _aio, _core, _service
+from ._errors import Closed
 
 caches: weakref.WeakSet[Any] = weakref.WeakSet()
 tiers: weakref.WeakSet[Any] = weakref.WeakSet()
@@ -32,7 +33,20 @@ def _in_child() -> None:
     _aio.renew_after_fork()
 
 
+def _quiet_about_closed() -> None:
+    """Daemon threads that wait in a cache end with Closed now. That is no news, and to print it while the interpreter ends
+    can be fatal to it: they may hold the lock of standard error for the last time."""
+    told = threading.excepthook
+
+    def tell(what: Any) -> None:
+        if what.exc_type is None or not issubclass(what.exc_type, Closed):
+            told(what)
+
+    threading.excepthook = tell
+
+
 def _at_exit() -> None:
+    _quiet_about_closed()
     for monitor in list(monitors):
         monitor.close()
     for cache in list(caches):
