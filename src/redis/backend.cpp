@@ -5,7 +5,7 @@
 namespace terrace::redis {
 namespace {
 
-constexpr std::string_view asking = "*1\r\n$6\r\nASKING\r\n";
+constexpr std::string_view asking_command = "*1\r\n$6\r\nASKING\r\n";
 constexpr std::string_view multi = "*1\r\n$5\r\nMULTI\r\n";
 
 }  // namespace
@@ -29,12 +29,12 @@ Courier::Courier(std::shared_ptr<Sender> sender, std::shared_ptr<Client> to, Err
   const std::string_view commands = exchange.payload;
   asking_ = commands.starts_with(multi) ? Asking::once : Asking::each;
   if (asking_ == Asking::once) {
-    payload = std::string(asking) + std::string(commands);
+    payload = std::string(asking_command) + std::string(commands);
     ++replies;
     return;
   }
   for (const auto& parts : parse_commands(commands)) {
-    payload += asking;
+    payload += asking_command;
     begin_command(payload, parts.size());
     for (const auto part : parts) add_part(payload, part);
     ++replies;
