@@ -82,7 +82,23 @@ class Binding:
 
 
 def _signature(function: Any) -> inspect.Signature:
+    """Its own, not that of the function which it wraps: a wrapper may add arguments, leave some out, and have other
+    defaults. Only those that hand on exactly what they get count as what they wrap."""
+    while isinstance(function, (_core.Memoized, functools._lru_cache_wrapper)):
+        function = function.__wrapped__
+    if isinstance(function, types.MethodType):
+        parameters = list(_signature(function.__func__).parameters.values())
+        if parameters and parameters[0].kind in (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD):
+            del parameters[0]
+        return inspect.Signature(parameters)
+    if isinstance(function, types.FunctionType):
+        bare = types.FunctionType(function.__code__, function.__globals__, function.__name__, function.__defaults__, function.__closure__)
+        bare.__kwdefaults__, bare.__annotations__ = function.__kwdefaults__, function.__annotations__
+        return inspect.signature(bare)  # without a __signature__ that says more than it takes
+    call = type(function).__call__
+    if isinstance(call, types.FunctionType) and not isinstance(function, type):
+        return _signature(types.MethodType(call, function))
     try:
-        return inspect.signature(function)
+        return inspect.signature(function, follow_wrapped=False)
     except (TypeError, ValueError):  # of C, and silent about itself
         return _ANY

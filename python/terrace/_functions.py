@@ -11,6 +11,7 @@ methods, callable objects. They get a token that no other function has, in this 
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 import types
@@ -44,14 +45,19 @@ def identity_of(function: Any, prefix: str = "") -> Identity:
         return known._replace(fingerprint=hashed(known.fingerprint, "memoized", prefix))
     parts, alone, token = _parts(function)
     named = function if hasattr(function, "__qualname__") else type(function)
-    module, qualname = module_name(getattr(named, "__module__", None)), str(named.__qualname__)
+    module, qualname = module_of(named), str(named.__qualname__)
     code = hashed(prefix, module, qualname, *parts)
     return Identity(module, qualname, hashed(code, token) if alone else code, code, alone)
 
 
 def name_of(function: Any) -> str:
     named = function if hasattr(function, "__qualname__") else type(function)
-    return f"{named.__module__}.{named.__qualname__}"
+    return f"{module_of(named)}.{named.__qualname__}"
+
+
+def module_of(named: Any) -> str:
+    """Methods of C classes have the module of their class."""
+    return module_name(getattr(named, "__module__", None) or getattr(getattr(named, "__objclass__", None), "__module__", None))
 
 
 def _parts(function: Any) -> tuple[list[str], str, str]:
@@ -74,12 +80,31 @@ def _parts(function: Any) -> tuple[list[str], str, str]:
     if isinstance(function, type):
         return [_module(function.__module__)], "it is a class", token_of(function)
     name = getattr(function, "__qualname__", None)
-    if isinstance(name, str) and found_as(function.__module__, name) is function:
-        return [_module(function.__module__)], "", ""  # of C
+    module = getattr(function, "__module__", None)
+    if isinstance(function, functools._lru_cache_wrapper):
+        return _parts(function.__wrapped__)
+    if isinstance(name, str) and _is_of_c(function) and found_as(module, name) is function:
+        return [_module(module)], "", ""
+    if isinstance(function, (types.MethodDescriptorType, types.WrapperDescriptorType)):  # str.upper
+        return _parts_of_descriptor(function)
     if owner is not None:
         return [class_name(type(owner))], "it is the method of an object", token_of(owner)
     parts, alone, token = _parts(call) if isinstance(call := type(function).__call__, types.FunctionType) else ([], "", "")
     return _of_object(function, [*parts, class_name(type(function))], alone or "it is an object", token)
+
+
+def _is_of_c(function: Any) -> bool:
+    """It hides no code of Python that may be another one under this name later."""
+    if isinstance(type(function).__call__, types.FunctionType) or hasattr(function, "__wrapped__"):
+        return False
+    return not any(callable(value) for value in getattr(function, "__dict__", {}).values())
+
+
+def _parts_of_descriptor(function: Any) -> tuple[list[str], str, str]:
+    owner = function.__objclass__
+    if found_as(owner.__module__, owner.__qualname__) is owner:
+        return [class_name(owner)], "", ""
+    return [class_name(owner)], "its class cannot be found by name", token_of(owner)
 
 
 def _of_object(thing: Any, parts: list[str], alone: str, token: str) -> tuple[list[str], str, str]:
@@ -90,41 +115,8 @@ def _of_object(thing: Any, parts: list[str], alone: str, token: str) -> tuple[li
 
 
 def _foreign_variables(function: types.FunctionType) -> bool:
-    """Its own name (a recursion) and the class that super() needs are none."""
-    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or ()):
-        if name == "__class__" and "<locals>" not in function.__qualname__:
-            continue
-        if name != function.__code__.co_name:
-            return True
-        try:
-            content = cell.cell_contents
-        except ValueError:  # it is being defined
-            continue
-        if content is not function and getattr(content, "__wrapped__", None) is not function:
-            return True
-    return False
-
-
-def variables_of(function: Any, within: int = 3) -> str:
-    """What a function and those in its variables have of plain values around them and as defaults. Two that differ in
-    this compute different things; two that do not may."""
-    told = []
-    values = [(str(number), value) for number, value in enumerate(function.__defaults__ or ())]
-    values += (function.__kwdefaults__ or {}).items()
-    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or ()):
-        try:
-            values.append((name, cell.cell_contents))
-        except ValueError:  # it is being defined
-            continue
-    for name, content in values:
-        if isinstance(content, types.FunctionType):
-            told.append(f"{name}={identity_of(content).code}{variables_of(content, within - 1) if within else ''}")
-        elif isinstance(content, (str, int, float, bytes, tuple, type(None))):
-            try:
-                told.append(f"{name}={_core.argument_bytes(content).hex()}")
-            except TypeError:  # it holds other objects
-                pass
-    return ",".join(told)
+    """The class that super() needs is none. Its own name is one: attributes may be added, or a decorator above."""
+    return any(name != "__class__" or "<locals>" in function.__qualname__ for name in function.__code__.co_freevars)
 
 
 def _module(name: Any) -> str:

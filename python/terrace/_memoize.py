@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Sequence
 from . import _core
 from ._binding import Binding
 from ._errors import ConfigError, TerraceError, from_code
-from ._functions import Identity, hashed, identity_of, name_of, variables_of
+from ._functions import Identity, hashed, identity_of, module_of, name_of
 from ._identity import token_of
 from ._loading import is_coroutine_function
 from ._readable import name_the_call
 from ._results import ABSENT, Load
 from ._tags import tag_list
-from ._templates import key_template, parse_template, register
+from ._templates import key_template, parse_template, register, register_keyed
 from ._times import seconds
 from ._times import ttl as checked_ttl
+from ._variables import Variables, variables_of, what_it_is
 
 if TYPE_CHECKING:
     from ._cache import Cache
@@ -68,15 +69,16 @@ def memoized(cache: Cache[Any], function: Callable[..., Any], **given: Any) -> A
     template = None if options.key is None or binding.key else key_template(options.key, binding.signature)
     if options.key is None and identity.alone and cache._tiers:
         _stands_alone(cache, name, identity.alone, options)
-    head = f"{name}~{_fingerprint(cache, identity, binding)}"
+    head = f"{name}~{_fingerprint(cache, name, identity, binding, options.shared)}"
     register(cache, name, None if template is None else options.key, template,
              _who(function, identity, binding, options.key), options.shared)
     life, timeout, condition = checked_ttl(options.ttl), seconds(options.timeout, "timeout"), options.condition
     tags_of = _tag_maker(options.tags, binding)
 
     def result(returned: Any) -> Any:
-        if isinstance(returned, (types.GeneratorType, types.AsyncGeneratorType)):
-            raise TypeError(f"{name} returned a generator, which can be read once only: return a list or a tuple")
+        if hasattr(type(returned), "__next__") or hasattr(type(returned), "__anext__"):
+            kind = "generator" if isinstance(returned, (types.GeneratorType, types.AsyncGeneratorType)) else type(returned).__name__
+            raise TypeError(f"{name} returned a {kind}, which can be read once only: return a list or a tuple")
         if condition is not None and returned is not ABSENT and not isinstance(returned, Load):
             if not condition(returned):
                 return Load(returned, keep=False)
@@ -134,7 +136,7 @@ def memoized(cache: Cache[Any], function: Callable[..., Any], **given: Any) -> A
                           run if awaited else None)
     functools.update_wrapper(core, function)
     core._identity = identity
-    core.__module__ = function.__module__ if hasattr(function, "__qualname__") else identity.module
+    core.__module__ = module_of(function) if hasattr(function, "__qualname__") else identity.module
     core.__qualname__ = identity.qualname
     core.cache_info = functools.partial(cache_info, cache, core)
     core.cache_parameters = lambda: {"maxsize": cache.max_entries, "typed": True, "ttl": options.ttl, "key": options.key}
@@ -183,24 +185,48 @@ def cache_info(cache: Cache[Any], core: Any) -> CacheInfo:
     return CacheInfo(hits, misses, 0 if entries is None else cache.max_entries, entries or 0)
 
 
-def _fingerprint(cache: Cache[Any], identity: Identity, binding: Binding) -> str:
+def _fingerprint(cache: Cache[Any], name: str, identity: Identity, binding: Binding, shared: bool) -> str:
     if binding.key is None:
         return identity.fingerprint
     # The function that makes the key says what counts, also for those that would be refused without it.
     added = binding.added() if binding.before or binding.named else ""
-    return hashed(identity.code if cache._tiers else identity.fingerprint, added)
+    own, maker = _variables(binding.function), what_it_is(binding.key)
+    if not cache._tiers:
+        unknown = "" if any(maker) else token_of(binding.key)
+        return hashed(identity.fingerprint, added, *own, *maker, unknown)
+    if maker.tokens or not maker.known:
+        raise ConfigError(f"the key= function {name_of(binding.key)} of {name} cannot be told in the tiers of cache {cache.name!r} from others "
+                          "of that name, since it uses objects that are no keys: give a plain function of the arguments, which uses "
+                          "only values such as str and int besides")
+    fingerprint = hashed(identity.code, added, own.known, maker.known)
+    if not _uses_variables(binding.key):  # else it tells functions apart by them
+        register_keyed(cache, name, f"{name}~{fingerprint}", hashed(_apart(identity, binding), *own), shared)
+    return fingerprint
 
 
 def _who(function: Any, identity: Identity, binding: Binding, key: Any) -> str:
-    """Equal for functions that may have one template: of the same code, with the same plain values around it, and
-    called with the same object."""
+    """Equal for functions that may have one template: of the same code, with the same around it, and called with the
+    same object."""
+    added = binding.added(key) if isinstance(function, functools.partial) and isinstance(key, str) else ""
+    return hashed(_apart(identity, binding), *_variables(binding.function), added)
+
+
+def _apart(identity: Identity, binding: Binding) -> str:
+    """The function without its variables, and the object that it is called with."""
     method = isinstance(binding.function, types.MethodType) and not isinstance(binding.function.__self__, type)
     object_of = token_of(binding.function.__self__) if method and not binding.names_self else ""
     plain = getattr(binding.function, "__func__", binding.function)
-    known = isinstance(plain, types.FunctionType)
-    around = variables_of(plain) if known else ""
-    added = binding.added(key) if isinstance(function, functools.partial) and isinstance(key, str) else ""
-    return hashed(identity.code if known else identity.fingerprint, around, object_of, added)
+    return hashed(identity.code if isinstance(plain, types.FunctionType) else identity.fingerprint, object_of)
+
+
+def _variables(function: Any) -> Variables:
+    plain = getattr(function, "__func__", function)
+    return variables_of(plain) if isinstance(plain, types.FunctionType) else Variables("", "")
+
+
+def _uses_variables(key: Any) -> bool:
+    return bool(getattr(key, "__closure__", None) or getattr(key, "__defaults__", None) or getattr(key, "__kwdefaults__", None)
+                or isinstance(key, (functools.partial, types.MethodType)))
 
 
 def refuse_what_is_no_function(function: Any) -> None:

@@ -78,7 +78,8 @@ def parse_template(template: str, signature: inspect.Signature, what: str) -> tu
             continue
         parameter, _, path = field.partition(".")
         if parameter not in names:
-            raise ConfigError(f"{what}={template!r}: there is no parameter {parameter!r}; there are {', '.join(names)}")
+            raise ConfigError(f"{what}={template!r}: there is no parameter {parameter!r}; there are {', '.join(names)}"
+                              f"{_below(signature, what)}")
         if specification or conversion or "[" in field:
             raise ConfigError(f"{what}={template!r}: {{{field}}} can only name a parameter and attributes of it")
         if fields and not text:
@@ -87,6 +88,13 @@ def parse_template(template: str, signature: inspect.Signature, what: str) -> tu
         fields.append((text, names.index(parameter), path))
         text = ""
     return fields, text
+
+
+def _below(signature: inspect.Signature, what: str) -> str:
+    if not any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in signature.parameters.values()):
+        return ""
+    return (". Only the outermost function's own parameters count, since a decorator may change the arguments: put memoize below "
+            f"the other decorator, or give a function of the arguments as {what}=")
 
 
 def key_template(template: str, signature: inspect.Signature) -> Template:
@@ -152,6 +160,19 @@ def register(cache: Any, name: str, key: str | None, template: Template | None, 
                     f"{_origin(origin)} of {name} can make the key {common.decode(errors='replace')!r}, and so can {_origin(other)} of "
                     f"cache {cache.name!r}: give them different beginnings, so that none gets the other's results")
         known[origin] = _Known(pattern, name, {who}, shared)
+
+
+def register_keyed(cache: Any, name: str, head: str, who: str, shared: bool) -> None:
+    """Notes a function whose keys a key= function makes. Raises ConfigError when another one has the same beginning."""
+    with _lock:
+        same = _known.setdefault(cache, {}).setdefault((head,), _Known((*head.encode(), ANYTHING), name, {who}, shared))
+        if who not in same.who:
+            if not (shared and same.shared):
+                raise ConfigError(
+                    f"the key= function of {name} makes the keys of another function of this name in cache {cache.name!r}, and one would "
+                    "get the other's results: have it return also what they differ in, or, when they compute the same, give both "
+                    "shared=True")
+            same.who.add(who)
 
 
 def _origin(origin: str | tuple[str]) -> str:

@@ -183,8 +183,11 @@ def test_closures_of_one_template_differ_when_their_plain_variables_do() -> None
     cache.memoize(key="default:{x}")(by_default[0])
     with pytest.raises(terrace.ConfigError, match="shared=True"):  # the template leaves it out
         cache.memoize(key="default:{x}")(by_default[1])
-    for _ in range(3):  # an application's factory: the template says what counts
-        assert cache.memoize(key="row:{x}")(app(object()))(1)[1] == 1
+    for _ in range(3):  # an application's factory: the program says that the database does not count
+        assert cache.memoize(key="row:{x}", shared=True)(app(object()))(1)[1] == 1
+    cache.memoize(key="own:{x}")(app(object()))
+    with pytest.raises(terrace.ConfigError, match="shared=True"):
+        cache.memoize(key="own:{x}")(app(object()))
 
 
 def test_a_former_definition_does_not_give_its_results_to_the_new_one() -> None:

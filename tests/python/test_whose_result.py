@@ -204,15 +204,12 @@ class Base:
 SHARED: list[terrace.Cache[Any]] = []
 
 
-def test_recursions_and_super_are_no_foreign_variables(shared: terrace.Cache[Any]) -> None:
-    @shared.memoize
-    def fib(n: int) -> int:
-        return n if n < 2 else fib(n - 1) + fib(n - 2)  # type: ignore[no-any-return]
-
-    assert fib(30) == 832040
+def test_recursions_and_super_of_a_module_are_no_foreign_variables(shared: terrace.Cache[Any]) -> None:
     namespace: dict[str, Any] = {"Base": Base, "shared": shared, "__name__": "with_super"}
     module = sys.modules["with_super"] = type(sys)("with_super")
     module.__dict__.update(namespace)
+    exec("@shared.memoize\ndef fib(n): return n if n < 2 else fib(n - 1) + fib(n - 2)", module.__dict__)
+    assert module.fib(30) == 832040
     exec("class Sub(Base):\n    @shared.memoize\n    def get(self): return super().get() + '+'", module.__dict__)
     assert module.Sub("a").get() == "base+"
     del sys.modules["with_super"]
