@@ -64,10 +64,11 @@ def _parts(function: Any) -> tuple[list[str], str, str]:
     """What tells it apart; why that is not enough, if it is not, and a token then."""
     owner = getattr(function, "__self__", None)
     if isinstance(function, types.FunctionType):
-        parts = [_module(function.__module__), *_code(function.__code__)]
+        profiled = _profiled_script(function)
+        parts = [profiled or _module(function.__module__), *_code(function.__code__)]
         if _foreign_variables(function):
             return parts, "it uses variables of the function around it", token_of(function)
-        if getattr(sys.modules.get(function.__module__), "__dict__", None) is not function.__globals__:
+        if not profiled and getattr(sys.modules.get(function.__module__), "__dict__", None) is not function.__globals__:
             return parts, "its module cannot be found by name", token_of(function)
         return parts, "", ""
     if isinstance(function, types.MethodType):
@@ -120,18 +121,30 @@ def _foreign_variables(function: types.FunctionType) -> bool:
 
 
 def _module(name: Any) -> str:
-    """For the program that was started its module, file or text (-c), so that two scripts differ; a session at a
-    prompt has a token."""
+    """For the program that was started its module in a package, its file or its text (-c), so that two scripts differ;
+    a session at a prompt has a token."""
     if name not in ("__main__", "__mp_main__"):
         return str(name)
     main = sys.modules.get(name)
     spec = getattr(main, "__spec__", None)
-    if spec is not None:
+    if spec is not None and "." in spec.name:
         return f"-m {spec.name}"
-    file = getattr(main, "__file__", None)
+    file = getattr(main, "__file__", None)  # of a module without a package, too: there may be one in each folder
     if file and not file.startswith("<"):  # "<stdin>"
         return f"script {os.path.realpath(file)}"
     return f"-c {_COMMAND}" if _COMMAND is not None else f"session {_SESSION}"
+
+
+def _profiled_script(function: types.FunctionType) -> str:
+    """For functions of a script that another program runs, as `python -m cProfile` does, what they would have without
+    it; else ""."""
+    file = function.__globals__.get("__file__")
+    main = sys.modules.get("__main__")
+    if function.__module__ != "__main__" or not isinstance(file, str) or not sys.argv or vars(main) is function.__globals__:
+        return ""
+    path = os.path.realpath(file)
+    ours = path == os.path.realpath(sys.argv[0]) == os.path.realpath(function.__code__.co_filename)
+    return f"script {path}" if ours and getattr(main, "__file__", None) != file else ""
 
 
 def _command() -> str | None:

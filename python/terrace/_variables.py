@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import operator
 import types
 from typing import Any, Iterator, NamedTuple
@@ -38,8 +39,7 @@ def variables_of(function: Any, within: int = 3) -> Variables:
 
 def what_it_is(thing: Any, within: int = 3) -> Variables:
     """The same of any object. Both are empty for one that is unknown and cannot have a token that lasts."""
-    while isinstance(thing, _core.Memoized):
-        thing = thing.__wrapped__
+    thing = inspect.unwrap(thing, stop=lambda f: not isinstance(f, _core.Memoized))
     if isinstance(thing, types.ModuleType):
         return Variables(f"module {thing.__name__}", "")
     if isinstance(thing, _MADE):

@@ -10,6 +10,7 @@ import functools
 import importlib
 import operator
 import pathlib
+import subprocess
 import sys
 import uuid
 from typing import Any, Callable, Iterator
@@ -295,3 +296,34 @@ def test_results_that_can_be_read_once(cache: terrace.Cache[Any], tmp_path: path
     for make in (lambda: map(str, [1]), lambda: zip([1]), lambda: iter([1]), lambda: (tmp_path / "file").open(), lambda: (x for x in "a")):
         with pytest.raises(TypeError, match="read once"):
             cache.memoize(make)()
+
+
+PROGRAM = """
+import sys, terrace
+cache = terrace.Cache("programs", tiers=[sys.argv[1]])
+SOURCE = {source!r}
+
+@cache.memoize
+def load(day):
+    print("loads")
+    return SOURCE + day
+
+print(load("monday"))
+cache.close()
+"""
+
+
+def started(folder: pathlib.Path, *command: str) -> list[str]:
+    done = subprocess.run([sys.executable, *command], cwd=folder, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return [line for line in done.stdout.splitlines() if line == "loads" or "monday" in line]
+
+
+def test_programs_of_one_name_in_two_folders(redis_server: RedisServer, tmp_path: pathlib.Path) -> None:
+    for name in ("one", "two"):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "same_name.py").write_text(PROGRAM.format(source=name))
+        assert started(folder, "-m", "same_name", redis_server.url) == ["loads", f"{name}monday"]
+        for command in (["-m", "same_name"], ["same_name.py"], ["-m", "cProfile", "same_name.py"]):
+            assert started(folder, *command, redis_server.url) == [f"{name}monday"], command
