@@ -9,6 +9,7 @@ from typing import Any, Callable
 
 from . import _core
 from ._errors import ConfigError
+from ._functions import inner
 from ._loading import is_coroutine_function
 from ._templates import names_in
 
@@ -84,7 +85,7 @@ class Binding:
 def _signature(function: Any) -> inspect.Signature:
     """Its own, not that of the function which it wraps: a wrapper may add arguments, leave some out, and have other
     defaults. Only those that hand on exactly what they get count as what they wrap."""
-    function = inspect.unwrap(function, stop=lambda f: not isinstance(f, (_core.Memoized, functools._lru_cache_wrapper)))
+    function = inner(function)
     if isinstance(function, types.MethodType):
         parameters = list(_signature(function.__func__).parameters.values())
         if parameters and parameters[0].kind in (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD):

@@ -12,6 +12,7 @@ methods, callable objects. They get a token that no other function has, in this 
 from __future__ import annotations
 
 import functools
+import inspect
 import os
 import sys
 import types
@@ -50,6 +51,11 @@ def identity_of(function: Any, prefix: str = "") -> Identity:
     return Identity(module, qualname, hashed(code, token) if alone else code, code, alone)
 
 
+def inner(function: Any) -> Any:
+    """What it hands exactly its arguments on to; mostly itself."""
+    return inspect.unwrap(function, stop=lambda f: not isinstance(f, (_core.Memoized, functools._lru_cache_wrapper)))
+
+
 def name_of(function: Any) -> str:
     named = function if hasattr(function, "__qualname__") else type(function)
     return f"{module_of(named)}.{named.__qualname__}"
@@ -83,7 +89,7 @@ def _parts(function: Any) -> tuple[list[str], str, str]:
     name = getattr(function, "__qualname__", None)
     module = getattr(function, "__module__", None)
     if isinstance(function, functools._lru_cache_wrapper):
-        return _parts(function.__wrapped__)
+        return _parts(inner(function))
     if isinstance(name, str) and _is_of_c(function) and found_as(module, name) is function:
         return [_module(module)], "", ""
     if isinstance(function, (types.MethodDescriptorType, types.WrapperDescriptorType)):  # str.upper

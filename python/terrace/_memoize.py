@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Sequence
 from . import _core
 from ._binding import Binding
 from ._errors import ConfigError, TerraceError, from_code
-from ._functions import Identity, hashed, identity_of, module_of, name_of
+from ._functions import Identity, hashed, identity_of, inner, module_of, name_of
 from ._identity import token_of
 from ._loading import is_coroutine_function
 from ._readable import name_the_call
@@ -220,7 +220,7 @@ def _apart(identity: Identity, binding: Binding) -> str:
 
 
 def _variables(function: Any) -> Variables:
-    plain = getattr(function, "__func__", function)
+    plain = inner(getattr(function, "__func__", function))
     return variables_of(plain) if isinstance(plain, types.FunctionType) else Variables("", "")
 
 

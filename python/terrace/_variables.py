@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import operator
 import types
 from typing import Any, Iterator, NamedTuple
 
 from . import _core
-from ._functions import identity_of
+from ._functions import identity_of, inner
 from ._identity import token_of
 
 #: Objects of C that are what they were made of.
@@ -39,7 +38,7 @@ def variables_of(function: Any, within: int = 3) -> Variables:
 
 def what_it_is(thing: Any, within: int = 3) -> Variables:
     """The same of any object. Both are empty for one that is unknown and cannot have a token that lasts."""
-    thing = inspect.unwrap(thing, stop=lambda f: not isinstance(f, _core.Memoized))
+    thing = inner(thing)
     if isinstance(thing, types.ModuleType):
         return Variables(f"module {thing.__name__}", "")
     if isinstance(thing, _MADE):

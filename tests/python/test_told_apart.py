@@ -132,6 +132,13 @@ def test_two_key_functions_of_one_function(cache: terrace.Cache[Any], shared: te
 def test_defaults_that_hold_a_loop_s_variable(cache: terrace.Cache[Any], shared: terrace.Cache[Any]) -> None:
     for some in (cache, shared):
         assert [some.memoize(key=lambda x: x)(lambda x, i=i: x * i)(10) for i in (1, 2)] == [10, 20]
+        below = [functools.lru_cache(lambda x, i=i: x * i) for i in (1, 2)]
+        assert [some.memoize(key=lambda x: x)(function)(10) for function in below] == [10, 20]
+        for key in ("below:{x}", "around:{x}"):
+            one, two = below if key[0] == "b" else [lambda x, f=function: f(x) for function in below]
+            some.memoize(key=key)(one)
+            with pytest.raises(terrace.ConfigError, match="shared=True"):
+                some.memoize(key=key)(two)
 
 
 class Tenant:
