@@ -164,6 +164,45 @@ def test_closures_and_methods_with_a_key_function(cache: terrace.Cache[Any], sha
     assert [shared.memoize(key=lambda x, name=t.name: (name, x))(t.load)(1) for t in (a, b)] == ["a's 1", "b's 1"]
 
 
+def callable_object(n: int) -> Any:
+    class Times:
+        def __call__(self, x: int) -> int:
+            return n * x
+
+    return Times()
+
+
+TOLD_BY: dict[str, Callable[[int], Any]] = {
+    "closures": lambda n: lambda x: n * x,
+    "defaults": lambda n: lambda x, n=n: n * x,
+    "closures over lists": lambda n: (lambda some: lambda x: some[0] * x)([n]),
+    "partials": lambda n: functools.partial(lambda n, x: n * x, n),
+    "partials of closures": lambda n: functools.partial(lambda _, x: n * x, 0),
+    "methods": lambda n: Tenant(str(n)).load,
+    "methods of C": lambda n: (n).__mul__,
+    "objects": callable_object,
+    "class methods": lambda n: type("Local", (), {"f": classmethod(lambda cls, x: n * x)}).f,  # type: ignore[attr-defined]
+    "lru_cache": lambda n: functools.lru_cache(lambda x: n * x),
+    "memoized": lambda n: terrace.Cache[Any]("inner").memoize(lambda x: n * x),
+    "wrapped": lambda n: with_db(lambda _, x: n * x),
+}
+
+
+@pytest.mark.parametrize("make", TOLD_BY.values(), ids=TOLD_BY.keys())
+def test_a_tier_never_changes_results(cache: terrace.Cache[Any], shared: terrace.Cache[Any], make: Any) -> None:
+    """It may refuse."""
+    functions = [make(n) for n in (2, 10)]
+    expected = [function(3) for function in functions]
+    assert [cache.memoize(key=lambda x: x)(function)(3) for function in functions] == expected
+    assert shared.memoize(key=lambda x: x)(functions[0])(3) == expected[0]
+    try:
+        second = shared.memoize(key=lambda x: x)(functions[1])
+    except terrace.ConfigError as refused:
+        assert "shared=True" in str(refused)
+    else:
+        assert second(3) == expected[1]
+
+
 def test_over_tiers_a_key_function_that_is_unknown_is_refused(cache: terrace.Cache[Any], shared: terrace.Cache[Any]) -> None:
     def key_of(thing: Any) -> Any:
         return lambda x: (thing.name, x)
