@@ -47,14 +47,13 @@ class Workers:
         self._name = name
         self._most = most
         self._threads = 0
-        self._idle = 0  # less the tasks that are on their way to them
+        self._idle = 0  # of these
+        self._queued = 0  # tasks that no thread has yet
 
     def submit(self, task: Callable[[], None]) -> None:
         """Raises Overloaded when the system has no thread for it."""
         with self._lock:
-            if self._idle > 0:
-                self._idle -= 1
-            elif self._most is None or self._threads < self._most:
+            if self._queued >= self._idle and (self._most is None or self._threads < self._most):
                 try:
                     start_thread(self._run, self._name)
                 except Overloaded:
@@ -62,6 +61,8 @@ class Workers:
                         raise
                 else:
                     self._threads += 1
+                    self._idle += 1
+            self._queued += 1
             self._tasks.put(task)
 
     def _run(self) -> None:
@@ -70,11 +71,14 @@ class Workers:
                 task = self._tasks.get(timeout=IDLE_SECONDS)
             except queue.Empty:
                 with self._lock:
-                    if self._idle > 0:
+                    if self._queued < self._idle:
                         self._idle -= 1
                         self._threads -= 1
                         return
                 continue  # a task is on its way
+            with self._lock:
+                self._queued -= 1
+                self._idle -= 1
             try:
                 task()
             except BaseException:  # a task tells its own errors
@@ -87,7 +91,7 @@ class Workers:
     def rest(self, seconds: float) -> None:
         """Waits until no task runs, at most so long."""
         with self._lock:
-            self._lock.wait_for(lambda: self._idle >= self._threads, seconds)
+            self._lock.wait_for(lambda: self._queued == 0 and self._idle == self._threads, seconds)
 
 
 class Service:

@@ -87,8 +87,7 @@ class ReadVote {
 /// The confirmations of one write.
 class WriteVote {
  public:
-  explicit WriteVote(const Quorum& quorum)
-      : needed_(quorum.write), waiting_(quorum.copies), copies_(quorum.copies) {}
+  explicit WriteVote(const Quorum& quorum) : needed_(quorum.write), waiting_(quorum.copies) {}
 
   void confirmed() { --waiting_, ++confirmed_; }
   void lost(const Error& why);
@@ -100,7 +99,6 @@ class WriteVote {
  private:
   unsigned needed_;
   unsigned waiting_;
-  unsigned copies_;
   unsigned confirmed_ = 0;
   bool may_have_arrived_ = false;
   Error why_;

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import pathlib
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -107,3 +108,21 @@ def test_a_handler_of_the_log_may_load_with_a_limit() -> None:
         finally:
             log.removeHandler(handler)
     assert loaded == ["value"]
+
+
+def test_a_bounded_number_of_threads_forgets_no_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tasks that waited for a thread, then none for so long that it ended, then another task."""
+    monkeypatch.setattr(_service, "IDLE_SECONDS", 0.01)
+    workers = _service.Workers("bounded", 1)
+    first, last = threading.Event(), threading.Event()
+    workers.submit(lambda: first.wait(30) and None)
+    for _ in range(5):
+        workers.submit(lambda: None)
+    workers.submit(last.set)
+    first.set()
+    assert last.wait(30)
+    while workers._threads:
+        time.sleep(0.001)
+    again = threading.Event()
+    workers.submit(again.set)
+    assert again.wait(10)
