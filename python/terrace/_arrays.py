@@ -41,10 +41,9 @@ def described(kind: Any, lower: Lower) -> Any:
             f"an array of objects ({kind}) cannot be stored in tiers: give value.tolist(), or an array of one type of"
             " numpy's"
         )
-    if kind.char in "qQ":  # no other name tells it from another int64
-        return kind.char
     try:
         description = numpy.lib.format.dtype_to_descr(kind) if type(kind)._legacy else None
+        description = None if description is None else _exactly(kind, description)
         back = None if description is None else numpy.lib.format.descr_to_dtype(description)
     except (ValueError, TypeError):
         back = None
@@ -53,6 +52,20 @@ def described(kind: Any, lower: Lower) -> Any:
             f"an array of {kind!r} cannot be stored in tiers: give value.tolist(), or an array of another type"
         )
     return lower(description, "")
+
+
+def _exactly(kind: Any, description: Any) -> Any:
+    """numpy's own description calls both long and long long int64."""
+    if kind.char in "qQ":
+        native = "<" if sys.byteorder == "little" else ">"
+        return (native if kind.isnative else "<>".replace(native, "")) + kind.char
+    if kind.names is None or not isinstance(description, list):
+        return description
+    out = []
+    for name, field, *shape in description:
+        called = name[1] if isinstance(name, tuple) else name
+        out.append((name, _exactly(kind.fields[called][0].base, field) if called in kind.fields else field, *shape))
+    return out
 
 
 def dtype_from(description: Any) -> Any:

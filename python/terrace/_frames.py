@@ -194,7 +194,23 @@ def _index(kind: str) -> Callable[..., Any]:
 
 
 def _stepped_parts(value: Any, lower: Lower) -> list[Any]:
-    return [*_index_parts(value, lower), value.freq.freqstr if value.freq is not None else None]
+    return [*_index_parts(value, lower), _step(value)]
+
+
+def _step(index: Any) -> str | None:
+    """The text of its frequency. Raises Refused for one whose text says less than it does."""
+    if index.freq is None:
+        return None
+    try:
+        told = _pandas().tseries.frequencies.to_offset(index.freqstr)
+    except ValueError:
+        told = None
+    if type(told) is not type(index.freq) or told != index.freq:
+        raise Refused(
+            f"an index with freq={index.freq!r} cannot be stored in tiers, since {index.freqstr!r} does not bring it"
+            f" back: give pandas.{type(index).__name__}(index, freq=None), or set index.freq = None"
+        )
+    return str(index.freqstr)
 
 
 def _stepped(kind: str) -> Callable[..., Any]:

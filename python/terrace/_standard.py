@@ -11,6 +11,7 @@ import collections
 import collections.abc
 import datetime
 import fractions
+import gc
 import ipaddress
 import os
 import pathlib
@@ -49,17 +50,19 @@ def pairs(items: Any) -> Any:
 
 
 def lowered_pairs(value: Any, lower: Lower) -> list[Any]:
-    return [[lower(key, f", key {key!r}"), lower(item, f"[{key!r}]")] for key, item in dict.items(value)]
+    """Of an object of one of FORMS, in its own order: an OrderedDict has another than the dict in it."""
+    return [[lower(key, f", key {key!r}"), lower(item, f"[{key!r}]")] for key, item in type(value).items(value)]
 
 
 def lowered_items(value: Any, lower: Lower) -> list[Any]:
     return [lower(item, f"[{i}]") for i, item in enumerate(value)]
 
 
-def refuse_attributes(value: Any) -> None:
-    if getattr(value, "__dict__", None):
+def refuse_attributes(value: Any, *known: str) -> None:
+    own = [name for name in getattr(value, "__dict__", ()) if name not in known]
+    if own:
         raise Refused(
-            f"a {type(value).__name__} with attributes of its own ({', '.join(vars(value))}) cannot be stored in tiers:"
+            f"a {type(value).__name__} with attributes of its own ({', '.join(own)}) cannot be stored in tiers:"
             " keep them beside it"
         )
 
@@ -75,6 +78,11 @@ def _counted(found: Any) -> collections.Counter[Any]:
     return counter
 
 
+def _chain(value: Any, lower: Lower) -> list[Any]:
+    refuse_attributes(value, "maps")
+    return lowered_items(value.maps, lower)
+
+
 def _chained(*maps: Any) -> Any:
     if not all(isinstance(one, collections.abc.Mapping) for one in maps):
         raise DecodeError("a ChainMap of what is no mapping")
@@ -82,8 +90,7 @@ def _chained(*maps: Any) -> Any:
 
 
 def _proxied(value: types.MappingProxyType[Any, Any], lower: Lower) -> list[Any]:
-    copy = getattr(value, "copy", None)
-    under = copy() if copy is not None else None
+    (under,) = gc.get_referents(value)  # its own copy() is that of the mapping, which may say anything
     if not isinstance(under, dict):
         raise Refused("a mappingproxy of something that is no dict cannot be stored in tiers: give dict(value)")
     return [lower(under, "")]
@@ -159,7 +166,7 @@ FORMS: dict[type, Form] = {
         lambda value, lower: [value.maxlen, lowered_items(value, lower)],
         lambda most, items: collections.deque(checked(items, list), most),
     ),
-    collections.ChainMap: Form("collections.ChainMap", lambda value, lower: lowered_items(value.maps, lower), _chained),
+    collections.ChainMap: Form("collections.ChainMap", _chain, _chained),
     types.MappingProxyType: Form("types.MappingProxyType", _proxied, _proxy),
     types.SimpleNamespace: Form(
         "types.SimpleNamespace",

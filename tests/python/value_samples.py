@@ -83,8 +83,19 @@ def looked_at() -> User:
     return made
 
 
+def moved() -> collections.OrderedDict[Any, Any]:
+    """In another order than the dict in it."""
+    made = collections.OrderedDict([("a", 1), ("b", 2), ("c", 3)])
+    made.move_to_end("a")
+    made.move_to_end("c", last=False)
+    return made
+
+
 STANDARD = [
     collections.OrderedDict([("b", 1), (2, "a")]),
+    moved(),
+    types.MappingProxyType(moved()),
+    collections.ChainMap(moved(), {2: 3}),
     collections.defaultdict(list, {"a": [1]}),
     collections.defaultdict(None, {1: 2}),
     collections.defaultdict(User, {(1, 2): User(1)}),
