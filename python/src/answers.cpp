@@ -26,6 +26,8 @@ nb::object answer_of(const cascade::Answer& answer, const Memory& memory, const 
   if (holds) {
     value = nb::steal(static_cast<const Value*>(answer.entry.value.get())->resolve(memory.codec()));
     if (!value.is_valid()) {
+      // Ctrl-C, and the like: the caller's, whatever is being decoded.
+      if (PyErr_ExceptionMatches(PyExc_Exception) == 0) throw nb::python_error();
       error = exception(take_python_error(Errc::corrupt));
       value = nb::none();
       kind = "unreadable";

@@ -228,12 +228,12 @@ cascade::Loaded loaded(const CacheBase& cache, nb::handle outcome) {
   const auto form = nb::cast<std::string>(parts[0]);
   cascade::Loaded out{.ttl = duration(nb::cast<std::optional<double>>(parts[2])),
                       .tags = nb::cast<std::vector<std::string>>(parts[3])};
-  if (form == "absent") return out;
+  out.keep = form != "passing" && form != "absent now";
+  if (form == "absent" || form == "absent now") return out;
   if (form == "unchanged") {
     out.not_modified = true;
     return out;
   }
-  if (form == "passing") out.keep = false;
   const nb::object kept = nb::steal(cache.handed_out(nb::handle(parts[1]).ptr()));
   const auto value = kept.is_valid() ? value_of(cache, kept.ptr()) : std::nullopt;
   if (!value) return {.value = take_python_error(Errc::unencodable)};
@@ -260,6 +260,7 @@ nb::list previous(const Job& job, const CacheBase& cache) {
       object = nb::steal(static_cast<const Value*>(value.get())->resolve(cache.memory()->codec()));
       if (object.is_valid()) object = nb::steal(cache.handed_out(object.ptr()));
       if (!object.is_valid()) {
+        if (PyErr_ExceptionMatches(PyExc_Exception) == 0) throw nb::python_error();
         PyErr_Clear();
         object = nb::none();
       }

@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Callable, Hashable, Iterable, Mapping, Sequence, TypeVar, overload
 
 from . import _aio, _core
-from ._cache_core import CacheCore, answered_names, check_write, explanation_of, names_of, refuse_no_mapping
+from ._cache_core import (
+    CacheCore,
+    answered_names,
+    check_write,
+    explanation_of,
+    names_of,
+    refuse_no_mapping,
+    unreadable_among,
+)
 from ._errors import Closed
 from ._loading import Loading, is_coroutine_function
 from ._results import Lookup
@@ -95,8 +103,15 @@ class AsyncForms(CacheCore[V]):
         if not names:
             return {}
         service().ensure()
-        call = self._read(names, loading, limit, not is_coroutine_function(loader), listed)
-        return self._values_or_raise(self._lookups(names, await _aio.outcome_of(call)))
+        elsewhere = not is_coroutine_function(loader)
+        call = self._read(names, loading, limit, elsewhere, listed)
+        found = self._lookups(names, await _aio.outcome_of(call))
+        while spoiled := unreadable_among(names, found):
+            self._all_done(await _aio.outcome_of(self._erase(list(spoiled), None)))  # so that they are loaded
+            loading = Loading(self, loader, spoiled, single=False, loop=_aio.running_loop())
+            call = self._read(spoiled, loading, limit, elsewhere, listed)
+            found |= self._lookups(spoiled, await _aio.outcome_of(call))
+        return self._values_or_raise(found)
 
     async def aset(self, key: Hashable, value: V, *, ttl: Seconds | None = None, timeout: Seconds | None = None,
                    tags: str | Sequence[str] = ()) -> None:

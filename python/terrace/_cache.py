@@ -19,7 +19,8 @@ from typing import (
 
 from . import _aio, _core, _memoize, _process
 from ._async_forms import AsyncForms
-from ._cache_core import answered_names, check_write, explanation_of, names_of, refuse_no_mapping, tasks_of
+from ._cache_core import PRESENT, answered_names, check_write, explanation_of, names_of, refuse_no_mapping
+from ._cache_core import tasks_of, unreadable_among
 from ._copying import copied
 from ._errors import ConfigError
 from ._key_rings import key_ring
@@ -285,7 +286,9 @@ class Cache(AsyncForms[V]):
     def get_or_load_many(self, keys: Iterable[K], loader: BulkLoader[V], *, timeout: Seconds | None = None,
                          tags: str | Sequence[str] = ()) -> dict[K, V]:
         """As get_or_load, for many keys: what no level has is loaded by one call of `loader(missing_keys)`, which returns a
-        dict, or a list in their order. Keys that do not exist are left out. Raises the first error there is."""
+        dict, or a list in their order. Keys that do not exist are left out. What tiers have and nobody can read is loaded by
+        another call. NotFound that the loader raises does not tell of which key it is: LoaderFailed. Raises the first error there
+        is."""
         names, limit, listed = answered_names(keys), seconds(timeout, "timeout"), tag_list(tags)
         elsewhere = self._loads_elsewhere or limit is not None
         loading = Loading(self, loader, names, single=False, background=elsewhere)
@@ -294,6 +297,10 @@ class Cache(AsyncForms[V]):
         if elsewhere:
             service().ensure()
         found = self._lookups(names, self._finish(self._read(names, loading, limit, elsewhere, listed)))
+        while spoiled := unreadable_among(names, found):
+            self._all_done(self._finish(self._erase(list(spoiled), None)))  # so that they are loaded
+            loading = Loading(self, loader, spoiled, single=False, background=elsewhere)
+            found |= self._lookups(spoiled, self._finish(self._read(spoiled, loading, limit, elsewhere, listed)))
         return self._values_or_raise(found)
 
     # --- writing ---
@@ -394,7 +401,7 @@ class Cache(AsyncForms[V]):
     def warm(self, tasks: Iterable[WarmTask], *, concurrency: int = 64, attempts: int = 3, task_timeout: Seconds = 30,
              progress: Callable[[int, int], None] | None = None) -> WarmReport:
         """Loads keys side by side before users ask for them; loads that users wait for go first. What some level has is not
-        loaded, but brought up. progress: called now and then with how many have ended, and how many there are.
+        loaded, but brought up, unless it cannot be read. progress: called now and then with how many have ended, and how many there are.
 
         Returns what became of them; a key whose load failed is in its failures, with the exception. Raises ConfigError."""
         from ._reports import WarmFailure, WarmReport
@@ -415,10 +422,16 @@ class Cache(AsyncForms[V]):
         self._ensure_open()
         service().ensure()
         tell = None if progress is None else lambda text: progress(*map(int, text.split()))
-        call = self._start_warm(listed, concurrency, attempts, limit, tell)
-        total, warmed, present, absent, failed, skipped, elapsed, failures = self._finish(call)
+        *counts, elapsed, failures = self._finish(self._start_warm(listed, concurrency, attempts, limit, tell))
+        if counts[PRESENT] and (spoiled := self._unreadable([key for key, loading, *_ in listed if loading])):
+            self._all_done(self._finish(self._erase(spoiled, None)))  # so that they are loaded
+            again = [task for task in listed if task[0] in set(spoiled)]
+            _, *more, longer, further = self._finish(self._start_warm(again, concurrency, attempts, limit, None))
+            counts[PRESENT] -= len(again)
+            counts = [counts[0], *map(sum, zip(counts[1:], more))]
+            elapsed, failures = elapsed + longer, failures + further
         told = [WarmFailure(keys[key], tries, error) for key, tries, error in failures]
-        return WarmReport(total, warmed, present, absent, failed, skipped, elapsed, told)
+        return WarmReport(*counts, elapsed, told)
 
     # --- watching, closing ---
 

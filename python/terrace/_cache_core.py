@@ -24,6 +24,13 @@ if TYPE_CHECKING:
     from ._reports import Explanation
 
 
+# How many keys one read asks for at most, where they are not the caller's.
+BATCH = 1000
+
+#: Where a report of warming has how many keys were there.
+PRESENT = 2
+
+
 class CacheCore(_core.CacheBase, Generic[V]):
     """Not for users."""
 
@@ -158,6 +165,16 @@ class CacheCore(_core.CacheBase, Generic[V]):
         names = list(names_of(keys))
         return self._start_invalidate("glob" if kind == "pattern" else kind, names, text, soft, seconds(timeout, "timeout"))
 
+    def _unreadable(self, names: Sequence[bytes]) -> list[bytes]:
+        """Which of them some level has, and this cache cannot read. Reads only what memory does not have."""
+        unsure = [name for name in names if self._recall(name) is None]
+        found = []
+        for i in range(0, len(unsure), BATCH):
+            part = unsure[i : i + BATCH]
+            answers = self._finish(self._start_read(part, None, False, None, [], False))
+            found += [name for name, answer in zip(part, answers) if answer[0] == "unreadable"]
+        return found
+
     def _lookups(self, names: Mapping[bytes, Any], answers: list[Any]) -> dict[Any, Lookup[V]]:
         return {key: self._lookup_of(answer) for key, answer in zip(names.values(), answers)}
 
@@ -205,6 +222,10 @@ def answered_names(keys: Iterable[Any]) -> dict[bytes, Any]:
         if other is not name:
             raise KeyTypeError(f"{names[other]!r} and {key!r} are two keys here and one in the dict of the answer: ask for them apart")
     return names
+
+
+def unreadable_among(names: Mapping[bytes, Any], found: Mapping[Any, Lookup[Any]]) -> dict[bytes, Any]:
+    return {name: key for name, key in names.items() if found[key].kind == "unreadable"}
 
 
 def refuse_no_mapping(values: Any) -> None:

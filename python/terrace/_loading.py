@@ -141,12 +141,19 @@ class Loading:
         return functools.partial(self.loader, key, LoadContext(job.previous(self.cache)[0], job))
 
     def _end_absent(self, job: _core.Job, raised: NotFound) -> None:
-        """Raised by the loader itself it says that what was asked for does not exist. From a read that the loader made it is about
-        another key, and an error like any other."""
+        """Raised by the loader itself it says that the key that was asked for does not exist; one for many keys does not tell which. From
+        a read that the loader made it is about another key, and an error like any other."""
         if raised.from_read:
             job.fail(_from_loader(raised))
+        elif self.single:
+            job.end(self.cache, [_absent(None)])
         else:
-            job.end(self.cache, [_absent(None)] * len(job.keys))
+            failed = LoaderFailed(
+                f"the bulk loader raised {raised!r}, which does not tell which of its {len(job.keys)} keys do not exist: leave "
+                "those out of the dict that it returns, or return terrace.ABSENT for them"
+            )
+            failed.__cause__ = _from_loader(raised)
+            job.fail(failed)
 
     def _outcomes(self, job: _core.Job, returned: Any) -> list[Outcome]:
         if self.single:
@@ -220,7 +227,7 @@ def _outcome(returned: Any) -> Outcome:
     if returned._unchanged:
         return ("unchanged", None, life, ())
     if returned.value is ABSENT:
-        return _absent(life)
+        return _absent(life) if returned.keep else ("absent now", None, None, ())
     if isinstance(returned.value, Load):
         raise LoaderFailed(f"the loader returned a Load in a Load, {shown(returned)}: give the inner one's value, ttl and tags to one Load")
     return ("value" if returned.keep else "passing", returned.value, life, tag_list(returned.tags))

@@ -31,7 +31,7 @@ class Load(Generic[V]):
 
     value: the value, or ABSENT. ttl: its life, a number of seconds or a timedelta; None: the cache's own. tags: besides
     those of the call; kept only when the cache knew them before. keep: False hands the value to those who wait for it
-    and to no level.
+    and to no level; of ABSENT nothing is remembered.
     """
 
     value: V | _Absent

@@ -17,6 +17,7 @@ from conftest import running
 from redis import ConnectionPool as RedisConnectionPool
 from servers import RedisServer
 from terrace.patterns import (
+    AsyncL2Cache,
     CacheDecorator,
     CacheEntry,
     CacheInvalidation,
@@ -342,6 +343,8 @@ def test_warming_shards_and_servers_that_are_away(nodes: list[str]) -> None:
         part.close()
     with pytest.raises(terrace.ConfigError):
         CacheWarming(object())
+    with pytest.raises(terrace.ConfigError, match="AsyncL2Cache is awaited.*give an L2Cache"):
+        CacheWarming(AsyncL2Cache("redis://127.0.0.1:1"))
 
 
 def test_health_counts_what_was_before_it_was_watched() -> None:

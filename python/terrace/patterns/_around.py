@@ -81,6 +81,10 @@ class CacheWarming:
     def __init__(self, cache: Any) -> None:
         if not isinstance(cache, CacheSharding):
             cache_behind(cache)  # refuses what is none
+        if is_coroutine_function(cache.set):
+            raise ConfigError(
+                f"{type(cache).__name__} is awaited, and warming sets values from threads: give an L2Cache over the same server"
+            )
         self.cache = cache
         # Runs the tasks. It holds nothing itself, so that no read of theirs counts in the cache's metrics.
         self._runner: Cache[Any] = Cache("warming", memory=None)
