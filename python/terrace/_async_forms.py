@@ -8,6 +8,7 @@ from . import _aio, _core
 from ._cache_core import (
     CacheCore,
     answered_names,
+    check_loading,
     check_write,
     explanation_of,
     names_of,
@@ -99,6 +100,7 @@ class AsyncForms(CacheCore[V]):
                                 timeout: Seconds | None = None, tags: str | Sequence[str] = ()) -> dict[K, V]:
         """As get_or_load_many; the loader is a coroutine function or a plain one."""
         names, limit, listed = answered_names(keys), seconds(timeout, "timeout"), tag_list(tags)
+        check_loading(limit, listed)
         loading = Loading(self, loader, names, single=False, loop=_aio.running_loop())
         if not names:
             return {}

@@ -19,8 +19,8 @@ from typing import (
 
 from . import _aio, _core, _memoize, _process
 from ._async_forms import AsyncForms
-from ._cache_core import PRESENT, answered_names, check_write, explanation_of, names_of, refuse_no_mapping
-from ._cache_core import tasks_of, unreadable_among
+from ._cache_core import PRESENT, answered_names, check_loading, check_write, explanation_of, names_of
+from ._cache_core import refuse_no_mapping, tasks_of, unreadable_among
 from ._copying import copied
 from ._errors import ConfigError
 from ._key_rings import key_ring
@@ -158,6 +158,8 @@ class Cache(AsyncForms[V]):
             "max_concurrent_loads": count(max_concurrent_loads, "max_concurrent_loads", 1),
             **memory_bounds(memory),
         }
+        if journal is not None and write_mode != "back":
+            raise ConfigError(f'journal={shown(journal)} is for write_mode="back": give that, or no journal')
         word = None if eviction is None else one_word(eviction, "eviction")
         given = {"journal": absolute(journal, "journal"), "eviction": word, **key_ring(keys)}
         settings |= {k: v for k, v in given.items() if v is not None}
@@ -290,6 +292,7 @@ class Cache(AsyncForms[V]):
         another call. NotFound that the loader raises does not tell of which key it is: LoaderFailed. Raises the first error there
         is."""
         names, limit, listed = answered_names(keys), seconds(timeout, "timeout"), tag_list(tags)
+        check_loading(limit, listed)
         elsewhere = self._loads_elsewhere or limit is not None
         loading = Loading(self, loader, names, single=False, background=elsewhere)
         if not names:
@@ -430,8 +433,9 @@ class Cache(AsyncForms[V]):
             counts[PRESENT] -= len(again)
             counts = [counts[0], *map(sum, zip(counts[1:], more))]
             elapsed, failures = elapsed + longer, failures + further
+        total, warmed, present, absent, failed, skipped = counts
         told = [WarmFailure(keys[key], tries, error) for key, tries, error in failures]
-        return WarmReport(*counts, elapsed, told)
+        return WarmReport(total, warmed, present, absent, failed, skipped, elapsed, told)
 
     # --- watching, closing ---
 

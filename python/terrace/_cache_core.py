@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Callable, Generic, Hashable, Sequence
 
 from . import _core
-from ._errors import Closed, ConfigError, KeyTypeError, TerraceError
+from ._errors import Closed, ConfigError, KeyTypeError, TerraceError, Timeout
 from ._green import refuse_green_threads
 from ._loading import Loading
 from ._results import Lookup, WarmTask, refuse_markers
 from ._service import log, service
-from ._tags import sound_text, tag_list
+from ._tags import refuse_tags, sound_text, tag_list
 from ._times import Seconds, seconds
 from ._times import ttl as checked_ttl
 from ._typing import V
@@ -238,7 +238,14 @@ def check_write(life: Any, timeout: Any, tags: Any) -> None:
     checked_ttl(life)
     seconds(timeout, "timeout")
     if not isinstance(tags, Iterator):  # which can be read once
-        tag_list(tags)
+        refuse_tags(tag_list(tags))
+
+
+def check_loading(limit: float | None, tags: list[str]) -> None:
+    """The options of a call that loads many, also when memory has them all. Raises as get_or_load does."""
+    refuse_tags(tags)
+    if limit is not None and limit <= 0:
+        raise Timeout("the timeout of the call is not above 0: give it time, or no timeout")
 
 
 def tasks_of(tasks: Any) -> list[WarmTask]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from . import _core
 from ._errors import ConfigError
+from ._words import shown
 
 
 def generate_keys(path: str | os.PathLike[str] | None = None) -> str:
@@ -18,6 +19,8 @@ def generate_keys(path: str | os.PathLike[str] | None = None) -> str:
     FileExistsError when there is something: what its keys sealed would be lost, and OSError. Who reads the text can
     read and make sealed entries: keep it where secrets are kept. Thread safe.
     """
+    if path is not None and not isinstance(path, (str, os.PathLike)):
+        raise TypeError(f"path={shown(path)}: give a path, a str or a pathlib.Path, or None")
     text: str = _core.generate_key_ring()
     if path is not None:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -45,7 +48,7 @@ def _path(given: Any) -> str:
     """As it is here and now: the program may change its directory. Shows nothing of what is no path: it may be a key."""
     path = os.fspath(given) if isinstance(given, (str, os.PathLike)) else None
     if not isinstance(path, str):
-        raise TypeError(f"keys=a {type(given).__qualname__}: give a path, a str or a pathlib.Path, or the text of a key ring")
+        raise TypeError(f"keys: {type(given).__qualname__} is no path: give a path, a str or a pathlib.Path, or the text of a key ring")
     if not path or "\0" in path:
         raise ConfigError("keys=this str: give the path of a file, or the text of a key ring")
     return os.path.abspath(path)

@@ -46,6 +46,10 @@ def shape_of(kind: Any) -> Shape:
 
 
 def _shape(kind: Any, enclosing: tuple[Any, ...]) -> Shape:
+    try:
+        hash(kind)
+    except TypeError:
+        raise ConfigError(f"type: {kind!r} is no type: give one such as int, list[str] or a dataclass") from None
     if kind in _SCALARS:
         return _SCALARS[kind]
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)

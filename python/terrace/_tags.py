@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ._errors import KeyTypeError
+from ._errors import ConfigError, KeyTypeError
+from ._words import shown
+
+MOST_BYTES = 1024
 
 
 def tag_list(tags: Any) -> list[str]:
@@ -21,6 +24,15 @@ def tag_list(tags: Any) -> list[str]:
             raise TypeError(f'tags={tags!r}: the tag {tag!r} is no str; give a list such as ["users"]')
         sound_text(tag, "tag")
     return listed
+
+
+def refuse_tags(tags: list[str]) -> None:
+    """Raises ConfigError for what the core would refuse, where it is not asked."""
+    for tag in tags:
+        if not tag:
+            raise ConfigError("a tag is empty; give it a name, or leave it out")
+        if len(tag.encode()) > MOST_BYTES:
+            raise ConfigError(f"the tag {shown(tag)} is longer than {MOST_BYTES} bytes; take a shorter one, such as a hash of it")
 
 
 def sound_text(text: str, what: str) -> str:

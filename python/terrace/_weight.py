@@ -13,6 +13,8 @@ from typing import Any, Iterable
 # Values of so many parts are counted part by part; bigger ones are estimated from a sample of this size.
 MOST_PARTS = 10_000
 SAMPLE = 2_000
+# No object is bigger, whatever it says of itself.
+MOST_BYTES = 1 << 48
 # A chain is followed so far.
 MOST_LOOKS = 40_000
 
@@ -96,6 +98,8 @@ def _own(part: Any) -> int:
         return kind.__basicsize__  # its own size counts what it refers to
     if kind is mmap.mmap:
         return len(part)
+    if isinstance(part, (io.BytesIO, io.StringIO)):  # their own size can leave out what they hold
+        return kind.__basicsize__ + _held(part)
     try:
         size = sys.getsizeof(part, kind.__basicsize__)
         if _module(kind) == "numpy":
@@ -105,9 +109,17 @@ def _own(part: Any) -> int:
             return size if part.obj is not None else size + int(part.nbytes)
         # Some libraries keep their memory where Python does not see it.
         nbytes = part.nbytes if hasattr(kind, "nbytes") else None
-        return max(size, kind.__basicsize__ + nbytes) if isinstance(nbytes, int) else size
+        return max(size, kind.__basicsize__ + min(nbytes, MOST_BYTES)) if isinstance(nbytes, int) else size
     except Exception:  # of the object's own code
         return kind.__basicsize__
+
+
+def _held(file: io.BytesIO | io.StringIO) -> int:
+    if file.closed:
+        return 0
+    if isinstance(file, io.BytesIO):
+        return len(io.BytesIO.getvalue(file))
+    return 4 * len(io.StringIO.getvalue(file))  # bytes of a character
 
 
 def _inner(part: Any) -> Iterable[Any]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Mapping, Sequence, Union
+from typing import Any, Callable, Collection, Mapping, Sequence, Union
 
 from .. import _core
 from .._cache import Cache
 from .._errors import ConfigError
+from .._words import shown
 from ._names import ConsistencyLevel
 from ._shared import Remote, Trouble, percent
 
@@ -132,8 +133,11 @@ class _Shard(Remote):
 
 def _named(nodes: Shards, what: str) -> dict[str, str]:
     """URLs under the names that were given."""
-    if isinstance(nodes, str) or not nodes:
-        raise ConfigError(f'{what}={nodes!r}: give a list such as ["10.0.0.1:6379", "10.0.0.2:6379"]')
+    if isinstance(nodes, (str, bytes)) or not isinstance(nodes, Collection) or not nodes:
+        raise ConfigError(f'{what}={shown(nodes)}: give a list such as ["10.0.0.1:6379", "10.0.0.2:6379"]')
+    for node in nodes.values() if isinstance(nodes, Mapping) else nodes:
+        if not isinstance(node, str):
+            raise ConfigError(f'{what} holds {shown(node)}: give "host:port" or a URL, each a str')
     named = dict(nodes) if isinstance(nodes, Mapping) else {node: node for node in nodes}
     if len(named) < len(nodes):
         raise ConfigError(f"{what}: {[node for node in named if list(nodes).count(node) > 1]} come twice")
