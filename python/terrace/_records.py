@@ -64,9 +64,10 @@ class Record:
         """What cached properties have computed is none: it is computed again."""
         others = {name: item for name, item in getattr(value, "__dict__", {}).items() if name not in self._skipped}
         for name in self._slots:
-            item = getattr(value, name, _MISSING)
-            if item is not _MISSING:
-                others[name] = item
+            try:  # without __getattr__, by which attrs computes cached properties of slots
+                others[name] = object.__getattribute__(value, name)
+            except AttributeError:
+                pass
         if _CACHED_HASH in others:  # another process has other hashes
             others[_CACHED_HASH] = None
         return others

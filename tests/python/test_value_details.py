@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import collections
+import functools
 import types
 from typing import Any
 
+import attrs
 import numpy
 import pandas
 import pytest
@@ -109,3 +111,20 @@ def test_an_ordered_dict_keeps_its_order() -> None:
     made.move_to_end("c", last=False)
     for held in (back(made), back([made])[0], back(types.MappingProxyType(made)), back(collections.ChainMap(made)).maps[0]):
         assert list(held.items()) == [("c", 3), ("b", 2), ("a", 1)] and dict(held) == dict(made)
+
+
+def test_storing_computes_no_cached_property() -> None:
+    ran = []
+
+    @attrs.define
+    class Slotted:
+        a: int
+
+        @functools.cached_property
+        def costly(self) -> int:
+            ran.append(1)
+            return self.a + 1
+
+    codec = _codec.AnyCodec([Slotted])
+    found = codec.decode(*codec.encode(Slotted(1)))
+    assert ran == [] and found == Slotted(1) and found.costly == 2
