@@ -158,10 +158,11 @@ class Cache(AsyncForms[V]):
             "max_concurrent_loads": count(max_concurrent_loads, "max_concurrent_loads", 1),
             **memory_bounds(memory),
         }
-        if journal is not None and write_mode != "back":
+        folder = absolute(journal, "journal")
+        if folder is not None and write_mode != "back":
             raise ConfigError(f'journal={shown(journal)} is for write_mode="back": give that, or no journal')
         word = None if eviction is None else one_word(eviction, "eviction")
-        given = {"journal": absolute(journal, "journal"), "eviction": word, **key_ring(keys)}
+        given = {"journal": folder, "eviction": word, **key_ring(keys)}
         settings |= {k: v for k, v in given.items() if v is not None}
         self._begin(
             name,

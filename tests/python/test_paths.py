@@ -67,7 +67,7 @@ def test_paths_of_pathlib(tmp_path: pathlib.Path) -> None:
 @pytest.mark.parametrize("path", [5, b"journal", ["journal"], object()], ids=repr)
 def test_what_is_no_path_is_named(path: Any) -> None:
     for name in ("journal", "keys"):
-        with pytest.raises(TypeError, match=f"{name}=.*: give a path"):
+        with pytest.raises(TypeError, match=f"{name}.*: give a path"):
             terrace.Cache("paths", **{name: path})
 
 

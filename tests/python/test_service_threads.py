@@ -7,7 +7,6 @@ import contextlib
 import logging
 import pathlib
 import threading
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -121,8 +120,10 @@ def test_a_bounded_number_of_threads_forgets_no_task(monkeypatch: pytest.MonkeyP
     workers.submit(last.set)
     first.set()
     assert last.wait(30)
-    while workers._threads:
-        time.sleep(0.001)
+    for thread in threading.enumerate():
+        if thread.name == "bounded":
+            thread.join(30)
+    assert workers._threads == 0
     again = threading.Event()
     workers.submit(again.set)
     assert again.wait(10)
