@@ -37,10 +37,9 @@ def loader_arguments(loader: Callable[..., Any]) -> int:
     return len(needed)
 
 
-def required_arguments(function: Callable[..., Any]) -> int:
-    """How many positional arguments a function insists on; 1 when it does not say."""
-    parameters = _parameters(function)
-    return 1 if parameters is None else len(_needed(parameters))
+def insists(function: Callable[..., Any]) -> bool:
+    """It cannot be called without a positional argument, and says so."""
+    return bool(_needed(_signature(function, follow_wrapped=True) or ()))
 
 
 def _plain_count(loader: Any) -> int | None:

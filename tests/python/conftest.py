@@ -7,10 +7,11 @@ import pathlib
 import subprocess
 import sys
 from collections.abc import Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 import redis
+import terrace
 from servers import PostgresServer, RedisServer
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -47,6 +48,20 @@ def redis_server(shared_redis: RedisServer) -> RedisServer:
     with redis.Redis.from_url(shared_redis.url) as client:
         client.flushall()
     return shared_redis
+
+
+@pytest.fixture
+def cache() -> Iterator[terrace.Cache[Any]]:
+    """In memory alone."""
+    with terrace.Cache("mine") as made:
+        yield made
+
+
+@pytest.fixture
+def shared(redis_server: RedisServer) -> Iterator[terrace.Cache[Any]]:
+    """Over a tier that other processes have, too."""
+    with terrace.Cache("shared", tiers=[redis_server.url]) as made:
+        yield made
 
 
 @pytest.fixture

@@ -13,24 +13,11 @@ import pathlib
 import subprocess
 import sys
 import uuid
-from typing import Any, Callable, Iterator
+from typing import Any, Callable
 
 import pytest
 import terrace
 from servers import RedisServer
-
-
-@pytest.fixture
-def cache() -> Iterator[terrace.Cache[Any]]:
-    """In memory alone."""
-    with terrace.Cache("apart") as made:
-        yield made
-
-
-@pytest.fixture
-def shared(redis_server: RedisServer) -> Iterator[terrace.Cache[Any]]:
-    with terrace.Cache("apart", tiers=[redis_server.url]) as made:
-        yield made
 
 
 # --- decorators that change the arguments ---

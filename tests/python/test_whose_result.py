@@ -11,26 +11,12 @@ import pathlib
 import subprocess
 import sys
 import textwrap
-from typing import Any, Callable, Iterator
+from typing import Any, Callable
 
 import pytest
 import terrace
 from servers import RedisServer
 from terrace.patterns import CacheDecorator, L1Cache, L2Cache, MultiLevelCache
-
-
-@pytest.fixture
-def cache() -> Iterator[terrace.Cache[Any]]:
-    """In memory alone."""
-    with terrace.Cache("mine") as made:
-        yield made
-
-
-@pytest.fixture
-def shared(redis_server: RedisServer) -> Iterator[terrace.Cache[Any]]:
-    """Over a tier that other processes have, too."""
-    with terrace.Cache("shared", tiers=[redis_server.url]) as made:
-        yield made
 
 
 # --- in one process: functions that were refused, or not, by chance ---
@@ -115,7 +101,7 @@ alone = pytest.mark.parametrize("make, arguments", ALONE.values(), ids=ALONE.key
 
 @alone
 def test_each_function_has_its_own_results(cache: terrace.Cache[Any], make: Any, arguments: Any) -> None:
-    for round in range(3):  # a factory that is called again behaves as the first time, whoever has been collected
+    for round in range(3):  # a second call of a factory behaves like the first, whether or not the first result was collected
         functions = [make(number) for number in (1, 2, 3)]
         expected = [make(number)(*arguments) for number in (1, 2, 3)]
         assert [cache.memoize(function)(*arguments) for function in functions] == expected

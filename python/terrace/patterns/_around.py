@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime
-import inspect
 import logging
 import time
 from typing import Any, Callable, Iterable, TypeVar
 
+from .._arity import insists
 from .._cache import Cache
 from .._errors import ConfigError, TerraceError
 from .._loading import is_coroutine_function
@@ -201,13 +201,3 @@ class CacheMonitoring:
     def close(self) -> None:
         """Ends the watching. Idempotent."""
         self._monitor.close()
-
-
-def insists(function: Callable[..., Any]) -> bool:
-    """It cannot be called without an argument, and says so."""
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):  # of C, and silent about itself
-        return False
-    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return any(p.kind in positional and p.default is inspect.Parameter.empty for p in parameters)
