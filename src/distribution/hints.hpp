@@ -3,6 +3,7 @@
 /// then, so a hint is a key alone, and hints of the same key are one. A key counts as missed until its repair
 /// has ended well, and so does everything until a comparison of everything has. Thread safe.
 
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <boost/unordered/unordered_flat_set.hpp>
 #include <mutex>
 #include <string>
@@ -87,6 +88,37 @@ class Hints {
   boost::unordered_flat_set<std::string, KeyHash> keys_, later_, repairing_;
   bool overflowed_ = false;
   bool comparing_ = false;  // for it had overflowed
+};
+
+/// UnderWay: the keys of which a write has been sent to a node that has not answered it. Other nodes may have
+/// confirmed it and the caller may have its answer, so this node is the wrong one to ask. Thread safe.
+class UnderWay {
+ public:
+  void begin(const std::string& key) {
+    std::lock_guard lock(mutex_);
+    ++writes_[key];
+    ++size_;
+  }
+  void end(const std::string& key) {
+    std::lock_guard lock(mutex_);
+    const auto found = writes_.find(key);
+    if (--found->second == 0) writes_.erase(found);
+    --size_;
+  }
+  [[nodiscard]] bool contains(const std::string& key) const {
+    std::lock_guard lock(mutex_);
+    return writes_.contains(key);
+  }
+  /// Writes, not keys.
+  [[nodiscard]] std::size_t size() const {
+    std::lock_guard lock(mutex_);
+    return size_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  boost::unordered_flat_map<std::string, std::size_t, KeyHash> writes_;
+  std::size_t size_ = 0;
 };
 
 }  // namespace terrace::distribution

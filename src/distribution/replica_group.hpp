@@ -40,11 +40,16 @@ class ReplicaGroup : public std::enable_shared_from_this<ReplicaGroup> {
           versioned(tier->versioned()),
           hints(max_hints) {}
 
+    /// A write of the key may not have arrived there.
+    [[nodiscard]] bool may_lack(const std::string& key) const {
+      return under_way.contains(key) || hints.contains(key);
+    }
+
     const std::string name;
     const std::shared_ptr<Tier> tier;
     VersionedTier* const versioned;
     Hints hints;
-    std::atomic<std::size_t> unanswered{0};              ///< writes under way to it
+    UnderWay under_way;
     std::atomic<Standing> standing{Standing::stranger};  ///< as last seen
     std::atomic<bool> reachable{false};                  ///< it answered when last asked
     std::atomic<bool> looked_at{false};                  ///< it was asked, whatever came of it

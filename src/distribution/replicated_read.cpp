@@ -38,14 +38,14 @@ void ReplicatedRead::start_now(std::shared_ptr<ReplicaGroup> group, const std::v
   read->send(std::move(first));
 }
 
-/// The nodes most likely to know come first: those that answer, are members, and have missed nothing of the
-/// key.
+/// The nodes most likely to know come first: those that answer, are members, and have missed no write of the
+/// key, as far as this process knows.
 void ReplicatedRead::add(std::string_view key, NodeCalls& first) {
   Key added{std::string(key), group_->holders(key), ReadVote(group_->quorum())};
   if (!group_->strong()) {
     std::stable_partition(added.holders.begin(), added.holders.end(), [&](std::size_t index) {
       const auto& node = group_->node(index);
-      return node.reachable && node.standing == Standing::member && !node.hints.contains(added.key);
+      return node.reachable && node.standing == Standing::member && !node.may_lack(added.key);
     });
   }
   const std::size_t position = keys_.size();

@@ -156,7 +156,8 @@ class ReplicatedTier final : public Tier {
     const auto troubles = caretaker_->troubles();
     for (std::size_t i = 0; i < group_->size(); ++i) {
       const auto& node = group_->node(i);
-      const std::size_t unanswered = node.unanswered;  // first: what is answered meanwhile is among the hints
+      const std::size_t unanswered =
+          node.under_way.size();  // first: what is answered meanwhile is among the hints
       status.nodes.push_back({node.name, node.reachable, node.standing == Standing::member, unanswered,
                               node.hints.size(), node.hints.overflowed(), troubles[i]});
     }

@@ -109,6 +109,7 @@ void ReplicatedWrite::start_now(std::shared_ptr<ReplicaGroup> group, const std::
   Next first;
   {
     std::lock_guard lock(write->mutex_);
+    ++write->sending_;
     write->keys_.reserve(changes.size());
     write->open_ = changes.size();
     for (std::size_t i = 0; i < changes.size(); ++i) {
@@ -127,7 +128,7 @@ void ReplicatedWrite::start_now(std::shared_ptr<ReplicaGroup> group, const std::
       }
     }
   }
-  write->send(std::move(first));
+  write->proceed(std::move(first));
 }
 
 // ---- Calls, without the lock. What they read of a key stays as it is while they are under way, but for its
@@ -155,12 +156,12 @@ void ReplicatedWrite::write(std::size_t node, std::vector<Part> parts) {
     std::erase_if(parts, [&](const Part& part) { return part.round != keys_[part.position].round; });
     for (const auto& part : parts) {
       const Key& key = keys_[part.position];
+      group_->node(node).under_way.begin(key.key);
       writes.push_back(
           {key.key, key.version, key.value ? std::optional<BytesView>(*key.value) : std::nullopt, key.ttl});
     }
   }
   if (parts.empty()) return;
-  group_->node(node).unanswered += parts.size();
   group_->node(node).versioned->write_many(
       std::move(writes), group_->repair_time(), deadline_,
       [self = shared_from_this(), node, parts = std::move(parts)](
@@ -174,6 +175,7 @@ void ReplicatedWrite::told_versions(std::size_t node, const std::vector<Part>& p
   Next next;
   {
     std::lock_guard lock(mutex_);
+    ++sending_;
     for (std::size_t i = 0; i < parts.size(); ++i) {
       Key& key = keys_[parts[i].position];
       if (!answers[i]) {
@@ -231,11 +233,12 @@ void ReplicatedWrite::confirmed(std::size_t node, const std::vector<Part>& parts
   Next next;
   {
     std::lock_guard lock(mutex_);
+    ++sending_;
     for (std::size_t i = 0; i < parts.size(); ++i) {
       Key& key = keys_[parts[i].position];
       if (parts[i].round == key.round) confirmed_one(key, parts[i], node, answers[i], next);
+      group_->node(node).under_way.end(key.key);  // now that what it missed is among the hints
     }
-    group_->node(node).unanswered -= parts.size();  // now that what it missed is among the hints
   }
   proceed(std::move(next));
 }
@@ -287,14 +290,17 @@ void ReplicatedWrite::close(Key& key, Result<bool> outcome) {
   --open_;
 }
 
-/// Sends what is next, and answers when all keys are decided.
+/// Sends what is next, and answers when all keys are decided and all that is to be sent was sent. Nodes
+/// answer while others are still to be sent to, and a caller that has its answer may go on at once: a node
+/// must get this write before the caller's next one.
 void ReplicatedWrite::proceed(Next next) {
   send(std::move(next));
   Done done;
   std::vector<Result<bool>> outcomes;
   {
     std::lock_guard lock(mutex_);
-    if (open_ > 0 || !done_) return;
+    --sending_;
+    if (sending_ > 0 || open_ > 0 || !done_) return;
     done = std::exchange(done_, nullptr);
     for (auto& key : keys_) outcomes.push_back(std::move(key.outcome));
   }

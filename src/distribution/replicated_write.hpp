@@ -87,6 +87,7 @@ class ReplicatedWrite : public std::enable_shared_from_this<ReplicatedWrite> {
   std::mutex mutex_;
   std::vector<Key> keys_;
   std::size_t open_ = 0;
+  unsigned sending_ = 0;  // threads that will call proceed(), or are in it
   Done done_;
 };
 

@@ -72,5 +72,19 @@ TEST(Hints, AComparisonForAnotherReasonForgetsNoHint) {
   EXPECT_TRUE(hints.contains("a"));
 }
 
+TEST(UnderWay, AKeyIsUnderWayUntilItsLastWriteIsAnswered) {
+  UnderWay writes;
+  writes.begin("a");
+  writes.begin("a");
+  writes.begin("b");
+  EXPECT_EQ(writes.size(), 3U);
+  writes.end("a");
+  EXPECT_TRUE(writes.contains("a"));
+  writes.end("a");
+  EXPECT_FALSE(writes.contains("a"));
+  EXPECT_TRUE(writes.contains("b"));
+  EXPECT_EQ(writes.size(), 1U);
+}
+
 }  // namespace
 }  // namespace terrace::distribution

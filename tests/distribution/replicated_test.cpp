@@ -228,6 +228,61 @@ TEST(Replicated, EventualAnswersWithOneNodeAndReadsItsOwnWrites) {
   EXPECT_EQ(net.get(1, "k").value(), Found("v"));
 }
 
+/// A node may answer before the write was sent to the others. (Maps answer at once.)
+TEST(Replicated, AWriteHasBeenSentToEveryNodeWhenItIsAnswered) {
+  for (const auto level : {Consistency::weak, Consistency::eventual, Consistency::strong}) {
+    const auto scheduler = std::make_shared<FakeScheduler>();
+    ReplicatedOptions options;
+    options.consistency = level;
+    for (const auto* name : {"a", "b", "c"}) {
+      options.nodes.push_back({name, std::make_shared<VersionedMapTier>(scheduler->clock())});
+    }
+    const auto tier = make_replicated_tier(std::move(options), scheduler);
+    for (int i = 0; i < 100; ++i) scheduler->advance(100ms);  // the nodes become members
+    unsigned answered = 0;
+    for (int i = 0; i < 20; ++i) {
+      const std::string key = "key " + std::to_string(i);
+      const auto erased_again = [&](Result<bool> there) {
+        EXPECT_FALSE(there.value()) << key << " is erased already";
+        ++answered;
+      };
+      const auto gone = [&](Result<Found> found) {
+        EXPECT_EQ(found.value(), Found()) << key;
+        tier->erase(key, no_deadline, erased_again);
+      };
+      const auto erased = [&](Result<bool> there) {
+        EXPECT_TRUE(there.value()) << key;
+        tier->get(key, no_deadline, gone);
+      };
+      const auto found = [&](Result<Found> value) {
+        EXPECT_EQ(value.value(), Found("v")) << key;
+        tier->erase(key, no_deadline, erased);
+      };
+      tier->set(key, "v", {}, no_deadline, [&](Result<void> set) {
+        EXPECT_TRUE(set.has_value()) << (set ? "" : set.error().context);
+        tier->get(key, no_deadline, found);
+      });
+    }
+    EXPECT_EQ(answered, 20U);
+    tier->close();
+  }
+}
+
+TEST(Replicated, AReadPrefersNodesThatHaveAnsweredTheLastWriteOfTheKey) {
+  Simulation net(eventual());
+  ASSERT_TRUE(net.start());
+  for (const std::size_t slow : {0, 1, 2}) {
+    net.server(slow).freeze();
+    net.set(0, "k", std::to_string(slow)).value();
+    const TimePoint asked = net.scheduler().clock().now();
+    EXPECT_EQ(net.get(0, "k").value(), Found(std::to_string(slow)));
+    EXPECT_LT(net.scheduler().clock().now() - asked, 20ms) << "it asked node " << slow;
+    net.server(slow).thaw();
+    ASSERT_TRUE(net.await([&] { return replicated_status(net.tier(0))->nodes[slow].unanswered == 0; }, 5s));
+    ASSERT_TRUE(net.await([&] { return at(net, slow, "k") == Found(std::to_string(slow)); }, 5s));
+  }
+}
+
 TEST(Replicated, EventualTheLastWriteWinsAcrossProcesses) {
   Simulation net(eventual());
   ASSERT_TRUE(net.start());
