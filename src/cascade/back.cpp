@@ -208,19 +208,20 @@ void set_back(const std::shared_ptr<Core>& core, const std::string& key, Entry e
   Change change{.key = key, .stored = std::move(stored)};
   if (const auto gone = entry.gone()) change.expires = core->wall(*gone);
   const TimePoint began = core->now();
-  core->write_back->put(std::move(change), [core, key, entry = std::move(entry), stamp, began,
-                                            done = std::move(done)](Result<void> acknowledged) mutable {
-    ++core->counters.writes;
-    bool told = false;
-    if (acknowledged && core->generations.renew(key, stamp, told)) {
-      core->remember(key, entry, {began, false}, stamp, told);
-      core->flights.detach(key);
-    } else {
-      if (!acknowledged) ++core->counters.write_failures;
-      core->invalidate(key);
-    }
-    done(std::move(acknowledged));
-  });
+  core->write_back->put(std::move(change),
+                        [core, key, entry = std::move(entry), stamp = std::move(stamp), began,
+                         done = std::move(done)](Result<void> acknowledged) mutable {
+                          ++core->counters.writes;
+                          bool told = false;
+                          if (acknowledged && core->generations.renew(stamp, told)) {
+                            core->remember(key, entry, {began, false}, stamp, told);
+                            core->flights.detach(key);
+                          } else {
+                            if (!acknowledged) ++core->counters.write_failures;
+                            core->invalidate(key);
+                          }
+                          done(std::move(acknowledged));
+                        });
 }
 
 void erase_back(const std::shared_ptr<Core>& core, const std::string& key, Handler<Result<bool>> done) {

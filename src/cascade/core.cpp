@@ -89,20 +89,34 @@ std::optional<TimePoint> Core::expiry(std::optional<Duration> ttl) const {
 }
 
 bool Core::invalidate(std::string_view key, Stamp& stamp) {
-  stamp = generations.bump(key);
+  stamp = generations.claim(key);
+  return drop(key);
+}
+
+bool Core::invalidate(std::string_view key) {
+  generations.bump(key);
+  return drop(key);
+}
+
+void Core::told(std::string_view key) {
+  generations.told(key);
+  drop(key);
+}
+
+bool Core::drop(std::string_view key) {
   const bool had = values->forget(key);
   flights.detach(key);
   return had;
 }
 
 void Core::doubt(std::string_view key) {
-  generations.bump_told(key);
+  generations.told_own(key);
   values->doubt(key);
   flights.detach(key);
 }
 
 bool Core::remember(std::string_view key, const Entry& entry, Proof proof, Stamp stamp, bool told) {
-  while (generations.follow(key, stamp, told)) {
+  while (generations.follow(stamp, told)) {
     proof.watched = proof.watched && !told;
     if (values->remember(key, entry, proof, TimePoint::min(), generations, stamp)) return true;
   }

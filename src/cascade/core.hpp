@@ -123,13 +123,14 @@ class Core : public std::enable_shared_from_this<Core> {
 
   /// Voids reads in flight, removes the key from memory, and lets later readers begin anew. True: memory had
   /// it.
+  bool invalidate(std::string_view key);
+  /// The same, with a stamp that is valid after it.
   bool invalidate(std::string_view key, Stamp& stamp);
-  bool invalidate(std::string_view key) {
-    Stamp unused;
-    return invalidate(key, unused);
-  }
   void invalidate_all();
 
+  /// A watch has told that another process has changed the key. As invalidate; but a load that holds the
+  /// leases of all shared tiers goes on, since they reject its fill if the change came after the lease.
+  void told(std::string_view key);
   /// A watch has told of the key what this process has probably done itself: reads in flight are void, and
   /// what memory has serves no longer than if nobody watched it.
   void doubt(std::string_view key);
@@ -252,6 +253,9 @@ class Core : public std::enable_shared_from_this<Core> {
   std::vector<std::shared_ptr<void>> watches;
 
  private:
+  /// Of a key whose stamps are void.
+  bool drop(std::string_view key);
+
   [[nodiscard]] envelope::Limits limits() const noexcept;
 };
 

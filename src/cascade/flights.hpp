@@ -36,10 +36,10 @@ struct Flight {
   };
 
   Flight(std::string k, Stamp s, TimePoint at, std::size_t tiers, bool ahead)
-      : key(std::move(k)), stamp(s), began(at), refresh(ahead), seen(tiers) {}
+      : key(std::move(k)), stamp(std::move(s)), began(at), refresh(ahead), seen(tiers) {}
 
   const std::string key;
-  const Stamp stamp;  ///< noted before anything below memory was asked
+  Stamp stamp;  ///< noted before anything below memory was asked; changed by the flight's end alone
   const TimePoint began;
   const bool refresh;  ///< ahead of time: entries that are due themselves do not end it
 

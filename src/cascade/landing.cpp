@@ -26,7 +26,7 @@ void fill_unshared(const std::shared_ptr<Core>& core, std::size_t tier, const Fl
   if (life && *life <= Duration::zero()) return;
   // Before the check: a writer who bumps the generation after it finds this fill and waits.
   Fills::UnderWay filling(core->fills, flight->key);
-  if (!core->generations.valid(flight->key, flight->stamp)) {
+  if (!core->generations.valid(flight->stamp)) {
     ++core->counters.rejected_fills;
     return;
   }
@@ -36,7 +36,7 @@ void fill_unshared(const std::shared_ptr<Core>& core, std::size_t tier, const Fl
         core->levels[tier]->tier->set(core->tier_key(flight->key), stored, life, deadline, std::move(done));
       },
       [core, tier, flight, ticket, intent, filling = std::move(filling)](const Result<void>& outcome) {
-        if (outcome || core->generations.valid(flight->key, flight->stamp)) return;
+        if (outcome || core->generations.valid(flight->stamp)) return;
         // The tier did not say in time what became of it, and the key has changed: the old value may still
         // arrive.
         core->invalidate(flight->key);
@@ -61,12 +61,23 @@ class Filling : public std::enable_shared_from_this<Filling> {
     unshared_ = std::move(unshared);
     watched_ = watched;
     settle(*core_, flight_, core_->flights.begin_fill(flight_), answer_);
-    // Who bumps the generation after this waits for the fills, and writes after them.
-    if (!core_->generations.valid(flight_->key, flight_->stamp)) return reject();
+    // A writer that bumps the generation after this waits for the fills, and writes after them.
+    if (!is_current()) return reject();
     fill_unshared();
   }
 
  private:
+  /// What was loaded under the leases of all shared tiers may be filled although one of them has told a
+  /// change: the old value's expiry, or what another process wrote before the lease. A change since the lease
+  /// makes the tier that told it reject the fill.
+  bool is_current() {
+    const auto shared = std::count_if(core_->levels.begin(), core_->levels.end(),
+                                      [](const auto& level) { return level->shared != nullptr; });
+    const bool all_leased = answer_.level > core_->levels.size() && std::cmp_equal(leased_.size(), shared);
+    return all_leased ? core_->generations.accept_notices(flight_->stamp)
+                      : core_->generations.valid(flight_->stamp);
+  }
+
   void fill_unshared() {
     if (unshared_.empty()) return fill_leased();
     left_ = unshared_.size();

@@ -29,18 +29,18 @@ class TagTable {
   }
 
   /// What was asked for after the stamp was taken; dropped if the tag was invalidated since.
-  void learn(const std::string& tag, Token token, Stamp stamp, TimePoint asked) {
+  void learn(const std::string& tag, Token token, const Stamp& stamp, TimePoint asked) {
     const auto state = intern(tag);
     if (state->token.load() == token) return;
     std::lock_guard lock(learning_);
-    if (!generations_.valid(tag, stamp)) return;
+    if (!generations_.valid(stamp)) return;
     state->since = asked;
     state->token = token;
     // Has it left meanwhile for want of room, nobody reaches it any more to forget it.
     const auto kept = table_.get(tag);
     if (!kept || *kept != state) state->token = unknown_token;
   }
-  [[nodiscard]] Stamp stamp(std::string_view tag) const noexcept { return generations_.stamp(tag); }
+  [[nodiscard]] Stamp stamp(std::string_view tag) { return generations_.stamp(tag); }
 
   void forget(const std::string& tag) {
     generations_.bump(tag);

@@ -72,7 +72,7 @@ class CoreWatcher final : public Watcher {
       if (own.told(key)) {
         core.doubt(key);
       } else {
-        core.invalidate(key);
+        core.told(key);
       }
       core.lease_waiters.wake(key);
     }

@@ -61,6 +61,57 @@ TEST_F(LeaseTest, AFailedLoadHandsTheLeaseOn) {
   EXPECT_EQ(text(second), "second try");
 }
 
+/// The notice of the old value's expiry comes when the load has begun.
+TEST_F(LeaseTest, TheExpiryOfTheOldValueDoesNotVoidTheLoadOfTheNext) {
+  Strings a = make({.ttl = 60s});
+  Strings b = make({.ttl = 60s});
+  a.set("k", "old").value();
+  EXPECT_EQ(*b.get("k"), "old");
+  scheduler_->advance(61s);
+  shared_->hold_events();
+  const auto held = std::make_shared<Held>();
+  const Later first = start(a, "k", held);
+  shared_->deliver();
+  held->answer("new", 60s);
+  EXPECT_EQ(text(first), "new");
+  EXPECT_EQ(*a.get("k"), "new");
+  EXPECT_EQ(*b.get("k"), "new");
+  EXPECT_EQ(a.stats().rejected_fills, 0U);
+}
+
+TEST_F(LeaseTest, ChangesOfOtherKeysDoNotVoidALoad) {
+  Strings a = make();
+  Strings b = make();
+  const auto held = std::make_shared<Held>();
+  const Later first = start(a, "k", held);
+  for (int i = 0; i < 10'000; ++i) {
+    a.set("own " + std::to_string(i), "v").value();
+    b.set("foreign " + std::to_string(i), "v").value();
+  }
+  held->answer("loaded");
+  EXPECT_EQ(text(first), "loaded");
+  EXPECT_EQ(*b.get("k"), "loaded");
+  EXPECT_EQ(a.stats().rejected_fills, 0U);
+}
+
+TEST_F(LeaseTest, AChangeAfterTheLeaseRejectsTheLoadThoughItsNoticeIsLate) {
+  for (const bool late : {false, true}) {
+    const std::string key = late ? "late" : "prompt";
+    Strings a = make();
+    Strings b = make();
+    const auto held = std::make_shared<Held>();
+    const Later first = start(a, key, held);
+    if (late) shared_->hold_events();
+    b.set(key, "b's").value();
+    held->answer("loaded");
+    EXPECT_EQ(text(first), "loaded") << "for the caller that had it loaded";
+    EXPECT_EQ(a.stats().rejected_fills, 1U);
+    EXPECT_EQ(*a.get(key), "b's");
+    shared_->deliver();
+    EXPECT_EQ(*b.get(key), "b's");
+  }
+}
+
 TEST_F(LeaseTest, F37_ADeadHolderIsReplacedAfterTheLeaseTime) {
   const auto dead = std::make_shared<Held>();
   {
@@ -149,12 +200,29 @@ TEST_F(LeaseTest, F12_WithoutLeasesTheStaleSetShows) {
   EXPECT_EQ(*writer.get("k"), "old");
 }
 
-TEST_F(LeaseTest, AFillGivenUpBeforeItIsSentHandsTheLeaseOn) {
+TEST_F(LeaseTest, NoticesFromBeforeTheLeaseDoNotVoidTheLoad) {
   Strings a = make();
   Strings b = make();
   shared_->hold_events();
   b.set("k", "x").value();
   b.erase("k").value();
+  const auto held = std::make_shared<Held>();
+  const Later first = start(a, "k", held);
+  shared_->deliver();
+  const auto unwanted = std::make_shared<Held>();
+  const Later second = start(b, "k", unwanted);
+  held->answer("a's");
+  EXPECT_EQ(text(first), "a's");
+  shared_->deliver();
+  EXPECT_EQ(text(second), "a's");
+  EXPECT_EQ(unwanted->calls, 0);
+}
+
+TEST_F(LeaseTest, AFillGivenUpBeforeItIsSentHandsTheLeaseOn) {
+  Strings a = make();
+  Strings b = make();
+  shared_->hold_events();
+  shared_->flush_all();
   const auto held = std::make_shared<Held>();
   const Later first = start(a, "k", held);
   shared_->deliver();  // what came before the load voids its stamp, and not its lease

@@ -126,7 +126,7 @@ class Values {
   /// Puts the entry into memory if the stamp is still valid, and tells whether it was; the check and the
   /// insertion are one step. Stale ones are served until `retry_at`, for refreshing them has just failed.
   virtual bool remember(std::string_view key, const Entry& entry, const Proof& proof, TimePoint retry_at,
-                        const Generations& generations, Stamp stamp) = 0;
+                        const Generations& generations, const Stamp& stamp) = 0;
   /// What memory has, stale entries within their grace included. Not counted as an access.
   virtual std::optional<Recalled> recall(std::string_view key) = 0;
   /// What is there is not watched from now on (Proof).

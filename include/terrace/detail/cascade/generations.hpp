@@ -1,91 +1,188 @@
 #pragma once
-/// Generations: counters that void work in flight (coherence rule 2 of ARCHITECTURE.md).
+/// Generations: what voids work in flight (coherence rule 2 of ARCHITECTURE.md).
 ///
-/// Who reads below memory notes the key's stamp first and may put what it found into a level only while the
-/// stamp is valid. Whoever changes or removes a key bumps its counter first and erases it after, so a value
-/// that was read before the change either is refused or is erased. Keys share counters (a stripe): a
-/// neighbour's change can refuse a fill, which costs a load, never a wrong value.
+/// A caller that reads below memory takes a stamp of the key first, and may put what it found into a level
+/// only while the stamp is valid. A caller that changes or removes a key bumps it first and erases the key
+/// after, so a value that was read before the change is either refused or erased.
 ///
-/// A notice that this process's own change probably has caused is counted apart. It voids stamps as well; but
-/// the write or fill that made the change, and has just put its outcome into a level, may follow it.
+/// A key is counted while there are stamps of it, and each key by itself: a change of one key never voids
+/// the work of another. (A 64-bit hash stands for the key. If two keys ever share it, one costs the other a
+/// load, never a wrong value.) Three things are counted apart, since not every one of them voids all work:
+/// changes by this process, notices of a watch, and among these the ones that this process has probably
+/// caused itself.
 
 #include <array>
 #include <atomic>
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
+#include <memory>
+#include <mutex>
 #include <string_view>
 #include <terrace/hash.hpp>
+#include <utility>
 
 namespace terrace::cascade {
 
-/// What the counters said when a read began.
-struct Stamp {
-  std::uint64_t generation = 0;
-  std::uint64_t epoch = 0;
-};
+class Generations;
 
-/// Thread safe, without locks. 16 KiB.
-class Generations {
+/// What has happened to a key so far. Copies are independent; one stamp is for one thread at a time. It may
+/// outlive the Generations it is from.
+class Stamp {
  public:
-  [[nodiscard]] Stamp stamp(std::string_view key) const noexcept {
-    return {counter(key).load(), epoch_.load()};
+  Stamp() = default;
+  Stamp(const Stamp& other) : table_(other.table_), hash_(other.hash_), seen_(other.seen_) { hold(); }
+  Stamp(Stamp&& other) noexcept : table_(std::move(other.table_)), hash_(other.hash_), seen_(other.seen_) {}
+  Stamp& operator=(Stamp other) noexcept {
+    std::swap(table_, other.table_);
+    std::swap(hash_, other.hash_);
+    std::swap(seen_, other.seen_);
+    return *this;
   }
-
-  [[nodiscard]] bool valid(std::string_view key, Stamp stamp) const noexcept {
-    return counter(key).load() == stamp.generation && epoch_.load() == stamp.epoch;
-  }
-
-  /// Voids every stamp of the key; returns the new one.
-  Stamp bump(std::string_view key) noexcept {
-    const std::uint64_t epoch = epoch_.load();
-    return {counter(key).fetch_add(1) + 1, epoch};
-  }
-
-  /// As bump, for a notice.
-  void bump_told(std::string_view key) noexcept { counter(key).fetch_add(notice); }
-
-  /// As bump, but only while nothing but notices has voided `stamp`, and then it becomes the new one; `told`:
-  /// set when there were some. False: somebody else bumped since.
-  bool renew(std::string_view key, Stamp& stamp, bool& told) noexcept {
-    std::uint64_t now = counter(key).load();
-    do {
-      if (changes(now) != changes(stamp.generation)) return false;
-    } while (!counter(key).compare_exchange_weak(now, now + 1));
-    told = told || now != stamp.generation;
-    stamp.generation = now + 1;
-    return epoch_.load() == stamp.epoch;
-  }
-
-  /// Makes the stamp valid again if nothing but notices has voided it; `told`: set when there were some.
-  bool follow(std::string_view key, Stamp& stamp, bool& told) const noexcept {
-    const std::uint64_t now = counter(key).load();
-    if (changes(now) != changes(stamp.generation) || epoch_.load() != stamp.epoch) return false;
-    told = told || now != stamp.generation;
-    stamp.generation = now;
-    return true;
-  }
-
-  /// Voids every stamp.
-  void bump_all() noexcept { epoch_.fetch_add(1); }
+  ~Stamp() { release(); }
 
  private:
-  static constexpr std::size_t stripes = 2048;
-  /// The upper half of a counter has the notices, the lower half all else.
-  static constexpr std::uint64_t notice = std::uint64_t{1} << 32;
+  friend class Generations;
 
-  [[nodiscard]] static constexpr std::uint64_t changes(std::uint64_t count) noexcept {
-    return count % notice;
+  struct Counts {
+    std::uint64_t changes = 0;
+    std::uint64_t notices = 0;      ///< of what others did
+    std::uint64_t own_notices = 0;  ///< of what this process has probably done
+    bool operator==(const Counts&) const = default;
+  };
+  struct Counter {
+    Counts counts;
+    std::uint64_t stamps = 0;
+  };
+  struct alignas(64) Stripe {
+    std::mutex mutex;
+    boost::unordered_flat_map<std::uint64_t, Counter> counters;
+  };
+  struct Table {
+    Stripe& stripe(std::uint64_t hash) noexcept { return stripes[hash % stripes.size()]; }
+    std::atomic<std::uint64_t> epoch{0};
+    std::array<Stripe, 32> stripes;
+  };
+  struct Seen {
+    Counts counts;
+    std::uint64_t epoch = 0;
+  };
+
+  Stamp(std::shared_ptr<Table> table, std::uint64_t hash, const Seen& seen) noexcept
+      : table_(std::move(table)), hash_(hash), seen_(seen) {}
+
+  void hold() const {
+    if (table_ == nullptr) return;
+    Stripe& stripe = table_->stripe(hash_);
+    const std::lock_guard lock(stripe.mutex);
+    ++stripe.counters[hash_].stamps;
+  }
+  void release() const noexcept {
+    if (table_ == nullptr) return;
+    Stripe& stripe = table_->stripe(hash_);
+    const std::lock_guard lock(stripe.mutex);
+    const auto found = stripe.counters.find(hash_);
+    if (--found->second.stamps == 0) stripe.counters.erase(found);
   }
 
-  [[nodiscard]] const std::atomic<std::uint64_t>& counter(std::string_view key) const noexcept {
-    return counters_[hash_(key) % stripes];
+  std::shared_ptr<Table> table_;  // null: void
+  std::uint64_t hash_ = 0;
+  Seen seen_;
+};
+
+/// Thread safe. No lock is held when a call returns, and none is taken but its own.
+class Generations {
+ public:
+  [[nodiscard]] Stamp stamp(std::string_view key) { return stamped(key, 0); }
+
+  /// As bump, and a stamp that is valid after it.
+  [[nodiscard]] Stamp claim(std::string_view key) { return stamped(key, 1); }
+
+  /// This process changes the key: voids every stamp of it.
+  void bump(std::string_view key) {
+    count(key, [](Counts& counts) { ++counts.changes; });
   }
-  [[nodiscard]] std::atomic<std::uint64_t>& counter(std::string_view key) noexcept {
-    return counters_[hash_(key) % stripes];
+  /// A watch has told that the key has changed. Voids every stamp, but see follow() and accept_notices().
+  void told(std::string_view key) {
+    count(key, [](Counts& counts) { ++counts.notices; });
+  }
+  /// The same of a change that this process has probably made.
+  void told_own(std::string_view key) {
+    count(key, [](Counts& counts) { ++counts.own_notices; });
+  }
+  /// Voids every stamp of every key.
+  void bump_all() noexcept { table_->epoch.fetch_add(1); }
+
+  [[nodiscard]] bool valid(const Stamp& stamp) const {
+    return with(stamp, [&](const Counts& now) { return now == stamp.seen_.counts; });
+  }
+
+  /// Makes the stamp valid again if nothing but own notices has voided it: the write or fill that caused them
+  /// has just put its outcome into a level, and may follow it. `told`: set when there were some.
+  bool follow(Stamp& stamp, bool& told) const {
+    return with(stamp, [&](const Counts& now) {
+      Counts& seen = stamp.seen_.counts;
+      if (now.changes != seen.changes || now.notices != seen.notices) return false;
+      told = told || now.own_notices != seen.own_notices;
+      seen = now;
+      return true;
+    });
+  }
+
+  /// As follow, and bumps: other stamps of the key are void then. False: no bump.
+  bool renew(Stamp& stamp, bool& told) const {
+    return with(stamp, [&](Counts& now) {
+      Counts& seen = stamp.seen_.counts;
+      if (now.changes != seen.changes || now.notices != seen.notices) return false;
+      told = told || now.own_notices != seen.own_notices;
+      ++now.changes;
+      seen = now;
+      return true;
+    });
+  }
+
+  /// Makes the stamp valid again if nothing but notices has voided it. For a fill under leases: each tier
+  /// that can tell a change also rejects the fill then.
+  bool accept_notices(Stamp& stamp) const {
+    return with(stamp, [&](const Counts& now) {
+      if (now.changes != stamp.seen_.counts.changes) return false;
+      stamp.seen_.counts = now;
+      return true;
+    });
+  }
+
+ private:
+  using Counts = Stamp::Counts;
+
+  Stamp stamped(std::string_view key, std::uint64_t changes) {
+    const std::uint64_t hash = hash_(key);
+    const std::uint64_t epoch = table_->epoch.load();
+    Stamp::Stripe& stripe = table_->stripe(hash);
+    const std::lock_guard lock(stripe.mutex);
+    Stamp::Counter& counter = stripe.counters[hash];
+    counter.counts.changes += changes;
+    ++counter.stamps;
+    return {table_, hash, {counter.counts, epoch}};
+  }
+
+  template <class Change>
+  void count(std::string_view key, Change change) {
+    const std::uint64_t hash = hash_(key);
+    Stamp::Stripe& stripe = table_->stripe(hash);
+    const std::lock_guard lock(stripe.mutex);
+    const auto found = stripe.counters.find(hash);
+    if (found != stripe.counters.end()) change(found->second.counts);
+  }
+
+  template <class Act>
+  bool with(const Stamp& stamp, Act act) const {
+    if (stamp.table_ == nullptr || table_->epoch.load() != stamp.seen_.epoch) return false;
+    Stamp::Stripe& stripe = table_->stripe(stamp.hash_);
+    const std::lock_guard lock(stripe.mutex);
+    return act(stripe.counters.find(stamp.hash_)->second.counts);
   }
 
   KeyHash hash_;
-  std::atomic<std::uint64_t> epoch_{0};
-  std::array<std::atomic<std::uint64_t>, stripes> counters_{};
+  std::shared_ptr<Stamp::Table> table_ = std::make_shared<Stamp::Table>();
 };
 
 }  // namespace terrace::cascade

@@ -136,8 +136,8 @@ class TypedMemory : public Values {
   }
 
   bool remember(std::string_view key, const Entry& entry, const Proof& proof, TimePoint retry_at,
-                const Generations& generations, Stamp stamp) override {
-    if (!keeps_) return generations.valid(key, stamp);
+                const Generations& generations, const Stamp& stamp) override {
+    if (!keeps_) return generations.valid(stamp);
     const TimePoint local = now();
     const TimePoint at_most = memory_ttl_ ? after(local, *memory_ttl_) : no_deadline;
     Slot<V> slot{.fresh_until = std::min(entry.fresh_until.value_or(no_deadline), at_most),
@@ -147,7 +147,7 @@ class TypedMemory : public Values {
                  .watched = proof.watched,
                  .created = entry.created,
                  .retry_at = retry_at};
-    if (slot.gone <= local) return generations.valid(key, stamp);
+    if (slot.gone <= local) return generations.valid(stamp);
     EntryOptions life;
     if (slot.gone != no_deadline) life.ttl = slot.gone - local;
     if (entry.load_time > Duration::zero())
@@ -155,8 +155,7 @@ class TypedMemory : public Values {
     if (entry.value) slot.value = *static_cast<const V*>(entry.value.get());
     slot.plain = slot.tags == nullptr && slot.fresh_until == slot.gone;
     bool valid = false;
-    memory_.set_if(std::string(key), std::move(slot), life,
-                   [&] { return valid = generations.valid(key, stamp); });
+    memory_.set_if(std::string(key), std::move(slot), life, [&] { return valid = generations.valid(stamp); });
     return valid;
   }
 

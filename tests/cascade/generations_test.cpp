@@ -1,0 +1,106 @@
+/// Stamps of keys: what voids them, and that no key voids another's.
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <terrace/detail/cascade/generations.hpp>
+#include <thread>
+#include <vector>
+
+namespace terrace::cascade {
+namespace {
+
+TEST(Generations, AChangeVoidsTheStampsOfItsKeyAndNoOthers) {
+  Generations generations;
+  std::vector<Stamp> stamps;
+  for (int i = 0; i < 10'000; ++i) stamps.push_back(generations.stamp(std::to_string(i)));
+  generations.bump("7");
+  for (int i = 0; i < 10'000; ++i) EXPECT_EQ(generations.valid(stamps[std::size_t(i)]), i != 7) << i;
+  generations.bump_all();
+  for (const Stamp& stamp : stamps) EXPECT_FALSE(generations.valid(stamp));
+}
+
+TEST(Generations, AStampThatWasTakenAfterAChangeIsValid) {
+  Generations generations;
+  generations.bump("k");
+  const Stamp first = generations.stamp("k");
+  EXPECT_TRUE(generations.valid(first));
+  const Stamp mine = generations.claim("k");
+  EXPECT_FALSE(generations.valid(first));
+  EXPECT_TRUE(generations.valid(mine));
+  EXPECT_FALSE(generations.valid(Stamp()));
+}
+
+TEST(Generations, AVoidStampStaysVoidWhileAnyCopyOfItIsThere) {
+  Generations generations;
+  auto first = generations.stamp("k");
+  const Stamp copy = first;
+  generations.bump("k");
+  first = generations.stamp("k");  // the copy still counts the key
+  EXPECT_TRUE(generations.valid(first));
+  EXPECT_FALSE(generations.valid(copy));
+  const Stamp moved = std::move(first);
+  EXPECT_TRUE(generations.valid(moved));
+}
+
+TEST(Generations, OwnNoticesAreFollowedAndOthersAreNot) {
+  Generations generations;
+  Stamp stamp = generations.stamp("k");
+  bool told = false;
+  EXPECT_TRUE(generations.follow(stamp, told));
+  EXPECT_FALSE(told);
+  generations.told_own("k");
+  EXPECT_FALSE(generations.valid(stamp));
+  EXPECT_TRUE(generations.follow(stamp, told));
+  EXPECT_TRUE(told);
+  EXPECT_TRUE(generations.valid(stamp));
+  generations.told("k");
+  EXPECT_FALSE(generations.follow(stamp, told));
+  EXPECT_FALSE(generations.renew(stamp, told));
+  EXPECT_TRUE(generations.accept_notices(stamp));
+  EXPECT_TRUE(generations.valid(stamp));
+  generations.bump("k");
+  EXPECT_FALSE(generations.accept_notices(stamp));
+  Stamp other = generations.stamp("k");
+  generations.bump_all();
+  EXPECT_FALSE(generations.accept_notices(other));
+}
+
+TEST(Generations, RenewingVoidsTheOthers) {
+  Generations generations;
+  Stamp write = generations.claim("k");
+  const Stamp read = generations.stamp("k");
+  bool told = false;
+  EXPECT_TRUE(generations.renew(write, told));
+  EXPECT_TRUE(generations.valid(write));
+  EXPECT_FALSE(generations.valid(read));
+  Stamp second = generations.claim("k");
+  EXPECT_FALSE(generations.renew(write, told)) << "another write has begun";
+  EXPECT_TRUE(generations.renew(second, told));
+}
+
+TEST(Generations, AStampMayOutliveThem) {
+  Stamp stamp;
+  {
+    Generations generations;
+    stamp = generations.stamp("k");
+  }
+  const Stamp copy = stamp;
+}
+
+TEST(Generations, OfManyThreadsThatClaimAKeyTheLastIsValid) {
+  Generations generations;
+  std::vector<Stamp> stamps(8);
+  std::vector<std::thread> threads;
+  for (Stamp& mine : stamps) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 10'000; ++i) mine = generations.claim("k");
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(std::count_if(stamps.begin(), stamps.end(), [&](const Stamp& s) { return generations.valid(s); }),
+            1);
+}
+
+}  // namespace
+}  // namespace terrace::cascade
