@@ -83,7 +83,7 @@ def field_of(value: Any, owner: type | None) -> tuple[str | bytes, str | None]:
 def _text(value: Any) -> str:
     if value is None:
         return "None"
-    if (numpy := sys.modules.get("numpy")) is not None and isinstance(value, numpy.generic):
+    if (numpy := sys.modules.get("numpy")) is not None and isinstance(value, numpy.generic) and value.dtype.names is None:
         return str(value)
     for kind, text_of in _KINDS:
         if isinstance(value, kind):

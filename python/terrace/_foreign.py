@@ -6,6 +6,7 @@ import dataclasses
 import sys
 from typing import Any
 
+from . import _core
 from ._errors import KeyTypeError
 from ._identity import class_name
 
@@ -15,6 +16,9 @@ def numpy_key(value: Any, apart: bool) -> bytes | tuple[Any]:
     numpy: Any = sys.modules["numpy"]
     if value.dtype.hasobject:
         raise KeyTypeError(f"a numpy scalar of {value.dtype} cannot be (part of) a key: it holds objects")
+    if value.dtype.names is not None:
+        fields = tuple((name, value[name]) for name in value.dtype.names)
+        return f"k{class_name(type(value))}:v".encode() + (_core.argument_bytes if apart else _core.key_bytes)(fields)
     if not apart and not isinstance(value, numpy.timedelta64):
         for kind, plain in ((numpy.bool_, bool), (numpy.integer, int), (numpy.floating, float), (numpy.str_, str.__str__),
                             (numpy.bytes_, lambda value: bytes(memoryview(value)))):
@@ -22,7 +26,12 @@ def numpy_key(value: Any, apart: bool) -> bytes | tuple[Any]:
                 simple = plain(value)
                 if kind is not numpy.floating or value == simple:  # not so a long double
                     return (simple,)
-    data = value.tobytes() if not isinstance(value, numpy.floating) or value == value else b"nan"
+    if isinstance(value, numpy.floating) and value != value:
+        data = b"nan"
+    elif isinstance(value, (numpy.longdouble, numpy.clongdouble)):
+        data = repr(value).encode()  # its bytes have some that are not part of the number
+    else:
+        data = value.tobytes()
     return f"k{class_name(type(value))}:q{value.dtype.str}:".encode() + data
 
 
@@ -47,7 +56,8 @@ def state_of(value: Any) -> tuple[Any, ...] | None:
     if "__pydantic_fields__" in own or "model_fields" in own:
         if not value.model_config.get("frozen"):
             raise _not_frozen(kind, "model_config = ConfigDict(frozen=True)")
-        parts = {**vars(value), **(value.__pydantic_extra__ or {}), **(value.__pydantic_private__ or {})}
+        fields = {name: part for name, part in vars(value).items() if name in kind.model_fields}
+        parts = {**fields, **(value.__pydantic_extra__ or {}), **(value.__pydantic_private__ or {})}
         return tuple(sorted(parts.items()))
     return _standard(value)
 

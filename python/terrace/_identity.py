@@ -7,16 +7,23 @@ import sys
 import weakref
 from typing import Any
 
+#: The class that has each name that keys have held. Nothing: it is gone, and its results may still be kept.
+_owners: dict[str, weakref.ref[type]] = {}
+
 #: By id: an object's own __eq__ and __hash__ must not count. A reference tells when the id is free again.
 _tokens: dict[int, tuple[weakref.ref[Any], str]] = {}
 
 
 def class_name(kind: type) -> str:
     """Module and qualified name; with a token for a class that cannot be found under them, such as one within a
-    function, or one that was defined again since: no two classes have one name. A token is random, so that no other
-    process has it either."""
+    function, and for one that was defined again under the name of another, in a notebook for instance: no two classes
+    of a process have one name. A token is random, so no other process has it either."""
     name = f"{module_name(kind.__module__)}.{kind.__qualname__}"
-    return name if found_as(kind.__module__, kind.__qualname__) is kind else f"{name}#{token_of(kind)}"
+    if found_as(kind.__module__, kind.__qualname__) is kind:
+        owner = _owners.get(name) or _owners.setdefault(name, weakref.ref(kind))
+        if owner() is kind:
+            return name
+    return f"{name}#{token_of(kind)}"
 
 
 def module_name(module: Any) -> str:

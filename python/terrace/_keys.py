@@ -8,6 +8,7 @@ import enum
 import sys
 import types
 import uuid
+import zoneinfo
 from typing import Any, Callable
 
 from . import _core
@@ -28,8 +29,19 @@ _PLAIN: tuple[tuple[type, str, Callable[[Any], Any]], ...] = (
 
 def beyond_text(value: datetime.datetime | datetime.time) -> str:
     """What tells equal times of two time zones apart, and those of the two passes of an hour."""
-    zone = "" if value.tzinfo is None or str(value.tzinfo).startswith("UTC") else f"[{value.tzinfo}]"
-    return zone + "*" * value.fold
+    return _zone(value.tzinfo) + "*" * value.fold
+
+
+def _zone(zone: datetime.tzinfo | None) -> str:
+    """Nothing where the offset, which is in the text, says all: without a zone, and for a datetime.timezone that has no
+    name of its own. ZoneInfo("UTC") is not datetime.timezone.utc: a program sees the difference."""
+    if zone is None:
+        return ""
+    if type(zone) is datetime.timezone:
+        return "" if str(zone) == str(datetime.timezone(zone.utcoffset(None))) else f"[={zone}]"
+    if type(zone) is zoneinfo.ZoneInfo:
+        return f"[{zone}]"
+    return f"[{class_name(type(zone))}:{zone}]"
 
 
 def _stamp(value: datetime.datetime | datetime.time, text: str, apart: bool) -> str:

@@ -8,9 +8,11 @@ import datetime
 import decimal
 import enum
 import fractions
+import functools
 import ipaddress
 import itertools
 import pathlib
+import sys
 import types
 import uuid
 import zoneinfo
@@ -179,7 +181,8 @@ DIFFERENT: list[Any] = [
     datetime.timedelta(microseconds=1), pd.Timedelta(1, "us"), pd.Timedelta(1, "ns"), pd.Timedelta(2, "ns"), pd.Timedelta(0),
     datetime.datetime(2026, 1, 1), datetime.date(2026, 1, 1), "2026-01-01", pd.Timestamp("2026-01-01"), pd.Timestamp("2026-01-01").replace(nanosecond=1),
     NIGHT, NIGHT.replace(fold=1), NOON.replace(tzinfo=BERLIN), NOON.replace(tzinfo=OSLO), NOON.replace(tzinfo=datetime.timezone(datetime.timedelta(hours=2))),
-    NOON.replace(tzinfo=datetime.timezone.utc), datetime.time(2), datetime.time(2, fold=1), datetime.time(2, tzinfo=datetime.timezone.utc),
+    NOON.replace(tzinfo=datetime.timezone.utc), NOON.replace(tzinfo=zoneinfo.ZoneInfo("UTC")), NOON.replace(tzinfo=zoneinfo.ZoneInfo("Etc/UTC")),
+    NOON.replace(tzinfo=datetime.timezone(datetime.timedelta(hours=2), "CEST")), datetime.time(2, tzinfo=zoneinfo.ZoneInfo("UTC")), datetime.time(2), datetime.time(2, fold=1), datetime.time(2, tzinfo=datetime.timezone.utc),
     uuid.UUID(int=1), str(uuid.UUID(int=1)), (1, 2), Point(1, 2), (1, "2"), (1, 2.0), ((1, 2),), frozenset([1, 2]), frozenset([1, "2"]), range(3), range(4),
     Frozen(1), Frozen("1"), Frozen(1, 3), Frozen((1, 2)), Frozen(Frozen(1)), AttrsFrozen(1), AttrsFrozen("1"), AttrsFrozen(True), Model(x=1), Model(x="1"),
     Struct(1), Struct("1"), Struct(None), pathlib.PurePosixPath("a"), pathlib.PureWindowsPath("a"), pathlib.PurePosixPath("b"),
@@ -345,3 +348,77 @@ def test_tokens_of_classes_that_are_gone_are_gone() -> None:
 
     gc.collect()
     assert len(_identity._tokens) <= before + 2
+
+
+def test_structured_scalars_are_told_apart_by_their_fields(cache: terrace.Cache[Any]) -> None:
+    def scalar(*fields: tuple[str, str]) -> Any:
+        return np.array([tuple(range(len(fields)))], dtype=list(fields))[0]
+
+    @cache.memoize
+    def call(x: Any) -> Any:
+        return x.dtype.names
+
+    different = [scalar(("a", "i4"), ("b", "i4")), scalar(("a", "i4"), ("c", "i4")), scalar(("a", "i4"), ("b", "i8")), scalar(("a", "i4"))]
+    assert [call(x) for x in different] == [x.dtype.names for x in different]
+    assert len({call.key(x) for x in different}) == len(different)
+    padded = np.zeros(2, dtype=np.dtype([("a", "i1"), ("b", "i4")], align=True))
+    padded.view(np.uint8)[1] = 7  # between the fields
+    assert call.key(padded[0]) == call.key(padded[1])
+    with pytest.raises(terrace.KeyTypeError, match="plain"):
+        cache.memoize(lambda x: x, key="k{x}")(padded[0])
+
+
+def test_a_long_double_is_its_number(cache: terrace.Cache[Any]) -> None:
+    @cache.memoize
+    def call(x: Any) -> Any:
+        return x
+
+    plain = np.longdouble("0.1")
+    raw = np.frombuffer(bytearray(plain.tobytes()), dtype=np.uint8).copy()
+    raw[10:] = 0xAB  # what is beyond the 80 bits of x86
+    other = raw.view(np.longdouble)[0]
+    if other == plain:
+        assert call.key(plain) == call.key(other)
+    assert call.key(plain) != call.key(np.longdouble(0.1))
+
+
+def test_a_cached_property_of_a_frozen_model_is_no_part_of_it(cache: terrace.Cache[Any]) -> None:
+    class Page(pydantic.BaseModel):
+        model_config = pydantic.ConfigDict(frozen=True)
+        number: int
+
+        @functools.cached_property
+        def text(self) -> str:
+            return str(self.number)
+
+    @cache.memoize
+    def call(page: Page) -> str:
+        return page.text
+
+    page = Page(number=1)
+    before = call.key(page)
+    assert call(page) == "1" and call.key(page) == before == call.key(Page(number=1)) != call.key(Page(number=2))
+
+
+def test_a_class_that_is_defined_again_has_results_of_its_own(cache: terrace.Cache[Any]) -> None:
+    """As in a notebook, or after importlib.reload."""
+    module = types.ModuleType("notebook_of_a_test")
+    sys.modules[module.__name__] = module
+    cell = """
+import dataclasses
+@dataclasses.dataclass(frozen=True)
+class Item:
+    price: int
+    def total(self):
+        return self.price * {factor}
+"""
+    try:
+        @cache.memoize
+        def total(item: Any) -> Any:
+            return item.total()
+
+        for factor in (1, 2, 3):
+            exec(cell.format(factor=factor), vars(module))
+            assert total(module.Item(10)) == total(module.Item(10)) == 10 * factor
+    finally:
+        del sys.modules[module.__name__]
