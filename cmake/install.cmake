@@ -4,33 +4,55 @@ include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 set(CMAKE_INSTALL_DEFAULT_COMPONENT_NAME development)
 
-install(TARGETS ${TERRACE_FLOORS} terrace EXPORT terraceTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS ${TERRACE_LIBRARIES} terrace EXPORT terraceTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY include/terrace DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(EXPORT terraceTargets NAMESPACE terrace:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/terrace)
 
-# The folder above Boost's include/: programs are compiled with the headers that the libraries were compiled with. Packages
-# bring these along (cmake/package.cmake).
-cmake_path(GET Boost_INCLUDE_DIRS PARENT_PATH TERRACE_BOOST_PREFIX)
+# Programs are compiled with the headers of Boost that the libraries were compiled with. Where these are not the system's,
+# they are installed along with terrace: all of them, or what packages bring (cmake/package.cmake).
 set(TERRACE_BUNDLED_BOOST ${CMAKE_INSTALL_INCLUDEDIR}/terrace_boost)
 set(TERRACE_BUNDLES_BOOST OFF)
-if(TERRACE_PACKAGES AND NOT Boost_INCLUDE_DIRS IN_LIST CMAKE_CXX_IMPLICIT_INCLUDE_DIRECTORIES)
+cmake_path(IS_PREFIX PROJECT_SOURCE_DIR ${Boost_INCLUDE_DIRS} NORMALIZE of_setup)
+if(of_setup OR (TERRACE_PACKAGES AND NOT Boost_INCLUDE_DIRS IN_LIST CMAKE_CXX_IMPLICIT_INCLUDE_DIRECTORIES))
   set(TERRACE_BUNDLES_BOOST ON)
 endif()
+if(TERRACE_BUNDLES_BOOST AND NOT TERRACE_PACKAGES)
+  install(DIRECTORY ${Boost_INCLUDE_DIRS}/boost DESTINATION ${TERRACE_BUNDLED_BOOST} COMPONENT boost)
+endif()
+
+# What find_package(terrace COMPONENTS …) must know of each layer.
+set(TERRACE_LAYER_TABLE "set(terrace_layers ${TERRACE_LAYERS})\n")
+foreach(layer ${TERRACE_LAYERS})
+  get_property(links GLOBAL PROPERTY TERRACE_LINKS_OF_${layer})
+  get_property(needs GLOBAL PROPERTY TERRACE_NEEDS_OF_${layer})
+  list(FILTER needs EXCLUDE REGEX "[.]hpp$")  # it was needed to compile the libraries
+  string(APPEND TERRACE_LAYER_TABLE "set(terrace_links_${layer} ${links})\nset(terrace_needs_${layer} ${needs})\n")
+endforeach()
 configure_package_config_file(cmake/terraceConfig.cmake.in ${CMAKE_CURRENT_BINARY_DIR}/terraceConfig.cmake
   INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/terrace PATH_VARS CMAKE_INSTALL_BINDIR)
 write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/terraceConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/terraceConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/terraceConfigVersion.cmake
-  DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/terrace)
+  cmake/third_party.cmake DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/terrace)
 
-# terrace.pc. A static library stands before what it links: the floors from the highest down, then what is not ours. All
+# terrace.pc. A static library stands before what it links: the layers from the highest down, then what is not ours. All
 # is under Libs, none under Libs.private: there is no shared library of terrace that would bring these along, and the
 # private lists of Debian's own .pc files name libraries that it does not install with them.
 set(TERRACE_PC_LIBS)
-foreach(floor ${TERRACE_USER_FLOORS})
-  list(PREPEND TERRACE_PC_LIBS -l${floor})
+foreach(library ${TERRACE_USER_LIBRARIES})
+  list(PREPEND TERRACE_PC_LIBS -l${library})
 endforeach()
-pkg_check_modules(TERRACE_LINKED REQUIRED QUIET spdlog prometheus-cpp-core muparser tomlplusplus libpq sqlite3 openssl libsodium
-                  libzstd libxxhash)
+set(modules "")
+foreach(pair prometheus-cpp::core=prometheus-cpp-core PkgConfig::MUPARSER=muparser PkgConfig::TOMLPLUSPLUS=tomlplusplus PkgConfig::PQ=libpq
+             SQLite::SQLite3=sqlite3 spdlog::spdlog=spdlog OpenSSL::SSL=openssl PkgConfig::SODIUM=libsodium PkgConfig::ZSTD=libzstd
+             PkgConfig::XXHASH=libxxhash)
+  string(REPLACE "=" ";" pair ${pair})
+  list(GET pair 0 need)
+  if(need IN_LIST TERRACE_NEEDS)
+    list(APPEND modules ${pair})
+  endif()
+endforeach()
+list(FILTER modules EXCLUDE REGEX "::")
+pkg_check_modules(TERRACE_LINKED REQUIRED QUIET ${modules})
 list(REMOVE_ITEM TERRACE_LINKED_LIBRARY_DIRS ${CMAKE_CXX_IMPLICIT_LINK_DIRECTORIES})
 list(TRANSFORM TERRACE_LINKED_LIBRARY_DIRS PREPEND -L)
 list(TRANSFORM TERRACE_LINKED_LIBRARIES PREPEND -l)

@@ -65,17 +65,3 @@ function(terrace_unity target batch)
     set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE ${batch})
   endif()
 endfunction()
-
-# terrace_floor(NAME SOURCES … LINKS …): a floor is a static library that sees only the floors it links.
-function(terrace_floor name)
-  cmake_parse_arguments(F "" "" "SOURCES;LINKS;PRIVATE_LINKS" ${ARGN})
-  add_library(terrace_${name} STATIC ${F_SOURCES})
-  add_library(terrace::${name} ALIAS terrace_${name})
-  set_target_properties(terrace_${name} PROPERTIES EXPORT_NAME ${name})
-  terrace_unity(terrace_${name} 8)
-  target_include_directories(terrace_${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:include>
-                                             PRIVATE ${PROJECT_SOURCE_DIR}/src)
-  target_compile_features(terrace_${name} PUBLIC cxx_std_20)
-  target_link_libraries(terrace_${name} PUBLIC ${F_LINKS} PRIVATE $<BUILD_INTERFACE:terrace_settings> ${F_PRIVATE_LINKS})
-  set_property(GLOBAL APPEND PROPERTY TERRACE_FLOORS terrace_${name})
-endfunction()

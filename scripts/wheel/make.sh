@@ -14,6 +14,7 @@ rm -rf "$raw" "$libraries"
 # From the module alone: the program and the libraries are of build/prefix.
 CMAKE_BUILD_PARALLEL_LEVEL=${JOBS:-$(nproc)} "$python" -m pip wheel . --quiet --disable-pip-version-check \
   --no-deps --no-build-isolation --wheel-dir "$raw" --config-settings=build-dir="build/python/$version" \
+  --config-settings=cmake.define.CMAKE_PREFIX_PATH="$PWD/.deps/usr" \
   --config-settings=cmake.define.terrace_DIR="$(dirname "$(find "$PWD/build/prefix" -name terraceConfig.cmake)")" \
   ${CI:+--config-settings=cmake.define.TERRACE_WERROR=ON}
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The house rules that a machine can check. Usage: tidy.py ROOT; prints a line for each breach, and exits 1 on any.
 
-Floors: a file may include only its own floor and lower ones. Files have at most 500 lines. Only the base floor asks the
+Layers: a file may include only its own layer and lower ones. Files have at most 500 lines. Only the base layer asks the
 system for the time; tests do not sleep. Every source is built, every header used, every page linked.
 """
 
@@ -9,8 +9,8 @@ import pathlib
 import re
 import sys
 
-# Each floor and the floors it may know.
-FLOORS = {
+# Each layer and the layers it may know.
+LAYERS = {
     "base": set(),
     "memory": {"base"},
     "envelope": {"base"},
@@ -27,7 +27,7 @@ FLOORS = {
                 "upkeep"},
     "testing": {"base"},
 }
-# The floor of each public header; what is not named here and not in detail/<floor>/ is an error.
+# The layer of each public header; what is not named here and not in detail/<layer>/ is an error.
 PUBLIC = {
     "bytes": "base", "clock": "base", "hash": "base", "histogram": "base", "result": "base", "scheduler": "base",
     "tier": "base", "shared_tier": "base", "glob": "base", "consistency": "base", "versioned_tier": "base", "hash_ring": "distribution", "sharded_tier": "distribution", "replicated_tier": "distribution", "redis_cluster": "redis", "tier_url": "assembly", "key_ring": "envelope", "postgres": "database", "write_back": "cascade", "memory_cache": "memory", "snapshot": "snapshot", "codec": "envelope", "runtime": "runtime", "redis": "redis",
@@ -47,28 +47,28 @@ PACED = {pathlib.Path("tests/support/child_process.cpp")}
 SKIPPED = {"build", ".git", ".deps", ".venv", "node_modules"}
 
 
-def floor_of(path):
-    """The floor a project path belongs to, None for what is above all floors."""
+def layer_of(path):
+    """The layer a project path belongs to, None for what is above all layers."""
     parts = path.parts
     if parts[0] == "src":
         return parts[1]
     if parts[:2] == ("include", "terrace"):
-        return floor_of_header("/".join(parts[2:]))
+        return layer_of_header("/".join(parts[2:]))
     return None
 
 
-def floor_of_header(name):
+def layer_of_header(name):
     parts = name.split("/")
     if parts[0] == "detail":
         return parts[1] if len(parts) > 2 else "base"
     return PUBLIC.get(parts[0].removesuffix(".hpp"), "unknown")
 
 
-def included_floor(name):
+def included_layer(name):
     if name.startswith("terrace/"):
-        return floor_of_header(name.removeprefix("terrace/"))
+        return layer_of_header(name.removeprefix("terrace/"))
     first = name.split("/")[0]
-    return first if first in FLOORS and "/" in name else None
+    return first if first in LAYERS and "/" in name else None
 
 
 def files(root):
@@ -96,24 +96,24 @@ def breaches(root):
 
 
 def code_breaches(path, text):
-    floor = floor_of(path)
-    if floor == "unknown":
-        yield f"{path}: name the floor of this public header in tests/house/tidy.py"
+    layer = layer_of(path)
+    if layer == "unknown":
+        yield f"{path}: name the layer of this public header in tests/house/tidy.py"
         return
     public = path.parts[0] == "include"
     for name in INCLUDE.findall(text):
-        other = included_floor(name)
-        if floor and other and other != floor and other not in FLOORS[floor]:
-            yield f"{path}: the {floor} floor must not know {name} of the {other} floor"
+        other = included_layer(name)
+        if layer and other and other != layer and other not in LAYERS[layer]:
+            yield f"{path}: the {layer} layer must not know {name} of the {other} layer"
         if public and name.startswith("boost/") and not name.startswith(PUBLIC_BOOST):
             if not (name.startswith("boost/asio/") and path.name == "async.hpp"):
                 yield f"{path}: {name} in a public header; they include std and light Boost only"
         if public and re.match(r"(msgpack|zstd|xxhash|sqlite3|openssl|sodium|hiredis)", name):
             yield f"{path}: {name} in a public header"
-    if floor != "base" and path.parts[0] in {"src", "include"}:
+    if layer != "base" and path.parts[0] in {"src", "include"}:
         for number, line in enumerate(text.splitlines(), 1):
             if CLOCKS.search(line):
-                yield f"{path}:{number}: only the base floor asks the system for the time; use Clock"
+                yield f"{path}:{number}: only the base layer asks the system for the time; use Clock"
 
 
 def dead(texts):

@@ -44,8 +44,8 @@ class TidyTest(unittest.TestCase):
         self.assert_breach({"include/terrace/codec.hpp": "#include <msgpack.hpp>\n"}, "msgpack.hpp in a public header")
         self.assertEqual(self.breaches({"include/terrace/async.hpp": "#include <boost/asio/post.hpp>\n"}), [])
 
-    def test_a_public_header_without_a_floor(self):
-        self.assert_breach({"include/terrace/new_thing.hpp": ""}, "name the floor")
+    def test_a_public_header_without_a_layer(self):
+        self.assert_breach({"include/terrace/new_thing.hpp": ""}, "name the layer")
 
     def test_long_files(self):
         self.assert_breach({"src/base/a.cpp": "\n" * 501, "src/base/CMakeLists.txt": "a.cpp"}, "501 lines")

@@ -1,0 +1,50 @@
+# The layers: static libraries, each of which sees only the layers it links, and what each needs of third parties.
+#
+# terrace_layer(NAME SOURCES … LINKS … PRIVATE_LINKS … HEADERS …): HEADERS are those of header-only libraries.
+function(terrace_layer name)
+  cmake_parse_arguments(L "" "" "SOURCES;LINKS;PRIVATE_LINKS;HEADERS" ${ARGN})
+  add_library(terrace_${name} STATIC ${L_SOURCES})
+  add_library(terrace::${name} ALIAS terrace_${name})
+  set_target_properties(terrace_${name} PROPERTIES EXPORT_NAME ${name})
+  terrace_unity(terrace_${name} 8)
+  target_include_directories(terrace_${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:include>
+                                             PRIVATE ${PROJECT_SOURCE_DIR}/src)
+  target_compile_features(terrace_${name} PUBLIC cxx_std_20)
+  target_link_libraries(terrace_${name} PUBLIC ${L_LINKS} PRIVATE $<BUILD_INTERFACE:terrace_settings> ${L_PRIVATE_LINKS})
+
+  set(links ${L_LINKS} ${L_PRIVATE_LINKS})
+  set(needs ${links} ${L_HEADERS})
+  list(FILTER links INCLUDE REGEX "^terrace_")
+  list(FILTER needs EXCLUDE REGEX "^terrace_")
+  list(TRANSFORM links REPLACE "^terrace_" "")
+  set_property(GLOBAL APPEND PROPERTY TERRACE_LAYERS ${name})
+  set_property(GLOBAL APPEND PROPERTY TERRACE_NEEDS ${needs})
+  set_property(GLOBAL APPEND PROPERTY TERRACE_WANTED ${links})
+  set_property(GLOBAL PROPERTY TERRACE_LINKS_OF_${name} ${links})
+  set_property(GLOBAL PROPERTY TERRACE_NEEDS_OF_${name} ${needs})
+endfunction()
+
+# terrace_add_layers(WANTED): the wanted layers and those they link; empty: all. Each may link only layers that stand before
+# it here (tests/house checks the includes), so the walk from the last to the first meets every layer after those that link it.
+function(terrace_add_layers wanted)
+  set(layers base memory envelope snapshot journal runtime redis database distribution assembly cascade upkeep service testing)
+  foreach(layer ${wanted})
+    if(NOT layer IN_LIST layers)
+      list(JOIN layers ", " layers)
+      message(FATAL_ERROR "TERRACE_COMPONENTS: terrace has no component ${layer}; there are: ${layers}")
+    endif()
+  endforeach()
+  set_property(GLOBAL PROPERTY TERRACE_WANTED ${wanted})
+  set(on_demand "")
+  if(NOT PROJECT_IS_TOP_LEVEL AND NOT TERRACE_INSTALL)
+    # A project that has terrace in its own build compiles what it links.
+    set(on_demand EXCLUDE_FROM_ALL)
+  endif()
+  list(REVERSE layers)
+  foreach(layer ${layers})
+    get_property(so_far GLOBAL PROPERTY TERRACE_WANTED)
+    if(NOT wanted OR layer IN_LIST so_far)
+      add_subdirectory(src/${layer} ${on_demand})
+    endif()
+  endforeach()
+endfunction()
