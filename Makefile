@@ -81,8 +81,9 @@ format: ## clang-format over all sources
 	@scripts/setup.sh long
 	@$(CLANG_FORMAT) -i $(SOURCES)
 
-lint: ## the tidy rules, and clang-format without changing anything
+lint: ## the tidy rules, the words of the documentation, and clang-format without changing anything
 	python3 tests/house/tidy.py .
+	python3 tests/house/prose.py .
 	@scripts/setup.sh long
 	@$(CLANG_FORMAT) --dry-run -Werror $(SOURCES)
 
