@@ -83,7 +83,6 @@ class ReplicaGroup : public std::enable_shared_from_this<ReplicaGroup> {
   [[nodiscard]] bool strong() const noexcept { return level_ == Consistency::strong; }
   [[nodiscard]] Duration repair_time() const noexcept { return repair_time_; }
   [[nodiscard]] Scheduler& scheduler() noexcept { return *scheduler_; }
-  [[nodiscard]] const std::shared_ptr<Scheduler>& scheduler_ptr() const noexcept { return scheduler_; }
   [[nodiscard]] TimePoint now() const noexcept { return scheduler_->clock().now(); }
 
   void close() noexcept { closed_ = true; }
