@@ -5,8 +5,8 @@
 ///     admin.add(users);
 ///     std::cout << admin.url() << '\n';   // http://127.0.0.1:9390
 ///
-/// A status page at /, /healthz (the process lives), /readyz (the caches are healthy), /metrics, and a JSON
-/// API under /api/v1 to look at caches and to change them: docs/admin.md.
+/// It serves a status page at /, /healthz (the process is alive), /readyz (the caches are healthy), /metrics,
+/// and a JSON API under /api/v1 that reads and changes caches: docs/admin.md.
 
 #include <functional>
 #include <memory>
@@ -22,27 +22,27 @@
 namespace terrace {
 
 struct AdminOptions {
-  /// HOST:PORT; an IPv6 address in brackets. Port 0: any free one (AdminServer::port tells).
+  /// HOST:PORT; put an IPv6 address in brackets. Port 0 takes any free port (see AdminServer::port).
   std::string listen = "127.0.0.1:9390";
-  /// Secret. Whoever sends it ("Authorization: Bearer …") may see keys and values and change them. Printable
-  /// ASCII without blanks, at least 16 characters; none: nobody may.
+  /// Secret. A client that sends it ("Authorization: Bearer …") may see and change keys and values. Printable
+  /// ASCII without blanks, at least 16 characters. Empty: no client may.
   std::string token = {};
-  /// PEM files of the certificate (with its chain) and its key: HTTPS. Both or neither.
+  /// PEM files of the certificate (with its chain) and its key; they turn on HTTPS. Set both or neither.
   std::string tls_certificate = {};
   std::string tls_key = {};
-  /// Plain HTTP where other machines reach it: only where the network itself is trusted, for token and values
-  /// can be read on their way.
+  /// Allows plain HTTP on an address that other machines can reach. Use it only on a trusted network: the
+  /// token and the values can be read in transit.
   bool allow_plain_on_public_address = false;
-  /// How long a client may take for its request, from the connection or the end of the last answer; also how
-  /// long a connection is kept for the next one. 100 ms … 1 h.
+  /// How long a client may take for its request, counted from the connection or from the end of the last
+  /// answer; also how long a connection is kept open for the next request. 100 ms … 1 h.
   Duration request_timeout = std::chrono::seconds(30);
 
-  /// Throws ConfigError naming the option that is wrong and what would be right, never the token.
+  /// Throws ConfigError that names the wrong option and says what would be right. It never shows the token.
   void check() const;
 };
 
-/// Loads keys into a cache as the program itself would; `done` is to be called once, on any thread. Called on
-/// the server's thread, so it must not block. As a rule Warmer::start:
+/// Loads keys into a cache as the program itself would. Call `done` once, on any thread. The function runs on
+/// the server's thread, so it must not block. Usually it calls Warmer::start:
 ///
 ///     [&users](std::vector<std::string> keys, std::stop_token stop, Handler<WarmReport> done) {
 ///       terrace::Warmer<User> warmer(users);
@@ -52,33 +52,35 @@ struct AdminOptions {
 using Warming =
     std::function<void(std::vector<std::string> keys, std::stop_token stop, Handler<WarmReport> done)>;
 
-/// Has a thread of its own; slow tiers hold up nobody else. Thread safe. Caches may be closed or destroyed
-/// before or after it.
+/// The server has its own thread; a slow tier delays only the requests that need it. Thread safe. Caches may
+/// be closed or destroyed before or after the server.
 class AdminServer {
  public:
-  /// Listens when it returns. Without a monitor or metrics it makes its own, which add() tells of the caches;
-  /// those that are given are the program's to fill. Throws ConfigError: the options, a port that is in use,
-  /// a certificate that cannot be read.
+  /// The server listens when the constructor returns. If no monitor or metrics are given, it makes its own,
+  /// and add() registers caches with them; the program fills those that it passes in. Throws ConfigError for
+  /// wrong options, a port in use, or a certificate that cannot be read.
   explicit AdminServer(AdminOptions options = {}, std::shared_ptr<Monitor> monitor = {},
                        std::shared_ptr<Metrics> metrics = {});
-  /// As close().
+  /// Same as close().
   ~AdminServer();
   AdminServer(const AdminServer&) = delete;
   AdminServer& operator=(const AdminServer&) = delete;
 
-  /// From now on it is served. Throws ConfigError: another cache of that name is.
+  /// Serves the cache from now on. Throws ConfigError if another cache with that name is served already.
   void add(CacheHandle cache);
-  /// False: there is none of that name.
+  /// Returns false if no cache has that name.
   bool remove(std::string_view cache);
-  /// What POST …/warm does for a cache. Without, it brings keys up from lower levels and loads nothing.
-  /// Throws ConfigError: there is no cache of that name.
+  /// Sets what POST …/warm does for a cache. Without it, warming copies keys from lower levels into the
+  /// levels above and loads nothing. Throws ConfigError if no cache has that name.
   void add_warming(std::string_view cache, Warming warming);
 
-  /// "https://127.0.0.1:9390". For a server on every address: with the name of this machine.
+  /// For example "https://127.0.0.1:9390". A server that listens on every address uses the name of this
+  /// machine.
   [[nodiscard]] std::string url() const;
   [[nodiscard]] unsigned short port() const noexcept;
 
-  /// Takes no more requests, ends what waits for one, gives answers under way 2 s. Idempotent.
+  /// Accepts no more requests, ends connections that wait for one, and gives answers under way 2 s.
+  /// Idempotent.
   void close();
 
  private:

@@ -1,14 +1,14 @@
 #pragma once
-/// The asynchronous forms of Cache<V>'s calls, with any Asio completion token: a callback, use_future,
-/// use_awaitable, deferred, …
+/// The asynchronous forms of the calls of Cache<V>. They take any Asio completion token: a callback,
+/// use_future, use_awaitable, deferred, …
 ///
 ///     auto user = co_await terrace::async_get_or_load(users, "42", load_user, asio::use_awaitable);
 ///     if (user) greet(*user);
 ///
 /// They start the same operations that the blocking calls wait for. The handler runs through its associated
-/// executor, never inside the initiating call. The cache must live until then. A loader may also be
-/// asynchronous: a callable that returns boost::asio::awaitable<T>, T as for Cache::get_or_load; it is
-/// spawned on the handler's executor.
+/// executor, never inside the initiating call. The cache must live until the handler has run. A loader may
+/// also be asynchronous: a callable that returns boost::asio::awaitable<T>, with T as for Cache::get_or_load.
+/// It is spawned on the handler's executor.
 
 #include <atomic>
 #include <boost/asio/any_io_executor.hpp>
@@ -36,8 +36,8 @@
 namespace terrace {
 namespace detail {
 
-/// Calls a completion handler on its executor, which it keeps from running out of work until then; on the I/O
-/// thread when the handler has none. Never inside the initiating call.
+/// Calls a completion handler on its executor, and keeps that executor from running out of work until then. A
+/// handler without an executor is called on the I/O thread. Never calls it inside the initiating call.
 template <class Handler, class T>
 class Completion {
  public:
@@ -77,8 +77,7 @@ class Completion {
   std::shared_ptr<std::atomic<bool>> initiating_ = std::make_shared<std::atomic<bool>>(true);
 };
 
-/// Starts an operation whose handler takes one T: `start(Completion)` sees to it that the completion is
-/// called once.
+/// Starts an operation whose handler takes one T. `start(Completion)` must call the completion exactly once.
 template <class T, class Token, class Start>
 auto initiate(Scheduler& scheduler, Token&& token, Start start) {
   return boost::asio::async_initiate<Token, void(T)>(
@@ -96,7 +95,7 @@ inline constexpr bool is_awaitable = false;
 template <class T, class Executor>
 inline constexpr bool is_awaitable<boost::asio::awaitable<T, Executor>> = true;
 
-/// An executor whose tasks run as a loader's (load_mark.hpp) until that has ended.
+/// An executor that runs its tasks as part of a loader (load_mark.hpp) until that loader has ended.
 template <class Inner>
 class LoaderExecutor {
  public:
@@ -135,7 +134,7 @@ class LoaderExecutor {
   Running running_;
 };
 
-/// A loader that is a coroutine. For one key, which is all that async_get_or_load asks for.
+/// A loader that is a coroutine. It loads one key, because async_get_or_load asks for one.
 template <class V, class Fn, class Executor>
 class AwaitedLoader final : public cascade::Loader {
  public:
@@ -169,7 +168,7 @@ class AwaitedLoader final : public cascade::Loader {
   using Awaited = decltype(cascade::call_loader<V>(std::declval<Fn&>(), std::string_view(),
                                                    std::declval<const LoadContext<V>&>()));
 
-  /// The executor, which marks the coroutine as a loader where its type can hold another that does.
+  /// The executor. It marks the coroutine as a loader if the executor's type can hold a wrapper that does so.
   [[nodiscard]] Executor as_loader(const std::shared_ptr<std::atomic<bool>>& running) const {
     if constexpr (std::same_as<Executor, boost::asio::any_io_executor>) {
       return LoaderExecutor<Executor>(executor_, running);
@@ -217,7 +216,7 @@ auto first_of(Done done) {
 
 }  // namespace detail
 
-/// As Cache::lookup. Completes with Lookup<V>.
+/// Like Cache::lookup. Completes with Lookup<V>.
 template <class V, class Token>
 auto async_lookup(Cache<V>& cache, std::string key, Token&& token, ReadOptions options = {}) {
   return detail::initiate<Lookup<V>>(cache.engine().scheduler(), std::forward<Token>(token),
@@ -227,7 +226,7 @@ auto async_lookup(Cache<V>& cache, std::string key, Token&& token, ReadOptions o
                                      });
 }
 
-/// As Cache::get_or_load. Completes with Result<V>.
+/// Like Cache::get_or_load. Completes with Result<V>.
 template <class V, class LoaderFn, class Token>
 auto async_get_or_load(Cache<V>& cache, std::string key, LoaderFn loader, Token&& token,
                        ReadOptions options = {}) {
@@ -249,7 +248,7 @@ auto async_get_or_load(Cache<V>& cache, std::string key, LoaderFn loader, Token&
       });
 }
 
-/// As Cache::set. Completes with Result<void>.
+/// Like Cache::set. Completes with Result<void>.
 template <class V, class Token>
 auto async_set(Cache<V>& cache, std::string key, V value, Token&& token, WriteOptions options = {}) {
   std::vector<cascade::Write> writes;
@@ -261,7 +260,7 @@ auto async_set(Cache<V>& cache, std::string key, V value, Token&& token, WriteOp
       });
 }
 
-/// As Cache::erase. Completes with Result<bool>.
+/// Like Cache::erase. Completes with Result<bool>.
 template <class V, class Token>
 auto async_erase(Cache<V>& cache, std::string key, Token&& token, WriteOptions options = {}) {
   return detail::initiate<Result<bool>>(
@@ -271,7 +270,7 @@ auto async_erase(Cache<V>& cache, std::string key, Token&& token, WriteOptions o
       });
 }
 
-/// As Cache::lookup_many. Completes with std::vector<Lookup<V>>.
+/// Like Cache::lookup_many. Completes with std::vector<Lookup<V>>.
 template <class V, class Token>
 auto async_lookup_many(Cache<V>& cache, std::vector<std::string> keys, Token&& token,
                        ReadOptions options = {}) {
@@ -282,7 +281,7 @@ auto async_lookup_many(Cache<V>& cache, std::vector<std::string> keys, Token&& t
                                                   });
 }
 
-/// As Cache::get_or_load_many, with its forms of bulk loader. Completes with std::vector<Result<V>>.
+/// Like Cache::get_or_load_many, with its forms of bulk loader. Completes with std::vector<Result<V>>.
 template <class V, class BulkLoaderFn, class Token>
 auto async_get_or_load_many(Cache<V>& cache, std::vector<std::string> keys, BulkLoaderFn loader,
                             Token&& token, ReadOptions options = {}) {
@@ -296,7 +295,7 @@ auto async_get_or_load_many(Cache<V>& cache, std::vector<std::string> keys, Bulk
       });
 }
 
-/// As Cache::set_many. Completes with std::vector<Result<void>>.
+/// Like Cache::set_many. Completes with std::vector<Result<void>>.
 template <class V, class Token>
 auto async_set_many(Cache<V>& cache, std::vector<std::pair<std::string, V>> entries, Token&& token,
                     WriteOptions options = {}) {
@@ -311,7 +310,7 @@ auto async_set_many(Cache<V>& cache, std::vector<std::pair<std::string, V>> entr
       });
 }
 
-/// As Cache::erase_many. Completes with std::vector<Result<bool>>.
+/// Like Cache::erase_many. Completes with std::vector<Result<bool>>.
 template <class V, class Token>
 auto async_erase_many(Cache<V>& cache, std::vector<std::string> keys, Token&& token,
                       WriteOptions options = {}) {
@@ -322,7 +321,7 @@ auto async_erase_many(Cache<V>& cache, std::vector<std::string> keys, Token&& to
       });
 }
 
-/// As Cache::invalidate. Completes with Result<std::uint64_t>.
+/// Like Cache::invalidate. Completes with Result<std::uint64_t>.
 template <class V, class Token>
 auto async_invalidate(Cache<V>& cache, std::vector<std::string> keys, Token&& token,
                       InvalidateOptions options = {}) {
@@ -333,7 +332,7 @@ auto async_invalidate(Cache<V>& cache, std::vector<std::string> keys, Token&& to
       });
 }
 
-/// As Cache::invalidate_tag. Completes with Result<std::uint64_t>.
+/// Like Cache::invalidate_tag. Completes with Result<std::uint64_t>.
 template <class V, class Token>
 auto async_invalidate_tag(Cache<V>& cache, std::string tag, Token&& token, InvalidateOptions options = {}) {
   return detail::initiate<Result<std::uint64_t>>(cache.engine().scheduler(), std::forward<Token>(token),
@@ -344,7 +343,7 @@ auto async_invalidate_tag(Cache<V>& cache, std::string tag, Token&& token, Inval
                                                  });
 }
 
-/// As Cache::clear. Completes with Result<void>.
+/// Like Cache::clear. Completes with Result<void>.
 template <class V, class Token>
 auto async_clear(Cache<V>& cache, Token&& token, WriteOptions options = {}) {
   return detail::initiate<Result<void>>(

@@ -1,5 +1,6 @@
 #pragma once
-/// Bytes: what tiers store. A std::string that is not text; a view of it is a std::string_view.
+/// Bytes: the type that tiers store. It is a std::string that need not hold text; its view is
+/// std::string_view.
 
 #include <string>
 #include <string_view>
@@ -9,10 +10,11 @@ namespace terrace {
 using Bytes = std::string;
 using BytesView = std::string_view;
 
-/// Longest key a cache accepts, in bytes. An empty key is refused as well.
+/// The longest key that a cache accepts, in bytes. An empty key is rejected, too.
 inline constexpr std::size_t max_key_size = 64 * 1024;
 
-/// The key for messages: quoted, control bytes as \xNN, cut after 64 bytes with its length.
+/// The key as shown in messages: quoted, control bytes as \xNN; a key over 64 bytes is cut and its length
+/// given.
 [[nodiscard]] std::string printable_key(std::string_view key);
 
 }  // namespace terrace

@@ -1,6 +1,6 @@
 #pragma once
-/// Cache<V>: start here. One object answers a key from memory, else from its tiers (Redis, SQLite, your own),
-/// else from the program's loader, and fills the levels on the way back.
+/// Cache<V>: start here. One object answers a key from memory, otherwise from its tiers (Redis, SQLite, your
+/// own), otherwise from the program's loader. It fills the levels above with the value it found.
 ///
 ///     struct User { std::int64_t id; std::string name; };
 ///
@@ -12,11 +12,11 @@
 ///
 ///     terrace::Result<User> user = users.get_or_load("42", [] { return load_user_from_database(42); });
 ///
-/// Every object is thread safe. Blocking calls wait for the same operations as the asynchronous ones
-/// (async.hpp); made on the runtime's I/O thread they return Errc::would_deadlock. A tier that is down lowers
-/// the hit rate, and is never a reason for a wrong answer or an exception.
+/// Every object is thread safe. A blocking call waits for the same operation as its asynchronous form
+/// (async.hpp). On the runtime's I/O thread it does not wait and returns Errc::would_deadlock. A tier that is
+/// down lowers the hit rate; it never causes a wrong answer or an exception.
 ///
-/// V: copyable and encodable (codec.hpp).
+/// V must be copyable and encodable (codec.hpp).
 
 #include <memory>
 #include <optional>
@@ -39,12 +39,12 @@ class Cache {
  public:
   using value_type = V;
 
-  /// The tiers are asked in the given order. Throws ConfigError for options that make no sense.
+  /// Asks the tiers in the given order. Throws ConfigError for options that make no sense.
   explicit Cache(CacheOptions options = {}, std::vector<std::shared_ptr<Tier>> tiers = {})
       : memory_(make_memory(options)),
         engine_(cascade::Engine::make(std::move(options), memory_, std::move(tiers))) {}
 
-  /// Closes the cache. The tiers stay open, for others may use them.
+  /// Closes the cache. The tiers stay open, because other caches may use them.
   ~Cache() {
     if (engine_) engine_->close();
   }
@@ -53,8 +53,8 @@ class Cache {
 
   // --- reading ---
 
-  /// The value, from memory or the tiers. Nothing: no level has it, it is known not to exist, or nobody could
-  /// be asked; lookup() tells which.
+  /// Returns the value, from memory or the tiers. Returns nothing if no level has the key, if it is known not
+  /// to exist, or if no level could be asked; lookup() says which.
   std::optional<V> get(std::string_view key) {
     std::optional<V> value;
     if (memory_->visit(key, [&](const cascade::Slot<V>& slot, cascade::Use) { value = slot.value; }))
@@ -62,8 +62,8 @@ class Cache {
     return lookup_below(key, nullptr, {}).value;
   }
 
-  /// Calls `visitor(const V&)` on the value without copying it, if memory has it; true when called. Asks no
-  /// tier. The visitor must be short and must not call this cache.
+  /// Calls `visitor(const V&)` on the value, without copying it, if memory has it. Returns true if it was
+  /// called. Asks no tier. The visitor must be short and must not call this cache.
   template <class Visitor>
   bool visit_memory(std::string_view key, Visitor&& visitor) {
     bool called = false;
@@ -75,37 +75,42 @@ class Cache {
     return called;
   }
 
-  /// The value with where it was found and how long it lasts, or why there is none.
+  /// Returns the value, where it was found and how long it lasts; or the reason why there is no value.
   Lookup<V> lookup(std::string_view key, const ReadOptions& options = {}) {
     if (auto found = in_memory(key)) return std::move(*found);
     return lookup_below(key, nullptr, options);
   }
 
-  /// The value from the levels, else from the loader. However many callers miss a key at once, one loader
-  /// runs.
+  /// Returns the value from the levels, otherwise from the loader. One loader runs for a key, even if many
+  /// callers miss it at the same time.
   ///
   /// The loader takes nothing, the key (std::string_view), or the key and a const LoadContext<V>& (a stop
-  /// token, the former value), and returns V, std::optional<V> (nothing: there is no such key), Result<V>, or
-  /// Load<V> (with a TTL and tags of its own, or "unchanged"). It runs on a worker thread, may block, may
-  /// throw and may call any cache, this one too, to any depth: a load that a loader waits for takes no turn
-  /// of max_concurrent_loads and no worker that others hold. But a load that waits for itself ends only at
-  /// load_timeout, and threads that a loader starts are callers like others. It never
-  /// starts after this call has returned, but may still run if the call ended early (`timeout`, soft and hard
-  /// load_timeout, close): with those in mind, what it refers to should outlive it. (With eager_refresh a
-  /// copy of it may start later.)
+  /// token and the former value). It returns V, std::optional<V> (nothing: the key does not exist),
+  /// Result<V>, or Load<V> (with its own TTL and tags, or "unchanged"). It runs on a worker thread, may
+  /// block, and may throw.
   ///
-  /// Among all processes over one Redis too one loader runs: the others wait for its fill. If it fails, or
-  /// takes longer than soft_load_timeout, a stale value within its grace is the answer where there is one.
+  /// The loader may call any cache, this one too, to any depth. A nested load takes no turn of
+  /// max_concurrent_loads and no worker that other loads hold. But a load that waits for itself ends only at
+  /// load_timeout, and threads that a loader starts are ordinary callers.
   ///
-  /// Errors: not_found (the loader said so, now or within negative_ttl), loader_failed (it threw; the context
-  /// has its text, and the cause is the exception, for everybody who waited in this process), timed_out,
-  /// invalid_key, shutdown, overloaded (the system gives no thread for the loader), or the loader's own.
+  /// The loader never starts after this call has returned. It may still be running then, if the call ended
+  /// early (`timeout`, soft and hard load_timeout, close): objects that the loader refers to should live
+  /// longer than it. With eager_refresh a copy of the loader may start later.
+  ///
+  /// One loader runs among all processes that share one Redis, too: the other processes wait for its fill. If
+  /// the load fails, or takes longer than soft_load_timeout, callers get the stale value, if there is one
+  /// within its grace.
+  ///
+  /// Errors: not_found (the loader said so, now or within negative_ttl); loader_failed (the loader threw: the
+  /// context has its text, and the cause is the exception, for every caller that waited in this process);
+  /// timed_out; invalid_key; shutdown; overloaded (the system has no thread for the loader); or the loader's
+  /// own error.
   template <class LoaderFn>
   Result<V> get_or_load(std::string_view key, LoaderFn&& loader, const ReadOptions& options = {}) {
     return cascade::to_result(lookup_or_load(key, std::forward<LoaderFn>(loader), options), key);
   }
 
-  /// As get_or_load, and tells which level answered.
+  /// Like get_or_load, and also reports which level answered.
   template <class LoaderFn>
   Lookup<V> lookup_or_load(std::string_view key, LoaderFn&& loader, const ReadOptions& options = {}) {
     bool refresh = false;
@@ -117,22 +122,24 @@ class Cache {
     return std::move(*found);
   }
 
-  /// As lookup, for many keys with few round trips: one operation for each tier. In the order of the keys.
+  /// Like lookup, for many keys with few round trips: one operation for each tier. Answers in the order of
+  /// the keys.
   std::vector<Lookup<V>> lookup_many(const std::vector<std::string>& keys, const ReadOptions& options = {}) {
     return lookup_many_below(keys, nullptr, options);
   }
 
-  /// As get, likewise.
+  /// Like get, for many keys.
   std::vector<std::optional<V>> get_many(const std::vector<std::string>& keys) {
     std::vector<std::optional<V>> values;
     for (auto& found : lookup_many(keys)) values.push_back(std::move(found.value));
     return values;
   }
 
-  /// As get_or_load, likewise: what no level has is loaded by one call of
-  /// `loader(const std::vector<std::string>& missing)`, which returns a std::vector<std::optional<V>> in the
-  /// order of the missing keys or a map from key to V (keys it lacks do not exist). If it throws, every key
-  /// it was to load has that error; keys another caller is loading already are waited for instead.
+  /// Like get_or_load, for many keys. One call of `loader(const std::vector<std::string>& missing)` loads all
+  /// keys that no level has. It returns a std::vector<std::optional<V>> in the order of the missing keys, or
+  /// a map from key to V (a key that is not in the map does not exist). If it throws, every key that it was
+  /// asked to load has that error. A key that another caller is already loading is not loaded again: this
+  /// call waits for that load.
   template <class BulkLoaderFn>
   std::vector<Result<V>> get_or_load_many(const std::vector<std::string>& keys, BulkLoaderFn&& loader,
                                           const ReadOptions& options = {}) {
@@ -143,19 +150,21 @@ class Cache {
 
   // --- writing ---
 
-  /// Stores the value in every level (WriteMode::through) or removes the key from them (around). When it has
-  /// returned, every read of this process finds it, or nothing older. Errors: invalid_key, invalid_argument
-  /// (ttl), unencodable, value_too_large (nothing has changed then), partial_write (it names the tiers that
-  /// did not take it, which may hold the old value until it expires there), timed_out (unknown what the tiers
-  /// have done), shutdown. With tags also why their tokens could not be looked up (unavailable, …): then
-  /// nothing is stored and the old value erased; with WriteMode::back nothing has changed.
+  /// Stores the value in every level (WriteMode::through) or removes the key from every level (around). After
+  /// it has returned, no read of this process finds an older value. Errors:
+  ///  - invalid_key, invalid_argument (ttl), unencodable, value_too_large: nothing has changed.
+  ///  - partial_write: the write failed in the tiers that the message names. They may hold the old value
+  ///    until it expires there.
+  ///  - timed_out: unknown what the tiers have done. shutdown.
+  ///  - With tags, also the reason why their tokens could not be read (unavailable, …). Then nothing is
+  ///    stored and the old value is erased; with WriteMode::back nothing has changed.
   Result<void> set(std::string_view key, V value, const WriteOptions& options = {}) {
     std::vector<cascade::Write> writes;
     writes.push_back({std::string(key), std::make_shared<const V>(std::move(value))});
     return one(set_below(std::move(writes), options));
   }
 
-  /// As set, for many keys with few round trips; in the order of the entries.
+  /// Like set, for many keys with few round trips. Answers in the order of the entries.
   std::vector<Result<void>> set_many(std::vector<std::pair<std::string, V>> entries,
                                      const WriteOptions& options = {}) {
     std::vector<cascade::Write> writes;
@@ -165,7 +174,8 @@ class Cache {
     return set_below(std::move(writes), options);
   }
 
-  /// Removes the key from every level; true when one had it. Reads in flight put nothing back. Errors as set.
+  /// Removes the key from every level; true if a level had it. Reads in flight do not put it back. Errors as
+  /// for set.
   Result<bool> erase(std::string_view key, const WriteOptions& options = {}) {
     return one(erase_many({std::string(key)}, options));
   }
@@ -177,8 +187,8 @@ class Cache {
         [&](const Error& error) { return std::vector<Result<bool>>(count, error); });
   }
 
-  /// Removes everything in this cache's namespace from every level. Takes as long as the tiers need, unless
-  /// options.timeout says otherwise.
+  /// Removes every key of this cache's namespace from every level. It takes as long as the tiers need, unless
+  /// options.timeout sets a limit.
   Result<void> clear(const WriteOptions& options = {}) {
     return block<Result<void>>([&](auto done) { engine_->clear(options, std::move(done)); },
                                [](const Error& error) { return Result<void>(error); });
@@ -186,39 +196,46 @@ class Cache {
 
   // --- invalidation ---
 
-  /// Invalidates keys, hard (gone, as erase_many) or soft (stale, but usable within their grace while
-  /// refreshing fails). How many there were, in the level that had most of them. Errors as erase.
+  /// Invalidates keys, hard (removed, like erase_many) or soft (stale, but usable within their grace while a
+  /// refresh fails). Returns how many keys there were, in the level that had most of them. Errors as for
+  /// erase.
   Result<std::uint64_t> invalidate(std::vector<std::string> keys, const InvalidateOptions& options = {}) {
     return invalidate_selected({.keys = std::move(keys)}, options);
   }
 
-  /// Names a group of keys of this cache object; the same name again replaces it.
+  /// Names a group of keys of this cache object. Defining the same name again replaces the group.
   void define_group(std::string name, std::vector<std::string> keys) {
     engine_->define_group(std::move(name), std::move(keys));
   }
-  /// As invalidate, for the keys of a group. invalid_argument: no such group was defined.
+  /// Like invalidate, for the keys of a group. Error invalid_argument if no such group was defined.
   Result<std::uint64_t> invalidate_group(std::string name, const InvalidateOptions& options = {}) {
     return invalidate_selected({cascade::Selection::Kind::group, {}, std::move(name)}, options);
   }
 
-  /// Removes every key that begins with the prefix, in memory and in the tiers. Hard only. Takes as long as
-  /// the tiers need, unless options.timeout says otherwise.
+  /// Removes every key that begins with the prefix, from memory and the tiers. Hard only. It takes as long as
+  /// the tiers need, unless options.timeout sets a limit.
   Result<std::uint64_t> invalidate_prefix(std::string prefix, const InvalidateOptions& options = {}) {
     return invalidate_selected({cascade::Selection::Kind::prefix, {}, std::move(prefix)}, options);
   }
-  /// The same for every key that matches a pattern such as "user:[0-9]*" (glob.hpp).
+  /// Like invalidate_prefix, for every key that matches a pattern such as "user:[0-9]*" (glob.hpp).
   Result<std::uint64_t> invalidate_glob(std::string pattern, const InvalidateOptions& options = {}) {
     return invalidate_selected({cascade::Selection::Kind::glob, {}, std::move(pattern)}, options);
   }
 
-  /// Invalidates everything that was stored with the tag, by one small operation however much that is: its
-  /// entries are found void when read. 1 when the tag was known, else 0.
+  /// Invalidates every value that was stored with the tag, by one small operation, however many values there
+  /// are: a read finds that its value is invalid. Returns 1 if the tag was known, otherwise 0.
   Result<std::uint64_t> invalidate_tag(std::string tag, const InvalidateOptions& options = {}) {
     return invalidate_selected({cascade::Selection::Kind::tag, {}, std::move(tag)}, options);
   }
 
-  /// Waits until what reads have begun to put into tiers has arrived there, or failed. Reads do not wait for
-  /// that: a program that ends right after them may lose it. Takes tier_timeout at most.
+  /// Waits until the fills that earlier reads began have arrived in the tiers, or have failed. With
+  /// WriteMode::back it then waits until the journal is flushed. Reads do not wait for their fills, so a
+  /// program that ends right after a read may lose them.
+  ///
+  /// Fills take two rounds at most, each within tier_timeout: tiers without leases first, then tiers with
+  /// leases. A flush of the journal waits as long as its target is away; set options.timeout to limit it.
+  /// Errors: timed_out, shutdown; with WriteMode::back also partial_write, if some changes became dead
+  /// letters.
   Result<void> flush(const WriteOptions& options = {}) {
     return block<Result<void>>([&](auto done) { engine_->flush(options, std::move(done)); },
                                [](const Error& error) { return Result<void>(error); });
@@ -226,7 +243,8 @@ class Cache {
 
   // --- watching ---
 
-  /// What each level has under the key. Asks every tier and changes nothing. Error: invalid_key, shutdown.
+  /// Returns what each level has under the key. Asks every tier and changes nothing. Errors: invalid_key,
+  /// shutdown.
   Result<Explanation> explain(std::string_view key) {
     return block<Result<Explanation>>([&](auto done) { engine_->explain(std::string(key), std::move(done)); },
                                       [](const Error& error) { return Result<Explanation>(error); });
@@ -234,21 +252,23 @@ class Cache {
 
   [[nodiscard]] CacheStats stats() const { return engine_->stats(); }
 
-  /// How many reads memory would have answered with a quarter, half, twice and four times max_entries, about
-  /// (MemoryCache::advise()). Nothing without CacheOptions::advisor.
+  /// Estimates how many reads memory would have answered with a quarter, half, once, twice and four times
+  /// max_entries (MemoryCache::advise()). Returns nothing without CacheOptions::advisor.
   [[nodiscard]] std::optional<Advice> advise() const noexcept { return memory_->advise(); }
 
-  /// Evicts a share of what memory holds, 0 … 1, least wanted first; how many entries. It grows again. For
-  /// times when the machine's memory is short (memory_pressure.hpp). No other level is touched.
+  /// Evicts a share of the entries in memory, 0 … 1, the least wanted first; returns how many entries. Memory
+  /// can grow again. Use it when the machine is short of memory (memory_pressure.hpp). Touches no other
+  /// level.
   std::size_t shrink_memory(double share) noexcept { return memory_->shrink(share); }
 
-  /// Ends calls under way with Errc::shutdown, and all later ones. Idempotent. A loader that runs is not
-  /// waited for.
+  /// Ends calls under way with Errc::shutdown, and all later calls, too. Idempotent. Does not wait for a
+  /// loader that is running.
   void close() { engine_->close(); }
 
   // --- for async.hpp ---
 
-  /// What memory has; counts as an access. `refresh`: it should be loaded anew (eager_refresh).
+  /// Returns what memory has; counts as an access. `refresh` is set if it should be loaded again
+  /// (eager_refresh).
   std::optional<Lookup<V>> in_memory(std::string_view key, bool* refresh = nullptr) {
     std::optional<Lookup<V>> found;
     memory_->visit(key, [&](const cascade::Slot<V>& slot, cascade::Use use) {
@@ -258,8 +278,8 @@ class Cache {
     return found;
   }
 
-  /// Looks in memory, then starts the walk for what is missing there; `done(std::vector<Lookup<V>>)` is
-  /// called once.
+  /// Looks in memory, then starts a lookup in the tiers for the keys that are missing there. Calls
+  /// `done(std::vector<Lookup<V>>)` once.
   template <class Done>
   void start_lookup_many(const std::vector<std::string>& keys, std::shared_ptr<cascade::Loader> loader,
                          const ReadOptions& options, Done done) {
@@ -292,7 +312,7 @@ class Cache {
   [[nodiscard]] std::shared_ptr<cascade::Engine> shared_engine() const noexcept { return engine_; }
   [[nodiscard]] std::shared_ptr<const cascade::Values> values() const noexcept { return memory_; }
 
-  /// The typed form of an answer from below memory.
+  /// The typed form of an answer that came from below memory.
   [[nodiscard]] Lookup<V> typed(cascade::Answer&& answer) const {
     return cascade::to_lookup<V>(std::move(answer), *engine_);
   }
@@ -311,7 +331,7 @@ class Cache {
     return std::move(outcomes.front());
   }
 
-  /// Starts an operation and waits for its handler to be called.
+  /// Starts an operation and waits until its handler is called.
   template <class T, class Start, class Refuse>
   T block(Start start, Refuse refuse) const {
     struct State {

@@ -1,6 +1,6 @@
 #pragma once
-/// CacheOptions: how a cache behaves; few options, with defaults that suit most. Set with designated
-/// initialisers.
+/// CacheOptions: how a cache behaves. There are few options, and their defaults suit most programs. Set them
+/// with designated initialisers.
 
 #include <cstdint>
 #include <memory>
@@ -20,9 +20,9 @@ class KeyRing;
 /// What Cache::set does.
 enum class WriteMode : std::uint8_t {
   through,  ///< stores the value in every tier, the lowest first, then in memory
-  around,   ///< removes the key from every level: the program wrote the value to its origin itself
-  back,  ///< is done when the change is in a journal on disk; the tiers get it soon after (write_back.hpp).
-         ///< This process reads it at once, others when it has arrived in a tier they share
+  around,   ///< removes the key from every level: the program has written the value to its origin itself
+  back,  ///< done when the change is in a journal on disk; the tiers get it soon after (write_back.hpp). This
+         ///< process reads it at once, others when it has arrived in a tier that they share
 };
 
 struct CacheOptions {
@@ -30,73 +30,75 @@ struct CacheOptions {
   std::string name = "default";
 
   // --- memory (L1) ---
-  /// False: nothing is kept in memory; each read asks the tiers, or, where there are none, the loader.
+  /// False: memory keeps nothing; each read asks the tiers, or the loader if there are no tiers.
   bool memory_level = true;
   std::size_t max_entries = 10'000;  ///< 0: only max_bytes bounds it
   std::uint64_t max_bytes = 0;       ///< 0: only max_entries bounds it
   Eviction eviction = Eviction::adaptive;
-  /// Watches what other sizes of memory would do, for Cache::advise(). Needs max_entries; costs up to 3 MB,
+  /// Estimates what other sizes of memory would do, for Cache::advise(). Needs max_entries; costs up to 3 MB,
   /// and time on reads (MemoryOptions::advisor).
   bool advisor = false;
 
   // --- freshness ---
-  /// How long a value is fresh; none: for ever. More than zero. A write or a loader may give its own.
+  /// How long a value is fresh; none: no expiry. More than zero. A write or a loader may set its own TTL.
   std::optional<Duration> ttl = {};
-  /// The same for "the origin has no such key"; none: that is not cached.
+  /// TTL of a negative entry ("the origin has no such key"); none: negative answers are not cached.
   std::optional<Duration> negative_ttl = {};
-  /// At most this long in memory, though a tier may keep it longer; none: no such bound.
+  /// The longest time a value stays in memory, though a tier may keep it longer; none: no such bound.
   std::optional<Duration> memory_ttl = {};
   /// Each TTL is shortened by a random share between 0 and this, so that entries written together do not
   /// expire together; 0 … 0.5. A TTL is never lengthened.
   double ttl_jitter = 0.1;
 
-  /// How long after its TTL a value may still be served while refreshing it fails (Lookup says `stale`);
-  /// zero: never.
+  /// Grace (also called stale-if-error): how long after its TTL a value may still be served while refreshing
+  /// it fails (Lookup says `stale`); zero: never.
   Duration grace{};
-  /// After a refresh failed and the stale value was served, how long until the next attempt.
+  /// After a refresh has failed and the stale value was served: how long until the next attempt.
   Duration retry_after = std::chrono::seconds(1);
-  /// The share of its TTL after which a value that is read with a loader is loaded anew in the background; 0:
-  /// never, else below 1. The loader is then copied and may run after the call has returned.
+  /// After this share of its TTL, a value that is read with a loader is loaded again in the background. 0:
+  /// never; otherwise below 1. The loader is then copied and may run after the call has returned.
   double eager_refresh = 0;
 
   // --- several processes ---
   Consistency consistency = Consistency::eventual;
-  /// Of Consistency::eventual: how far memory may be behind; 10 ms … 1 h.
+  /// For Consistency::eventual: how far memory may be behind the shared tiers; 10 ms … 1 h.
   Duration max_staleness = std::chrono::seconds(1);
-  /// One process loads a key at a time, while the others wait: this long after it died another takes over.
+  /// One process loads a key at a time while the others wait. This long after that process died, another
+  /// takes over.
   Duration lease_time = std::chrono::seconds(3);
 
   // --- writing ---
   WriteMode write_mode = WriteMode::through;
-  /// Of WriteMode::back: the journal and its limits.
+  /// For WriteMode::back: the journal and its limits.
   WriteBackOptions write_back = {};
-  /// Of WriteMode::back: where changes go first, in place of the lowest tier (make_writer); none: that tier.
+  /// For WriteMode::back: changes go first to this writer (make_writer) instead of to the lowest tier; none:
+  /// to that tier.
   std::shared_ptr<cascade::Writer> writer = {};
-  /// Payloads of at least this many bytes are compressed with zstd where that makes them smaller; 0: none
-  /// are.
+  /// Payloads of at least this many bytes are compressed with zstd if that makes them smaller; 0: never.
   std::size_t compress_above = 1024;
-  /// Larger values (encoded, in bytes) are refused by set() and not filled into tiers.
+  /// The largest value (encoded, in bytes). set() rejects a larger one, and it is not filled into tiers.
   std::size_t max_value_bytes = 64U << 20U;
-  /// Seals what is stored in tiers (key_ring.hpp). Then only what these keys sealed is read; anything else is
-  /// a miss, counted as unreadable. None: stored as it is, and what is sealed is a miss.
+  /// The key ring: entries in the tiers are sealed with it (key_ring.hpp). Only entries sealed with these
+  /// keys are read; any other entry is a miss, counted as unreadable. None: entries are stored unsealed, and
+  /// a sealed entry is a miss.
   std::shared_ptr<const KeyRing> keys = {};
 
   // --- time limits ---
-  /// How long one tier may take for one operation before the walk goes on without it.
+  /// How long one tier may take for one operation. After that the lookup continues without this tier.
   Duration tier_timeout = std::chrono::milliseconds(250);
-  /// How long a loader may take. After that its callers get Errc::timed_out; what it returns later is
+  /// How long a loader may take. After that its callers get Errc::timed_out, and the late result is
   /// discarded.
   Duration load_timeout = std::chrono::seconds(30);
-  /// After this long callers get the stale value, if there is one within its grace, and the load goes on for
-  /// later ones; none: they wait.
+  /// After this time callers get the stale value, if there is one within its grace, and the load continues
+  /// for later callers; none: callers wait for the load.
   std::optional<Duration> soft_load_timeout = {};
-  /// Loader calls at the same time; more wait for their turn, within load_timeout. At least 1.
+  /// Loader calls at the same time. Further loads wait for their turn, within load_timeout. At least 1.
   std::size_t max_concurrent_loads = 64;
 
-  /// Threads and time. None: Runtime::common(). Tests: a testing::FakeScheduler.
+  /// Provides threads and time. None: Runtime::common(). Tests use a testing::FakeScheduler.
   std::shared_ptr<Scheduler> scheduler = {};
 
-  /// Throws ConfigError naming the option that is wrong and what would be right.
+  /// Throws ConfigError that names the wrong option and says what would be right.
   void check() const;
 };
 
@@ -105,8 +107,8 @@ struct ReadOptions {
   /// How long this caller waits; none: until the levels and the loader have answered, each within its own
   /// limit.
   std::optional<Duration> timeout = {};
-  /// Tags of what is loaded. Better here than from the loader: known before it begins, they are surely as
-  /// old.
+  /// Tags of a loaded value. Prefer them here to tags set by the loader: the versions of these tags are known
+  /// before the load begins, so they are certainly as old as the value.
   std::vector<std::string> tags = {};
 };
 
@@ -116,14 +118,14 @@ struct WriteOptions {
   std::optional<Duration> ttl = {};
   /// How long this caller waits; none: until the tiers have answered, each within its own limit.
   std::optional<Duration> timeout = {};
-  /// Tags of the value; invalidate_tag() reaches it by each of them. 1 … 1024 bytes each.
+  /// Tags of the value; invalidate_tag() finds it by each of them. 1 … 1024 bytes each.
   std::vector<std::string> tags = {};
 };
 
 /// Options of one invalidation.
 struct InvalidateOptions {
-  /// Keeps the values as stale ones, to be served within their grace while refreshing fails. For keys, groups
-  /// and tags.
+  /// Keeps the values as stale ones, which may be served within their grace while a refresh fails. For keys,
+  /// groups and tags.
   bool soft = false;
   /// How long this caller waits; none: until the tiers have answered.
   std::optional<Duration> timeout = {};

@@ -1,6 +1,6 @@
 #pragma once
-/// Caches: everything a configuration (config.hpp) describes, built by one call: the runtime, each tier once,
-/// the key rings, the caches.
+/// Caches: builds everything that a configuration (config.hpp) describes in one call: the runtime, each tier
+/// once, the key rings, the caches.
 ///
 ///     const auto caches = terrace::Caches::open("terrace.toml");
 ///     terrace::Cache<User>& users = caches->get<User>("users");
@@ -21,37 +21,38 @@
 namespace terrace {
 
 struct CachesOptions {
-  /// Judge the alert rules and tell the sinks. False: for tools that look at what other programs use.
+  /// Evaluate the alert rules and notify the sinks. False: for tools that look at data other programs use.
   bool alerts = true;
 };
 
-/// Thread safe. Its caches live as long as it.
+/// Thread safe. Its caches live as long as this object.
 class Caches {
  public:
-  /// Throws ConfigError: what Config::load() finds, and what opening files tells. Servers that are away are
-  /// no error.
+  /// Throws ConfigError for mistakes that Config::load() finds, and for errors on opening files. A server
+  /// that is down is no error.
   static std::unique_ptr<Caches> open(const std::filesystem::path& file, CachesOptions options = {});
   static std::unique_ptr<Caches> open(const Config& config, CachesOptions options = {});
 
-  /// As close().
+  /// Same as close().
   ~Caches();
   Caches(const Caches&) = delete;
   Caches& operator=(const Caches&) = delete;
 
-  /// The cache of that name: made by the first call, the same one afterwards. Keep the reference: each call
-  /// looks the name up under a lock. Throws ConfigError: there is no such cache, or it was made with another
-  /// type, by handles() too; and what the cache itself refuses (a journal that another process has).
+  /// Returns the cache with that name. The first call makes it, later calls return the same one. Keep the
+  /// reference, because each call looks the name up under a lock. Throws ConfigError: there is no such cache;
+  /// it was made with another type (handles() makes caches, too); or the cache itself cannot be made (for
+  /// example, another process has its journal open).
   template <class V>
   Cache<V>& get(std::string_view name) {
     return *static_cast<Cache<V>*>(made(name, typeid(V), &build<V>));
   }
 
-  /// Every cache, in the order of the names. Those that nobody asked for yet are made as Cache<Document>:
-  /// call it after the program has asked for its own.
+  /// Returns every cache, in the order of the names. It makes a cache that was not requested yet as
+  /// Cache<Document>, so call it after the program has requested its own.
   std::vector<CacheHandle> handles();
 
-  /// What watches every cache from the moment it is made, with the rules and sinks of the configuration. A
-  /// rule for one cache begins with it.
+  /// The monitor that watches every cache from the moment it is made, with the rules and sinks of the
+  /// configuration. A rule for one cache starts when that cache is made.
   [[nodiscard]] const std::shared_ptr<Monitor>& monitor() const noexcept;
   /// The counters of every cache that was made.
   [[nodiscard]] const std::shared_ptr<Metrics>& metrics() const noexcept;
@@ -59,8 +60,8 @@ class Caches {
   [[nodiscard]] const Config& config() const noexcept;
   [[nodiscard]] const std::shared_ptr<Runtime>& runtime() const noexcept;
 
-  /// Closes the monitor, the caches, then their tiers. Calls under way end as Errc::shutdown; what waits in
-  /// journals is flushed, or kept for the next start. Idempotent.
+  /// Closes the monitor, the caches, then their tiers. Calls under way end with Errc::shutdown. Changes that
+  /// wait in journals are flushed, or kept for the next start. Idempotent.
   void close();
 
  private:

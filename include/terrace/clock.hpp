@@ -1,21 +1,21 @@
 #pragma once
-/// Clock: the only source of time. Local lifetimes run on the monotonic reading, what is written into
-/// stored entries on the wall reading. Tests pass a testing::FakeClock and never sleep.
+/// Clock: the only source of time. Lifetimes in this process use the monotonic reading; times in stored
+/// entries use the wall reading. Tests pass a testing::FakeClock and never sleep.
 
 #include <chrono>
 
 namespace terrace {
 
 using Duration = std::chrono::nanoseconds;
-/// A point on the monotonic clock. It means nothing outside this process.
+/// A point on the monotonic clock. It has no meaning outside this process.
 using TimePoint = std::chrono::time_point<std::chrono::steady_clock, Duration>;
-/// Milliseconds since the Unix epoch (UTC), for what leaves the process.
+/// Milliseconds since the Unix epoch (UTC), for data that leaves the process.
 using WallTime = std::chrono::sys_time<std::chrono::milliseconds>;
 
 /// A deadline that never passes.
 inline constexpr TimePoint no_deadline = TimePoint::max();
 
-/// Tells the time. Thread safe.
+/// Returns the time. Thread safe.
 class Clock {
  public:
   virtual ~Clock() = default;
@@ -23,15 +23,16 @@ class Clock {
   /// Monotonic, nanosecond resolution.
   [[nodiscard]] virtual TimePoint now() const noexcept = 0;
 
-  /// Monotonic, on the same scale as now() but cheaper and up to 4 ms behind it. For expiry checks.
+  /// Monotonic, on the same scale as now(), but cheaper and up to 4 ms behind it. For expiry checks.
   [[nodiscard]] virtual TimePoint coarse_now() const noexcept { return now(); }
 
-  /// The wall clock as this process saw it first, carried forward by the monotonic clock: a step of
-  /// the system's clock (NTP, an operator, a suspended machine) neither revives nor kills an entry.
+  /// The wall clock as this process first read it, carried forward by the monotonic clock. A step of the
+  /// system's clock (NTP, an operator, a suspended machine) neither expires an entry nor makes an expired one
+  /// valid again.
   [[nodiscard]] virtual WallTime wall_now() const noexcept = 0;
 };
 
-/// The machine's clock. One object for the life of the process.
+/// The machine's clock. One object, which lives as long as the process.
 const Clock& system_clock() noexcept;
 
 /// `from + d`, saturated at no_deadline.

@@ -1,21 +1,22 @@
 #pragma once
-/// Codec<V>: how a value becomes the bytes that tiers store, and back.
+/// Codec<V>: converts a value to the bytes that tiers store, and back.
 ///
-/// Without doing anything a type can be stored when it is bool, an integer, float, double, an enum,
-/// std::string, std::vector of std::byte, unsigned char or char (bytes), any standard container, std::array,
-/// optional, pair, tuple, variant, a chrono duration or sys_time, unique_ptr, shared_ptr (a copy of what it
-/// points to), or a plain aggregate of such things, nested or recursive, without macros:
+/// These types can be stored without any further code: bool, integers, float, double, enums, std::string,
+/// std::vector of std::byte, unsigned char or char (bytes), any standard container, std::array, optional,
+/// pair, tuple, variant, chrono durations and sys_time, unique_ptr, shared_ptr (a copy of the object it
+/// points to), and plain aggregates of such types, nested or recursive, without macros:
 ///
 ///     struct User { std::int64_t id; std::string name; std::vector<double> scores; };
 ///     // Cache<User> just works; Codec<User>::schema is the fingerprint of "(i64,str,[f64])".
 ///
-/// Each entry carries the codec's id and the schema's fingerprint; an entry of another one is a miss. So a
-/// program with a changed struct never misreads old entries. The fingerprint sees types, not names: swapping
-/// two fields of the same type goes unnoticed, unless the aggregate says so by a number of its own:
+/// Each entry carries the id of its codec and the fingerprint of its schema; an entry with other ones is a
+/// miss. So a program with a changed struct never misreads old entries. The fingerprint covers types, not
+/// names: a swap of two fields of the same type goes unnoticed, unless the aggregate declares a number of its
+/// own:
 ///
 ///     struct Place { static constexpr unsigned terrace_schema = 2; double longitude, latitude; };
 ///
-/// Any other type gets a codec of its own, which is used for it inside other types as well:
+/// Any other type needs its own codec, which is then also used for this type inside other types:
 ///
 ///     template <>
 ///     struct terrace::Codec<Money> {
@@ -36,20 +37,20 @@
 
 namespace terrace {
 
-/// Codec ids below this one are terrace's.
+/// Codec ids below this one are reserved for terrace.
 inline constexpr std::uint8_t first_own_codec = 64;
-/// Codec<V>::id of every type without an own codec.
+/// Codec<V>::id of every type without its own codec.
 inline constexpr std::uint8_t messagepack_codec = 1;
 
-/// The MessagePack codec. Aggregates are arrays of their fields, in order.
+/// The MessagePack codec. An aggregate is stored as an array of its fields, in order.
 template <class V>
 struct Codec : detail::GeneratedCodec {
   static constexpr std::uint8_t id = messagepack_codec;
-  /// The same for the same structure, whatever the compiler, the platform or the language.
+  /// The same for the same structure, on every compiler, platform and language.
   static constexpr std::uint64_t schema = detail::schema_fingerprint<V>();
 
-  /// Appends the bytes. Errc::unencodable: a length over 2^32 - 1, a variant without a value, or what an own
-  /// codec says.
+  /// Appends the bytes. Errc::unencodable: a length over 2^32 - 1, a variant without a value, or an error of
+  /// a type's own codec.
   static Result<void> encode(const V& value, Bytes& out) {
     detail::require_encodable<V>();
     detail::Packer packer(out);
@@ -57,7 +58,7 @@ struct Codec : detail::GeneratedCodec {
     return packer.result();
   }
 
-  /// The value, or nothing of it. Errc::corrupt: not whole MessagePack, or something follows it.
+  /// Decodes the value; all of it or an error. Errc::corrupt: incomplete MessagePack, or bytes follow it.
   /// Errc::incompatible: MessagePack that encode() of this type would not have written.
   static Result<V> decode(BytesView bytes) {
     detail::require_encodable<V>();

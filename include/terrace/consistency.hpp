@@ -1,16 +1,16 @@
 #pragma once
-/// Consistency: how much a read may promise about the writes of others. What each level means for memory over
-/// one shared tier: docs/reliability.md; for tiers made of several nodes: docs/topologies.md.
+/// Consistency: how much a read may promise about the writes of other processes. Each level's meaning for
+/// memory above one shared tier: docs/reliability.md; for tiers made of several nodes: docs/topologies.md.
 
 #include <cstdint>
 
 namespace terrace {
 
-/// Of this process's own writes every read of a Cache sees the last one that has returned.
+/// Of this process's own writes, every read of a Cache sees the last one that has returned.
 enum class Consistency : std::uint8_t {
-  weak,      ///< a value that was once written and has not expired
-  eventual,  ///< a cache: memory is behind the shared tier by max_staleness at most. Nodes: they converge
-  strong,    ///< a cache: every read asks the tiers; memory only stands in while refreshing fails. Nodes:
+  weak,      ///< any value that was once written and has not expired
+  eventual,  ///< in a cache: memory is behind the shared tier by at most max_staleness. Nodes: they converge
+  strong,    ///< in a cache: every read asks the tiers; memory is used only while a refresh fails. Nodes:
              ///< linearizable
 };
 

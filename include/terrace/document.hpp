@@ -1,14 +1,13 @@
 #pragma once
-/// Document: a value of any schema, as the bytes it is stored in. A Cache<Document> reads what programs with
-/// typed caches of the same name have stored, and stores what they can read: for tools and for other
-/// languages.
+/// Document: a value of any schema, as the bytes it is stored in. A Cache<Document> reads the entries of
+/// typed caches with the same name, and stores entries that they can read. For tools and for other languages.
 
 #include <cstdint>
 #include <terrace/bytes.hpp>
 
 namespace terrace {
 
-/// The codec that wrote a value and the fingerprint of its type (codec.hpp).
+/// The codec that wrote a value, and the fingerprint of its type (codec.hpp).
 struct StoredKind {
   std::uint8_t codec = 0;
   std::uint64_t schema = 0;
@@ -16,7 +15,7 @@ struct StoredKind {
 };
 
 struct Document {
-  Bytes payload;  ///< what Codec<V>::encode appended: MessagePack, unless the codec is the program's own
+  Bytes payload;  ///< the output of Codec<V>::encode: MessagePack, unless the type has its own codec
   StoredKind kind;
   bool operator==(const Document&) const = default;
 };

@@ -1,10 +1,10 @@
 #pragma once
-/// KeyHash: hashes keys under secrets drawn at random when the process starts, so that someone who chooses
+/// KeyHash: hashes keys with secrets drawn at random when the process starts, so that an attacker who chooses
 /// keys cannot make them collide. Not stable between processes: never store a result or send it anywhere.
 ///
 /// Integers: two rounds of the folded 128-bit product with secrets (the mixing step of wyhash and XXH3).
-/// Up to 16 bytes: the same over both ends of them, inline (as wyhash's final version 4 does it,
-/// https://github.com/wangyi-fudan/wyhash). More: XXH3 with a secret of 192 random bytes
+/// Strings of up to 16 bytes: the same over both ends, inline (as in the final version 4 of wyhash,
+/// https://github.com/wangyi-fudan/wyhash). Longer strings: XXH3 with a secret of 192 random bytes
 /// (https://github.com/Cyan4973/xxHash, XXH3_64bits_withSecret).
 
 #include <concepts>
@@ -36,8 +36,8 @@ std::uint64_t keyed_hash(const void* data, std::size_t size) noexcept;
 
 }  // namespace detail
 
-/// Hash of integers, enumerations, strings, and types with their own `std::uint64_t hash_of(const T&)` found
-/// by argument-dependent look-up (use KeyHash on the parts to stay safe). Transparent: a std::string key may
+/// Hashes integers, enumerations, strings, and types with their own `std::uint64_t hash_of(const T&)` found
+/// by argument-dependent lookup (apply KeyHash to the parts to stay safe). Transparent: a std::string key may
 /// be looked up by std::string_view.
 class KeyHash {
  public:
@@ -47,7 +47,8 @@ class KeyHash {
   template <class T>
   requires(std::integral<T> || std::is_enum_v<T>) [[nodiscard]] std::uint64_t operator()(
       T key) const noexcept {
-    // One fold leaves evenly spaced keys uneven in the low or the high bits under some secrets; two do not.
+    // With one fold, evenly spaced keys are uneven in the low or the high bits under some secrets; not with
+    // two.
     const std::uint64_t once =
         detail::multiply_fold(static_cast<std::uint64_t>(key) ^ seeds_.mask, seeds_.factor);
     return detail::multiply_fold(once ^ seeds_.factor, seeds_.mask | 1);
@@ -79,7 +80,7 @@ class KeyHash {
     return word;
   }
 
-  /// Every byte, and how many there are, goes in; ends may overlap.
+  /// Every byte and the length are hashed; the two ends may overlap.
   [[nodiscard]] std::uint64_t hash_short(const char* data, std::size_t size) const noexcept {
     std::uint64_t front = 0;
     std::uint64_t back = 0;

@@ -2,13 +2,13 @@
 /// memoize(cache, name, fn): a function that remembers its results in a cache.
 ///
 ///     auto square = terrace::memoize(cache, "square", [](int x) { return x * x; });
-///     square(7);             // computed once, then from memory or the tiers; once for all concurrent callers
+///     square(7);             // computed once for all concurrent callers, then read from memory or the tiers
 ///     square.invalidate(7);
 ///
 /// The key is the name and the MessagePack form of the arguments, in which `1`, `"1"` and `true` differ.
-/// Arguments are whatever codec.hpp can encode; char pointers and views count as strings. A result that
-/// stands for "none" (an empty std::optional returned by fn for a cache of plain values) is remembered where
-/// negative_ttl is set.
+/// Arguments may have any type that codec.hpp can encode; char pointers and views count as strings. A result
+/// that stands for "none" (an empty std::optional returned by fn for a cache of plain values) is remembered
+/// if negative_ttl is set.
 
 #include <concepts>
 #include <functional>
@@ -24,7 +24,7 @@
 namespace terrace {
 namespace detail {
 
-/// How an argument takes part in the key: decayed, text as std::string.
+/// The form of an argument in the key: decayed; text as std::string.
 template <class Arg>
 using KeyPart = std::conditional_t<std::convertible_to<const Arg&, std::string_view>, std::string,
                                    std::remove_cvref_t<Arg>>;
@@ -66,7 +66,7 @@ struct Signature<R (C::*)(Args...) const noexcept> : Signature<R (*)(Args...)> {
 
 }  // namespace detail
 
-/// A function with a memory. Thread safe if the function is. The cache must outlive it.
+/// A function whose results are cached. Thread safe if the function is. The cache must outlive it.
 template <class V, class F>
 class Memoized {
  public:
@@ -78,27 +78,27 @@ class Memoized {
     if (name_.empty()) throw ConfigError("memoize: the name is empty; give each function one of its own");
   }
 
-  /// The remembered result, or the function's. Throws Exception: loader_failed with the text of what the
-  /// function threw, unencodable or invalid_key (more than 64 KiB) for arguments that make no key, not_found
-  /// for a negative result, or what else Cache::get_or_load returns.
+  /// Returns the remembered result, or calls the function. Throws Exception: loader_failed with the text of
+  /// the function's exception; unencodable or invalid_key (more than 64 KiB) if the arguments cannot be made
+  /// a key; not_found for a negative result; or another error of Cache::get_or_load.
   template <class... Args>
   V operator()(const Args&... args) const {
     return call(args...).value();
   }
 
-  /// As operator(), with the error as a result.
+  /// Like operator(), but returns an error as a result.
   template <class... Args>
   Result<V> call(const Args&... args) const {
     Key arguments(args...);
     auto made = key_of(arguments);
     if (!made) return made.error();
-    // By value: the load may outlive this call where the cache has a limit on it.
+    // By value: the load may outlive this call if the cache limits the time of loads.
     return cache_->get_or_load(*made, [fn = fn_, arguments = std::move(arguments)] {
       return detail::Signature<F>::apply(*fn, arguments);
     });
   }
 
-  /// Forgets the result for these arguments in every level; true when one had it.
+  /// Erases the result for these arguments from every level; true if a level had it.
   template <class... Args>
   Result<bool> invalidate(const Args&... args) const {
     auto made = key(args...);
@@ -126,7 +126,7 @@ class Memoized {
   std::shared_ptr<F> fn_;
 };
 
-/// Names are the program's own: two functions of one cache need two names, free of NUL bytes.
+/// The program chooses the names: two functions of one cache need two different names without NUL bytes.
 template <class V, class F>
 Memoized<V, std::decay_t<F>> memoize(Cache<V>& cache, std::string name, F&& fn) {
   return {cache, std::move(name), std::forward<F>(fn)};

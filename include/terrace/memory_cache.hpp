@@ -1,14 +1,15 @@
 #pragma once
-/// MemoryCache: a bounded, thread-safe map from keys to values in this process's memory; the first level of a
-/// cache, usable alone.
+/// MemoryCache: a bounded, thread-safe map from keys to values in the memory of this process. It is the first
+/// level of a cache, and can be used alone.
 ///
 ///     terrace::MemoryCache<std::string, Page> pages({.max_entries = 100'000, .ttl = 5min});
 ///     pages.set("home", render());
 ///     if (auto page = pages.find("home")) send(page->html);
 ///
-/// When full, an eviction policy chooses what leaves: see Eviction. Entries that expire are never served, and
-/// leave by themselves. The rest of the public names: MemoryOptions, EntryOptions, EntryInfo, MemoryStats,
-/// RemovalCause and default_weight(), in detail/memory/options.hpp and weight.hpp.
+/// When the cache is full, an eviction policy chooses the entry to evict: see Eviction. An expired entry is
+/// never served, and is removed without being asked for. The other public names are MemoryOptions,
+/// EntryOptions, EntryInfo, MemoryStats, RemovalCause and default_weight(), in detail/memory/options.hpp and
+/// weight.hpp.
 
 #include <algorithm>
 #include <array>
@@ -31,21 +32,21 @@
 namespace terrace {
 
 /// Thread safe: every member may be called at any time, except construction and destruction. A hit by get(),
-/// visit() or peek() takes no lock, unless the policy is lru, lfu or w-tinylfu, the entry expires after
-/// access or within the next 34 ms. No user code runs while the cache is locked, other than hashing,
-/// comparing, moving and copying keys and values, visit()'s function (in those cases) and set_if()'s
-/// condition; those must not call the cache.
+/// visit() or peek() takes no lock, unless the policy is lru, lfu or w-tinylfu, or the entry expires after
+/// access or within the next 34 ms. User code that runs while the cache is locked: hashing, comparing, moving
+/// and copying of keys and values, the function of visit() (in the cases above) and the condition of
+/// set_if(). It must not call the cache.
 ///
-/// A value that has left is destroyed when no reader can be looking at it: erased ones at once, unless
-/// someone does; others at the latest when so many more have left that they are worth asking for (up to 256
-/// in each shard, or 256 KiB; 16 where default_weight() does not see all they hold).
+/// A removed value is destroyed when no reader can be using it. An erased value is destroyed at once, unless
+/// a reader uses it. Other values are destroyed in batches: at the latest after 256 removals in a shard, or
+/// 256 KiB (16 removals if default_weight() does not see all memory that they hold).
 ///
-/// K and V need to be movable; get(), get_many() and get_or_insert() copy values, the others do not. With the
+/// K and V must be movable. get(), get_many() and get_or_insert() copy values, the others do not. With the
 /// default hash and comparison a std::string key may be looked up by std::string_view or const char* without
 /// a copy.
 ///
-/// Exceptions: what hashing, comparing, copying, the weigher or an allocation throws reaches the caller, and
-/// the cache stays as it was.
+/// Exceptions thrown by hashing, comparing, copying, the weigher or an allocation reach the caller, and the
+/// cache is unchanged.
 template <class K, class V, class Hash = KeyHash, class Equal = std::equal_to<>>
 class MemoryCache {
   using Shard = memory::Shard<K, V, Hash, Equal>;
@@ -54,7 +55,7 @@ class MemoryCache {
   using Options = MemoryOptions<K, V>;
   using Handle = memory::Handle<K, V, Shard>;
 
-  /// Throws ConfigError for options that cannot be met.
+  /// Throws ConfigError for impossible options.
   explicit MemoryCache(Options options = {})
       : lifetime_(lifetime_of(options)),
         measures_cost_(options.eviction == Eviction::gdsf),
@@ -80,7 +81,7 @@ class MemoryCache {
   MemoryCache(const MemoryCache&) = delete;
   MemoryCache& operator=(const MemoryCache&) = delete;
 
-  /// A copy of the value; none: a miss. For large values use find() or visit().
+  /// Returns a copy of the value; nothing on a miss. For large values use find() or visit().
   template <class Q>
   [[nodiscard]] std::optional<V> get(const Q& key) {
     std::optional<V> copy;
@@ -88,7 +89,8 @@ class MemoryCache {
     return copy;
   }
 
-  /// Calls f(const V&) on a hit, without a copy; false: a miss. f must be quick and must not call the cache.
+  /// Calls f(const V&) on a hit, without a copy; false on a miss. f must be quick and must not call the
+  /// cache.
   template <class Q, class F>
   bool visit(const Q& key, F&& f) {
     const auto& k = as_key(key);
@@ -96,7 +98,7 @@ class MemoryCache {
     return shards_.of(hash).read(k, hash, std::forward<F>(f));
   }
 
-  /// As visit(), but counts as no access: neither for the statistics nor for what is evicted next.
+  /// Like visit(), but does not count as an access, neither in the statistics nor for the eviction policy.
   template <class Q, class F>
   bool peek(const Q& key, F&& f) const {
     const auto& k = as_key(key);
@@ -104,7 +106,7 @@ class MemoryCache {
     return shards_.of(hash).peek(k, hash, std::forward<F>(f));
   }
 
-  /// The value where it is, without a copy; see Handle. Empty: a miss.
+  /// Returns the value in place, without a copy; see Handle. Empty on a miss.
   template <class Q>
   [[nodiscard]] Handle find(const Q& key) {
     const auto& k = as_key(key);
@@ -114,20 +116,22 @@ class MemoryCache {
     return node == nullptr ? Handle{} : Handle{shard, *node, id};
   }
 
-  /// Stores the value, replacing any. False: refused, because it is heavier than max_bytes or its lifetime
-  /// has run out already; an older value of the key is then removed all the same (it is outdated).
+  /// Stores the value and replaces any older one. Returns false if it is rejected: it is heavier than
+  /// max_bytes, or its lifetime is over already. Then an older value of the key is removed all the same,
+  /// because it is outdated.
   bool set(K key, V value, EntryOptions options = {}) {
     return set_if(std::move(key), std::move(value), options, [] { return true; });
   }
 
-  /// set(), if allowed() is true at the moment of insertion: it is called under the lock of the key, so that
-  /// nothing can come between. False: not allowed (nothing has changed), or refused as by set().
+  /// Like set(), if allowed() returns true at the moment of insertion. allowed() is called under the lock of
+  /// the key, so no other change can come between. Returns false if it is not allowed (nothing has changed)
+  /// or rejected as by set().
   template <std::predicate P>
   bool set_if(K key, V value, EntryOptions options, P&& allowed) {
     return store(std::move(key), std::move(value), options, allowed, [](const V&) { return false; });
   }
 
-  /// set(), unless there is a value: then it stays, and this is no access. False: not stored.
+  /// Like set(), unless the key has a value: then the value stays, and this is no access. False: not stored.
   bool insert(K key, V value, EntryOptions options = {}) {
     bool is_there = false;
     const bool stored = store(
@@ -136,9 +140,9 @@ class MemoryCache {
     return stored && !is_there;
   }
 
-  /// What is in the cache, or else make(), which is stored. make() runs without a lock, and perhaps in
-  /// several threads at a time: the first to store wins, and all return its value. (Only one at a time:
-  /// Cache::get_or_load.)
+  /// Returns the value in the cache; if there is none, calls make() and stores its result. make() runs
+  /// without a lock, and several threads may run it at the same time: the first to store wins, and all return
+  /// its value. (Cache::get_or_load runs only one at a time.)
   template <std::invocable F>
   [[nodiscard]] V get_or_insert(const K& key, F&& make, EntryOptions options = {}) {
     if (std::optional<V> found = get(key)) return *std::move(found);
@@ -154,7 +158,7 @@ class MemoryCache {
     return winner ? *std::move(winner) : std::move(made);
   }
 
-  /// get() of each key, in their order.
+  /// get() for each key, in their order.
   template <std::ranges::input_range Keys>
   [[nodiscard]] std::vector<std::optional<V>> get_many(const Keys& keys) {
     std::vector<std::optional<V>> values;
@@ -163,7 +167,7 @@ class MemoryCache {
     return values;
   }
 
-  /// set() of each pair of key and value; how many were stored.
+  /// set() for each pair of key and value; returns how many were stored.
   template <std::ranges::input_range Pairs>
   std::size_t set_many(Pairs&& pairs, EntryOptions options = {}) {
     std::size_t stored = 0;
@@ -177,7 +181,7 @@ class MemoryCache {
     return stored;
   }
 
-  /// erase() of each key; how many were there.
+  /// erase() for each key; returns how many were there.
   template <std::ranges::input_range Keys>
   std::size_t erase_many(const Keys& keys) {
     std::size_t erased = 0;
@@ -185,7 +189,7 @@ class MemoryCache {
     return erased;
   }
 
-  /// True: there was an entry, and it is gone.
+  /// Returns true if there was an entry; it is removed.
   template <class Q>
   bool erase(const Q& key) {
     const auto& k = as_key(key);
@@ -194,9 +198,9 @@ class MemoryCache {
     return shards_.of(hash).erase(k, hash);
   }
 
-  /// Erases the entries for which pred(key, value) is true; how many. Every entry that is there during the
-  /// whole call is asked about; one that is stored or replaced meanwhile may be or not. pred may call the
-  /// cache.
+  /// Erases the entries for which pred(key, value) is true; returns how many. It visits every entry that is
+  /// in the cache during the whole call; an entry that is stored or replaced meanwhile may be visited or not.
+  /// pred may call the cache.
   template <std::predicate<const K&, const V&> P>
   std::size_t erase_if(P&& pred) {
     std::size_t erased = 0;
@@ -205,14 +209,14 @@ class MemoryCache {
     return erased;
   }
 
-  /// Calls f(key, value) for every entry, in no order, with erase_if()'s promise. f may call the cache. No
-  /// accesses.
+  /// Calls f(key, value) for every entry, in no order, with the guarantee of erase_if(). f may call the
+  /// cache. Does not count as accesses.
   template <std::invocable<const K&, const V&> F>
   void for_each(F&& f) {
     for_each_handle([&](Handle& entry, const EntryOptions&) { f(entry.key(), *entry); });
   }
 
-  /// for_each(), with what is left of the entry's life, as set() takes it: f(key, value, EntryOptions).
+  /// Like for_each(), with the remaining lifetime in the form that set() takes: f(key, value, EntryOptions).
   template <std::invocable<const K&, const V&, const EntryOptions&> F>
   void for_each_with_life(F&& f) {
     for_each_handle([&](Handle& entry, const EntryOptions& left) { f(entry.key(), *entry, left); });
@@ -224,9 +228,10 @@ class MemoryCache {
     for (Shard& shard : shards_) shard.clear();
   }
 
-  /// Evicts a share of the entries, 0 … 1, those that the policy holds least of; how many. What they hold on
-  /// the heap is freed; the nodes are kept for entries to come. The bounds stay as they are: it grows again.
-  /// For times when memory is short: see MemoryPressure (memory_pressure.hpp).
+  /// Evicts a share of the entries, 0 … 1, the least wanted by the policy first; returns how many. Heap
+  /// memory of their keys and values is freed; the nodes are kept for later entries. The bounds stay the
+  /// same, so the cache can grow again. Use it when memory is short: see MemoryPressure
+  /// (memory_pressure.hpp).
   std::size_t shrink(double share) noexcept {
     std::size_t evicted = 0;
     if (!(share > 0)) return 0;
@@ -234,12 +239,12 @@ class MemoryCache {
       auto left =
           static_cast<std::size_t>(std::ceil(static_cast<double>(shard.size()) * std::min(share, 1.0)));
       for (; left > 0 && shard.evict(); --left) ++evicted;
-      shard.purge(false);  // what has left is destroyed
+      shard.purge(false);  // destroys the removed entries
     }
     return evicted;
   }
 
-  /// What is known of an entry; counts as no access.
+  /// Returns what is known about an entry; does not count as an access.
   template <class Q>
   [[nodiscard]] std::optional<EntryInfo> inspect(const Q& key) const {
     const auto& k = as_key(key);
@@ -247,10 +252,10 @@ class MemoryCache {
     return shards_.of(hash).inspect(k, hash);
   }
 
-  /// Removes what has expired, now and exactly; how many.
+  /// Removes all expired entries, now and exactly; returns how many.
   std::size_t purge_expired() noexcept { return purge(true); }
 
-  /// Entries, including expired ones that have not left yet.
+  /// Number of entries, including expired ones that are not removed yet.
   [[nodiscard]] std::size_t size() const noexcept {
     std::size_t sum = 0;
     for (Shard& shard : shards_) sum += shard.size();
@@ -260,11 +265,11 @@ class MemoryCache {
   /// The sum of the entries' weights.
   [[nodiscard]] std::uint64_t weight() const noexcept { return stats().bytes; }
 
-  /// The clock of its options.
+  /// The clock from the options.
   [[nodiscard]] const Clock& clock() const noexcept { return *shared_.clock; }
 
-  /// Each shard's counters belong together, but for hits and misses, which each thread counts on its own;
-  /// those of different shards and threads are read one after the other.
+  /// The counters of one shard are consistent with each other, except hits and misses, which each thread
+  /// counts on its own. The counters of different shards and threads are read one after the other.
   [[nodiscard]] MemoryStats stats() const noexcept {
     MemoryStats sum;
     sum.hits = shared_.reads.sum(memory::Tally::hits);
@@ -275,10 +280,10 @@ class MemoryCache {
     return sum;
   }
 
-  /// What a quarter, half, once, twice and four times max_entries would have answered, estimated from a
-  /// sample of the reads since construction (see Advisor; over the shared traces nearly always within 2
-  /// percentage points). It takes each miss to be stored, with the cache's default lifetimes. Nothing without
-  /// MemoryOptions::advisor.
+  /// Estimates how many reads a quarter, half, once, twice and four times max_entries would have answered,
+  /// from a sample of the reads since construction (see Advisor; over the shared traces nearly always within
+  /// 2 percentage points). It assumes that each miss is stored, with the cache's default lifetimes. Returns
+  /// nothing without MemoryOptions::advisor.
   [[nodiscard]] std::optional<Advice> advise() const noexcept {
     if (!shared_.advisor) return std::nullopt;
     return shared_.advisor->advice(shared_.reads.sum(memory::Tally::hits) +
@@ -292,7 +297,8 @@ class MemoryCache {
     return {options.ttl.value_or(Duration::max()), options.expire_after_access.value_or(Duration::max())};
   }
 
-  /// The key as hash and comparison take it: itself where they are transparent, else converted.
+  /// The key in the form that hash and comparison take: unchanged if they are transparent, otherwise
+  /// converted.
   template <class Q>
   static decltype(auto) as_key(const Q& key) {
     constexpr bool is_transparent = requires {
@@ -324,7 +330,7 @@ class MemoryCache {
     return stored;
   }
 
-  /// The shard of a heavy entry could not make enough room: the others must.
+  /// The shard of a heavy entry could not make enough room, so the other shards must.
   void make_room(Shard& own) noexcept {
     for (Shard& shard : shards_) {
       while (&shard != &own && shared_.is_too_heavy() && shard.evict()) {
@@ -336,7 +342,7 @@ class MemoryCache {
 
   template <class F>
   void for_each_handle(F&& f) {
-    constexpr std::size_t batch = 64;  // so many at a time under the lock
+    constexpr std::size_t batch = 64;  // this many at a time under the lock
     for (Shard& shard : shards_) {
       for (memory::NodeId at = 0; at != memory::nil;) {
         std::array<Handle, batch> found;

@@ -6,7 +6,7 @@
 ///     reply.set("Content-Type", terrace::Metrics::content_type);
 ///     reply.body() = metrics.text();
 ///
-/// What each metric means: docs/metrics.md. Rules for alerts and a board: ops/.
+/// The meaning of each metric: docs/metrics.md. Alert rules and a dashboard: ops/.
 
 #include <memory>
 #include <string>
@@ -15,7 +15,7 @@
 
 namespace terrace {
 
-/// Thread safe. Reads of the caches do not wait for it, nor count anything for it that CacheStats does not.
+/// Thread safe. Reads of the caches do not wait for it, and it adds no counting to that of CacheStats.
 class Metrics {
  public:
   Metrics();
@@ -23,14 +23,14 @@ class Metrics {
   Metrics(const Metrics&) = delete;
   Metrics& operator=(const Metrics&) = delete;
 
-  /// From now on the cache is in text(), also after it was closed. Throws ConfigError when another cache of
-  /// that name is: the label `cache` would not tell them apart.
+  /// From now on text() contains the cache, also after the cache was closed. Throws ConfigError if another
+  /// cache with that name is there: the label `cache` could not distinguish them.
   void add(CacheHandle cache);
-  /// False: there is none of that name.
+  /// Returns false if no cache has that name.
   bool remove(std::string_view cache);
 
-  /// Every metric of every cache, as they stand now (https://prometheus.io/docs/instrumenting/
-  /// exposition_formats/, text format 0.0.4). Empty without caches.
+  /// The present value of every metric of every cache (https://prometheus.io/docs/instrumenting/
+  /// exposition_formats/, text format 0.0.4). Empty if there are no caches.
   [[nodiscard]] std::string text() const;
   static constexpr std::string_view content_type = "text/plain; version=0.0.4; charset=utf-8";
 

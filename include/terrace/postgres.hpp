@@ -1,21 +1,22 @@
 #pragma once
-/// The PostgreSQL tier: entries in one table of a PostgreSQL server (13 or newer), shared by all processes
-/// that name the same table.
+/// The PostgreSQL tier: entries in one table of a PostgreSQL server (13 or newer). All processes that name
+/// the same table share it.
 ///
 ///     auto db = terrace::make_postgres_tier(
 ///         {.url = "postgresql://app:secret@db.example/cache?sslmode=verify-full"});
 ///
-/// A few connections, opened as they are needed, carry the operations of all threads, pipelined. What does
-/// not get a place on one waits for it until its deadline. An operation that runs out of time leaves its
-/// place in the line: the reply is dropped when it comes. A connection that has owed such a reply for a
-/// second without any progress is given up; what else it carried ends with Errc::io_error, effect unknown. A
-/// server that cannot be reached, or refuses the login (Errc::denied), costs nothing beyond the first
-/// attempt: operations end at once while the tier reconnects in the background, backing off with full jitter.
-/// Nothing is retried behind the caller's back.
+/// A few connections, opened when needed, carry the operations of all threads, pipelined. An operation that
+/// finds no free place on a connection waits for one until its deadline. An operation that runs out of time
+/// ends; its reply is dropped when it arrives. A connection that owes such a reply and makes no progress for
+/// a second is given up; its other operations end with Errc::io_error, effect unknown.
 ///
-/// Lifetimes run on the server's clock alone: processes whose clocks differ agree when an entry ends.
+/// A server that cannot be reached, or refuses the login (Errc::denied), costs nothing after the first
+/// attempt: operations end at once while the tier reconnects in the background, with backoff and full jitter.
+/// Nothing is retried without the caller's knowledge.
 ///
-/// The table, as create_table makes it; with create_table off, make it yourself:
+/// Only the server's clock decides about expiry: processes whose clocks differ agree when an entry expires.
+///
+/// The table, as create_table makes it. With create_table off, create it yourself:
 ///
 ///     CREATE UNLOGGED TABLE terrace_cache (
 ///       key bytea PRIMARY KEY, whole_key bytea, value bytea NOT NULL, expires timestamptz,
@@ -23,19 +24,19 @@
 ///     ALTER TABLE terrace_cache ALTER COLUMN value SET STORAGE EXTERNAL;
 ///     CREATE INDEX terrace_cache_expires ON terrace_cache (expires);
 ///
-/// Whose code runs. What is attached to a table (triggers, rules, policies, expressions, operators of its
-/// types) runs with the rights of the role that uses the table. So sessions of the tier know the server's own
-/// functions and operators only (search_path = pg_catalog, pg_temp), and a table is used only when it belongs
-/// to the role that connects, to a role that one is a member of, to a superuser or to the owner of the
-/// database, and is a plain table as above: no view, partition or inheritance, no trigger, rule, row
-/// security, default, generated column or index over an expression, nothing of types or functions that are
-/// not the server's own. Any other one is refused: Errc::denied, with the reason. Several roles that share a
-/// table own it by a common role (ALTER TABLE … OWNER TO). The owner of the schema can replace the table and
-/// so is trusted.
+/// Whose code runs. Code attached to a table (triggers, rules, policies, expressions, operators of its types)
+/// runs with the rights of the role that uses the table. Therefore the sessions of the tier see only the
+/// server's own functions and operators (search_path = pg_catalog, pg_temp), and the tier uses a table only
+/// if both conditions hold. First, its owner is the role that connects, a role of which it is a member, a
+/// superuser, or the owner of the database. Second, it is a plain table as above: no view, partition or
+/// inheritance; no trigger, rule, row security, default, generated column or index over an expression; no
+/// types or functions that are not the server's own. Any other table is rejected: Errc::denied, with the
+/// reason. If several roles share a table, a common role must own it (ALTER TABLE … OWNER TO). The owner of
+/// the schema can replace the table and is therefore trusted.
 ///
-/// Of a key longer than 2,000 bytes `key` holds the first 2,000 and the SHA-256, `whole_key` all. `version`
-/// holds the bits of an unsigned number. Between the tier and the server no pooler may share a session among
-/// clients (PgBouncer: pool_mode=session).
+/// For a key longer than 2,000 bytes, `key` holds its first 2,000 bytes and its SHA-256, and `whole_key`
+/// holds all of it. `version` holds the bits of an unsigned number. A pooler between the tier and the server
+/// must not share a session among clients (PgBouncer: pool_mode=session).
 
 #include <cstddef>
 #include <cstdint>
@@ -47,38 +48,39 @@
 namespace terrace {
 
 struct PostgresOptions {
-  /// As libpq takes it: postgresql://[user[:password]@][host][:port][/database][?sslmode=verify-full&…] or
-  /// "host=… user=… sslrootcert=…". What it leaves out comes from libpq's defaults (PGPASSFILE, PGUSER, …).
-  /// TLS is libpq's: its default sslmode=prefer encrypts when the server can and checks no certificate.
+  /// In the form that libpq takes:
+  /// postgresql://[user[:password]@][host][:port][/database][?sslmode=verify-full&…] or "host=… user=…
+  /// sslrootcert=…". Missing parts come from libpq's defaults (PGPASSFILE, PGUSER, …). TLS is libpq's: its
+  /// default sslmode=prefer encrypts if the server can, and checks no certificate.
   std::string url = "postgresql://127.0.0.1:5432";
-  /// Letters, digits and _, at most 55; a schema may stand before it: "caches.pages". Case matters. Without
-  /// one: the first schema of the role's search_path that has the table, else the first that exists.
+  /// Letters, digits and _, at most 55; a schema may precede it: "caches.pages". Case matters. Without a
+  /// schema: the first schema of the role's search_path that has the table, otherwise the first that exists.
   std::string table = "terrace_cache";
-  /// Make the table when it is absent; needs the right to CREATE in its schema.
+  /// Create the table if it is absent; needs the right to CREATE in its schema.
   bool create_table = true;
-  /// Of a table that is made here: without a write-ahead log, so it is faster, and empty after a crash of the
-  /// server. A table that is there already stays what it is.
+  /// For a table that the tier creates: it has no write-ahead log, so it is faster, and empty after a crash
+  /// of the server. An existing table is not changed.
   bool unlogged = true;
 
-  /// At most that many connections.
+  /// At most this many connections.
   unsigned connections = 4;
-  /// For resolving, connecting, TLS, logging in, looking at the table and making it together.
+  /// Limit for name resolution, connecting, TLS, login, and checking or creating the table together.
   Duration connect_timeout = std::chrono::seconds(2);
-  /// After which the server gives up a statement whose caller may be gone long ago; to the millisecond.
+  /// The server ends a statement after this time, because its caller may have given up; to the millisecond.
   Duration statement_timeout = std::chrono::seconds(5);
   /// Longest wait between two attempts to connect.
   Duration reconnect_cap = std::chrono::seconds(2);
   /// How often expired entries are removed, in small batches. They are misses from the moment they expire.
   Duration purge_interval = std::chrono::minutes(1);
-  /// Longer values are Errc::value_too_large, and longer ones found are not fetched; at most 512 MiB.
+  /// A longer value is Errc::value_too_large; a longer stored value is not fetched. At most 512 MiB.
   std::size_t max_value_bytes = std::size_t{64} << 20;
 };
 
-/// What only this tier knows.
+/// Statistics that only this tier has.
 struct PostgresStats {
   unsigned connections = 0;           ///< open now
-  std::uint64_t connects = 0;         ///< connections that were made
-  std::uint64_t failed_connects = 0;  ///< attempts that came to nothing
+  std::uint64_t connects = 0;         ///< successful connections
+  std::uint64_t failed_connects = 0;  ///< failed attempts to connect
   std::uint64_t purged = 0;           ///< expired entries removed by this tier
   std::string last_error = {};        ///< why the last connection or attempt ended; empty: no trouble so far
 };
@@ -88,8 +90,8 @@ class PostgresTier : public Tier {
   [[nodiscard]] virtual PostgresStats postgres_stats() const = 0;
 };
 
-/// Throws ConfigError for options that cannot work; never shows the password. Never throws because the server
-/// is away: connecting begins in the background.
+/// Throws ConfigError for options that cannot work; never shows the password. A server that is down is no
+/// error: connecting begins in the background.
 std::shared_ptr<PostgresTier> make_postgres_tier(PostgresOptions options,
                                                  std::shared_ptr<Runtime> runtime = Runtime::common());
 

@@ -1,8 +1,8 @@
 #pragma once
 /// Result<T>: the value or the error of every operation that can fail at run time.
 ///
-/// A cache operation never throws for a remote fault; it returns an Error: a code that programs
-/// compare, and a context that people read. Constructors throw ConfigError for a wrong configuration.
+/// A cache operation never throws for a remote fault; it returns an Error: a code for programs to compare,
+/// and a context for people to read. Constructors throw ConfigError for a wrong configuration.
 
 #include <boost/system/result.hpp>
 #include <exception>
@@ -13,24 +13,24 @@
 
 namespace terrace {
 
-/// What went wrong, as a kind. Compare with `error.code == Errc::timed_out`.
+/// The kind of an error. Compare with `error.code == Errc::timed_out`.
 enum class Errc {
-  unavailable = 1,   ///< a tier could not be asked: unreachable, breaker open, or still connecting
+  unavailable = 1,   ///< a tier could not be asked: unreachable, circuit breaker open, or still connecting
   timed_out,         ///< the deadline passed before an answer came
   shutdown,          ///< the object was closed while the operation was under way
   invalid_key,       ///< empty, or longer than the limit
   value_too_large,   ///< larger than the tier or the cache accepts
-  not_found,         ///< the loader says: there is no such key (a negative answer)
+  not_found,         ///< the loader reports that the key does not exist (a negative answer)
   loader_failed,     ///< the loader threw or returned an error
-  overloaded,        ///< a bound on concurrent work was reached, or the system gives no thread
-  corrupt,           ///< stored bytes that fail their checks
+  overloaded,        ///< a limit on concurrent work was reached, or the system has no thread
+  corrupt,           ///< stored bytes failed their checks
   incompatible,      ///< stored bytes of another version, schema or codec
   unencodable,       ///< the value cannot be encoded
   denied,            ///< authentication or permission was refused
-  partial_write,     ///< some levels took the write, others did not: the context names them
+  partial_write,     ///< the write succeeded in some levels and failed in others: the context names them
   io_error,          ///< a file or a socket failed
   would_deadlock,    ///< a blocking call was made from a thread that must not block
-  invalid_argument,  ///< an argument is out of range: the context says which and what is possible
+  invalid_argument,  ///< an argument is out of range: the context says which, and what is possible
   effect_unknown,    ///< too few nodes confirmed a write: it may or may not have taken effect
 };
 
@@ -41,15 +41,15 @@ inline std::error_code make_error_code(Errc e) noexcept {
   return {static_cast<int>(e), error_category()};
 }
 
-/// An error: what kind (`code`), and where and why in words for people (`context`).
-/// Never holds a secret or a stored value.
+/// An error: its kind (`code`), and where and why it happened, for people (`context`). It never contains a
+/// secret or a stored value.
 struct Error {
   std::error_code code;
   std::string context;
-  /// What a loader threw, for callers in the same process; null: nothing was thrown.
+  /// The exception that a loader threw, for callers in the same process; null: nothing was thrown.
   std::exception_ptr cause = {};
 
-  Error() = default;  ///< no error: what Result<T>::error() is while there is a value
+  Error() = default;  ///< no error: the value of Result<T>::error() while there is a value
   Error(Errc e, std::string why = {}) : code(make_error_code(e)), context(std::move(why)) {}
   Error(std::error_code c, std::string why = {}) : code(c), context(std::move(why)) {}
 
@@ -61,7 +61,7 @@ inline bool operator==(const Error& error, Errc kind) noexcept {
   return error.code == make_error_code(kind);
 }
 
-/// What Result<T>::value() throws when there is none: std::system_error with the error's code and text.
+/// Thrown by Result<T>::value() if there is no value: a std::system_error with the error's code and text.
 class Exception : public std::system_error {
  public:
   explicit Exception(const Error& error) : std::system_error(error.code, error.context) {}

@@ -1,6 +1,6 @@
 #pragma once
-/// Runtime: the threads behind tiers and caches. One I/O context for sockets and timers, and a pool of worker
-/// threads for what blocks (loaders, files).
+/// Runtime: the threads behind tiers and caches. It has one I/O context for sockets and timers, and a pool of
+/// worker threads for work that blocks (loaders, files).
 
 #include <memory>
 #include <terrace/result.hpp>
@@ -9,15 +9,15 @@
 namespace terrace {
 
 struct RuntimeOptions {
-  /// Worker threads for loaders and other blocking work; at least 1. They start when first needed. As many
-  /// as a cache runs loaders at a time (CacheOptions::max_concurrent_loads). Loads that other loads wait for
-  /// get threads beyond these, which end when there is no more work for them.
+  /// Worker threads for loaders and other blocking work; at least 1. They start when first needed. The
+  /// default is the number of loaders that one cache may run at a time (CacheOptions::max_concurrent_loads).
+  /// Loads for which other loads wait get additional threads, which end when there is no more work for them.
   unsigned workers = 64;
 };
 
-/// The Scheduler of production. I/O tasks run one at a time: state touched only by them needs no lock.
-/// A single blocked caller runs the I/O itself (wait()), so that its answer needs no change of threads;
-/// with several blocked callers, or none, a background thread does.
+/// The Scheduler for production. I/O tasks run one at a time: state touched only by them needs no lock. If
+/// exactly one caller is blocked, it runs the I/O itself (wait()), so its answer needs no change of threads.
+/// With several blocked callers, or none, a background thread runs it.
 class Runtime final : public Scheduler {
  public:
   explicit Runtime(RuntimeOptions options = {});
@@ -25,13 +25,13 @@ class Runtime final : public Scheduler {
   Runtime(const Runtime&) = delete;
   Runtime& operator=(const Runtime&) = delete;
 
-  /// The runtime that tiers and caches use when given none: made by the first that asks, ended by the last
-  /// that lets go.
+  /// The runtime that tiers and caches use if none is given. The first user creates it; it ends with its last
+  /// user.
   static std::shared_ptr<Runtime> common();
 
   [[nodiscard]] const Clock& clock() const noexcept override { return system_clock(); }
   void post(Task task) override;
-  /// Tries again where the system gives no thread, until it does.
+  /// If the system has no thread, it tries again until it gets one.
   void post_blocking(Task task) override;
   Result<void> post_load(Task task, bool nested) override;
   TimerId call_at(TimePoint when, Task task) override;
@@ -40,7 +40,7 @@ class Runtime final : public Scheduler {
   [[nodiscard]] bool on_io_thread() const noexcept override;
 
   class Impl;
-  /// For tiers that do I/O themselves: src/runtime/io_context.hpp gives the Asio context behind it.
+  /// For tiers that do I/O themselves: src/runtime/io_context.hpp gives the Asio context of the runtime.
   [[nodiscard]] Impl& impl() noexcept { return *impl_; }
 
  private:

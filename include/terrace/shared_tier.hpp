@@ -1,14 +1,15 @@
 #pragma once
-/// SharedTier: what a tier offers to the processes that share it, beyond storing bytes: leases, so that one
-/// of them loads a key and no late fill overwrites what is newer; tokens for tags; and a watch that tells
-/// each process what the others change. Tier::shared() gives it; the Redis tier has one.
+/// SharedTier: a tier's services for the processes that share it, beyond storing bytes. Leases let one
+/// process load a key, and prevent a late fill from overwriting a newer value. There are tokens for tags. A
+/// watch (the invalidation stream) notifies each process of the changes of the others. Tier::shared() returns
+/// it; the Redis tier has one.
 ///
-/// Every method is asynchronous under the rules of Tier (threads, deadlines, handlers, errors).
+/// Every method is asynchronous, with the rules of Tier (threads, deadlines, handlers, errors).
 ///
-/// A lease is the right to fill one key. At most one is out for a key; it lapses after its time unless
-/// renewed. It is void as soon as the key is set, set_many, erased or swept by erase_prefix or erase_glob
-/// (Tier), or forgotten by a store that is full; what its holder fills after that is rejected. After R.
-/// Nishtala et al., "Scaling Memcache at Facebook", NSDI 2013, section 3.2.1.
+/// A lease is the right to fill one key. There is at most one for a key; it expires after its time unless it
+/// is renewed. It becomes invalid as soon as the key is set (also by set_many) or erased (also by
+/// erase_prefix or erase_glob of Tier), or when a full store evicts it; a later fill of its holder is
+/// rejected. After R. Nishtala et al., "Scaling Memcache at Facebook", NSDI 2013, section 3.2.1.
 
 #include <array>
 #include <cstdint>
@@ -25,7 +26,7 @@
 
 namespace terrace {
 
-/// Names the holder of a lease: 128 random bits, never used twice.
+/// Identifies the holder of a lease: 128 random bits, never used twice.
 using LeaseToken = std::array<char, 16>;
 
 /// The answer to SharedTier::acquire.
@@ -33,30 +34,30 @@ struct LeaseReply {
   enum class Kind : std::uint8_t {
     value,    ///< there is a value after all
     granted,  ///< the lease is yours
-    held,     ///< somebody else has it
+    held,     ///< another holder has the lease
   };
   Kind kind = Kind::held;
-  Bytes value = {};        ///< of Kind::value
-  Duration held_for = {};  ///< of Kind::held: until that lease lapses, if it is neither renewed nor ended
+  Bytes value = {};        ///< for Kind::value
+  Duration held_for = {};  ///< for Kind::held: time until that lease expires, unless it is renewed or ended
 };
 
-/// What a watch tells. Calls come one at a time, in the order of the server's changes, on any thread; they
-/// must be short and must not block. Keys are as Tier takes them.
+/// Receives the notifications of a watch. Calls come one at a time, in the order of the server's changes, on
+/// any thread; they must be short and must not block. Keys have the form that Tier takes.
 class Watcher {
  public:
   virtual ~Watcher() = default;
 
-  /// From now on every change is told: what is read from the tier after `since` is watched. What was read
+  /// From now on every change is reported: a value read from the tier after `since` is watched. A value read
   /// before may have changed unnoticed.
   virtual void watching(TimePoint since) = 0;
-  /// These were set, filled, erased, expired or evicted, by whomever, this process included.
+  /// These keys were set, filled, erased, expired or evicted, by any process, this one included.
   virtual void changed(const std::vector<std::string>& keys) = 0;
-  /// All keys are gone (FLUSHALL).
+  /// All keys were removed (FLUSHALL).
   virtual void changed_all() = 0;
-  /// The leases of these keys began or ended without a change of the key: who waits for one should look
-  /// again.
+  /// The leases of these keys began or ended without a change of the key: a caller that waits for one should
+  /// look again.
   virtual void lease_changed(const std::vector<std::string>& keys) = 0;
-  /// Every change the server made before this time has been told. Comes about four times a second.
+  /// Every change that the server made before this time has been reported. Comes about four times a second.
   virtual void proven(TimePoint until) = 0;
   /// The watch is broken; changes go unnoticed until watching() comes again.
   virtual void lost() = 0;
@@ -66,44 +67,44 @@ class SharedTier {
  public:
   virtual ~SharedTier() = default;
 
-  /// One step in the store: the value if there is one; else the lease, if nobody has it. A value whose bytes
-  /// are `stale` (empty: none) counts as none. `lease_time` is above 0, to the millisecond, rounded up. A
-  /// lease that would last longer than twice `lease_time` is free: all processes ask for about the same time,
-  /// so none of them was given it.
+  /// In one step in the store: returns the value if there is one; otherwise the lease, if it is free. A value
+  /// whose bytes equal `stale` (empty: none) counts as no value. `lease_time` is above 0, to the millisecond,
+  /// rounded up. A lease that would last longer than twice `lease_time` counts as free: all processes ask for
+  /// about the same time, so none of them got it that way.
   virtual void acquire(std::string_view key, const LeaseToken& token, Duration lease_time, BytesView stale,
                        TimePoint deadline, Handler<Result<LeaseReply>> done) = 0;
 
-  /// Stores the value and ends the lease if the token still holds it (true); else changes nothing (false).
-  /// `ttl` and errors as Tier::set; on an error the lease may still be held.
+  /// Stores the value and ends the lease if the token still holds it (true); otherwise changes nothing
+  /// (false). `ttl` and errors as for Tier::set; after an error the lease may still be held.
   virtual void fill(std::string_view key, const LeaseToken& token, BytesView value,
                     std::optional<Duration> ttl, TimePoint deadline, Handler<Result<bool>> done) = 0;
 
-  /// The lease lasts `lease_time` from now; false: the token does not hold it any more.
+  /// Makes the lease last `lease_time` from now; false: the token does not hold it any more.
   virtual void renew(std::string_view key, const LeaseToken& token, Duration lease_time, TimePoint deadline,
                      Handler<Result<bool>> done) = 0;
 
-  /// Ends the lease without a value, if the token still holds it. Waiters are told.
+  /// Ends the lease without a value, if the token still holds it. Waiters are notified.
   virtual void release(std::string_view key, const LeaseToken& token, TimePoint deadline,
                        Handler<Result<void>> done) = 0;
 
-  /// What is stored under the key, or `value` if nothing was; then it is stored now, for `ttl`. With a `ttl`,
-  /// what would last longer than twice that counts as nothing: all processes ask for about the same time, so
-  /// none of them put it there.
+  /// Returns the value stored under the key. If there is none, stores `value` for `ttl` and returns it. With
+  /// a `ttl`, a stored value that would last longer than twice the ttl counts as none: all processes ask for
+  /// about the same time, so none of them stored it.
   virtual void get_or_put(std::string_view key, BytesView value, std::optional<Duration> ttl,
                           TimePoint deadline, Handler<Result<Bytes>> done) = 0;
 
-  /// Replaces the value if it still is `expected` (true); a lease of the key is void then. Else changes
-  /// nothing (false).
+  /// Replaces the value if it is still `expected` (true); a lease of the key then becomes invalid. Otherwise
+  /// changes nothing (false).
   virtual void replace(std::string_view key, BytesView expected, BytesView value, std::optional<Duration> ttl,
                        TimePoint deadline, Handler<Result<bool>> done) = 0;
 
-  /// A watch over all keys that begin with one of the prefixes, which must not begin with one another; it
-  /// ends when what this returns is destroyed, after which no call comes. The connection for it is made on
-  /// the first watch; lost() or watching() tells how it stands.
+  /// A watch over all keys that begin with one of the prefixes; no prefix may begin with another one. It ends
+  /// when the returned object is destroyed; after that no call comes. The first watch makes the connection;
+  /// lost() or watching() reports its state.
   [[nodiscard]] virtual std::shared_ptr<void> watch(std::vector<std::string> prefixes,
                                                     std::shared_ptr<Watcher> watcher) = 0;
 
-  /// How often a watch tells one change of a key, at most: once for each store that has a copy.
+  /// How often a watch reports one change of a key, at most: once for each store that has a copy.
   [[nodiscard]] virtual unsigned notices_of_a_change() const noexcept { return 1; }
 };
 

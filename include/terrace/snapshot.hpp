@@ -4,17 +4,18 @@
 ///     terrace::load_snapshot(pages, "/var/lib/shop/pages.snapshot");   // when it starts
 ///     terrace::save_snapshot(pages, "/var/lib/shop/pages.snapshot");   // when it ends, or from time to time
 ///
-/// Kept are keys, values and what is left of each entry's lives. The time between saving and loading counts:
-/// what expires meanwhile is not loaded. It is taken by the wall clock, as never less than zero. For an entry
-/// that expires after access, being loaded is an access. Not kept: how often and in which order entries were
-/// used.
+/// A snapshot keeps keys, values and the remaining lifetimes of each entry. The time between saving and
+/// loading counts: an entry that expires meanwhile is not loaded. That time is measured by the wall clock and
+/// is never less than zero. For an entry that expires after access, loading is an access. Use counts and the
+/// order of use are not kept.
 ///
-/// K and V are encodable (codec.hpp). A file of other types, of another version of terrace's format, torn or
-/// damaged is refused before anything of it is loaded. A checksum finds damage, not malice: the file is
-/// created readable and writable for its owner only (0600), and belongs where only the program can write.
+/// K and V must be encodable (codec.hpp). A file with other types, another version of terrace's format, or
+/// damage is rejected before anything of it is loaded. A checksum detects damage, not tampering: the file is
+/// created readable and writable only for its owner (0600), and belongs into a directory where only the
+/// program can write.
 ///
-/// Thread safe: the cache may be used meanwhile, by snapshots too. Every entry that is there during the whole
-/// save is saved, as it was at some moment of it. Format: docs/snapshot-format.md.
+/// Thread safe: the cache may be used meanwhile, also by other snapshots. Every entry that is in the cache
+/// during the whole save is saved, in a state that it had during the save. Format: docs/snapshot-format.md.
 
 #include <cstdint>
 #include <filesystem>
@@ -27,15 +28,16 @@ namespace terrace {
 
 struct SnapshotReport {
   std::uint64_t entries = 0;  ///< saved or loaded
-  std::uint64_t skipped = 0;  ///< in the file, but expired meanwhile, in the cache already, or refused by it
-  std::uint64_t bytes = 0;    ///< of the file
+  std::uint64_t skipped = 0;  ///< in the file, but expired meanwhile, already in the cache, or rejected by it
+  std::uint64_t bytes = 0;    ///< size of the file
 };
 
-/// Writes the file anew: beside it, synced to the disk, then renamed into its place, so that there is the old
-/// one or the new one whatever happens. Memory: a megabyte, or the largest entry.
+/// Writes the file: first a temporary file beside it, which is synced to the disk and then renamed into its
+/// place. So there is always the complete old file or the complete new one. Memory: a megabyte, or the
+/// largest entry.
 ///
-/// Errors, after which the old file is as it was: io_error (the context has the system's reason; or another
-/// snapshot is being written to the same file), unencodable (it names the key).
+/// Errors leave the old file unchanged: io_error (the context has the system's reason; or another snapshot is
+/// being written to the same file), unencodable (it names the key).
 template <class K, class V, class Hash, class Equal>
 Result<SnapshotReport> save_snapshot(MemoryCache<K, V, Hash, Equal>& cache,
                                      const std::filesystem::path& file) {
@@ -58,12 +60,13 @@ Result<SnapshotReport> save_snapshot(MemoryCache<K, V, Hash, Equal>& cache,
   return SnapshotReport{.entries = written->entries, .bytes = written->bytes};
 }
 
-/// Puts the file's entries into the cache; what the cache has already stays, for it is newer. A cache that is
-/// too small evicts as usual.
+/// Puts the file's entries into the cache. An entry that the cache already has stays, because it is newer. A
+/// cache that is too small evicts as usual.
 ///
-/// Errors: not_found (no such file: the usual first start), incompatible (not a snapshot, another version,
-/// other types), corrupt (torn or damaged), io_error. Nothing was loaded then; only when bytes with a right
-/// checksum cannot be decoded, which no save_snapshot() of these types writes, the cache is cleared.
+/// Errors: not_found (no such file: usual at the first start), incompatible (not a snapshot, another version,
+/// other types), corrupt (torn or damaged), io_error. Then nothing was loaded, with one exception: if bytes
+/// with a correct checksum cannot be decoded, which no save_snapshot() of these types writes, the cache is
+/// cleared.
 template <class K, class V, class Hash, class Equal>
 Result<SnapshotReport> load_snapshot(MemoryCache<K, V, Hash, Equal>& cache,
                                      const std::filesystem::path& file) {

@@ -1,17 +1,17 @@
 #pragma once
-/// The SQLite tier: entries in one file, which survive the process and may be shared by several processes.
+/// The SQLite tier: entries in one file. They survive the process, and several processes may share them.
 ///
 ///     auto disk = terrace::make_sqlite_tier({.path = "/var/cache/app/cache.db", .max_bytes = 4ULL << 30});
 ///
-/// The file is in WAL mode and belongs to terrace alone: another program's SQLite file, or one of a newer
-/// format, is refused. A damaged cache file is renamed to `<path>.corrupt-N` (the last 3 are kept) and begun
-/// anew. Needs a local file system: WAL does not work over NFS.
+/// The file is in WAL mode and belongs to terrace alone: an SQLite file of another program, or of a newer
+/// format, is rejected. A damaged cache file is renamed to `<path>.corrupt-N` (the last 3 are kept), and a
+/// new, empty one is made. It needs a local file system: WAL does not work over NFS.
 ///
-/// Over max_bytes expired entries go first, then the others in the order in which their keys came in (FIFO;
-/// an entry that is written again keeps its place).
+/// When the file exceeds max_bytes, expired entries are removed first, then the others in the order in which
+/// their keys were inserted (FIFO; an entry that is written again keeps its place).
 ///
-/// One thread writes, putting what is queued into one transaction; one thread reads, and is not held up by
-/// writes. Lifetimes are absolute, on the clock's wall reading.
+/// One thread writes; it puts queued writes into one transaction. One thread reads; writes do not delay it.
+/// Lifetimes are absolute, on the wall reading of the clock.
 
 #include <cstddef>
 #include <cstdint>
@@ -23,41 +23,42 @@
 
 namespace terrace {
 
-/// What a completed write survives. All survive kill -9 of the process.
+/// What a completed write survives. With each setting it survives kill -9 of the process.
 enum class SqliteDurability {
-  fast,  ///< nothing is synced: after a power cut the file may be damaged, and then the cache begins empty
-  safe,  ///< synced at checkpoints: after a power cut the file is sound; the last writes *and erases* may be
+  fast,  ///< nothing is synced: after a power cut the file may be damaged; then the cache begins empty
+  safe,  ///< synced at checkpoints: after a power cut the file is intact; the last writes *and erases* may be
          ///< undone
   durable,  ///< synced at every commit: survives a power cut
 };
 
 struct SqliteOptions {
-  /// Created when absent; its folder must exist. `-wal` and `-shm` files appear beside it.
+  /// Created if absent; its directory must exist. `-wal` and `-shm` files appear beside it.
   std::filesystem::path path{};
   /// Bound on the sum of keys, values and 64 bytes per entry; 0: none. The file can be larger than that
-  /// (pages are never quite full; most for values of 1 … 2 KiB) and does not shrink.
+  /// (pages are never quite full, least of all for values of 1 … 2 KiB) and does not shrink.
   std::uint64_t max_bytes = std::uint64_t{1} << 30;
   /// How long to wait for another process that is writing; then Errc::unavailable.
   Duration busy_timeout = std::chrono::milliseconds(250);
   /// How often expired entries are removed, in small batches. They are misses from the moment they expire.
   Duration purge_interval = std::chrono::minutes(1);
   SqliteDurability durability = SqliteDurability::safe;
-  /// Longer values are Errc::value_too_large; at most 512 MiB.
+  /// A longer value is Errc::value_too_large; at most 512 MiB.
   std::size_t max_value_bytes = std::size_t{64} << 20;
-  /// machine: beside a level that all processes share (Redis, PostgreSQL) the file is a stale copy, which
-  /// serves while that level is away and never as a hit (Tier::scope). fleet: every process of the cache
-  /// opens this one file, so all run on this machine; then what it holds is as right as that level.
+  /// machine: beside a level that all processes share (Redis, PostgreSQL), the file is a stale copy: it is
+  /// used while that level is down, and never counts as a hit (Tier::scope). fleet: every process of the
+  /// cache opens this one file, so all run on this machine; then its entries are as valid as those of that
+  /// level.
   Scope scope = Scope::machine;
-  /// The clock entries expire by; must outlive the tier. Deadlines run on the runtime's.
+  /// The clock for the expiry of entries; must outlive the tier. Deadlines use the runtime's clock.
   const Clock* clock = &system_clock();
 };
 
-/// What only this tier counts.
+/// Statistics that only this tier has.
 struct SqliteStats {
-  std::uint64_t quarantined = 0;   ///< damaged files put aside
-  std::uint64_t evicted = 0;       ///< entries removed for max_bytes before they had expired
+  std::uint64_t quarantined = 0;   ///< damaged files that were renamed
+  std::uint64_t evicted = 0;       ///< unexpired entries removed because of max_bytes
   std::uint64_t purged = 0;        ///< expired entries removed
-  std::uint64_t transactions = 0;  ///< committed; writes / transactions = how well writes were grouped
+  std::uint64_t transactions = 0;  ///< committed; writes / transactions shows how well writes were grouped
 };
 
 class SqliteTier : public Tier {
@@ -65,8 +66,8 @@ class SqliteTier : public Tier {
   [[nodiscard]] virtual SqliteStats sqlite_stats() const = 0;
 };
 
-/// Throws ConfigError for impossible options, an unusable path, a foreign file or one of a newer format. Does
-/// blocking file I/O. stats() know entries and bytes as of this tier's last transaction.
+/// Throws ConfigError for impossible options, an unusable path, a foreign file, or a file of a newer format.
+/// Does blocking file I/O. stats() shows entries and bytes as of this tier's last transaction.
 std::shared_ptr<SqliteTier> make_sqlite_tier(SqliteOptions options,
                                              std::shared_ptr<Runtime> runtime = Runtime::common());
 

@@ -1,6 +1,6 @@
 #pragma once
 /// The testing kit, for programs that use terrace and for terrace itself: virtual time, a tier in memory, a
-/// tier that is never there, a tier that fails by plan. Link terrace::testing.
+/// tier that is never reachable, and a tier that fails as planned. Link terrace::testing.
 
 #include <terrace/detail/testing/fake_clock.hpp>
 #include <terrace/detail/testing/movable_clock.hpp>

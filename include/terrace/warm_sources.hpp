@@ -1,5 +1,5 @@
 #pragma once
-/// Where the keys of a warming run come from: a list, or the hottest of an access log.
+/// The sources of keys for a warming run: a list, or the most requested keys of an access log.
 
 #include <cstdint>
 #include <filesystem>
@@ -8,18 +8,19 @@
 
 namespace terrace {
 
-/// The keys in a text file, one a line, in their order, each once. Empty lines are skipped, a CR before the
-/// line's end is not part of the key; nothing else is changed. Throws ConfigError, naming file and line: it
-/// cannot be read, holds NUL bytes (no text), or a line is longer than a key may be.
+/// Returns the keys in a text file, one per line, in their order, each once. Empty lines are skipped, and a
+/// CR at the end of a line is not part of the key; nothing else is changed. Throws ConfigError that names
+/// file and line: the file cannot be read, contains NUL bytes (no text), or a line is longer than the longest
+/// key.
 std::vector<std::string> keys_from_file(const std::filesystem::path& path);
 
 struct AccessLogOptions {
-  /// A Perl regular expression, searched for in every line; lines without it are skipped. The default finds
-  /// the path of GET requests that succeeded in the common and combined log formats of web servers.
+  /// A Perl regular expression that is searched for in every line; lines without a match are skipped. The
+  /// default finds the path of successful GET requests in the common and combined log formats of web servers.
   std::string pattern = R"re("GET ([^ "?]+)[^"]*" 2\d\d )re";
-  /// The key that a line stands for: {1} … {9} are the groups of the pattern, {0} is all it matched.
+  /// The key for a line: {1} … {9} are the groups of the pattern, {0} is the whole match.
   std::string key = "{1}";
-  std::size_t top = 1000;  ///< so many keys at most; at least 1
+  std::size_t top = 1000;  ///< at most this many keys; at least 1
 };
 
 struct HotKey {
@@ -27,10 +28,10 @@ struct HotKey {
   std::uint64_t requests = 0;
 };
 
-/// The keys asked for most in a log, the hottest first; of equally hot ones the one that came first. Counts
-/// exactly; takes memory for each different key. Throws ConfigError: the file cannot be read, is no text, or
-/// the pattern is found in no line (naming the first), is no regular expression or too costly, or `key`
-/// names a group it has not.
+/// Returns the most requested keys in a log, the most requested first; of equal ones, the one that came
+/// first. Counts exactly; needs memory for each different key. Throws ConfigError: the file cannot be read or
+/// is no text; the pattern matches no line (it shows the first line), is no regular expression or is too
+/// costly; or `key` names a group that the pattern does not have.
 std::vector<HotKey> hottest_keys(const std::filesystem::path& log, const AccessLogOptions& options = {});
 
 }  // namespace terrace

@@ -1,5 +1,5 @@
 #pragma once
-/// Warmer<V>: fills a cache before its users ask, so that they do not meet it empty after a start or a move.
+/// Warmer<V>: fills a cache before users need it, so that it is not empty after a start or a move.
 ///
 ///     terrace::Warmer<User> warmer(users, {.progress = [](const auto& p) { show(p.ended(), p.total); }});
 ///     warmer.add("42", [] { return load_user(42); }, {.ttl = 1h, .tags = {"staff"}});
@@ -20,12 +20,12 @@
 
 namespace terrace {
 
-/// How far a run is. The sum of all but `total` and `elapsed` grows to `total`.
+/// The progress of a run. The sum of all fields except `total` and `elapsed` grows to `total`.
 struct WarmProgress {
   std::uint64_t total = 0;
   std::uint64_t warmed = 0;   ///< loaded
-  std::uint64_t present = 0;  ///< memory or a tier had them: they are in the levels above now
-  std::uint64_t absent = 0;   ///< known not to exist; or in no level, for keys without a loader
+  std::uint64_t present = 0;  ///< memory or a tier had them; now they are also in the levels above
+  std::uint64_t absent = 0;   ///< known not to exist; for keys without a loader: in no level
   std::uint64_t failed = 0;   ///< every attempt failed
   std::uint64_t skipped = 0;  ///< not begun when the run was stopped
   Duration elapsed{};
@@ -36,33 +36,34 @@ struct WarmProgress {
 struct WarmFailure {
   std::string key;
   unsigned attempts = 0;
-  Error error;  ///< of the last attempt
+  Error error;  ///< the error of the last attempt
 };
 
 struct WarmReport : WarmProgress {
-  std::vector<WarmFailure> failures;  ///< the first WarmerOptions::max_failures of them
+  std::vector<WarmFailure> failures;  ///< the first WarmerOptions::max_failures failures
 };
 
 struct WarmerOptions {
-  /// Keys under way at once, at most. Loads that users wait for go first: the warmer leaves a loader slot
-  /// (CacheOptions::max_concurrent_loads) free, gives up one for each such load, and begins nothing but its
-  /// last one while some wait for their turn.
+  /// The most keys in progress at a time. Loads that users wait for have priority: the warmer leaves one
+  /// loader slot (CacheOptions::max_concurrent_loads) free and gives up one of its own for each such load.
+  /// While such loads wait for their turn, it begins a load only if it has no other one.
   std::size_t concurrency = 64;
-  /// Of a key whose load fails, at most; at least 1.
+  /// Attempts for a key whose load fails, at most; at least 1.
   unsigned attempts = 3;
-  /// Between two attempts anything up to this, doubled with every attempt, up to 10 s (full jitter).
+  /// Wait between two attempts: random, up to this; the bound doubles with every attempt, up to 10 s (full
+  /// jitter).
   Duration backoff = std::chrono::milliseconds(100);
-  /// For a key, all attempts together.
+  /// Limit for a key, over all its attempts.
   Duration task_timeout = std::chrono::seconds(30);
-  /// Failures that the report tells of one by one; the others are counted.
+  /// How many failures the report lists; further ones are only counted.
   std::size_t max_failures = 1000;
-  /// Called from the threads that do the work, never two at once, at most every `progress_interval`, and when
-  /// all is done. Must be short. One that throws is not called again.
+  /// Called from the threads that do the work, never two calls at once, at most every `progress_interval`,
+  /// and at the end. It must be short. After it has thrown, it is not called again.
   std::function<void(const WarmProgress&)> progress = {};
   Duration progress_interval = std::chrono::milliseconds(100);
 };
 
-/// What is kept with a value that is loaded.
+/// The options of a loaded value.
 struct WarmOptions {
   std::optional<Duration> ttl = {};  ///< more than zero; none: the loader's or the cache's
   std::vector<std::string> tags = {};
@@ -72,7 +73,7 @@ namespace upkeep {
 
 struct WarmTask {
   std::string key;
-  std::shared_ptr<cascade::Loader> loader;  ///< null: the levels only
+  std::shared_ptr<cascade::Loader> loader;  ///< null: only the levels
   std::shared_ptr<const WarmOptions> options;
 };
 
@@ -80,19 +81,20 @@ struct WarmTask {
 void check(const WarmerOptions& options);
 void check(const WarmOptions& options);
 
-/// Warms the keys; `done` is called once, when what was loaded has arrived in the tiers.
+/// Warms the keys. Calls `done` once, when the loaded values have arrived in the tiers.
 void start_warming(CacheHandle cache, std::vector<WarmTask> tasks, WarmerOptions options,
                    std::stop_token stop, Handler<WarmReport> done);
 
-/// The same, and waits. On the I/O thread: every key is reported as failed, with Errc::would_deadlock.
+/// The same, and waits. On the I/O thread every key is reported as failed, with Errc::would_deadlock.
 WarmReport warm(const CacheHandle& cache, std::vector<WarmTask> tasks, WarmerOptions options,
                 std::stop_token stop);
 
 }  // namespace upkeep
 
-/// Not thread safe; runs are, each with the tasks there were when it began. What is in memory or in a tier is
-/// not loaded again: invalidate it first where that is wanted. Loads go the way of Cache::get_or_load: one
-/// for a key among all processes, void when the key is invalidated meanwhile.
+/// A Warmer is not thread safe; its runs are, and each uses the tasks that existed when it began. A key that
+/// is in memory or in a tier is not loaded again: invalidate it first if you want that. Loads follow the
+/// rules of Cache::get_or_load: one for a key among all processes, and rejected if the key is invalidated
+/// meanwhile.
 template <class V>
 class Warmer {
  public:
@@ -101,7 +103,7 @@ class Warmer {
     upkeep::check(options_);
   }
 
-  /// Adds a key. The loader is one that Cache::get_or_load would take. Throws ConfigError.
+  /// Adds a key. The loader has a form that Cache::get_or_load takes. Throws ConfigError for wrong options.
   template <class LoaderFn>
   void add(std::string key, LoaderFn&& loader, WarmOptions options = {}) {
     add_keys({std::move(key)}, std::forward<LoaderFn>(loader), std::move(options));
@@ -113,17 +115,18 @@ class Warmer {
     add_tasks(std::move(keys), cascade::make_loader<V>(std::forward<LoaderFn>(loader)), std::move(options));
   }
 
-  /// Adds keys to be brought up from the lower tiers into those above, without a loader.
+  /// Adds keys without a loader: they are copied from lower tiers into the levels above.
   void add_keys(std::vector<std::string> keys) { add_tasks(std::move(keys), nullptr, {}); }
 
   [[nodiscard]] std::size_t size() const noexcept { return tasks_.size(); }
 
-  /// Warms all keys and waits for it. When asked to stop it begins no more, and waits for what is under way.
+  /// Warms all keys and waits for the end. When asked to stop, it begins no more keys and waits for those
+  /// under way.
   [[nodiscard]] WarmReport run(std::stop_token stop = {}) const {
     return upkeep::warm(cache_, tasks_, options_, std::move(stop));
   }
 
-  /// As run, without waiting; `done` is called on any thread.
+  /// Like run, without waiting. Calls `done` on any thread.
   void start(Handler<WarmReport> done, std::stop_token stop = {}) const {
     upkeep::start_warming(cache_, tasks_, options_, std::move(stop), std::move(done));
   }

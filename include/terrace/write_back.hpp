@@ -1,13 +1,13 @@
 #pragma once
-/// WriteBackOptions: how a cache that writes back keeps and flushes its writes. A write is acknowledged when
-/// it is in the journal; the tiers get it soon after, in batches, the newest value of each key.
+/// WriteBackOptions: how a cache with write-back stores and flushes its writes. A write is acknowledged when
+/// it is in the journal. The tiers get it soon after, in batches, with the newest value of each key.
 ///
-/// A write is gone from the journal once the tiers have answered it: what they lose after that is lost.
+/// A write is removed from the journal once the tiers have answered it: data that they lose later is lost.
 ///
-/// The journal belongs to one process, and one journal at a time writes back into a namespace that processes
-/// share: the writes of a second one are refused as Errc::overloaded; let the others write through. Without a
-/// tier that gives out leases (Redis) nothing can tell: two journals over the same keys are not ordered
-/// there.
+/// A journal belongs to one process, and only one journal at a time may write back into a namespace that
+/// processes share: the writes of a second journal are rejected with Errc::overloaded, so let the other
+/// processes write through. Without a tier that has leases (Redis), a second journal cannot be detected: two
+/// journals over the same keys are then not ordered.
 
 #include <cstddef>
 #include <cstdint>
@@ -28,7 +28,7 @@ struct WriteBackItem {
   std::string key;
   std::optional<V> value;  ///< none: the key was erased
   /// Higher for every later change of this journal. After a crash a change may come once more, with the same
-  /// number: a writer that stores the number beside the value and keeps the higher one applies each change
+  /// number. A writer that stores the number beside the value, and keeps the higher one, applies each change
   /// once.
   std::uint64_t version;
 };
@@ -44,7 +44,7 @@ class Writer {
     std::uint64_t version;
   };
   virtual ~Writer() = default;
-  /// An outcome for each item; runs on a worker thread and may block. Must not throw.
+  /// Returns an outcome for each item. It runs on a worker thread and may block. It must not throw.
   virtual std::vector<Result<void>> write(const std::vector<Item>& items) = 0;
 };
 
@@ -52,8 +52,8 @@ class Writer {
 
 /// For CacheOptions::writer: `fn(const std::vector<WriteBackItem<V>>&)` returns std::vector<Result<void>>, an
 /// outcome for each item. It gets at most one change of a key, the newest. It runs on a worker thread, one
-/// call at a time, and may block. What it throws counts as io_error of all its items. Errors: see
-/// WriteBackOptions::max_attempts.
+/// call at a time, and may block. An exception counts as io_error of all its items. For the effect of errors,
+/// see WriteBackOptions::max_attempts.
 template <class V, class Fn>
 std::shared_ptr<cascade::Writer> make_writer(Fn fn) {
   class WriterOf final : public cascade::Writer {
@@ -84,22 +84,23 @@ std::shared_ptr<cascade::Writer> make_writer(Fn fn) {
 }
 
 struct WriteBackOptions {
-  /// The journal's directory, on a local disk. Made if it is not there; its parent must be.
+  /// The journal's directory, on a local disk. It is created if it does not exist; its parent must exist.
   std::string path = {};
   JournalSync sync = JournalSync::durable;
-  /// How long a change waits at most before it is flushed, while the tiers keep up. More than zero.
+  /// The longest time that a change waits before it is flushed, while the tiers keep up. More than zero.
   Duration flush_interval = std::chrono::milliseconds(100);
   /// Changes in one batch; at least 1.
   std::size_t max_batch = 1000;
-  /// Bounds on what waits to be flushed; a write beyond them is refused as Errc::overloaded. At least 1.
+  /// Bounds on changes that wait to be flushed; a write above them is rejected with Errc::overloaded. At
+  /// least 1.
   std::uint64_t max_pending = 100'000;                          ///< changes
   std::uint64_t max_pending_bytes = std::uint64_t{256} << 20;   ///< keys and values, in memory
   std::uint64_t max_journal_bytes = std::uint64_t{1024} << 20;  ///< files; at least 32 MiB
-  /// After so many refusals of a change whose neighbours are taken it becomes a dead letter; at least 1. A
-  /// tier that is away refuses nothing: that is waited for.
+  /// A change becomes a dead letter after this many rejections while other changes of its batch are accepted;
+  /// at least 1. A tier that is down does not reject: the flush waits for it.
   unsigned max_attempts = 5;
 
-  /// Throws ConfigError naming the option that is wrong and what would be right.
+  /// Throws ConfigError that names the wrong option and says what would be right.
   void check() const;
 };
 
@@ -109,11 +110,11 @@ struct WriteBackStats {
   Duration lag = {};                ///< how long the oldest of them has waited
   std::uint64_t acknowledged = 0;   ///< changes
   std::uint64_t flushed = 0;        ///< changes that reached the tiers
-  std::uint64_t coalesced = 0;      ///< changes that a newer one of their key made needless
-  std::uint64_t retried = 0;        ///< refusals and failures after which a change was tried again
+  std::uint64_t coalesced = 0;      ///< changes that were not needed because a newer change of their key came
+  std::uint64_t retried = 0;        ///< rejections and failures after which a change was tried again
   std::uint64_t dead_letters = 0;
-  std::uint64_t recovered = 0;  ///< changes that the journal held at the start
-  std::uint64_t damaged = 0;    ///< places of the journal that could not be read at the start
+  std::uint64_t recovered = 0;  ///< changes that were in the journal at the start
+  std::uint64_t damaged = 0;    ///< places in the journal that could not be read at the start
   std::uint64_t journal_bytes = 0;
   std::uint64_t syncs = 0;  ///< fdatasync calls for them
 };

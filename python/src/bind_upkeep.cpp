@@ -209,11 +209,11 @@ void define_upkeep(nb::module_& module, nb::class_<CacheBase>& base) {
       .def("_abandon", &PyMonitor::abandon);
   module.def("metrics_text", &metrics_text, "Every metric of the caches for Prometheus.");
 
-  nb::class_<HashRing>(module, "HashRing", "Which of several nodes owns a key.")
+  nb::class_<HashRing>(module, "HashRing", "Decides which of several nodes owns a key.")
       .def(nb::new_(&make_ring), nb::arg("nodes"), nb::arg("seed") = 0)
       .def("owner", &owner);
 
-  nb::class_<PyOptions>(module, "Options", "Options of a cache out of a configuration file.")
+  nb::class_<PyOptions>(module, "Options", "The options of a cache from a configuration file.")
       .def_prop_ro("max_entries", [](const PyOptions& self) { return self.options.max_entries; })
       .def_prop_ro("eager_refresh", [](const PyOptions& self) { return self.options.eager_refresh; })
       .def_prop_ro("has_soft_limit",

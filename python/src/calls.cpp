@@ -294,7 +294,7 @@ nb::list drain(PyPort& self) {
 }  // namespace
 
 void define_calls(nb::module_& module, nb::class_<CacheBase>& base) {
-  nb::class_<Job>(module, "Job", "A load to run: keys, and the loader that Python gave for them.")
+  nb::class_<Job>(module, "Job", "A load to run: the keys, and the Python loader for them.")
       .def_prop_ro("keys", &keys_of)
       .def_prop_ro(
           "loader", [](const Job& job) { return nb::borrow(job.loader()); },
@@ -304,7 +304,7 @@ void define_calls(nb::module_& module, nb::class_<CacheBase>& base) {
       .def("end", &end_job)
       .def("fail", &fail_job);
 
-  nb::class_<PyPort>(module, "Port", "Where an event loop hears of its calls.")
+  nb::class_<PyPort>(module, "Port", "Notifies an event loop of its calls.")
       .def(nb::init<>())
       .def_prop_ro("descriptor", [](const PyPort& self) { return self.port->descriptor(); })
       .def("drain", &drain);
@@ -312,7 +312,7 @@ void define_calls(nb::module_& module, nb::class_<CacheBase>& base) {
   nb::class_<PyCall>(module, "Call", "An operation under way.")
       .def(
           "wait", [](PyCall& self) { return job_or_none(self.call->wait()); },
-          "The next load to run here; None: it has ended.")
+          "The next load to run here; None: the call has ended.")
       .def("poll", [](PyCall& self) { return job_or_none(self.call->poll()); })
       .def_prop_ro("ended", [](PyCall& self) { return self.call->ended(); })
       .def("abandon", [](PyCall& self) { self.call->abandon(); })
@@ -322,12 +322,13 @@ void define_calls(nb::module_& module, nb::class_<CacheBase>& base) {
            })
       .def(
           "outcome", [](PyCall& self) { return outcome_of(self.call->take(), *self.memory, *self.engine); },
-          "Once, when it has ended: what it brought, or raises.")
+          "Call it once, when the call has ended: returns the result, or raises.")
       .def(
           "value",
           [](PyCall& self, nb::handle key) { return value_of(self.call->take(), *self.memory, key); },
           nb::arg("key").none(),
-          "Once, when a read of one key has ended: its value, or raises; NOTHING: bytes that are no value.");
+          "Call it once, when a read of one key has ended: returns the value, or raises; NOTHING: unreadable "
+          "bytes.");
 
   base.def("_start_read", &start_read, nb::arg("keys"), nb::arg("loader").none(), nb::arg("in_background"),
            nb::arg("timeout").none(), nb::arg("tags"), nb::arg("looked"))

@@ -273,38 +273,39 @@ PyCFunction method(Function* function) noexcept {
 constexpr auto get_text = R"(get($self, key, default=None)
 --
 
-The value, from memory or the tiers; `default` when no level has it, it is known not to exist, or no level could be asked
-(lookup() tells which). A stored None is a hit. Waits for the tiers at most tier_timeout for each. Raises KeyTypeError and
-Closed. Thread safe.)";
+Returns the value, from memory or the tiers. Returns `default` if no level has the key, if it is known not to exist,
+or if no level could be asked (lookup() says which). A stored None is a hit. Waits at most tier_timeout for each tier.
+Raises KeyTypeError and Closed. Thread safe.)";
 
 constexpr auto get_or_load_text = R"(get_or_load($self, key, loader, *, timeout=None, tags=())
 --
 
-The value from the levels, else from the loader. However many callers miss a key at once, in this process and in
-all over one Redis, one loader runs; the others wait for it.
+Returns the value from the levels, otherwise from the loader. If many callers miss a key at the same time, in this
+process and in all processes that share one Redis, one loader runs; the other callers wait for it.
 
-loader: takes nothing, the key, or the key and a LoadContext, by the number of arguments that it insists on, and
-returns the value, ABSENT, or a Load. One whose arguments do not tell this is refused with TypeError. It runs in the
-thread that calls this; with a timeout, soft_load_timeout or eager_refresh on a thread of its own, with the caller's
-context variables. No lock is held: it may use any cache, but not ask for its own key.
+loader: is called with nothing, with the key, or with the key and a LoadContext, depending on the number of its required
+arguments. It returns the value, ABSENT, or a Load. TypeError is raised if its arguments do not show how to call it. It
+runs in the calling thread; with a timeout, soft_load_timeout or eager_refresh it runs on a thread of its own, with the
+caller's context variables. No lock is held: the loader may use any cache, but must not ask for its own key.
 
-timeout: how long to wait at most, in seconds or a timedelta; None: load_timeout alone is the limit. tags: of the
-value that is loaded, a list of str or one str. Both are checked whether the key is there or not.
+timeout: how long to wait at most, in seconds or a timedelta; None: load_timeout alone is the limit. tags: of the loaded
+value, a list of str or one str. Both are checked even if the key is there.
 
-Raises what the loader raised (also to those who waited), NotFound (ABSENT, now or within negative_ttl), Timeout,
-EncodeError (the tiers cannot store the value), KeyTypeError, Closed. Thread safe.)";
+Raises the loader's exception (also in the callers that waited for it), NotFound (ABSENT, now or within negative_ttl),
+Timeout, EncodeError (the tiers cannot store the value), KeyTypeError, Closed. Thread safe.)";
 
 PyMethodDef methods[] = {
     {"get", method(&get), METH_FASTCALL | METH_KEYWORDS, get_text},
     {"get_or_load", method(&get_or_load), METH_FASTCALL | METH_KEYWORDS, get_or_load_text},
     {"_get_memory", method(&get_memory), METH_FASTCALL | METH_KEYWORDS,
-     "_get_memory($self, key)\n--\n\nWhat memory has, else None."},
-    {"_peek", &peek, METH_O, "_peek($self, key)\n--\n\nWhat memory has, else NOTHING or NEGATIVE."},
+     "_get_memory($self, key)\n--\n\nThe value in memory, otherwise None."},
+    {"_peek", &peek, METH_O, "_peek($self, key)\n--\n\nThe value in memory, otherwise NOTHING or NEGATIVE."},
     {"_peek_load", method(&peek_load), METH_FASTCALL,
-     "_peek_load($self, key, loader, timeout, tags)\n--\n\nAs _peek, for a call of aget_or_load; NOTHING for "
-     "one that memory may not answer, or should be refreshed ahead of time."},
+     "_peek_load($self, key, loader, timeout, tags)\n--\n\nLike _peek, for a call of aget_or_load; NOTHING "
+     "if "
+     "memory may not answer the call, or the value is due for an eager refresh."},
     {"_recall", &recall, METH_O,
-     "_recall($self, key_bytes)\n--\n\nThe value that memory has, in a tuple, else None; no access."},
+     "_recall($self, key_bytes)\n--\n\nThe value in memory, in a tuple, otherwise None; not an access."},
     {nullptr, nullptr, 0, nullptr}};
 
 const PyType_Slot slots[] = {{Py_tp_methods, static_cast<void*>(methods)},

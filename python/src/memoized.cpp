@@ -336,12 +336,12 @@ PyCFunction method(Function* function) noexcept {
 
 PyMethodDef methods[] = {
     {"_peek", method(&peek), METH_FASTCALL | METH_KEYWORDS,
-     "What memory has for a call, else NOTHING or NEGATIVE."},
+     "The value in memory for a call, otherwise NOTHING or NEGATIVE."},
     {"_key", method(&key), METH_FASTCALL | METH_KEYWORDS, "The key of a call."},
-    {"_count", &count_call, METH_O, "Of a call that memory did not answer: whether the function ran."},
+    {"_count", &count_call, METH_O, "Counts a call that memory did not answer: whether the function ran."},
     {"_counts", &counts, METH_NOARGS, "(hits, misses)"},
-    {"_forget_counts", &forget_counts, METH_NOARGS, "They begin at 0."},
-    {"__reduce__", &reduce, METH_NOARGS, "Its name."},
+    {"_forget_counts", &forget_counts, METH_NOARGS, "Resets the counters to 0."},
+    {"__reduce__", &reduce, METH_NOARGS, "The function's name."},
     {nullptr, nullptr, 0, nullptr}};
 
 PyMemberDef members[] = {

@@ -1,4 +1,4 @@
-"""The program `terrace`, which the wheel brings: `terrace …`, or `python -m terrace …`. docs/cli.md."""
+"""The program `terrace` from the wheel: `terrace …`, or `python -m terrace …`. docs/cli.md."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PROGRAM = pathlib.Path(__file__).parent / "bin" / "terrace"
 
 
 def main() -> NoReturn:
-    """Becomes the program, with the arguments of this process."""
+    """Replaces this process by the program, with the arguments of this process."""
     try:
         os.execv(PROGRAM, ["terrace", *sys.argv[1:]])
     except OSError as wrong:

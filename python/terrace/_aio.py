@@ -1,6 +1,7 @@
-"""Waiting for the core in an event loop, without a thread in between: a file descriptor tells when there is news.
+"""Waits for the core in an event loop, without a thread in between: a file descriptor becomes readable when there is news.
 
-asyncio is imported by what uses it: it takes longer than the rest of the package, and most programs have no event loop."""
+Only the functions that need asyncio import it: the import takes longer than that of the rest of the package, and most programs
+have no event loop."""
 
 from __future__ import annotations
 
@@ -25,28 +26,29 @@ def running_loop() -> asyncio.AbstractEventLoop:
 
 
 def current_task() -> asyncio.Task[Any] | None:
-    """The task that runs now, in the event loop of this thread."""
+    """The task that runs now in the event loop of this thread."""
     import asyncio
 
     return asyncio.current_task()
 
 
 def run_in(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any]) -> None:
-    """Starts it from another thread. Raises RuntimeError when the loop is closed; then the coroutine is still the caller's to close."""
+    """Starts the coroutine from another thread. Raises RuntimeError if the loop is closed; then the caller must close the
+    coroutine."""
     import asyncio
 
     asyncio.run_coroutine_threadsafe(coroutine, loop)
 
 
 async def outcome_of(call: _core.Call) -> Any:
-    """What the call brings."""
+    """The outcome of the call."""
     await ended(call)
     return call.outcome()
 
 
 async def ended(call: _core.Call) -> None:
-    """Waits for it. Loads it brings on the way run in this loop. A caller that is cancelled leaves them to the
-    others who wait for them."""
+    """Waits until the call has ended. Its loads run in this loop. A cancelled caller leaves them to the other callers that wait
+    for them."""
     if not call.ended:
         loop = running_loop()
         over = loop.create_future()

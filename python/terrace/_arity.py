@@ -1,4 +1,4 @@
-"""What a loader is called with: nothing, the key, or the key and a LoadContext. Told by the parameters that it insists on."""
+"""Decides how a loader is called: with nothing, the key, or the key and a LoadContext. Its required parameters decide."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _TAKES_ANY_NUMBER = inspect.CO_VARARGS
 
 
 def loader_arguments(loader: Callable[..., Any]) -> int:
-    """How many of (key, context) the loader is called with. Raises TypeError where that cannot be told: then a guess could store
-    a value that is of no key."""
+    """How many of (key, context) the loader is called with. Raises TypeError if that is unclear: a guess could store a value
+    under a wrong key."""
     plain = _plain_count(loader)
     if plain is not None and plain <= 2:
         return plain
@@ -38,12 +38,13 @@ def loader_arguments(loader: Callable[..., Any]) -> int:
 
 
 def insists(function: Callable[..., Any]) -> bool:
-    """It cannot be called without a positional argument, and says so."""
+    """True if it cannot be called without a positional argument, and its signature says so."""
     return bool(_needed(_signature(function, follow_wrapped=True) or ()))
 
 
 def _plain_count(loader: Any) -> int | None:
-    """The answer for a function or method of Python without defaults and the like, which is nearly every one; None: look closer."""
+    """The answer for a Python function or method without defaults and the like, which is the usual case; None: examine it
+    further."""
     function, bound = (loader.__func__, 1) if type(loader) is types.MethodType else (loader, 0)
     if type(function) is not types.FunctionType or function.__defaults__:
         return None
@@ -54,7 +55,7 @@ def _plain_count(loader: Any) -> int | None:
 
 
 def _parameters(function: Any) -> Sequence[inspect.Parameter] | None:
-    """Its own. Those of the function that it wraps where it hands on whatever it gets. None: it says nothing."""
+    """Its own parameters; or those of the function that it wraps, if it passes on everything it gets. None: unknown."""
     own = _signature(function, follow_wrapped=False)
     if own is None or not _needed(own) and _takes_any_number(own):
         return _signature(function, follow_wrapped=True)
@@ -77,7 +78,7 @@ def _takes_any_number(parameters: Sequence[inspect.Parameter]) -> bool:
 
 
 def _is_lambda(loader: Any) -> bool:
-    """Defaults of a lambda are how it keeps a loop's variable: `lambda i=i: load(i)`."""
+    """A lambda uses defaults to keep a loop's variable: `lambda i=i: load(i)`."""
     return type(loader) is types.FunctionType and loader.__name__ == "<lambda>" and not loader.__code__.co_flags & _TAKES_ANY_NUMBER
 
 

@@ -1,5 +1,5 @@
-"""Arrays: arrays and scalars of numpy, as the description of their type and their bytes. numpy is imported when a value
-of it is read, and never to store one."""
+"""Arrays: arrays and scalars of numpy, as the description of their type and their bytes. numpy is imported only when a value
+of it is read, never to store one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def module() -> Any:
 
 
 def form_of(kind: type) -> Form | None:
-    """Of a class of numpy; None for any other, and for those that numpy's users extend."""
+    """The form for a class of numpy; None for any other class, and for classes that numpy's users extend."""
     numpy = sys.modules.get("numpy")
     if numpy is None:
         return None
@@ -28,7 +28,7 @@ def form_of(kind: type) -> Form | None:
 
 
 def way_out(kind: type) -> str | None:
-    """For a class over an array, such as a matrix or a masked array."""
+    """The advice for a class over an array, such as a matrix or a masked array."""
     numpy = sys.modules.get("numpy")
     return "give numpy.array(value), or its parts" if numpy is not None and issubclass(kind, numpy.ndarray) else None
 
@@ -69,7 +69,7 @@ def _exactly(kind: Any, description: Any) -> Any:
 
 
 def dtype_from(description: Any) -> Any:
-    """Raises DecodeError for what has objects in it."""
+    """Raises DecodeError for a dtype that contains objects."""
     numpy = module()
     made: Any = numpy.lib.format.descr_to_dtype(description)
     if made.hasobject or made.itemsize == 0:

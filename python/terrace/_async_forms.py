@@ -31,14 +31,14 @@ K = TypeVar("K", bound=Hashable)
 
 
 class AsyncForms(CacheCore[V]):
-    """Each is its namesake without the a; that one's docstring holds."""
+    """Each method is the async form of the method without the a, whose docstring applies."""
 
     @overload
     async def aget(self, key: Hashable) -> V | None: ...
     @overload
     async def aget(self, key: Hashable, default: V | D) -> V | D: ...
     async def aget(self, key: Hashable, default: Any = None) -> Any:
-        """As get."""
+        """Like get."""
         found = self._peek(key)
         if found is _core.NEGATIVE:
             return default
@@ -54,7 +54,7 @@ class AsyncForms(CacheCore[V]):
 
     async def aget_or_load(self, key: Hashable, loader: AsyncLoader[V], *, timeout: Seconds | None = None,
                            tags: str | Sequence[str] = ()) -> V:
-        """As get_or_load. A coroutine function runs in this loop; a plain function on a thread."""
+        """Like get_or_load. A coroutine function runs in this loop; a plain function runs on a thread."""
         found = self._peek_load(key, loader, timeout, tags)
         if found is not _core.NOTHING and found is not _core.NEGATIVE:
             return found  # type: ignore[no-any-return]
@@ -81,24 +81,24 @@ class AsyncForms(CacheCore[V]):
             await self._adelete_bytes(key_bytes)
 
     async def alookup(self, key: Hashable, *, timeout: Seconds | None = None) -> Lookup[V]:
-        """As lookup."""
+        """Like lookup."""
         return self._lookup_of((await _aio.outcome_of(self._read(names_of([key]), None, timeout)))[0])
 
     async def alookup_many(self, keys: Iterable[K], *, timeout: Seconds | None = None) -> dict[K, Lookup[V]]:
-        """As lookup_many."""
+        """Like lookup_many."""
         names, limit = answered_names(keys), seconds(timeout, "timeout")
         if not names:
             return {}
         return self._lookups(names, await _aio.outcome_of(self._read(names, None, limit)))
 
     async def aget_many(self, keys: Iterable[K]) -> dict[K, V]:
-        """As get_many."""
+        """Like get_many."""
         found = await self.alookup_many(keys)
         return {key: one.value for key, one in found.items() if one}  # type: ignore[misc]
 
     async def aget_or_load_many(self, keys: Iterable[K], loader: Callable[[Sequence[Any]], Any], *,
                                 timeout: Seconds | None = None, tags: str | Sequence[str] = ()) -> dict[K, V]:
-        """As get_or_load_many; the loader is a coroutine function or a plain one."""
+        """Like get_or_load_many; the loader is a coroutine function or a plain function."""
         names, limit, listed = answered_names(keys), seconds(timeout, "timeout"), tag_list(tags)
         check_loading(limit, listed)
         loading = Loading(self, loader, names, single=False, loop=_aio.running_loop())
@@ -117,43 +117,43 @@ class AsyncForms(CacheCore[V]):
 
     async def aset(self, key: Hashable, value: V, *, ttl: Seconds | None = None, timeout: Seconds | None = None,
                    tags: str | Sequence[str] = ()) -> None:
-        """As set."""
+        """Like set."""
         self._all_done(await _aio.outcome_of(self._write([key], [value], ttl, timeout, tags)))
 
     async def aset_many(self, values: Mapping[Any, V], *, ttl: Seconds | None = None, timeout: Seconds | None = None,
                         tags: str | Sequence[str] = ()) -> None:
-        """As set_many."""
+        """Like set_many."""
         refuse_no_mapping(values)
         check_write(ttl, timeout, tags)
         if values:
             self._all_done(await _aio.outcome_of(self._write(values, list(values.values()), ttl, timeout, tags)))
 
     async def adelete(self, key: Hashable, *, timeout: Seconds | None = None) -> bool:
-        """As delete."""
+        """Like delete."""
         return await self.adelete_many([key], timeout=timeout) > 0
 
     async def adelete_many(self, keys: Iterable[Hashable], *, timeout: Seconds | None = None) -> int:
-        """As delete_many."""
+        """Like delete_many."""
         names, limit = names_of(keys), seconds(timeout, "timeout")
         return sum(self._all_done(await _aio.outcome_of(self._erase(list(names), limit)))) if names else 0
 
     async def aclear(self, *, timeout: Seconds | None = None) -> None:
-        """As clear."""
+        """Like clear."""
         await _aio.outcome_of(self._clear(timeout))
 
     async def aflush(self, *, timeout: Seconds | None = None) -> None:
-        """As flush."""
+        """Like flush."""
         await _aio.outcome_of(self._flush(timeout))
 
     async def ainvalidate(self, *keys: Hashable, prefix: str | None = None, tag: str | None = None,
                           pattern: str | None = None, group: str | None = None, soft: bool = False,
                           timeout: Seconds | None = None) -> int:
-        """As invalidate."""
+        """Like invalidate."""
         call = self._invalidate(keys, prefix, tag, pattern, group, soft, timeout)
         return await _aio.outcome_of(call)  # type: ignore[no-any-return]
 
     async def aexplain(self, key: Hashable) -> Explanation:
-        """As explain."""
+        """Like explain."""
         self._ensure_open()
         return explanation_of(await _aio.outcome_of(self._start_explain(_core.key_bytes(key))))
 

@@ -1,4 +1,4 @@
-"""Binding: what of a memoized call counts in its key, and in which order."""
+"""Binding: which parts of a memoized call count in its key, and in which order."""
 
 from __future__ import annotations
 
@@ -17,11 +17,10 @@ _ANY = inspect.signature(lambda *args, **kwargs: None)
 
 
 class Binding:
-    """Called with the arguments of a call, it returns one for each parameter, or what `key` makes of them when that is
-    a function.
+    """Called with the arguments of a call, it returns one object for each parameter; or the result of `key`, if that is a
+    function.
 
-    A functools.partial counts as its function, with the arguments that it adds. The template of a bound method may name
-    self.
+    A functools.partial counts as its function, with the arguments that it adds. The template of a bound method may name self.
     """
 
     def __init__(self, function: Any, key: Any) -> None:
@@ -58,7 +57,7 @@ class Binding:
         return bound
 
     def plain_parameters(self) -> tuple[tuple[Any, ...], bool]:
-        """The default of each parameter, and whether positional arguments are these parameters as they come."""
+        """The default of each parameter, and whether positional arguments are these parameters in this order."""
         if self.key is not None or self.before or self.named:
             return (), False
         parameters = list(self.signature.parameters.values())
@@ -66,7 +65,7 @@ class Binding:
         return tuple(_core.NOTHING if p.default is p.empty else p.default for p in parameters), plain
 
     def owner(self, number: int, path: str) -> type | None:
-        """The type that the parameter's annotation gives a field of a template (_fields.py)."""
+        """The type that the parameter's annotation gives to a field of a template (_fields.py)."""
         annotation = list(self.signature.parameters.values())[number].annotation
         if path or annotation is inspect.Parameter.empty:
             return None
@@ -75,7 +74,7 @@ class Binding:
         return owner_of(annotation, self.function)
 
     def added(self, template: str = "") -> str:
-        """What a partial adds to the calls, without what is in their keys because a template names it."""
+        """The arguments that a partial adds to the calls, except those that are in the keys because a template names them."""
         added = self.signature.bind_partial(*self.before, **self.named).arguments
         for name in names_in(template):
             added.pop(name, None)
@@ -83,8 +82,8 @@ class Binding:
 
 
 def _signature(function: Any) -> inspect.Signature:
-    """Its own, not that of the function which it wraps: a wrapper may add arguments, leave some out, and have other
-    defaults. Only those that hand on exactly what they get count as what they wrap."""
+    """Its own signature, not that of the function that it wraps: a wrapper may add or remove arguments and have other defaults.
+    Only a wrapper that passes on exactly its arguments counts as the wrapped function."""
     function = inner(function)
     if isinstance(function, types.MethodType):
         parameters = list(_signature(function.__func__).parameters.values())

@@ -56,42 +56,43 @@ class Cache(AsyncForms[V]):
         users = terrace.Cache("users", ttl=600, tiers=["redis://localhost", "postgres://localhost/app"])
         user = users.get_or_load("42", lambda: load_user(42))
 
-    Memory keeps the objects themselves: who changes a value that it got changes what the next one gets (copy=True: everybody
-    gets a copy). Tiers keep MessagePack; what comes back equals what was stored, type for type (docs/python.md).
+    Memory keeps the objects themselves: a caller that changes a value changes it for later callers, too (copy=True: every caller gets
+    a copy). Tiers keep MessagePack; a value read from a tier equals the stored one, type for type (docs/python.md).
 
-    Keys are str, which C++ programs see under the same name, or int, bytes, float, bool, None, Enum, UUID, date, Decimal,
-    and tuples of these; 1, "1" and True are three keys.
+    A key is a str, which C++ programs see under the same name, or an int, bytes, float, bool, None, Enum, UUID, date, Decimal, or a
+    tuple of these; 1, "1" and True are three different keys.
 
-    Thread safe. A cache made before a fork starts empty in the child, with connections of its own. Blocking calls let other
-    threads run, and end with KeyboardInterrupt on Ctrl-C. In an event loop use the forms with an a in front.
+    Thread safe. A cache made before a fork starts empty in the child, with its own connections. Blocking calls let other threads run,
+    and end with KeyboardInterrupt on Ctrl-C. In an event loop use the methods whose names begin with an additional a.
 
     Arguments:
         name: namespace of the keys in the tiers, and the name in metrics: 1 to 64 of A-Z a-z 0-9 _ . -
-        ttl: how long a value is fresh: seconds, a timedelta, or None: for ever.
-        memory: the bound of the memory level: a number of entries, a size such as "64MB", both as a tuple, or None: no memory
-            level. A value counts with what it refers to (a view with its array, a function with what it closes over), estimated
-            from a sample beyond 10,000 parts; in a cache with tiers with the bytes that these store of it.
-        tiers: URLs or Tiers, from above to below; also redis-py's connection pools, and paths of SQLite files.
+        ttl: how long a value is fresh: seconds, a timedelta, or None: no expiry.
+        memory: the bound of the memory level: a number of entries, a size such as "64MB", both as a tuple, or None: no memory level.
+            The size of a value includes what it refers to (the array of a view, the variables of a closure), estimated from a sample
+            beyond 10,000 parts; in a cache with tiers it is the number of bytes that the tiers store.
+        tiers: URLs or Tiers, from top to bottom; also redis-py's connection pools, and paths of SQLite files.
         type: the type of all values, to share them with C++ (docs/python.md); None: any values.
-        types: dataclasses, attrs classes, pydantic models, Structs, NamedTuples, Enums and classes over builtin types that values may
-            hold. Nothing else can be made from what a tier says.
-        codec: "msgpack"; "pickle", which needs `keys`: who could write to a tier could run code otherwise; or an object of your own
-            with dumps(value) -> bytes, loads(bytes) -> value, and a name: it reads what was written under that name, and nothing else.
-        keys: a key ring, with which what tiers store is sealed: its path, or its text as generate_keys() returns it.
+        types: classes that values may contain: dataclasses, attrs classes, pydantic models, Structs, NamedTuples, Enums and classes
+            over builtin types. Reading from a tier makes objects of no other class of the program.
+        codec: "msgpack"; "pickle", which needs `keys`, because otherwise anyone who can write to a tier could run code; or your own
+            object with dumps(value) -> bytes, loads(bytes) -> value, and a name. It reads only entries written under that name.
+        keys: a key ring, which seals (encrypts and authenticates) entries in tiers: its path, or its text from generate_keys().
         negative_ttl: how long ABSENT is remembered; None: not at all.
-        memory_ttl: at most this long in memory; ttl_jitter: each ttl is shortened by a random share up to this.
-        grace: how long after its ttl a value still serves while refreshing fails; retry_after: until the next attempt then.
-        eager_refresh: the share of its ttl after which a value that is read with a loader is loaded anew in the background.
+        memory_ttl: the longest time in memory; ttl_jitter: each ttl is shortened by a random share up to this.
+        grace: how long after its ttl a value is still served while refreshing fails (stale-if-error); retry_after: the wait before a retry.
+        eager_refresh: after this share of its ttl, a value that is read with a loader is loaded again in the background.
         consistency, max_staleness, lease_time: between processes (docs/reliability.md): "weak", "eventual" or "strong".
-        write_mode: "through", "around" or "back"; the last needs `journal`, a path.
-        eviction: what leaves memory when it is full: "adaptive" (None), "s3fifo", "w-tinylfu", "gdsf", "lru", "lfu", "fifo" or "ttl".
-        compress_above, max_value_bytes: of values in tiers.
+        write_mode: "through", "around" (set removes the key from every level) or "back"; "back" needs `journal`, a path.
+        eviction: how a full memory evicts: "adaptive" (None), "s3fifo", "w-tinylfu", "gdsf", "lru", "lfu", "fifo"
+            or "ttl".
+        compress_above, max_value_bytes: for values in tiers, in bytes.
         tier_timeout, load_timeout, soft_load_timeout, max_concurrent_loads: limits.
-        copy: memory keeps a deep copy of what a writer or a loader gave, and every reader gets one of its own. A value that cannot
-            be copied is an EncodeError when it is set or loaded.
+        copy: memory keeps a deep copy of the value that a writer or a loader gave, and every reader gets its own copy. A value that
+            cannot be copied is an EncodeError when it is set or loaded.
         clock: for tests, a terrace.testing.Clock; None: the machine's.
 
-    Raises ConfigError, which tells what would be right. Servers that are away are no error: they are asked when needed.
+    Raises ConfigError, which says what would be right. A server that is down is no error: it is asked when needed.
     """
 
     if TYPE_CHECKING:
@@ -178,7 +179,7 @@ class Cache(AsyncForms[V]):
 
     @classmethod
     def _of_options(cls, name: str, options: _core.Options, tiers: list[_core.Tier], seals: bool) -> Cache[Any]:
-        """From a configuration file, which has said everything."""
+        """From a configuration file, which sets all options."""
         self = cls.__new__(cls)
         _core.CacheBase.__init__(self)
         self._own_tiers = []
@@ -218,30 +219,30 @@ class Cache(AsyncForms[V]):
         @overload
         def get(self, key: Hashable, default: V | D) -> V | D: ...
         def get(self, key: Hashable, default: Any = None) -> Any:
-            """The value, from memory or the tiers; `default` when no level has it, it is known not to exist, or no level could be asked
-            (lookup() tells which). A stored None is a hit. Waits for the tiers at most tier_timeout for each. Raises KeyTypeError and
-            Closed. Thread safe."""
+            """Returns the value, from memory or the tiers. Returns `default` if no level has the key, if it is known not to exist,
+            or if no level could be asked (lookup() says which). A stored None is a hit. Waits at most tier_timeout for each tier.
+            Raises KeyTypeError and Closed. Thread safe."""
 
         def __getitem__(self, key: Hashable) -> V:
-            """As get; raises KeyError instead of a default."""
+            """Like get, but raises KeyError instead of returning a default."""
 
         def __contains__(self, key: object) -> bool: ...
 
         def get_or_load(self, key: Hashable, loader: Loader[V], *,  # type: ignore[override]
                         timeout: Seconds | None = None, tags: str | Sequence[str] = ()) -> V:
-            """The value from the levels, else from the loader. However many callers miss a key at once, in this process and in
-            all over one Redis, one loader runs; the others wait for it.
+            """Returns the value from the levels, otherwise from the loader. If many callers miss a key at the same time, in this
+            process and in all processes that share one Redis, one loader runs; the other callers wait for it.
 
-            loader: takes nothing, the key, or the key and a LoadContext, by the number of arguments that it insists on, and
-            returns the value, ABSENT, or a Load. One whose arguments do not tell this is refused with TypeError. It runs in the
-            thread that calls this; with a timeout, soft_load_timeout or eager_refresh on a thread of its own, with the caller's
-            context variables. No lock is held: it may use any cache, but not ask for its own key.
+            loader: is called with nothing, with the key, or with the key and a LoadContext, depending on the number of its required
+            arguments. It returns the value, ABSENT, or a Load. TypeError is raised if its arguments do not show how to call it. It
+            runs in the calling thread; with a timeout, soft_load_timeout or eager_refresh it runs on a thread of its own, with the
+            caller's context variables. No lock is held: the loader may use any cache, but must not ask for its own key.
 
-            timeout: how long to wait at most, in seconds or a timedelta; None: load_timeout alone is the limit. tags: of the
-            value that is loaded, a list of str or one str. Both are checked whether the key is there or not.
+            timeout: how long to wait at most, in seconds or a timedelta; None: load_timeout alone is the limit. tags: of the loaded
+            value, a list of str or one str. Both are checked even if the key is there.
 
-            Raises what the loader raised (also to those who waited), NotFound (ABSENT, now or within negative_ttl), Timeout,
-            EncodeError (the tiers cannot store the value), KeyTypeError, Closed. Thread safe."""
+            Raises the loader's exception (also in the callers that waited for it), NotFound (ABSENT, now or within negative_ttl),
+            Timeout, EncodeError (the tiers cannot store the value), KeyTypeError, Closed. Thread safe."""
 
     def _load(self, key: Any, loader: Any, *, timeout: Seconds | None = None, tags: str | Sequence[str] = ()) -> Any:
         return self._load_bytes(_core.key_bytes(key), key, loader, timeout=timeout, tags=tags)
@@ -251,7 +252,7 @@ class Cache(AsyncForms[V]):
 
     def _load_bytes(self, key_bytes: bytes, key: Any, loader: Any, *, timeout: Seconds | None = None,
                     tags: str | Sequence[str] = (), looked: bool = True) -> Any:
-        """looked: memory has been asked; that counts as an access."""
+        """looked: memory has been asked already; that counts as an access."""
         self._ensure_open()
         limit, listed = seconds(timeout, "timeout"), tag_list(tags)
         elsewhere = self._loads_elsewhere or limit is not None
@@ -272,26 +273,25 @@ class Cache(AsyncForms[V]):
             self._delete_bytes(key_bytes)  # so that it is loaded
 
     def lookup(self, key: Hashable, *, timeout: Seconds | None = None) -> Lookup[V]:
-        """The value with where it was found and how long it lasts, or why there is none."""
+        """Returns the value, where it was found and how long it lasts; or the reason why there is no value."""
         return self._lookup_of(self._finish(self._read(names_of([key]), None, timeout))[0])
 
     def lookup_many(self, keys: Iterable[K], *, timeout: Seconds | None = None) -> dict[K, Lookup[V]]:
-        """As lookup, for many keys with one operation for each tier."""
+        """Like lookup, for many keys, with one operation for each tier."""
         names, limit = answered_names(keys), seconds(timeout, "timeout")
         if not names:
             return {}
         return self._lookups(names, self._finish(self._read(names, None, limit)))
 
     def get_many(self, keys: Iterable[K]) -> dict[K, V]:
-        """The values there are; as get, with one operation for each tier."""
+        """Returns the existing values, like get, with one operation for each tier."""
         return {key: found.value for key, found in self.lookup_many(keys).items() if found}  # type: ignore[misc]
 
     def get_or_load_many(self, keys: Iterable[K], loader: BulkLoader[V], *, timeout: Seconds | None = None,
                          tags: str | Sequence[str] = ()) -> dict[K, V]:
-        """As get_or_load, for many keys: what no level has is loaded by one call of `loader(missing_keys)`, which returns a
-        dict, or a list in their order. Keys that do not exist are left out. What tiers have and nobody can read is loaded by
-        another call. NotFound that the loader raises does not tell of which key it is: LoaderFailed. Raises the first error there
-        is."""
+        """Like get_or_load, for many keys; raises the first error. One call of `loader(missing_keys)` loads all keys that no level
+        has; it returns a dict, or a list in their order. Keys that do not exist are left out of the result. A key whose entry in a
+        tier cannot be read is loaded by another call. NotFound from the loader does not say which key is meant: LoaderFailed."""
         names, limit, listed = answered_names(keys), seconds(timeout, "timeout"), tag_list(tags)
         check_loading(limit, listed)
         elsewhere = self._loads_elsewhere or limit is not None
@@ -311,14 +311,14 @@ class Cache(AsyncForms[V]):
 
     def set(self, key: Hashable, value: V, *, ttl: Seconds | None = None, timeout: Seconds | None = None,
             tags: str | Sequence[str] = ()) -> None:
-        """Stores the value in every level. When it has returned, every read of this process finds it, or something newer.
-        tags: a str is one tag. Raises KeyTypeError, EncodeError, WriteError (it names the tiers that did not take it), Timeout,
-        Closed, and TypeError for tags that are no str."""
+        """Stores the value in every level; with write_mode="around" it removes the key from every level. After it has returned, no
+        read of this process finds an older value. tags: a str is one tag. Raises KeyTypeError, EncodeError, WriteError (it names
+        the tiers in which the write failed), Timeout, Closed, and TypeError for a tag that is no str."""
         self._all_done(self._finish(self._write([key], [value], ttl, timeout, tags)))
 
     def set_many(self, values: Mapping[Any, V], *, ttl: Seconds | None = None, timeout: Seconds | None = None,
                  tags: str | Sequence[str] = ()) -> None:
-        """As set, for many keys with few round trips."""
+        """Like set, for many keys with few round trips."""
         refuse_no_mapping(values)
         check_write(ttl, timeout, tags)
         if values:
@@ -328,11 +328,11 @@ class Cache(AsyncForms[V]):
         self.set(key, value)
 
     def delete(self, key: Hashable, *, timeout: Seconds | None = None) -> bool:
-        """Removes the key from every level; True when one had it. Reads in flight put nothing back."""
+        """Removes the key from every level; returns True if a level had it. Reads in flight do not put it back."""
         return self.delete_many([key], timeout=timeout) > 0
 
     def delete_many(self, keys: Iterable[Hashable], *, timeout: Seconds | None = None) -> int:
-        """As delete; how many there were."""
+        """Like delete, for many keys; returns how many existed."""
         names, limit = names_of(keys), seconds(timeout, "timeout")
         return sum(self._all_done(self._finish(self._erase(list(names), limit)))) if names else 0
 
@@ -341,26 +341,27 @@ class Cache(AsyncForms[V]):
             raise KeyError(key)
 
     def clear(self, *, timeout: Seconds | None = None) -> None:
-        """Removes everything in this cache's namespace from every level."""
+        """Removes every key of this cache's namespace from every level."""
         self._finish(self._clear(timeout))
 
     def flush(self, *, timeout: Seconds | None = None) -> None:
-        """Waits until what reads have begun to put into tiers has arrived there. close() does so for a second."""
+        """Waits until the fills that earlier reads began have arrived in the tiers; with write_mode="back" also until the journal is
+        flushed, which takes as long as its target is down unless timeout limits it. close() does so for a second."""
         self._finish(self._flush(timeout))
 
     # --- invalidation ---
 
     def invalidate(self, *keys: Hashable, prefix: str | None = None, tag: str | None = None, pattern: str | None = None,
                    group: str | None = None, soft: bool = False, timeout: Seconds | None = None) -> int:
-        """Invalidates keys, or all that begin with a prefix, carry a tag, match a pattern ("user:[0-9]*") or are in a group:
-        in every level, and in the memory of every process. How many there were; of a tag 1 when it was known.
+        """Invalidates keys, or all keys that begin with a prefix, carry a tag, match a pattern ("user:[0-9]*") or are in a group: in
+        every level, and in the memory of every process. Returns how many there were; for a tag 1 if it was known.
 
-        soft: for keys, groups and tags: keeps the values as stale ones, to be served within their grace while refreshing
-        fails. Raises ConfigError for none or several of these, and for a group that nobody defined."""
+        soft: for keys, groups and tags: keeps the values as stale ones, which may be served within their grace while refreshing
+        fails. Raises ConfigError for none or several of these, and for a group that was not defined."""
         return self._finish(self._invalidate(keys, prefix, tag, pattern, group, soft, timeout))  # type: ignore[no-any-return]
 
     def define_group(self, name: str, keys: Iterable[Hashable]) -> None:
-        """Names a set of keys of this cache object; the same name again replaces it."""
+        """Names a set of keys of this cache object. Defining the same name again replaces the set."""
         self._ensure_open()
         self._define_group(sound_text(text(name, "name"), "group"), list(names_of(keys)))
 
@@ -375,24 +376,23 @@ class Cache(AsyncForms[V]):
     def memoize(self, **options: Unpack[MemoizeOptions]) -> MemoizeDecorator: ...
     def memoize(self, function: Any = None, *, ttl: Seconds | None = None, key: str | Callable[..., Any] | None = None, tags: Any = (),
                 condition: Callable[[Any], bool] | None = None, timeout: Seconds | None = None, shared: bool = False) -> Any:
-        """A decorator for functions, methods and coroutine functions: their results are remembered, None too.
+        """A decorator for functions, methods and coroutine functions: their results are cached, also None.
 
             @users.memoize(ttl=60, key="user:{id}", tags=["team:{team}"])
             def load_user(id, team): ...
 
             load_user.invalidate(42, "navy"); load_user.cache_info(); load_user.key(42, "navy"); load_user.cache_clear()
 
-        ttl: how long results are fresh; None: as the cache has it. key: None: what identifies the function, and all its
-        arguments by value and type; methods then need a __terrace_key__ of self. A template over the parameters and
-        their attributes: an ordinary key of the cache, in which characters of arguments may be written as %XX. A
-        function of the arguments: what it returns stands for them. tags: templates (a str is one), or a function of the
-        arguments. condition: only results for which it is true are kept. timeout: the most seconds that a call waits.
-        shared: this and other functions with shared=True may have one template, and then share entries, such as the
-        plain and the coroutine form of one function.
+        ttl: how long results are fresh; None: the cache's ttl. key: None: the key is made of the function's identity and all its
+        arguments by value and type; a method then needs a __terrace_key__ of self. A template over the parameters and their
+        attributes: an ordinary key of the cache, in which characters of arguments may be written as %XX. A function of the arguments:
+        its result stands for them. tags: templates (a str is one), or a function of the arguments. condition: only results for which
+        it returns true are kept. timeout: how many seconds a call waits at most. shared: functions with shared=True may use the same
+        template, and then share entries, for example the plain and the coroutine form of one function.
 
-        Calls that miss at once share one call, in all processes over one Redis. What could get another function's
-        results is refused with ConfigError when it is decorated: docs/python.md, 7. Generator functions and what is no
-        function raise one that is a TypeError as well. Thread safe.
+        Calls that miss at the same time share one call, in all processes that share one Redis. A function that could get another
+        function's results is rejected with ConfigError when it is decorated: docs/python.md, 7. Generator functions and objects that
+        are no functions raise a ConfigError that is also a TypeError. Thread safe.
         """
         def decorate(function: Callable[..., Any]) -> Any:
             return _memoize.memoized(self, function, ttl=ttl, key=key, tags=tags, condition=condition, timeout=timeout,
@@ -404,10 +404,10 @@ class Cache(AsyncForms[V]):
 
     def warm(self, tasks: Iterable[WarmTask], *, concurrency: int = 64, attempts: int = 3, task_timeout: Seconds = 30,
              progress: Callable[[int, int], None] | None = None) -> WarmReport:
-        """Loads keys side by side before users ask for them; loads that users wait for go first. What some level has is not
-        loaded, but brought up, unless it cannot be read. progress: called now and then with how many have ended, and how many there are.
+        """Loads keys in parallel before users ask for them; loads that users wait for go first. A key that some level has is not
+        loaded, but copied to the levels above, unless it cannot be read. progress: called now and then with (ended, total).
 
-        Returns what became of them; a key whose load failed is in its failures, with the exception. Raises ConfigError."""
+        Returns a WarmReport; a key whose load failed is in its failures, with the exception. Raises ConfigError."""
         from ._reports import WarmFailure, WarmReport
 
         count(concurrency, "concurrency", 1)
@@ -441,20 +441,20 @@ class Cache(AsyncForms[V]):
     # --- watching, closing ---
 
     def explain(self, key: Hashable) -> Explanation:
-        """What each level has under the key. Asks every tier and changes nothing."""
+        """Returns what each level has under the key. Asks every tier and changes nothing."""
         self._ensure_open()
         return explanation_of(self._finish(self._start_explain(_core.key_bytes(key))))
 
     def stats(self) -> CacheStats:
-        """Counters since the cache was made."""
+        """Returns the counters since the cache was made."""
         self._ensure_opened_once()
         from ._reports import stats_from
 
         return stats_from(self._stats())
 
     def close(self) -> None:
-        """Ends calls under way and all later ones with Closed. Waits up to a second for what is on its way into the tiers,
-        and closes the tiers that were made from URLs for this cache. Idempotent."""
+        """Ends calls under way and all later calls with Closed. Waits up to a second for values on their way into the tiers, and
+        closes the tiers that were made from URLs for this cache. Idempotent."""
         if self._closed:
             return
         self._closed = True
@@ -483,7 +483,7 @@ class Cache(AsyncForms[V]):
 
 
 def _tell_of_async_forms() -> None:
-    """help() of a form shows its namesake's words below its own."""
+    """Makes help() of an async form show the docstring of the blocking form below its own."""
     for name, form in vars(AsyncForms).items():
         namesake = getattr(Cache, name[1:], None)
         if name[0] == "a" and namesake is not None:

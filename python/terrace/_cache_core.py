@@ -1,5 +1,5 @@
-"""CacheCore: what the calls of Cache share, whether they block or are awaited: how operations are started, and how answers
-become values or exceptions."""
+"""CacheCore: the common part of the blocking and the awaited calls of Cache: it starts operations, and turns answers into
+values or exceptions."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class CacheCore(_core.CacheBase, Generic[V]):
         self._open_now()
 
     def _leave_the_journal(self) -> None:
-        """One process writes back into a namespace: the one that made the cache, of which this one is a child."""
+        """Only one process writes back into a namespace: the one that made the cache. This process is its child."""
         settings = self._settings
         if isinstance(settings, dict):
             if settings["write_mode"] != "back":
@@ -89,7 +89,7 @@ class CacheCore(_core.CacheBase, Generic[V]):
                 pass  # it stays in the journal, or is loaded anew
 
     def _end(self) -> None:
-        """The program ends."""
+        """The program is ending."""
         if self._is_open:
             self._settle()
             self._closed = True
@@ -97,7 +97,7 @@ class CacheCore(_core.CacheBase, Generic[V]):
         self._release()
 
     def _run_loads(self, call: _core.Call) -> None:
-        """Waits until the call has ended, and runs the loads that it brings."""
+        """Waits until the call has ended, and runs its loads."""
         while (job := call.wait()) is not None:
             job.loader.run(job)
 
@@ -107,7 +107,7 @@ class CacheCore(_core.CacheBase, Generic[V]):
 
     def _read(self, names: Mapping[bytes, Any], loading: Loading | None, timeout: Seconds | None,
               elsewhere: bool = False, tags: str | Sequence[str] = (), looked: bool = False) -> _core.Call:
-        """looked: memory has been asked; that counts as an access, and a read makes one."""
+        """looked: memory has been asked already, which counts as an access; otherwise the read makes one."""
         self._ensure_open()
         return self._start_read(list(names), loading, elsewhere, seconds(timeout, "timeout"), tag_list(tags), looked)
 
@@ -123,17 +123,17 @@ class CacheCore(_core.CacheBase, Generic[V]):
         self._all_done(self._finish(self._start_write([key_bytes], [value], life, None, [])))
 
     def _entries(self) -> list[tuple[bytes, Any, float | None]]:
-        """What memory has: keys, values, and how many seconds they have left."""
+        """The content of memory: keys, values, and the remaining seconds of each."""
         self._ensure_open()
         return self._items()
 
     def _forget_key(self, key: Hashable) -> bool:
-        """Of memory alone."""
+        """Removes it from memory only."""
         self._ensure_open()
         return self._forget(_core.key_bytes(key))
 
     def _forget_everything(self) -> None:
-        """Of memory alone."""
+        """Removes everything from memory only."""
         self._ensure_open()
         self._forget_all()
 
@@ -166,7 +166,7 @@ class CacheCore(_core.CacheBase, Generic[V]):
         return self._start_invalidate("glob" if kind == "pattern" else kind, names, text, soft, seconds(timeout, "timeout"))
 
     def _unreadable(self, names: Sequence[bytes]) -> list[bytes]:
-        """Which of them some level has, and this cache cannot read. Reads only what memory does not have."""
+        """The keys that some level has and this cache cannot read. Reads only the keys that memory does not have."""
         unsure = [name for name in names if self._recall(name) is None]
         found = []
         for i in range(0, len(unsure), BATCH):
@@ -202,7 +202,7 @@ class CacheCore(_core.CacheBase, Generic[V]):
 
 
 def names_of(keys: Iterable[Any]) -> dict[bytes, Any]:
-    """The objects under the bytes that stand for them, each once."""
+    """The keys as objects, each once, under the bytes that stand for them."""
     if isinstance(keys, (str, bytes)):
         raise ConfigError(f"keys={shown(keys)}: give a list of keys, [{shown(keys)}]")
     if not isinstance(keys, Iterable):
@@ -211,7 +211,7 @@ def names_of(keys: Iterable[Any]) -> dict[bytes, Any]:
 
 
 def answered_names(keys: Iterable[Any]) -> dict[bytes, Any]:
-    """As names_of, for answers in a dict: raises KeyTypeError for what has no place of its own there."""
+    """Like names_of, for answers in a dict: raises KeyTypeError for keys that cannot be separate keys of a dict."""
     names = names_of(keys)
     seen: dict[Any, bytes] = {}
     for name, key in names.items():
@@ -234,7 +234,7 @@ def refuse_no_mapping(values: Any) -> None:
 
 
 def check_write(life: Any, timeout: Any, tags: Any) -> None:
-    """The options of a call that writes many, whether there are any or none. Raises as set does."""
+    """Checks the options of a call that writes many entries, even if there are none. Raises like set."""
     checked_ttl(life)
     seconds(timeout, "timeout")
     if not isinstance(tags, Iterator):  # which can be read once
@@ -242,7 +242,7 @@ def check_write(life: Any, timeout: Any, tags: Any) -> None:
 
 
 def check_loading(limit: float | None, tags: list[str]) -> None:
-    """The options of a call that loads many, also when memory has them all. Raises as get_or_load does."""
+    """Checks the options of a call that loads many keys, also if memory has them all. Raises like get_or_load."""
     refuse_tags(tags)
     if limit is not None and limit <= 0:
         raise Timeout("the timeout of the call is not above 0: give it time, or no timeout")

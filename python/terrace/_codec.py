@@ -1,4 +1,4 @@
-"""Codecs: how values become what tiers store, and back. docs/wire-format.md has the bytes."""
+"""Codecs: turn values into the bytes that tiers store, and back. The bytes: docs/wire-format.md."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ class Codec(Protocol):
     schema: int | None
 
     def encode(self, value: Any) -> tuple[bytes, int]:
-        """The bytes and their fingerprint. Raises EncodeError."""
+        """Returns the bytes and their fingerprint. Raises EncodeError."""
 
     def decode(self, payload: bytes, schema: int) -> Any:
-        """The value. Raises DecodeError, and nothing else, whatever the bytes; never runs what they say."""
+        """Returns the value. Raises DecodeError, and nothing else, whatever the bytes are; never runs them as code."""
 
 
 def make_codec(codec: Any = "msgpack", *, type: Any = None, types: Sequence[type] = (), sealed: bool = False) -> Codec:
@@ -72,7 +72,7 @@ def make_codec(codec: Any = "msgpack", *, type: Any = None, types: Sequence[type
 
 
 class AnyCodec:
-    """Values of any type that it knows: what comes back is equal, and of the same types."""
+    """Values of any type that it knows; a value read back is equal and has the same types."""
 
     id = MESSAGEPACK
     schema: int | None = None
@@ -102,7 +102,7 @@ class AnyCodec:
 
 
 class TypedCodec:
-    """Values of one type, as C++ stores the corresponding one."""
+    """Values of one type, in the form in which C++ stores the corresponding type."""
 
     id = MESSAGEPACK
 
@@ -132,11 +132,11 @@ class TypedCodec:
 
 
 class NotPicklable(EncodeError, pickle.PicklingError):
-    """For programs that expect either."""
+    """For programs that expect either of its base classes."""
 
 
 class PickleCodec:
-    """Only over sealed entries: the seal has been opened before anything is read."""
+    """Only over sealed entries: the seal is checked before anything is read."""
 
     id = PICKLE
     schema: int | None = fingerprint("python:pickle")
@@ -158,8 +158,8 @@ class PickleCodec:
 
 
 class SerializerCodec:
-    """The program's own: an object with dumps(value) -> bytes, loads(bytes) -> value, and a name, by which what it has
-    written is told from what others have."""
+    """The program's own codec: an object with dumps(value) -> bytes, loads(bytes) -> value, and a name, which distinguishes its
+    entries from those of other codecs."""
 
     id = SERIALIZER
 
@@ -210,7 +210,7 @@ class SerializerCodec:
 
 
 def _name_of(serializer: Any) -> str | None:
-    """Its own, that of a module, or that of a class which defines it and which other programs find under that name."""
+    """The name of the object, of its module, or of the class that defines it and that other programs find under that name."""
     if isinstance(serializer, modules.ModuleType):
         return serializer.__name__
     name = getattr(serializer, "name", None)

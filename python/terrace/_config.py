@@ -11,7 +11,7 @@ from ._tiers import Tier, absolute
 
 
 class Caches(Mapping[str, Cache[Any]]):
-    """By name; their tiers are shared where the file shares them. Use it as a context manager, or close it."""
+    """The caches by name; they share tiers as the file says. Use it as a context manager, or close it."""
 
     def __init__(self, caches: dict[str, Cache[Any]], tiers: list[Tier]) -> None:
         self._caches = caches
@@ -41,8 +41,8 @@ class Caches(Mapping[str, Cache[Any]]):
 
 
 def open_caches(path: str | os.PathLike[str]) -> Caches:
-    """Every cache of a terrace.toml. Raises ConfigError that names every mistake with its line. Servers that are away are no
-    error."""
+    """Opens every cache of a terrace.toml. Raises ConfigError that names every mistake with its line. A server that is down
+    is no error."""
     tiers: dict[str, Tier] = {}
     caches: dict[str, Cache[Any]] = {}
     whole = absolute(path, "path")

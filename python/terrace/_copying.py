@@ -1,4 +1,4 @@
-"""Copies that caches with copy=True give and keep."""
+"""Copies for caches with copy=True."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ._errors import EncodeError
 
 
 def copied(value: Any) -> Any:
-    """A deep copy. Raises EncodeError for what has none."""
+    """Returns a deep copy. Raises EncodeError for a value that cannot be copied."""
     try:
         return copy.deepcopy(value)
     except Exception as wrong:

@@ -43,7 +43,7 @@ class MemoryTier(Tier):
     def _flush_all(self) -> None: ...
 
 class CacheBase:
-    """What terrace.Cache is made of."""
+    """The base class of terrace.Cache."""
 
     def __init__(self) -> None: ...
 
@@ -53,41 +53,41 @@ class CacheBase:
 
     def get(self, key: object, default: object = None) -> Any:
         """
-        The value, from memory or the tiers; `default` when no level has it, it is known not to exist, or no level could be asked
-        (lookup() tells which). A stored None is a hit. Waits for the tiers at most tier_timeout for each. Raises KeyTypeError and
-        Closed. Thread safe.
+        Returns the value, from memory or the tiers. Returns `default` if no level has the key, if it is known not to exist,
+        or if no level could be asked (lookup() says which). A stored None is a hit. Waits at most tier_timeout for each tier.
+        Raises KeyTypeError and Closed. Thread safe.
         """
 
     def get_or_load(self, key: object, loader: object, *, timeout: object = None, tags: object = ()) -> Any:
         """
-        The value from the levels, else from the loader. However many callers miss a key at once, in this process and in
-        all over one Redis, one loader runs; the others wait for it.
+        Returns the value from the levels, otherwise from the loader. If many callers miss a key at the same time, in this
+        process and in all processes that share one Redis, one loader runs; the other callers wait for it.
 
-        loader: takes nothing, the key, or the key and a LoadContext, by the number of arguments that it insists on, and
-        returns the value, ABSENT, or a Load. One whose arguments do not tell this is refused with TypeError. It runs in the
-        thread that calls this; with a timeout, soft_load_timeout or eager_refresh on a thread of its own, with the caller's
-        context variables. No lock is held: it may use any cache, but not ask for its own key.
+        loader: is called with nothing, with the key, or with the key and a LoadContext, depending on the number of its required
+        arguments. It returns the value, ABSENT, or a Load. TypeError is raised if its arguments do not show how to call it. It
+        runs in the calling thread; with a timeout, soft_load_timeout or eager_refresh it runs on a thread of its own, with the
+        caller's context variables. No lock is held: the loader may use any cache, but must not ask for its own key.
 
-        timeout: how long to wait at most, in seconds or a timedelta; None: load_timeout alone is the limit. tags: of the
-        value that is loaded, a list of str or one str. Both are checked whether the key is there or not.
+        timeout: how long to wait at most, in seconds or a timedelta; None: load_timeout alone is the limit. tags: of the loaded
+        value, a list of str or one str. Both are checked even if the key is there.
 
-        Raises what the loader raised (also to those who waited), NotFound (ABSENT, now or within negative_ttl), Timeout,
-        EncodeError (the tiers cannot store the value), KeyTypeError, Closed. Thread safe.
+        Raises the loader's exception (also in the callers that waited for it), NotFound (ABSENT, now or within negative_ttl),
+        Timeout, EncodeError (the tiers cannot store the value), KeyTypeError, Closed. Thread safe.
         """
 
     def _get_memory(self, key: object) -> Any:
-        """What memory has, else None."""
+        """The value in memory, otherwise None."""
 
     def _peek(self, key: object, /) -> Any:
-        """What memory has, else NOTHING or NEGATIVE."""
+        """The value in memory, otherwise NOTHING or NEGATIVE."""
 
     def _peek_load(self, key: object, loader: object, timeout: object, tags: object, /) -> Any:
         """
-        As _peek, for a call of aget_or_load; NOTHING for one that memory may not answer, or should be refreshed ahead of time.
+        Like _peek, for a call of aget_or_load; NOTHING if memory may not answer the call, or the value is due for an eager refresh.
         """
 
     def _recall(self, key_bytes: bytes, /) -> tuple[Any] | None:
-        """The value that memory has, in a tuple, else None; no access."""
+        """The value in memory, in a tuple, otherwise None; not an access."""
 
     @overload
     def _open(self, settings: dict, tiers: Sequence[Tier], codec: object, schema: int | None, copier: object | None, clock: Clock | None = None) -> None: ...
@@ -152,7 +152,7 @@ def argument_bytes(argument: object | None) -> bytes:
     """
 
 class Job:
-    """A load to run: keys, and the loader that Python gave for them."""
+    """A load to run: the keys, and the Python loader for them."""
 
     @property
     def keys(self) -> list: ...
@@ -170,7 +170,7 @@ class Job:
     def fail(self, arg: object, /) -> None: ...
 
 class Port:
-    """Where an event loop hears of its calls."""
+    """Notifies an event loop of its calls."""
 
     def __init__(self) -> None: ...
 
@@ -183,7 +183,7 @@ class Call:
     """An operation under way."""
 
     def wait(self) -> Job | None:
-        """The next load to run here; None: it has ended."""
+        """The next load to run here; None: the call has ended."""
 
     def poll(self) -> Job | None: ...
 
@@ -195,11 +195,11 @@ class Call:
     def attend_by(self, arg0: Port, arg1: object, /) -> None: ...
 
     def outcome(self) -> object:
-        """Once, when it has ended: what it brought, or raises."""
+        """Call it once, when the call has ended: returns the result, or raises."""
 
     def value(self, key: object | None) -> object:
         """
-        Once, when a read of one key has ended: its value, or raises; NOTHING: bytes that are no value.
+        Call it once, when a read of one key has ended: returns the value, or raises; NOTHING: unreadable bytes.
         """
 
 class Monitor:
@@ -229,14 +229,14 @@ def metrics_text(arg: list, /) -> str:
     """Every metric of the caches for Prometheus."""
 
 class HashRing:
-    """Which of several nodes owns a key."""
+    """Decides which of several nodes owns a key."""
 
     def __init__(self, nodes: Sequence[tuple[str, float]], seed: int = 0) -> None: ...
 
     def owner(self, arg: bytes, /) -> str: ...
 
 class Options:
-    """Options of a cache out of a configuration file."""
+    """The options of a cache from a configuration file."""
 
     @property
     def max_entries(self) -> int: ...

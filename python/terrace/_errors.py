@@ -1,4 +1,4 @@
-"""What terrace raises: a small hierarchy under TerraceError, with the core's own words."""
+"""The exceptions of terrace: a small hierarchy under TerraceError, with the messages of the core."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ __all__ = [
 
 
 class TerraceError(Exception):
-    """Everything terrace raises. `code`: the kind, by the core's name for it: "timed_out", "partial_write", …"""
+    """The base class of everything that terrace raises. `code`: the kind, by its name in the core: "timed_out",
+    "partial_write", …"""
 
     code = ""
 
 
 class ConfigError(TerraceError, ValueError):
-    """A wrong option or argument: says which, and what would be right."""
+    """A wrong option or argument. The message says which, and what would be right."""
 
     code = "invalid_argument"
 
@@ -37,25 +38,25 @@ class KeyTypeError(TerraceError, TypeError):
 
 
 class EncodeError(TerraceError, TypeError):
-    """A value that tiers cannot store, or that copy=True cannot copy: says where in it, and the way out."""
+    """A value that tiers cannot store, or that copy=True cannot copy. The message says where in it, and what to do."""
 
     code = "unencodable"
 
 
 class DecodeError(TerraceError, ValueError):
-    """Stored bytes that are no value of this cache."""
+    """Stored bytes that are not a value of this cache."""
 
     code = "corrupt"
 
 
 class Unavailable(TerraceError):
-    """A level could not be asked, or refused."""
+    """A level could not be asked, or rejected the request."""
 
     code = "unavailable"
 
 
 class Timeout(TerraceError, TimeoutError):
-    """A limit passed before an answer came. A write may have taken effect."""
+    """A time limit passed before an answer came. A write may have taken effect."""
 
     code = "timed_out"
 
@@ -67,10 +68,11 @@ class Closed(TerraceError):
 
 
 class NotFound(TerraceError, KeyError):
-    """There is no such key. Loaders may raise it; then it is remembered for negative_ttl.
+    """The key does not exist. A loader may raise it; then that is remembered for negative_ttl.
 
-    from_read: a read of a cache has raised it. Out of a loader such a one says nothing about the key being loaded, and nothing
-    is remembered: catch it there, and return ABSENT where one key's absence is the other's."""
+    from_read: True if a read of a cache raised it. If a loader raises such a NotFound, it says nothing about the key being
+    loaded, and nothing is remembered: catch it in the loader, and return ABSENT if the absence of the other key means that this
+    key does not exist."""
 
     code = "not_found"
     from_read = False
@@ -80,19 +82,19 @@ class NotFound(TerraceError, KeyError):
 
 
 class LoaderFailed(TerraceError):
-    """A loader did what it must not. (What a loader raises reaches its callers as it is.)"""
+    """A loader broke a rule, for example it asked for its own key. (An exception of a loader reaches its callers unchanged.)"""
 
     code = "loader_failed"
 
 
 class Overloaded(TerraceError):
-    """A bound on concurrent work was reached, or the system gives no thread for a load."""
+    """A limit on concurrent work was reached, or the system has no thread for a load."""
 
     code = "overloaded"
 
 
 class WriteError(TerraceError):
-    """Some levels took a write and others did not, or nobody knows: the text names them."""
+    """A write succeeded in some levels and failed in others, or its effect is unknown. The message names the levels."""
 
     code = "partial_write"
 

@@ -1,5 +1,5 @@
-"""Exact: values of any type as MessagePack that gives them back type for type. What plain MessagePack cannot say is an
-ext of docs/wire-format.md."""
+"""Exact: stores values of any type as MessagePack and gives them back type for type. Values that plain MessagePack cannot
+express are exts of docs/wire-format.md."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _encode = msgspec.msgpack.encode
 
 
 class Exact:
-    """`types`: the classes that records, enums and extended builtins may be of; no other is ever made. Thread safe."""
+    """`types`: the classes of records, enums and extended builtins; objects of other classes are never made. Thread safe."""
 
     def __init__(self, types: Sequence[type]) -> None:
         self._classes: dict[str, type] = {}
@@ -59,7 +59,7 @@ class Exact:
             self._records[kind] = record
 
     def encode(self, value: Any) -> bytes:
-        """Raises EncodeError that names the type, where it is, and the way out."""
+        """Raises EncodeError that names the type, its place in the value, and what to do."""
         try:
             return _encode(self._lower(value, "value", 0))
         except UnicodeEncodeError as wrong:
@@ -157,7 +157,8 @@ class Exact:
         return Ext(RECORD, _encode([name, lowered, *self._lower_others(others, path, depth)]))
 
     def _prove(self, kind: type, path: str, make: Callable[[], Any]) -> None:
-        """Whether values of the class can be given back, with the first one that comes: no read must be the first to see."""
+        """Checks with the first value of a class that its values can be given back, so that the fault does not show only at a
+        read."""
         try:
             made = make()
         except (RecursionError, MemoryError):

@@ -1,4 +1,4 @@
-"""Extended: classes over builtin ones that a program names in types=, such as a str that is marked safe."""
+"""Extended: classes over builtin classes that a program names in types=, such as a str that is marked safe."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Extended(Record):
         self.base = base
 
     def part(self, value: Any) -> Any:
-        """The builtin object in it, whatever its own methods say."""
+        """The builtin object in it, whatever its own methods return."""
         return _PART[self.base](value)
 
     def put_together(self, part: Any, others: Any = None) -> Any:
@@ -56,7 +56,7 @@ _FILL: dict[type, Callable[[Any, Any], None]] = {
 
 
 def extended_of(kind: Any) -> Extended | None:
-    """None: it is no class over a builtin one. Raises ConfigError for one that could not be given back."""
+    """None: it is not a class over a builtin one. Raises ConfigError for a class whose values could not be given back."""
     base = next((base for base in BUILT_IN if isinstance(kind, type) and issubclass(kind, base)), None)
     if base is None or kind is bool or kind in BUILT_IN:
         return None

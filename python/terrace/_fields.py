@@ -1,10 +1,9 @@
-"""What stands for an argument in a field of a key template.
+"""The text for an argument in a field of a key template.
 
-That is its text: str() of it, the name of an Enum's member, for bytes the str that they are in UTF-8. Values of
-different types may have one text: 1 and "1", None and "None". So each text has one owner, and to the texts of other
-types the core adds "%%" and the type's name, which no argument's text contains. The owner is the type that the
-parameter is annotated with, else the one that the text looks like: an int, float, bool, None, UUID, date, datetime or
-time; what looks like none of these is a str's.
+This is str() of the argument; for an Enum the member's name; for bytes their UTF-8 text. Values of different types may have the
+same text: 1 and "1", None and "None". So each text has one owner, and for other types the core adds "%%" and the type's name,
+which no argument's text contains. The owner is the type of the parameter's annotation. Without one it is the type that the text
+looks like: an int, float, bool, None, UUID, date, datetime or time; otherwise str.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ _WORDS = {"None": type(None), "True": bool, "False": bool}
 
 
 def owner_of(annotation: Any, function: Any) -> type | None:
-    """The type that a parameter with this annotation gives a field; None: it tells none."""
+    """The type that a parameter with this annotation gives to a field; None: the annotation does not say."""
     if isinstance(annotation, str):
         try:
             annotation = eval(annotation, getattr(inspect.unwrap(function), "__globals__", {}))
@@ -55,10 +54,10 @@ def owner_of(annotation: Any, function: Any) -> type | None:
 
 
 def field_of(value: Any, owner: type | None) -> tuple[str | bytes, str | None]:
-    """The text of the value, and the name of its type when another type owns the text.
+    """The text of the value, and the name of its type if another type owns the text.
 
-    Bytes that are no UTF-8 are returned as they are: the core escapes them as it escapes no str. Raises KeyTypeError
-    for what has no text that tells it apart.
+    Bytes that are not UTF-8 are returned unchanged: the core escapes them in a way that it uses for no str. Raises KeyTypeError
+    for a value without a text that distinguishes it.
     """
     kind = type(value)
     if isinstance(value, enum.Enum):
@@ -99,14 +98,14 @@ def _text(value: Any) -> str:
 
 
 def _simple(value: Any) -> Any:
-    """Of what _missing_ has made, or flags together."""
+    """For values made by _missing_, and for combined flags."""
     if type(value) not in (str, int, float, bool, bytes, type(None)):
         raise KeyTypeError(f"the value {value!r} of an Enum without a name in a key template: lead to something plain")
     return value
 
 
 def _looks(text: str) -> type:
-    """The type, other than str, that has a value with this str(); else str."""
+    """The type, other than str, that has a value with this str(); otherwise str."""
     if text in _WORDS:
         return _WORDS[text]
     for kind, read in _READ:

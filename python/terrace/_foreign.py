@@ -1,4 +1,5 @@
-"""Frozen objects and numpy's scalars as keys. No package is imported: whose objects come here has been."""
+"""Frozen objects and numpy's scalars as keys. Imports no package: an object that comes here shows that its package is
+imported."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from ._identity import class_name
 
 
 def numpy_key(value: Any, apart: bool) -> bytes | tuple[Any]:
-    """As key_of. As a key a number is that of Python, as in a dict; as an argument its type counts, and its bits."""
+    """Like key_of. As a key, a number equals the Python number, as in a dict; as an argument, its type and its bits count."""
     numpy: Any = sys.modules["numpy"]
     if value.dtype.hasobject:
         raise KeyTypeError(f"a numpy scalar of {value.dtype} cannot be (part of) a key: it holds objects")
@@ -36,7 +37,7 @@ def numpy_key(value: Any, apart: bool) -> bytes | tuple[Any]:
 
 
 def state_of(value: Any) -> tuple[Any, ...] | None:
-    """All that an immutable object consists of, as a tuple that can be a key. None: it is none that is known."""
+    """The complete state of an immutable object, as a tuple that can be a key. None: it is of no known kind."""
     kind = type(value)
     own = vars(kind)
     if _base_of_c(kind) is not object and not hasattr(kind, "__struct_config__"):
@@ -63,7 +64,7 @@ def state_of(value: Any) -> tuple[Any, ...] | None:
 
 
 def _base_of_c(kind: Any) -> Any:
-    """What an object of the class is at bottom; object where classes of Python have all the attributes."""
+    """The builtin class under an object's class; object if all attributes come from classes of Python."""
     heap = 1 << 9
     while kind.__flags__ & heap:
         kind = kind.__base__

@@ -1,5 +1,5 @@
-"""Frames: frames, series, indexes and scalars of pandas, as the arrays that they are made of. pandas is imported
-when a value of it is read, and never to store one."""
+"""Frames: frames, series, indexes and scalars of pandas, as the arrays that they are made of. pandas is imported only when a
+value of it is read, never to store one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ._standard import Form, Lower, Refused, checked, lowered_items
 
 
 def form_of(kind: type) -> Form | None:
-    """Of a class of pandas; None for any other."""
+    """The form for a class of pandas; None for any other class."""
     pandas = sys.modules.get("pandas")
     name = kind.__name__
     if pandas is None or not kind.__module__.startswith("pandas.") and kind.__module__ != "pandas" or name not in FORMS:
@@ -71,7 +71,7 @@ def _pandas() -> Any:
 
 
 def array_parts(values: Any, lower: Lower) -> Any:
-    """What stands for a column: [form, parts…]."""
+    """The stored form of a column: [form, parts…]."""
     kind = type(values).__name__
     if kind in ("NumpyExtensionArray", "PandasArray"):
         values, kind = values.to_numpy(), "ndarray"
@@ -198,7 +198,7 @@ def _stepped_parts(value: Any, lower: Lower) -> list[Any]:
 
 
 def _step(index: Any) -> str | None:
-    """The text of its frequency. Raises Refused for one whose text says less than it does."""
+    """The text of its frequency. Raises Refused for a frequency that its text does not fully describe."""
     if index.freq is None:
         return None
     try:

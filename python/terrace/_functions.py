@@ -1,12 +1,12 @@
-"""Which function is it? What stands before the arguments in the keys of a memoized function without a template.
+"""Identifies functions: the part before the arguments in the keys of a memoized function without a template.
 
-NAME~FINGERPRINT: module and qualified name, which people read, and a hash of all that tells functions of one name
-apart: the code, the module, the script for those of __main__. So a new definition (a notebook's cell run again, a
-reload, a deployment) never gets results of the old one, nor does a namesake. What a function reads of its module while
-it runs does not count.
+NAME~FINGERPRINT: module and qualified name, for people, and a hash of everything that distinguishes functions with one name:
+the code, the module, the script for functions of __main__. So a new definition (a notebook's cell run again, a reload, a
+deployment) never gets results of the old one, nor does another function with the same name. Names of the module that a function
+reads while it runs do not count.
 
-Some functions cannot be told from others by what they are: those that use variables of the function around them, bound
-methods, callable objects. They get a token that no other function has, in this process or another: `alone` says why.
+Some functions cannot be identified in this way: those that use variables of an enclosing function, bound methods, callable
+objects. They get a token that no other function has, in this process or another: `alone` says why.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ _SESSION = os.urandom(8).hex()
 
 
 class Identity(NamedTuple):
-    """fingerprint: 16 hexadecimal digits; code: the fingerprint without tokens, equal for two closures
-    of one function; alone: why no other process can have the same function, or ""."""
+    """fingerprint: 16 hexadecimal digits; code: the fingerprint without tokens, equal for two closures of one function;
+    alone: why no other process can have the same function, or ""."""
 
     module: str
     qualname: str
@@ -40,7 +40,7 @@ class Identity(NamedTuple):
 
 
 def identity_of(function: Any, prefix: str = "") -> Identity:
-    """prefix: what the caller puts before the name."""
+    """prefix: text that the caller puts before the name."""
     known: Any = getattr(function, "_identity", None)
     if isinstance(known, Identity) and isinstance(function, _core.Memoized):
         return known._replace(fingerprint=hashed(known.fingerprint, "memoized", prefix))
@@ -52,7 +52,7 @@ def identity_of(function: Any, prefix: str = "") -> Identity:
 
 
 def inner(function: Any) -> Any:
-    """What it hands exactly its arguments on to; mostly itself."""
+    """The function to which it passes exactly its arguments; usually itself."""
     return inspect.unwrap(function, stop=lambda f: not isinstance(f, (_core.Memoized, functools._lru_cache_wrapper)))
 
 
@@ -67,7 +67,7 @@ def module_of(named: Any) -> str:
 
 
 def _parts(function: Any) -> tuple[list[str], str, str]:
-    """What tells it apart; why that is not enough, if it is not, and a token then."""
+    """The parts that distinguish it; and, if they are not sufficient, the reason and a token."""
     owner = getattr(function, "__self__", None)
     if isinstance(function, types.FunctionType):
         profiled = _profiled_script(function)
@@ -101,7 +101,7 @@ def _parts(function: Any) -> tuple[list[str], str, str]:
 
 
 def _is_of_c(function: Any) -> bool:
-    """It hides no code of Python that may be another one under this name later."""
+    """True if it contains no Python code that may change under this name."""
     if isinstance(type(function).__call__, types.FunctionType) or hasattr(function, "__wrapped__"):
         return False
     return not any(callable(value) for value in getattr(function, "__dict__", {}).values())
@@ -127,8 +127,8 @@ def _foreign_variables(function: types.FunctionType) -> bool:
 
 
 def _module(name: Any) -> str:
-    """For the program that was started its module in a package, its file or its text (-c), so that two scripts differ;
-    a session at a prompt has a token."""
+    """For the started program: its module in a package, its file, or its text (-c), so that two scripts differ; an interactive
+    session has a token."""
     if name not in ("__main__", "__mp_main__"):
         return str(name)
     main = sys.modules.get(name)
@@ -142,8 +142,8 @@ def _module(name: Any) -> str:
 
 
 def _profiled_script(function: types.FunctionType) -> str:
-    """For functions of a script that another program runs, as `python -m cProfile` does, what they would have without
-    it; else ""."""
+    """For functions of a script that another program runs, as `python -m cProfile` does: the text they would have without it;
+    otherwise ""."""
     file = function.__globals__.get("__file__")
     main = sys.modules.get("__main__")
     if function.__module__ != "__main__" or not isinstance(file, str) or not sys.argv or vars(main) is function.__globals__:
@@ -165,7 +165,7 @@ _COMMAND = _command()
 
 
 def _code(code: types.CodeType) -> list[str]:
-    """Not the file and the lines: the function may be moved."""
+    """Without the file and the lines: the function may be moved."""
     return [
         code.co_name, repr((code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags)), code.co_code.hex(),
         repr((code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)), getattr(code, "co_exceptiontable", b"").hex(),

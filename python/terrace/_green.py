@@ -1,4 +1,4 @@
-"""gevent and eventlet: what they make of threads, the core cannot wait in."""
+"""gevent and eventlet: the core cannot wait in the threads that they make."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from ._errors import ConfigError
 
 
 def refuse_green_threads() -> None:
-    """Raises ConfigError when gevent or eventlet has replaced the threads of this process: a call that waits in the core stops
-    the one thread that all greenlets share, and the load it waits for with it."""
+    """Raises ConfigError if gevent or eventlet has replaced the threads of this process: a call that waits in the core stops
+    the one thread that all greenlets share, and with it the load that it waits for."""
     modules = sys.modules
     if "gevent.monkey" not in modules and "eventlet.patcher" not in modules:
         return

@@ -1,4 +1,4 @@
-"""The names of classes in keys, and tokens for what has no name that is its own."""
+"""The names of classes in keys, and tokens for objects without a name of their own."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _tokens: dict[int, tuple[weakref.ref[Any], str]] = {}
 
 
 def class_name(kind: type) -> str:
-    """Module and qualified name; with a token for a class that cannot be found under them, such as one within a
-    function, and for one that was defined again under the name of another, in a notebook for instance: no two classes
-    of a process have one name. A token is random, so no other process has it either."""
+    """Module and qualified name. A class that cannot be found under them (in a function), and a class that was defined
+    again under the name of another (in a notebook), also has a token, so that no two classes have one name. A token is
+    random, so no other process has it either."""
     name = f"{module_name(kind.__module__)}.{kind.__qualname__}"
     if found_as(kind.__module__, kind.__qualname__) is kind:
         owner = _owners.get(name) or _owners.setdefault(name, weakref.ref(kind))
@@ -27,12 +27,12 @@ def class_name(kind: type) -> str:
 
 
 def module_name(module: Any) -> str:
-    """Processes that multiprocessing has spawned have the main module under another name."""
+    """In processes that multiprocessing has spawned, the main module has another name."""
     return "__main__" if module == "__mp_main__" else str(module)
 
 
 def found_as(module: Any, qualname: str) -> Any:
-    """What a program finds under the name; None: nothing."""
+    """The object that a program finds under the name; None: nothing."""
     found: Any = sys.modules.get(module)
     for part in qualname.split("."):
         found = getattr(found, part, None)
@@ -40,9 +40,9 @@ def found_as(module: Any, qualname: str) -> Any:
 
 
 def token_of(thing: Any) -> str:
-    """What only this object has: as long as it lives the same, and never that of another. One that cannot be referred
-    to weakly has a new one each time. Without a lock, which a fork or the collector could find held: two threads that
-    ask first at once may be told two, of which one lasts."""
+    """A token that only this object has: the same as long as it lives, and never that of another object. An object that has no
+    weak references gets a new token each time. It takes no lock, which a fork or the garbage collector could find held: two
+    threads that ask first at the same time may get two tokens, of which one lasts."""
     number, token = id(thing), os.urandom(8).hex()
     try:
         made = (weakref.ref(thing, _Forget(number, token)), token)

@@ -1,4 +1,4 @@
-"""Key rings, with which what tiers store is sealed: docs/sealing.md."""
+"""Key rings, which seal the entries in tiers: docs/sealing.md."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ._words import shown
 
 
 def generate_keys(path: str | os.PathLike[str] | None = None) -> str:
-    """A new key ring with one key, fresh from the system's random source: the text that `terrace keys generate`
-    prints, and that Cache(keys=…) takes.
+    """Returns the text of a new key ring with one key, from the system's random source. `terrace keys generate` prints the same
+    text, and Cache(keys=…) takes it.
 
-    path: also written there, for its owner alone (mode 0600); `terrace keys rotate` changes it later. Raises
-    FileExistsError when there is something: what its keys sealed would be lost, and OSError. Who reads the text can
-    read and make sealed entries: keep it where secrets are kept. Thread safe.
+    path: the text is also written to this file, readable only for its owner (mode 0600); `terrace keys rotate` changes it
+    later. Raises OSError, and FileExistsError if the file exists: entries sealed with its keys would be lost. Anyone who has
+    the text can read and make sealed entries: keep it where secrets are kept. Thread safe.
     """
     if path is not None and not isinstance(path, (str, os.PathLike)):
         raise TypeError(f"path={shown(path)}: give a path, a str or a pathlib.Path, or None")
@@ -45,7 +45,8 @@ def key_ring(keys: Any) -> dict[str, str]:
 
 
 def _path(given: Any) -> str:
-    """As it is here and now: the program may change its directory. Shows nothing of what is no path: it may be a key."""
+    """The absolute path as of now: the program may change its working directory. Messages do not show an object that is no
+    path: it may be a key."""
     path = os.fspath(given) if isinstance(given, (str, os.PathLike)) else None
     if not isinstance(path, str):
         raise TypeError(f"keys: {type(given).__qualname__} is no path: give a path, a str or a pathlib.Path, or the text of a key ring")

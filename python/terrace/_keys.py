@@ -28,13 +28,13 @@ _PLAIN: tuple[tuple[type, str, Callable[[Any], Any]], ...] = (
 
 
 def beyond_text(value: datetime.datetime | datetime.time) -> str:
-    """What tells equal times of two time zones apart, and those of the two passes of an hour."""
+    """Distinguishes equal times of two time zones, and those of the two passes of an hour."""
     return _zone(value.tzinfo) + "*" * value.fold
 
 
 def _zone(zone: datetime.tzinfo | None) -> str:
-    """Nothing where the offset, which is in the text, says all: without a zone, and for a datetime.timezone that has no
-    name of its own. ZoneInfo("UTC") is not datetime.timezone.utc: a program sees the difference."""
+    """Empty without a zone, and for a datetime.timezone without a name of its own: the text has its offset. A program can
+    distinguish ZoneInfo("UTC") from datetime.timezone.utc, so they have two texts."""
     if zone is None:
         return ""
     if type(zone) is datetime.timezone:
@@ -45,7 +45,7 @@ def _zone(zone: datetime.tzinfo | None) -> str:
 
 
 def _stamp(value: datetime.datetime | datetime.time, text: str, apart: bool) -> str:
-    """One key and two arguments."""
+    """One key, but two arguments."""
     return text + beyond_text(value) if apart else text
 
 
@@ -61,10 +61,10 @@ _TEXTS: tuple[tuple[type, str, Callable[[Any, bool], str]], ...] = (
 
 
 def key_of(value: Any, apart: bool) -> bytes | Plain:
-    """The key of the object after its mark: a letter for the type, and bytes that only equal objects of it have; or the
-    plain value that it stands for. apart: a subclass of a type is told apart from it.
+    """The key of the object after its mark: a letter for the type, and bytes that only equal objects of it have; or the plain
+    value that it stands for. apart: a subclass is distinguished from its base.
 
-    Raises KeyTypeError for what cannot be a key.
+    Raises KeyTypeError for an object that cannot be a key.
     """
     if isinstance(value, enum.Enum):
         return f"e{class_name(type(value))}.".encode() + _member_key(value)
@@ -121,7 +121,7 @@ def _pandas_text(value: Any) -> str:
 
 
 def refuse_own_equality(value: Any, kind: Any) -> None:
-    """The content of a subclass that says itself what equals what may be more than that of its base."""
+    """A subclass with its own equality may have more content than its base."""
     if type(value).__eq__ is kind.__eq__ or type(value).__module__.partition(".")[0] in ("numpy", "pandas"):
         return
     raise KeyTypeError(
@@ -136,7 +136,7 @@ def decimal_text(value: decimal.Decimal) -> str:
 
 
 def canonical(member: enum.Enum) -> bool:
-    """Its class finds it under its name: not so what _missing_ has made, and flags together."""
+    """Whether its class finds it under its name. Not so for values made by _missing_, and for combined flags."""
     return member.name is not None and type(member).__members__.get(member.name) is member
 
 

@@ -1,4 +1,4 @@
-"""Loaders in the forms that Python programs have them, run for the core."""
+"""Loaders in the forms that Python programs use, run for the core."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _under_way: contextvars.ContextVar[frozenset[tuple[int, bytes]]] = contextvars.C
 
 
 class Loading:
-    """A loader and the keys it was brought for. `single`: it takes one key; else a list of them."""
+    """A loader and the keys it was given for. `single`: it takes one key; otherwise a list of them."""
 
     def __init__(self, cache: Any, loader: Callable[..., Any], keys: Mapping[bytes, Any], *, single: bool,
                  loop: asyncio.AbstractEventLoop | None = None, background: bool = False) -> None:
@@ -56,7 +56,8 @@ class Loading:
             )
 
     def run(self, job: _core.Job) -> None:
-        """In this thread. What the loader raises is the outcome; KeyboardInterrupt and the like go on as well."""
+        """Runs it in this thread. An exception of the loader is the outcome; KeyboardInterrupt and the like are raised as
+        well."""
         # Frames below this one hold no job: a traceback that somebody keeps would keep it.
         try:
             keys, call = job.keys, self._call_of(job)
@@ -79,7 +80,7 @@ class Loading:
             raise
 
     async def run_async(self, job: _core.Job) -> None:
-        """In the event loop."""
+        """Runs it in the event loop."""
         token = _under_way.set(_under_way.get() | {(id(self.cache), key) for key in job.keys})
         try:
             await self._finish(job, self._call_of(job)())
@@ -112,7 +113,7 @@ class Loading:
             lookout.end()
 
     def _await_elsewhere(self, job: _core.Job, awaitable: Any) -> None:
-        """A plain function, a lambda for instance, that has made a coroutine."""
+        """For a plain function, for instance a lambda, that has returned a coroutine."""
         if self.loop is not None:
             finishing = self._finish(job, awaitable)
             try:
@@ -129,7 +130,7 @@ class Loading:
             awaitable.close()
 
     def _call_of(self, job: _core.Job) -> Callable[[], Any]:
-        """The loader with the arguments it takes."""
+        """The call of the loader with the arguments it takes."""
         if not self.single:
             return functools.partial(self.loader, [self.keys[key] for key in job.keys])
         takes = loader_arguments(self.loader)
@@ -141,8 +142,8 @@ class Loading:
         return functools.partial(self.loader, key, LoadContext(job.previous(self.cache)[0], job))
 
     def _end_absent(self, job: _core.Job, raised: NotFound) -> None:
-        """Raised by the loader itself it says that the key that was asked for does not exist; one for many keys does not tell which. From
-        a read that the loader made it is about another key, and an error like any other."""
+        """NotFound raised by the loader itself says that the requested key does not exist; a loader for many keys does not say
+        which. From a read that the loader made, it is about another key, and an error like any other."""
         if raised.from_read:
             job.fail(_from_loader(raised))
         elif self.single:
@@ -173,7 +174,7 @@ class Loading:
 
 
 def _refuse_foreign_keys(returned: Mapping[Any, Any], wanted: Sequence[Any], asked: Collection[Any]) -> None:
-    """A key that is left out does not exist, unless it is there in another form: then nothing is known about it."""
+    """A missing key does not exist, unless it is there in another form: then nothing is known about it."""
     missing = [key for key in wanted if key not in returned]
     if not missing:
         return
@@ -187,8 +188,8 @@ def _refuse_foreign_keys(returned: Mapping[Any, Any], wanted: Sequence[Any], ask
 
 
 class _Lookout:
-    """Has the running task cancelled soon after the core has given its load up (load_timeout, a closed cache): a loader that
-    hangs keeps a turn."""
+    """Cancels the running task soon after the core has given up its load (load_timeout, a closed cache): a hung loader keeps a
+    turn."""
 
     def __init__(self, job: _core.Job) -> None:
         self._job = job
@@ -211,7 +212,7 @@ def is_coroutine_function(function: Any) -> bool:
 
 
 def _from_loader(raised: BaseException) -> BaseException:
-    """Its traceback begins in the loader: frames of this file tell nobody anything, and hold the load."""
+    """Makes the traceback begin in the loader: frames of this file are of no use to anyone, and keep the load alive."""
     trace = raised.__traceback__
     while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
         trace = trace.tb_next

@@ -1,4 +1,4 @@
-"""memoize: functions, methods and coroutine functions that remember their results in a cache."""
+"""memoize: caches the results of functions, methods and coroutine functions."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ _told: set[str] = set()
 
 
 class CacheInfo(NamedTuple):
-    """As functools.lru_cache has it. hits: calls that were answered without running the function, misses: how often it
-    ran, both in this process; maxsize, currsize: entries of the cache's memory level, which its functions share."""
+    """Like the CacheInfo of functools.lru_cache. hits: calls answered without running the function; misses: how often it
+    ran; both in this process. maxsize, currsize: entries of the cache's memory level, which its functions share."""
 
     hits: int
     misses: int
@@ -40,11 +40,11 @@ class CacheInfo(NamedTuple):
 
 
 class _NoFunction(ConfigError, TypeError):
-    """What cannot be memoized at all."""
+    """An object that cannot be memoized at all."""
 
 
 class Options(NamedTuple):
-    """What Cache.memoize was given."""
+    """The options given to Cache.memoize."""
 
     ttl: Any = None
     key: Any = None
@@ -60,7 +60,7 @@ class Options(NamedTuple):
 
 
 def memoized(cache: Cache[Any], function: Callable[..., Any], **given: Any) -> Any:
-    """The decorated function: Cache.memoize tells what it does. given: of Options."""
+    """Returns the decorated function: Cache.memoize describes it. given: fields of Options."""
     options = Options(**given)
     refuse_what_is_no_function(function)
     binding = Binding(function, options.key)
@@ -171,7 +171,7 @@ def _async_removals(cache: Cache[Any], core: Any, whole: dict[str, str]) -> tupl
 
 
 def _look_like_a_coroutine_function(core: Any, function: Any) -> None:
-    """To inspect.iscoroutinefunction, which asks functions, and what has the attributes of one."""
+    """For inspect.iscoroutinefunction, which accepts functions, and objects that have the attributes of one."""
     code_of = function.func if isinstance(function, functools.partial) else function
     code_of = code_of if hasattr(code_of, "__code__") else type(code_of).__call__
     for name in ("__code__", "__defaults__", "__kwdefaults__"):
@@ -205,8 +205,7 @@ def _fingerprint(cache: Cache[Any], name: str, identity: Identity, binding: Bind
 
 
 def _who(function: Any, identity: Identity, binding: Binding, key: Any) -> str:
-    """Equal for functions that may have one template: of the same code, with the same around it, and called with the
-    same object."""
+    """Equal for functions that may use one template: same code, same surrounding variables, and called with the same object."""
     added = binding.added(key) if isinstance(function, functools.partial) and isinstance(key, str) else ""
     return hashed(_apart(identity, binding), *_variables(binding.function), added)
 

@@ -15,8 +15,7 @@ R_co = TypeVar("R_co", covariant=True)
 
 
 class MemoizedFunction(Protocol, Generic[P, R_co]):
-    """A function that Cache.memoize has decorated. As an attribute of an object its methods take the arguments after
-    self."""
+    """A function decorated by Cache.memoize. For a method, accessed on an object, its methods take the arguments after self."""
 
     __name__: str
     __qualname__: str
@@ -24,7 +23,7 @@ class MemoizedFunction(Protocol, Generic[P, R_co]):
 
     @property
     def __wrapped__(self) -> Callable[P, R_co]:
-        """The plain function."""
+        """The undecorated function."""
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
 
@@ -34,23 +33,23 @@ class MemoizedFunction(Protocol, Generic[P, R_co]):
     def __get__(self: MemoizedFunction[Concatenate[S, Q], T], instance: S, owner: Any = None, /) -> MemoizedFunction[Q, T]: ...
 
     def invalidate(self, *args: P.args, **kwargs: P.kwargs) -> bool:
-        """Forgets the result of this call in every level; True when one had it."""
+        """Deletes the result of this call from every level; returns True if a level had it."""
 
     def key(self, *args: P.args, **kwargs: P.kwargs) -> bytes:
         """The key of this call."""
 
     def cache_clear(self) -> None:
-        """Forgets all results in every level; with a template all keys of its form. The counters begin at 0."""
+        """Deletes all results from every level; with a template, all keys of its form. Resets the counters to 0."""
 
     def cache_info(self) -> CacheInfo:
-        """hits and misses of this function in this process, entries of the cache's memory."""
+        """hits and misses of this function in this process, and entries in the cache's memory."""
 
     def cache_parameters(self) -> dict[str, Any]:
         """maxsize, typed, ttl and key."""
 
 
 class MemoizedCoroutine(Protocol, Generic[P, R_co]):
-    """A coroutine function that Cache.memoize has decorated."""
+    """A coroutine function decorated by Cache.memoize."""
 
     __name__: str
     __qualname__: str
@@ -58,7 +57,7 @@ class MemoizedCoroutine(Protocol, Generic[P, R_co]):
 
     @property
     def __wrapped__(self) -> Callable[P, Coroutine[Any, Any, R_co]]:
-        """The plain coroutine function."""
+        """The undecorated coroutine function."""
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R_co]: ...
 
@@ -68,23 +67,23 @@ class MemoizedCoroutine(Protocol, Generic[P, R_co]):
     def __get__(self: MemoizedCoroutine[Concatenate[S, Q], T], instance: S, owner: Any = None, /) -> MemoizedCoroutine[Q, T]: ...
 
     async def invalidate(self, *args: P.args, **kwargs: P.kwargs) -> bool:
-        """As MemoizedFunction's."""
+        """Like MemoizedFunction.invalidate."""
 
     def key(self, *args: P.args, **kwargs: P.kwargs) -> bytes:
         """The key of this call."""
 
     async def cache_clear(self) -> None:
-        """As MemoizedFunction's."""
+        """Like MemoizedFunction.cache_clear."""
 
     def cache_info(self) -> CacheInfo:
-        """As MemoizedFunction's."""
+        """Like MemoizedFunction.cache_info."""
 
     def cache_parameters(self) -> dict[str, Any]:
         """maxsize, typed, ttl and key."""
 
 
 class MemoizeOptions(TypedDict, total=False):
-    """Of Cache.memoize, which tells what they do."""
+    """The options of Cache.memoize, which describes them."""
 
     ttl: Seconds | None
     key: str | Callable[..., Any] | None
@@ -95,7 +94,7 @@ class MemoizeOptions(TypedDict, total=False):
 
 
 class MemoizeDecorator(Protocol):
-    """What Cache.memoize(…) with options alone returns."""
+    """The result of Cache.memoize(…) when only options are given."""
 
     @overload  # a coroutine function is a function, too
     def __call__(self, function: Callable[P, Coroutine[Any, Any, T]], /) -> MemoizedCoroutine[P, T]: ...  # type: ignore[overload-overlap]

@@ -1,4 +1,4 @@
-"""The option memory= of a cache: how much memory holds."""
+"""The option memory= of a cache: how much memory may hold."""
 
 from __future__ import annotations
 

@@ -15,15 +15,15 @@ from ._words import called, count, share, shown, text
 
 
 class Monitor:
-    """Watches caches. A cache that was asked for nothing is healthy; a rate of fewer than `min_requests` in the window says
-    nothing. Rates are shares, 0 … 1. Thread safe.
+    """Watches caches. A cache without requests is healthy; rates over fewer than `min_requests` in the window are not judged.
+    Rates are shares, 0 … 1. Thread safe.
 
         monitor = terrace.Monitor([users])
         monitor.add_rule("cold", "hit_rate < 50% && requests > 100", lasting=60)
         monitor.add_sink(print)
         monitor.health()["issues"]
 
-    What rules may ask: docs/alerts.md. Raises ConfigError.
+    The variables of rules: docs/alerts.md. Raises ConfigError.
     """
 
     def __init__(self, caches: Iterable[Cache[Any]] = (), *, window: Seconds = 60, interval: Seconds = 5,
@@ -36,47 +36,48 @@ class Monitor:
             self.watch(cache)
 
     def watch(self, cache: Cache[Any]) -> None:
-        """From now on. Names must differ."""
+        """Watches the cache from now on. Names must differ."""
         if not isinstance(cache, Cache):
             raise TypeError(f"cache={shown(cache)}: give a terrace.Cache")
         cache._ensure_open()
         self._core.watch(cache)
 
     def health(self) -> dict[str, Any]:
-        """healthy, idle, issues (sentences with the figure and the limit), kinds (of the issues: hit_rate,
-        error_rate, level_away, gate_shut, journal_lag, closed), timestamp (seconds since 1970), and caches: what
-        each did within the window."""
+        """Returns healthy, idle, issues (sentences with the figure and the limit), kinds (of the issues: hit_rate, error_rate,
+        level_away, gate_shut, journal_lag, closed), timestamp (seconds since 1970), and caches: what each did within the
+        window."""
         return self._core.health()
 
     def add_rule(self, name: str, when: str, *, lasting: Seconds = 0, severity: str = "warning", message: str = "",
                  cache: str | None = None) -> None:
-        """Tells when the expression holds, and when it does no more. lasting: how long it must hold first."""
+        """Sends a notification when the expression becomes true, and when it is no longer true. lasting: how long it must be
+        true first."""
         for value, parameter in ((name, "name"), (when, "when"), (severity, "severity"), (message, "message"), (cache, "cache")):
             if value is not None or parameter != "cache":
                 sound_text(text(value, parameter), parameter)
         self._core.add_rule(name, when, span(lasting, "lasting"), severity, message, cache)
 
     def add_sink(self, receiver: Callable[[str], Any]) -> None:
-        """Called with a line for each notice, on a thread."""
+        """Calls the receiver with one line of text for each notification, on a thread."""
         called(receiver, "receiver")
         service().ensure()
         self._core.add_sink(receiver)
 
     def log_notices(self) -> None:
-        """Notices go to the logger "terrace", too."""
+        """Sends notifications to the logger "terrace", too."""
         service().ensure()
         self._core.log_notices()
 
     def alerts(self) -> list[dict[str, Any]]:
-        """What holds or cannot be judged, as of the last sample."""
+        """Returns the rules that hold or cannot be evaluated, as of the last sample."""
         return self._core.alerts()
 
     def sample(self) -> None:
-        """Takes a sample and judges the rules now."""
+        """Takes a sample and evaluates the rules now."""
         self._core.sample()
 
     def close(self) -> None:
-        """Ends the watching; later calls raise ConfigError. Idempotent."""
+        """Stops watching; later calls raise ConfigError. Idempotent."""
         self._core.close()
 
     def _abandon(self) -> None:

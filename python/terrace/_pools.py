@@ -1,5 +1,5 @@
-"""url_of_pool: the URL that says what a client of redis-py is set to. What it cannot say must not be lost on the way: all that is not
-known to be right is refused."""
+"""url_of_pool: the URL for the settings of a redis-py client. No setting may be lost on the way: every setting that is not
+known to be safe is rejected."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _REMEDY = "give a URL such as redis://localhost:6379, a terrace.Tier, or a redis
 
 
 def url_of_pool(given: Any) -> str:
-    """The URL that stands for the settings of a redis-py ConnectionPool, or of a client with one (sync or asyncio). Raises ConfigError
-    for pools and connections of other classes, and for settings that no URL has."""
+    """The URL for the settings of a redis-py ConnectionPool, or of a client with one (sync or asyncio). Raises ConfigError for
+    pools and connections of other classes, and for settings that no URL can express."""
     pool = getattr(given, "connection_pool", given)
     if not _is_known(type(pool), _POOLS):
         raise ConfigError(f"{_named(type(given))} is no tier{_instead(type(given), type(pool))}")
@@ -74,7 +74,7 @@ def _instead(*kinds: Any) -> str:
 
 
 def _refuse_code(settings: dict[str, Any]) -> None:
-    """What the program does itself when a connection is made."""
+    """Settings that make the program's own code run when a connection is made."""
     for name in ("credential_provider", "redis_connect_func"):
         if settings.get(name) is not None:
             raise ConfigError(f"a pool with a {name} cannot be taken over: give a URL with user and password")

@@ -1,4 +1,4 @@
-"""The two moments at which every cache of the process must be seen to: a fork, and the end."""
+"""The two events that concern every cache of the process: a fork, and the end."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ EXIT_SECONDS = 2.0
 
 
 def _in_child() -> None:
-    """The parent's threads and sockets are not the child's: what they belong to is left alone, and made anew when first
-    needed. Memory starts empty."""
+    """The threads and sockets of the parent do not belong to the child: objects that use them are left alone, and made again
+    when first needed. Memory starts empty."""
     _core.reset_after_fork()
     for monitor in list(monitors):
         monitor._abandon()
@@ -34,7 +34,7 @@ def _in_child() -> None:
 
 
 def _quiet_about_closed() -> None:
-    """Daemon threads that wait in a cache end with Closed now. That is no news, and to print it while the interpreter ends
+    """Daemon threads that wait in a cache now end with Closed. That is expected, and printing it while the interpreter ends
     can be fatal to it: they may hold the lock of standard error for the last time."""
     told = threading.excepthook
 

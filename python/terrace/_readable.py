@@ -1,4 +1,4 @@
-"""readable: messages of the core, with keys as a Python program writes them instead of their bytes."""
+"""readable: messages of the core, with keys in the form that a Python program writes instead of their bytes."""
 
 from __future__ import annotations
 
@@ -17,13 +17,12 @@ _TEXTS = b"ifudDhmxce"
 
 
 def readable(message: str) -> str:
-    """app.fib(100) for "app.fib~0123456789abcdef(5:\\x01i100)", (1, 'a') for the key of a tuple. Other keys stay as
-    they are."""
+    """app.fib(100) for "app.fib~0123456789abcdef(5:\x01i100)", (1, 'a') for the key of a tuple. Other keys are not changed."""
     return _QUOTED.sub(_rewritten, message) if "\\x01" in message or "~" in message else message
 
 
 def name_the_call(error: Exception, head: str, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """Of a function whose name is so long that the core has cut the key before the arguments."""
+    """For a function with such a long name that the core has cut the key before the arguments."""
     if len(head) < SHOWN or not error.args or not isinstance(error.args[0], str):
         return
     import reprlib

@@ -1,5 +1,5 @@
-"""Records: classes that a program names (types=, type=), taken apart into what their values hold and put together
-again. No constructor and no other code of the class runs for that."""
+"""Records: classes that a program names (types=, type=). Their values are taken apart into fields and made again. No
+constructor and no other code of the class runs for that."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _CACHED_HASH = "_attrs_cached_hash"
 class Record:
     """How values of one class are taken apart and made. Thread safe.
 
-    fields: the names that count, in order. default: of a field that is new since a value was stored; raises
-    LookupError. None: `bare`, which makes a value of its fields, knows the defaults.
+    fields: the names that count, in order. default: of a field that was added after a value was stored; raises LookupError.
+    None: `bare`, which makes a value from its fields, knows the defaults.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Record:
         )
 
     def taken_apart(self, value: Any, path: str) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Its fields, and the attributes that it has besides. Raises EncodeError."""
+        """Its fields, and its other attributes. Raises EncodeError."""
         fields = {}
         for name in self.fields:
             found = getattr(value, name, _MISSING)
@@ -61,7 +61,7 @@ class Record:
         return fields, self.others(value)
 
     def others(self, value: Any) -> dict[str, Any]:
-        """What cached properties have computed is none: it is computed again."""
+        """Results of cached properties are not included: they are computed again."""
         others = {name: item for name, item in getattr(value, "__dict__", {}).items() if name not in self._skipped}
         for name in self._slots:
             try:  # without __getattr__, by which attrs computes cached properties of slots
@@ -73,7 +73,7 @@ class Record:
         return others
 
     def made(self, fields: Any, others: Any = None) -> Any:
-        """Raises DecodeError for what no value of the class can be."""
+        """Raises DecodeError for data that cannot be a value of the class."""
         if not isinstance(fields, dict) or set(fields) - set(self.fields):
             raise DecodeError(f"{name_of(self.kind)} has other fields now")
         for name in self.fields:
@@ -93,7 +93,7 @@ class Record:
         return made
 
     def strays(self, value: Any) -> list[str]:
-        """The names of what it holds besides its fields."""
+        """The names of attributes other than its fields."""
         return list(self.others(value))
 
 
@@ -126,7 +126,8 @@ class Model(Record):
 
 
 def record_of(kind: Any) -> Record | None:
-    """None: it is no class whose values are their fields. Raises ConfigError for one that could not be given back."""
+    """None: it is not a class whose values are their fields. Raises ConfigError for a class whose values could not be given
+    back."""
     if not is_record(kind):
         return None
     if hasattr(kind, "_sa_class_manager"):
@@ -162,7 +163,7 @@ def record_of(kind: Any) -> Record | None:
 
 
 def is_record(kind: Any) -> bool:
-    """A class whose values are their fields."""
+    """Whether it is a class whose values are their fields."""
     if not isinstance(kind, type):
         return False
     return (
@@ -179,7 +180,7 @@ def is_enum(kind: Any) -> bool:
 
 
 def stateful_base(kind: type) -> type | None:
-    """The first class of C in its line that keeps something of its own: dict, Exception, …"""
+    """The first C class among its bases that has content of its own: dict, Exception, …"""
     for base in kind.__mro__:
         if base is not object and isinstance(vars(base).get("__new__"), types.BuiltinFunctionType):
             return base

@@ -1,4 +1,5 @@
-"""What calls that report on a cache return. Imported by those: a program that only reads and writes does not pay for these classes."""
+"""The results of calls that report on a cache. Only those calls import this module: a program that only reads and writes
+does not pay for these classes."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from typing import Any
 
 @dataclasses.dataclass(frozen=True)
 class WarmFailure:
-    """A key that every attempt failed for, and what the last one raised."""
+    """A key for which every attempt failed, with the exception of the last attempt."""
 
     key: Any
     attempts: int
@@ -17,7 +18,8 @@ class WarmFailure:
 
 @dataclasses.dataclass(frozen=True)
 class WarmReport:
-    """What became of the keys: loaded; there already; known not to exist; failed; not begun. elapsed in seconds."""
+    """The result of warming: how many keys were loaded, were there already, are known not to exist, failed, or were not begun.
+    elapsed in seconds."""
 
     total: int
     warmed: int
@@ -31,7 +33,7 @@ class WarmReport:
 
 @dataclasses.dataclass(frozen=True)
 class LevelExplanation:
-    """What one level has under a key; bytes: stored size in a tier, weight in memory where bounded by bytes."""
+    """What one level has under a key. bytes: stored size in a tier; weight in memory, if memory is bounded by bytes."""
 
     level: str
     kind: str
@@ -43,7 +45,7 @@ class LevelExplanation:
 
 @dataclasses.dataclass(frozen=True)
 class Explanation:
-    """What every level has under a key; str() has a line for each."""
+    """What every level has under a key; str() has a line for each level."""
 
     levels: list[LevelExplanation]
     in_flight: bool
@@ -55,7 +57,7 @@ class Explanation:
 
 @dataclasses.dataclass(frozen=True)
 class LevelStats:
-    """Counters of one level since the cache was made; p50 and p99 of reads in seconds (0 for memory)."""
+    """The counters of one level since the cache was made; p50 and p99 of reads in seconds (0 for memory)."""
 
     name: str
     hits: int
@@ -77,14 +79,14 @@ class LevelStats:
 
     @property
     def hit_rate(self) -> float:
-        """hits / (hits + misses), 0 … 1; 0 when nothing was asked for."""
+        """hits / (hits + misses), 0 … 1; 0 if nothing was asked for."""
         asked = self.hits + self.misses
         return self.hits / asked if asked else 0.0
 
 
 @dataclasses.dataclass(frozen=True)
 class CacheStats:
-    """Counters of a cache since it was made: memory first, then the tiers in their order."""
+    """The counters of a cache since it was made: memory first, then the tiers in their order."""
 
     levels: list[LevelStats]
     loads: int
@@ -111,22 +113,22 @@ class CacheStats:
 
     @property
     def memory(self) -> LevelStats:
-        """The memory level's part."""
+        """The counters of the memory level."""
         return self.levels[0]
 
     @property
     def hits(self) -> int:
-        """Reads that some level answered."""
+        """Reads answered by some level."""
         return sum(level.hits for level in self.levels)
 
     @property
     def misses(self) -> int:
-        """Reads that no level answered."""
+        """Reads answered by no level."""
         return self.levels[-1].misses
 
     @property
     def hit_rate(self) -> float:
-        """hits / (hits + misses), 0 … 1; 0 when nothing was asked for."""
+        """hits / (hits + misses), 0 … 1; 0 if nothing was asked for."""
         asked = self.hits + self.misses
         return self.hits / asked if asked else 0.0
 

@@ -1,4 +1,4 @@
-"""What reads of a cache return and loaders may return."""
+"""The results of cache reads, and the values that loaders may return."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ ABSENT = _Absent()
 
 @dataclasses.dataclass(frozen=True)
 class Load(Generic[V]):
-    """What a loader may return to say more than a value.
+    """The return value of a loader that says more than a value.
 
-    value: the value, or ABSENT. ttl: its life, a number of seconds or a timedelta; None: the cache's own. tags: besides
-    those of the call; kept only when the cache knew them before. keep: False hands the value to those who wait for it
-    and to no level; of ABSENT nothing is remembered.
+    value: the value, or ABSENT. ttl: its lifetime, a number of seconds or a timedelta; None: the cache's own. tags: in addition
+    to those of the call; kept only if the cache knew them before. keep: False gives the value to the callers that wait for it
+    and to no level; ABSENT is then not remembered.
     """
 
     value: V | _Absent
@@ -48,22 +48,22 @@ class Load(Generic[V]):
 
 @dataclasses.dataclass(frozen=True)
 class LoadContext:
-    """What a loader that takes two arguments is told besides the key.
+    """The second argument of a loader, beside the key.
 
-    previous: the stale value the cache still has; None: nothing. Ask stopped() in long loads: True when nobody will take
-    the result.
+    previous: the stale value that the cache still has; None: nothing. Call stopped() in long loads: True means that no caller
+    will use the result.
     """
 
     previous: Any
     _job: Any = dataclasses.field(repr=False)
 
     def stopped(self) -> bool:
-        """True when nobody will take the result: the callers have gone, or load_timeout has passed."""
+        """True if no caller will use the result: the callers have gone, or load_timeout has passed."""
         return bool(self._job.stopped)
 
 
 def refuse_markers(values: Iterable[Any]) -> None:
-    """Raises EncodeError for what only loaders may say: as a value every reader would get the marker."""
+    """Raises EncodeError for objects that only loaders may return: stored as a value, every reader would get the marker."""
     for value in values:
         if value is ABSENT:
             raise EncodeError("terrace.ABSENT is no value, but what a loader returns: delete the key, or have a loader return it")
@@ -77,12 +77,11 @@ Kind = Literal["hit", "stale", "negative", "miss", "unavailable", "unreadable"]
 
 @dataclasses.dataclass(frozen=True)
 class Lookup(Generic[V]):
-    """What a read found, where, and how long it lasts. True when it holds a value.
+    """The result of a read: the value, where it was found, and how long it lasts. True if it holds a value.
 
-    kind: hit; stale (past its ttl, within its grace); negative (known not to exist); miss; unavailable (a level could
-    not be asked: error says why); unreadable (bytes that are no value of this cache: a miss).
-    level: "memory", a tier's name, "loader", or "". age, remaining: seconds; remaining None: for ever.
-    joined: answered by work that another caller had begun.
+    kind: hit; stale (past its ttl, within its grace); negative (known not to exist); miss; unavailable (a level could not be
+    asked: error says why); unreadable (bytes that are not a value of this cache: a miss). level: "memory", a tier's name,
+    "loader", or "". age, remaining: seconds; remaining None: no expiry. joined: answered by work that another caller had begun.
     """
 
     kind: Kind
@@ -99,7 +98,8 @@ class Lookup(Generic[V]):
 
 @dataclasses.dataclass(frozen=True)
 class WarmTask:
-    """A key to warm. loader: as of get_or_load, run on a thread; None: only brought up from lower levels."""
+    """A key to warm. loader: as for get_or_load, run on a thread; None: the key is only copied from lower levels to those
+    above."""
 
     key: Any
     loader: Any = None

@@ -1,4 +1,4 @@
-"""Scalars: the exts of values that hold no others, such as a datetime."""
+"""Scalars: the exts of values that contain no others, such as a datetime."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _encode = msgspec.msgpack.encode
 
 
 def bytes_of(value: int) -> bytes:
-    """Of an int of any size."""
+    """The bytes of an int of any size."""
     return value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True)
 
 
@@ -28,8 +28,8 @@ def _moment(value: datetime.datetime) -> bytes:
 
 
 def _zone(value: datetime.datetime | datetime.time) -> str | list[Any] | None:
-    """The key of its zone; None: the text says all of it. An array for an offset of which it does not: its name, if it
-    has one, and its microseconds where these are no whole seconds, which not every Python reads from a text."""
+    """The key of its zone; None: the text contains everything. An array for an offset that the text does not fully contain: its
+    name, if it has one, and its microseconds if they are not whole seconds, which not every Python reads from a text."""
     zone = value.tzinfo
     if zone is None:
         return None

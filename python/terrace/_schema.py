@@ -1,4 +1,4 @@
-"""Shapes: types of Python as C++ stores the corresponding ones. The texts and bytes are those of docs/wire-format.md."""
+"""Shapes: types of Python in the form in which C++ stores the corresponding types. Texts and bytes: docs/wire-format.md."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _MICROSECOND = datetime.timedelta(microseconds=1)
 
 @dataclasses.dataclass
 class Shape:
-    """text: of the schema. lower(value, path): what MessagePack has of it; raises EncodeError. lift: back; raises ValueError or
-    TypeError for what is none."""
+    """text: of the schema. lower(value, path): the value for MessagePack; raises EncodeError. lift: back; raises ValueError or
+    TypeError for data that is no such value."""
 
     text: str
     lower: Callable[[Any, str], Any]
@@ -33,7 +33,7 @@ class Shape:
 
 
 def fingerprint(text: str) -> int:
-    """FNV-1a, 64 bits, as the core has it."""
+    """FNV-1a, 64 bits, as in the core."""
     hashed = 0xCBF29CE484222325
     for byte in text.encode():
         hashed = (hashed ^ byte) * 0x100000001B3 % (1 << 64)
@@ -41,7 +41,7 @@ def fingerprint(text: str) -> int:
 
 
 def shape_of(kind: Any) -> Shape:
-    """Of an annotation. Raises ConfigError for one that C++ has nothing for."""
+    """The shape of an annotation. Raises ConfigError for one without a C++ form."""
     return _shape(kind, ())
 
 
@@ -272,7 +272,7 @@ def _record(kind: Any, enclosing: tuple[Any, ...]) -> Shape:
 
 
 def deeper_than(lowered: Any, most: int) -> bool:
-    """Arrays and maps in one another."""
+    """Whether arrays and maps are nested deeper."""
     level, depth = [lowered], 0
     while level:
         depth += 1

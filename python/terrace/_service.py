@@ -1,4 +1,4 @@
-"""The threads that run what no caller waits for: loads in the background, and lines of the core's log."""
+"""The threads for work that no caller waits for: loads in the background, and lines of the core's log."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ LAST_SECONDS = 0.25
 
 
 def start_thread(run: Callable[[], None], name: str) -> threading.Thread:
-    """A daemon: a load that hangs must not keep the program from ending. Raises Overloaded when the system has none."""
+    """Starts a daemon thread: a hung load must not keep the program from ending. Raises Overloaded if the system has no
+    thread."""
     thread = threading.Thread(target=run, name=name, daemon=True)
     try:
         thread.start()
@@ -37,8 +38,8 @@ def start_thread(run: Callable[[], None], name: str) -> threading.Thread:
 class Workers:
     """Threads that run tasks.
 
-    Without a bound there is always a thread for a task, so a load never waits for one that a load holds which waits
-    for it: each cache bounds its loads itself (`max_concurrent_loads`). With one, tasks take turns in their order.
+    Without a bound there is always a thread for a task. So a nested load never waits for the thread of the load that waits for
+    it; each cache limits its own loads (`max_concurrent_loads`). With a bound, tasks take turns in their order.
     """
 
     def __init__(self, name: str, most: int | None = None) -> None:
@@ -51,7 +52,7 @@ class Workers:
         self._queued = 0  # tasks that no thread has yet
 
     def submit(self, task: Callable[[], None]) -> None:
-        """Raises Overloaded when the system has no thread for it."""
+        """Raises Overloaded if the system has no thread for it."""
         with self._lock:
             if self._queued >= self._idle and (self._most is None or self._threads < self._most):
                 try:
@@ -89,13 +90,13 @@ class Workers:
                 self._lock.notify_all()
 
     def rest(self, seconds: float) -> None:
-        """Waits until no task runs, at most so long."""
+        """Waits until no task runs, at most this long."""
         with self._lock:
             self._lock.wait_for(lambda: self._queued == 0 and self._idle == self._threads, seconds)
 
 
 class Service:
-    """One a process; a fork makes a new one."""
+    """One for each process; a fork makes a new one."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -106,7 +107,7 @@ class Service:
         self.lines = Workers("terrace-log", 1)
 
     def ensure(self) -> None:
-        """Raises Overloaded when the system has no thread for it."""
+        """Raises Overloaded if the system has no thread for it."""
         refuse_green_threads()
         # Not waiting for the lock: a finalizer may run while this thread has it, and then the thread is under way.
         if self._thread is None and self._lock.acquire(blocking=False):

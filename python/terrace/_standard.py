@@ -1,7 +1,7 @@
-"""Standard: types of the standard library that MessagePack has no word for, each by a name of its own and
-parts that are values.
+"""Standard: types of the standard library that MessagePack has no word for. Each has its own name, and parts that are values.
 
-Reading makes nothing but these, of parts whose types are checked: what a tier says can neither run code nor take long.
+Reading makes objects of these types only, from parts whose types are checked: the content of a tier can neither run code nor
+take long.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ._errors import DecodeError
 
 
 class Refused(Exception):
-    """Why a value cannot be stored, and the way out."""
+    """Why a value cannot be stored, and what to do."""
 
 
 #: lower(part, where): what MessagePack has of a part that stands at `where` in its value.
@@ -32,7 +32,7 @@ Lower = Callable[[Any, str], Any]
 
 
 class Form(NamedTuple):
-    """parts: of a value, lowered. make: the value from its parts; raises what it likes for parts that cannot be."""
+    """parts: of a value, lowered. make: the value from its parts; raises any exception for impossible parts."""
 
     name: str
     parts: Callable[[Any, Lower], list[Any]]
@@ -50,7 +50,8 @@ def pairs(items: Any) -> Any:
 
 
 def lowered_pairs(value: Any, lower: Lower) -> list[Any]:
-    """Of an object of one of FORMS, in its own order: an OrderedDict has another than the dict in it."""
+    """The pairs of an object of one of FORMS, in its own order: the order of an OrderedDict differs from that of the dict in
+    it."""
     return [[lower(key, f", key {key!r}"), lower(item, f"[{key!r}]")] for key, item in type(value).items(value)]
 
 
@@ -128,7 +129,7 @@ def _offset(value: datetime.timezone, lower: Lower) -> list[Any]:
 
 
 def _bounded(part: int) -> int:
-    """A fraction is cancelled when it is made, which takes the square of its length."""
+    """A fraction is reduced when it is made, which takes time in the square of its length."""
     if part.bit_length() > 1 << 16:
         raise Refused(f"a fraction with a part of {part.bit_length()} bits, more than 65536, cannot be stored in tiers")
     return part

@@ -1,4 +1,4 @@
-"""tag_list: the tags of a call or of a Load, however the program gives them; sound_text: what the core takes as text."""
+"""tag_list: the tags of a call or of a Load, in any form that a program gives; sound_text: text that the core can take."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ MOST_BYTES = 1024
 
 
 def tag_list(tags: Any) -> list[str]:
-    """The tags as a list. A str is one tag. Raises TypeError for anything that is no str and no iterable of str, KeyTypeError for
-    a str that is no UTF-8."""
+    """The tags as a list. A str is one tag. Raises TypeError for an object that is neither a str nor an iterable of str,
+    KeyTypeError for a str that cannot be written as UTF-8."""
     if isinstance(tags, str):
         return [sound_text(tags, "tag")]
     if not isinstance(tags, Iterable) or isinstance(tags, (bytes, bytearray, memoryview, Mapping)):
@@ -27,7 +27,7 @@ def tag_list(tags: Any) -> list[str]:
 
 
 def refuse_tags(tags: list[str]) -> None:
-    """Raises ConfigError for what the core would refuse, where it is not asked."""
+    """Raises ConfigError for tags that the core would reject, where the core is not asked."""
     for tag in tags:
         if not tag:
             raise ConfigError("a tag is empty; give it a name, or leave it out")
@@ -36,7 +36,7 @@ def refuse_tags(tags: list[str]) -> None:
 
 
 def sound_text(text: str, what: str) -> str:
-    """The text. Raises KeyTypeError when it cannot be written as UTF-8."""
+    """Returns the text. Raises KeyTypeError if it cannot be written as UTF-8."""
     if not text.isascii():
         try:
             text.encode()

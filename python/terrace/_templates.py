@@ -34,8 +34,8 @@ Item = Union[int, frozenset[int]]
 
 
 class Template(NamedTuple):
-    """fields: for each the text before it, the number of its parameter, and an attribute path; tail: the text after the last;
-    reserved: the bytes that fields escape."""
+    """fields: for each the text before it, the number of its parameter, and an attribute path; tail: the text after the last
+    field; reserved: the bytes that fields escape."""
 
     fields: list[Field]
     tail: str
@@ -50,13 +50,13 @@ class Template(NamedTuple):
         return (*items, *self.tail.encode())
 
     def glob(self) -> str:
-        """What all these keys match, and keys that are longer by a part."""
+        """Matches all these keys, and keys that are longer by a part."""
         texts = [*(before for before, _, _ in self.fields), self.tail]
         return "*".join("".join("?" if c in "*?[]\\^" else c for c in text) for text in texts)
 
 
 def names_in(template: str) -> set[str]:
-    """The parameters that it names; nothing for one that cannot be read."""
+    """The parameters that it names; nothing for a template that cannot be parsed."""
     try:
         return {field.partition(".")[0] for _, field, _, _ in string.Formatter().parse(template) if field}
     except ValueError:
@@ -98,7 +98,7 @@ def _below(signature: inspect.Signature, what: str) -> str:
 
 
 def key_template(template: str, signature: inspect.Signature) -> Template:
-    """The template of a key. Raises ConfigError where different calls could get one key."""
+    """The template of a key. Raises ConfigError if different calls could get one key."""
     if not isinstance(template, str):
         raise ConfigError(f'key={template!r}: give a template such as "user:{{id}}", which names parameters, or a function of them')
     fields, tail = parse_template(template, signature, "key")
@@ -123,8 +123,8 @@ _lock = threading.Lock()
 
 
 class _Known(NamedTuple):
-    """A template, or the name of functions without one: the pattern of the keys, a function that has it, what
-    identifies all that have it, and whether these share it."""
+    """A template, or the name of functions without one: the pattern of the keys, a function that has it, the identity of all
+    functions that have it, and whether they share it."""
 
     pattern: tuple[Item, ...]
     name: str
@@ -138,9 +138,9 @@ _known: weakref.WeakKeyDictionary[Any, dict[str | tuple[str], _Known]] = weakref
 
 
 def register(cache: Any, name: str, key: str | None, template: Template | None, who: str, shared: bool) -> None:
-    """Notes the keys of a memoized function: those of its template, or NAME~ and more. Raises ConfigError when another
-    function's calls could have one of them. who: equal for functions that are the same; shared: it shares its template
-    with all that say so too."""
+    """Records the keys of a memoized function: those of its template, or NAME~ and more. Raises ConfigError if calls of another
+    function could have one of them. who: equal for functions that are the same; shared: it shares its template with all
+    functions that are marked so."""
     pattern = (*f"{name}~".encode(), ANYTHING) if key is None or template is None else template.pattern()
     origin = (name,) if key is None else key
     with _lock:
@@ -163,7 +163,7 @@ def register(cache: Any, name: str, key: str | None, template: Template | None, 
 
 
 def register_keyed(cache: Any, name: str, head: str, who: str, shared: bool) -> None:
-    """Notes a function whose keys a key= function makes. Raises ConfigError when another one has the same beginning."""
+    """Records a function whose keys a key= function makes. Raises ConfigError if another one has the same beginning."""
     with _lock:
         same = _known.setdefault(cache, {}).setdefault((head,), _Known((*head.encode(), ANYTHING), name, {who}, shared))
         if who not in same.who:

@@ -1,4 +1,4 @@
-"""Tiers: what lies below memory."""
+"""Tiers: the levels below memory."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from ._words import shown, text
 
 
 class Tier(_core.Tier):
-    """A tier from its URL, to be shared by several caches: one connection for all of them.
+    """A tier from its URL. Several caches can share it, with one connection for all of them.
 
-    url: redis://, rediss://, unix://, redis-cluster://, sqlite:PATH, postgres://, sharded:… or replicated:…; a pathlib.Path is the
-    SQLite file of that name.
-    key_prefix: of every key in Redis servers. Relative paths begin where the program is when this is made.
-    Raises ConfigError when a cache first uses a URL that cannot be right. A server that is away is no error. Closed with the
-    program, or by close().
+    url: redis://, rediss://, unix://, redis-cluster://, sqlite:PATH, postgres://, sharded:… or replicated:…; a pathlib.Path is
+    the SQLite file with that name. Relative paths start at the program's working directory when the tier is made. key_prefix:
+    prefix of every key in Redis servers.
+
+    Raises ConfigError when a cache first uses a URL that cannot be right. A server that is down is no error. It is closed when
+    the program ends, or by close().
     """
 
     def __init__(self, url: str | os.PathLike[str], key_prefix: str = "") -> None:
@@ -39,7 +40,7 @@ TierLike = Union[str, "os.PathLike[str]", Tier, Any]
 
 
 def tiers_of(given: Iterable[TierLike] | str, own: list[Tier], key_prefix: str = "") -> list[_core.Tier]:
-    """Tiers, their URLs, or redis-py's connection pools and clients; those made here are added to `own`."""
+    """Tiers, their URLs, or redis-py's connection pools and clients; tiers made here are added to `own`."""
     if isinstance(given, (str, bytes, os.PathLike, _core.Tier)):
         told = without_secrets(given) if isinstance(given, str) else given
         raise ConfigError(f"tiers={shown(told)}: give a list of them, [{shown(told)}]")
@@ -57,8 +58,8 @@ def tiers_of(given: Iterable[TierLike] | str, own: list[Tier], key_prefix: str =
 
 
 def absolute(path: Any, name: str) -> str | None:
-    """The path of a file or folder as it is here and now: the program may change its directory. None stays None. Raises TypeError
-    for what is no path."""
+    """The absolute path of a file or directory, as of now: the program may change its working directory. None stays None.
+    Raises TypeError for an object that is no path."""
     if path is None:
         return None
     try:
@@ -73,12 +74,12 @@ def absolute(path: Any, name: str) -> str | None:
 
 
 def _quoted(path: str) -> str:
-    """As a URL's PATH has it."""
+    """The path in the form of a URL's PATH."""
     for sign in "%?,[]":
         path = path.replace(sign, f"%{ord(sign):02X}")
     return path
 
 
 def without_secrets(url: str) -> str:
-    """The URL for messages."""
+    """The URL for messages, without secrets."""
     return re.sub(r"//[^/@\s]*@", "//…@", url)

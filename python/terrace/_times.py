@@ -14,7 +14,7 @@ Seconds = Union[int, float, datetime.timedelta]
 
 
 def seconds(value: Seconds | None, name: str) -> float | None:
-    """The time in seconds; None stays None. Raises ConfigError for what is no time."""
+    """The time in seconds; None stays None. Raises ConfigError for an object that is no time."""
     return None if value is None else span(value, name, ", or None")
 
 
@@ -36,7 +36,7 @@ def span(value: Seconds, name: str, instead: str = "") -> float:
 
 
 def ttl(value: Seconds | None, name: str = "ttl", instead: str = "delete the key, or give None for the cache's own") -> float | None:
-    """As seconds(); a life must be above 0. `instead`: what to do where somebody means 0, for the message."""
+    """Like seconds(); a ttl must be above 0. `instead`: what to do instead of giving 0, for the message."""
     life = seconds(value, name)
     if life is not None and life <= 0:
         raise ConfigError(f"{name}={shown(value)} is not above 0: {instead}")
@@ -44,7 +44,8 @@ def ttl(value: Seconds | None, name: str = "ttl", instead: str = "delete the key
 
 
 def _is_number(value: Any) -> bool:
-    """Numbers that are no int and no float: of numpy, decimal, fractions. A module that is not loaded has made none of them."""
+    """Numbers that are neither int nor float: of numpy, decimal, fractions. A module that is not imported cannot have made
+    one."""
     numbers, decimal = sys.modules.get("numbers"), sys.modules.get("decimal")
     if type(value).__name__ == "timedelta64":  # numpy takes it for an integer, of a unit that is its own
         return False

@@ -1,5 +1,5 @@
-"""The type of a cache's values: any, unless it is named, as in Cache[User]; what loads them; and what a codec= of the
-program's own is."""
+"""The type of a cache's values: any, unless it is given as in Cache[User]; the types of loaders; and the type of a program's
+own codec=."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = ["AsyncLoader", "Loader", "Serializer", "V"]
 
 
 class Serializer(Protocol):
-    """Its dumps and loads are called from any thread. Besides, it has a name: an attribute, or that of a module."""
+    """Its dumps and loads are called from any thread. It also has a name: an attribute, or that of a module."""
 
     def dumps(self, value: Any, /) -> bytes | bytearray | memoryview | str: ...
     def loads(self, stored: bytes, /) -> Any: ...

@@ -1,4 +1,4 @@
-"""What a function has besides its code and its arguments: the variables of the function around it, and its defaults."""
+"""The state of a function besides its code and its arguments: the variables of the enclosing function, and its defaults."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _MADE = (functools.partial, operator.itemgetter, operator.attrgetter, operator.m
 
 
 class Variables(NamedTuple):
-    """known: all that has the bytes of an argument, and the code of functions; tokens: one for each other object.
-    Functions of one code that are equal in both compute the same. Tokens last as long as their objects, and no other
-    process has them."""
+    """known: everything that has the bytes of an argument, and the code of functions; tokens: one for each other object.
+    Functions with the same code that are equal in both compute the same. A token lasts as long as its object, and no other
+    process has it."""
 
     known: str
     tokens: str
 
 
 def variables_of(function: Any, within: int = 3) -> Variables:
-    """within: how deep functions in variables of functions are looked at; those below have tokens."""
+    """within: how deep functions in variables of functions are examined; deeper ones have tokens."""
     known: list[str] = []
     tokens: list[str] = []
     for name, content in _contents(function):
@@ -37,7 +37,7 @@ def variables_of(function: Any, within: int = 3) -> Variables:
 
 
 def what_it_is(thing: Any, within: int = 3) -> Variables:
-    """The same of any object. Both are empty for one that is unknown and cannot have a token that lasts."""
+    """The same for any object. Both are empty for an unknown object that cannot have a lasting token."""
     thing = inner(thing)
     if isinstance(thing, types.ModuleType):
         return Variables(f"module {thing.__name__}", "")
@@ -66,7 +66,7 @@ def what_it_is(thing: Any, within: int = 3) -> Variables:
 
 
 def _joined(what: str, parts: Any, within: int) -> Variables:
-    """Of an object that has parts."""
+    """For an object that has parts."""
     if not within:
         return Variables("", "")
     each = [what_it_is(part, within - 1) for part in parts]

@@ -1,5 +1,4 @@
-"""What a Python object weighs in memory, for caches that are bounded by bytes and have no tiers to tell the stored
-size."""
+"""The size of a Python object in memory, for caches that are bounded by bytes and have no tiers that give the stored size."""
 
 from __future__ import annotations
 
@@ -26,8 +25,8 @@ _ITEMS = frozenset({list, tuple})
 
 
 def size_of(value: Any) -> int:
-    """Bytes of the object and of what it refers to, each part once: items, attributes, what a function closes over, the
-    array that a view is of. Not of classes, modules and the globals of functions. Never below 1."""
+    """The bytes of the object and of everything it refers to, each part once: items, attributes, variables of a closure, the
+    array of a view. Without classes, modules and the globals of functions. Never below 1."""
     counted = _counted(value)
     return max(round(_estimated(value)) if counted is None else counted, 1)
 
@@ -56,8 +55,8 @@ def _counted(value: Any) -> int | None:
 
 
 def _estimated(value: Any) -> float:
-    """Of the parts of a part those that have parts themselves share what may be looked at; when nothing is left, one
-    stands for all."""
+    """Parts that have parts themselves share the number of parts that may still be examined; when none is left, one part stands
+    for all."""
     seen = {id(value)}
     # Parts, how many like it each stands for, and how many more may be looked at for its sake.
     waiting: list[tuple[Any, float, int]] = [(value, 1.0, SAMPLE)]
@@ -82,7 +81,7 @@ def _estimated(value: Any) -> float:
 
 
 def _spread(items: list[Any], most: int) -> list[Any]:
-    """So many of them, from all along the list, and in no step that a pattern in it could have."""
+    """This many of them, from all along the list, with irregular steps that match no pattern in it."""
     if len(items) <= most:
         return items
     step = len(items) / most
@@ -90,7 +89,7 @@ def _spread(items: list[Any], most: int) -> list[Any]:
 
 
 def _own(part: Any) -> int:
-    """Of the object itself, with the memory that only it refers to."""
+    """The bytes of the object itself, with the memory that only it refers to."""
     kind = type(part)
     if kind in _WHOLE or kind in _ITEMS or kind is dict or kind is set:
         return sys.getsizeof(part)
@@ -148,7 +147,7 @@ def _inner(part: Any) -> Iterable[Any]:
 
 
 def _is_memory(base: Any) -> bool:
-    """Whether what a view is of is measured with what the view shows."""
+    """Whether the object behind a view is measured together with the view."""
     return isinstance(base, (bytes, bytearray, memoryview, mmap.mmap)) or _module(type(base)) in ("numpy", "array")
 
 

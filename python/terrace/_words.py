@@ -1,4 +1,4 @@
-"""How messages show what a program gave, and the checks of arguments that several calls share."""
+"""How messages show the program's arguments, and checks of arguments that several calls share."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MOST_SHOWN = 200
 
 
 def shown(value: Any) -> str:
-    """Its repr, cut where it is long; its type where it has none, as an int of more than 4,300 digits."""
+    """Its repr, cut if it is long; its type if it has no repr, such as an int of more than 4,300 digits."""
     try:
         text = repr(value)
     except Exception:
@@ -20,42 +20,43 @@ def shown(value: Any) -> str:
 
 
 def flag(value: Any, name: str) -> bool:
-    """The value. Raises ConfigError for what is no bool."""
+    """Returns the value. Raises ConfigError if it is no bool."""
     if not isinstance(value, bool):
         raise ConfigError(f"{name}={shown(value)}: give True or False")
     return value
 
 
 def share(value: Any, name: str) -> float:
-    """The value. Raises ConfigError for what is no number; which numbers are right, the core knows."""
+    """Returns the value. Raises ConfigError if it is no number; the core checks the range."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ConfigError(f"{name}={shown(value)}: give a number from 0 to 1")
     return value
 
 
 def count(value: Any, name: str, least: int = 0, bits: int = 63) -> int:
-    """The value. Raises ConfigError for what is no whole number, below `least`, or beyond what the core can count, which `bits` tell."""
+    """Returns the value. Raises ConfigError if it is no whole number, below `least`, or too large for the core, which counts in
+    `bits`."""
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value < 1 << bits:
         raise ConfigError(f"{name}={shown(value)}: give a whole number from {least} to 2**{bits}-1")
     return value
 
 
 def text(value: Any, name: str) -> str:
-    """The value. Raises TypeError for what is no str."""
+    """Returns the value. Raises TypeError if it is no str."""
     if not isinstance(value, str):
         raise TypeError(f"{name}={shown(value)}: give one str")
     return value
 
 
 def called(value: Any, name: str) -> Any:
-    """The value. Raises TypeError for what cannot be called."""
+    """Returns the value. Raises TypeError if it cannot be called."""
     if not callable(value):
         raise TypeError(f"{name}={shown(value)}: give a function")
     return value
 
 
 def one_word(value: Any, name: str) -> str:
-    """The value. Raises ConfigError for what is no str, or cannot be written as UTF-8; which words there are, the core knows."""
+    """Returns the value. Raises ConfigError if it is no str, or cannot be written as UTF-8; the core checks the word."""
     if not isinstance(value, str):
         raise ConfigError(f"{name}={shown(value)}: give a str")
     if not value.isascii():

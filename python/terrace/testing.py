@@ -6,7 +6,7 @@
     clock.advance(61)
     assert "a" not in cache
 
-freezegun and time-machine change what Python's own functions tell; terrace counts time in C++, where they do not reach.
+freezegun and time-machine replace Python's own time functions. terrace measures time in C++, where they have no effect.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ __all__ = ["Clock", "MemoryTier"]
 
 
 class Clock(_core.Clock):
-    """A clock that runs as the machine's does, and that advance() moves forward as well. One for all caches and tiers of a test.
+    """A clock that runs like the machine's and that advance() moves forward. Use one for all caches and tiers of a test.
 
-    Everything that a cache counts by time follows it: lives, grace, negative_ttl, refreshing ahead, pauses between attempts,
-    limits. What a real server counts by itself, such as Redis' own expiry, does not. Thread safe.
+    All times of a cache follow it: ttl, grace, negative_ttl, eager refresh, pauses between attempts, time limits. Times that a
+    real server measures, such as the expiry in Redis, do not. Thread safe.
     """
 
     def advance(self, seconds: Seconds) -> None:
-        """Moves it forward, by seconds or a timedelta. Entries whose life is over are gone at once; work that was planned for a
-        time that has come begins soon, on other threads. Raises ConfigError for what is no time or below 0."""
+        """Moves the clock forward, by seconds or a timedelta. Entries whose lifetime is over are gone at once; work that is
+        then due begins soon, on other threads. Raises ConfigError for an object that is no time, or a time below 0."""
         step = span(seconds, "seconds")
         if not 0 <= step < 1e9:
             raise ConfigError(f"seconds={shown(seconds)}: a clock goes forward only, by less than 1e9 seconds: give such a time")
@@ -44,8 +44,9 @@ class Clock(_core.Clock):
 
 
 class MemoryTier(_core.MemoryTier):
-    """A tier in the memory of this process, which takes the place of Redis: caches that share one are as processes over one server,
-    with leases and notices of changes. Values go through it as bytes, so what a tier cannot store is refused as it would be.
+    """A tier in the memory of this process, which takes the place of Redis: caches that share one behave like processes over
+    one server, with leases and notifications of changes. Values are stored as bytes, so a value that a tier cannot store is
+    rejected here, too.
 
     clock: that of the caches over it; None: the machine's. Thread safe. In the child of a fork it begins empty.
     """
@@ -59,7 +60,7 @@ class MemoryTier(_core.MemoryTier):
 
     @property
     def away(self) -> bool:
-        """True: every operation fails, as with a server that is not reached. What it holds is there when it is back."""
+        """True: every operation fails, as with a server that cannot be reached. Its content is kept."""
         return self._is_away
 
     @away.setter
@@ -67,7 +68,7 @@ class MemoryTier(_core.MemoryTier):
         self._set_away(flag(value, "away"))
 
     def clear(self) -> None:
-        """Forgets everything at once, as a server does that was emptied."""
+        """Removes everything at once, like a server that was emptied."""
         self._flush_all()
 
     def __repr__(self) -> str:

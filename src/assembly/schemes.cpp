@@ -25,14 +25,14 @@ char lower(char c) noexcept {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
 }
 
-/// The characters of names: those of addresses as well, so that a server that moved can keep its name.
+/// The characters of names. Those of addresses are included, so that a server that moved can keep its name.
 bool is_label(char c) noexcept {
   const char small = lower(c);
   return (small >= 'a' && small <= 'z') || (c >= '0' && c <= '9') ||
          std::string_view("._:/-+*").find(c) != std::string_view::npos;
 }
 
-/// A scheme nobody knows begins a URL as well: so it is refused by its name.
+/// An unknown scheme begins a URL as well, so it is rejected by its name.
 bool begins_url(std::string_view text) noexcept {
   return text.starts_with('[') || scheme_of(text) != nullptr || !scheme_like(text).empty();
 }
@@ -72,7 +72,7 @@ Label label_of(std::string_view text) noexcept {
   const auto end =
       static_cast<std::size_t>(std::find_if_not(text.begin(), text.end(), is_label) - text.begin());
   if (end == text.size() || text[end] != '=' || !begins_url(text.substr(end + 1))) return {};
-  // An address may be a name, but a URL with a password that goes on with =[ is none.
+  // An address may be a name, but a URL with a password that continues with =[ is none.
   if (scheme_of(text) != nullptr && text[end + 1] == '[') return {};
   const auto star = text.substr(0, end).find('*');
   Label label{end + 1, text.substr(0, std::min(star, end)), std::nullopt};

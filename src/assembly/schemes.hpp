@@ -10,7 +10,7 @@
 
 namespace terrace::assembly {
 
-/// Says what is wrong with a tier URL; `where` tells the way to the part at fault: "sharded: member 2: ".
+/// Reports an error in a tier URL; `where` is the path to the wrong part: "sharded: member 2: ".
 [[noreturn]] void refuse(const std::string& where, const std::string& why);
 
 struct Scheme {
@@ -18,27 +18,27 @@ struct Scheme {
   Kind kind;
 };
 
-/// The scheme that the text begins with, in any case; null: none that is known.
+/// The scheme at the beginning of the text, in any case; null: no known scheme.
 const Scheme* scheme_of(std::string_view text) noexcept;
 
-/// What stands before :// if it looks like a scheme, known or not; empty when nothing does.
+/// The part before :// if it looks like a scheme, known or not; otherwise empty.
 std::string_view scheme_like(std::string_view text) noexcept;
 
 /// "redis://, rediss://, …": for messages.
 std::string known_schemes();
 
-/// What stands before a member's URL: NAME*WEIGHT=. Its length is 0 when there is nothing.
+/// The part before a member's URL: NAME*WEIGHT=. Its length is 0 if there is none.
 struct Label {
   std::size_t length = 0;
-  std::string_view name;                   ///< empty: none is given
-  std::optional<std::string_view> weight;  ///< not yet looked at
+  std::string_view name;                   ///< empty: no name is given
+  std::optional<std::string_view> weight;  ///< not checked yet
 };
 Label label_of(std::string_view text) noexcept;
 
-/// The parts of a list. Brackets must be in pairs. One part: there is no comma that begins another URL.
+/// The parts of a list. Brackets must be in pairs. One part: no comma begins another URL.
 std::vector<std::string_view> split_list(std::string_view text, const std::string& where);
 
-/// Where the query begins, ? included; the text's length when there is none. Not inside of brackets.
+/// Where the query begins, ? included; the text's length if there is none. Does not look inside brackets.
 std::size_t query_at(std::string_view text) noexcept;
 
 }  // namespace terrace::assembly

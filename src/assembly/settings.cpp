@@ -19,8 +19,7 @@ std::string known_keys(Kind kind) {
   return all;
 }
 
-// No value, and no key that is unknown, is shown: where a ? of a password is not encoded, they are parts of
-// it.
+// Messages show no value and no unknown key: where a ? of a password is not encoded, they are parts of it.
 
 template <class T>
 T number(const Setting& setting, const std::string& where, T least = 0) {

@@ -33,14 +33,14 @@ std::string lower(Text text) {
   return out;
 }
 
-/// What stands between :// and the path.
+/// The part between :// and the path.
 struct Authority {
   bool login = false;
-  Text servers;  ///< behind the login
-  Text rest;     ///< the path, and what follows it
+  Text servers;  ///< the part after the login
+  Text rest;     ///< the path and the rest
 };
 
-/// host, host:port or [IPv6]:port. Nothing of it is shown: it may be a password.
+/// host, host:port or [IPv6]:port. Messages show nothing of it: it may be a password.
 void check_server(Text server, bool login, const std::string& where) {
   const auto end = server.starts_with('[') ? std::min(server.find(']'), server.size() - 1) + 1
                                            : std::min(server.find(':'), server.size());
@@ -60,9 +60,10 @@ void check_server(Text server, bool login, const std::string& where) {
              escapes);
 }
 
-/// Without an @ a password whose host was forgotten, or that was cut off at a / of its own, stands where the
-/// port should be; behind one that came too late its end does. Neither may get into a message or a name, so
-/// those that could be such are refused here, before anybody reads the parts.
+/// Without an @, a password whose host was forgotten, or that was cut off at its own /, stands where the port
+/// should be. If the first @ belongs to the password, the rest of the password stands there. Neither may
+/// appear in a message or a name, so parts that may be such are rejected here, before the other parts are
+/// read.
 Authority read_authority(Text behind_scheme, const std::string& where) {
   const auto end = std::min(behind_scheme.find_first_of("/?#"), behind_scheme.size());
   Authority out{false, behind_scheme.substr(0, end), behind_scheme.substr(end)};
@@ -104,7 +105,7 @@ TierUrl read_redis(const Scheme& scheme, Text url, const std::string& where) {
   const bool is_socket = scheme.text.ends_with("unix://");
   const Text behind = url.substr(scheme.text.size());
   if (!is_socket) check_one_server(scheme, behind, where);
-  // Behind a login a second @ may be the password's.
+  // After a login, a second @ may belong to the password.
   if (is_socket && !behind.starts_with('/') && std::count(behind.begin(), behind.end(), '@') > 1) {
     refuse(where, "there is more than one @; in the path as well write %40, "s + escapes);
   }
@@ -155,7 +156,7 @@ int hex_digit(char c) {
   return small >= 'a' && small <= 'f' ? small - 'a' + 10 : -1;
 }
 
-/// The codes of a path, decoded.
+/// The path with its percent codes decoded.
 std::string decode(Text text, const std::string& where) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {

@@ -5,11 +5,11 @@
 
 namespace terrace::assembly {
 
-/// The URL begins with the scheme. Throws ConfigError; never shows what may be part of a password, also when
-/// it stands where none should be.
+/// The URL begins with the scheme. Throws ConfigError; never shows text that may be part of a password, even
+/// at a place where no password belongs.
 TierUrl read_store(const Scheme& scheme, std::string_view url, const std::string& where);
 
-/// True when a query may follow such a URL, and belong to it.
+/// True if a query may follow such a URL and belong to it.
 bool takes_query(std::string_view url) noexcept;
 
 }  // namespace terrace::assembly

@@ -13,7 +13,7 @@
 namespace terrace::assembly {
 namespace {
 
-/// Lists in lists; more is a mistake, and deep ones would use up the stack.
+/// Nesting of lists; more is a mistake, and deep nesting would use up the stack.
 constexpr unsigned deepest = 8;
 
 TierUrl read(std::string_view text, const std::string& where, unsigned depth);
@@ -43,14 +43,14 @@ Member read_member(std::string_view text, const std::string& where, unsigned dep
   return member;
 }
 
-/// Cuts the query off the list's text if it is the list's. A key that neither can know is left to
-/// read_settings to refuse.
+/// Cuts the query off the list's text if it belongs to the list. A key that neither can know is left for
+/// read_settings to reject.
 std::vector<Setting> take_query(Kind kind, std::string_view& text, std::string_view last,
                                 const std::string& where) {
   const std::size_t at = query_at(last);
   if (at == last.size()) return {};
   const std::string_view query = last.substr(at + 1);
-  // A ? of a password looks like the beginning of a query.
+  // A ? in a password looks like the beginning of a query.
   if (query.find('@') != std::string_view::npos) {
     refuse(where, "there is an @ after a ?; in user and password write %3F for ? and %40 for @");
   }
@@ -97,7 +97,7 @@ TierUrl read_list(Kind kind, std::string_view text, const std::string& before, u
   const std::string_view scheme = scheme_like(text);
   std::string why =
       scheme.empty() ? "there is no scheme" : "the scheme " + printable_key(scheme) + " is unknown";
-  // Inside of a list it may be a part of a password that holds a comma.
+  // Inside a list it may be a part of a password that contains a comma.
   if (!where.empty() && !scheme.empty()) why = "its scheme is unknown";
   refuse(where, why + "; the known ones are " + known_schemes());
 }
@@ -106,7 +106,7 @@ TierUrl read(std::string_view text, const std::string& where, unsigned depth) {
   if (depth > deepest) refuse(where, "lists are nested more than " + std::to_string(deepest) + " deep");
   if (text.empty()) refuse(where, "it is empty; write for instance redis://127.0.0.1:6379");
   if (text.starts_with('[')) {
-    static_cast<void>(split_list(text, where));  // the brackets are in pairs
+    static_cast<void>(split_list(text, where));  // checks that the brackets are in pairs
     std::size_t open = 0;
     const auto end = std::find_if(text.begin(), text.end(), [&](char c) {
       open += c == '[' ? 1 : 0;
@@ -127,7 +127,7 @@ TierUrl read(std::string_view text, const std::string& where, unsigned depth) {
   return read_store(*scheme, text, where);
 }
 
-/// A store that is two members would hold two copies of a key as one, and be asked twice.
+/// A store that is two members would hold two copies of a key as one, and would be asked twice.
 void check_stores(const TierUrl& tier, std::set<std::string>& seen) {
   if (tier.members.empty() && !seen.insert(tier.address).second) {
     refuse("", printable_key(tier.address) + " is given twice; give each store once");

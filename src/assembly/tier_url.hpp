@@ -1,5 +1,5 @@
 #pragma once
-/// TierUrl: a tier URL (terrace/tier_url.hpp), read. Nothing is opened or asked.
+/// TierUrl: a parsed tier URL (terrace/tier_url.hpp). Nothing is opened or asked.
 
 #include <string>
 #include <string_view>
@@ -14,10 +14,11 @@ struct Member;
 
 struct TierUrl {
   Kind kind{};
-  std::string target;   ///< what the kind's own options take: a URL, which may hold a password, or a path
-  std::string address;  ///< which store it is, for names and messages; holds no secret
+  std::string target;   ///< the value for the kind's own options: a URL, which may contain a password, or a
+                        ///< path
+  std::string address;  ///< identifies the store, for names and messages; contains no secret
   std::vector<Member> members;   ///< sharded, replicated
-  ReplicatedOptions settings;    ///< replicated, all but the nodes; sharded: the seed
+  ReplicatedOptions settings;    ///< replicated: everything except the nodes; sharded: the seed
   Scope scope = Scope::machine;  ///< sqlite
 };
 

@@ -1,6 +1,6 @@
 #pragma once
-/// Backoff: how long to wait before the next attempt. "Full jitter": anything between nothing and a bound
-/// that doubles with every attempt up to a cap, so that many clients do not come back in step.
+/// Backoff: how long to wait before the next attempt. "Full jitter": a random time between zero and a bound
+/// that doubles with every attempt up to a cap, so that many clients do not retry at the same moment.
 /// https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
 
 #include <algorithm>
@@ -10,7 +10,7 @@
 
 namespace terrace {
 
-/// So that processes started together do not wait alike.
+/// Random, so that processes started together wait for different times.
 inline std::uint64_t random_seed() {
   std::random_device device;
   return (std::uint64_t{device()} << 32) | device();
@@ -28,7 +28,7 @@ class Backoff {
     return within(Duration::zero(), bound);
   }
 
-  /// For attempts that cannot succeed soon (wrong password): from half the cap up to all of it.
+  /// For attempts that cannot succeed soon (wrong password): between half the cap and the whole cap.
   Duration slow() { return within(cap_ / 2, cap_); }
 
   void reset() noexcept { attempt_ = 0; }

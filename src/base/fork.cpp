@@ -10,7 +10,7 @@ namespace {
 
 std::atomic<std::uint64_t> generation{0};
 
-/// Who holds forks up.
+/// The threads that delay a fork.
 struct Gate {
   std::mutex mutex;
   std::condition_variable changed;
@@ -24,7 +24,7 @@ void before_fork() {
   std::unique_lock lock(gate.mutex);
   gate.changed.wait(lock, [] { return !gate.forking; });  // another thread forks, too
   gate.forking = true;
-  // What this thread holds itself it would wait for in vain.
+  // Waiting for this thread's own NoForkMeanwhile objects would never end.
   gate.changed.wait(lock, [] { return gate.inside == (depth > 0 ? 1 : 0); });
 }
 
@@ -36,11 +36,11 @@ void after_fork_in_parent() {
 
 void after_fork_in_child() {
   generation.fetch_add(1, std::memory_order_relaxed);
-  new (&gate) Gate;  // its lock may be held by a thread that is not here
+  new (&gate) Gate;  // its lock may be held by a thread that does not exist here
   gate.inside = depth > 0 ? 1 : 0;
 }
 
-// Before main(), so that no fork is missed.
+// Runs before main(), so that no fork is missed.
 const int counting = pthread_atfork(&before_fork, &after_fork_in_parent, &after_fork_in_child);
 
 }  // namespace

@@ -1,6 +1,6 @@
 #pragma once
-/// Fork: a child of fork() has the parent's objects, but not its threads, and shares its sockets. What has
-/// threads, sockets or locks that others may hold is at home in the process that made it; in a child it is
+/// Fork: a child of fork() has the parent's objects, but not its threads, and shares its sockets. An object
+/// with threads, sockets or locks that others may hold belongs to the process that made it; in a child it is
 /// neither used nor destroyed.
 
 #include <atomic>
@@ -11,7 +11,7 @@
 
 namespace terrace {
 
-/// One more in each child than in its parent. Async-signal-safe.
+/// One higher in each child than in its parent. Async-signal-safe.
 [[nodiscard]] std::uint64_t fork_generation() noexcept;
 
 /// The process that an object was made in.
@@ -23,11 +23,11 @@ class HomeProcess {
   std::uint64_t made_ = fork_generation();
 };
 
-/// What a call of such an object ends with in a child.
+/// The error of a call of such an object in a child.
 [[nodiscard]] Error made_before_fork(std::string_view what);
 
-/// make_shared for what only its own process may destroy. Elsewhere it stays as it is, for the life of the
-/// process.
+/// make_shared for an object that only its own process may destroy. In other processes it is kept as long as
+/// the process lives.
 template <class T, class... Args>
 std::shared_ptr<T> make_at_home(Args&&... args) {
   return std::shared_ptr<T>(new T(std::forward<Args>(args)...), [home = HomeProcess()](T* made) {
@@ -35,14 +35,14 @@ std::shared_ptr<T> make_at_home(Args&&... args) {
   });
 }
 
-/// Lets go of what may be destroyed here, and keeps it for ever elsewhere.
+/// Releases the object if it may be destroyed here; otherwise keeps it for good.
 template <class T>
 void keep_if_away(const HomeProcess& home, std::shared_ptr<T>& held) {
   if (!home.here()) new std::shared_ptr<T>(std::move(held));
 }
 
-/// While a thread has one, fork() waits: for work in libraries with global locks, which a child would find
-/// locked for ever. Short, and never around code of the user's. A thread may have several.
+/// While a thread has one, fork() waits: for work in libraries with global locks, which would stay locked in
+/// a child. Keep it short, and never use it around user code. A thread may have several.
 class NoForkMeanwhile {
  public:
   NoForkMeanwhile();
@@ -51,8 +51,8 @@ class NoForkMeanwhile {
   ~NoForkMeanwhile();
 };
 
-/// A global of which each process has its own, since its lock may be held by a thread of the parent. Never
-/// destroyed.
+/// A global object of which each process has its own, because its lock may be held by a thread of the parent.
+/// Never destroyed.
 template <class T>
 class PerProcess {
  public:

@@ -5,13 +5,13 @@
 namespace terrace {
 namespace {
 
-/// One element of a pattern, from `at` on: how long it is and whether it matches the byte.
+/// One element of a pattern, from `at` on: its length, and whether it matches the byte.
 struct Element {
   std::size_t size = 0;
   bool matches = false;
 };
 
-/// A class in brackets; `pattern[at]` is the opening one. Without a closing one it reaches to the end.
+/// A class in brackets; `pattern[at]` is the opening bracket. Without a closing one it extends to the end.
 Element match_class(std::string_view pattern, std::size_t at, unsigned char byte) noexcept {
   const auto here = [&](std::size_t i) { return static_cast<unsigned char>(pattern[i]); };
   std::size_t i = at + 1;
@@ -49,14 +49,14 @@ Element match_one(std::string_view pattern, std::size_t at, char byte) noexcept 
 
 }  // namespace
 
-/// Only the last `*` is ever taken back: what an earlier one matched can stay, for the later takes up the
+/// Only the last `*` is ever retried: the match of an earlier one can stay, because the later one covers the
 /// rest.
 bool glob_matches(std::string_view pattern, std::string_view text) noexcept {
   constexpr auto none = std::string_view::npos;
   std::size_t p = 0;
   std::size_t t = 0;
-  std::size_t star = none;  // after the last one
-  std::size_t taken = 0;    // where the text stood when it had matched what it has now
+  std::size_t star = none;  // position after the last one
+  std::size_t taken = 0;    // where the text stood for the present match
   while (t < text.size()) {
     if (p < pattern.size() && pattern[p] == '*') {
       star = ++p;

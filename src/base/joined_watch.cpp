@@ -5,7 +5,7 @@
 
 namespace terrace {
 
-/// What one member is given to tell. Knows its watch weakly: a tier may keep it longer.
+/// The watcher that is given to one member. It holds its watch weakly: a tier may keep it longer.
 class JoinedWatch::FromMember final : public Watcher {
  public:
   FromMember(std::weak_ptr<JoinedWatch> joined, WatchMember member, std::uint64_t joining)
@@ -73,7 +73,8 @@ void JoinedWatch::from(WatchMember member, std::uint64_t joining, Act act) {
 // ---- Members
 
 void JoinedWatch::change(const WatchChange& change) {
-  // What a member's watch still tells must find the lock free, so they begin and end outside of it.
+  // A member's watch may still report changes, and must find the lock free; so members begin and end outside
+  // of it.
   const auto dropped = drop(change.removed);
   for (const auto& [member, joining] : enroll(change)) {
     std::shared_ptr<void> watch;
@@ -97,7 +98,8 @@ void JoinedWatch::change(const WatchChange& change) {
   deliver(lock);
 }
 
-/// The handles of the watches to let go of. It forgets the members at once, so nothing they tell counts.
+/// Returns the handles of the watches to end. It removes the members at once, so their later reports do not
+/// count.
 std::vector<std::shared_ptr<void>> JoinedWatch::drop(const std::vector<WatchMember>& members) {
   Lock lock(mutex_);
   std::vector<std::shared_ptr<void>> watches;
@@ -114,7 +116,8 @@ std::vector<std::shared_ptr<void>> JoinedWatch::drop(const std::vector<WatchMemb
   return watches;
 }
 
-/// All new members at once, before the first of them tells anything: so the watcher hears of one change.
+/// Adds all new members at once, before the first of them reports anything, so that the watcher sees one
+/// change.
 std::map<WatchMember, std::uint64_t> JoinedWatch::enroll(const WatchChange& change) {
   Lock lock(mutex_);
   std::map<WatchMember, std::uint64_t> joinings;
@@ -178,7 +181,7 @@ void JoinedWatch::deliver(Lock& lock) {
   if (delivering_) return;
   delivering_ = true;
   caller_ = std::this_thread::get_id();
-  const auto watcher = watcher_;  // ended inside a call, it lives to that call's end
+  const auto watcher = watcher_;  // if it is ended inside a call, it lives until that call ends
   while (!calls_.empty()) {
     Call call = std::move(calls_.front());
     calls_.pop_front();
@@ -191,7 +194,7 @@ void JoinedWatch::deliver(Lock& lock) {
   quiet_.notify_all();
 }
 
-// ---- All of a tier's
+// All watches of a tier.
 
 void JoinedWatches::change(const WatchChange& change) {
   const std::lock_guard lock(changing_);

@@ -1,16 +1,16 @@
 #pragma once
-/// JoinedWatch: the watches of several shared tiers (the shards of one tier, the primaries of a cluster),
-/// told to one watcher as if they were one watch. JoinedWatches: all such watches of a tier made of tiers,
-/// and the members it has now.
+/// JoinedWatch: joins the watches of several shared tiers (the shards of one tier, the primaries of a
+/// cluster) for one watcher, as if they were one watch. JoinedWatches: all such watches of a tier made of
+/// tiers, and its present members.
 ///
-/// The watcher hears watching(since) once every member watches; `since` is the latest of theirs and of the
-/// last change of the membership, for what was read before may have been changed elsewhere. It hears lost()
-/// when a member is lost or the membership changes, and then watching() anew. proven() is what every member
-/// has proven. Changes are passed on at any time, also while a member is lost.
+/// The watcher gets watching(since) once every member watches. `since` is the latest of the members' times
+/// and of the last change of the membership, because values read before may have been changed elsewhere. It
+/// gets lost() when a member is lost or the membership changes, and then watching() again. proven() is the
+/// time that every member has proven. Changes are passed on at any time, also while a member is lost.
 ///
-/// Members may call from any thread, also from inside one another: what they tell is queued, and who finds
-/// nobody telling tells all of it. So the watcher is called by one thread at a time, in each member's order,
-/// and no lock is held meanwhile. Thread safe.
+/// Members may call from any thread, also from inside one another. Their reports are queued; a thread that
+/// finds no other thread reporting delivers all of them. So one thread at a time calls the watcher, in each
+/// member's order, and no lock is held meanwhile. Thread safe.
 
 #include <condition_variable>
 #include <deque>
@@ -21,10 +21,10 @@
 
 namespace terrace {
 
-/// Names a member; the owner of the watch chooses it.
+/// Identifies a member; the owner of the watch chooses it.
 using WatchMember = std::uint64_t;
 
-/// What a membership gains and loses in one step. A name that is removed and added means another tier.
+/// Added and removed members of one step. A name that is both removed and added means another tier.
 struct WatchChange {
   std::map<WatchMember, SharedTier*> added = {};
   std::vector<WatchMember> removed = {};
@@ -34,18 +34,18 @@ class JoinedWatch : public std::enable_shared_from_this<JoinedWatch> {
  public:
   JoinedWatch(const Clock& clock, std::vector<std::string> prefixes, std::shared_ptr<Watcher> watcher);
 
-  /// Throws what a tier's watch() throws (ConfigError); then none of them was added. A tier must stay until
-  /// it is removed. To remove what is no member is no fault.
+  /// Throws the exception of a tier's watch() (ConfigError); then none of the members was added. A tier must
+  /// stay until it is removed. Removing an unknown member is allowed.
   void change(const WatchChange& change);
 
-  /// No call comes any more; waits for one on its way, unless it is this thread's own.
+  /// Afterwards no call comes any more. Waits for a call under way, unless it is on this thread.
   void end();
 
  private:
   class FromMember;
   enum class State { untold, watching, lost };
   struct Joined {
-    std::uint64_t joining = 0;  // tells who is a member from who was one under this name
+    std::uint64_t joining = 0;  // distinguishes a member from a former one with the same name
     State state = State::untold;
     TimePoint since{};
     TimePoint proven = TimePoint::min();
@@ -54,7 +54,7 @@ class JoinedWatch : public std::enable_shared_from_this<JoinedWatch> {
   using Call = UniqueFunction<void(Watcher&)>;
   using Lock = std::unique_lock<std::mutex>;
 
-  // What a member tells.
+  // The reports of a member.
   template <class Act>
   void from(WatchMember member, std::uint64_t joining, Act act);
 
@@ -75,9 +75,9 @@ class JoinedWatch : public std::enable_shared_from_this<JoinedWatch> {
   std::map<WatchMember, Joined> members_;
   std::uint64_t joinings_ = 0;
   TimePoint membership_since_ = TimePoint::min();
-  State state_ = State::untold;  // what the watcher was told, or will be by what is queued
-  TimePoint since_{};            // of State::watching
-  TimePoint proven_{};           // told
+  State state_ = State::untold;  // the state that the watcher was told, or will be told by the queue
+  TimePoint since_{};            // for State::watching
+  TimePoint proven_{};           // the last reported time
   std::deque<Call> calls_;
   bool delivering_ = false;
   std::thread::id caller_{};
@@ -88,10 +88,10 @@ class JoinedWatches {
  public:
   explicit JoinedWatches(const Clock& clock) : clock_(clock) {}
 
-  /// For the watches there are and those to come. Must not be called from inside a watcher, nor watch().
+  /// For existing watches and later ones. Neither this nor watch() may be called from inside a watcher.
   void change(const WatchChange& change);
 
-  /// As SharedTier::watch, over all members.
+  /// Like SharedTier::watch, over all members.
   [[nodiscard]] std::shared_ptr<void> watch(std::vector<std::string> prefixes,
                                             std::shared_ptr<Watcher> watcher);
 

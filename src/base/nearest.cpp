@@ -9,7 +9,7 @@ char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
 }
 
-/// Row by row through the table of Wagner and Fischer, with the row before the last for swaps.
+/// Goes row by row through the table of Wagner and Fischer; keeps the row before the last for swaps.
 std::size_t distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> before(b.size() + 1);
   std::vector<std::size_t> last(b.size() + 1);
@@ -33,7 +33,7 @@ std::size_t distance(std::string_view a, std::string_view b) {
 }  // namespace
 
 std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates) {
-  constexpr std::size_t longest = 128;  // no name is; the table would be large
+  constexpr std::size_t longest = 128;  // longer than any name; the table would be large
   if (word.size() > longest) return std::nullopt;
   std::optional<std::string> best;
   std::size_t least = 0;

@@ -1,5 +1,5 @@
 #pragma once
-/// nearest: the known name that a mistyped one most likely stands for, for messages.
+/// nearest: finds the known name that a mistyped one most likely means, for messages.
 
 #include <optional>
 #include <string>
@@ -8,12 +8,12 @@
 
 namespace terrace {
 
-/// The candidate with the least edits (a character inserted, removed, replaced, or two neighbours swapped:
-/// the optimal string alignment distance), letters of either case alike; none: more than a third of the
-/// longer one would have to change.
+/// Returns the candidate with the fewest edits (a character inserted, removed or replaced, or two neighbours
+/// swapped: the optimal string alignment distance), ignoring case; none if more than a third of the longer
+/// word would have to change.
 std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates);
 
-/// "; did you mean NAME?", or nothing: the end of a message about a name that is not known.
+/// "; did you mean NAME?", or nothing: the end of a message about an unknown name.
 std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates);
 
 }  // namespace terrace

@@ -1,6 +1,6 @@
 #pragma once
-/// Threads: how every part starts its own. The system may have none left (ulimit -u, pids.max of the cgroup,
-/// memory), at any time: that is an error like others, not the end of the process.
+/// Threads: the way every part starts its threads. The system may have no thread left at any time (ulimit -u,
+/// pids.max of the cgroup, memory): that is an ordinary error, not the end of the process.
 
 #include <atomic>
 #include <exception>
@@ -12,17 +12,17 @@
 
 namespace terrace {
 
-/// For tests: while it is set, no part gets a thread.
+/// For tests: while it is set, no thread can be started.
 inline std::atomic<bool> no_threads_left{false};
 
-/// What to say when `what` ("the worker thread of a loader") could not be started.
+/// The error if `what` ("the worker thread of a loader") could not be started.
 inline Error no_thread(const std::string& what, const std::exception& why) {
   return {Errc::overloaded, "no thread for " + what + ": " + why.what() +
                                 "; the process is at its limit of threads or memory: raise ulimit -u, or "
                                 "pids.max of its cgroup"};
 }
 
-/// Starts a thread at run time. overloaded: the system gives none, and `run` is destroyed.
+/// Starts a thread at run time. Error overloaded: the system has none, and `run` is destroyed.
 template <class Run>
 Result<std::thread> try_thread(const std::string& what, Run run) {
   try {
@@ -33,7 +33,7 @@ Result<std::thread> try_thread(const std::string& what, Run run) {
   }
 }
 
-/// Starts a thread that an object cannot do without; for constructors. Throws ConfigError.
+/// Starts a thread that an object cannot work without; for constructors. Throws ConfigError.
 template <class Run>
 std::thread start_thread(const std::string& what, Run run) {
   auto thread = try_thread(what, std::move(run));

@@ -25,13 +25,13 @@ inline constexpr std::array byte_units{Unit{"", 1},
                                        Unit{"MiB", 1024.0 * 1024},
                                        Unit{"GiB", 1024.0 * 1024 * 1024}};
 
-/// The leading decimal number, cut off the text; none when there is none or it is negative.
+/// Cuts the leading decimal number off the text; none if there is none or it is negative.
 std::optional<double> cut_number(std::string_view& text) noexcept;
 
-/// What the name stands for; none: it is no unit.
+/// The factor of the unit; none: it is no unit.
 std::optional<double> factor_of(std::span<const Unit> units, std::string_view name) noexcept;
 
-/// "1.5s" with duration_units: 1.5e9. None: no number, or no unit behind it.
+/// "1.5s" with duration_units: 1.5e9. None: no number, or no unit after it.
 std::optional<double> parse_amount(std::string_view text, std::span<const Unit> units) noexcept;
 
 }  // namespace terrace

@@ -18,7 +18,7 @@ void append(Bytes& out, Word word) {
   out.append(bytes.data(), bytes.size());
 }
 
-/// Takes words and strings off the front of bytes; false when they are too short.
+/// Takes words and strings off the front of bytes; false if the bytes are too short.
 class Reader {
  public:
   explicit Reader(BytesView bytes) : rest_(bytes) {}

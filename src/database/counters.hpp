@@ -1,5 +1,5 @@
 #pragma once
-/// Counters: what TierStats shows, counted by any thread as operations end.
+/// Counters: the figures of TierStats; any thread counts as operations end.
 
 #include <atomic>
 #include <cstdint>

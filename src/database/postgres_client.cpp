@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr Duration backoff_base = 20ms;
-/// Replies one connection may owe: what is sent behind a slow statement waits for it.
+/// The most replies one connection may owe: a statement sent after a slow one waits for it.
 constexpr std::size_t max_in_flight = 16;
 constexpr std::size_t max_waiting_bytes = std::size_t{64} << 20;
 
@@ -27,7 +27,7 @@ Error closed_error() {
   return {Errc::shutdown, "the PostgreSQL tier was closed"};
 }
 
-/// What another attempt will hardly change.
+/// Errors that another attempt will hardly change.
 bool is_lasting(const Error& why) {
   return why == Errc::denied || why == Errc::incompatible;
 }
@@ -201,7 +201,7 @@ void Client::flush() {
   if (wanting && pipelines_.size() < options_.connections && !dialing_ && !pausing_ && !closed_) dial();
 }
 
-/// Null: none can take more.
+/// Null: no pipeline can take more.
 Pipeline* Client::freest() const {
   Pipeline* best = nullptr;
   for (const auto& pipeline : pipelines_) {
@@ -231,8 +231,8 @@ Line Client::take_waiting() {
 
 // ---- Time
 
-/// The timer is left alone when its exchange ends in time: it then wakes up for nothing once, and looks for
-/// the next. So a steady stream of operations arms it rarely.
+/// The timer is not cancelled when its exchange ends in time: it then wakes up once for nothing and looks for
+/// the next deadline. So a steady stream of operations seldom sets it.
 void Client::arm_deadlines(TimePoint when) {
   deadline_armed_ = when;
   deadline_timer_.expires_at(when);

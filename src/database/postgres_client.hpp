@@ -1,14 +1,14 @@
 #pragma once
-/// Client: the pool. Keeps a few pipelines to the server alive and decides, for every exchange, when it is
-/// sent and when it ends.
+/// Client: the connection pool. It keeps a few pipelines to the server alive and decides, for every exchange,
+/// when it is sent and when it ends.
 ///
 /// All state belongs to the I/O context, which one thread at a time runs; only the inbox and the stats are
 /// shared, under a lock. An exchange goes inbox → waiting (not sent) → the line of a pipeline (sent), and is
-/// in the set of deadlines all the while. It leaves early when its deadline passes: from waiting without a
+/// in the set of deadlines all the time. It leaves early when its deadline passes: from waiting without a
 /// trace, from a line by being given up.
 ///
-/// One attempt to connect is under way at most. While there is no connection and the last attempt failed,
-/// whatever comes is refused with the reason.
+/// At most one attempt to connect is under way. While there is no connection and the last attempt failed,
+/// every new exchange is rejected with the reason.
 
 #include <unistd.h>
 
@@ -35,7 +35,7 @@ class Client final : public Pipeline::Owner, public std::enable_shared_from_this
   /// Ends all exchanges with Errc::shutdown before it returns. On the I/O thread. Idempotent.
   void shut_down();
 
-  /// This process is a child of the one that made the client: it must leave everything alone.
+  /// True if this process is a child of the one that made the client: it must not touch anything.
   [[nodiscard]] bool forked() const noexcept { return ::getpid() != process_; }
 
   /// Any thread.

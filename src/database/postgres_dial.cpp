@@ -10,7 +10,7 @@ namespace {
 
 constexpr int oldest_server = 13'00'00;
 
-/// One attempt: a session on its way, with a time limit on everything that waits.
+/// One attempt: a session being made, with a time limit on every wait.
 class Attempt {
  public:
   Attempt(const Target& target, const Clock& clock, TimePoint deadline)
@@ -114,7 +114,7 @@ class Attempt {
     return run(postgres::on_table(sql, table_, table_name_), answer);
   }
 
-  /// Several statements in one; `answer` is the last one's first column, empty for null.
+  /// Runs several statements in one; `answer` is the first column of the last one, empty for null.
   Failure run(const std::string& sql, std::string* answer = nullptr) {
     if (PQsendQuery(session_.get(), sql.c_str()) != 1) return connect_error(*session_, target_.label);
     Failure failure;

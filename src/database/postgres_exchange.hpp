@@ -1,6 +1,6 @@
 #pragma once
-/// Exchange: one statement and what becomes of its reply. Every operation of the tier is one, or several in a
-/// row.
+/// Exchange: one statement and the handling of its reply. Every operation of the tier is one exchange, or
+/// several in sequence.
 
 #include <boost/intrusive/set.hpp>
 #include <list>
@@ -13,7 +13,7 @@ namespace terrace::postgres {
 
 class Exchange;
 class Pipeline;
-/// Those that wait, or those whose replies are owed. Null: given up.
+/// Waiting exchanges, or exchanges whose replies are owed. Null: given up.
 using Line = std::list<std::unique_ptr<Exchange>>;
 
 class Exchange
@@ -26,18 +26,18 @@ class Exchange
 
   [[nodiscard]] virtual const char* statement() const = 0;
   [[nodiscard]] virtual Parameters parameters() const = 0;
-  /// About what parameters() will take.
+  /// The approximate size of parameters().
   [[nodiscard]] virtual std::size_t bytes() const = 0;
-  /// The rows of a statement that succeeded. Must not call out to users.
+  /// Receives the rows of a successful statement. Must not call user code.
   virtual void on_rows(const PGresult& rows) = 0;
-  /// Called exactly once, as the last thing: null when the server has done it, else why not.
+  /// Called exactly once, as the last call: null if the server has succeeded, otherwise the reason why not.
   virtual void on_end(const Error* failure) = 0;
 
   const TimePoint deadline;
 
-  // Kept by the client.
+  // Set by the client.
   Line::iterator place{};
-  Pipeline* carrier = nullptr;  ///< in whose line it is; null: not sent
+  Pipeline* carrier = nullptr;  ///< the pipeline in whose line it is; null: not sent
 };
 
 }  // namespace terrace::postgres

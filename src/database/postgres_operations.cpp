@@ -17,7 +17,7 @@ std::string keys_of(const Items& items) {
   return std::move(keys).take();
 }
 
-/// The item of this key; null: the server speaks of one that it was not asked for.
+/// The item with this key; null: the server returned a key that was not requested.
 const Item* find(const Items& items, std::string_view key) {
   const auto at = std::ranges::lower_bound(items, key, {}, indexed);
   return at != items.end() && at->key.indexed == key ? &*at : nullptr;
@@ -88,8 +88,8 @@ void Bulk<T>::next() {
   shared_->client->submit(std::make_unique<Chunk>(this->shared_from_this(), std::move(items)));
 }
 
-/// One row that the table does not admit undoes its whole chunk: each is tried alone then. After any other
-/// failure the rest is not sent: it would only fail the same way.
+/// A row that the table does not accept undoes its whole chunk; then each item is tried alone. After any
+/// other failure the rest is not sent: it would fail in the same way.
 template <class T>
 void Bulk<T>::chunk_failed(Items items, const Error& why) {
   if (why == Errc::invalid_argument && items.size() > 1) {
@@ -157,7 +157,7 @@ Parameters Sets::parameters(const Items& items) const {
           std::move(versions).take()};
 }
 
-/// No rows: what is set, and what comes too late, is a success.
+/// No rows: a successful set, and a set that came too late, are both a success.
 void Sets::take(const PGresult&, const Items&) {}
 
 void Sets::count(database::Counters& counters, const Result<void>& outcome) const {

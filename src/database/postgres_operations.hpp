@@ -1,5 +1,5 @@
 #pragma once
-/// The operations of the tier as exchanges: gets, sets and erases of many keys in chunks, and the sweeps.
+/// The operations of the tier as exchanges: gets, sets and erases of many keys in chunks, and bulk deletes.
 
 #include <algorithm>
 #include <optional>
@@ -11,27 +11,27 @@
 
 namespace terrace::postgres {
 
-/// What exchanges share with their tier, and keep alive.
+/// Data that exchanges share with their tier, and keep alive.
 struct Shared {
-  std::shared_ptr<Runtime> runtime;  // before the client, whose timers are in it
+  std::shared_ptr<Runtime> runtime;  // destroyed after the client, whose timers are in it
   std::shared_ptr<Client> client;
   database::Counters counters;
   std::atomic<std::uint64_t> purged{0};
 };
 
-/// One key of a bulk.
+/// One key of a bulk operation.
 struct Item {
-  std::size_t position;  ///< among the keys of the call
+  std::size_t position;  ///< position among the keys of the call
   RowKey key;
-  Bytes value = {};                          ///< of a set, as all below
-  std::optional<std::int64_t> life_ms = {};  ///< none: for ever
+  Bytes value = {};                          ///< for a set, like all below
+  std::optional<std::int64_t> life_ms = {};  ///< none: no expiry
   std::uint64_t version = 0;
 };
 using Items = std::vector<Item>;
 
-/// Many keys, `T` being the outcome of each: chunks that are sent one after the other, each in one round
-/// trip. Within a chunk keys are in order and occur once, as the statements want it; a repeated key goes into
-/// a later one.
+/// Many keys; `T` is the outcome of each. They are sent in chunks, one after the other, each in one round
+/// trip. Within a chunk keys are in order and occur once, because the statements need that; a repeated key
+/// goes into a later chunk.
 template <class T>
 class Bulk : public std::enable_shared_from_this<Bulk<T>> {
  public:
@@ -43,7 +43,7 @@ class Bulk : public std::enable_shared_from_this<Bulk<T>> {
       : shared_(std::move(shared)), outcomes_(keys), deadline_(deadline), done_(std::move(done)) {}
   virtual ~Bulk() = default;
 
-  /// The outcome of a key that is not asked for.
+  /// Sets the outcome of a key that is not sent.
   void refuse(std::size_t position, Error why) { outcomes_[position] = std::move(why); }
   void add(Item item) { items_.push_back(std::move(item)); }
   void start();
@@ -51,7 +51,7 @@ class Bulk : public std::enable_shared_from_this<Bulk<T>> {
  protected:
   [[nodiscard]] virtual const char* statement() const = 0;
   [[nodiscard]] virtual Parameters parameters(const Items& items) const = 0;
-  /// The outcomes of the items, from rows in which some of them may occur.
+  /// Sets the outcomes of the items, from rows in which some of them may occur.
   virtual void take(const PGresult& rows, const Items& items) = 0;
   virtual void count(database::Counters& counters, const Result<T>& outcome) const = 0;
 
@@ -105,11 +105,11 @@ class Erases final : public Bulk<bool> {
   void count(database::Counters& counters, const Result<bool>& outcome) const override;
 };
 
-/// Erases every key that begins with the prefix and whose rest matches the pattern, a page at a time.
+/// Erases every key that begins with the prefix and whose remainder matches the pattern, a page at a time.
 void start_sweep(std::shared_ptr<Shared> shared, std::string_view prefix, std::string_view pattern,
                  TimePoint deadline, Handler<Result<std::uint64_t>> done);
 
-/// Removes what has expired, a page at a time; then calls `done` with whether the tier is still open.
+/// Removes expired entries, a page at a time; then calls `done` with whether the tier is still open.
 void start_purge(std::shared_ptr<Shared> shared, UniqueFunction<void(bool)> done);
 
 }  // namespace terrace::postgres

@@ -74,7 +74,7 @@ void Pipeline::write() {
   });
 }
 
-/// A statement's reply is its rows or its error, nothing (the end of the rows), and the end of its
+/// The reply to a statement is its rows or its error, nothing (the end of the rows), and the end of its
 /// transaction.
 void Pipeline::take_replies() {
   while (session_ && !line_.empty() && PQisBusy(session_.get()) == 0) {
@@ -113,7 +113,7 @@ void Pipeline::end_first() {
 void Pipeline::watch_stall() {
   stall_timer_.expires_at(after(clock_.now(), stall_limit));
   stall_timer_.async_wait([self = shared_from_this()](const ErrorCode& ec) {
-    if (ec || self->clock_.now() < self->stall_timer_.expiry()) return;  // moved on meanwhile
+    if (ec || self->clock_.now() < self->stall_timer_.expiry()) return;  // progress was made meanwhile
     if (self->session_ && self->overdue()) self->lose("it does not answer");
   });
 }

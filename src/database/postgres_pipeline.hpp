@@ -1,10 +1,10 @@
 #pragma once
-/// Pipeline: one session on which statements are sent without waiting for the replies of those before, each a
-/// transaction by itself. Used on the I/O context only.
+/// Pipeline: one session on which statements are sent without waiting for earlier replies; each is its own
+/// transaction. Used on the I/O context only.
 ///
-/// The server answers in order, so a reply belongs to the first of the line. Who gives up leaves an empty
-/// place there; a pipeline that owes a reply to such a one is overdue until that has come, and lost when
-/// nothing comes for a while.
+/// The server answers in order, so a reply belongs to the first exchange of the line. An exchange that is
+/// given up leaves an empty place there. A pipeline that owes a reply for such a place is overdue until the
+/// reply comes, and lost if nothing comes for a while.
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -19,11 +19,11 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
   class Owner {
    public:
     virtual ~Owner() = default;
-    /// The server has answered: with an error, or well (null).
+    /// The server has answered: with an error, or successfully (null).
     virtual void on_answered(std::unique_ptr<Exchange> exchange, const Error* refusal) = 0;
     /// It can take more than before.
     virtual void on_relieved() = 0;
-    /// It is of no use any more and must be closed.
+    /// It cannot be used any more and must be closed.
     virtual void on_lost(Pipeline& pipeline, const std::string& why) = 0;
   };
 
@@ -33,9 +33,9 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
   void start();
   /// Moves the first of `waiting` to the end of the line and sends it.
   void send(Line& waiting);
-  /// The reply will be dropped.
+  /// Takes the exchange out; its reply will be dropped.
   [[nodiscard]] std::unique_ptr<Exchange> give_up(Line::iterator place);
-  /// Ends the session; those whose replies are still owed.
+  /// Ends the session; returns the exchanges whose replies are still owed.
   [[nodiscard]] Line close();
 
   [[nodiscard]] std::size_t in_flight() const noexcept { return line_.size(); }
@@ -60,7 +60,7 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
   boost::asio::steady_timer stall_timer_;
   Line line_;
   std::size_t given_up_ = 0;
-  std::optional<Error> refusal_;  // of the first of the line
+  std::optional<Error> refusal_;  // for the first of the line
   bool writing_ = false;
 };
 

@@ -6,7 +6,7 @@ namespace terrace::postgres {
 namespace {
 
 struct Meaning {
-  std::string_view state;  // a SQLSTATE or the beginning of some
+  std::string_view state;  // a SQLSTATE, or the beginning of several
   Errc code;
   std::string_view hint;
 };

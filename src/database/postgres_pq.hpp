@@ -1,5 +1,6 @@
 #pragma once
-/// libpq with owners, what the server's errors mean, and parameters in binary form. Nothing here waits.
+/// libpq with owning types, the meaning of the server's errors, and parameters in binary form. Nothing here
+/// waits.
 
 #include <libpq-fe.h>
 #include <unistd.h>
@@ -13,7 +14,7 @@
 
 namespace terrace::postgres {
 
-/// In a child of fork() a session is left alone: ending it would end the parent's.
+/// In a child of fork() a session is not ended, because that would end the parent's session.
 struct Finish {
   pid_t process = ::getpid();
   void operator()(PGconn* connection) const noexcept {
@@ -26,18 +27,19 @@ struct Clear {
 using Session = std::unique_ptr<PGconn, Finish>;
 using Reply = std::unique_ptr<PGresult, Clear>;
 
-/// What libpq or the server said, as one printable line.
+/// A message of libpq or the server, as one printable line.
 [[nodiscard]] std::string one_line(std::string_view text);
 
-/// A column of binary form. Of NULL: empty.
+/// A column in binary form. Empty for NULL.
 [[nodiscard]] std::string_view bytes_at(const PGresult& rows, int row, int column);
 
-/// What a refused statement means. Takes the server's first line only: its details quote keys and values.
+/// The meaning of a rejected statement. It uses only the server's first line: the details quote keys and
+/// values.
 [[nodiscard]] Error server_error(const PGresult& refusal, const std::string& label);
 /// Why there is no session. Reads the SQLSTATE from the text, which must be verbose (PQERRORS_VERBOSE).
 [[nodiscard]] Error connect_error(const PGconn& failed, const std::string& label);
 
-/// An array of one dimension, as array_recv() reads it.
+/// An array of one dimension, in the form that array_recv() reads.
 class Array {
  public:
   enum class Of : std::uint32_t { bytea = 17, int8 = 20 };

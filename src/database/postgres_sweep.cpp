@@ -5,19 +5,19 @@
 namespace terrace::postgres {
 namespace {
 
-/// What the indexed keys of all keys with this prefix begin with.
+/// The common beginning of the indexed keys of all keys with this prefix.
 std::string_view start_of(std::string_view prefix) {
   return prefix.substr(0, longest_plain_key);
 }
 
-/// One sweep on its way through the keys.
+/// One bulk delete in progress.
 struct Sweep {
   std::shared_ptr<Shared> shared;
   Bytes prefix;
   Bytes pattern;
   TimePoint deadline;
   Handler<Result<std::uint64_t>> done;
-  Bytes next;  // indexed keys before that one are done
+  Bytes next;  // indexed keys before this one are done
   std::uint64_t erased = 0;
 
   void fail(const Error& why) {
@@ -41,7 +41,7 @@ void erase(std::shared_ptr<Sweep> sweep, const std::vector<Bytes>& keys) {
   erases->start();
 }
 
-/// The next keys of the sweep.
+/// Reads the next keys of the bulk delete.
 class Look final : public Exchange {
  public:
   explicit Look(std::shared_ptr<Sweep> sweep) : Exchange(sweep->deadline), sweep_(std::move(sweep)) {}

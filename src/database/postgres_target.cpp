@@ -14,7 +14,7 @@ namespace {
 }
 
 constexpr std::size_t value_limit = std::size_t{512} << 20;
-constexpr std::size_t table_name_limit = 55;  // with "_expires" PostgreSQL's limit of 63
+constexpr std::size_t table_name_limit = 55;  // with "_expires" it is PostgreSQL's limit of 63
 constexpr unsigned connections_limit = 1000;
 constexpr std::chrono::milliseconds longest_lock_wait{1000};
 
@@ -40,7 +40,7 @@ struct FreeOptions {
   void operator()(PQconninfoOption* options) const noexcept { PQconninfoFree(options); }
 };
 
-/// libpq's own words on a wrong url may show the password, so they are not passed on.
+/// libpq's own message about a wrong url may show the password, so it is not passed on.
 std::map<std::string, std::string> parse(const std::string& url) {
   char* why = nullptr;
   const std::unique_ptr<PQconninfoOption, FreeOptions> parsed(PQconninfoParse(url.c_str(), &why));
@@ -77,10 +77,10 @@ std::string quoted_identifier(std::string_view identifier) {
   return '"' + std::string(identifier) + '"';
 }
 
-/// Every statement goes along an index, however few rows the planner takes the table for: plans are made
-/// once, perhaps when it is empty. Not by a bitmap either: it looks at all dead rows of a key again and
-/// again, and cannot stop at a LIMIT. jit would be set off by the price that the planner puts on what is
-/// forbidden.
+/// Every statement uses an index, however few rows the planner expects in the table: plans are made once,
+/// perhaps while it is empty. No bitmap scan either: it would look at all dead rows of a key again and again,
+/// and cannot stop at a LIMIT. jit would be switched on by the cost that the planner assigns to forbidden
+/// methods.
 constexpr std::string_view greeting_sql = R"(
   SET client_min_messages = error;
   SET statement_timeout = @statement_ms;
@@ -92,9 +92,9 @@ constexpr std::string_view greeting_sql = R"(
   SET enable_mergejoin = off;
   SET jit = off)";
 
-/// Which schema the table is in, or would be made in, as the role's search_path has it. Whoever may CREATE in
-/// a schema of that path could put an operator or a function there that runs as our role: so every name here
-/// says its schema, and the rest of the session knows the server's own names only (close_path_sql).
+/// The schema of the table, existing or to be created, by the role's search_path. A user who may CREATE in a
+/// schema of that path could put an operator or a function there that runs as our role. So every name here
+/// includes its schema, and the rest of the session sees only the server's own names (close_path_sql).
 constexpr std::string_view find_schema_sql = R"(
   SELECT coalesce(
     (SELECT space.nspname FROM pg_catalog.pg_class AS found
@@ -106,10 +106,10 @@ constexpr std::string_view close_path_sql = "SET search_path = pg_catalog, pg_te
 
 constexpr std::string_view table_exists_sql = "SELECT to_regclass(@name) IS NOT NULL";
 
-/// The lock keeps others from making it at the same time, which even IF NOT EXISTS reports as an error. Who
-/// may CREATE in the schema can make the table first all the same: it is looked at (objection_sql) before
-/// anything else is done with it. The values are not compressed: what comes is compressed already, or not
-/// worth it.
+/// The lock prevents others from creating it at the same time, which even IF NOT EXISTS reports as an error.
+/// A user who may CREATE in the schema can still create the table first: it is checked (objection_sql) before
+/// anything else is done with it. The values are not compressed by the server: they are compressed already,
+/// or not worth it.
 constexpr std::string_view begin_table_sql = R"(
   BEGIN;
   SELECT pg_advisory_xact_lock(hashtext('terrace'), hashtext(@name));
@@ -121,10 +121,10 @@ constexpr std::string_view end_table_sql = R"(
   CREATE INDEX IF NOT EXISTS @index ON @table (expires);
   COMMIT)";
 
-/// Why the table is not safe to use; an empty text: it is. What belongs to a table runs as whoever uses it:
-/// triggers, rules, policies, expressions, operators of its types. So its owner must be somebody who could
-/// act as our role in any case (the role itself, a role it is a member of, a superuser, the owner of the
-/// database), and it must be a plain table without anything of that kind. What the server itself brings is
+/// Why the table is not safe to use; an empty text: it is safe. Objects that belong to a table (triggers,
+/// rules, policies, expressions, operators of its types) run as the role that uses it. So its owner must be a
+/// role that could act as our role in any case (the role itself, a role it is a member of, a superuser, the
+/// owner of the database), and it must be a plain table without such objects. The server's own objects are
 /// not listed in pg_depend.
 constexpr std::string_view objection_sql = R"(
   WITH RECURSIVE
@@ -164,8 +164,8 @@ constexpr std::string_view objection_sql = R"(
       THEN 'uses types, functions or operators that are not the server''s own'
     ELSE '' END)";
 
-/// Rows are locked in the order of their keys: no two of these deadlock. Versions are unsigned: with the
-/// highest bit turned over (#) the order of signed numbers is theirs.
+/// Rows are locked in the order of their keys, so no two statements deadlock. Versions are unsigned: with the
+/// highest bit inverted (#), the order of signed numbers is their order.
 constexpr std::string_view prepare_sql = R"(
   PREPARE terrace_get(bytea[]) AS
     SELECT key, CASE WHEN octet_length(value) <= @max_value_bytes THEN value END FROM @table
@@ -244,7 +244,7 @@ Target::Target(const PostgresOptions& options) : create_table(options.create_tab
   auto given = parse(options.url);
   label = label_of(given);
   given.try_emplace("fallback_application_name", "terrace");
-  given.try_emplace("tcp_user_timeout", "2000");  // how soon a peer that vanished is noticed
+  given.try_emplace("tcp_user_timeout", "2000");  // how soon a vanished peer is noticed
   parameters.assign(given.begin(), given.end());
 }
 

@@ -77,7 +77,7 @@ class PostgresTierImpl final : public PostgresTier {
     const auto& runtime = shared_->runtime;
     if (client->forked()) return;
     if (runtime->on_io_thread()) return client->shut_down();
-    // The latch is shared: who opens it may still be inside open() when this caller goes on.
+    // The latch is shared: the thread that opens it may still be inside open() when this caller continues.
     auto closed = std::make_shared<Latch>();
     runtime->post([client, closed] {
       client->shut_down();

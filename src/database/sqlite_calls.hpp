@@ -1,6 +1,6 @@
 #pragma once
-/// Calls: what callers asked of the tier and not yet got an answer to. A call is answered once, by whoever
-/// claims it first: the thread that did the work, the timer of its deadline, or close().
+/// Calls: requests of callers that have no answer yet. A call is answered once, by the first to claim it: the
+/// thread that did the work, the timer of its deadline, or close().
 
 #include <atomic>
 #include <cstdint>
@@ -23,11 +23,11 @@ class Call {
 
   const TimePoint deadline;
 
-  /// True for the first that asks: that one must answer.
+  /// True for the first to ask, which must then answer.
   [[nodiscard]] bool claim() noexcept { return !claimed_.exchange(true); }
   [[nodiscard]] bool claimed() const noexcept { return claimed_.load(); }
 
-  /// Answers with the error for everything that was not refused before.
+  /// Answers with the error for every item that was not rejected before.
   virtual void answer_all(const Error& error, Counters& counters) = 0;
 
  private:
@@ -36,7 +36,7 @@ class Call {
 
 using CallPtr = std::shared_ptr<Call>;
 
-/// A key with the reason why it is not even looked up, if any.
+/// A key, and the reason why it is not looked up, if any.
 struct Checked {
   Bytes bytes;
   std::optional<Error> refused;
@@ -53,7 +53,7 @@ struct ReadCall final : Call {
   Handler<Results> done;
 };
 
-/// Sets, or erases: the results tell whether there was an unexpired value (of a set: always false).
+/// Sets, or erases: the results say whether there was an unexpired value (for a set: always false).
 struct WriteCall final : Call {
   using Results = std::vector<Result<bool>>;
   struct Item {
@@ -72,7 +72,7 @@ struct WriteCall final : Call {
   Handler<Results> done;
 };
 
-/// Erases by prefix and pattern, in slices; or, without a handler, purges what has expired.
+/// Erases by prefix and pattern, in slices; or, without a handler, purges expired entries.
 struct SweepCall final : Call {
   SweepCall(TimePoint by, Handler<Result<std::uint64_t>> handler, std::string_view key_prefix = {},
             std::string_view rest_pattern = {})

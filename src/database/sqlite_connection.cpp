@@ -56,7 +56,7 @@ Statement::Statement(sqlite3* db, const char* sql) {
 }
 
 Statement& Statement::bind(int index, std::string_view blob) {
-  // An empty blob needs an address too: a null one would be NULL.
+  // An empty blob needs an address, too: a null address would mean NULL.
   const char* data = blob.empty() ? "" : blob.data();
   check(sqlite3_db_handle(statement_.get()),
         sqlite3_bind_blob64(statement_.get(), index, data, blob.size(), SQLITE_STATIC));

@@ -1,6 +1,6 @@
 #pragma once
-/// Connection and Statement: SQLite's C interface with owners, and its failures as one exception, which never
-/// leaves this floor.
+/// Connection and Statement: SQLite's C interface with owning types, and its failures as one exception, which
+/// never leaves this layer.
 
 #include <atomic>
 #include <cstdint>
@@ -17,13 +17,13 @@ struct sqlite3_stmt;
 
 namespace terrace::database {
 
-/// What SQLite said: its primary result code and its words. Holds no key and no value.
+/// An error of SQLite: its primary result code and its text. Contains no key and no value.
 class SqliteFault : public std::exception {
  public:
   SqliteFault(int code, std::string text) : code_(code), text_(std::move(text)) {}
   [[nodiscard]] int code() const noexcept { return code_; }
   [[nodiscard]] const char* what() const noexcept override { return text_.c_str(); }
-  /// The file is damaged (or no SQLite file).
+  /// The file is damaged (or not an SQLite file).
   [[nodiscard]] bool means_damage() const noexcept;
   [[nodiscard]] bool means_busy() const noexcept;
   [[nodiscard]] Error error(const std::filesystem::path& path) const;
@@ -33,8 +33,7 @@ class SqliteFault : public std::exception {
   std::string text_;
 };
 
-/// A prepared statement. Bind from 1, step, read columns from 0, reset. What is bound must live until
-/// reset().
+/// A prepared statement. Bind from 1, step, read columns from 0, reset. Bound data must live until reset().
 class Statement {
  public:
   Statement() = default;
@@ -72,7 +71,7 @@ class ResetAtEnd {
 /// One connection, for one thread at a time.
 class Connection {
  public:
-  /// Waits at most `busy_timeout` for another connection's lock, and not once `closing` is set.
+  /// Waits at most `busy_timeout` for another connection's lock, and no longer once `closing` is set.
   Connection(const std::filesystem::path& path, Duration busy_timeout, const std::atomic<bool>& closing);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -85,7 +84,7 @@ class Connection {
   [[nodiscard]] bool in_transaction() const noexcept;
   /// Ends a transaction that failed, if SQLite has not done it already.
   void rollback() noexcept;
-  /// Leaves the WAL as it is when this connection is closed: for a damaged file.
+  /// Leaves the WAL unchanged when this connection is closed: for a damaged file.
   void keep_wal_on_close() noexcept;
 
  private:

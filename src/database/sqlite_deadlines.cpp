@@ -12,7 +12,7 @@ void Deadlines::watch(const CallPtr& call) {
 
 void Deadlines::forget(const Call& call) {
   if (call.deadline == no_deadline) return;
-  CallPtr kept;  // so that what the call owns does not die under the lock
+  CallPtr kept;  // so that the call's data is not destroyed under the lock
   std::lock_guard lock(mutex_);
   auto [at, end] = watched_.equal_range(call.deadline);
   while (at != end && at->second.get() != &call) ++at;

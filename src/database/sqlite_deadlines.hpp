@@ -1,7 +1,7 @@
 #pragma once
-/// Deadlines: answers calls whose time is up though the thread that should do the work is busy. One timer of
-/// the runtime serves all calls: it is set for the earliest deadline it knows of, and a call that ends in
-/// time costs no timer of its own.
+/// Deadlines: answers calls whose time is over although the thread that should do the work is busy. One timer
+/// of the runtime serves all calls: it is set to the earliest known deadline, and a call that ends in time
+/// costs no timer.
 
 #include <functional>
 #include <map>
@@ -21,7 +21,7 @@ class Deadlines : public std::enable_shared_from_this<Deadlines> {
 
   void watch(const CallPtr& call);
   void forget(const Call& call);
-  /// No call is expired after this, except by a thread that is at it now.
+  /// No call is expired after this, except by a thread that is doing so now.
   void stop();
 
  private:

@@ -7,7 +7,7 @@
 namespace terrace::database {
 namespace {
 
-/// How long a slice of a sweep holds up the writes behind it.
+/// How long a slice of a bulk delete delays the writes behind it.
 constexpr Duration slice = std::chrono::milliseconds(5);
 /// How often a file that cannot be opened is tried again.
 constexpr Duration retry_after = std::chrono::seconds(1);
@@ -82,7 +82,7 @@ std::int64_t Engine::now() const noexcept {
   return options_.clock->wall_now().time_since_epoch().count();
 }
 
-/// Opens the file, a new one in the place of a damaged one.
+/// Opens the file; replaces a damaged one by a new one.
 void Engine::open() {
   const FileIdentity found = identity_of(options_.path);
   try {
@@ -111,7 +111,7 @@ void Engine::try_open() {
   }
 }
 
-/// The session's file is damaged: puts it aside and begins anew. The caller holds the mutex alone.
+/// The session's file is damaged: moves it aside and makes a new one. The caller holds the mutex exclusively.
 void Engine::put_session_aside() {
   const FileIdentity damaged = session_->identity;
   session_->write_db->keep_wal_on_close();
@@ -133,7 +133,7 @@ void Engine::recover(const SqliteFault& fault, std::uint64_t session_number) {
   if (session_ != nullptr && session_number_ == session_number) put_session_aside();
 }
 
-/// Runs the work on the session, other threads' work beside it. An error: it failed and left nothing behind.
+/// Runs the work on the session, concurrently with other threads. Error: it failed and left no effect.
 template <class Work>
 std::optional<Error> Engine::with_session(Work&& work) {
   std::shared_lock lock(session_mutex_);
@@ -191,7 +191,7 @@ std::vector<ReadCall::Results> Engine::read(std::span<const std::shared_ptr<Read
   });
   if (!error) return all;
   for (std::size_t i = 0; i < calls.size(); ++i) {
-    // What was read before the failure stands.
+    // Results read before the failure are valid.
     for (std::size_t k = all[i].size(); k < calls[i]->keys.size(); ++k) {
       const auto& refused = calls[i]->keys[k].refused;
       all[i].emplace_back(refused ? *refused : *error);
@@ -230,7 +230,7 @@ std::vector<WriteCall::Results> Engine::write(std::span<const std::shared_ptr<Wr
   return all;
 }
 
-/// Each item by itself, so that one that fails (no space) does not take the others along.
+/// Writes each item separately, so that one that fails (no space) does not make the others fail.
 WriteCall::Results Engine::write_singly(const WriteCall& call) {
   WriteCall::Results results;
   results.reserve(call.items.size());
@@ -239,7 +239,7 @@ WriteCall::Results Engine::write_singly(const WriteCall& call) {
     const auto alone = [&](RowWriter& rows) { result = apply(rows, call.erase, item, now()); };
     std::optional<Error> error = in_transaction(alone);
     if (error && call.erase && *error == Errc::io_error) {
-      // Erasing appends to the WAL as well. Emptying that makes the space it needs.
+      // Erasing appends to the WAL as well. Emptying the WAL makes the space that it needs.
       (void)with_session(
           [](Session& session) { session.write_db->execute("PRAGMA wal_checkpoint(TRUNCATE)"); });
       error = in_transaction(alone);

@@ -1,6 +1,6 @@
 #pragma once
-/// Engine: the open cache file and the work on it. It knows no queue, no thread and no deadline: the tier
-/// calls read() from one thread and write() from another, and both at the same time.
+/// Engine: the open cache file and the work on it. It has no queue, no threads and no deadlines: the tier
+/// calls read() from one thread and write() from another, both at the same time.
 
 #include <atomic>
 #include <memory>
@@ -17,20 +17,21 @@ namespace terrace::database {
 
 class Engine {
  public:
-  /// Opens the file; throws ConfigError. `closing` cuts waits for locks short.
+  /// Opens the file; throws ConfigError. `closing` ends waits for locks early.
   Engine(SqliteOptions options, const std::atomic<bool>& closing);
   ~Engine();
 
   /// Results for each call, from one snapshot.
   [[nodiscard]] std::vector<ReadCall::Results> read(std::span<const std::shared_ptr<ReadCall>> calls);
 
-  /// Does the calls in order, in one transaction if that succeeds; else each item in its own.
+  /// Does the calls in order, in one transaction if that succeeds; otherwise each item in its own.
   [[nodiscard]] std::vector<WriteCall::Results> write(std::span<const std::shared_ptr<WriteCall>> calls);
 
-  /// Does a slice of the sweep, some milliseconds; true when it is finished, an error when it failed.
+  /// Does a slice of the bulk delete, some milliseconds; returns true when it is finished, an error if it
+  /// failed.
   [[nodiscard]] Result<bool> sweep(SweepCall& call);
 
-  /// Opens the file anew if another one has taken its place.
+  /// Opens the file again if another one has replaced it.
   void follow_path();
 
   [[nodiscard]] Totals totals() const noexcept { return {entries_.load(), bytes_.load()}; }
@@ -52,7 +53,7 @@ class Engine {
 
   const SqliteOptions options_;
   const std::atomic<bool>& closing_;
-  // Shared: both threads work on the session. Alone: it is being replaced.
+  // Shared: both threads work on the session. Exclusive: it is being replaced.
   std::shared_mutex session_mutex_;
   std::unique_ptr<Session> session_;
   std::uint64_t session_number_ = 0;

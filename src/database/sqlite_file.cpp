@@ -23,18 +23,18 @@ constexpr const char* layout =
     "CREATE TABLE entries("
     "  id INTEGER PRIMARY KEY,"  // grows with every new key: the order of eviction
     "  key BLOB NOT NULL UNIQUE,"
-    "  expires INTEGER NOT NULL,"  // wall milliseconds
+    "  expires INTEGER NOT NULL,"  // wall clock, in milliseconds
     "  version INTEGER NOT NULL DEFAULT 0,"
     "  value BLOB NOT NULL);"
     "CREATE INDEX entries_by_expiry ON entries(expires);"
     "CREATE TABLE totals(entries INTEGER NOT NULL, bytes INTEGER NOT NULL);"
     "INSERT INTO totals VALUES(0, 0);";
-/// From format 1; costs the same however large the file is.
+/// From format 1; takes the same time for a file of any size.
 constexpr const char* upgrade = "ALTER TABLE entries ADD COLUMN version INTEGER NOT NULL DEFAULT 0";
 
 enum class Owner { nobody, older_terrace, terrace };
 
-/// Throws ConfigError for a file that is not ours, or of a format unknown to us.
+/// Throws ConfigError for a file that is not ours, or has an unknown format.
 Owner owner_of(Connection& db, const fs::path& path) {
   std::int64_t id = 0;
   std::int64_t format = 0;
@@ -64,8 +64,9 @@ Owner owner_of(Connection& db, const fs::path& path) {
   return Owner::terrace;
 }
 
-/// owner_of(), asked again as of one moment when the answer is no: somebody else may have laid the file out
-/// between its questions. Not at once, for the lock it takes would be in the way of who is laying it out.
+/// owner_of(), repeated in one read transaction if the answer is no: another process may have created the
+/// tables between its queries. Not in the transaction at first, because its lock would hinder the process
+/// that is creating them.
 Owner owner_for_certain(Connection& db, const fs::path& path) {
   try {
     return owner_of(db, path);
@@ -82,7 +83,7 @@ Owner owner_for_certain(Connection& db, const fs::path& path) {
   }
 }
 
-/// Lays out an empty file, or brings an older one up to date; another process may be doing the same.
+/// Creates the tables of an empty file, or upgrades an older one; another process may be doing the same.
 void lay_out(Connection& db, const fs::path& path) {
   db.execute("PRAGMA auto_vacuum=NONE");
   db.execute("BEGIN IMMEDIATE");
@@ -125,7 +126,7 @@ unsigned number_aside(const std::string& file, const std::string& prefix) {
 
 FileIdentity identity_of(const fs::path& path) noexcept {
   struct stat found {};
-  // Never open() it: closing any descriptor of the file would drop SQLite's POSIX locks on it.
+  // Never open() it: closing any descriptor of the file would release SQLite's POSIX locks on it.
   if (::stat(path.c_str(), &found) != 0) return {};
   return {found.st_dev, found.st_ino};
 }
@@ -155,7 +156,7 @@ std::unique_ptr<Connection> open_once(const SqliteOptions& options, const std::a
   const fs::path& path = options.path;
   try {
     auto db = std::make_unique<Connection>(path, options.busy_timeout, closing);
-    // Before all else: only a file of ours counts as damaged.
+    // Checked first: only a file of ours counts as damaged.
     const Owner owner = owner_for_certain(*db, path);
     db->execute(synchronous(options.durability));
     if (owner != Owner::terrace) lay_out(*db, path);
@@ -181,7 +182,7 @@ std::unique_ptr<Connection> open_file(const SqliteOptions& options, const std::a
     try {
       return open_once(options, closing);
     } catch (const SqliteFault& fault) {
-      // While somebody else turns WAL on, SQLite says busy without waiting for the busy timeout.
+      // While another process turns WAL on, SQLite returns busy without waiting for the busy timeout.
       if (!fault.means_busy() || closing || system_clock().now() >= deadline) throw;
     }
     std::this_thread::yield();

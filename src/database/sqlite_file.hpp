@@ -1,5 +1,5 @@
 #pragma once
-/// The cache file as such: which files are accepted, how a new one is laid out, and how a damaged one is put
+/// The cache file itself: which files are accepted, how a new one is set up, and how a damaged one is moved
 /// aside.
 
 #include <atomic>
@@ -16,7 +16,7 @@ namespace terrace::database {
 inline constexpr std::int64_t application_id = 0x54726365;
 inline constexpr std::int64_t file_format = 2;
 
-/// The file behind a path, to notice when another one has taken its place.
+/// Identifies the file behind a path, to notice that another one has replaced it.
 struct FileIdentity {
   std::uint64_t device = 0;
   std::uint64_t inode = 0;
@@ -24,11 +24,11 @@ struct FileIdentity {
 };
 FileIdentity identity_of(const std::filesystem::path& path) noexcept;
 
-/// Checks what can be known without touching the file. Throws ConfigError.
+/// Checks everything that can be checked without touching the file. Throws ConfigError.
 void check_options(const SqliteOptions& options);
 
-/// A connection to a file of ours, made if absent. Throws ConfigError for a path or a file that cannot be
-/// ours, SqliteFault for one that is ours and damaged, or busy.
+/// A connection to a file of ours, which is created if absent. Throws ConfigError for a path or file that
+/// cannot be ours, SqliteFault for one that is ours and damaged, or busy.
 std::unique_ptr<Connection> open_file(const SqliteOptions& options, const std::atomic<bool>& closing);
 
 /// Renames the file and its WAL to `<path>.corrupt-N`, unless another process has already replaced the file.

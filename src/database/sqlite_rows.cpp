@@ -62,7 +62,7 @@ void RowWriter::commit() {
 }
 
 void RowWriter::set(const Row& row, std::int64_t now) {
-  std::int64_t id = 0;  // of no row
+  std::int64_t id = 0;  // no row
   {
     const ResetAtEnd at_end(old_);
     if (old_.bind(1, row.key).step()) {

@@ -1,6 +1,6 @@
 #pragma once
-/// RowReader and RowWriter: the statements on the entries, and the account of how many bytes they are. Each
-/// for one connection and one thread; failures are SqliteFault.
+/// RowReader and RowWriter: the statements on the entries, and the count of their bytes. Each is for one
+/// connection and one thread; failures are SqliteFault.
 
 #include <cstdint>
 #include <optional>
@@ -13,7 +13,7 @@
 
 namespace terrace::database {
 
-/// What a row counts beyond key and value: about its share of two indexes and of page heads.
+/// The size of a row beyond key and value: about its share of two indexes and of page heads.
 inline constexpr std::uint64_t row_overhead = 64;
 inline constexpr std::int64_t never = INT64_MAX;
 
@@ -25,7 +25,7 @@ class RowReader {
  public:
   explicit RowReader(Connection& db);
 
-  /// The finds from here to the end of the connection's transaction see one snapshot.
+  /// The finds from here to the end of the connection's transaction read one snapshot.
   void begin() { begin_.run(); }
   [[nodiscard]] Found find(std::string_view key, std::int64_t now);
 
@@ -43,7 +43,7 @@ class RowWriter {
   /// 0: no bound.
   RowWriter(Connection& db, std::uint64_t max_bytes);
 
-  /// Everything below happens between begin() and commit(), or not at all.
+  /// All operations below take effect between begin() and commit(), or not at all.
   void begin();
   void commit();
 
@@ -51,25 +51,25 @@ class RowWriter {
     std::string_view key;
     std::string_view value;
     std::int64_t expires = never;
-    std::uint64_t version = 0;  ///< not 0: an unexpired row of the same or a higher version stays
+    std::uint64_t version = 0;  ///< if not 0: an unexpired row with the same or a higher version stays
   };
-  /// Replaces the row, and makes room.
+  /// Replaces the row, and evicts others if necessary.
   void set(const Row& row, std::int64_t now);
   /// True when there was an unexpired row.
   bool erase(std::string_view key, std::int64_t now);
 
-  /// Which rows to erase, and how far that has come.
+  /// Which rows to erase, and the progress.
   struct Sweep {
     Bytes prefix;
-    Bytes pattern;         ///< of the rest of the key
-    std::int64_t last_id;  ///< rows after that one came later
-    Bytes next = prefix;   ///< keys before that one are done
+    Bytes pattern;         ///< of the remainder of the key
+    std::int64_t last_id;  ///< rows after this one were added later
+    Bytes next = prefix;   ///< keys before this one are done
     std::uint64_t erased = 0;
   };
-  /// Takes the next rows; false: none was left.
+  /// Erases the next rows; false: none was left.
   bool step(Sweep& sweep, std::int64_t now);
   [[nodiscard]] std::int64_t last_id();
-  /// Some of the expired rows; 0: none is left.
+  /// Removes some of the expired rows; 0: none is left.
   std::uint64_t purge(std::int64_t now);
 
   /// As of the last begin() or commit().

@@ -14,10 +14,10 @@
 namespace terrace::database {
 namespace {
 
-/// Bounds of what one transaction takes on, so that the first caller of a group does not wait long.
+/// Limits of one transaction, so that the first caller of a group does not wait long.
 constexpr std::size_t max_group = 256;
 
-/// What waits for one of the threads.
+/// Calls that wait for one of the threads.
 class Queue {
  public:
   /// False: closed.
@@ -31,7 +31,7 @@ class Queue {
     return true;
   }
 
-  /// The next calls, one SweepCall or up to max_group others. Waits for the first; none: closed.
+  /// The next calls, one SweepCall or up to max_group others. Waits for the first one; none: closed.
   std::vector<CallPtr> take() {
     std::vector<CallPtr> taken;
     std::unique_lock lock(mutex_);
@@ -46,7 +46,7 @@ class Queue {
     return taken;
   }
 
-  /// What was still waiting.
+  /// Returns the calls that were still waiting.
   std::deque<CallPtr> close() {
     std::deque<CallPtr> left;
     {
@@ -68,7 +68,7 @@ class Queue {
 /// True while this thread is inside a handler: it must not wait for handlers.
 thread_local bool in_handler = false;
 
-/// What the tier, its threads and its timers share.
+/// Data shared by the tier, its threads and its timers.
 class Core : public std::enable_shared_from_this<Core> {
  public:
   Core(SqliteOptions options, std::shared_ptr<Runtime> runtime)
@@ -119,7 +119,7 @@ void Core::start() {
     reader_ = start_thread("the reader of SQLite", [self = shared_from_this()] { self->read_loop(); });
     writer_ = start_thread("the writer of SQLite", [self = shared_from_this()] { self->write_loop(); });
   } catch (...) {
-    close();  // the reader has a share in this
+    close();  // the reader holds a reference to this object
     throw;
   }
   schedule_purge();
@@ -149,7 +149,7 @@ void Core::answered(Answer&& answer) {
 
 void Core::fail(Call& call, const Error& error) {
   if (!call.claim()) return;
-  const auto self = shared_from_this();  // the handler may let go of the tier
+  const auto self = shared_from_this();  // the handler may release the tier
   deadlines_->forget(call);
   answered([&] { call.answer_all(error, counters); });
 }
@@ -191,7 +191,7 @@ void Core::write_group(const std::vector<CallPtr>& taken) {
   for (std::size_t i = 0; i < calls.size(); ++i) finish(*calls[i], std::move(results[i]));
 }
 
-/// One slice; the rest queues up behind the writes that came meanwhile.
+/// Runs one slice; the rest is queued behind the writes that came meanwhile.
 void Core::run_sweep(const CallPtr& call) {
   auto& sweep = static_cast<SweepCall&>(*call);
   if (sweep.claimed()) return;
@@ -218,7 +218,7 @@ void Core::schedule_purge() {
   });
 }
 
-/// Joins, unless this is the thread itself (a handler let go of the tier), which ends by itself then.
+/// Joins the thread, unless it is this one (a handler released the tier); then it ends by itself.
 void Core::stop(std::thread& thread) {
   if (!thread.joinable()) return;
   if (::getpid() != process_ || thread.get_id() == std::this_thread::get_id()) {
@@ -229,7 +229,7 @@ void Core::stop(std::thread& thread) {
 }
 
 void Core::close() {
-  if (::getpid() != process_) return;  // its locks and its calls are the parent's
+  if (::getpid() != process_) return;  // its locks and its calls belong to the parent
   std::lock_guard lock(close_mutex_);
   {
     std::lock_guard timer_lock(timer_mutex_);
@@ -243,7 +243,7 @@ void Core::close() {
   stop(reader_);
   stop(writer_);
   deadlines_->stop();
-  // A timer may be in the middle of an answer.
+  // A timer may be answering a call now.
   while (!in_handler) {
     const std::uint32_t left = unanswered_;
     if (left == 0) break;

@@ -9,10 +9,10 @@ using namespace std::chrono_literals;
 
 constexpr Duration step_limit = 1s;
 constexpr Duration charge_time = 2s;
-/// A process that reaches no other node is more likely cut off from them than they are gone.
+/// A process that reaches no other node is probably cut off from them; they are probably not gone.
 constexpr Duration alone = 5s;
 
-/// It holds everything it confirmed.
+/// The node holds everything it confirmed.
 bool remembers(const Membership& membership) {
   return membership.remembers && membership.left > Duration::zero();
 }
@@ -34,7 +34,8 @@ TimePoint Admission::soon() const noexcept {
   return after(group_->now(), step_limit);
 }
 
-/// Who gives up lets go of the nodes, so that another process need not wait till the charge has lapsed.
+/// An admission that gives up releases the nodes, so that another process need not wait until the charge
+/// expires.
 void Admission::end(std::string why_not) {
   if (!done_) return;
   if (!why_not.empty()) {
@@ -45,7 +46,7 @@ void Admission::end(std::string why_not) {
   std::exchange(done_, nullptr)({std::move(why_not), complete_});
 }
 
-/// One node after the other, then on; ends at the first that says no.
+/// Runs the step for one node after the other, then continues; ends at the first that refuses.
 void Admission::for_each_node(Step step, const char* doing, Then then, std::size_t from) {
   if (from == nodes_.size()) return ((*this).*then)();
   (this->*step)(nodes_[from], [self = shared_from_this(), step, doing, then,
@@ -72,7 +73,7 @@ void Admission::admit_one(std::size_t node, Answer answer) {
   versioned(node).admit(token_, group_->repair_time(), soon(), std::move(answer));
 }
 
-/// What a stranger holds may long have been deleted, and that it was, forgotten.
+/// A key on an untrusted node may have been deleted long ago, and the deletion forgotten.
 void Admission::clean_one(std::size_t node, Answer answer) {
   versioned(node).membership(soon(), [self = shared_from_this(), node,
                                       answer = std::move(answer)](const Result<Membership>& told) mutable {
@@ -136,7 +137,7 @@ void Admission::plan() {
     return end(std::to_string(away) + " of the other nodes are away; it waits for them for a while");
   }
   complete_ = away == 0;
-  // What only they hold, the others may lack.
+  // Keys that only they hold may be missing on the others.
   sources_.insert(sources_.end(), nodes_.begin(), nodes_.end());
   scan_next_source();
 }
@@ -190,7 +191,7 @@ void Admission::scan() {
   });
 }
 
-/// Repairs what differs. Of one node it is asked first what it has: mostly there is no difference.
+/// Repairs differences. A single node is first asked for its versions, because usually nothing differs.
 void Admission::compare(ScanPage page) {
   page_ = std::move(page.next);
   std::erase_if(page.keys, [&](const auto& entry) { return !concerns(entry.first); });
@@ -249,7 +250,7 @@ void Admission::succeed() {
   end("");
 }
 
-/// A source that forgot meanwhile was not scanned whole.
+/// A source that lost data meanwhile was not scanned completely.
 void Admission::check_sources() {
   std::vector<Other> scanned;
   for (const auto& other : others_) {

@@ -5,9 +5,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration tick = 50ms;            // between looks at who is due
-constexpr Duration between_looks = 500ms;  // at a node that is fine
-constexpr Duration while_away = 100ms;     // at one that does not answer; asking it costs nothing
+constexpr Duration tick = 50ms;            // between checks of which nodes are due
+constexpr Duration between_looks = 500ms;  // between looks at a healthy node
+constexpr Duration while_away = 100ms;     // for a node that does not answer; asking it costs nothing
 constexpr Duration look_limit = 500ms;
 constexpr std::size_t hints_at_once = 200;
 
@@ -74,8 +74,8 @@ void Caretaker::looked(std::size_t index, const Result<Membership>& told) {
   rest(index, between_looks);
 }
 
-/// What is not finished is missed still: another holder may be away, and for long, so it must not be in the
-/// way of the rest.
+/// Unfinished keys still count as missed: another holder may be down, and for long, so they must not delay
+/// the rest.
 void Caretaker::hand_over(std::size_t node) {
   auto keys = group_->node(node).hints.begin_repair(hints_at_once);
   Repair::start(group_, std::move(keys), {}, Repair::Aim::copy, look_limit,
@@ -124,7 +124,7 @@ void Caretaker::admitted(std::size_t node, Admission::Outcome outcome) {
   rest(node, pause, std::move(outcome.why_not));
 }
 
-/// And could now be compared with all others.
+/// And it could now be compared with all others.
 bool Caretaker::is_incomplete(std::size_t node) const {
   {
     std::lock_guard lock(mutex_);

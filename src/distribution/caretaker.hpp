@@ -1,6 +1,7 @@
 #pragma once
-/// Caretaker: looks after the nodes of a group in the background: sees who answers and how they stand, hands
-/// over what nodes missed, and has those admitted that are no members, or will soon be none.
+/// Caretaker: looks after the nodes of a group in the background. It checks which nodes answer and their
+/// state, sends missed writes to them, and starts the admission of nodes that are not members, or soon will
+/// not be.
 
 #include <memory>
 #include <mutex>
@@ -15,18 +16,18 @@ class Caretaker : public std::enable_shared_from_this<Caretaker> {
   explicit Caretaker(std::shared_ptr<ReplicaGroup> group);
 
   void start();
-  /// Nothing begins after it; what is under way ends with the tiers.
+  /// Nothing begins after it; operations under way end with the tiers.
   void stop();
 
-  /// What the last admission of each node came to; empty: nothing to tell. Thread safe.
+  /// The result of the last admission of each node; empty: no trouble. Thread safe.
   [[nodiscard]] std::vector<std::string> troubles() const;
 
  private:
   struct Care {
-    bool busy = false;  // asked, being repaired or admitted
+    bool busy = false;  // it is being asked, repaired or admitted
     TimePoint next = {};
-    TimePoint forgot_at = no_deadline;  // since when it is no member; no_deadline: it is one
-    bool incomplete = false;            // others were away when it was admitted
+    TimePoint forgot_at = no_deadline;  // since when it has not been a member; no_deadline: it is one
+    bool incomplete = false;            // other nodes were down when it was admitted
     Backoff backoff;
     std::string trouble = {};
   };
@@ -43,7 +44,7 @@ class Caretaker : public std::enable_shared_from_this<Caretaker> {
   const std::shared_ptr<ReplicaGroup> group_;
   mutable std::mutex mutex_;
   std::vector<Care> cares_;
-  bool admitting_ = false;  // one at a time, so that they do not look at one another
+  bool admitting_ = false;  // one at a time, so that they do not examine each other
   bool stopped_ = false;
   Scheduler::TimerId timer_ = 0;
 };

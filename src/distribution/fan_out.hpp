@@ -1,5 +1,5 @@
 #pragma once
-/// FanOut: one operation on many items, asked of several shards at once, one bulk call for each.
+/// FanOut: runs one operation on many items at several shards at once, with one bulk call for each shard.
 
 #include <atomic>
 #include <memory>
@@ -9,15 +9,15 @@
 
 namespace terrace::distribution {
 
-/// An item, and the member it is asked of.
+/// An item, and the member it belongs to.
 struct Target {
   std::size_t member;
   std::size_t item;
 };
 
-/// Calls `ask(tier, items, handler)` for each member among the targets, with its items in the order given,
-/// and `done` once with the outcomes, in the order of the targets, when all have answered; errors name their
-/// shard. The calls and, when there is no target, `done` are made inside this call.
+/// Calls `ask(tier, items, handler)` for each member among the targets, with its items in the given order.
+/// Calls `done` once, when all have answered, with the outcomes in the order of the targets; errors name
+/// their shard. The calls and, if there is no target, `done` are made inside this call.
 template <class T, class Ask, class Done>
 void fan_out(const MapPtr& map, const std::vector<Target>& targets, Ask ask, Done done) {
   struct Asked {
@@ -28,7 +28,7 @@ void fan_out(const MapPtr& map, const std::vector<Target>& targets, Ask ask, Don
   };
   struct Group {
     std::vector<std::size_t> items;
-    std::vector<std::size_t> places;  // in the outcomes
+    std::vector<std::size_t> places;  // positions among the outcomes
   };
   if (targets.empty()) return done(std::vector<Result<T>>{});
   std::vector<Group> groups(map->members().size());

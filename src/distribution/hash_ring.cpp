@@ -23,7 +23,8 @@ void check_node(const HashRing::Node& node) {
   }
 }
 
-/// The indices of the nodes by name, so that what comes of it does not depend on the order given.
+/// The indices of the nodes in the order of their names, so that the result does not depend on the given
+/// order.
 std::vector<std::uint32_t> by_name(const std::vector<HashRing::Node>& nodes) {
   std::vector<std::uint32_t> order(nodes.size());
   std::iota(order.begin(), order.end(), 0U);
@@ -54,8 +55,8 @@ HashRing::HashRing(std::vector<Node> nodes, std::uint64_t seed) : nodes_(std::mo
   place_points(points);
 }
 
-/// Places are evenly spread, so one pass that deals the points to about as many buckets all but sorts them.
-/// Nodes are dealt in the order of their names, and what is within a bucket is sorted stably: of points on
+/// Places are evenly spread, so one pass that distributes the points to about as many buckets nearly sorts
+/// them. Nodes are taken in the order of their names, and the sort within a bucket is stable: of points on
 /// one place the first name comes first.
 void HashRing::place_points(const std::vector<std::size_t>& points) {
   const std::vector<std::uint32_t> order = by_name(nodes_);
@@ -82,7 +83,8 @@ void HashRing::place_points(const std::vector<std::size_t>& points) {
     for (const std::size_t end = at + points[node]; at < end; ++at) {
       const std::size_t bucket = dealt[at] >> shift_;
       std::uint32_t to = next[bucket]++;
-      for (; to > first_[bucket] && places_[to - 1] > dealt[at]; --to) {  // insertion sort: a bucket has few
+      for (; to > first_[bucket] && places_[to - 1] > dealt[at]; --to) {  // insertion sort, because a bucket
+                                                                          // has few points
         places_[to] = places_[to - 1];
         owner_[to] = owner_[to - 1];
       }
@@ -128,8 +130,8 @@ std::vector<double> HashRing::shares() const {
 
 double HashRing::moved(const HashRing& next) const {
   if (seed_ != next.seed_) throw ConfigError("hash ring: moved() compares rings of one seed; these have two");
-  // Between two neighbouring points of either ring the owners are the same everywhere; past the last of a
-  // ring its first point owns what is left.
+  // Between two neighbouring points of either ring the owners are the same everywhere; after the last point
+  // of a ring its first point owns the rest.
   long double arcs = 0;
   const long double whole = std::ldexp(1.0L, 64);
   std::size_t ours = 0, theirs = 0;

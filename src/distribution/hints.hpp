@@ -1,7 +1,8 @@
 #pragma once
-/// Hints: the keys of which a node may have missed a write, bounded. What is written there later is looked up
-/// then, so a hint is a key alone, and hints of the same key are one. A key counts as missed until its repair
-/// has ended well, and so does everything until a comparison of everything has. Thread safe.
+/// Hints: the keys of which a node may have missed a write; bounded. The repair reads the value that is then
+/// to be written, so a hint is only a key, and several hints for a key are one. A key counts as missed until
+/// its repair has succeeded; everything counts as missed until a comparison of everything has succeeded.
+/// Thread safe.
 
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <boost/unordered/unordered_flat_set.hpp>
@@ -23,7 +24,7 @@ class Hints {
     bound();
   }
 
-  /// Up to `most` keys, whose repair begins; end_repair() says what came of it. One repair at a time.
+  /// Returns up to `most` keys, whose repair begins; end_repair() reports the result. One repair at a time.
   std::vector<std::string> begin_repair(std::size_t most) {
     std::lock_guard lock(mutex_);
     if (keys_.empty()) keys_.swap(later_);
@@ -33,7 +34,7 @@ class Hints {
     }
     return {repairing_.begin(), repairing_.end()};
   }
-  /// What is unfinished comes after all others.
+  /// Unfinished keys go behind all others.
   void end_repair(const std::vector<std::string>& unfinished) {
     std::lock_guard lock(mutex_);
     repairing_.clear();
@@ -53,17 +54,17 @@ class Hints {
     std::lock_guard lock(mutex_);
     return keys_.size() + later_.size() + repairing_.size();
   }
-  /// There are some besides those put back.
+  /// There are hints besides those put back.
   [[nodiscard]] bool has_fresh() const {
     std::lock_guard lock(mutex_);
     return !keys_.empty();
   }
-  /// There were more: only comparing everything helps.
+  /// There were too many hints: only comparing everything helps.
   [[nodiscard]] bool overflowed() const {
     std::lock_guard lock(mutex_);
     return overflowed_ || comparing_;
   }
-  /// A comparison of everything begins: what is missed from now on is remembered again.
+  /// A comparison of everything begins: writes missed from now on are remembered again.
   void begin_comparison() {
     std::lock_guard lock(mutex_);
     comparing_ = std::exchange(overflowed_, false);
@@ -87,11 +88,12 @@ class Hints {
   mutable std::mutex mutex_;
   boost::unordered_flat_set<std::string, KeyHash> keys_, later_, repairing_;
   bool overflowed_ = false;
-  bool comparing_ = false;  // for it had overflowed
+  bool comparing_ = false;  // because the hints had overflowed
 };
 
-/// UnderWay: the keys of which a write has been sent to a node that has not answered it. Other nodes may have
-/// confirmed it and the caller may have its answer, so this node is the wrong one to ask. Thread safe.
+/// UnderWay: the keys of which a write was sent to a node that has not answered it. Other nodes may have
+/// confirmed it, and the caller may have its answer, so this node should not be asked for the key. Thread
+/// safe.
 class UnderWay {
  public:
   void begin(const std::string& key) {
@@ -109,7 +111,7 @@ class UnderWay {
     std::lock_guard lock(mutex_);
     return writes_.contains(key);
   }
-  /// Writes, not keys.
+  /// Number of writes, not of keys.
   [[nodiscard]] std::size_t size() const {
     std::lock_guard lock(mutex_);
     return size_;

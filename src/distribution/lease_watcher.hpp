@@ -1,5 +1,5 @@
 #pragma once
-/// LeaseWatcher: tells a watcher the changes of keys kept for leases as what they are.
+/// LeaseWatcher: reports changes of the keys that hold leases as changes of leases.
 
 #include <terrace/shared_tier.hpp>
 
@@ -11,7 +11,7 @@ class LeaseWatcher final : public Watcher {
  public:
   explicit LeaseWatcher(std::shared_ptr<Watcher> watcher) : watcher_(std::move(watcher)) {}
 
-  /// What to watch at the nodes to hear of these and their leases.
+  /// The prefixes to watch at the nodes, for these keys and their leases.
   static std::vector<std::string> prefixes(const std::vector<std::string>& asked) {
     std::vector<std::string> all = asked;
     for (const auto& prefix : asked) {

@@ -1,5 +1,5 @@
 #pragma once
-/// NodeCalls: what an operation over many keys asks each node, collected so that it is one call a node.
+/// NodeCalls: the requests of an operation on many keys, collected so that each node gets one call.
 
 #include <cstddef>
 #include <map>
@@ -8,17 +8,17 @@
 
 namespace terrace::distribution {
 
-/// A key of the operation, by its position, and which of the key's replicas the node is.
+/// A key of the operation, by its position, and the index of the node among the key's replicas.
 struct Part {
   std::size_t position;
   unsigned replica;
-  unsigned round = 0;  ///< of a write: which sending of it this is
+  unsigned round = 0;  ///< for a write: in which round it is sent
 };
 
 /// By node.
 using NodeCalls = std::map<std::size_t, std::vector<Part>>;
 
-/// What the parts are of, as a call takes it; `keys` are the operation's.
+/// The keys of the parts, in the form that a call takes; `keys` are those of the operation.
 template <class Keys>
 [[nodiscard]] std::vector<std::string_view> keys_of(const std::vector<Part>& parts, const Keys& keys) {
   std::vector<std::string_view> names;

@@ -9,7 +9,7 @@ std::string of(unsigned part, unsigned whole) {
   return std::to_string(part) + " of " + std::to_string(whole);
 }
 
-/// The fault of the request outweighs those of nodes.
+/// An error of the request outweighs errors of nodes.
 bool is_worse(const Error& a, const Error& b) {
   const auto weight = [](const Error& error) {
     if (error == Errc::invalid_key || error == Errc::invalid_argument || error == Errc::value_too_large)
@@ -25,7 +25,7 @@ bool is_worse(const Error& a, const Error& b) {
 Quorum make_quorum(Consistency level, unsigned copies, unsigned read, unsigned write, unsigned may_forget) {
   const auto refuse = [](const std::string& why) { throw ConfigError("ReplicatedOptions: " + why); };
   const bool strong = level == Consistency::strong;
-  // R + W > N + a with W as small as it can be and still be met twice: 2 W > N + a.
+  // R + W > N + a with the smallest W that two writes cannot reach separately: 2 W > N + a.
   const unsigned majority = (copies + may_forget) / 2 + 1;
   Quorum quorum{copies, read, write, strong};
   if (read == 0) quorum.read = strong ? majority : 1;
@@ -159,7 +159,7 @@ void WriteVote::lost(const Error& why) {
 Verdict WriteVote::verdict() const noexcept {
   if (confirmed_ >= needed_) return Verdict::done;
   if (confirmed_ + waiting_ >= needed_) return Verdict::wait;
-  // Whether it has surely not been written is known only at the end.
+  // Whether it was certainly not written is known only at the end.
   const bool maybe_nowhere = confirmed_ == 0 && !may_have_arrived_;
   return waiting_ > 0 && maybe_nowhere ? Verdict::wait : Verdict::failed;
 }

@@ -1,10 +1,10 @@
 #pragma once
-/// Quorum: how many nodes must take part, and what the answers of the nodes that hold one key amount to.
-/// State machines without I/O; not thread safe.
+/// Quorum: how many nodes must take part, and what the answers of a key's nodes mean together. State machines
+/// without I/O; not thread safe.
 ///
 /// After H. Attiya, A. Bar-Noy, D. Dolev, "Sharing Memory Robustly in Message-Passing Systems", JACM 42(1),
-/// 1995: a read returns only what enough nodes hold, and sees to that itself where need be, so that no later
-/// read returns something older.
+/// 1995: a read returns only a value that enough nodes hold, and if necessary writes it to them itself, so
+/// that no later read returns an older one.
 
 #include <cstdint>
 #include <optional>
@@ -17,31 +17,32 @@ namespace terrace::distribution {
 
 struct Quorum {
   unsigned copies = 0;       ///< N: nodes that hold a key
-  unsigned read = 0;         ///< R: of them must answer a read
-  unsigned write = 0;        ///< W: of them must confirm a write
-  bool writes_back = false;  ///< a read makes sure that W of them hold what it returns
+  unsigned read = 0;         ///< R: number of nodes that must answer a read
+  unsigned write = 0;        ///< W: number of nodes that must confirm a write
+  bool writes_back = false;  ///< a read makes sure that W nodes hold its result
 };
 
-/// The quorum of a level; 0 for `read` and `write` means what the level needs. Throws ConfigError, with the
-/// arithmetic, when the level's promise would not hold with `may_forget` nodes that forget unnoticed.
+/// The quorum of a level; 0 for `read` and `write` means the number that the level needs. Throws ConfigError,
+/// with the calculation, if the level's promise would not hold with `may_forget` nodes that lose data
+/// unnoticed.
 Quorum make_quorum(Consistency level, unsigned copies, unsigned read, unsigned write, unsigned may_forget);
 
-/// Of two copies the one that counts: the higher version; of the same version the dead one, for what has
-/// expired on one node has expired.
+/// The copy that counts of two: the one with the higher version; with equal versions the dead one, because a
+/// value that has expired on one node has expired.
 [[nodiscard]] inline bool outranks(const Copy& a, const Copy& b) noexcept {
   return a.version != b.version ? a.version > b.version : !a.value && b.value;
 }
 
 enum class Verdict : std::uint8_t { wait, done, failed };
 
-/// The copies of one key, as its nodes tell them. Replicas are numbered from 0 in the order of the key's
-/// place on the ring.
+/// The copies of one key, as its nodes report them. Replicas are numbered from 0 in the order of the key's
+/// nodes on the ring.
 class ReadVote {
  public:
   explicit ReadVote(const Quorum& quorum) : quorum_(quorum), replicas_(quorum.copies) {}
 
   void asked(unsigned replica) { replicas_[replica].state = State::asked; }
-  /// The copy of a member. (A node that is none is lost to the vote.)
+  /// The copy of a member. (A node that is no member does not count in the vote.)
   void heard(unsigned replica, Copy copy);
   void lost(unsigned replica, const Error& why);
 
@@ -53,16 +54,16 @@ class ReadVote {
   /// The best copy so far.
   [[nodiscard]] const Copy& best() const noexcept { return best_; }
   [[nodiscard]] Copy take_best() noexcept { return std::move(best_); }
-  /// A read that must make sure has the answers it needs, and these hold less than the best.
+  /// For a read that must write back: it has enough answers, and these replicas hold less than the best copy.
   [[nodiscard]] std::vector<unsigned> to_write_back() const;
-  /// Somebody more must be asked to come to the answers it needs.
+  /// True: another node must be asked to get enough answers.
   [[nodiscard]] bool wants_more() const;
   [[nodiscard]] std::optional<unsigned> next_unasked() const;
-  /// The replica told a copy that is less than the best.
+  /// The replica reported a copy lower than the best.
   [[nodiscard]] bool is_behind(unsigned replica) const noexcept {
     return replicas_[replica].told && holds_less(replica);
   }
-  /// Why it failed: what the replicas that are lost said.
+  /// The reason of the failure: the errors of the replicas that did not answer.
   [[nodiscard]] Error why(const std::string& key) const;
 
  private:
@@ -93,7 +94,7 @@ class WriteVote {
   void lost(const Error& why);
 
   [[nodiscard]] Verdict verdict() const noexcept;
-  /// Of a write that failed: effect_unknown when it may have arrived somewhere.
+  /// For a failed write: effect_unknown if it may have arrived somewhere.
   [[nodiscard]] Error why(const std::string& key) const;
 
  private:
@@ -104,10 +105,10 @@ class WriteVote {
   Error why_;
 };
 
-/// The fault lies with what was asked for, not with a node.
+/// The request itself is wrong, not a node.
 [[nodiscard]] bool is_the_request(const Error& error) noexcept;
 
-/// True when an operation that ended so may have taken effect.
+/// True if an operation that ended with this error may have taken effect.
 [[nodiscard]] bool may_have_arrived(const Error& error) noexcept;
 
 }  // namespace terrace::distribution

@@ -1,6 +1,6 @@
 #pragma once
-/// What a tier made of tiers refuses itself, before any node is asked; and how the outcomes of the rest come
-/// back to their places.
+/// Checks that a tier made of tiers does itself, before any node is asked; and the way back of the other
+/// outcomes to their positions.
 
 #include <optional>
 #include <terrace/tier.hpp>
@@ -13,7 +13,7 @@ std::optional<Error> bad_key(std::string_view key);
 std::optional<Error> bad_ttl(std::optional<Duration> ttl);
 std::optional<Error> late(TimePoint deadline, TimePoint now);
 
-/// The items of a bulk operation that are accepted. `T` is what an outcome holds.
+/// The accepted items of a bulk operation. `T` is the type of an outcome's value.
 template <class Item, class T>
 class Accepted {
  public:
@@ -29,10 +29,10 @@ class Accepted {
     }
   }
 
-  /// Valid as long as what was given is.
+  /// Valid as long as the given data.
   [[nodiscard]] const std::vector<Item>& items() const noexcept { return items_; }
 
-  /// All outcomes, those of the accepted made by `convert`.
+  /// All outcomes; those of the accepted items are converted by `convert`.
   template <class U, class Convert>
   std::vector<Result<T>> merge(std::vector<Result<U>> told, Convert convert) {
     for (std::size_t i = 0; i < told.size(); ++i) {

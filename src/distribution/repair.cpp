@@ -64,7 +64,8 @@ void Repair::heard(std::size_t node, const std::vector<Part>& parts, std::vector
   write_all(std::move(writes));
 }
 
-/// Who told less than the best. To forget, the best is made dead: then that is everybody where it lives.
+/// The replicas that reported less than the best copy. To delete the key, the best copy is made a tombstone:
+/// then these are all replicas where it lives.
 NodeCalls Repair::missing_writes() {
   NodeCalls calls;
   for (std::size_t i = 0; i < keys_.size(); ++i) {
@@ -80,8 +81,8 @@ NodeCalls Repair::missing_writes() {
   return calls;
 }
 
-/// What is no version may stand where the last confirmed write stood, so it is replaced only when all the
-/// others have told what they hold; and when it stands on so many nodes that no other need have had that
+/// Damaged data may stand in place of the last confirmed write. So it is replaced only when all the other
+/// replicas have reported their copies. If it stands on so many nodes that no other node need have had that
 /// write, the key is deleted.
 void Repair::overwrite_corrupt(Key& key, std::size_t position, NodeCalls& calls) {
   if (key.unfinished) return;

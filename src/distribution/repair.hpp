@@ -1,6 +1,6 @@
 #pragma once
-/// Repair: brings the nodes that hold some keys to the best copy of each. It keeps versions and what remains
-/// of lifetimes, so it may be done at any time, by any number of processes.
+/// Repair: brings the nodes of some keys to the best copy of each key. It keeps versions and remaining
+/// lifetimes, so any number of processes may do it at any time.
 
 #include <memory>
 #include <mutex>
@@ -13,16 +13,17 @@ namespace terrace::distribution {
 
 class Repair : public std::enable_shared_from_this<Repair> {
  public:
-  /// The keys of which not every holder has told its copy and, if behind, confirmed the best.
+  /// The keys of which some holder has not reported its copy or, if it lagged behind, not confirmed the best
+  /// one.
   using Done = UniqueFunction<void(std::vector<std::string> unfinished)>;
 
   enum class Aim : std::uint8_t {
     copy,
-    /// Deletes the keys, at the best version there is: it may be older than one that was lost.
+    /// Deletes the keys, at the best version there is: it may be older than a lost one.
     forget,
   };
 
-  /// What strangers hold does not count, but for those `in_charge`, which are being brought up to date.
+  /// Copies on untrusted nodes do not count, except on those `in_charge`, which are being brought up to date.
   static void start(std::shared_ptr<ReplicaGroup> group, std::vector<std::string> keys,
                     std::vector<std::size_t> in_charge, Aim aim, Duration limit, Done done);
 
@@ -38,8 +39,8 @@ class Repair : public std::enable_shared_from_this<Repair> {
   struct Key {
     std::string key;
     std::vector<std::size_t> holders;
-    std::vector<std::optional<Copy>> copies;  // by replica: what the node told, values left out
-    std::vector<unsigned> corrupt = {};       // replicas that hold what is no version
+    std::vector<std::optional<Copy>> copies;  // by replica: what the node reported, without values
+    std::vector<unsigned> corrupt = {};       // replicas whose data is no version
     Copy best = {};
     bool unfinished = false;
   };
@@ -57,7 +58,7 @@ class Repair : public std::enable_shared_from_this<Repair> {
   const std::shared_ptr<ReplicaGroup> group_;
   const std::vector<std::size_t> in_charge_;
   const Aim aim_;
-  const Duration limit_;  // of the reads, and again of the writes: a silent node must not use it up
+  const Duration limit_;  // for the reads, and again for the writes: a silent node must not use it up
 
   std::mutex mutex_;
   std::vector<Key> keys_;

@@ -121,7 +121,7 @@ void ReplicaGroup::when_open(const std::vector<std::string_view>& keys, Need nee
   changed();  // it may have opened meanwhile
 }
 
-/// Who waits is not called here: the caller may hold locks.
+/// Waiting operations are not called here, because the caller may hold locks.
 void ReplicaGroup::changed() {
   if (waiting_count_ == 0) return;
   scheduler_->post([weak = weak_from_this()] {
@@ -172,8 +172,8 @@ void ReplicaGroup::found_corrupt(std::size_t index, const std::string& key) {
   nodes_[index].hints.add(key);
 }
 
-/// The low bits of a counter count the fills since the last put, those above them the puts since the last
-/// write.
+/// The low bits of a counter count the fills since the last put; the bits above them count the puts since the
+/// last write.
 Result<Version> ReplicaGroup::version_above(const Version& seen, Rank rank) {
   const unsigned bits = rank == Rank::fill ? 0 : rank == Rank::put ? put_bits : write_bits;
   const auto next = [bits](std::uint64_t counter) {  // 0: there is none

@@ -5,7 +5,7 @@
 namespace terrace::distribution {
 namespace {
 
-/// A node that was asked first and is silent for so long is not waited for alone.
+/// If a node that was asked first is silent for this long, others are asked, too.
 constexpr Duration patience = std::chrono::milliseconds(20);
 
 }  // namespace
@@ -38,8 +38,8 @@ void ReplicatedRead::start_now(std::shared_ptr<ReplicaGroup> group, const std::v
   read->send(std::move(first));
 }
 
-/// The nodes most likely to know come first: those that answer, are members, and have missed no write of the
-/// key, as far as this process knows.
+/// The nodes most likely to have the value come first: those that answer, are members, and have missed no
+/// write of the key, as far as this process knows.
 void ReplicatedRead::add(std::string_view key, NodeCalls& first) {
   Key added{std::string(key), group_->holders(key), ReadVote(group_->quorum())};
   if (!group_->strong()) {
@@ -81,7 +81,7 @@ void ReplicatedRead::write_back(std::size_t node, std::vector<Part> parts) {
   std::vector<Copy> copies;
   {
     std::lock_guard lock(mutex_);
-    // Of a key that is decided meanwhile the best copy has gone to the caller, and who is behind has a hint.
+    // If a key is decided meanwhile, the caller has the best copy, and the nodes that lag behind have a hint.
     std::erase_if(parts, [&](const Part& part) { return !keys_[part.position].open; });
     for (const auto& part : parts) copies.push_back(keys_[part.position].vote.best());
   }
@@ -138,7 +138,7 @@ void ReplicatedRead::confirmed(std::size_t node, const std::vector<Part>& parts,
         group_->node(node).hints.add(key.key);
         key.vote.lost(parts[i].replica, answers[i].error());
       } else if (auto why = group_->check(node, answers[i]->membership)) {
-        group_->node(node).hints.add(key.key);  // it may forget it again
+        group_->node(node).hints.add(key.key);  // it may lose it again
         key.vote.lost(parts[i].replica, *why);
       } else {
         key.vote.confirmed(parts[i].replica, answers[i]->held);
@@ -149,7 +149,7 @@ void ReplicatedRead::confirmed(std::size_t node, const std::vector<Part>& parts,
   proceed(std::move(next));
 }
 
-/// What the votes on a key so far lead to.
+/// The result of the votes on a key so far.
 void ReplicatedRead::advance(std::size_t position, Next& next) {
   Key& key = keys_[position];
   if (!key.open) return;
@@ -177,7 +177,8 @@ void ReplicatedRead::close(Key& key, Result<Copy> outcome) {
   --open_;
 }
 
-/// Who answers when the key is decided may be behind it, or ahead, and then the others are.
+/// A node that answers after the key is decided may lag behind the decision, or be ahead; then the others lag
+/// behind.
 void ReplicatedRead::late(Key& key, std::size_t node, const Copy& copy) {
   if (copy.version == key.decided) return;
   if (copy.version < key.decided) return group_->node(node).hints.add(key.key);
@@ -186,7 +187,7 @@ void ReplicatedRead::late(Key& key, std::size_t node, const Copy& copy) {
   }
 }
 
-/// Sends what is next, and answers when all keys are decided.
+/// Sends the next requests, and answers when all keys are decided.
 void ReplicatedRead::proceed(Next next) {
   send(std::move(next));
   Done done;

@@ -1,12 +1,12 @@
 #pragma once
-/// ReplicatedRead: reads many keys from the nodes that hold them, each as the level asks.
+/// ReplicatedRead: reads many keys from the nodes that hold them, as the consistency level requires.
 ///
-///  - strong: asks all holders; answered when R members told their copy and W hold the best of these:
-///    the best is written to those behind (the write-back of ABD)
-///  - eventual: asks the first R members, others when one fails or takes too long
-///  - weak: the same of any node, member or not
+///  - strong: asks all holders; answers when R members have reported their copies and W hold the best of
+///    these; the best copy is written to nodes that lag behind (the write-back of ABD)
+///  - eventual: asks the first R members, others if one fails or takes too long
+///  - weak: the same with any nodes, members or not
 ///
-/// A node that is found behind gets a hint, which repairs it soon after.
+/// A node that lags behind gets a hint, which repairs it soon after.
 
 #include <memory>
 #include <mutex>
@@ -20,7 +20,7 @@ class ReplicatedRead : public std::enable_shared_from_this<ReplicatedRead> {
  public:
   using Done = Handler<std::vector<Result<Copy>>>;
 
-  /// The outcome of a key that nobody knows is a Copy without a version.
+  /// A key that no node knows has as its outcome a Copy without a version.
   static void start(std::shared_ptr<ReplicaGroup> group, const std::vector<std::string_view>& keys,
                     TimePoint deadline, Done done);
 

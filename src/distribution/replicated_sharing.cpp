@@ -11,7 +11,7 @@
 namespace terrace::distribution {
 namespace {
 
-/// By which a lease of this process is found.
+/// The name that identifies a lease of this process.
 std::string name_of(std::string_view key, const LeaseToken& token) {
   return std::string(token.data(), token.size()).append(key);
 }
@@ -55,17 +55,19 @@ std::optional<ReplicatedSharing::Grant> ReplicatedSharing::Grants::find(std::str
 std::optional<ReplicatedSharing::Grant> ReplicatedSharing::Grants::take(std::string_view key,
                                                                         const LeaseToken& token,
                                                                         TimePoint now) {
-  auto grant = find(key, token, now);
   std::lock_guard lock(mutex);
-  if (grant) held.erase(name_of(key, token));
+  const auto found = held.find(name_of(key, token));
+  if (found == held.end() || found->second.until <= now) return std::nullopt;
+  Grant grant = std::move(found->second);
+  held.erase(found);
   return grant;
 }
 
 // ---- Acquire
 
-/// Looks at the key; then, if there is no value, leaves a tombstone where the key was never heard of, so that
-/// a sweep finds it and can void the lease; then asks for the lease at the first holder that answers,
-/// and, with the lease, looks again.
+/// Reads the key. If there is no value and the key has no version, it writes a tombstone, so that a bulk
+/// delete finds the key and can invalidate the lease. Then it asks for the lease at the first holder that
+/// answers and, with the lease, reads again.
 class ReplicatedSharing::Acquire : public std::enable_shared_from_this<Acquire> {
  public:
   Acquire(std::shared_ptr<ReplicaGroup> group, std::shared_ptr<Grants> grants, std::string_view key,
@@ -94,7 +96,8 @@ class ReplicatedSharing::Acquire : public std::enable_shared_from_this<Acquire> 
     }
     seen_ = copy->version;
     if (!seen_.none()) return ask();
-    // The same for everybody: of two different ones the lower would make its holder's lease void.
+    // The same for all processes: of two different versions the lower one would make its holder's lease
+    // invalid.
     seen_ = Version{.counter = 1};
     const std::vector<Change> mark = {{key_, std::nullopt, {}, 0, seen_}};
     ReplicatedWrite::start(group_, mark, deadline_,
@@ -120,7 +123,7 @@ class ReplicatedSharing::Acquire : public std::enable_shared_from_this<Acquire> 
     }
     if (*there == kept) return look_again(kept);
     const auto other = parse_kept_lease(*there);
-    // A time that no process of the cache gives: somebody else put it there.
+    // A time that no process of the cache gives: the lease was put there by something else.
     const auto strange = [&] { return other->time <= Duration::zero() || other->time / 2 > time_; };
     const bool is_void = !other || other->seen < seen_ || other->token == token_ || strange();
     if (!is_void) return done_(LeaseReply{LeaseReply::Kind::held, {}, other->time});
@@ -132,7 +135,7 @@ class ReplicatedSharing::Acquire : public std::enable_shared_from_this<Acquire> 
                       });
   }
 
-  /// Between the first look and the lease its last holder may have filled the key.
+  /// Between the first read and the lease, its last holder may have filled the key.
   void look_again(const Bytes& kept) {
     look(group_, key_, deadline_, [self = shared_from_this(), kept](Result<Copy> copy) {
       const bool filled = copy && copy->value && self->seen_ < copy->version;
@@ -143,8 +146,8 @@ class ReplicatedSharing::Acquire : public std::enable_shared_from_this<Acquire> 
     });
   }
 
-  /// The node counts the time from when it was asked, or later: another process must not have the lease while
-  /// this one takes it for its own.
+  /// The node counts the time from when it was asked, or later: another process must not get the lease while
+  /// this one still considers it its own.
   void grant(std::optional<std::size_t> node, const Bytes& kept) {
     grants_->add(token_, {key_, seen_, after(asked_, time_), node, kept}, group_->now());
     done_(LeaseReply{LeaseReply::Kind::granted});
@@ -162,7 +165,7 @@ class ReplicatedSharing::Acquire : public std::enable_shared_from_this<Acquire> 
   Handler<Result<LeaseReply>> done_;
   const std::vector<std::size_t> holders_;
   std::size_t holder_ = 0;
-  TimePoint asked_{};  // when the lease was asked for that is granted
+  TimePoint asked_{};  // when the granted lease was asked for
   Version seen_;
 };
 
@@ -213,7 +216,7 @@ void ReplicatedSharing::fill(std::string_view key, const LeaseToken& token, Byte
                          });
 }
 
-/// A lease whose key has changed since is void.
+/// A lease is invalid if its key has changed since.
 void ReplicatedSharing::renew(std::string_view key, const LeaseToken& token, Duration lease_time,
                               TimePoint deadline, Handler<Result<bool>> done) {
   const auto why = first_of({bad_lease_time(lease_time), bad_key(key), group_->refusal(deadline)});
@@ -252,7 +255,7 @@ void ReplicatedSharing::release(std::string_view key, const LeaseToken& token, T
       });
 }
 
-/// Who finds himself overtaken looks again.
+/// A call that was overtaken reads again.
 void ReplicatedSharing::get_or_put(std::string_view key, BytesView value, std::optional<Duration> ttl,
                                    TimePoint deadline, Handler<Result<Bytes>> done) {
   const auto why = first_of({bad_key(key), bad_ttl(ttl), group_->refusal(deadline)});

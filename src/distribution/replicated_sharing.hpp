@@ -1,10 +1,10 @@
 #pragma once
 /// ReplicatedSharing: leases, tokens and watches of the replicated tier.
 ///
-/// What keeps a late fill from overwriting something newer is its version: it is just above the one its
+/// The version of a fill prevents it from overwriting a newer value: it is just above the version that its
 /// holder saw when the lease was granted, and below that of any write since. The lease itself, which is kept
-/// at one node, only spares others the load: without that node more than one may load at a time, and nothing
-/// else changes.
+/// at one node, only saves other processes the load: without that node more than one process may load at a
+/// time, and nothing else changes.
 ///
 /// Thread safe.
 
@@ -48,16 +48,17 @@ class ReplicatedSharing final : public SharedTier {
     std::optional<std::size_t> node = {};  ///< where the lease is kept
     Bytes kept = {};                       ///< what is kept there
   };
-  /// Shared with what is under way.
+  /// Shared with operations under way.
   struct Grants {
     std::mutex mutex;
     boost::unordered_flat_map<std::string, Grant> held;
     static constexpr std::size_t grants_before_pruning = 1024;
-    std::size_t prune_at = grants_before_pruning;  // grows with what is held, so that an add stays cheap
+    std::size_t prune_at = grants_before_pruning;  // grows with `held`, so that an add stays cheap
 
     void add(const LeaseToken& token, Grant grant, TimePoint now);
-    /// Nothing when there is none, or it has lapsed.
+    /// Nothing if there is none, or it has expired.
     std::optional<Grant> find(std::string_view key, const LeaseToken& token, TimePoint now);
+    /// The same, and removes it in the same step: of two takers one gets it.
     std::optional<Grant> take(std::string_view key, const LeaseToken& token, TimePoint now);
   };
 

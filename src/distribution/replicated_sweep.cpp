@@ -53,7 +53,7 @@ void ReplicatedSweep::next_node() {
   scan();
 }
 
-/// What W nodes confirmed is found while fewer than W are left out.
+/// A write that W nodes confirmed is found while fewer than W nodes are left out.
 void ReplicatedSweep::skip_node(const Error& why) {
   if (++skipped_ >= group_->quorum().write || is_the_request(why)) return finish(&why);
   next_node();

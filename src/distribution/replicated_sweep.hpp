@@ -1,6 +1,6 @@
 #pragma once
-/// ReplicatedSweep: deletes all keys that begin with a prefix and match a pattern: those which any node knows
-/// of, each with a version of its own, so that a node which is away now cannot bring one back.
+/// ReplicatedSweep: deletes all keys that begin with a prefix and match a pattern: all keys that any node
+/// knows. Each deletion has its own version, so that a node that is down now cannot bring a key back.
 
 #include <memory>
 #include <mutex>
@@ -30,7 +30,7 @@ class ReplicatedSweep : public std::enable_shared_from_this<ReplicatedSweep> {
   const std::string pattern_;
   const TimePoint deadline_;
   Done done_;
-  std::size_t node_ = 0;  // the one being scanned
+  std::size_t node_ = 0;  // the node being scanned
   std::string page_;      // where its next page begins
   unsigned skipped_ = 0;
   std::uint64_t removed_ = 0;

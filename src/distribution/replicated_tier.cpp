@@ -145,7 +145,7 @@ class ReplicatedTier final : public Tier {
     stats.write_errors = now.write_errors;
     unsigned away = 0;
     for (std::size_t i = 0; i < group_->size(); ++i) away += group_->node(i).reachable ? 0 : 1;
-    // That many may be among the nodes of one key.
+    // This many may be among the nodes of one key.
     const Quorum& quorum = group_->quorum();
     stats.reachable = away <= quorum.copies - std::max(quorum.read, quorum.write);
     return stats;
@@ -157,7 +157,7 @@ class ReplicatedTier final : public Tier {
     for (std::size_t i = 0; i < group_->size(); ++i) {
       const auto& node = group_->node(i);
       const std::size_t unanswered =
-          node.under_way.size();  // first: what is answered meanwhile is among the hints
+          node.under_way.size();  // read first: an answer that comes meanwhile is among the hints
       status.nodes.push_back({node.name, node.reachable, node.standing == Standing::member, unanswered,
                               node.hints.size(), node.hints.overflowed(), troubles[i]});
     }

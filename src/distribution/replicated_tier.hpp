@@ -1,5 +1,5 @@
 #pragma once
-/// The replicated tier with a seed of its own, so that a simulation can be run again.
+/// The replicated tier with its own seed, so that a simulation can be repeated.
 
 #include <terrace/replicated_tier.hpp>
 

@@ -7,10 +7,11 @@
 namespace terrace::distribution {
 namespace {
 
-/// Who still meets a higher version after this many rounds was overtaken: the other write is the last.
+/// A write that still meets a higher version after this many rounds was overtaken: the other write is the
+/// last one.
 constexpr unsigned most_rounds = 3;
 
-/// Versions are asked for with the quorum of reads, but nobody is brought up to date.
+/// Versions are read with the quorum of reads, but no node is brought up to date.
 Quorum of_versions(Quorum quorum) {
   quorum.writes_back = false;
   return quorum;
@@ -49,7 +50,7 @@ ReplicatedWrite::Key::Key(const Change& change, const ReplicaGroup& group)
       vote(group.quorum()),
       version(change.version.value_or(Version())) {}
 
-/// Later changes of a key wait till the earlier ones have ended.
+/// Later changes of a key wait until the earlier ones have ended.
 void ReplicatedWrite::start(std::shared_ptr<ReplicaGroup> group, const std::vector<Change>& changes,
                             TimePoint deadline, Done done) {
   boost::unordered_flat_set<std::string_view, KeyHash> seen;
@@ -131,8 +132,8 @@ void ReplicatedWrite::start_now(std::shared_ptr<ReplicaGroup> group, const std::
   write->proceed(std::move(first));
 }
 
-// ---- Calls, without the lock. What they read of a key stays as it is while they are under way, but for its
-// version.
+// ---- Calls, without the lock. The data of a key that they read does not change while they are under way,
+// except its version.
 
 void ReplicatedWrite::send(Next next) {
   for (auto& [node, parts] : next.versions) ask_versions(node, std::move(parts));
@@ -151,8 +152,8 @@ void ReplicatedWrite::write(std::size_t node, std::vector<Part> parts) {
   std::vector<VersionedWrite> writes;
   {
     std::lock_guard lock(mutex_);
-    // Meanwhile another node may have told of a higher version: then all are sent the next round, and one of
-    // them counted twice would pass for two.
+    // Meanwhile another node may have reported a higher version. Then all nodes are sent the next round, and
+    // a node counted twice would pass for two.
     std::erase_if(parts, [&](const Part& part) { return part.round != keys_[part.position].round; });
     for (const auto& part : parts) {
       const Key& key = keys_[part.position];
@@ -209,11 +210,11 @@ void ReplicatedWrite::choose_version(Key& key, std::size_t position, Next& next)
 
 void ReplicatedWrite::write_above(Key& key, std::size_t position, const Version& seen, Next& next) {
   const auto above = group_->version_above(seen, ReplicaGroup::Rank::write);
-  // Above a version near the highest there is none. A deletion takes effect at the same one, too.
+  // There is no version above one near the highest. A deletion takes effect at an equal version, too.
   if (!above && key.value) return close(key, above.error());
   key.version = above ? *above : seen;
-  // A write with an order competes with its like under the counter of the live value they replace; of the
-  // same order the first stays.
+  // A write with an order competes with others under the counter of the live value that they replace; with
+  // equal order the first one stays.
   if (key.order != 0) {
     key.version = {key.was_live ? seen.counter : key.version.counter, 0, key.order};
   }
@@ -237,7 +238,7 @@ void ReplicatedWrite::confirmed(std::size_t node, const std::vector<Part>& parts
     for (std::size_t i = 0; i < parts.size(); ++i) {
       Key& key = keys_[parts[i].position];
       if (parts[i].round == key.round) confirmed_one(key, parts[i], node, answers[i], next);
-      group_->node(node).under_way.end(key.key);  // now that what it missed is among the hints
+      group_->node(node).under_way.end(key.key);  // now that the missed write is among the hints
     }
   }
   proceed(std::move(next));
@@ -251,8 +252,8 @@ void ReplicatedWrite::confirmed_one(Key& key, Part part, std::size_t node, const
     key.vote.lost(answer.error());
   } else if (auto why = group_->check(node, answer->membership);
              why && group_->level() != Consistency::weak) {
-    // It took the write, but may forget it again: its admission purges it, and may have passed the key
-    // elsewhere.
+    // It accepted the write, but may lose it again: its admission purges it, and may have passed the key
+    // already.
     why->code = make_error_code(Errc::effect_unknown);
     group_->node(node).hints.add(key.key);
     key.vote.lost(*why);
@@ -276,7 +277,7 @@ void ReplicatedWrite::confirmed_one(Key& key, Part part, std::size_t node, const
   }
 }
 
-/// The node holds something newer, which those that took this write may lack.
+/// The node holds a newer value, which the nodes that accepted this write may lack.
 void ReplicatedWrite::too_late(Key& key, std::size_t node) {
   key.overtaken = true;
   for (const auto holder : key.holders) {
@@ -290,9 +291,9 @@ void ReplicatedWrite::close(Key& key, Result<bool> outcome) {
   --open_;
 }
 
-/// Sends what is next, and answers when all keys are decided and all that is to be sent was sent. Nodes
-/// answer while others are still to be sent to, and a caller that has its answer may go on at once: a node
-/// must get this write before the caller's next one.
+/// Sends the next requests. Answers when all keys are decided and everything to be sent was sent. Nodes
+/// answer while the write is still to be sent to others, and a caller that has its answer may continue at
+/// once: a node must get this write before the caller's next one.
 void ReplicatedWrite::proceed(Next next) {
   send(std::move(next));
   Done done;

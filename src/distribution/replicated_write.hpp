@@ -1,9 +1,10 @@
 #pragma once
-/// ReplicatedWrite: writes many keys, each to all the nodes that hold it; done when W members confirmed.
+/// ReplicatedWrite: writes many keys, each to all the nodes that hold it; done when W members have confirmed.
 ///
-/// What a write is ordered by is its version. Strong: R members are asked for theirs first and the new one is
-/// above (the first phase of ABD). Else it is above all this process has seen; a node that holds a higher one
-/// says so, and the write is sent again above that. A node that did not confirm gets a hint.
+/// A version orders each write. Strong: R members are first asked for their versions, and the new one is
+/// above them (the first phase of ABD). Otherwise it is above all versions that this process has seen; a node
+/// that holds a higher one reports it, and the write is sent again with a version above that. A node that did
+/// not confirm gets a hint.
 
 #include <memory>
 #include <mutex>
@@ -13,21 +14,21 @@
 
 namespace terrace::distribution {
 
-/// What to write. `order` is TierWrite::version: not 0, the write takes effect only above what was written
-/// with a lower one or none.
+/// One change. `order` is TierWrite::version: if it is not 0, the write takes effect only above values
+/// written with a lower order or none.
 struct Change {
   std::string_view key;
-  std::optional<BytesView> value;  ///< nothing: deletes
+  std::optional<BytesView> value;  ///< nothing: delete the key
   std::optional<Duration> ttl = {};
   std::uint64_t order = 0;
-  /// The write's version, chosen by the caller. Then the outcome is whether it took effect: false when a node
+  /// The write's version, chosen by the caller. Then the outcome is whether it took effect: false if a node
   /// holds a higher one.
   std::optional<Version> version = {};
 };
 
 class ReplicatedWrite : public std::enable_shared_from_this<ReplicatedWrite> {
  public:
-  /// Of each change: whether there was an unexpired value before.
+  /// For each change: whether there was an unexpired value before.
   using Done = Handler<std::vector<Result<bool>>>;
 
   /// Changes of the same key take effect in their order.
@@ -50,10 +51,10 @@ class ReplicatedWrite : public std::enable_shared_from_this<ReplicatedWrite> {
     std::optional<Bytes> value;
     std::optional<Duration> ttl;
     std::uint64_t order;
-    bool chosen;                       // the version is the caller's
-    bool overtaken = false;            // and a node holds a higher one
+    bool chosen;                       // the caller chose the version
+    bool overtaken = false;            // a node holds a higher one
     std::vector<std::size_t> holders;  // by replica
-    ReadVote before;                   // the versions there are
+    ReadVote before;                   // the existing versions
     WriteVote vote;
     Version version = {};
     unsigned round = 0;  // how often it was sent

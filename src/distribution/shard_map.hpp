@@ -1,6 +1,6 @@
 #pragma once
-/// ShardMap: which shards a key is on, and in which part, at a given time. Knows lists, times and nothing of
-/// I/O; sharded_tier.hpp tells the phases of a change. Immutable: a change makes another one.
+/// ShardMap: the shards of a key, and their roles, at a given time. It knows lists and times, and has no I/O;
+/// sharded_tier.hpp describes the phases of a change. Immutable: a change makes a new map.
 
 #include <optional>
 #include <terrace/hash_ring.hpp>
@@ -8,12 +8,12 @@
 
 namespace terrace::distribution {
 
-/// Where a key is. Numbers are indices into ShardMap::members().
+/// The place of a key. Numbers are indices into ShardMap::members().
 struct Route {
   static constexpr std::size_t nowhere = SIZE_MAX;
   std::size_t leader = nowhere;           ///< nowhere: the shard function gave no index
   std::optional<std::size_t> other = {};  ///< the key's other owner, while it has two
-  bool read_other = false;                ///< what the leader misses may be found there
+  bool read_other = false;                ///< a key that the leader misses may be found there
 };
 
 class ShardMap {
@@ -31,7 +31,7 @@ class ShardMap {
   /// The shards of the list, then those that are leaving.
   [[nodiscard]] const std::vector<Shard>& members() const noexcept { return members_; }
   [[nodiscard]] Tier& tier(std::size_t member) const noexcept { return *members_[member].tier; }
-  /// As ShardStats::share, for each member.
+  /// For each member, like ShardStats::share.
   [[nodiscard]] std::optional<double> share(std::size_t member) const;
 
   [[nodiscard]] bool changing() const noexcept { return change_.has_value(); }
@@ -39,7 +39,7 @@ class ShardMap {
   [[nodiscard]] TimePoint ends() const noexcept { return change_ ? change_->alone : TimePoint::min(); }
 
  private:
-  /// A list of shards, and how keys find theirs.
+  /// A list of shards, and how keys are assigned to them.
   struct List {
     std::vector<Shard> shards;
     std::optional<HashRing> ring;
@@ -47,7 +47,7 @@ class ShardMap {
   };
   struct Change {
     List former;
-    std::vector<std::size_t> members;  // of the former list's shards
+    std::vector<std::size_t> members;  // the shards of the former list
     TimePoint lead_passes, old_unread, alone;
   };
 

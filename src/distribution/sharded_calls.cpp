@@ -8,7 +8,7 @@
 namespace terrace::distribution {
 namespace {
 
-/// What is still to do for a moved key when its leader has answered: the key, copied, and its other owner.
+/// The remaining work for a moved key after its leader has answered: a copy of the key, and its other owner.
 struct Second {
   std::size_t item;
   Route route;
@@ -31,7 +31,7 @@ std::vector<std::string_view> chosen_keys(const std::vector<Second>& seconds,
   return out;
 }
 
-/// An operation on many items: their outcomes, and the steps that follow the first.
+/// An operation on many items: their outcomes, and the steps after the first one.
 template <class T>
 struct Call {
   Call(const MapPtr& its_map, std::size_t items, TimePoint limit, Handler<std::vector<Result<T>>> then)
@@ -52,7 +52,7 @@ Result<bool> both(const Result<bool>& leader, const Result<bool>& other) {
   return half_done(leader ? other.error() : leader.error());
 }
 
-/// Reads what the leaders missed from the other owners.
+/// Reads keys that the leaders missed from the other owners.
 void read_others(const std::shared_ptr<Call<Found>>& call) {
   std::vector<Target> targets;
   for (std::size_t i = 0; i < call->seconds.size(); ++i) {
@@ -77,7 +77,8 @@ void read_others(const std::shared_ptr<Call<Found>>& call) {
       });
 }
 
-/// Erases at the other owners what was set at the leaders; and at both what has a version.
+/// Erases at the other owners the keys that were set at the leaders; and at both the keys written with a
+/// version.
 void erase_others(const std::shared_ptr<Call<void>>& call, const std::vector<bool>& versioned) {
   std::vector<Target> targets;
   for (std::size_t i = 0; i < call->seconds.size(); ++i) {
@@ -149,7 +150,7 @@ void set_many(const MapPtr& map, const std::vector<Route>& routes, const std::ve
       call->outcomes[i] = no_owner();
       continue;
     }
-    const bool refused = writes[i].ttl && *writes[i].ttl <= Duration::zero();  // the leader says so
+    const bool refused = writes[i].ttl && *writes[i].ttl <= Duration::zero();  // the leader reports it
     versioned[i] = routes[i].other && writes[i].version != 0 && !refused;
     if (!versioned[i]) targets.push_back({routes[i].leader, i});
     if (routes[i].other) call->seconds.push_back({i, routes[i], std::string(writes[i].key)});
@@ -202,7 +203,7 @@ void sweep(const MapPtr& map, const std::function<void(Tier&, Handler<Result<std
     std::mutex mutex;
     std::size_t left;
     std::uint64_t count = 0;
-    bool any = false;  // has done its part
+    bool any = false;  // one owner has succeeded
     std::optional<Error> failure;
     Handler<Result<std::uint64_t>> done;
   };

@@ -26,7 +26,7 @@ std::optional<std::uint64_t> sum(std::optional<std::uint64_t> a, std::optional<s
   return a && b ? std::optional(*a + *b) : std::nullopt;
 }
 
-/// Of those that know.
+/// The sum over those that know the figure.
 template <class Join>
 std::optional<bool> join(std::optional<bool> a, std::optional<bool> b, Join both) {
   return a && b ? std::optional(both(*a, *b)) : a ? a : b;
@@ -82,7 +82,7 @@ ShardedCore::ShardedCore(ShardMap map, std::shared_ptr<Scheduler> scheduler)
   if (sharing_) watches_.change(watch_change(map_->members()));
 }
 
-/// What the watches gain and lose when these become the members.
+/// The changes of the watches when these shards become the members.
 WatchChange ShardedCore::watch_change(const std::vector<Shard>& members) {
   WatchChange change;
   std::map<std::string, Watched> watched;
@@ -135,7 +135,7 @@ void ShardedCore::change(std::vector<Shard> next, const ShardChange& how) {
       throw ConfigError("change_shards: the tier of shard " + printable_key(shard.name) +
                         " has no shared(), unlike those before; leases and watches would pass it by");
     }
-    // Before the first operation goes to a new shard, so that no change there passes unwatched.
+    // Before the first operation goes to a new shard, so that every change there is watched.
     const auto watched = watched_;
     const WatchChange joining = watch_change(during->members());
     try {
@@ -181,7 +181,7 @@ void ShardedCore::count_departed(const ShardMap& before, const ShardMap& after) 
     const auto same = [&](const Shard& other) { return other.tier == shard.tier; };
     if (std::any_of(after.members().begin(), after.members().end(), same)) continue;
     TierStats left = shard.tier->stats();
-    left.entries = left.bytes = 0;  // what it holds is not this tier's any more, nor how it fares
+    left.entries = left.bytes = 0;  // its content and its state do not belong to this tier any more
     left.reachable = left.breaker_open = std::nullopt;
     departed_ = sum(departed_, left);
   }

@@ -1,5 +1,5 @@
 #pragma once
-/// ShardedCore: the map of the moment, and the change of it. What the sharded tier and its sharing stand on.
+/// ShardedCore: the present map, and its changes. The basis of the sharded tier and its sharing.
 
 #include <atomic>
 #include <map>
@@ -11,22 +11,22 @@
 
 namespace terrace::distribution {
 
-/// Operations of several steps keep the map weakly between them: a shard must not be destroyed inside a
-/// handler of its own, which may run on a thread that its destructor waits for.
+/// Operations of several steps hold the map weakly between them: a shard must not be destroyed inside one of
+/// its own handlers, which may run on a thread that its destructor waits for.
 using MapPtr = std::shared_ptr<const ShardMap>;
 using WeakMap = std::weak_ptr<const ShardMap>;
 
-/// What becomes of a read, and of a write, whose map has gone between two steps.
+/// The error of a read, and of a write, whose map was replaced between two steps.
 Error overtaken_read();
 Error overtaken_write();
 
-/// The error, with the shard it comes from, if that is still there.
+/// The error with the name of its shard, if that still exists.
 Error at_shard(const WeakMap& map, std::size_t member, const Error& error);
 
-/// The error of an operation that one owner of a key has done and the other not.
+/// The error of an operation that succeeded at one owner of a key and failed at the other.
 Error half_done(const Error& error);
 
-/// Of a key for which the shard function gives no index.
+/// The error for a key for which the shard function returns no index.
 Error no_owner();
 
 class ShardedCore : public std::enable_shared_from_this<ShardedCore> {
@@ -37,7 +37,7 @@ class ShardedCore : public std::enable_shared_from_this<ShardedCore> {
     const std::lock_guard lock(mutex_);
     return map_;
   }
-  /// The clock is asked only when it matters.
+  /// The clock is read only when it matters.
   [[nodiscard]] Route route(const ShardMap& map, std::string_view key) const {
     return map.route(key, map.changing() ? scheduler_->clock().now() : TimePoint::min());
   }
@@ -46,7 +46,7 @@ class ShardedCore : public std::enable_shared_from_this<ShardedCore> {
   void change(std::vector<Shard> next, const ShardChange& how);
   /// Closes every shard.
   void close();
-  /// Lets go of the timer and, in the thread of the owner, of the shards.
+  /// Releases the timer and, on the owner's thread, the shards.
   void end();
 
   [[nodiscard]] bool sharing() const noexcept { return sharing_; }
@@ -55,7 +55,7 @@ class ShardedCore : public std::enable_shared_from_this<ShardedCore> {
   /// Tier::scope: the narrowest; a change of the shards does not make it narrower.
   [[nodiscard]] Scope scope() const noexcept { return scope_; }
   [[nodiscard]] JoinedWatches& watches() noexcept { return watches_; }
-  /// Counters of the shards that have left.
+  /// The counters of shards that have left.
   [[nodiscard]] TierStats departed() const {
     const std::lock_guard lock(mutex_);
     return departed_;
@@ -77,7 +77,7 @@ class ShardedCore : public std::enable_shared_from_this<ShardedCore> {
   const bool may_lag_;
   JoinedWatches watches_;
 
-  std::mutex changing_;  // one change at a time, and the end of one; before mutex_
+  std::mutex changing_;  // one change at a time, and its end; locked before mutex_
   std::map<std::string, Watched> watched_;
   WatchMember last_member_ = 0;
   Scheduler::TimerId timer_ = 0;
@@ -88,7 +88,7 @@ class ShardedCore : public std::enable_shared_from_this<ShardedCore> {
   TierStats departed_;
 };
 
-/// Adds the counters; what one of them does not know nobody knows.
+/// Adds the counters; a figure that one of them does not know is unknown in the sum.
 TierStats sum(TierStats a, const TierStats& b);
 
 }  // namespace terrace::distribution

@@ -9,7 +9,7 @@ SharedTier& shared(const ShardMap& map, std::size_t member) {
   return *map.tier(member).shared();
 }
 
-/// Names the shard of an error on its way to the handler.
+/// Adds the name of the shard to an error on its way to the handler.
 template <class T>
 Handler<Result<T>> named(const MapPtr& map, std::size_t member, Handler<Result<T>> done) {
   return [weak = WeakMap(map), member, done = std::move(done)](Result<T> told) mutable {
@@ -18,7 +18,7 @@ Handler<Result<T>> named(const MapPtr& map, std::size_t member, Handler<Result<T
   };
 }
 
-/// A step that changed the key at one owner is followed by an erase at the other.
+/// After a step has changed the key at one owner, erases it at the other.
 Handler<Result<bool>> then_erase(const MapPtr& map, std::size_t other, std::string key, TimePoint deadline,
                                  Handler<Result<bool>> done) {
   return [weak = WeakMap(map), other, key = std::move(key), deadline,
@@ -34,7 +34,7 @@ Handler<Result<bool>> then_erase(const MapPtr& map, std::size_t other, std::stri
   };
 }
 
-/// Asks the other owner for a value first; `instead` goes on when it has none.
+/// Asks the other owner for a value first; `instead` continues if it has none.
 template <class T, class Use>
 void read_first(const MapPtr& map, std::size_t other, std::string_view key, TimePoint deadline,
                 Handler<Result<T>> done, Use use_value,
@@ -92,7 +92,7 @@ void ShardedSharing::renew(std::string_view key, const LeaseToken& token, Durati
   shared(*map, route.leader).renew(key, token, lease_time, deadline, std::move(done));
 }
 
-/// At both owners: who waits for a lease from before the lead passed is told, too.
+/// At both owners: a caller that waits for a lease from before the change of the lead is notified, too.
 void ShardedSharing::release(std::string_view key, const LeaseToken& token, TimePoint deadline,
                              Handler<Result<void>> done) {
   const MapPtr map = core_->map();
@@ -128,7 +128,7 @@ void ShardedSharing::get_or_put(std::string_view key, BytesView value, std::opti
       });
 }
 
-/// What the leader does not hold may be at the other owner; it is replaced where it is.
+/// A value that the leader does not have may be at the other owner; it is replaced there.
 void ShardedSharing::replace(std::string_view key, BytesView expected, BytesView value,
                              std::optional<Duration> ttl, TimePoint deadline, Handler<Result<bool>> done) {
   const MapPtr map = core_->map();

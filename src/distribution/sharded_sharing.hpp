@@ -1,5 +1,5 @@
 #pragma once
-/// ShardedSharing: leases, tokens and watches of the sharded tier (sharded_tier.hpp tells at which owner).
+/// ShardedSharing: leases, tokens and watches of the sharded tier (sharded_tier.hpp says at which owner).
 /// Thread safe.
 
 #include "distribution/sharded_core.hpp"

@@ -97,7 +97,7 @@ class Sharded final : public ShardedTier {
 
   [[nodiscard]] Duration change_left() const override {
     const MapPtr map = core_->map();
-    // Until the list is settled it is under way, even when its time has just passed.
+    // Until the list is settled the change is under way, even if its time has just passed.
     return map->changing() ? std::max(map->ends() - core_->now(), Duration(1)) : Duration::zero();
   }
 
@@ -121,7 +121,7 @@ class Sharded final : public ShardedTier {
     return !route.other && route.leader != Route::nowhere;
   }
 
-  /// From a handler of one outcome the handler of a list of one.
+  /// Makes a handler of a list of one from a handler of one outcome.
   template <class T>
   static Handler<std::vector<Result<T>>> only(Handler<Result<T>> done) {
     return [done = std::move(done)](std::vector<Result<T>> one) mutable { done(std::move(one.front())); };

@@ -31,7 +31,7 @@ Error bad_frame(std::string why) {
 
 bool append_compressed(BytesView payload, int level, Bytes& out) {
   const std::size_t start = out.size();
-  // Room for less than the payload: a frame that would not be smaller fails for want of it.
+  // Less room than the payload: a frame that would not be smaller fails for lack of room.
   out.resize(start + payload.size() - 1);
   const std::size_t size = ZSTD_compressCCtx(compressor(), out.data() + start, out.size() - start,
                                              payload.data(), payload.size(), level);

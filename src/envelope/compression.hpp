@@ -1,5 +1,5 @@
 #pragma once
-/// zstd frames of payloads, with the bound on what comes out checked before anything is allocated.
+/// zstd frames of payloads. The decompressed size is checked before anything is allocated.
 
 #include <cstddef>
 #include <optional>
@@ -8,10 +8,11 @@
 
 namespace terrace::envelope {
 
-/// Appends one zstd frame of the payload to `out`. False, and `out` as it was: the frame is not smaller.
+/// Appends one zstd frame of the payload to `out`. False, with `out` unchanged: the frame is not smaller.
 bool append_compressed(BytesView payload, int level, Bytes& out);
 
-/// Errc::corrupt: not one whole zstd frame that tells its size, or more than max_size bytes would come out.
+/// Errc::corrupt: not one complete zstd frame that states its size, or the result would exceed max_size
+/// bytes.
 Result<Bytes> decompressed(BytesView frame, std::size_t max_size);
 
 }  // namespace terrace::envelope

@@ -24,10 +24,10 @@ Error incompatible(std::string why) {
   return {Errc::incompatible, std::move(why)};
 }
 
-/// What finish_seal() and open_seal() append to the place: the fixed fields and a key id.
+/// The bytes that finish_seal() and open_seal() append to the place: the fixed fields and a key id.
 constexpr std::size_t room_for_seal = wire::header_size + 3 * 8 + 4;
 
-/// Where an entry belongs. Lengths go in with their strings, so that "a|bc" and "ab|c" differ.
+/// Where an entry belongs. Lengths are included with their strings, so that "a|bc" and "ab|c" differ.
 Bytes place_of(std::string_view ns, std::string_view key) {
   Bytes place;
   place.reserve(8 + ns.size() + key.size() + room_for_seal);
@@ -69,13 +69,13 @@ bool take_tags(Reader& from, std::vector<TagToken>& tags) {
   return true;
 }
 
-/// What a field that is there only when it says something must hold.
+/// The content of an optional field.
 template <class Word>
 bool take_nonzero(Reader& from, Word& word) {
   return from.take(word) && word != 0;
 }
 
-/// Where the fixed fields end: then come the checked or sealed bytes.
+/// The end of the fixed fields: the checked or sealed bytes follow.
 std::size_t body_offset(std::uint16_t flags) {
   const unsigned fields = flags & (Flag::has_expiry | Flag::has_grace | Flag::has_version);
   return wire::header_size + 8 * static_cast<std::size_t>(std::popcount(fields));
@@ -91,7 +91,7 @@ std::uint16_t flags_of(const EnvelopeMeta& meta) {
   return flags;
 }
 
-/// From the magic to the version.
+/// Magic to version.
 void append_head(Bytes& out, std::uint16_t flags, const EnvelopeMeta& meta) {
   out.append(wire::magic.data(), wire::magic.size());
   append(out, wire::format_version);
@@ -104,8 +104,8 @@ void append_head(Bytes& out, std::uint16_t flags, const EnvelopeMeta& meta) {
   if (meta.version != 0) append(out, meta.version);
 }
 
-/// Magic, format, codec and flags, which it gives; refuses what this reader does not know, what is sealed
-/// though it has no keys, and what is not though it has.
+/// Reads magic, format, codec and flags, and returns the flags. Rejects unknown values, sealed entries if
+/// there are no keys, and unsealed entries if there are keys.
 Result<std::uint16_t> take_flags(BytesView stored, EnvelopeMeta& meta, const KeyRing* keys) {
   if (!stored.starts_with(BytesView(wire::magic.data(), wire::magic.size()))) {
     return corrupt("not an envelope: the first bytes are foreign");
@@ -124,7 +124,7 @@ Result<std::uint16_t> take_flags(BytesView stored, EnvelopeMeta& meta, const Key
   return flags;
 }
 
-/// Tags and payload of an entry that is not sealed, when its checksum is right.
+/// Tags and payload of an unsealed entry, if its checksum is correct.
 Result<BytesView> checked_body(BytesView place, BytesView stored, std::size_t body_at) {
   if (stored.size() < body_at + wire::checksum_size) return corrupt("an envelope cut short");
   const BytesView summed = stored.substr(0, stored.size() - wire::checksum_size);
@@ -135,7 +135,7 @@ Result<BytesView> checked_body(BytesView place, BytesView stored, std::size_t bo
   return summed.substr(body_at);
 }
 
-/// The fields between the flags and the body, which are all there.
+/// The fields between the flags and the body, all of which exist.
 bool take_fields(Reader from, std::uint16_t flags, EnvelopeMeta& meta) {
   std::int64_t created = 0;
   std::int64_t expiry = 0;

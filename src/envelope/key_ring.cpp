@@ -20,7 +20,7 @@ using envelope::SealingKey;
   throw ConfigError("key file " + path.string() + " " + why);
 }
 
-/// Room for text that is wiped at the end.
+/// A buffer for text that is wiped at the end.
 struct WipedText {
   std::string text = std::string(envelope::max_key_text + 1, '\0');
   ~WipedText() { sodium_memzero(text.data(), text.size()); }

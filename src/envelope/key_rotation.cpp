@@ -10,7 +10,7 @@ namespace {
 using envelope::KeyLine;
 using envelope::KeyState;
 
-/// The text with the states that the keys have now.
+/// The text with the present states of the keys.
 std::string with_states(std::string_view text, const std::vector<KeyLine>& keys) {
   std::string out;
   const char* from = text.data();

@@ -14,7 +14,7 @@ namespace {
 constexpr std::array<std::string_view, 3> state_names = {"primary", "secondary", "retired"};
 constexpr int base64 = sodium_base64_VARIANT_ORIGINAL;
 
-/// Before any use of libsodium: it chooses the fastest code for this processor.
+/// Call it before any use of libsodium: it chooses the fastest code for this processor.
 void start_sodium() {
   static const bool started = sodium_init() >= 0;
   if (!started) throw std::runtime_error("libsodium cannot start: the system gives no random bytes");
@@ -46,7 +46,7 @@ std::optional<KeyState> state_of(std::string_view word) {
   return static_cast<KeyState>(name - state_names.begin());
 }
 
-/// Null: not the Base64 of so many bytes.
+/// Null: not the Base64 of that many bytes.
 std::unique_ptr<unsigned char, FreeSecret> secret_of(std::string_view word) {
   std::unique_ptr<unsigned char, FreeSecret> secret(static_cast<unsigned char*>(sodium_malloc(secret_size)));
   if (secret == nullptr) throw std::bad_alloc();

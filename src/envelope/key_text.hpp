@@ -16,12 +16,12 @@ inline constexpr std::size_t max_key_text = 64 * 1024;
 enum class KeyState : std::uint8_t { primary, secondary, retired };
 
 struct KeyLine {
-  SealingKey key;  ///< with its secret, though it be retired
+  SealingKey key;  ///< with its secret, even if it is retired
   KeyState state;
-  std::string_view state_text;  ///< where in the text the state is written
+  std::string_view state_text;  ///< the state's place in the text
 };
 
-/// The keys of a sound ring, in the order of their lines. Throws ConfigError.
+/// The keys of a valid ring, in the order of their lines. Throws ConfigError.
 [[nodiscard]] std::vector<KeyLine> parse_key_lines(std::string_view text);
 
 /// "ID STATE KEY\n" with a new random key.

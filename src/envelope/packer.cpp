@@ -20,7 +20,7 @@ void pack(Bytes& out, F&& write) {
   write(packer);
 }
 
-/// Floats are written here, because msgpack's packer makes integers of whole ones (and 0 of -0).
+/// Floats are written here, because msgpack's packer turns whole ones into integers (and -0 into 0).
 template <class Word>
 void append_big_endian(Bytes& out, Word word) {
   for (int shift = 8 * sizeof(Word) - 8; shift >= 0; shift -= 8) out += static_cast<char>(word >> shift);

@@ -1,5 +1,5 @@
 #pragma once
-/// SealingKey: what a KeyRing holds for one id.
+/// SealingKey: the entry of a KeyRing for one id.
 
 #include <sodium.h>
 

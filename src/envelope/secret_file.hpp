@@ -1,5 +1,5 @@
 #pragma once
-/// SecretFile: a file with secrets, opened to be read.
+/// SecretFile: a file with secrets, opened for reading.
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -10,7 +10,7 @@ namespace terrace::envelope {
 
 class SecretFile {
  public:
-  /// Not blocking: a FIFO is refused, not waited for.
+  /// Does not block: a FIFO is rejected, not waited for.
   explicit SecretFile(const std::filesystem::path& path)
       : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {}
   ~SecretFile() {
@@ -19,7 +19,7 @@ class SecretFile {
   SecretFile(const SecretFile&) = delete;
   SecretFile& operator=(const SecretFile&) = delete;
 
-  /// Negative: it could not be opened, and errno tells why.
+  /// Negative: it could not be opened; errno has the reason.
   [[nodiscard]] int fd() const noexcept { return fd_; }
 
  private:

@@ -59,8 +59,8 @@ struct Unpacker::Item {
   }
 };
 
-/// Takes one item. At the head of a container it makes the library's parser stop: so that one's own stack
-/// stays empty, and depth and lengths are left to Unpacker.
+/// Takes one item. At the head of a container it stops the library's parser, so that the parser's own stack
+/// stays empty, and Unpacker checks depth and lengths.
 struct Unpacker::Visitor : msgpack::null_visitor {
   using Kind = Item::Kind;
   Item& item;
@@ -86,7 +86,7 @@ struct Unpacker::Visitor : msgpack::null_visitor {
 
 namespace {
 
-/// ext 8 … 32, fixext 1 … 16. No type is written as one; the library throws for some lengths.
+/// ext 8 … 32, fixext 1 … 16. No type is written as ext; the library throws for some lengths.
 bool is_extension(unsigned char first) {
   return (first >= 0xc7 && first <= 0xc9) || (first >= 0xd4 && first <= 0xd8);
 }
@@ -176,7 +176,7 @@ bool Unpacker::real(double& value) {
 bool Unpacker::real(float& value) {
   double wide = 0;
   if (!real(wide)) return false;
-  // Beyond the range of float the conversion itself would be undefined, so that is asked first.
+  // Outside the range of float the conversion itself would be undefined, so the range is checked first.
   const bool in_range =
       !std::isfinite(wide) || std::abs(wide) <= static_cast<double>(std::numeric_limits<float>::max());
   if (!in_range || (!std::isnan(wide) && static_cast<double>(static_cast<float>(wide)) != wide)) {
@@ -227,7 +227,7 @@ bool Unpacker::map(std::size_t& count) {
 }
 
 bool Unpacker::enter(std::size_t items) {
-  // Every item takes a byte at least, so a longer container cannot be whole.
+  // Every item takes at least one byte, so a longer container cannot be complete.
   if (items > data_.size() - offset_)
     return fail(Errc::corrupt, "a container longer than the bytes that follow");
   if (++depth_ > max_depth) {

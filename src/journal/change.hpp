@@ -1,5 +1,5 @@
 #pragma once
-/// Change: what write-back keeps for one write: the key is to hold these bytes, or nothing.
+/// Change: the record of one write for write-back: the key shall hold these bytes, or nothing.
 
 #include <cstdint>
 #include <optional>
@@ -11,11 +11,11 @@ namespace terrace::journal {
 
 struct Change {
   std::string key = {};
-  Bytes stored = {};  ///< as a tier stores it; empty when erased
+  Bytes stored = {};  ///< the bytes for a tier; empty if erased
   std::optional<WallTime> expires = {};
   bool erased = false;
-  /// The number of its record, higher for every later change, whatever happens in between: what targets
-  /// compare. Set by the journal.
+  /// The number of its record, higher for every later change, whatever happens in between. Targets compare
+  /// it. The journal sets it.
   std::uint64_t version = 0;
   bool operator==(const Change&) const = default;
 };

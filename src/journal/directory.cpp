@@ -156,7 +156,7 @@ void Directory::rename(const std::string& from, const std::string& to) {
 }
 
 void Directory::sync() {
-  // A directory is synced like a file; what fdatasync may leave out (times) does not matter.
+  // A directory is synced like a file; the metadata that fdatasync may leave out (times) does not matter.
   if (disk_->sync(descriptor_.get()) != 0) fail("syncing " + path_);
 }
 

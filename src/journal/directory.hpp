@@ -1,7 +1,7 @@
 #pragma once
-/// Directory: the files of one journal. What fails throws std::system_error that names the file. A file is
-/// <id, 16 hex digits>-<number, 20 digits> and an ending: `.log` for a segment, `.dead` for dead letters;
-/// `.damaged` is a copy of bytes that were unreadable. All are mode 0600.
+/// Directory: the files of one journal. A failure throws std::system_error that names the file. A file name
+/// is <id, 16 hex digits>-<number, 20 digits> and an ending: `.log` for a segment, `.dead` for dead letters;
+/// `.damaged` is a copy of bytes that were unreadable. All files have mode 0600.
 
 #include <cstdint>
 #include <memory>
@@ -30,7 +30,7 @@ class Descriptor {
   int number_;
 };
 
-/// A file that grows.
+/// A file that only grows.
 class File {
  public:
   File(Descriptor descriptor, std::string name, Disk& disk)
@@ -57,9 +57,9 @@ struct FileName {
 
 class Directory {
  public:
-  /// To look only: no lock, nothing is changed.
+  /// Opens it only to look: takes no lock and changes nothing.
   static Directory look(const std::string& path);
-  /// Made if it is not there, and locked: ConfigError when somebody else has it. The lock ends with the
+  /// Creates it if necessary, and locks it: ConfigError if another process has it. The lock ends with the
   /// object or the process.
   static Directory lock(const std::string& path, Disk& disk);
 
@@ -71,7 +71,7 @@ class Directory {
   void cut(const std::string& name, std::uint64_t size);
   void remove(const std::string& name);
   void rename(const std::string& from, const std::string& to);
-  /// Makes what was created, removed and renamed durable.
+  /// Makes created, removed and renamed files durable.
   void sync();
 
  private:

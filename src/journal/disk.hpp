@@ -1,5 +1,5 @@
 #pragma once
-/// Disk: the system calls that can fail on a healthy program, in one place, so that a test can make them
+/// Disk: the system calls that can fail in a correct program, in one place, so that a test can make them
 /// fail. Thread safe.
 
 #include <sys/types.h>
@@ -11,12 +11,12 @@ namespace terrace::journal {
 class Disk {
  public:
   virtual ~Disk() = default;
-  /// As write(2).
+  /// Like write(2).
   virtual ssize_t write(int file, const char* data, std::size_t size);
-  /// As fdatasync(2).
+  /// Like fdatasync(2).
   virtual int sync(int file);
 
-  /// The machine's.
+  /// The machine's disk.
   static Disk& real();
 };
 

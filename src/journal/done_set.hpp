@@ -1,5 +1,6 @@
 #pragma once
-/// DoneSet: which numbers are done: all below the watermark, and closed ranges above it. Not thread safe.
+/// DoneSet: the set of numbers that are done: all below the watermark, and closed ranges above it. Not thread
+/// safe.
 
 #include <algorithm>
 #include <cstdint>

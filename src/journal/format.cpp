@@ -7,7 +7,7 @@
 namespace terrace::journal {
 namespace {
 
-/// No UTF-8 text begins with C1; the line end shows a transfer as text.
+/// No UTF-8 text begins with C1; a changed line end shows that the file was transferred as text.
 constexpr BytesView magic("\xc1TRCJNL\n", 8);
 constexpr std::uint16_t format_version = 1;
 
@@ -55,7 +55,7 @@ void append_change(Bytes& out, const Change& change) {
   out += change.stored;
 }
 
-/// A record of kind, flags and a body, which is sealed where there are keys.
+/// A record of kind, flags and a body, which is sealed if there are keys.
 template <class Body>
 void append_sealed(Bytes& out, std::uint64_t id, Kind kind, const Change& change, const Sealing& sealing,
                    Body body) {
@@ -72,7 +72,7 @@ void append_sealed(Bytes& out, std::uint64_t id, Kind kind, const Change& change
   });
 }
 
-/// The record at the offset if it is whole.
+/// The record at the offset, if it is complete.
 std::optional<RecordView> record_at(BytesView file, std::size_t offset, std::uint64_t id) {
   Reader reader(file.substr(offset));
   std::uint32_t check = 0, size = 0;
@@ -87,7 +87,8 @@ std::optional<RecordView> record_at(BytesView file, std::size_t offset, std::uin
   return record;
 }
 
-/// What a write that was cut short leaves: less than a header, or a right header with too little behind it.
+/// The remainder of a write that was cut short: less than a header, or a correct header with too few bytes
+/// behind it.
 bool is_cut_short(BytesView rest, std::uint64_t id) {
   if (rest.size() < record_header_size || rest.find_first_not_of('\0') == BytesView::npos) return true;
   std::uint32_t check = 0, size = 0;

@@ -1,10 +1,10 @@
 #pragma once
 /// The bytes of the journal's files (docs/journal-format.md): a header, then records. Pure functions.
 ///
-/// Checksums are XXH3-64 seeded with the journal's random id, rather than CRC32C: damage passes once in 2^64
-/// instead of once in 2^32, no instruction set is needed for speed, and the seed makes bytes of another
-/// journal, or a record that somebody wrote into a value, no record of this one. They find accidents; against
-/// attackers who can write the file there is sealing.
+/// Checksums are XXH3-64 with the journal's random id as seed, not CRC32C: damage passes once in 2^64 instead
+/// of once in 2^32, no special instructions are needed for speed, and because of the seed, bytes of another
+/// journal, or a record that a client wrote into a value, are not valid records of this one. Checksums detect
+/// accidents; sealing protects against attackers who can write the file.
 
 #include <cstdint>
 #include <functional>
@@ -20,10 +20,10 @@ namespace terrace::journal {
 
 inline constexpr std::size_t header_size = 56;
 inline constexpr std::size_t record_header_size = 24;
-/// Longest key and stored bytes of a change together.
+/// The longest key and stored bytes of a change together.
 inline constexpr std::size_t max_change_size = std::size_t{1} << 30;
 
-/// What a file holds.
+/// The content of a file.
 enum class FileKind : std::uint16_t { segment = 1, dead_letters = 2 };
 
 struct FileHeader {
@@ -31,31 +31,31 @@ struct FileHeader {
   std::uint64_t id = 0;         ///< of the journal
   std::uint64_t first = 0;      ///< records of this segment have this number or a higher one
   std::uint64_t follows = 0;    ///< the number after the last record of the segment before
-  std::uint64_t watermark = 0;  ///< every record below was done when this file was made
+  std::uint64_t watermark = 0;  ///< all records below were done when this file was made
   bool operator==(const FileHeader&) const = default;
 };
 
 [[nodiscard]] Bytes encode(const FileHeader& header);
-/// corrupt: not whole. incompatible: of a newer format.
+/// corrupt: incomplete. incompatible: of a newer format.
 [[nodiscard]] Result<FileHeader> decode_header(BytesView file);
 
-/// Encrypts and authenticates what records hold; handed in by whoever has the keys. `context` must be bound
-/// in: it says which record of which journal it is. Empty: payloads are stored as they are.
+/// Encrypts and authenticates the content of records; given by the layer that has the keys. `context` must be
+/// authenticated, too: it says which record of which journal this is. Empty: payloads are stored unencrypted.
 struct Sealing {
   std::function<Bytes(BytesView context, BytesView plain)> seal = {};
-  /// corrupt: not what was sealed. Any other error: cannot be opened with these keys.
+  /// corrupt: the bytes were changed. Any other error: cannot be opened with these keys.
   std::function<Result<Bytes>(BytesView context, BytesView sealed)> open = {};
   explicit operator bool() const noexcept { return static_cast<bool>(seal); }
 };
 
-/// A mark: the records of these closed ranges need nothing more, nor does any below the watermark.
+/// A mark: the records in these closed ranges, and all below the watermark, are done.
 struct Done {
   std::uint64_t watermark = 0;
   std::vector<std::pair<std::uint64_t, std::uint64_t>> ranges = {};
   bool operator==(const Done&) const = default;
 };
 
-/// A change its target refused for good, and why.
+/// A change that its target rejected finally, and the reason.
 struct DeadLetter {
   Change change;
   std::string reason;
@@ -69,7 +69,7 @@ void append_record(Bytes& out, std::uint64_t id, const Change& change, const Sea
 void append_record(Bytes& out, std::uint64_t id, std::uint64_t sequence, const Done& done);
 void append_record(Bytes& out, std::uint64_t id, const DeadLetter& letter, const Sealing& sealing);
 
-/// A record whose checksums are right; a view into the file's bytes.
+/// A record with correct checksums; a view into the file's bytes.
 struct RecordView {
   std::uint64_t sequence = 0;
   std::size_t offset = 0;
@@ -77,28 +77,28 @@ struct RecordView {
   [[nodiscard]] std::size_t end() const noexcept { return offset + record_header_size + payload.size(); }
 };
 
-/// What the record holds. corrupt: nothing that makes sense. Other errors: sealed, and not with these keys.
+/// The content of the record. corrupt: it makes no sense. Other errors: sealed, and not with these keys.
 [[nodiscard]] Result<Content> decode(const RecordView& record, std::uint64_t id, const Sealing& sealing);
-/// True when the record is sealed; for who has no keys.
+/// True if the record is sealed; for callers without keys.
 [[nodiscard]] bool is_sealed(const RecordView& record) noexcept;
 
-/// A stretch of bytes of a file.
+/// A range of bytes of a file.
 struct Stretch {
   std::size_t offset = 0;
   std::size_t size = 0;
   bool operator==(const Stretch&) const = default;
 };
 
-/// The records of a file and what lies between them.
+/// The records of a file and the bytes between them.
 struct Scan {
   std::vector<RecordView> records = {};
   std::vector<Stretch> damaged = {};
-  /// The end of the file, where a write was cut short: less than a record, or nothing but zeros.
+  /// The end of the file, if a write was cut short: less than a record, or nothing but zeros.
   std::optional<Stretch> torn = {};
 };
 
-/// Finds all records from `begin` on, also behind damage. In a segment numbers only rise from `first` on, so
-/// that bytes which were a record once are not taken for one.
+/// Finds all records from `begin` on, also after damage. In a segment numbers only rise from `first` on, so
+/// bytes of an old record are not taken for a present one.
 [[nodiscard]] Scan scan(BytesView file, std::size_t begin, std::uint64_t id, FileKind kind,
                         std::uint64_t first = 0);
 

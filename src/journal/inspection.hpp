@@ -1,6 +1,6 @@
 #pragma once
-/// Inspection: what the files of a journal hold, for people. Needs no lock and changes nothing; a journal in
-/// use may have gone on meanwhile. Sealed records are told without key and expiry.
+/// Inspection: the content of a journal's files, for people. It needs no lock and changes nothing; a journal
+/// in use may have changed meanwhile. Sealed records are shown without key and expiry.
 
 #include <optional>
 #include <string>
@@ -16,9 +16,9 @@ struct InspectedChange {
   bool erased = false;
   bool done = false;
   std::string key = {};
-  std::uint64_t stored_bytes = 0;  ///< sealed: of the whole payload
+  std::uint64_t stored_bytes = 0;  ///< if sealed: of the whole payload
   std::optional<WallTime> expires = {};
-  std::string reason = {};  ///< of a dead letter
+  std::string reason = {};  ///< for a dead letter
 };
 
 struct InspectedFile {
@@ -33,11 +33,11 @@ struct InspectedFile {
 
 struct Inspection {
   std::vector<InspectedFile> files = {};  ///< segments and dead letters, by name
-  /// Files with what earlier openings could not read, and their bytes.
+  /// Files with bytes that earlier openings could not read, and their sizes.
   std::vector<std::pair<std::string, std::uint64_t>> quarantined = {};
 };
 
-/// Throws ConfigError when the path is no journal, std::system_error when it cannot be read.
+/// Throws ConfigError if the path is no journal, std::system_error if it cannot be read.
 [[nodiscard]] Inspection inspect(const std::string& path);
 
 }  // namespace terrace::journal

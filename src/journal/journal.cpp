@@ -90,7 +90,7 @@ void Journal::wake(std::unique_lock<std::mutex>& lock) {
 
 void Journal::work() {
   std::unique_lock lock(mutex_);
-  if (state_ != State::scheduled) return;  // close() was quicker
+  if (state_ != State::scheduled) return;  // close() was faster
   state_ = State::working;
   while (!requests_.empty() || !done_versions_.empty()) {
     std::vector<Request> requests = std::exchange(requests_, {});
@@ -125,7 +125,7 @@ std::optional<Error> Journal::commit(std::vector<Request>& requests, std::vector
       write_change(request.change);
     }
   }
-  if (letters > 0) sync(*letters_);  // before the marks that make the changes go away
+  if (letters > 0) sync(*letters_);  // before the marks that allow removing the changes
   if (!done.empty()) write_mark(done);
   put_out();
   if (changes > 0) sync(*active_);
@@ -223,7 +223,7 @@ void Journal::retire() {
 }
 
 void Journal::close() {
-  if (forked()) return;  // what is open belongs to the parent
+  if (forked()) return;  // the open files belong to the parent
   std::unique_lock lock(mutex_);
   closed_ = true;
   if (state_ == State::scheduled) {
@@ -237,7 +237,7 @@ void Journal::close() {
     try {
       active_->sync();
     } catch (const std::system_error&) {
-      // Marks may be lost; the changes are told again.
+      // Marks may be lost; then the changes are delivered again.
     }
   }
   active_.reset();

@@ -23,7 +23,7 @@ class Recovery {
   }
 
  private:
-  /// The segments of this journal, oldest first. Those of another one are put aside.
+  /// Selects the segments of this journal, oldest first. Those of another journal are moved aside.
   void choose_files() {
     for (const std::string& name : directory_.names()) {
       const auto parsed = FileName::parse(name);
@@ -40,7 +40,7 @@ class Recovery {
     });
   }
 
-  /// Notes what one segment has, and mends it.
+  /// Records the content of one segment, and repairs it.
   void survey(const FileName& name, bool last) {
     const std::string text = name.text();
     const Bytes file = directory_.read(text);
@@ -67,7 +67,7 @@ class Recovery {
     result_.segments.push_back({text, result_.follows, size});
   }
 
-  /// The header, or what the name tells of it; nothing when the file as a whole is none of ours.
+  /// The header, or the data from the file name; nothing if the file is not one of ours.
   std::optional<FileHeader> header_of(const FileName& name, BytesView file, bool last) {
     const auto header = decode_header(file);
     if (header && header->id == name.id && header->first == name.number && header->kind == FileKind::segment)
@@ -104,7 +104,7 @@ class Recovery {
     }
   }
 
-  /// Reads the segments that have pending changes once more. Everything else counts as done.
+  /// Reads the segments with pending changes once more. Everything else counts as done.
   void tell_pending(const std::function<void(Change)>& found) {
     if (watermark_ > 0) marked_.mark(0, watermark_ - 1);
     std::erase_if(changes_, [this](std::uint64_t number) { return marked_.contains(number); });
@@ -129,7 +129,7 @@ class Recovery {
     }
   }
 
-  /// Copies the bytes aside, unless an earlier recovery has.
+  /// Copies the bytes aside, unless an earlier recovery has done so.
   void quarantine(const std::string& name, BytesView file, Stretch stretch, const std::string& what) {
     const std::string copy = name + "." + std::to_string(stretch.offset) + ".damaged";
     const BytesView bytes = file.substr(stretch.offset, stretch.size);

@@ -1,12 +1,11 @@
 #pragma once
-/// Recovery: from the files of a journal that ended somehow to what is still to be done.
+/// Recovery: finds the changes that are still to be done in the files of a journal, however it ended.
 ///
-/// - A last record that was cut short was never acknowledged: it is cut off.
-/// - Anything else that cannot be read is damage: its bytes are copied to a file `*.damaged`, it is
-/// reported,
-///   and every record around it that can be read is kept. A file of another journal is renamed as a whole.
-/// - Records that are missing (their file, or its end) are reported by their numbers.
-/// - Numbers are given out anew only far above any that may have been in what was lost.
+///  - An incomplete last record was never acknowledged: it is cut off.
+///  - Anything else that cannot be read is damage: its bytes are copied to a file `*.damaged`, it is
+///    reported, and every readable record around it is kept. A file of another journal is renamed as a whole.
+///  - Missing records (their file, or its end) are reported by their numbers.
+///  - New numbers start far above any number that the lost data may have had.
 
 #include <cstdint>
 #include <functional>
@@ -21,35 +20,35 @@ namespace terrace::journal {
 
 /// A place in the journal that could not be read.
 struct Damage {
-  std::string where;  ///< the file, with the offset where that is known
+  std::string where;  ///< the file, with the offset if it is known
   std::uint64_t bytes = 0;
   std::string what;
 };
 
-/// A segment that is complete.
+/// A complete segment.
 struct Segment {
   std::string name;
-  std::uint64_t end = 0;  ///< above every number in it
+  std::uint64_t end = 0;  ///< higher than every number in it
   std::uint64_t bytes = 0;
 };
 
 struct Recovered {
   std::uint64_t id = 0;       ///< 0: there was no journal
-  std::uint64_t follows = 0;  ///< above every number that was read
-  std::uint64_t next = 0;     ///< above every number that was ever given out
+  std::uint64_t follows = 0;  ///< higher than every number that was read
+  std::uint64_t next = 0;     ///< higher than every number that was ever assigned
   DoneSet done = DoneSet();
   std::vector<Segment> segments = {};
   std::vector<Damage> damage = {};
   std::uint64_t torn_bytes = 0;
-  std::uint64_t pending = 0;  ///< changes told to `found`
+  std::uint64_t pending = 0;  ///< changes passed to `found`
 };
 
-/// So far above what was read do numbers go on: more than a segment has records.
+/// Numbers continue this far above those that were read: a segment has fewer records.
 inline constexpr std::uint64_t sequence_gap = std::uint64_t{1} << 20;
 
-/// Mends the directory, which must be locked, and tells every change that is not done, in the order of their
-/// numbers. Throws ConfigError for a newer format and for records these keys do not open, std::system_error
-/// when files cannot be read or copied.
+/// Repairs the directory, which must be locked, and passes every change that is not done to `found`, in the
+/// order of their numbers. Throws ConfigError for a newer format and for records that these keys do not open,
+/// std::system_error if files cannot be read or copied.
 [[nodiscard]] Recovered recover(Directory& directory, const Sealing& sealing,
                                 const std::function<void(Change)>& found);
 

@@ -1,5 +1,6 @@
 #pragma once
-/// SerialThread: one thread that runs tasks in order. For work that must not wait behind a pool's other work.
+/// SerialThread: one thread that runs tasks in order. For work that must not wait behind other work of a
+/// pool.
 
 #include <condition_variable>
 #include <deque>
@@ -11,7 +12,7 @@
 
 namespace terrace::journal {
 
-/// Thread safe. Tasks given before the end are run; the destructor waits for them.
+/// Thread safe. The destructor waits until all tasks given before have run.
 class SerialThread {
  public:
   ~SerialThread() {
@@ -50,7 +51,8 @@ class SerialThread {
   std::condition_variable changed_;
   std::deque<Task> tasks_;
   bool ended_ = false;
-  std::thread thread_ = start_thread("the journal", [this] { loop(); });  // last: runs as soon as it is made
+  std::thread thread_ = start_thread("the journal", [this] { loop(); });  // last: runs as soon as it is
+                                                                          // constructed
 };
 
 }  // namespace terrace::journal

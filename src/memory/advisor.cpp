@@ -4,7 +4,7 @@
 namespace terrace::memory {
 namespace {
 
-// Of the miniature that stands for the cache as it is. A quarter of it must still tell something.
+// For the miniature of the cache's own size. A quarter of it must still give a useful result.
 constexpr std::uint64_t least_share = 4096;
 
 struct Nothing {};
@@ -67,7 +67,7 @@ void Advisor::saw(std::uint64_t hash) noexcept {
     }
     try {
       miniature.set(hash, {});
-    } catch (const std::bad_alloc&) {  // it misses the key once more
+    } catch (const std::bad_alloc&) {  // one more miss of the key
     }
   }
 }

@@ -8,7 +8,7 @@
 namespace terrace::memory {
 namespace {
 
-// Ids have 32 bits, and a shard cannot be filled quite evenly.
+// Ids have 32 bits, and shards are not filled quite evenly.
 constexpr std::uint64_t most_entries_per_shard = std::uint64_t{1} << 31;
 constexpr unsigned most_shards = 4096;
 
@@ -18,8 +18,8 @@ void check_positive(const std::optional<Duration>& lifetime, const char* name) {
                     " ns, so nothing could ever be stored; give a positive time, or none for no expiry");
 }
 
-/// Few enough that the shares of the entries stay even (2,000 entries each at least), and more than there are
-/// threads that run at a time.
+/// Few enough that the shares of the entries are even (at least 2,000 entries each), and more than the number
+/// of threads that run at a time.
 unsigned choose_shards(const Limits& limits) {
   constexpr std::uint64_t least_entries = 2'000;
   constexpr std::uint64_t least_bytes = 1 << 20;

@@ -18,7 +18,7 @@
 namespace terrace::memory {
 namespace {
 
-/// Readers are never destroyed, only left to later threads: static objects may still read at the very end.
+/// Readers are never destroyed, only reused by later threads: static objects may still read at the very end.
 struct Register {
   std::mutex mutex;
   Reader* first = nullptr;
@@ -26,7 +26,7 @@ struct Register {
   std::vector<std::uint64_t> counters_taken;  // a bit for each number
 };
 
-/// Needs no memory: advance() must not fail.
+/// Needs no memory, because advance() must not fail.
 Register& all_readers() noexcept {
   alignas(Register) static std::byte place[sizeof(Register)];
   static auto* const all = new (place) Register;
@@ -40,7 +40,7 @@ bool membarrier(int command) noexcept {
 bool set_up_barrier() noexcept {
   return membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED);
 }
-/// The process may be another one than that which set it up.
+/// This may be another process than the one that set it up.
 bool barrier_on_all() noexcept {
   constexpr int command = MEMBARRIER_CMD_PRIVATE_EXPEDITED;
   return membarrier(command) || (set_up_barrier() && membarrier(command));
@@ -61,7 +61,7 @@ constinit std::atomic<std::uint64_t> Readers::epoch_{1};
 constinit std::atomic<std::uint64_t> Readers::passed_{0};
 bool Readers::needs_no_fence_ = false;
 
-/// Leaves the thread's entry to later threads when it ends.
+/// Makes the thread's entry available to later threads when it ends.
 struct ReaderExit {
   Reader* reader = nullptr;
   ~ReaderExit() {
@@ -71,7 +71,7 @@ struct ReaderExit {
   }
 };
 
-/// In a forked process the other threads are gone, whatever they were doing.
+/// In a forked process the other threads do not exist, whatever they were doing.
 int Readers::survive_forks() noexcept {
 #if defined(__unix__)
   return pthread_atfork([] { all_readers().mutex.lock(); }, [] { all_readers().mutex.unlock(); },
@@ -89,7 +89,7 @@ int Readers::survive_forks() noexcept {
 #endif
 }
 
-// Before main(): a fork that has begun no longer runs what is registered meanwhile.
+// Runs before main(): a fork that has begun does not run handlers registered meanwhile.
 const int Readers::survives_forks_ = Readers::survive_forks();
 
 Reader& Readers::enrol() {
@@ -107,7 +107,7 @@ Reader& Readers::enrol() {
     mine->taken = true;
     own_ = mine;
   }
-  // A thread that reads again after its thread_local objects are gone keeps the entry for ever.
+  // A thread that reads again after its thread_local objects are gone keeps the entry for good.
   thread_local bool once = false;
   if (!once) {
     once = true;
@@ -131,7 +131,7 @@ void Readers::advance() noexcept {
   const std::unique_lock lock(all.mutex, std::try_to_lock);
   if (!lock) return;
   std::uint64_t oldest = epoch_.fetch_add(1, std::memory_order_seq_cst) + 1;
-  // With no thread but this one there is nobody to order with: whoever enrols later takes the mutex first.
+  // If this is the only thread, no ordering is needed: a thread that registers later takes the mutex first.
   bool is_alone = true;
   for (const Reader* reader = all.first; reader != nullptr; reader = reader->next) {
     is_alone = is_alone && (reader == own_ || !reader->taken);

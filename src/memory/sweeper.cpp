@@ -79,7 +79,7 @@ class Sweeper {
     (*sweep)();
     lock.lock();
     running_ = 0;
-    // Counted from the end, so that a sweep that takes longer than its interval leaves time for the others.
+    // Counted from the end, so that a sweep that takes longer than its interval leaves time for other caches.
     if (const auto again = jobs_.find(id); again != jobs_.end()) {
       again->second.next = std::chrono::steady_clock::now() + again->second.interval;
     }
@@ -109,7 +109,8 @@ void Sweeping::start_now() {
   try {
     sweeper_ = Sweeper::common();
   } catch (const ConfigError&) {
-    // Whoever stores an entry must not pay for it: expired ones go when they are read, or make room.
+    // A thread that stores an entry must not pay for it: expired entries are removed when read, or to make
+    // room.
     try_again = now + std::chrono::seconds(1);
     return;
   }

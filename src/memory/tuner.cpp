@@ -7,7 +7,7 @@
 namespace terrace::memory {
 namespace {
 
-constexpr std::uint64_t least_rate = 8;  // one key of so many
+constexpr std::uint64_t least_rate = 8;  // one key of this many
 constexpr std::uint64_t shadow_entries = 256;
 constexpr std::uint64_t least_interval = 256;
 constexpr double fading = 0.9;

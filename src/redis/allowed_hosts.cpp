@@ -22,7 +22,7 @@ std::string lower(std::string_view text) {
   return out;
 }
 
-/// Of a name or an address, IPv6 without brackets.
+/// For a name or an address, IPv6 without brackets.
 bool is_host(std::string_view text) {
   return !text.empty() && text.size() <= longest_name && std::all_of(text.begin(), text.end(), [](char c) {
     return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '.' || c == '-' ||
@@ -30,7 +30,7 @@ bool is_host(std::string_view text) {
   });
 }
 
-/// Colons are of an IPv6 address, or they divide off a port.
+/// Colons belong to an IPv6 address, or separate a port.
 bool has_port(std::string_view text) {
   ErrorCode no_address;
   ip::make_address(std::string(text), no_address);
@@ -45,7 +45,7 @@ bool is_network(const std::string& text) {
   return !no_v4 || !no_v6;
 }
 
-/// Addresses are compared as such: "::1" is "0:0::1".
+/// Addresses are compared by value: "::1" is "0:0::1".
 std::string plain(std::string_view host) {
   std::string small = lower(host);
   ErrorCode none;

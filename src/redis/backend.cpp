@@ -41,7 +41,8 @@ Courier::Courier(std::shared_ptr<Sender> sender, std::shared_ptr<Client> to, Err
   }
 }
 
-/// What follows from a refusal (EXECABORT) is not told; what other commands of the exchange did is.
+/// The consequence of a rejection (EXECABORT) is not passed on; the results of other commands of the exchange
+/// are.
 void Courier::on_node(std::size_t index, const Node& reply) {
   if (asking_ == Asking::once && index-- == 0) return;
   if (asking_ == Asking::each) {

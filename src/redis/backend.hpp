@@ -1,6 +1,6 @@
 #pragma once
-/// Backend: who takes the exchanges of a tier: one server, or a cluster of them. Courier: carries an exchange
-/// to a server and brings it back when the server sends it elsewhere. Thread safe, but for Courier.
+/// Backend: takes the exchanges of a tier: one server, or a cluster of them. Courier: carries an exchange to
+/// a server and brings it back if the server redirects it. Thread safe, except Courier.
 
 #include <memory>
 #include <optional>
@@ -15,14 +15,14 @@ class Backend {
  public:
   virtual ~Backend() = default;
 
-  /// Takes it to the server its slot belongs to, and on from there as often as that is needed. The exchange
-  /// ends on the I/O thread, or inside this call after the end.
+  /// Sends it to the server of its slot, and follows redirects as often as necessary. The exchange ends on
+  /// the I/O thread, or inside this call after the end.
   virtual void submit(std::unique_ptr<Exchange> exchange) = 0;
 
-  // For bulks, whose exchanges are about keys of many slots: they go to a client themselves, and what that
-  // sends elsewhere is submitted one by one.
+  // For bulk operations, whose exchanges contain keys of many slots. They use a client directly; keys that it
+  // redirects are submitted one by one.
 
-  /// The client for a key; null: not known now, submit() waits for it.
+  /// The client for a key; null: unknown at present, submit() waits for it.
   [[nodiscard]] virtual std::shared_ptr<Client> client_of(Slot slot, bool reads) = 0;
   /// Whether submit_again() should be called for a key with this reply.
   [[nodiscard]] virtual bool follows(const Redirect& redirect) const noexcept = 0;
@@ -35,22 +35,22 @@ class Backend {
   [[nodiscard]] virtual const std::string& label() const noexcept = 0;
 };
 
-/// An exchange on its way, and what it has met.
+/// An exchange on its way, and its history.
 struct Errand {
   std::unique_ptr<Exchange> exchange;
-  unsigned hops = 0;          ///< servers that sent it elsewhere
-  unsigned waits = 0;         ///< times it was told to come again
-  bool primary_only = false;  ///< a replica was of no help
+  unsigned hops = 0;          ///< redirects so far
+  unsigned waits = 0;         ///< times it had to try again
+  bool primary_only = false;  ///< a replica could not help
   TimePoint patience = no_deadline;
-  std::optional<Error> trouble = {};  ///< the last it met
+  std::optional<Error> trouble = {};  ///< the last error
 
   void end(const Error& failure) { exchange->on_end(&failure); }
 };
 
-/// One way to one server.
+/// One exchange on its way to one server.
 class Courier final : public Exchange {
  public:
-  /// What it tells; on the I/O thread or inside Client::submit.
+  /// Receives the result; on the I/O thread or inside Client::submit.
   class Sender {
    public:
     [[nodiscard]] virtual bool follows(const Redirect& redirect) const noexcept = 0;

@@ -159,7 +159,7 @@ void BackendTier::close() {
   if (!home_.here()) return;
   auto end = ending();
   if (runtime_->on_io_thread()) return end();
-  // The latch is shared: who opens it may still be inside open() when this caller goes on.
+  // The latch is shared: the thread that opens it may still be inside open() when this caller continues.
   auto closed = std::make_shared<Latch>();
   runtime_->post([end = std::move(end), closed] {
     end();

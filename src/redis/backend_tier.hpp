@@ -1,17 +1,17 @@
 #pragma once
-/// BackendTier: a Tier over a backend, but for what concerns all keys at once. Thread safe.
+/// BackendTier: a Tier over a backend, except the operations on all keys at once. Thread safe.
 
 #include "base/fork.hpp"
 #include "redis/commands.hpp"
 
 namespace terrace::redis {
 
-/// Throws ConfigError for what no tier over Redis can work with; the URL is not looked at.
+/// Throws ConfigError for options that no tier over Redis can work with; the URL is not checked.
 void check_options(const RedisOptions& options);
 
-/// Makes what the tiers over Redis make once and keep: the tags of the slots, the scripts. A fork in the
-/// midst of a first use would leave the child waiting for a thread that is not there, so none happens
-/// meanwhile, and every tier begins with it.
+/// Makes the data that tiers over Redis make once and keep: the tags of the slots, the scripts. A fork during
+/// a first use would leave the child waiting for a thread that does not exist there. So forks are delayed
+/// meanwhile, and every tier begins with this call.
 void make_what_is_kept();
 
 class BackendTier : public Tier {
@@ -40,10 +40,10 @@ class BackendTier : public Tier {
     make_what_is_kept();
   }
 
-  /// What erases the keys, the arguments being fine.
+  /// Erases the keys; the arguments are checked already.
   virtual void sweep(std::string prefix, std::string pattern, TimePoint deadline,
                      Handler<Result<Swept>> done) = 0;
-  /// What ends everything, on the I/O thread; it may outlive the tier.
+  /// Returns the function that ends everything, on the I/O thread; it may outlive the tier.
   [[nodiscard]] virtual std::function<void()> ending() const = 0;
 
   const HomeProcess home_;

@@ -1,13 +1,13 @@
 #pragma once
-/// Breaker: a circuit breaker as a state machine without I/O; time is handed in. Not thread safe.
+/// Breaker: a circuit breaker as a state machine without I/O; time is a parameter. Not thread safe.
 ///
 ///   closed ── failures_to_open failures in a row ──► open ── open_time over, begin_probe() ──► half-open
 ///     ▲                                               ▲                                          │  │
 ///     └───────────────────────── probe succeeded ─────┼──────────────────────────────────────────┘  │
 ///                                                     └──────────────── probe failed ───────────────┘
 ///
-/// The probe is not a caller's operation: callers pass only while it is closed, so that none pays for finding
-/// out. M. Nygard, "Release It!", 2007.
+/// The probe is not a caller's operation: callers pass only while the breaker is closed, so no caller pays
+/// for the test. M. Nygard, "Release It!", 2007.
 
 #include <cstdint>
 #include <terrace/clock.hpp>
@@ -24,12 +24,12 @@ class Breaker {
   [[nodiscard]] bool closed() const noexcept { return state_ == State::closed; }
   [[nodiscard]] std::uint64_t openings() const noexcept { return openings_; }
 
-  /// When an open breaker wants its probe; never, unless it is open.
+  /// When an open breaker needs its probe; never, unless it is open.
   [[nodiscard]] TimePoint probe_at() const noexcept {
     return state_ == State::open ? after(opened_at_, open_time_) : no_deadline;
   }
 
-  /// True: the caller must send the probe now, and report it. Only one is out at a time.
+  /// True: the caller must send the probe now, and report the result. Only one probe is out at a time.
   bool begin_probe(TimePoint now) noexcept {
     if (now < probe_at() || state_ != State::open) return false;
     state_ = State::half_open;
@@ -44,7 +44,7 @@ class Breaker {
     if (state_ == State::half_open) open(now);
   }
 
-  /// An operation ended well. Those sent before it opened do not close it: only a probe does.
+  /// An operation succeeded. Operations sent before the breaker opened do not close it: only a probe does.
   void on_success() noexcept {
     if (closed()) failures_ = 0;
   }

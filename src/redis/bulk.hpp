@@ -1,7 +1,7 @@
 #pragma once
-/// Bulk: an operation on many keys. Keys for one server travel in chunks that are sent one after the other,
-/// each in one round trip, so that a large bulk neither holds other operations up nor fills the memory twice.
-/// The servers are asked at the same time. A key that is sent elsewhere goes on by itself.
+/// Bulk: an operation on many keys. Keys for one server are sent in chunks, one after the other, each in one
+/// round trip, so that a large operation neither delays others nor needs twice the memory. Several servers
+/// are asked at the same time. A key that is redirected continues by itself.
 
 #include <atomic>
 #include <deque>
@@ -11,7 +11,7 @@
 
 namespace terrace::redis {
 
-/// `T` is what the handler gets for a key: Found, void or bool.
+/// `T` is the type of a key's result: Found, void or bool.
 template <class T>
 class Bulk final : public std::enable_shared_from_this<Bulk<T>> {
  public:
@@ -26,10 +26,10 @@ class Bulk final : public std::enable_shared_from_this<Bulk<T>> {
         reads_(reads),
         done_(std::move(done)) {}
 
-  /// The outcome of a key that is not asked for.
+  /// Sets the outcome of a key that is not sent.
   void refuse(std::size_t position, Error why) { outcomes_[position] = std::move(why); }
 
-  /// Where to encode the commands, that many, for the key at this position.
+  /// Where to encode that many commands for the key at this position.
   std::string& add(std::size_t position, std::size_t commands, Slot slot) {
     auto& chunks = lane(slot).chunks;
     if (chunks.empty() || chunks.back().items.size() >= chunk_keys ||
@@ -61,13 +61,13 @@ class Bulk final : public std::enable_shared_from_this<Bulk<T>> {
     std::size_t commands = 0;
     std::vector<Item> items;
   };
-  /// What goes to one server; without a client: to whom, is not known yet.
+  /// The items for one server; without a client: the server is unknown yet.
   struct Lane {
     explicit Lane(std::shared_ptr<Client> to) : client(std::move(to)) {}
     std::shared_ptr<Client> client;
     std::vector<Chunk> chunks = {};
     std::size_t sent = 0;
-    std::atomic<std::size_t> pieces{0};  // on their way by themselves
+    std::atomic<std::size_t> pieces{0};  // items that are sent separately
   };
   class Part;
   class Piece;
@@ -98,7 +98,7 @@ class Bulk final : public std::enable_shared_from_this<Bulk<T>> {
   std::atomic<std::size_t> left_{0};
 };
 
-/// A chunk on its way.
+/// A chunk that was sent.
 template <class T>
 class Bulk<T>::Part final : public Exchange {
  public:
@@ -117,7 +117,7 @@ class Bulk<T>::Part final : public Exchange {
     const bool last = index + 1 == item.first + item.commands;
     answered_ = last ? at_ + 1 : at_;
     if (is_error(reply) && reply.depth == 0) {
-      if (is_elsewhere()) return;  // what follows from it
+      if (is_elsewhere()) return;  // a consequence of the redirect
       const auto redirect = Redirect::parse(reply.value);
       if (redirect && bulk_->shared_->backend->follows(*redirect)) {
         elsewhere_.emplace_back(at_, *redirect);
@@ -139,9 +139,9 @@ class Bulk<T>::Part final : public Exchange {
     ask_again(again);
   }
 
-  /// Those that were sent elsewhere, and the unanswered, each by itself.
+  /// Sends the redirected items again, and the unanswered ones, each separately.
   void ask_again(bool unanswered) {
-    lane_.pieces = 1;  // this one, so that they do not all end before the last has begun
+    lane_.pieces = 1;  // counts this one, so that they do not all end before the last has begun
     for (const auto& [i, redirect] : elsewhere_) send(i, &redirect);
     for (auto i = answered_; unanswered && i < items_.size(); ++i) {
       if (elsewhere_.empty() || elsewhere_.back().first != i) send(i, nullptr);
@@ -159,12 +159,12 @@ class Bulk<T>::Part final : public Exchange {
   std::shared_ptr<Bulk> bulk_;
   Lane& lane_;
   std::vector<Item> items_;
-  std::size_t at_ = 0;        // the item whose replies are coming
-  std::size_t answered_ = 0;  // items
+  std::size_t at_ = 0;        // the item whose replies are arriving
+  std::size_t answered_ = 0;  // number of items
   std::vector<std::pair<std::size_t, Redirect>> elsewhere_;
 };
 
-/// One key by itself.
+/// One key, sent separately.
 template <class T>
 class Bulk<T>::Piece final : public Exchange {
  public:
@@ -199,7 +199,7 @@ void Bulk<T>::send_piece(Lane& lane, const Item& item, std::string commands, con
   shared_->backend->submit(std::move(piece));
 }
 
-/// After a failure the rest of the lane is not sent: it would only fail the same way.
+/// After a failure the rest of the lane is not sent: it would fail in the same way.
 template <class T>
 void Bulk<T>::next(Lane& lane, const Error* failure) {
   if (failure != nullptr) {

@@ -104,7 +104,7 @@ void Client::start() {
 
 // ---- Connecting
 
-/// An attempt, which may lead over replicas.
+/// Begins an attempt, which may lead over replicas.
 void Client::begin() {
   target_ = elsewhere_ && primary_ ? *primary_ : url_;
   elsewhere_ = !elsewhere_;
@@ -157,7 +157,7 @@ void Client::greeted(const Error* failure, ServerFacts facts, bool is_replica) {
   flush();
 }
 
-/// From a replica on to its primary.
+/// Continues from a replica to its primary.
 void Client::follow(const Error* failure, const std::string& host, const std::string& port) {
   if (phase_ != Phase::greeting) return;
   const std::string replica = "Redis " + target_.label() + " is a replica";
@@ -189,7 +189,7 @@ void Client::follow(const Error* failure, const std::string& host, const std::st
   dial();
 }
 
-/// All is answered.
+/// All replies have arrived.
 void Client::leave() {
   leaving_ = false;
   health_timer_.cancel();
@@ -208,7 +208,7 @@ void Client::find_primary() {
 }
 
 void Client::connect_failed(const Error& why) {
-  Error kept = why;  // it may belong to what is closed next
+  Error kept = why;  // it may belong to an object that is closed next
   if (hops_ > 0) {
     kept.context += " (" + label_ + " is a replica; this is where its primary should be)";
   }
@@ -225,7 +225,7 @@ void Client::connect_failed(const Error& why) {
   end_all(take_waiting(), kept);
 }
 
-/// The connection is gone. Operations meanwhile wait for the next attempt, or are refused till it succeeded.
+/// The connection is lost. Operations meanwhile wait for the next attempt, or are rejected until it succeeds.
 void Client::drop(const std::string& why, bool refuse_meanwhile) {
   if (phase_ == Phase::greeting) {
     return connect_failed({Errc::unavailable, "cannot log in to Redis " + target_.label() + ": " + why});

@@ -4,14 +4,14 @@
 ///
 /// All state belongs to the I/O context, which one thread at a time runs; only the inbox and the status are
 /// shared, under a lock. An exchange goes inbox → waiting (not sent) → the pipeline's line (sent), and is in
-/// the set of deadlines all the while. It leaves early when its deadline passes: from waiting without a
-/// trace, from the line by being given up.
+/// the set of deadlines all the time. It leaves early when its deadline passes: from waiting without a trace,
+/// from the line by being given up.
 ///
 ///   dialing ──► greeting (HELLO) ──► ready ──► (lost) down ──back-off──► dialing …          closed, from any
 ///
-/// A client that follows its primary goes on from a replica to what that names as its primary, a few times at
-/// most and to allowed hosts only, and remembers where it arrived: when the server of the URL is away it is
-/// looked for there, too.
+/// A client that follows its primary continues from a replica to the primary that it names, a few times at
+/// most and to allowed hosts only. It remembers the primary: when the server of the URL is down, it looks
+/// there, too.
 
 #include <boost/asio/steady_timer.hpp>
 #include <boost/intrusive/set.hpp>
@@ -33,13 +33,13 @@ namespace terrace::redis {
 class Client final : public Pipeline::Owner, public std::enable_shared_from_this<Client> {
  public:
   enum class Manner {
-    follows_primary,  ///< it wants the primary, wherever that is
-    cluster_node,     ///< it wants this server
+    follows_primary,  ///< it needs the primary, on any host
+    cluster_node,     ///< it needs this server
     reads_replica,    ///< the same, and a replica shall answer reads
   };
 
-  /// Throws ConfigError. The clock must be the one Asio's timers run on. `url` stands for options.url.
-  /// `tls`: null: made of the files the options name.
+  /// Throws ConfigError. The clock must be the one that Asio's timers use. `url` replaces options.url. `tls`:
+  /// null: made from the files in the options.
   Client(boost::asio::io_context& io, const Clock& clock, RedisOptions options, RedisUrl url, Manner manner,
          std::shared_ptr<boost::asio::ssl::context> tls = nullptr);
   Client(boost::asio::io_context& io, const Clock& clock, RedisOptions options);
@@ -50,8 +50,8 @@ class Client final : public Pipeline::Owner, public std::enable_shared_from_this
   void submit(std::unique_ptr<Exchange> exchange);
   /// Ends all exchanges with Errc::shutdown before it returns. On the I/O thread. Idempotent.
   void shut_down();
-  /// The server has become a replica: answers that are owed are awaited, then its primary is looked for.
-  /// Operations wait meanwhile. On the I/O thread.
+  /// The server has become a replica: waits for the owed replies, then looks for its primary. Operations wait
+  /// meanwhile. On the I/O thread.
   void find_primary();
   /// Any thread.
   [[nodiscard]] RedisStatus status() const;
@@ -61,10 +61,10 @@ class Client final : public Pipeline::Owner, public std::enable_shared_from_this
   [[nodiscard]] const std::string& label() const noexcept { return label_; }
   [[nodiscard]] const Clock& clock() const noexcept { return clock_; }
 
-  /// Where it is connected, or tries to be. On the I/O thread.
+  /// The server it is connected to, or tries to connect to. On the I/O thread.
   [[nodiscard]] const RedisUrl& target() const noexcept { return target_; }
   [[nodiscard]] Manner manner() const noexcept { return manner_; }
-  /// Null without TLS. Lives as long as the client.
+  /// Null without TLS. Valid as long as the client.
   [[nodiscard]] boost::asio::ssl::context* tls() noexcept { return tls_.get(); }
 
   void on_answered(std::unique_ptr<Exchange> exchange) override;
@@ -128,14 +128,14 @@ class Client final : public Pipeline::Owner, public std::enable_shared_from_this
 
   Phase phase_ = Phase::down;
   RedisUrl target_;
-  std::optional<RedisUrl> primary_;  // the last that was found elsewhere
+  std::optional<RedisUrl> primary_;  // the last primary that was found on another host
   bool elsewhere_ = false;           // the next attempt begins there
-  unsigned hops_ = 0;                // of this attempt
+  unsigned hops_ = 0;                // redirects in this attempt
   TimePoint attempt_deadline_{};
   bool leaving_ = false;  // nothing more is sent; when all is answered it goes to the primary
   std::shared_ptr<Dialer> dialer_;
   std::shared_ptr<Pipeline> pipeline_;
-  ServerFacts server_;            // at the other end of the pipeline
+  ServerFacts server_;            // facts about the server at the other end of the pipeline
   std::optional<Error> refusal_;  // why operations end at once while there is no connection
   TimePoint ready_since_{};
   Backoff backoff_;

@@ -1,4 +1,4 @@
-/// The exchanges of a client: how they come in, wait, go out and end.
+/// The exchanges of a client: how they arrive, wait, are sent and end.
 
 #include <boost/asio/post.hpp>
 
@@ -105,7 +105,7 @@ void Client::on_answered(std::unique_ptr<Exchange> exchange) {
   end(std::move(exchange), nullptr);
 }
 
-/// Also when the last reply was owed to an exchange that was given up, which nobody hears of.
+/// Also called when the last reply was owed to an exchange that was given up, which has no receiver.
 void Client::on_idle() {
   if (leaving_) return leave();
   flush();  // the line may have been full

@@ -1,4 +1,4 @@
-/// What time brings to a client: deadlines that pass, and servers that fall silent.
+/// Time in a client: deadlines that pass, and servers that become silent.
 
 #include "redis/client.hpp"
 
@@ -10,12 +10,13 @@ namespace {
 
 constexpr Duration idle_before_ping = 500ms;
 constexpr Duration ping_limit = 500ms;
-/// With replies owed and nothing moving for this long the connection is dead; with `idle_before_ping` that
-/// makes 1.75 s till a dead peer is noticed.
+/// With replies owed and no progress for this long the connection is dead; together with `idle_before_ping`,
+/// a dead peer is noticed within 1.75 s.
 constexpr Duration stall_limit = 1250ms;
-/// A caller that gave less time than this says nothing about the server.
+/// A deadline shorter than this says nothing about the server.
 constexpr Duration shortest_blame = 1ms;
-/// More replies owed to nobody than this: the connection is renewed rather than waited for.
+/// If more replies are owed to exchanges that were given up, the connection is replaced rather than waited
+/// for.
 constexpr std::size_t max_given_up = 16 * 1024;
 
 }  // namespace
@@ -38,8 +39,8 @@ void Client::watch_deadline(Exchange& exchange) {
   if (exchange.deadline < deadline_armed_) arm_deadlines(exchange.deadline);
 }
 
-/// The timer is left alone when its exchange ends in time: it then wakes up for nothing once, and looks for
-/// the next. So a steady stream of operations arms it rarely.
+/// The timer is not cancelled when its exchange ends in time: it then wakes up once for nothing and looks for
+/// the next deadline. So a steady stream of operations seldom sets it.
 void Client::arm_deadlines(TimePoint when) {
   deadline_armed_ = when;
   deadline_timer_.expires_at(when);

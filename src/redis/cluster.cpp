@@ -12,12 +12,12 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// The bounds between which a wait before coming again lies: doubled each time, up to the cap.
+/// The bounds of the wait before trying again: doubled each time, up to the cap.
 constexpr Duration first_wait = 2ms;
 constexpr Duration longest_wait = 50ms;
-/// How long an operation without a deadline comes again.
+/// How long an operation without a deadline tries again.
 constexpr Duration longest_patience = 10s;
-/// Operations that may wait at a time.
+/// Operations that may wait at the same time.
 constexpr std::size_t most_parked = 64 * 1024;
 
 Error closed_error() {
@@ -71,7 +71,7 @@ void Cluster::route(Errand errand) {
   });
 }
 
-/// Nobody is known to serve the slot.
+/// The node of the slot is unknown.
 void Cluster::hold(Errand errand) {
   bool known = false;
   {
@@ -169,7 +169,7 @@ void Cluster::failed(Errand errand, const Error& failure, bool sent, const std::
   errand.end({Errc::io_error, "Redis " + from->label() + " left the cluster; the effect is unknown"});
 }
 
-/// It did not reach a node that is of use: it goes to another, if another serves the slot by now.
+/// It did not reach a useful node: it goes to another one, if the slot has another node by now.
 void Cluster::lost(Errand errand, const std::shared_ptr<Client>& from) {
   errand.primary_only = true;
   if (client_of(errand.exchange->slot, false) == from) return await_refresh(std::move(errand), from, false);
@@ -178,8 +178,8 @@ void Cluster::lost(Errand errand, const std::shared_ptr<Client>& from) {
   route(std::move(errand));
 }
 
-/// It ends with its trouble when the last refresh was a moment ago, for then another would tell the same;
-/// unless `even_later`.
+/// It ends with its last error if a refresh ended just now, because another refresh would give the same
+/// answer; unless `even_later`.
 void Cluster::await_refresh(Errand errand, const std::shared_ptr<Client>& failed_at, bool even_later) {
   const TimePoint now = clock_.now();
   TimePoint begins;

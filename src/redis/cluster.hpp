@@ -1,9 +1,10 @@
 #pragma once
-/// Cluster: the backend of a tier over the nodes of a Redis Cluster. It sends each exchange to the node that
-/// serves its slot and follows redirects; Topology says who serves what, and whom to ask.
+/// Cluster: the backend of a tier over the nodes of a Redis Cluster. It sends each exchange to the node of
+/// its slot and follows redirects. Topology knows the nodes of the slots, and which node to ask for them.
 ///
-/// Whoever submits finds the node himself, under a lock. All else is done on the I/O context: redirects,
-/// refreshes, and the errands that are parked: till a time, or till the refresh under way has ended.
+/// The submitting thread finds the node itself, under a lock. Everything else runs on the I/O context:
+/// redirects, refreshes, and parked errands, which wait until a time, or until the refresh under way has
+/// ended.
 
 #include <boost/asio/steady_timer.hpp>
 #include <functional>
@@ -16,13 +17,13 @@
 
 namespace terrace::redis {
 
-/// Where a cluster is entered, and what all its nodes want to hear.
+/// The entry points of a cluster, and the options for all its nodes.
 struct ClusterEntry {
   std::vector<Address> seeds;
   Transport transport = Transport::tcp;
   std::string user = {};
   std::optional<std::string> password = {};
-  std::vector<std::string> allowed_hosts = {};  ///< that the seeds name
+  std::vector<std::string> allowed_hosts = {};  ///< named in the seeds
 };
 /// Throws ConfigError.
 ClusterEntry parse_seeds(const std::vector<std::string>& seeds);
@@ -31,7 +32,7 @@ class Cluster final : public Backend, public Courier::Sender, public std::enable
  public:
   using Clients = std::map<Address, std::shared_ptr<Client>>;
 
-  /// The clock must be the one Asio's timers run on. Throws ConfigError.
+  /// The clock must be the one that Asio's timers use. Throws ConfigError.
   Cluster(boost::asio::io_context& io, const Clock& clock, ClusterOptions options, ClusterEntry entry);
 
   /// `primaries_changed` is called on the I/O thread.
@@ -39,7 +40,7 @@ class Cluster final : public Backend, public Courier::Sender, public std::enable
   /// Ends all exchanges with Errc::shutdown before it returns. On the I/O thread. Idempotent.
   void shut_down();
   [[nodiscard]] ClusterStatus status() const;
-  /// The clients of all primaries, as far as they are known.
+  /// The clients of all known primaries.
   [[nodiscard]] Clients primaries();
   /// Submits it when the next refresh has ended.
   void submit_after_refresh(std::unique_ptr<Exchange> exchange);
@@ -62,12 +63,12 @@ class Cluster final : public Backend, public Courier::Sender, public std::enable
   class Question;
   struct Peer {
     std::shared_ptr<Client> client;
-    std::optional<TimePoint> gone_since = {};  // what the last refresh does not name
+    std::optional<TimePoint> gone_since = {};  // the last refresh does not contain it
   };
   struct Parked {
     Errand errand;
     bool for_refresh = false;
-    std::shared_ptr<Client> failed_at = {};  // where not to send it again
+    std::shared_ptr<Client> failed_at = {};  // do not send it there again
   };
 
   // Errands.
@@ -103,7 +104,7 @@ class Cluster final : public Backend, public Courier::Sender, public std::enable
   const ClusterEntry entry_;
   const AllowedHosts allowed_;
   const std::string label_;
-  const std::shared_ptr<boost::asio::ssl::context> tls_;  // of all nodes; null without TLS
+  const std::shared_ptr<boost::asio::ssl::context> tls_;  // for all nodes; null without TLS
 
   boost::asio::steady_timer timer_;
   TimePoint armed_ = no_deadline;
@@ -118,8 +119,8 @@ class Cluster final : public Backend, public Courier::Sender, public std::enable
   bool closed_ = false;
   Topology topology_;
   std::map<Address, Peer> nodes_;
-  std::size_t turn_ = 0;  // whose turn it is among replicas
-  ClusterStatus counts_;  // what it counts itself
+  std::size_t turn_ = 0;  // for taking replicas in turns
+  ClusterStatus counts_;  // its own counts
 };
 
 }  // namespace terrace::redis

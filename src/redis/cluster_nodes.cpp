@@ -1,4 +1,4 @@
-/// The nodes of a cluster, and the questions for its slots.
+/// The nodes of a cluster, and the queries for its slots.
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
@@ -15,9 +15,9 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// Then another node is asked.
+/// After this time another node is asked.
 constexpr Duration answer_limit = 500ms;
-/// How long the client of a node that left is kept, for what it still owes.
+/// How long the client of a node that left is kept, for owed replies.
 constexpr Duration farewell = 1s;
 
 std::string label_of(const std::vector<Address>& seeds) {
@@ -32,7 +32,7 @@ std::vector<std::string> hosts_of(const std::vector<Address>& seeds) {
   return hosts;
 }
 
-/// Made once: the files may be gone, or half written, when a node is met later.
+/// Made once: the files may be gone, or partly written, when a node is met later.
 std::shared_ptr<asio::ssl::context> tls_of(const ClusterOptions& options, const ClusterEntry& entry) {
   if (entry.transport != Transport::tls) return nullptr;
   const RedisOptions& node = options.node;
@@ -187,7 +187,7 @@ void Cluster::arm(TimePoint when) {
   });
 }
 
-/// Without the nodes on hosts that are not allowed. With the lock held.
+/// Leaves out nodes on hosts that are not allowed. The lock must be held.
 std::vector<SlotRange> Cluster::take_allowed(const Address& from, std::vector<SlotRange> ranges) {
   refused_host_.reset();
   const auto strange = [&](const Address& node) {
@@ -196,7 +196,7 @@ std::vector<SlotRange> Cluster::take_allowed(const Address& from, std::vector<Sl
     ++counts_.refused_hosts;
     return true;
   };
-  // Of a primary that is not allowed the replicas are of no use either.
+  // If a primary is not allowed, its replicas are of no use either.
   std::erase_if(ranges, [&](const SlotRange& range) { return strange(range.nodes.front()); });
   for (SlotRange& range : ranges) std::erase_if(range.nodes, strange);
   return ranges;
@@ -230,7 +230,7 @@ void Cluster::heard(const Address& from, const Result<std::vector<SlotRange>>& o
   tick();
 }
 
-/// After a refresh: the watch follows the primaries, and who has left is let go.
+/// After a refresh: the watch follows the primaries, and the clients of nodes that left are released.
 void Cluster::renew_nodes(TimePoint now) {
   Clients current;
   std::vector<std::shared_ptr<Client>> left;

@@ -78,8 +78,8 @@ class ClusterSharing final : public Leases {
   const std::shared_ptr<PrimaryWatches> watches_;
 };
 
-/// A sweep over all primaries at the same time. When keys may have moved past it, another follows: what had
-/// moved before the first came by is found by the second.
+/// A bulk delete on all primaries at the same time. If keys may have moved past it, another one follows: it
+/// finds the keys that had moved before the first one reached them.
 class ClusterSweep final : public std::enable_shared_from_this<ClusterSweep> {
  public:
   ClusterSweep(std::shared_ptr<Cluster> cluster, std::shared_ptr<Shared> shared, std::string prefix,
@@ -91,7 +91,7 @@ class ClusterSweep final : public std::enable_shared_from_this<ClusterSweep> {
         deadline_(deadline),
         done_(std::move(done)) {}
 
-  /// Any command waits till the nodes are known.
+  /// Sends any command, which waits until the nodes are known.
   void start() { cluster_->submit(std::make_unique<Knock>(shared_from_this())); }
 
  private:
@@ -128,7 +128,7 @@ class ClusterSweep final : public std::enable_shared_from_this<ClusterSweep> {
 
   void swept_one(Result<Swept> swept) {
     {
-      const std::lock_guard lock(mutex_);  // of a client that has ended it comes on any thread
+      const std::lock_guard lock(mutex_);  // a client that has ended calls on any thread
       if (swept) {
         total_.removed += swept->removed;
         again_ = again_ || swept->again || swept->astray;

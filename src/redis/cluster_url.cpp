@@ -1,4 +1,4 @@
-/// Where a cluster is entered: seeds and redis-cluster:// URLs.
+/// The entry points of a cluster: seeds and redis-cluster:// URLs.
 
 #include "redis/cluster.hpp"
 #include "redis/redis_url.hpp"

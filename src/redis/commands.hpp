@@ -1,5 +1,5 @@
 #pragma once
-/// The commands of the tier as exchanges: one key, and the sweep by prefix. Many keys: bulk.hpp.
+/// The commands of the tier as exchanges: for one key, and the bulk delete by prefix. Many keys: bulk.hpp.
 
 #include <atomic>
 #include <functional>
@@ -11,7 +11,7 @@
 
 namespace terrace::redis {
 
-/// What TierStats shows, counted as operations end.
+/// The figures of TierStats, counted as operations end.
 struct Counters {
   std::atomic<std::uint64_t> hits{0}, misses{0}, errors{0}, writes{0}, erases{0}, write_errors{0};
 
@@ -26,7 +26,7 @@ struct Counters {
   }
 };
 
-/// What exchanges share with their tier, and keep alive.
+/// Data that exchanges share with their tier, and keep alive.
 struct Shared {
   Shared(std::shared_ptr<Backend> b, RedisOptions o, const Clock& clock, Naming naming)
       : backend(std::move(b)), options(std::move(o)), encoding(options, clock, naming) {}
@@ -37,17 +37,19 @@ struct Shared {
   Counters counters;
 };
 
-/// One node of the reply to the last command of a key, or an error of any of them. An error stays.
+/// Decodes one node of the reply to the last command of a key, or an error of any of its commands. An error
+/// stays.
 ///  - Found: GET, or a script that returns a value or nil
 ///  - void: the transaction of a SET (the array of EXEC), or a script
-///  - bool: UNLINK, or a script that returns a number; true stays, for a key may be looked for in two places
+///  - bool: UNLINK, or a script that returns a number; true stays, because a key may be looked for in two
+///    places
 void decode(const Node& node, std::string_view server, Result<Found>& outcome);
 void decode(const Node& node, std::string_view server, Result<void>& outcome);
 void decode(const Node& node, std::string_view server, Result<bool>& outcome);
 
 Error unexpected_reply(std::string_view server);
 
-/// One key. `T` is what the handler gets: Found, void or bool.
+/// One key. `T` is the result type of the handler: Found, void or bool.
 template <class T>
 class Single final : public Exchange {
  public:
@@ -71,13 +73,14 @@ class Single final : public Exchange {
   Result<T> outcome_;
 };
 
-/// Removes every key of one server that begins with the prefix and whose rest matches the pattern, with
-/// leases and versions: SCAN from cursor to cursor, the keys of each step removed together with the next
-/// SCAN. Other operations travel in between.
+/// Removes every key of one server that begins with the prefix and whose remainder matches the pattern, with
+/// leases and versions. SCAN goes from cursor to cursor; the keys of each step are removed together with the
+/// next SCAN. Other operations are sent in between.
 struct Swept {
   std::uint64_t removed = 0;
-  bool again = false;   ///< the server was not the right one for some of the keys, or slots moved meanwhile
-  bool astray = false;  ///< in a cluster: the server serves no slots, or was another one in between
+  bool again = false;   ///< the server was not responsible for some of the keys, or slots moved meanwhile
+  bool astray = false;  ///< in a cluster: the server serves no slots, or was replaced by another one
+                        ///< meanwhile
 };
 void start_sweep(std::shared_ptr<Shared> shared, std::shared_ptr<Client> client, std::string prefix,
                  std::string pattern, TimePoint deadline, Handler<Result<Swept>> done);

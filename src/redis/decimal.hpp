@@ -1,5 +1,5 @@
 #pragma once
-/// Numbers in what servers and URLs say.
+/// Numbers in texts of servers and URLs.
 
 #include <charconv>
 #include <optional>
@@ -7,7 +7,7 @@
 
 namespace terrace::redis {
 
-/// The whole text as a decimal number of at most `most`; nothing when it is none.
+/// The whole text as a decimal number of at most `most`; nothing if it is no such number.
 inline std::optional<unsigned> decimal_up_to(std::string_view text, unsigned most) {
   unsigned value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);

@@ -38,13 +38,14 @@ void Dialer::cancel() {
 void Dialer::release() {
   timer_.cancel();
   resolver_.cancel();
-  ErrorCode ignored;  // closed, not destroyed: operations under way still refer to them
+  ErrorCode ignored;  // closed, not destroyed, because operations under way still refer to it
   if (tcp_) tcp_->close(ignored);
   if (socket_) socket_->close(ignored);
   if (tls_) tls_->next_layer().close(ignored);
 }
 
-/// The timer may be under way to us when all is over: what `url_` refers to may be gone by then.
+/// The timer's handler may already be queued when everything is over: the object that `url_` refers to may be
+/// gone then.
 void Dialer::fail(std::string what) {
   if (!done_) return;
   finish(Error(Errc::unavailable,
@@ -93,7 +94,7 @@ void Dialer::resolve() {
   try {
     if (no_threads_left) throw std::system_error(EAGAIN, std::generic_category());
     resolver_.async_resolve(url_.host, url_.port, resolved);
-  } catch (const std::exception& none) {  // Asio resolves names on a thread that begins with the first
+  } catch (const std::exception& none) {  // Asio resolves names on a thread that starts with the first one
     asio::post(resolver_.get_executor(),
                [self = shared_from_this(), why = no_thread("names", none)] { self->fail(why.context); });
   }
@@ -108,8 +109,9 @@ void Dialer::connect_tcp(const Resolver::results_type& addresses) {
                         if (ec) return self->fail(ec.message());
                         ErrorCode ignored;
                         self->tcp_->set_option(Tcp::no_delay(true), ignored);
-                        // Till then the kernel resends what a dead peer does not acknowledge; our own PING
-                        // notices before.
+                        // Until then the kernel retransmits data that a dead peer does not acknowledge; our
+                        // own PING
+                        // notices before that.
                         const unsigned give_up_ms = 2000;
                         ::setsockopt(self->tcp_->native_handle(), IPPROTO_TCP, TCP_USER_TIMEOUT, &give_up_ms,
                                      sizeof give_up_ms);

@@ -23,7 +23,7 @@ class Dialer : public std::enable_shared_from_this<Dialer> {
   /// `tls` is needed for rediss only and must outlive the stream.
   Dialer(boost::asio::io_context& io, const RedisUrl& url, boost::asio::ssl::context* tls);
 
-  /// `done` is called once, never inside this call, at the latest shortly after the deadline.
+  /// Calls `done` once, never inside this call, at the latest shortly after the deadline.
   void start(TimePoint deadline, Done done);
   /// `done` will not be called.
   void cancel();

@@ -1,5 +1,5 @@
 #pragma once
-/// Encoding: which operations a tier with these options accepts, and the commands they become. Thread safe.
+/// Encoding: which operations a tier with these options accepts, and their commands. Thread safe.
 
 #include <optional>
 #include <string>
@@ -18,27 +18,28 @@ class Encoding {
 
   [[nodiscard]] const std::string& key_prefix() const noexcept { return options_.key_prefix; }
   [[nodiscard]] Naming naming() const noexcept { return naming_; }
-  /// Of the key in a cluster; else 0.
+  /// The slot of the key in a cluster; otherwise 0.
   [[nodiscard]] Slot slot(std::string_view key) const;
 
-  /// Why the operation is not done; nothing: it is.
+  /// Why the operation is rejected; nothing if it is accepted.
   [[nodiscard]] std::optional<Error> refusal(std::string_view key, TimePoint deadline) const;
   [[nodiscard]] std::optional<Error> refusal(const TierWrite& write, TimePoint deadline) const;
   [[nodiscard]] std::optional<Error> refusal(TimePoint deadline) const;
 
   void get(std::string& out, std::string_view key) const;
 
-  /// A transaction, for a SET that left the lease would let its holder overwrite the value afterwards.
-  /// (Twice as quick as a script.)
+  /// A transaction, because a SET that left the lease would let its holder overwrite the value afterwards.
+  /// (Twice as fast as a script.)
   void set(std::string& out, const TierWrite& write) const;
   static constexpr std::size_t set_commands = 4;
 
-  /// The lease first: who gets one in between loads what is there after the caller's change. In a cluster a
-  /// command for each key, since one for several is refused while their slot moves.
+  /// Erases the lease first: a process that gets a lease in between loads a value from after the caller's
+  /// change. In a cluster each key gets its own command, because a command for several keys is rejected while
+  /// their slot moves.
   void erase(std::string& out, std::string_view key) const;
   [[nodiscard]] std::size_t erase_commands() const noexcept { return naming_ == Naming::cluster ? 3 : 2; }
 
-  // Parts of commands.
+  // Appends parts of commands.
   void add_key(std::string& out, std::string_view key) const;
   void add_lease(std::string& out, std::string_view key) const;
   void add_version(std::string& out, std::string_view key) const;
@@ -52,15 +53,15 @@ class Encoding {
   const Naming naming_;
 };
 
-/// As PX takes it: milliseconds, rounded up.
+/// For PX: milliseconds, rounded up.
 [[nodiscard]] std::string milliseconds(Duration d);
 
-/// Milliseconds that a server names as what is left of something (PTTL), at most `longest_life`: the sum of
-/// two is still a Duration. Nothing: it is no number of 0 or more.
+/// The milliseconds that a server gives as a remaining time (PTTL), at most `longest_life`, so that the sum
+/// of two is still a Duration. Nothing: it is no number of 0 or more.
 inline constexpr Duration longest_life = std::chrono::hours(100 * 365 * 24);
 [[nodiscard]] std::optional<Duration> told_life(std::string_view digits);
 
-/// Versions of writes are at most this. What is higher beside a value was not put there by a tier.
+/// The highest version of a write. A higher number beside a value was not put there by a tier.
 inline constexpr std::uint64_t highest_version = std::uint64_t{1} << 62;
 
 }  // namespace terrace::redis

@@ -1,6 +1,6 @@
 #pragma once
-/// Exchange: one or more commands that travel together, and what becomes of their replies. Every operation of
-/// the tier is one, or several in a row.
+/// Exchange: one or more commands that are sent together, and the handling of their replies. Every operation
+/// of the tier is one exchange, or several in sequence.
 
 #include <boost/intrusive/set.hpp>
 #include <cstddef>
@@ -16,8 +16,8 @@ namespace terrace::redis {
 
 struct ServerFacts;
 
-/// In the set of deadlines it is linked by a hook that lets go by itself: an exchange that is destroyed
-/// there, as when an I/O context ends with work in it, leaves nothing dangling behind.
+/// Its link in the set of deadlines removes itself: an exchange that is destroyed there, for example when an
+/// I/O context ends with work in it, leaves no dangling pointer.
 class Exchange
     : public boost::intrusive::set_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
  public:
@@ -26,24 +26,24 @@ class Exchange
   Exchange& operator=(const Exchange&) = delete;
   virtual ~Exchange() = default;
 
-  /// A node of the reply to the `index`-th command, in order. Must not call out to users.
+  /// Receives a node of the reply to the `index`-th command, in order. Must not call user code.
   virtual void on_node(std::size_t index, const Node& reply) = 0;
 
-  /// Called exactly once, as the last thing: null when all replies came, else why they will not.
+  /// Called exactly once, as the last call: null if all replies came, otherwise the reason why they will not.
   virtual void on_end(const Error* failure) = 0;
 
   std::string payload;      ///< the commands, encoded
   std::size_t replies = 1;  ///< how many commands
   TimePoint deadline = no_deadline;
-  Slot slot = 0;               ///< of its keys, in a cluster
-  bool reads = false;          ///< it changes nothing: it may be sent twice
-  bool keeps_payload = false;  ///< the payload stays when it is sent, so that it can be sent again
-  bool for_node = false;       ///< only for a server that can be a node of a replicated tier; else not sent
+  Slot slot = 0;               ///< slot of its keys, in a cluster
+  bool reads = false;          ///< it changes nothing, so it may be sent twice
+  bool keeps_payload = false;  ///< the payload is kept when it is sent, so that it can be sent again
+  bool for_node = false;  ///< only for a server that can be a node of a replicated tier; otherwise not sent
 
-  // Kept by the client and the pipeline.
-  std::uint64_t ticket = 0;  ///< its place in the line it stands in
+  // Set by the client and the pipeline.
+  std::uint64_t ticket = 0;  ///< its place in its line
   bool sent = false;
-  ServerFacts* server = nullptr;  ///< who answers; set when it is sent
+  ServerFacts* server = nullptr;  ///< the answering server; set when it is sent
   TimePoint submitted_at{};
 };
 

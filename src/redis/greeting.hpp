@@ -1,6 +1,6 @@
 #pragma once
-/// Greeting: the first words on a connection: HELLO 3 (RESP3) with the login and the connection's name, and
-/// SELECT; and what the server then says of itself. Knows no socket.
+/// Greeting: the first commands on a connection: HELLO 3 (RESP3) with the login and the connection's name,
+/// and SELECT; and the facts that the server then reports. It has no socket.
 
 #include <optional>
 #include <string>
@@ -11,20 +11,21 @@
 
 namespace terrace::redis {
 
-/// The value of a line in the text of INFO; empty: there is none.
+/// The value of a field in the text of INFO; empty: the field does not exist.
 std::string_view info_field(std::string_view text, std::string_view name);
 
-/// What a server says of itself. A connection is to one run of a server, so this holds as long as it.
+/// Facts that a server reports. A connection is to one run of a server, so they are valid as long as the
+/// connection.
 struct ServerFacts {
-  std::string run_id = {};  ///< another one after each start
-  std::string label = {};   ///< where it is
-  /// The server that was meant, a replica of this one; empty: this one was.
+  std::string run_id = {};  ///< changes with each start
+  std::string label = {};   ///< its address
+  /// The intended server, which is a replica of this one; empty: this server was intended.
   std::string stands_in_for = {};
   /// Why it cannot be a node of a replicated tier; nothing: it can.
   std::optional<Error> unfit = {};
-  std::uint64_t connection = 0;  ///< which one of the client's, from 1
+  std::uint64_t connection = 0;  ///< the number of the client's connection, from 1
 
-  /// Whether it may evict, as INFO memory tells: the one fact that may change while it runs.
+  /// Records from INFO memory whether it may evict: the one fact that may change while it runs.
   void learn_memory(std::string_view info);
 };
 
@@ -36,15 +37,16 @@ class Greeting {
 
   /// Appends the commands; returns how many.
   std::size_t encode(std::string& out) const;
-  /// Appends the questions to the server, which it may leave unanswered; after encode(). Returns how many.
+  /// Appends the queries to the server, which it may leave unanswered; call it after encode(). Returns how
+  /// many.
   std::size_t encode_questions(std::string& out) const;
   void take(std::size_t index, const Node& node);
-  /// Why the server does not let us in; null: it does.
+  /// Why the server rejects the connection; null: it accepts it.
   [[nodiscard]] const Error* refused() const noexcept { return refused_ ? &*refused_ : nullptr; }
-  /// Whether the server says it is one.
+  /// Whether the server says that it is a replica.
   [[nodiscard]] bool is_replica() const noexcept { return is_replica_; }
 
-  /// What it answered to the questions.
+  /// Its answers to the queries.
   [[nodiscard]] ServerFacts facts(const std::string& stands_in_for = {}) const;
 
  private:

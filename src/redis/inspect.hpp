@@ -1,5 +1,5 @@
 #pragma once
-/// inspect: asks a server what it is, once, on a connection of its own.
+/// inspect: asks a server once for its version and settings, on a separate connection.
 
 #include <cstdint>
 #include <optional>
@@ -9,15 +9,15 @@
 namespace terrace::redis {
 
 struct ServerReport {
-  std::string version = {};  ///< "7.0.15"; of Valkey: its own
+  std::string version = {};  ///< "7.0.15"; for Valkey its own version
   bool is_valkey = false;
-  std::string policy = {};            ///< maxmemory-policy; empty: it does not tell
+  std::string policy = {};            ///< maxmemory-policy; empty: not reported
   std::uint64_t maxmemory = 0;        ///< bytes; 0: no limit
   std::optional<WallTime> time = {};  ///< its clock
 };
 
-/// Connects, logs in, asks for INFO and hangs up. `done` is called once, on the I/O thread, at the latest
-/// shortly after the deadline: with the report, or why there is none. Throws ConfigError for options that
+/// Connects, logs in, asks for INFO and closes. Calls `done` once, on the I/O thread, at the latest shortly
+/// after the deadline: with the report, or the reason why there is none. Throws ConfigError for options that
 /// cannot work.
 void inspect(const std::shared_ptr<Runtime>& runtime, RedisOptions options, TimePoint deadline,
              Handler<Result<ServerReport>> done);

@@ -1,14 +1,14 @@
 #pragma once
-/// The keys beside the keys. For a key k of the server (RedisOptions::key_prefix included):
-///  - ~lease:{k}    the token of whoever has the lease
-///  - ~version:{k}  the version of the value, as digits; lives as long as the value, of a copy longer
-/// (versioned_scripts.hpp)
-/// In a cluster, where all three must lie in one slot whatever braces k has, ~lease:{t}k and ~version:{t}k
-/// with the tag t of k's slot (tag_of).
+/// The additional keys. For a key k of the server (RedisOptions::key_prefix included):
+///  - ~lease:{k}    the token of the lease's holder
+///  - ~version:{k}  the version of the value, as digits; lives as long as the value, for a copy longer
+///                  (versioned_scripts.hpp)
+/// In a cluster all three must be in one slot, whatever braces k contains. So they are ~lease:{t}k and
+/// ~version:{t}k with the tag t of k's slot (tag_of).
 ///
-/// For a key_prefix p, where the server is a node of a replicated tier:
-///  - ~member:{p}   the mark of membership: run id of the server that was given it, ':', token of who gave it
-///  - ~charge:{p}   who has the node in charge: run id, ':', token
+/// For a key_prefix p, if the server is a node of a replicated tier:
+///  - ~member:{p}   the mark of membership: run id of the server, ':', token of the process that set it
+///  - ~charge:{p}   the process that has the node in charge: run id, ':', token
 
 #include <optional>
 #include <string>
@@ -22,10 +22,10 @@ inline constexpr std::string_view member_head = "~member:{";
 inline constexpr std::string_view charge_head = "~charge:{";
 inline constexpr std::string_view companion_tail = "}";
 
-/// Which of the two ways the companions are named.
+/// How the additional keys are named.
 enum class Naming { single_server, cluster };
 
-/// What no key of a tier may begin with.
+/// No key of a tier may begin with one of these.
 inline constexpr std::string_view reserved_heads[] = {"~lease:", "~version:", "~member:", "~charge:"};
 inline constexpr std::string_view reserved_text = "~lease:, ~version:, ~member: or ~charge:";
 
@@ -36,7 +36,7 @@ inline constexpr std::string_view reserved_text = "~lease:, ~version:, ~member: 
   return false;
 }
 
-/// The k whose companion this is; nothing: it is no companion with this head.
+/// The k to which this additional key belongs; nothing: it does not have this head.
 [[nodiscard]] inline std::optional<std::string_view> key_of(std::string_view companion, std::string_view head,
                                                             Naming naming) noexcept {
   if (!companion.starts_with(head)) return std::nullopt;

@@ -15,7 +15,7 @@ Pipeline::Pipeline(Stream stream, std::size_t max_value_bytes, std::shared_ptr<O
       last_progress_(clock.now()),
       last_received_(last_progress_) {}
 
-/// Small payloads share one write; a large one goes by itself, uncopied.
+/// Small payloads share one write; a large one is written by itself, without a copy.
 void Pipeline::add_segment(std::string payload) {
   constexpr std::size_t large = 16 * 1024;
   if (segments_.empty() || segments_.back().size() >= large || payload.size() >= large) {
@@ -54,14 +54,14 @@ void Pipeline::wrote(std::size_t bytes) {
   }
 }
 
-/// Writes what goes without waiting; true when that was all.
+/// Writes as much as is possible without waiting; true if that was everything.
 bool Pipeline::write_ready() {
   while (!segments_.empty()) {
     ErrorCode ec;
     const std::string& segment = segments_[segment_];
     const std::size_t n =
         stream_.write_now(asio::buffer(segment.data() + offset_, segment.size() - offset_), ec);
-    if (n == 0) return false;  // a fault shows again in the asynchronous write
+    if (n == 0) return false;  // an error shows again in the asynchronous write
     wrote(n);
   }
   return true;

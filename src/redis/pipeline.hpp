@@ -1,10 +1,11 @@
 #pragma once
-/// Pipeline: one established connection. Writes batches of exchanges and hands the replies, which come in the
-/// same order, to them. An exchange that was given up leaves its place in the line behind, so that its late
-/// replies are counted, dropped, and never taken for another's. Used on the I/O context only.
+/// Pipeline: one established connection. It writes batches of exchanges and passes the replies, which come in
+/// the same order, to them. An exchange that is given up leaves its place in the line, so that its late
+/// replies are counted and dropped, and never taken for those of another exchange. Used on the I/O context
+/// only.
 ///
-/// Only the codec is Boost.Redis'. Its own connection (1.88) speaks TCP only, closes itself when a written
-/// request is cancelled, hides why a login was refused, and cannot bound what a reply allocates.
+/// Only the codec comes from Boost.Redis. Its own connection (1.88) supports only TCP, closes itself when a
+/// written request is cancelled, hides why a login was rejected, and cannot limit the memory for a reply.
 
 #include <deque>
 #include <memory>
@@ -19,18 +20,18 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
  public:
   using Batch = std::vector<std::unique_ptr<Exchange>>;
 
-  /// What the pipeline tells its owner; never inside send().
+  /// Receives the events of the pipeline; never called inside send().
   class Owner {
    public:
     /// All replies came. The owner ends the exchange.
     virtual void on_answered(std::unique_ptr<Exchange> exchange) = 0;
     /// A node of a push; `last` ends it.
     virtual void on_push(const Node& node, bool last) = 0;
-    /// The last batch has gone out: send() may be called again.
+    /// The last batch was written: send() may be called again.
     virtual void on_writable() = 0;
-    /// No reply is owed any more, to whomever: send() may be called again.
+    /// No reply is owed any more, to any exchange: send() may be called again.
     virtual void on_idle() {}
-    /// The connection is of no use any more. Called once at most; the owner calls close().
+    /// The connection cannot be used any more. Called once at most; the owner calls close().
     virtual void on_lost(const std::string& why) = 0;
 
    protected:
@@ -49,14 +50,16 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
   /// Takes a sent exchange out; its replies will be dropped.
   std::unique_ptr<Exchange> give_up(std::uint64_t ticket);
 
-  /// Ends the connection and returns what was sent and not answered. No call to the owner follows.
+  /// Ends the connection and returns the exchanges that were sent and not answered. No call to the owner
+  /// follows.
   Batch close();
 
   [[nodiscard]] bool waits_for_replies() const noexcept { return !line_.empty(); }
   /// How many replies are still owed to exchanges that were given up, or to none.
   [[nodiscard]] std::size_t given_up() const noexcept { return given_up_; }
-  /// When bytes last came, or the first request went out after a pause, or a piece of a batch that did not
-  /// fit into the kernel's buffer did. (That the kernel took a whole batch says nothing about the server.)
+  /// The last time when bytes came, or the first request was written after a pause, or a part of a batch was
+  /// written that did not fit into the kernel's buffer. (That the kernel took a whole batch says nothing
+  /// about the server.)
   [[nodiscard]] TimePoint last_progress() const noexcept { return last_progress_; }
   [[nodiscard]] TimePoint last_received() const noexcept { return last_received_; }
 

@@ -1,5 +1,5 @@
 #pragma once
-/// Redirect: a reply that sends the asker elsewhere, or tells it to come again.
+/// Redirect: a reply that redirects the client, or asks it to try again.
 
 #include <cstdint>
 #include <functional>
@@ -24,17 +24,18 @@ struct Address {
 struct Redirect {
   enum class Kind {
     moved,      ///< the slot belongs to `to`
-    ask,        ///< this once `to`, after ASKING: the slot is on its way there
-    try_again,  ///< later: the slot is moving, and not all keys are on the same side
-    wait,       ///< later: the node is not up to it now
-    down,       ///< later, and perhaps elsewhere: the cluster does not serve the slot
-    readonly,   ///< a replica was asked to write
+    ask,        ///< this time `to`, after ASKING: the slot is moving there
+    try_again,  ///< later: the slot is moving, and not all keys are at one node
+    wait,       ///< later: the node cannot serve it now
+    down,       ///< later, and perhaps at another node: the cluster does not serve the slot
+    readonly,   ///< a write was sent to a replica
   };
   Kind kind = Kind::wait;
-  Slot slot = 0;    ///< of moved and ask
-  Address to = {};  ///< of moved and ask; without a host: the same as that of the node that answered
+  Slot slot = 0;    ///< for moved and ask
+  Address to = {};  ///< for moved and ask; without a host: the host of the node that answered
 
-  /// Nothing when the error is an answer. Looks into what a script of Redis 6 or a transaction wraps.
+  /// Nothing if the error is a final answer. Also examines an error wrapped by a script of Redis 6 or a
+  /// transaction.
   static std::optional<Redirect> parse(std::string_view error);
 };
 

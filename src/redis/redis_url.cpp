@@ -50,7 +50,7 @@ std::string decode(std::string_view text, const char* part) {
   return out;
 }
 
-// What is refused is not shown: where user and password are not encoded, any part may be of the password.
+// Rejected text is not shown: where user and password are not encoded, any part may belong to the password.
 
 unsigned parse_database(const std::string& text) {
   const auto index = decimal_up_to(text, INT32_MAX);
@@ -211,7 +211,7 @@ RedisUrl parse_redis_url(std::string_view url) {
     take_query(parts.query, /*takes_database=*/true, out);
     return out;
   }
-  // Nothing that may be a part of a password is shown.
+  // No text is shown that may be a part of a password.
   if (parts.path.find('@') != std::string_view::npos) {
     refuse("there is an @ after the first /; percent-encode the / of a user or password as %2F");
   }

@@ -18,17 +18,17 @@ struct RedisUrl {
   std::string user;  ///< empty: Redis' "default"
   std::optional<std::string> password;
   unsigned database = 0;
-  std::vector<std::string> allowed_hosts = {};  ///< as in RedisOptions
+  std::vector<std::string> allowed_hosts = {};  ///< like RedisOptions::allowed_hosts
 
-  /// "host:port" or the path: for messages. Holds no secret.
+  /// "host:port" or the path: for messages. Contains no secret.
   [[nodiscard]] std::string label() const;
 };
 
-/// Throws ConfigError, which names the part at fault and shows nothing of the URL: where a password is not
-/// encoded, any part may be of it.
+/// Throws ConfigError, which names the wrong part and shows nothing of the URL: where a password is not
+/// encoded, any part may belong to it.
 RedisUrl parse_redis_url(std::string_view url);
 
-/// "a,b" as it stands behind allowed_hosts=, decoded.
+/// "a,b" after allowed_hosts=, decoded.
 std::vector<std::string> parse_allowed_hosts(std::string_view text);
 
 }  // namespace terrace::redis

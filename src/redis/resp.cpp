@@ -10,12 +10,12 @@ namespace {
 
 constexpr std::size_t initial_capacity = 64 * 1024;
 constexpr std::size_t min_space = 16 * 1024;
-constexpr std::size_t max_line = 64 * 1024;        // an error's text; Redis sends nothing near it
-constexpr std::size_t max_text = 128 * 1024;       // what is no value: a key in an array, the text of INFO
-constexpr std::size_t max_elements = 1 << 20;      // of one array; SCAN sends a few thousand
-constexpr std::size_t message_room = 32ULL << 20;  // what a reply may hold besides one value
+constexpr std::size_t max_line = 64 * 1024;    // an error's text; Redis sends much shorter ones
+constexpr std::size_t max_text = 128 * 1024;   // text other than values: a key in an array, the text of INFO
+constexpr std::size_t max_elements = 1 << 20;  // of one array; SCAN sends a few thousand
+constexpr std::size_t message_room = 32ULL << 20;  // size of a reply besides one value
 
-/// The line of such a type is a length, and that many bytes follow.
+/// The line of such a type contains a length, and that many bytes follow.
 constexpr bool is_bulk(char type) noexcept {
   return type == '$' || type == '=' || type == '!';
 }
@@ -63,7 +63,7 @@ ReplyReader::ReplyReader(std::size_t max_value_bytes)
       buffer_(std::make_unique_for_overwrite<char[]>(initial_capacity)),
       capacity_(initial_capacity) {}
 
-/// By doubling, not to the length the server announces: memory follows the bytes that really came.
+/// Grows by doubling, not to the length that the server announces: memory follows the bytes that really came.
 void ReplyReader::grow() {
   auto bigger = std::make_unique_for_overwrite<char[]>(capacity_ * 2);
   std::memcpy(bigger.get(), buffer_.get() + begin_, end_ - begin_);
@@ -113,7 +113,7 @@ ReplyReader::Line ReplyReader::check_length(char type, std::string_view digits, 
   return Line::skip;
 }
 
-/// The parser trusts its input: it would accept any length, and end the process on an empty one.
+/// The parser trusts its input: it would accept any length, and abort the process on an empty one.
 ReplyReader::Line ReplyReader::check_line(std::string_view message) {
   const std::size_t from = parser_.get_consumed();
   const std::size_t line_end = message.find("\r\n", from);

@@ -1,6 +1,6 @@
 #pragma once
-/// RESP3 in both directions over the codec of Boost.Redis: commands to bytes, and bytes to the nodes of
-/// replies, with every length checked before anything is allocated for it.
+/// RESP3 in both directions with the codec of Boost.Redis: commands to bytes, and bytes to the nodes of
+/// replies. Every length is checked before anything is allocated for it.
 
 #include <boost/redis/resp3/node.hpp>
 #include <boost/redis/resp3/parser.hpp>
@@ -17,7 +17,7 @@ namespace terrace::redis {
 using Node = boost::redis::resp3::node_view;
 using NodeType = boost::redis::resp3::type;
 
-/// Begins a command of that many parts; each follows by add_part.
+/// Begins a command with that many parts; add_part adds each of them.
 void begin_command(std::string& out, std::size_t parts);
 /// One part, made of pieces put together.
 void add_part(std::string& out, std::initializer_list<std::string_view> pieces);
@@ -26,34 +26,34 @@ inline void add_part(std::string& out, std::string_view part) {
 }
 void add_command(std::string& out, std::initializer_list<std::string_view> parts);
 
-/// The parts of commands that were encoded by these.
+/// Splits commands that were encoded by these functions into their parts.
 [[nodiscard]] std::vector<std::vector<std::string_view>> parse_commands(std::string_view encoded);
 
 [[nodiscard]] inline bool is_error(const Node& node) noexcept {
   return node.data_type == NodeType::simple_error || node.data_type == NodeType::blob_error;
 }
 
-/// Cuts a stream of bytes into replies and pushes, and these into nodes.
-/// A value over the limit is skipped without being held: its reply becomes an error that begins with
-/// `too_large`. Anything that is not RESP3 as servers speak it ends in Step::broken.
+/// Cuts a stream of bytes into replies and pushes, and these into nodes. A value over the limit is skipped
+/// without being held: its reply becomes an error that begins with `too_large`. Anything that is not RESP3 as
+/// servers send it leads to Step::broken.
 class ReplyReader {
  public:
   explicit ReplyReader(std::size_t max_value_bytes);
 
-  /// Where the next bytes go; invalidates nodes.
+  /// The buffer for the next bytes; invalidates nodes.
   std::span<char> space();
   void commit(std::size_t bytes) noexcept { end_ += bytes; }
 
   enum class Step { node, need_more, broken };
   struct Item {
     Node node;
-    bool last = false;  ///< it completes its reply or push
-    bool push = false;  ///< it answers nothing
+    bool last = false;  ///< it is the last of its reply or push
+    bool push = false;  ///< it is no answer to a command
   };
   /// The item's text is valid until space() is called.
   Step next(Item& item);
 
-  /// Why it is broken. Shows nothing of the bytes.
+  /// Why it is broken. Shows none of the bytes.
   [[nodiscard]] const std::string& why_broken() const noexcept { return why_; }
 
   static constexpr std::string_view too_large = "TERRACE-TOO-LARGE ";
@@ -70,11 +70,11 @@ class ReplyReader {
   boost::redis::resp3::parser parser_;
   std::unique_ptr<char[]> buffer_;
   std::size_t capacity_;
-  std::size_t begin_ = 0;  // of the message being parsed
+  std::size_t begin_ = 0;  // beginning of the message being parsed
   std::size_t end_ = 0;
-  std::size_t skip_ = 0;  // bytes still to drop of a value too large
+  std::size_t skip_ = 0;  // bytes of a too large value that are still to be dropped
   bool in_reply_ = false;
-  bool in_bulk_ = false;  // the next bytes are text of a length that was read
+  bool in_bulk_ = false;  // the next bytes are a text whose length was read
   bool in_push_ = false;
   std::string skipped_;
   std::string why_;

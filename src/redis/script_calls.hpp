@@ -1,7 +1,7 @@
 #pragma once
-/// ScriptCalls: many calls of one script, each about one key and with its own outcome. They travel together,
-/// at most 1,000 of them or 1 MiB at a time; those that a server answered with NOSCRIPT go again, with the
-/// script's text.
+/// ScriptCalls: many calls of one script, each for one key and with its own outcome. They are sent together,
+/// at most 1,000 of them or 1 MiB at a time. Calls that a server answered with NOSCRIPT are sent again, with
+/// the script's text.
 
 #include <deque>
 #include <iterator>
@@ -12,13 +12,13 @@
 
 namespace terrace::redis {
 
-/// What a script returned: the elements of its array, or the one thing it is. Nothing: nil.
+/// The result of a script: the elements of its array, or its single value. Nothing: nil.
 using Fields = std::vector<Found>;
 
 template <class T>
 class ScriptCalls final : public std::enable_shared_from_this<ScriptCalls<T>> {
  public:
-  /// Makes the outcome of what a server returned.
+  /// Converts the result of a server to the outcome.
   using Read = Result<T> (*)(Fields fields, ServerFacts& server);
 
   ScriptCalls(std::shared_ptr<Client> client, const Script& script, std::size_t keys, TimePoint deadline,
@@ -30,12 +30,12 @@ class ScriptCalls final : public std::enable_shared_from_this<ScriptCalls<T>> {
         read_(read),
         done_(std::move(done)) {}
 
-  /// The outcome of a key that is not asked for.
+  /// Sets the outcome of a key that is not sent.
   void refuse(std::size_t position, Error why) { outcomes_[position] = std::move(why); }
   void add(std::size_t position, Arguments arguments) {
     waiting_.push_back({position, std::move(arguments)});
   }
-  /// They are sent to a server that is no node, too.
+  /// They are sent to any server, also to one that cannot be a node.
   void to_any_server() { for_node_ = false; }
   void start() { next(nullptr); }
 
@@ -65,7 +65,7 @@ class ScriptCalls final : public std::enable_shared_from_this<ScriptCalls<T>> {
 template <class T>
 class ScriptCalls<T>::Part final : public Exchange {
  public:
-  /// `whole`: the first call brings the script's text.
+  /// `whole`: the first call contains the script's text.
   Part(std::shared_ptr<ScriptCalls> owner, Calls calls, bool whole)
       : owner_(std::move(owner)), calls_(std::move(calls)) {
     const Script& script = owner_->script_;
@@ -110,7 +110,7 @@ class ScriptCalls<T>::Part final : public Exchange {
     if (refused_ && refused_->starts_with("NOSCRIPT")) {
       unknown_.push_back(std::move(calls_[current_]));
     } else if (refused_ && server->unfit) {
-      outcome = *server->unfit;  // it names the remedy
+      outcome = *server->unfit;  // it contains the remedy
     } else if (refused_) {
       outcome = server_error(*refused_, owner_->client_->label());
     } else {
@@ -128,7 +128,7 @@ class ScriptCalls<T>::Part final : public Exchange {
   Calls unknown_;
 };
 
-/// After a failure the rest is not sent: it would only fail the same way.
+/// After a failure the rest is not sent: it would fail in the same way.
 template <class T>
 void ScriptCalls<T>::next(const Error* failure) {
   if (failure != nullptr) {

@@ -27,7 +27,7 @@ local function same(value, length, tail)
 end
 )";
 
-/// read(key): what GET gives. What is of another type counts as none: what is written next replaces it.
+/// read(key): the result of GET. A key of another type counts as none: the next write replaces it.
 /// holds(lease, token): whether the token has the lease.
 constexpr const char* read = R"(
 local function read(key)
@@ -52,8 +52,8 @@ end
 Script::Script(std::string script) : text(std::move(script)), digest(sha1_hex(text)) {}
 
 /// key, lease / token, lease time, length of the stale value ('' none), its tail. Returns the value; -1:
-/// granted; else how long the lease is still held. What no process of the cache can have put there is no
-/// lease: without an end, with a longer one than twice the lease time, or of another type.
+/// granted; otherwise the remaining time of the lease. A lease that no process of the cache can have made
+/// does not count: without an expiry, longer than twice the lease time, or of another type.
 const Script& acquire_script() {
   static const Script& script = *new Script(std::string(same) + read + R"(
 local value = read(KEYS[1])
@@ -93,8 +93,8 @@ return redis.status_reply('OK'))");
   return script;
 }
 
-/// key, lease, version / value, ttl. Returns what was there, or nil. What would last longer than twice the ttl
-/// does not count.
+/// key, lease, version / value, ttl. Returns the existing value, or nil. A value that would last longer than
+/// twice the ttl does not count.
 const Script& get_or_put_script() {
   static const Script& script = *new Script(std::string(read) + put + R"(
 local value = read(KEYS[1])
@@ -120,9 +120,9 @@ return 1)");
   return script;
 }
 
-/// key, lease, version / value, ttl, version as 20 digits, highest that counts: as text, since Lua's numbers
-/// are doubles. What is no version, or a higher one than a tier gives out, counts as none: else one that was
-/// put there would keep all writes out.
+/// key, lease, version / value, ttl, version as 20 digits, highest valid version: as text, because Lua's
+/// numbers are doubles. An invalid version, or one higher than a tier gives out, counts as none: otherwise a
+/// planted one would block all writes.
 const Script& versioned_set_script() {
   static const Script& script = *new Script(std::string(read) + put + R"(
 local held = read(KEYS[3])

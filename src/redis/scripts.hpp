@@ -1,10 +1,10 @@
 #pragma once
-/// The scripts of the tier, which the server runs in one step, and the exchange that calls one. A script
-/// travels as its digest (EVALSHA); only when the server does not know it (it restarted, SCRIPT FLUSH) its
-/// text is sent.
+/// The scripts of the tier, which the server runs in one step, and the exchange that calls one. A script is
+/// sent as its digest (EVALSHA); its text is sent only if the server does not know it (after a restart or
+/// SCRIPT FLUSH).
 ///
-/// Values are compared by their length and last 16 bytes: what the cascade stores ends in a checksum or a
-/// seal, so the whole value need not travel.
+/// Values are compared by their length and last 16 bytes: stored values end with a checksum or a seal, so the
+/// whole value need not be sent.
 
 #include <terrace/shared_tier.hpp>
 
@@ -18,8 +18,8 @@ struct Script {
   std::string digest;  ///< SHA-1, in hex
 };
 
-/// What each takes as KEYS / ARGV stands beside its text. Never destroyed: at the end of a program a thread
-/// of a runtime that is being let go may still send one.
+/// The KEYS / ARGV of each are given beside its text. Never destroyed: at the end of a program a thread of a
+/// runtime that is being released may still send one.
 const Script& acquire_script();
 const Script& fill_script();
 const Script& renew_script();
@@ -30,7 +30,7 @@ const Script& versioned_set_script();
 
 void decode(const Node& node, std::string_view server, Result<LeaseReply>& outcome);
 
-/// The arguments of a call about one key, in order: first its KEYS, then ARGV.
+/// The arguments of a call for one key, in order: first KEYS, then ARGV.
 class Arguments {
  public:
   Arguments(const Encoding& encoding, std::string_view key)
@@ -42,14 +42,14 @@ class Arguments {
   Arguments& all_keys();
   Arguments& key_and_lease();
   Arguments& lease_only();
-  /// All of them, and another one.
+  /// All of these keys, and an additional one.
   Arguments& copy_keys(std::string_view other);
 
   // ARGV.
   Arguments& part(std::string_view bytes);
   Arguments& token(const LeaseToken& token) { return part({token.data(), token.size()}); }
   Arguments& ttl(std::optional<Duration> ttl) { return part(ttl ? milliseconds(*ttl) : ""); }
-  /// By what a value is known: length and tail.
+  /// Identifies a value: its length and tail.
   Arguments& comparison(BytesView value);
 
   [[nodiscard]] std::size_t size() const noexcept { return encoded_.size(); }
@@ -58,17 +58,17 @@ class Arguments {
 
  private:
   const Encoding* encoding_;
-  std::string_view key_;  // while collecting only
+  std::string_view key_;  // only while arguments are collected
   Slot slot_;
   std::string encoded_;
   std::size_t count_ = 0;
 };
 
-/// `known`: the server has the script, for it came earlier on this connection. (In a cluster that is never
-/// so: keys go different ways.)
+/// `known`: the server has the script, because it was sent earlier on this connection. (Never true in a
+/// cluster, where keys go to different servers.)
 void encode_versioned_set(std::string& out, const Encoding& encoding, const TierWrite& write, bool known);
 
-/// `T` is what the handler gets: LeaseReply, Found, bool or void.
+/// `T` is the result type of the handler: LeaseReply, Found, bool or void.
 template <class T>
 class ScriptCall final : public Exchange {
  public:

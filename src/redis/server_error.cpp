@@ -9,7 +9,7 @@ namespace terrace::redis {
 namespace {
 
 struct Meaning {
-  std::string_view word;  // the first of the reply
+  std::string_view word;  // the first word of the reply
   Errc code;
   std::string_view hint;
 };
@@ -29,7 +29,7 @@ constexpr Meaning meanings[] = {
     {"MISCONF", Errc::unavailable, "the server cannot save to disk and takes no writes"},
 };
 
-/// One line of printable text without what the server quotes of our command.
+/// One line of printable text, without the parts of our command that the server quotes.
 std::string clean(std::string_view text) {
   text = text.substr(0, text.find(", with args"));
   constexpr std::size_t longest = 200;

@@ -11,7 +11,7 @@ std::optional<Error> bad_lease_time(Duration lease_time) {
                "the lease time is " + std::to_string(lease_time.count()) + " ns; it must be more than 0");
 }
 
-/// Counts what the handler is told as a write.
+/// Counts the result as a write.
 Handler<Result<bool>> counted(const std::shared_ptr<Shared>& shared, Handler<Result<bool>> done) {
   return [shared, done = std::move(done)](Result<bool> stored) mutable {
     if (!stored || *stored) ++(stored ? shared->counters.writes : shared->counters.write_errors);
@@ -32,7 +32,7 @@ void Leases::acquire(std::string_view key, const LeaseToken& token, Duration lea
   } else {
     call.comparison(stale);
   }
-  // The script leaves no longer one; a server may say what it likes.
+  // The script allows no longer one, but the server is not trusted here.
   const Duration longest = lease_time > longest_life / 2 ? longest_life : 2 * lease_time;
   auto bounded = [longest, done = std::move(done)](Result<LeaseReply> reply) mutable {
     if (reply) reply->held_for = std::min(reply->held_for, longest);

@@ -1,5 +1,5 @@
 #pragma once
-/// Leases: what a tier over Redis offers to processes that share it, by scripts, but for the watch.
+/// Leases: everything that a tier over Redis offers to processes that share it, by scripts, except the watch.
 /// SharedRedis: the same with the watch over one server. Thread safe.
 
 #include <terrace/shared_tier.hpp>

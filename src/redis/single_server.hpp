@@ -1,6 +1,6 @@
 #pragma once
-/// SingleServer: the backend of a tier over one server. What a server refuses since it has become a replica
-/// is sent once more, to its primary.
+/// SingleServer: the backend of a tier over one server. A write that the server rejects because it has become
+/// a replica is sent once more, to its primary.
 
 #include "redis/backend.hpp"
 

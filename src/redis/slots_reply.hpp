@@ -1,5 +1,5 @@
 #pragma once
-/// SlotsReply: the reply to CLUSTER SLOTS, node by node. Knows no socket.
+/// SlotsReply: parses the reply to CLUSTER SLOTS, node by node. It has no socket.
 /// https://redis.io/docs/latest/commands/cluster-slots/
 
 #include "redis/resp.hpp"
@@ -9,12 +9,12 @@ namespace terrace::redis {
 
 class SlotsReply {
  public:
-  /// `asked`: whom; a node without a host is at the same one.
+  /// `asked`: the node that was asked; a node without a host in the reply has the same host.
   explicit SlotsReply(Address asked) : asked_(std::move(asked)) {}
 
   void take(const Node& node);
 
-  /// Nothing: it is not what CLUSTER SLOTS answers.
+  /// Nothing: it is not a reply to CLUSTER SLOTS.
   [[nodiscard]] std::optional<std::vector<SlotRange>> ranges() const;
 
  private:
@@ -23,8 +23,8 @@ class SlotsReply {
 
   const Address asked_;
   std::vector<SlotRange> ranges_;
-  unsigned bounds_ = 0;   // of the last range, so far
-  unsigned details_ = 0;  // of its last node, so far
+  unsigned bounds_ = 0;   // bounds of the last range so far
+  unsigned details_ = 0;  // details of its last node so far
   bool sound_ = true;
 };
 

@@ -5,7 +5,7 @@
 namespace terrace::redis {
 namespace {
 
-/// The first of the commands; the last stands for the whole.
+/// One of the first commands; the last one stands for the whole.
 class SplitStep final : public Exchange {
  public:
   SplitStep(std::shared_ptr<Backend> backend, std::unique_ptr<Exchange> whole,

@@ -1,16 +1,16 @@
 #pragma once
-/// Split: the transaction of a SET as single commands, one after the other, each to wherever its own key is.
-/// For a slot that is moving, whose keys may lie on two nodes: Redis refuses transactions there till the move
-/// ends.
+/// Split: sends the transaction of a SET as single commands, one after the other, each to the node of its own
+/// key. For a slot that is moving, whose keys may be on two nodes: Redis rejects transactions there until the
+/// move ends.
 ///
-/// The lease goes before the value is set, as in Encoding::erase. Who holds a lease can fill nothing
-/// meanwhile, since his script is about several keys as well.
+/// The lease is removed before the value is set, as in Encoding::erase. The holder of a lease can fill
+/// nothing meanwhile, because its script also uses several keys.
 
 #include "redis/backend.hpp"
 
 namespace terrace::redis {
 
-/// Null: it is no transaction, and stays as it was.
+/// Null: it is no transaction, and is unchanged.
 [[nodiscard]] std::unique_ptr<Exchange> split_transaction(std::shared_ptr<Backend> backend,
                                                           std::unique_ptr<Exchange>& exchange);
 

@@ -40,7 +40,7 @@ class Stream {
     }
   }
 
-  /// As much as goes without waiting, which saves the way through the context: 0 over TLS.
+  /// Writes as much as is possible without waiting, which avoids the I/O context: 0 over TLS.
   std::size_t write_now(boost::asio::const_buffer from, ErrorCode& ec) {
     if (tls_) return 0;
     const std::size_t written = plain_->write_some(from, ec);

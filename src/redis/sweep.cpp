@@ -10,12 +10,12 @@ namespace {
 
 constexpr std::string_view scan_count = "1000";
 
-/// One sweep on its way through the keys, twice: leases and versions first, so that no holder of a lease can
+/// One bulk delete in progress, in two passes: leases and versions first, so that no holder of a lease can
 /// put a value back; then the values.
 ///
 /// A server that is a replica, or has just become one, may lack keys of its primary, or have none. So each
-/// SCAN stands between two UNLINKs, which a replica refuses. And a cursor means something to one run of one
-/// server only: all steps are taken on one connection, or the sweep begins again.
+/// SCAN is between two UNLINKs, which a replica rejects. A cursor is only valid for one run of one server:
+/// all steps must use one connection, otherwise the bulk delete begins again.
 struct Sweep {
   std::shared_ptr<Shared> shared;
   std::shared_ptr<Client> client;
@@ -26,8 +26,8 @@ struct Sweep {
   bool companions = true;
   bool restarted = false;
   Swept swept = {};
-  std::uint64_t connection = 0;  // of the steps so far; 0: none was taken
-  std::string slots = {};        // in a cluster: which the server had at the beginning
+  std::uint64_t connection = 0;  // connection of the steps so far; 0: no step was taken
+  std::string slots = {};        // in a cluster: the slots of the server at the beginning
 
   [[nodiscard]] bool in_cluster() const { return shared->encoding.naming() == Naming::cluster; }
 
@@ -37,7 +37,7 @@ struct Sweep {
     return in_cluster() ? "~*:{*}" + keys : "~*:{" + keys + "}";
   }
 
-  /// MATCH is wider than what this pass is about.
+  /// MATCH finds more keys than this pass is about.
   [[nodiscard]] bool concerns(std::string_view key) const {
     if (!companions) return !is_reserved(key);
     for (const auto head : {lease_head, version_head}) {
@@ -48,7 +48,7 @@ struct Sweep {
     return false;
   }
 
-  /// Removing it changes nothing: no key of the tier has this lease.
+  /// A lease key that no key of the tier has; removing it changes nothing.
   [[nodiscard]] std::string nobodys_lease() const {
     return std::string(lease_head) + shared->encoding.key_prefix() + std::string(companion_tail);
   }
@@ -70,7 +70,8 @@ struct Sweep {
   }
 };
 
-/// Which slots a server has and which are moving, from its CLUSTER NODES: the end of the line "… myself …".
+/// The slots of a server, and those that are moving, from its CLUSTER NODES: the end of the line "… myself
+/// …".
 std::string slots_of_myself(std::string_view nodes) {
   while (!nodes.empty()) {
     const auto end = std::min(nodes.find('\n'), nodes.size());
@@ -86,8 +87,8 @@ std::string slots_of_myself(std::string_view nodes) {
   return {};
 }
 
-/// Asked at the beginning and at the end: a key may have moved past the sweep when the answers differ, or
-/// when one of them names a slot that is moving ("[…]").
+/// Asked at the beginning and at the end. A key may have moved past the bulk delete if the answers differ, or
+/// if one of them names a slot that is moving ("[…]").
 class Slots final : public Exchange {
  public:
   Slots(std::shared_ptr<Sweep> sweep, bool at_end) : sweep_(std::move(sweep)), at_end_(at_end) {
@@ -110,14 +111,14 @@ class Slots final : public Exchange {
   std::optional<Error> refused_;
 };
 
-/// UNLINK of what the last step found, and SCAN for more: either may be missing, not both.
+/// UNLINK of the keys found by the last step, and SCAN for more: either may be missing, not both.
 class SweepStep final : public Exchange {
  public:
   SweepStep(std::shared_ptr<Sweep> sweep, const std::vector<std::string>& keys, const std::string* cursor)
       : sweep_(std::move(sweep)), scans_(cursor != nullptr) {
     deadline = sweep_->deadline;
     if (sweep_->in_cluster()) {  // keys of different slots need a command each
-      // What has come to the node by a move that is not over is erased by who asks for it only.
+      // Keys that came to the node by a move that is not over can only be erased with ASKING.
       const bool moving = sweep_->slots.find('[') != std::string::npos;
       unlinks_ = keys.size() * (moving ? 2 : 1);
       for (const auto& key : keys) {
@@ -147,7 +148,7 @@ class SweepStep final : public Exchange {
         refused_ = server_error(reply.value, sweep_->client->label());
       }
     } else if (index < unlinks_) {
-      std::uint64_t count = 0;  // stays when it is the OK to ASKING
+      std::uint64_t count = 0;  // stays 0 for the OK to ASKING
       std::from_chars(reply.value.data(), reply.value.data() + reply.value.size(), count);
       if (!empty_) sweep_->count(count);
     } else if (reply.data_type == NodeType::blob_string && reply.depth == 1) {
@@ -184,8 +185,8 @@ class SweepStep final : public Exchange {
     auto& client = *sweep_->client;
     client.submit(std::make_unique<Slots>(std::move(sweep_), true));
   }
-  /// The server has become a replica, or the connection is to another server, or another run of it, whose
-  /// SCAN goes through its keys in another order: that one is swept from the beginning.
+  /// The server has become a replica; or the connection leads to another server, or another run of it, whose
+  /// SCAN uses another order: the bulk delete begins again there.
   void restart(bool is_replica) {
     if (std::exchange(sweep_->restarted, true)) {
       const Error gone(Errc::unavailable,
@@ -203,7 +204,7 @@ class SweepStep final : public Exchange {
   std::shared_ptr<Sweep> sweep_;
   std::size_t unlinks_ = 0;
   bool scans_;
-  bool empty_ = false;  // the UNLINK only asks whether the server takes writes
+  bool empty_ = false;  // the UNLINK only checks whether the server accepts writes
   bool elsewhere_ = false;
   std::string cursor_ = "0";
   std::vector<std::string> found_;
@@ -220,7 +221,7 @@ void Slots::on_end(const Error* failure) {
   if (failure == nullptr && refused_) failure = &*refused_;
   if (failure != nullptr) return sweep_->finish(failure);
   const bool moving = slots_.find('[') != std::string::npos;
-  // Who was thought a primary serves nothing: a replica by now.
+  // The supposed primary serves no slots: it is a replica by now.
   sweep_->swept.astray = sweep_->moved_to(*server) || sweep_->swept.astray || slots_.empty();
   sweep_->swept.again = sweep_->swept.again || moving || (at_end_ && slots_ != sweep_->slots);
   sweep_->slots = std::move(slots_);

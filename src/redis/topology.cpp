@@ -72,7 +72,7 @@ std::optional<Address> Topology::ask(TimePoint now) {
 }
 
 void Topology::plan_round() {
-  std::vector<Address> order;  // the last is asked first
+  std::vector<Address> order;  // the last one is asked first
   const auto add_shuffled = [&](auto&& some) {
     std::vector<Address> group;
     for (const Address& node : some) {

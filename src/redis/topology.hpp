@@ -1,11 +1,11 @@
 #pragma once
-/// Topology: which node of a cluster serves which slot, as far as is known, and when to ask whom again. A
-/// state machine without I/O: time, replies and failures are handed in. Not thread safe.
+/// Topology: the known nodes for the slots of a cluster, and when to ask which node again. A state machine
+/// without I/O: time, replies and failures are parameters. Not thread safe.
 ///
-/// A refresh asks one node after the other for CLUSTER SLOTS until one answers: first the nodes known, then
-/// the seeds, both shuffled, so that clients do not all ask the same one; those that failed lately come last.
-/// It begins every `period`, and when somebody wants one (a redirect, a node that is away), but not sooner
-/// than `least_pause` after the end of the last, and never two at a time.
+/// A refresh asks one node after the other for CLUSTER SLOTS until one answers: first the known nodes, then
+/// the seeds. Both are shuffled, so that clients do not all ask the same one; nodes that failed lately come
+/// last. A refresh begins every `period`, and on request (after a redirect, or if a node is down), but not
+/// sooner than `least_pause` after the end of the last one; never two at a time.
 
 #include <map>
 #include <optional>
@@ -18,7 +18,7 @@
 
 namespace terrace::redis {
 
-/// Slots from `first` to `last`, and who serves them: the primary, then its replicas.
+/// The slots from `first` to `last`, and their nodes: the primary, then its replicas.
 struct SlotRange {
   Slot first = 0;
   Slot last = 0;
@@ -28,7 +28,7 @@ struct SlotRange {
 struct TopologyTiming {
   Duration period = std::chrono::seconds(10);
   Duration least_pause = std::chrono::milliseconds(100);
-  Duration longest_pause = std::chrono::seconds(2);  ///< after refreshes that nobody answered
+  Duration longest_pause = std::chrono::seconds(2);  ///< after refreshes without an answer
 };
 
 class Topology {
@@ -42,29 +42,30 @@ class Topology {
   [[nodiscard]] const Address* primary_of(Slot slot) const noexcept;
   /// None, when there are none.
   [[nodiscard]] const std::vector<Address>& replicas_of(Slot slot) const noexcept;
-  /// Those that serve slots.
+  /// The nodes that serve slots.
   [[nodiscard]] std::set<Address> primaries() const;
-  /// All of the last refresh, and those that redirects have named since.
+  /// All nodes of the last refresh, and those named by redirects since.
   [[nodiscard]] const std::set<Address>& nodes() const noexcept { return nodes_; }
   [[nodiscard]] std::size_t slots_covered() const noexcept;
 
-  /// A redirect says so.
+  /// A redirect reported this.
   void moved(Slot slot, const Address& to);
 
   // ---- Refreshes.
 
-  /// A refresh is wanted; when it begins, or the one under way began: any time that is not after now.
+  /// Requests a refresh. Returns when it begins, or when the one under way began: then a time that is not
+  /// after now.
   TimePoint want(TimePoint now);
-  /// The node was of no use: others are asked before it.
+  /// The node did not help: others are asked before it.
   void suspect(const Address& node) { suspects_.insert(node); }
-  /// Whom to ask now; then answered() or unanswered() must follow. Nothing: wait until due().
+  /// The node to ask now; then answered() or unanswered() must follow. Nothing: wait until due().
   [[nodiscard]] std::optional<Address> ask(TimePoint now);
-  /// When ask() has something to say; never while a question is out.
+  /// When ask() has a node to ask; never while a query is under way.
   [[nodiscard]] TimePoint due() const noexcept;
-  /// True: the refresh succeeded. False: there are no slots in it (a node that was reset, or forgotten),
+  /// True: the refresh succeeded. False: the reply contains no slots (a node that was reset, or forgotten),
   /// which counts as no answer.
   bool answered(TimePoint now, const Address& from, const std::vector<SlotRange>& ranges);
-  /// True: the refresh goes on with the next node. False: it has failed.
+  /// True: the refresh continues with the next node. False: it has failed.
   bool unanswered(TimePoint now, const Address& from);
 
   [[nodiscard]] bool refreshing() const noexcept { return round_.has_value(); }
@@ -93,8 +94,8 @@ class Topology {
   std::set<Address> nodes_;
   std::set<Address> suspects_;
 
-  std::optional<std::vector<Address>> round_;  // whom to ask next: the last first
-  bool asked_ = false;                         // the question is out
+  std::optional<std::vector<Address>> round_;  // the nodes to ask; the last one first
+  bool asked_ = false;                         // a query is under way
   TimePoint due_;
   TimePoint earliest_;
   unsigned failures_ = 0;  // in a row

@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr Duration first_retry_pause = 20ms;
-/// Nothing is served from memory while the watch is down, so it does not wait long.
+/// Memory serves nothing while the watch is down, so it does not wait long.
 constexpr Duration longest_retry_pause = 1s;
 
 }  // namespace
@@ -143,9 +143,9 @@ void Tracking::tracked(const Error* refused) {
   if (phase_ == Phase::ready) prove(now);
 }
 
-/// The connection, or the attempt to make one, came to nothing.
+/// The connection, or the attempt to make one, has failed.
 void Tracking::drop(const Error& why) {
-  const Error kept = why;  // it may belong to what is closed next
+  const Error kept = why;  // it may belong to an object that is closed next
   const TimePoint now = clock_.now();
   if (phase_ == Phase::ready && now - ready_since_ >= longest_retry_pause) backoff_.reset();
   disconnect();
@@ -198,7 +198,7 @@ void Tracking::welcome(std::shared_ptr<Watch> watch) {
   if (!registered_.empty()) extend(*watch);
 }
 
-/// Asks the server for what this watch needs and is not asked for yet.
+/// Asks the server for the prefixes that this watch needs and that were not requested yet.
 void Tracking::extend(Watch& watch) {
   Prefixes wanted = registered_;
   watch.cover_own(wanted, naming_);

@@ -1,11 +1,11 @@
 #pragma once
-/// Tracking: the connection that hears of changes (CLIENT TRACKING ON BCAST) for all watches of a tier, made
-/// for the first of them and ended with the last. NOLOOP is never asked for: two writers in one turn of the
-/// server give one push, and swallowing one's own would swallow the other's.
+/// Tracking: the connection that receives changes (CLIENT TRACKING ON BCAST) for all watches of a tier. The
+/// first watch makes it; it ends with the last one. It never uses NOLOOP: two writers in one turn of the
+/// server give one push, and if the own one were suppressed, the other one would be lost, too.
 /// https://redis.io/docs/latest/develop/reference/client-side-caching/
 ///
-/// All state belongs to the I/O context; only the status is shared, under a lock. What comes is handed out as
-/// it is read: a watcher that does not keep up makes the server's buffer grow, which the server bounds
+/// All state belongs to the I/O context; only the status is shared, under a lock. Changes are passed on as
+/// they are read: a slow watcher makes the server's buffer grow, which the server limits
 /// (client-output-buffer-limit), not memory here.
 ///
 ///   idle ──► dialing ──► greeting (HELLO, CLIENT TRACKING) ──► ready ──► (lost) waiting ──► dialing … closed
@@ -21,14 +21,14 @@ namespace terrace::redis {
 
 class Tracking final : public Pipeline::Owner, public std::enable_shared_from_this<Tracking> {
  public:
-  /// The client gives options and credentials, and says where the server is; its connection is not used.
+  /// The client provides options and credentials, and the server's address; its connection is not used.
   Tracking(boost::asio::io_context& io, std::shared_ptr<Client> client, Naming naming);
 
   /// Any thread.
   void add(std::shared_ptr<Watch> watch);
   /// On the I/O thread. Idempotent.
   void shut_down();
-  /// Fills in the fields about watches. Any thread.
+  /// Sets the fields about watches. Any thread.
   void report(RedisStatus& status) const;
 
   void on_answered(std::unique_ptr<Exchange> exchange) override { exchange->on_end(nullptr); }
@@ -81,10 +81,10 @@ class Tracking final : public Pipeline::Owner, public std::enable_shared_from_th
   boost::asio::steady_timer timer_;
 
   std::vector<std::shared_ptr<Watch>> watches_;
-  Prefixes registered_;          // on this connection, confirmed or not
-  std::size_t unconfirmed_ = 0;  // CLIENT TRACKING commands not answered
+  Prefixes registered_;          // requested on this connection, confirmed or not
+  std::size_t unconfirmed_ = 0;  // unanswered CLIENT TRACKING commands
   std::optional<Proof> proof_;   // while ready
-  bool invalidation_ = false;    // what the push that is coming in is
+  bool invalidation_ = false;    // the push that is being read is an invalidation
   bool flushed_ = false;
   std::vector<std::string> keys_;
 

@@ -15,7 +15,7 @@ std::int64_t number(const Found& field) {
   return value;
 }
 
-/// Fields 0 and 1 of most scripts: the mark, and its time.
+/// Fields 0 and 1 of most scripts: the mark, and its remaining time.
 Membership membership_of(const Fields& fields, const ServerFacts& server) {
   const auto left = fields[1] ? told_life(*fields[1]) : std::nullopt;
   if (!fields[0] || !left || *left == Duration::zero()) return {};
@@ -58,8 +58,8 @@ Result<Membership> read_membership(Fields fields, ServerFacts& server) {
   return membership_of(fields, server);
 }
 
-/// ScanPage::next is the run of the server, and SCAN's cursor. What has no readable version is left out, or
-/// one damaged key would hide all others; who reads it is told.
+/// ScanPage::next is the run of the server, and SCAN's cursor. A key without a readable version is left out,
+/// because one damaged key would hide all others; a read of it reports the damage.
 Result<ScanPage> read_page(Fields fields, ServerFacts& server) {
   if (fields.size() % 2 != 1 || !fields[0]) return unexpected_reply(server.label);
   ScanPage page;
@@ -220,7 +220,7 @@ void VersionedRedis::scan(std::string_view from, TimePoint deadline, Handler<Res
 // ---- Membership and maintenance
 
 /// Asks again whether the server may evict, so that a policy changed while it runs is noticed by this call
-/// and heeded by all that follow.
+/// and affects all later ones.
 void VersionedRedis::membership(TimePoint deadline, Handler<Result<Membership>> done) {
   if (auto why = shared_->encoding.refusal(deadline)) return done(std::move(*why));
   auto one = std::make_shared<ScriptCalls<Membership>>(
@@ -266,7 +266,7 @@ void VersionedRedis::admit(std::uint64_t token, Duration time, TimePoint deadlin
 
 namespace {
 
-/// A purge on its way through the keys. Each step checks the charge, so a restart ends it.
+/// A purge in progress. Each step checks the charge, so a restart ends the purge.
 struct Purge : std::enable_shared_from_this<Purge> {
   std::shared_ptr<Shared> shared;
   std::shared_ptr<Client> client;

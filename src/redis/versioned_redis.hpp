@@ -1,9 +1,9 @@
 #pragma once
-/// VersionedRedis: the Redis tier as a node of a replicated tier. What the server keeps for it stands in
-/// keys.hpp. Thread safe.
+/// VersionedRedis: the Redis tier as a node of a replicated tier. keys.hpp lists the keys that the server
+/// keeps for it. Thread safe.
 ///
-/// A mark of membership names the run of the server that it was given to; whether the server still is in that
-/// run is told by the run id which the connection learned when it was made.
+/// A mark of membership names the run of the server for which it was set. The connection learned the present
+/// run id when it was made, and so shows whether the server is still in that run.
 
 #include <terrace/versioned_tier.hpp>
 
@@ -43,8 +43,8 @@ class VersionedRedis final : public VersionedTier {
 
   const std::shared_ptr<Shared> shared_;
   const std::shared_ptr<Client> client_;
-  const std::string mark_;     // the key of it
-  const std::string charge_;   // the key of it
+  const std::string mark_;     // the key of the mark
+  const std::string charge_;   // the key of the charge
   const std::string pattern_;  // of the version keys
 };
 

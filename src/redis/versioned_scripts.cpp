@@ -23,14 +23,14 @@ bool take_digits(std::string_view& text, int base, std::size_t digits, std::uint
   return error == std::errc() && part.size() == digits && end == part.data() + part.size();
 }
 
-/// mine(token): what names this run of the server and the token, in the charge key and in the mark.
+/// mine(token): identifies this run of the server and the token, in the charge key and in the mark.
 constexpr const char* mine = R"(
 local function run_id() return string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') end
 local function mine(token) return run_id() .. ':' .. token end
 )";
 
-/// known(held): the version in full; '' is below all others: for none, and for what parse_version refuses,
-/// lest nothing could ever be written over it.
+/// known(held): the version in full; '' is below all others: for none, and for a text that parse_version
+/// rejects, which could otherwise never be overwritten.
 constexpr const char* known = R"(
 local digits, writer = '^' .. string.rep('%d', 20), string.rep('%x', 16) .. '$'
 local function known(held)
@@ -64,11 +64,11 @@ std::optional<Version> parse_version(std::string_view text) {
   return version;
 }
 
-// The first three are what readers and writers wait for: calls are what a script's time goes into, so they
-// make few. What MGET finds of another type is nil.
+// Readers and writers wait for the first three scripts. Most of a script's time goes into its calls, so they
+// make few. MGET returns nil for a key of another type.
 
 /// key, lease, version, mark / longest value. Returns the mark, its time, the version, the value, its time. A
-/// value without a version was put there by somebody else: there is no copy.
+/// value without a version was stored by something else: there is no copy.
 const Script& read_copy_script() {
   static const Script& script =
       *new Script(R"(
@@ -97,8 +97,8 @@ return {found[1], left, found[2], found[2] and call('EXISTS', KEYS[1]) or 0})");
 }
 
 /// key, lease, version, mark / version, its time ('' none); for a value also: value, its time. Returns the
-/// mark, its time, the version held now, whether there was a value. Of a tombstone the first write is a DEL,
-/// which a full server still takes, and with it the rest.
+/// mark, its time, the present version, whether there was a value. For a tombstone the first write is a DEL,
+/// which a full server still accepts, and with it the rest.
 const Script& write_copy_script() {
   static const Script& script = *new Script(std::string(known) + R"(
 local call = redis.call
@@ -150,7 +150,7 @@ return {mark, mark and redis.call('PTTL', KEYS[1]) or 0, redis.call('INFO', 'mem
   return script;
 }
 
-/// charge / token, time. What an earlier run of the server gave out counts no more.
+/// charge / token, time. A charge from an earlier run of the server does not count.
 const Script& take_charge_script() {
   static const Script& script = *new Script(std::string(mine) + R"(
 local held, own = redis.call('GET', KEYS[1]), mine(ARGV[1])
@@ -183,7 +183,7 @@ return page[1])");
   return script;
 }
 
-/// charge, mark / token, time. The mark of a node that remembers is prolonged as it is.
+/// charge, mark / token, time. The mark of a node that remembers keeps its token; its time is extended.
 const Script& admit_script() {
   static const Script& script = *new Script(std::string(mine) + R"(
 if redis.call('GET', KEYS[1]) ~= mine(ARGV[1]) then return 0 end

@@ -1,7 +1,7 @@
 #pragma once
-/// The scripts of a node of a replicated tier, and versions as its server keeps them: 20 digits of the
-/// counter, 20 digits of the order, 16 hex digits of the writer, so that texts compare as versions do. The 20
-/// digits that TierWrite::version leaves are the counter of a version whose other parts are 0.
+/// The scripts of a node of a replicated tier, and the form in which its server keeps versions: 20 digits of
+/// the counter, 20 digits of the order, 16 hex digits of the writer, so that texts compare like versions. The
+/// 20 digits stored for TierWrite::version are the counter of a version whose other parts are 0.
 
 #include <terrace/versioned_tier.hpp>
 

@@ -28,7 +28,7 @@ Watch::Watch(std::string key_prefix, std::vector<std::string> prefixes, std::sha
 
 void Watch::end() {
   ended_ = true;
-  if (calling()) return;  // the call's own copy of the watcher lives on till its end
+  if (calling()) return;  // the call's own copy of the watcher lives until the call ends
   std::shared_ptr<Watcher> last;
   const std::lock_guard lock(calling_);
   last.swap(watcher_);
@@ -37,7 +37,7 @@ void Watch::end() {
 void Watch::cover_own(Prefixes& prefixes, Naming naming) const {
   for (const auto& prefix : prefixes_) {
     cover(prefixes, prefix);
-    // In a cluster a tag stands between: it hears of all leases.
+    // In a cluster a tag is in between: it receives all leases.
     cover(prefixes, std::string(lease_head) + (naming == Naming::cluster ? "" : prefix));
   }
 }

@@ -1,5 +1,5 @@
 #pragma once
-/// Watch: one watch and its watcher. Prefixes: what the server is asked to tell.
+/// Watch: one watch and its watcher. Prefixes: the prefixes requested from the server.
 ///
 /// Calls to the watcher come from the I/O context, so one at a time; end() may come from any thread.
 
@@ -15,10 +15,10 @@
 
 namespace terrace::redis {
 
-/// Prefixes of which none begins with another: Redis refuses to track such on one connection.
+/// Prefixes of which none begins with another: Redis rejects overlapping ones on one connection.
 using Prefixes = std::set<std::string>;
 
-/// Adds a prefix, unless one covers it, in place of those it covers.
+/// Adds a prefix, unless one covers it, and removes the prefixes that it covers.
 void cover(Prefixes& prefixes, const std::string& added);
 
 class Watch {
@@ -26,16 +26,16 @@ class Watch {
   /// Throws ConfigError for prefixes that begin with one another, or none.
   Watch(std::string key_prefix, std::vector<std::string> prefixes, std::shared_ptr<Watcher> watcher);
 
-  /// No call comes any more; waits for one on its way, unless it is this thread's own.
+  /// Afterwards no call comes any more. Waits for a call under way, unless it is on this thread.
   void end();
   [[nodiscard]] bool ended() const { return ended_; }
   /// True inside a call to the watcher.
   [[nodiscard]] bool calling() const noexcept { return caller_ == std::this_thread::get_id(); }
 
-  /// Covers what this watch has to hear of: its keys and their leases.
+  /// Covers the prefixes that this watch needs: its keys and their leases.
   void cover_own(Prefixes& prefixes, Naming naming) const;
 
-  // What to tell. Keys as the server has them; those of others are left out.
+  // Calls of the watcher. Keys have the form of the server; foreign ones are left out.
   [[nodiscard]] bool is_watching() const noexcept { return state_ == State::watching; }
   void watching(TimePoint since);
   void lost();
@@ -50,10 +50,10 @@ class Watch {
   template <class Call>
   void tell(Call call);
 
-  const std::size_t stripped_;  // bytes of the key prefix
+  const std::size_t stripped_;  // length of the key prefix
   std::vector<std::string> prefixes_;
   State state_ = State::untold;
-  TimePoint since_{};  // of State::watching
+  TimePoint since_{};  // for State::watching
 
   std::mutex calling_;
   std::atomic<std::thread::id> caller_{};

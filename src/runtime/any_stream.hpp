@@ -1,6 +1,6 @@
 #pragma once
-/// AnyStream: a TCP connection, plain or under TLS, as one type. What reads and writes messages over it is
-/// then compiled once, not for each kind of connection: those templates are the largest of the project.
+/// AnyStream: a TCP connection, plain or under TLS, as one type. So code that reads and writes messages is
+/// compiled once, not for each kind of connection: those templates are the largest of the project.
 
 #include <array>
 #include <boost/asio/any_completion_handler.hpp>
@@ -15,7 +15,7 @@
 
 namespace terrace {
 
-/// An AsyncReadStream and AsyncWriteStream of Asio and Beast. On one thread at a time, like these.
+/// An AsyncReadStream and AsyncWriteStream of Asio and Beast. Used on one thread at a time, like these.
 class AnyStream {
  public:
   using ErrorCode = boost::system::error_code;
@@ -29,7 +29,7 @@ class AnyStream {
   AnyStream(boost::asio::any_io_executor executor, boost::asio::ssl::context* tls);
 
   [[nodiscard]] executor_type get_executor() { return tcp_.get_executor(); }
-  /// Below TLS: for connecting, limits in time, and closing.
+  /// The TCP stream below TLS: for connecting, time limits, and closing.
   [[nodiscard]] boost::beast::tcp_stream& tcp() noexcept { return tcp_; }
   [[nodiscard]] bool has_tls() const noexcept { return tls_.has_value(); }
   /// OpenSSL's object; null: plain.
@@ -61,7 +61,8 @@ class AnyStream {
   }
 
  private:
-  /// Head and body of a message in one write: two would wait for each other (Nagle's algorithm).
+  /// Head and body of a message are written together: two writes would wait for each other (Nagle's
+  /// algorithm).
   using Parts = std::array<boost::asio::const_buffer, 8>;
 
   void read_some(boost::asio::mutable_buffer into, Moved done);

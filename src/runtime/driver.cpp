@@ -37,10 +37,10 @@ void Driver::park() {
   mode_ = Mode::threaded;
   company_ = false;
   lone_calls_ = 0;
-  if (driving_) interrupt();  // so that it sees the new mode and gives the baton back
+  if (driving_) interrupt();  // so that it sees the new mode and returns the baton
 }
 
-/// Gets whoever runs the context out of the reactor.
+/// Makes the thread that runs the context leave the reactor.
 void Driver::interrupt() {
   boost::asio::post(context_, [] {});
 }
@@ -51,7 +51,7 @@ void Driver::wake() noexcept {
 
 void Driver::enter(bool alone) {
   if (alone) {
-    // Every caller that saw the threaded mode has gone: nobody sleeps who needs the background thread.
+    // Every caller that saw the threaded mode has gone: no sleeping caller needs the background thread.
     auto threaded = Mode::threaded;
     if (lone_calls_.fetch_add(1) >= solo_after && mode_.compare_exchange_strong(threaded, Mode::solo))
       interrupt();
@@ -74,8 +74,8 @@ void Driver::drive(Latch& latch, TimePoint deadline) {
   latch.set_waker(nullptr);
 }
 
-/// Not lock(): when the mode changes back meanwhile, the background thread takes the baton and keeps it while
-/// nothing happens, and nobody would wake it.
+/// Not lock(): if the mode changes back meanwhile, the background thread takes the baton and keeps it while
+/// nothing happens, and no thread would wake this caller.
 bool Driver::take_baton() {
   while (mode_ == Mode::solo) {
     if (baton_.try_lock()) return true;

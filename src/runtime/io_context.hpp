@@ -1,5 +1,5 @@
 #pragma once
-/// The Asio context behind a Runtime, for the floors that own sockets.
+/// The Asio context behind a Runtime, for the layers that own sockets.
 
 #include <boost/asio/io_context.hpp>
 #include <terrace/runtime.hpp>

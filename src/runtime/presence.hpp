@@ -1,6 +1,6 @@
 #pragma once
-/// Presence: tells the log when a server has gone away, and when it is back. Time is handed in; not thread
-/// safe.
+/// Presence: writes to the log when a server has gone down, and when it is back. Time is a parameter; not
+/// thread safe.
 
 #include <optional>
 #include <string>
@@ -11,7 +11,7 @@ namespace terrace {
 
 class Presence {
  public:
-  /// `server`: as the log names it; without secrets.
+  /// `server`: its name for the log, without secrets.
   explicit Presence(std::string server) : server_(std::move(server)) {}
 
   /// An attempt to reach it has succeeded.
@@ -19,14 +19,14 @@ class Presence {
   /// An attempt has failed.
   void missed(TimePoint now, std::string_view why);
 
-  /// The least time between two lines that it is away: one that comes and goes fills no log.
+  /// The least time between two lines that it is down, so that an unstable server does not fill the log.
   static constexpr Duration pause = std::chrono::seconds(10);
 
  private:
   const std::string server_;
   std::optional<TimePoint> away_since_;
-  std::optional<TimePoint> told_;  ///< when the log last heard that it is away
-  bool owes_return_ = false;       ///< the log knows that it is away
+  std::optional<TimePoint> told_;  ///< the time of the last line that it is down
+  bool owes_return_ = false;       ///< the log says that it is down
 };
 
 }  // namespace terrace

@@ -15,7 +15,7 @@ namespace terrace {
 class Runtime::Impl {
  public:
   explicit Impl(const RuntimeOptions& options) : workers(options.workers) {}
-  /// The timers go before the context they are in, so no handler may run any more.
+  /// The timers are destroyed before their context, so no handler may run any more.
   ~Impl() { driver.stop(); }
 
   TimerId call_at(TimePoint when, Task task);
@@ -24,8 +24,8 @@ class Runtime::Impl {
   void post_blocking(Task task);
 
   const HomeProcess home;
-  // Destroyed in reverse: first the timers, then the workers, which may post to the driver's context till
-  // they end.
+  // Destroyed in reverse order: first the timers, then the workers, which may post to the driver's context
+  // until they end.
   runtime::Driver driver;
   runtime::WorkerPool workers;
 
@@ -53,7 +53,7 @@ Scheduler::TimerId Runtime::Impl::call_at(TimePoint when, Task task) {
   return id;
 }
 
-/// Whoever takes the timer first, its own expiry or a cancel, has it alone.
+/// The first to take the timer, its own expiry or a cancel, owns it.
 Runtime::Impl::Timer Runtime::Impl::take(TimerId id) {
   std::lock_guard lock(mutex_);
   const auto found = timers_.find(id);
@@ -78,13 +78,13 @@ Runtime::Runtime(RuntimeOptions options) {
 
 Runtime::~Runtime() {
   if (!impl_->home.here()) {
-    static_cast<void>(impl_.release());  // its threads are the parent's
+    static_cast<void>(impl_.release());  // its threads belong to the parent
     return;
   }
-  // Let go by one of its own threads, which cannot wait for itself: another does.
+  // Released by one of its own threads, which cannot wait for itself: another thread destroys it.
   if (impl_->driver.runs_here() || impl_->workers.runs_here()) {
     Impl* const impl = impl_.release();
-    // Without a thread for that it is left behind, idle: nothing here may wait for itself.
+    // Without a thread for that it stays allocated, idle: this thread must not wait for itself.
     if (auto ending = try_thread("the end of a Runtime", [impl] { delete impl; })) ending->detach();
   }
 }
@@ -102,7 +102,7 @@ std::shared_ptr<Runtime> Runtime::common() {
   return runtime;
 }
 
-/// In a child of a fork nobody would run anything, or the caller would run the parent's I/O.
+/// In a child of a fork no thread would run anything, or the caller would run the parent's I/O.
 void Runtime::Impl::require_home() const {
   if (!home.here())
     throw ConfigError("this Runtime was made before fork(): make one in the child, or use Runtime::common()");
@@ -112,7 +112,7 @@ void Runtime::post(Task task) {
   impl_->require_home();
   boost::asio::post(impl_->driver.context(), [task = std::move(task)]() mutable { task(); });
 }
-/// Without a thread the task waits for one, for who gave it hears of nothing.
+/// Without a thread the task waits for one, because its caller gets no error.
 void Runtime::Impl::post_blocking(Task task) {
   if (workers.submit(task)) return;
   call_at(after(system_clock().now(), try_again_after),

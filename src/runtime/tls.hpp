@@ -1,13 +1,13 @@
 #pragma once
-/// TLS as a client: which certificates are accepted. For the floors that own sockets.
+/// TLS for clients: which certificates are accepted. For the layers that own sockets.
 
 #include <boost/asio/ssl/context.hpp>
 #include <string>
 
 namespace terrace {
 
-/// The certificate must be for this name or address; a name is also told to the server (SNI). False: OpenSSL
-/// refuses the host.
+/// Requires a certificate for this name or address; a name is also sent to the server (SNI). False: OpenSSL
+/// rejects the host.
 [[nodiscard]] bool expect_host(SSL* ssl, const std::string& host);
 
 /// Checks certificates against the system's authorities, or `ca_file`; TLS 1.2 or newer. Throws ConfigError

@@ -10,7 +10,7 @@
 
 namespace terrace::runtime {
 
-/// Shared by the pool and its threads, so that one left behind still has it.
+/// Shared by the pool and its threads, so that a thread that is left behind still has it.
 struct WorkerPool::State {
   explicit State(unsigned bound) : max_threads(bound) {}
 
@@ -21,13 +21,13 @@ struct WorkerPool::State {
   std::deque<Task> urgent;
   std::deque<Task> tasks;
   unsigned threads = 0;
-  unsigned starting = 0;  // made, and not yet looking for work
+  unsigned starting = 0;  // started, and not yet looking for work
   unsigned idle = 0;
-  unsigned bounded = 0;  // run a task that is not urgent; at most max_threads
+  unsigned bounded = 0;  // threads that run a task that is not urgent; at most max_threads
   bool stopping = false;
   static inline thread_local const State* current = nullptr;
 
-  /// Tasks that may run as soon as there is a thread for them.
+  /// The number of tasks that may run as soon as there is a thread for them.
   [[nodiscard]] std::size_t runnable() const noexcept {
     return urgent.size() + std::min<std::size_t>(tasks.size(), max_threads - bounded);
   }
@@ -49,7 +49,7 @@ struct WorkerPool::State {
       queue.pop_front();
       lock.unlock();
       task();
-      task = nullptr;  // what the task owns must not die under the lock
+      task = nullptr;  // the task's data must not be destroyed under the lock
       lock.lock();
       if (counts) --bounded;
     }
@@ -83,7 +83,7 @@ unsigned WorkerPool::threads() const {
 
 Result<void> WorkerPool::submit(Task& task, bool urgent) {
   State& state = *state_;
-  Task dropped;  // outlives the lock
+  Task dropped;  // destroyed after the lock is released
   std::lock_guard lock(state.mutex);
   if (state.stopping) {
     dropped = std::move(task);

@@ -1,7 +1,7 @@
 #pragma once
-/// AdminApi: what operators ask of caches and do to them, from a request that was read to JSON. It knows no
-/// HTTP: the admin server and the command line give the same answers through it. docs/admin.md describes
-/// them.
+/// AdminApi: the operations that administrators run on caches, from a parsed request to JSON. It is
+/// independent of HTTP: the admin server and the command line give the same answers through it. docs/admin.md
+/// describes them.
 
 #include <boost/json/object.hpp>
 #include <memory>
@@ -15,13 +15,13 @@
 
 namespace terrace::service {
 
-/// What can be done with one cache.
+/// The operations on one cache.
 enum class AdminOperation : std::uint8_t { get, set, erase, invalidate, clear, explain, warm };
 [[nodiscard]] std::string_view to_string(AdminOperation operation) noexcept;
-/// None: there is no operation of that name.
+/// None: no operation has that name.
 [[nodiscard]] std::optional<AdminOperation> admin_operation(std::string_view name) noexcept;
 
-/// Arguments by operation. KEY is a string, or {"$bytes": base64} where it is no UTF-8; DURATION a number of
+/// Arguments by operation. KEY is a string, or {"$bytes": base64} if it is not UTF-8; DURATION a number of
 /// seconds, or "10m".
 ///
 /// | operation | arguments |
@@ -33,17 +33,17 @@ enum class AdminOperation : std::uint8_t { get, set, erase, invalidate, clear, e
 /// | clear | |
 /// | warm | keys: [KEY] |
 ///
-/// All but explain and warm take timeout: DURATION (10 s).
+/// All except explain and warm take timeout: DURATION (10 s).
 struct AdminCall {
   AdminOperation operation = AdminOperation::get;
   std::string cache;
   boost::json::object arguments = {};
-  std::stop_token stop = {};  ///< of warm: begins no more keys
+  std::stop_token stop = {};  ///< for warm: stops beginning keys
 };
 
-/// Without an error `body` is the answer; with one it is {"error": {"kind": …, "message": …}}, and what is
-/// known besides. Errc::not_found: no cache of that name. Errc::invalid_argument and invalid_key: the call is
-/// wrong. Others are those of the cache.
+/// Without an error `body` is the answer; with an error it is {"error": {"kind": …, "message": …}}, and
+/// further known data. Errc::not_found: no cache has that name. Errc::invalid_argument and invalid_key: the
+/// call is wrong. Other errors are those of the cache.
 struct AdminReply {
   Error error;
   boost::json::object body;
@@ -54,14 +54,14 @@ struct AdminReply {
 /// Thread safe. Caches may be closed or destroyed before it.
 class AdminApi {
  public:
-  /// The monitor may be null: then nothing is said of windows, health and alerts.
+  /// The monitor may be null: then answers contain no windows, health and alerts.
   explicit AdminApi(std::shared_ptr<const Monitor> monitor = {}) : monitor_(std::move(monitor)) {}
 
-  /// Throws ConfigError when another cache of that name is there.
+  /// Throws ConfigError if another cache has that name.
   void add(CacheHandle cache);
   bool remove(std::string_view cache);
-  /// How the cache's keys are warmed; without, they are brought up from lower levels only.
-  /// Throws ConfigError: there is no cache of that name.
+  /// How the cache's keys are warmed; without it, they are only copied from lower levels to those above.
+  /// Throws ConfigError if no cache has that name.
   void add_warming(std::string_view cache, Warming warming);
   [[nodiscard]] std::vector<std::string> names() const;
 
@@ -71,7 +71,7 @@ class AdminApi {
   [[nodiscard]] AdminReply health() const;
   [[nodiscard]] AdminReply alerts() const;
 
-  /// Calls `done` once, on any thread, possibly inside this call; blocks for nothing.
+  /// Calls `done` once, on any thread, possibly inside this call; does not block.
   void run(AdminCall call, Handler<AdminReply> done) const;
 
  private:

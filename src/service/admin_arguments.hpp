@@ -1,5 +1,5 @@
 #pragma once
-/// AdminArguments: the arguments of a call, taken out one by one with their types checked.
+/// AdminArguments: the arguments of a call, taken out one by one with a check of their types.
 
 #include <boost/json/object.hpp>
 #include <optional>
@@ -12,12 +12,13 @@
 
 namespace terrace::service {
 
-/// After the first failure what the functions return means nothing: finish() tells. Not thread safe.
+/// After the first failure the results of the functions have no meaning: finish() reports it. Not thread
+/// safe.
 class AdminArguments {
  public:
   explicit AdminArguments(const boost::json::object& given) : given_(given) {}
 
-  /// Required: where it is missing the call is wrong.
+  /// Required: the call is wrong without it.
   Bytes key();
   const boost::json::value& required(std::string_view name);
   std::vector<Bytes> keys();
@@ -29,7 +30,7 @@ class AdminArguments {
   bool flag(std::string_view name);
 
   void fail(const std::string& why);
-  /// Errc::invalid_argument: the first failure, or an argument that nobody has asked for.
+  /// Errc::invalid_argument: the first failure, or an argument that was not read.
   [[nodiscard]] Result<void> finish() const;
 
  private:

@@ -25,7 +25,7 @@ json::object about(const CacheHandle& cache, BytesView key) {
   return {{"cache", cache.name()}, {"key", text_or_bytes(key)}};
 }
 
-/// What has failed, with what is known besides.
+/// An error, with further known data.
 AdminReply failure(const Error& error, json::object body) {
   body["error"] = AdminReply::failed(error).body["error"];
   return {error, std::move(body)};
@@ -92,7 +92,7 @@ void erase(const CacheHandle& cache, AdminArguments& arguments, Done done) {
   });
 }
 
-/// One of the five ways to say what is meant.
+/// Reads one of the five ways to select keys.
 Invalidation selection(AdminArguments& arguments) {
   using Kind = Invalidation::Kind;
   constexpr std::array ways{std::pair{"group", Kind::group}, std::pair{"prefix", Kind::prefix},

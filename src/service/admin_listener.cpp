@@ -45,7 +45,7 @@ AdminListener::AdminListener(const ListenAddress& where, std::optional<asio::ssl
   if (!failed) acceptor_.bind(where.endpoint, failed);
   if (!failed) acceptor_.listen(asio::socket_base::max_listen_connections, failed);
   if (failed) refuse(where, failed);
-  // A child that the program starts is not to hold the port.
+  // A child process of the program must not hold the port.
   ::fcntl(acceptor_.native_handle(), F_SETFD, FD_CLOEXEC);
   port_ = acceptor_.local_endpoint().port();
 }
@@ -57,7 +57,7 @@ void AdminListener::accept() {
       take(std::move(socket));
       return accept();
     }
-    // No file descriptors are left, as a rule: asking at once would turn in circles.
+    // Usually there are no file descriptors left: trying at once would loop.
     timer_.expires_after(retry_accept);
     timer_.async_wait([this](const ErrorCode& cancelled) {
       if (!cancelled && acceptor_.is_open()) accept();

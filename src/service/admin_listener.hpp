@@ -1,5 +1,5 @@
 #pragma once
-/// AdminListener: the socket that takes connections, and the sessions on them.
+/// AdminListener: the socket that accepts connections, and the sessions on them.
 
 #include <boost/asio/steady_timer.hpp>
 #include <list>
@@ -11,15 +11,15 @@
 
 namespace terrace::service {
 
-/// But for the constructor, on the I/O thread only.
+/// Used on the I/O thread only, except the constructor.
 class AdminListener {
  public:
-  /// Listens when it returns. Throws ConfigError: the address is in use, or not this machine's.
+  /// Listens when it returns. Throws ConfigError: the address is in use, or does not belong to this machine.
   AdminListener(const ListenAddress& where, std::optional<boost::asio::ssl::context> tls, SessionHost& host);
 
   void start() { accept(); }
-  /// Takes no more; sessions that wait for a request end now, others with their answer, all of them after a
-  /// while.
+  /// Accepts no more connections. Sessions that wait for a request end now, others after their answer, all of
+  /// them after a while.
   void close();
   [[nodiscard]] unsigned short port() const noexcept { return port_; }
 
@@ -28,7 +28,7 @@ class AdminListener {
 
   void accept();
   void take(boost::asio::ip::tcp::socket socket);
-  /// Ends the session that has waited longest for its request; false: each is being answered.
+  /// Ends the session that has waited longest for its request; false: all are being answered.
   bool make_room();
   void ended(AdminSession* session);
 

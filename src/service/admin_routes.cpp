@@ -20,7 +20,7 @@ namespace {
 using Route = AdminRequest::Kind;
 using Admitted = std::variant<AdminRequest, HttpAnswer>;
 
-/// What there is at a path, by method.
+/// The endpoint at a path, by method.
 struct Place {
   struct Way {
     http::verb method;
@@ -109,7 +109,7 @@ http::status status_of(const Error& error) {
   return http::status::internal_server_error;
 }
 
-/// What follows "Bearer ", empty: something else.
+/// The text after "Bearer ", empty: something else.
 std::string_view bearer(std::string_view authorization) {
   constexpr std::string_view scheme = "bearer ";
   if (authorization.size() <= scheme.size()) return {};
@@ -119,7 +119,7 @@ std::string_view bearer(std::string_view authorization) {
   return is_bearer ? authorization.substr(scheme.size()) : std::string_view();
 }
 
-/// Adds the members of a JSON object; the failure, if it is none.
+/// Adds the members of a JSON object; returns the failure if it is not an object.
 std::optional<Error> add_arguments(json::object& arguments, std::string_view body) {
   if (std::all_of(body.begin(), body.end(), [](unsigned char c) { return std::isspace(c) != 0; })) return {};
   boost::system::error_code failed;
@@ -153,7 +153,8 @@ TokenGuard::TokenGuard(std::string_view token) : has_token_(!token.empty()) {
   right_ = digest(token);
 }
 
-/// Of one length, whatever is given, and unforeseeable: comparing them tells nothing of the token.
+/// Has a fixed length, whatever is given, and cannot be predicted: comparing digests reveals nothing of the
+/// token.
 TokenGuard::Digest TokenGuard::digest(std::string_view token) const noexcept {
   Digest out{};
   crypto_generichash(out.data(), out.size(), reinterpret_cast<const unsigned char*>(token.data()),
@@ -168,7 +169,7 @@ bool TokenGuard::is_right(std::string_view token) const noexcept {
 
 bool AdminRoutes::is_known_host(std::string_view header, unsigned version) const {
   if (hosts_.empty()) return true;
-  // Browsers send it always; what speaks HTTP/1.0 and does not is no browser.
+  // Browsers always send it; a client that speaks HTTP/1.0 and does not send it is no browser.
   if (header.empty()) return version < 11;
   return std::find(hosts_.begin(), hosts_.end(), host_of(header)) != hosts_.end();
 }

@@ -1,6 +1,6 @@
 #pragma once
-/// AdminRoutes: which requests there are, who may make them, and what they are answered. It sees HTTP
-/// messages, no sockets.
+/// AdminRoutes: which requests exist, who may send them, and their answers. It handles HTTP messages, not
+/// sockets.
 
 #include <array>
 #include <boost/beast/http/fields.hpp>
@@ -28,17 +28,17 @@ struct HttpAnswer {
 [[nodiscard]] HttpAnswer refusal(http::status status, std::string_view kind, std::string_view message);
 [[nodiscard]] HttpAnswer json_answer(const AdminReply& reply);
 
-/// A request that may be made.
+/// A request that is permitted.
 struct AdminRequest {
   enum class Kind : std::uint8_t { page, live, ready, metrics, stats, cache_stats, health, alerts, call };
   Kind kind = Kind::page;
-  AdminCall call = {};  ///< of cache_stats its cache; of call all, but for the arguments in the body
+  AdminCall call = {};  ///< for cache_stats its cache; for call everything except the arguments in the body
 };
 
-/// Compares secrets in a time that tells nothing of them.
+/// Compares secrets in a time that reveals nothing about them.
 class TokenGuard {
  public:
-  /// Empty: nothing is right.
+  /// Empty: no token is right.
   explicit TokenGuard(std::string_view token);
   [[nodiscard]] bool has_token() const noexcept { return has_token_; }
   [[nodiscard]] bool is_right(std::string_view token) const noexcept;
@@ -62,7 +62,7 @@ class AdminRoutes {
         guard_(token),
         hosts_(std::move(hosts)) {}
 
-  /// By the header alone, so that nobody's body is read for nothing.
+  /// Decides by the header alone, so that the body of a rejected request is not read.
   [[nodiscard]] std::variant<AdminRequest, HttpAnswer> admit(const http::fields& fields, http::verb method,
                                                              std::string_view target, unsigned version) const;
 

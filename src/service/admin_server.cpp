@@ -128,7 +128,7 @@ AdminServer::AdminServer(AdminOptions options, std::shared_ptr<Monitor> monitor,
                          std::shared_ptr<Metrics> metrics)
     : impl_(std::make_unique<Impl>(options, std::move(monitor), std::move(metrics))) {}
 AdminServer::~AdminServer() {
-  if (!impl_->home_.here()) static_cast<void>(impl_.release());  // its thread is the parent's
+  if (!impl_->home_.here()) static_cast<void>(impl_.release());  // its thread belongs to the parent
 }
 void AdminServer::add(CacheHandle cache) {
   impl_->add(cache);

@@ -22,7 +22,8 @@ namespace {
 
 using ErrorCode = boost::system::error_code;
 
-/// What every answer says to browsers: nothing is to be guessed, framed, stored or told to other sites.
+/// Headers of every answer for browsers: no guessing of types, no frames, no storing, nothing sent to other
+/// sites.
 void set_security_headers(http::fields& fields) {
   fields.set("X-Content-Type-Options", "nosniff");
   fields.set("X-Frame-Options", "DENY");
@@ -70,7 +71,7 @@ class Session final : public AdminSession, public std::enable_shared_from_this<S
                             });
   }
 
-  /// Tells a client that speaks what is wrong; silent ones are left.
+  /// Tells a client that sends something what is wrong; a silent client gets no answer.
   void unreadable(const ErrorCode& failed) {
     if (failed == http::error::header_limit) {
       return refuse(refusal(
@@ -111,8 +112,8 @@ class Session final : public AdminSession, public std::enable_shared_from_this<S
                      });
   }
 
-  /// The answer may come from any thread, late, or after this session is gone: it finds it by a weak pointer,
-  /// on the I/O thread, whose context it keeps alive.
+  /// The answer may come from any thread, late, or after this session is gone: it finds the session by a weak
+  /// pointer, on the I/O thread, whose context it keeps alive.
   void answer() {
     waiting_since_.reset();
     tcp().expires_never();
@@ -143,7 +144,8 @@ class Session final : public AdminSession, public std::enable_shared_from_this<S
     });
   }
 
-  /// An answer before the request was read to its end: what follows of it cannot be told from the next.
+  /// An answer before the request was read completely: the rest of the request cannot be distinguished from
+  /// the next one.
   void refuse(HttpAnswer answer) {
     waiting_since_.reset();
     ++turn_;
@@ -152,7 +154,7 @@ class Session final : public AdminSession, public std::enable_shared_from_this<S
   }
 
   void write(HttpAnswer answer) {
-    ++turn_;  // no second one
+    ++turn_;  // prevents a second answer
     answer_timer_.cancel();
     const auto& header = parser_->get();
     response_.emplace(answer.status, parser_->is_header_done() ? header.version() : 11);
@@ -172,7 +174,8 @@ class Session final : public AdminSession, public std::enable_shared_from_this<S
     });
   }
 
-  /// Closing at once, with bytes of the client unread, would make its system drop the answer.
+  /// If the connection were closed at once, with unread bytes of the client, the client's system would drop
+  /// the answer.
   void say_farewell() {
     waiting_since_ = system_clock().now();
     tcp().expires_after(host_.limits.farewell);
@@ -214,9 +217,9 @@ class Session final : public AdminSession, public std::enable_shared_from_this<S
   std::optional<http::response<http::string_body>> response_;
   AdminRequest request_;
   std::optional<TimePoint> waiting_since_;
-  std::uint64_t turn_ = 0;  ///< which answer is waited for
+  std::uint64_t turn_ = 0;  ///< the number of the awaited answer
   std::size_t drained_ = 0;
-  bool last_ = false;  ///< the connection ends with this answer
+  bool last_ = false;  ///< the connection ends after this answer
 };
 
 }  // namespace

@@ -1,6 +1,6 @@
 #pragma once
-/// AdminSession: one connection to the admin endpoint. Reads a request, has it answered, writes the answer,
-/// and waits for the next; never for longer than the limits.
+/// AdminSession: one connection to the admin endpoint. It reads a request, gets the answer, writes it, and
+/// waits for the next request; never longer than the limits.
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
@@ -15,20 +15,20 @@ namespace terrace::service {
 
 struct SessionLimits {
   Duration request{};                           ///< from the end of the last answer to the end of the request
-  Duration answer = std::chrono::seconds(30);   ///< but for warming, which takes as long as it takes
-  Duration write = std::chrono::seconds(30);    ///< of an answer
-  Duration farewell = std::chrono::seconds(1);  ///< for the client to have read the last answer
+  Duration answer = std::chrono::seconds(30);   ///< except for warming, which has no limit
+  Duration write = std::chrono::seconds(30);    ///< for an answer
+  Duration farewell = std::chrono::seconds(1);  ///< for the client to read the last answer
   std::uint32_t header_bytes = 16 * 1024;
   std::uint64_t body_bytes = std::uint64_t{8} << 20U;
 };
 
-/// What the sessions of a server share. Outlives their I/O.
+/// Data that the sessions of a server share. Lives longer than their I/O.
 struct SessionHost {
   const AdminRoutes& routes;
   const SessionLimits limits;
   const std::shared_ptr<boost::asio::io_context> io;
   std::stop_source stop = {};
-  bool closing = false;  ///< answers are the last of their connections
+  bool closing = false;  ///< each answer is the last one of its connection
 };
 
 /// On the I/O thread only.
@@ -36,13 +36,13 @@ class AdminSession {
  public:
   virtual ~AdminSession() = default;
   virtual void start() = 0;
-  /// Since when there is no whole request; none: one is being answered.
+  /// Since when it has waited for a complete request; none: a request is being answered.
   [[nodiscard]] virtual std::optional<TimePoint> waiting_since() const = 0;
-  /// Breaks off whatever is under way.
+  /// Aborts everything under way.
   virtual void abort() = 0;
 };
 
-/// `ended` is called once, from a handler of the session, when its connection is closed. The session lives as
+/// Calls `ended` once, from a handler of the session, when its connection is closed. The session lives as
 /// long as its I/O.
 std::shared_ptr<AdminSession> make_session(boost::asio::ip::tcp::socket socket,
                                            boost::asio::ssl::context* tls, SessionHost& host,

@@ -52,7 +52,7 @@ class Caches::Impl {
       const std::lock_guard lock(mutex_);
       if (std::exchange(closed_, true)) return;
     }
-    // Without the lock: the calls that end here may ask for caches. No cache is made any more.
+    // Runs without the lock, because calls that end here may ask for caches. No cache is made any more.
     monitor_->close();
     for (auto& [name, slot] : slots_) slot.built.close(slot.built.cache.get());
     for (auto& [name, tier] : tiers_) tier->close();

@@ -13,7 +13,7 @@ namespace {
 using namespace config;
 
 constexpr std::size_t max_text = 1 << 20;
-/// Tables in tables; deeper ones would use up the stack.
+/// Nesting of tables; deep nesting would use up the stack.
 constexpr std::size_t deepest = 64;
 
 std::optional<std::string> environment_of_process(const std::string& name) {
@@ -21,12 +21,12 @@ std::optional<std::string> environment_of_process(const std::string& name) {
   return value != nullptr ? std::optional<std::string>(value) : std::nullopt;
 }
 
-/// toml++'s words without what they quote of the text, which may be part of a secret.
+/// The message of toml++ without its quotes from the text, which may be part of a secret.
 std::string silenced(std::string_view description) {
   std::string text(description.substr(0, description.find(", saw ")));
   if (description.find("cannot redefine") != std::string_view::npos ||
       description.find("cannot insert") != std::string_view::npos)
-    return text;  // these quote keys
+    return text;  // these messages quote keys
   constexpr std::string_view wanted = "expected ", closing = "closing ", or_more = "or ";
   for (auto open = text.find('\''); open != std::string::npos;) {
     const auto close = std::min(text.find('\'', open + 1), text.size() - 1);
@@ -38,7 +38,7 @@ std::string silenced(std::string_view description) {
   return text;
 }
 
-/// Where a line has more dots outside of quotes than tables may be deep.
+/// The line that has more dots outside quotes than tables may be nested deep.
 unsigned too_deep(std::string_view text) {
   unsigned line = 1;
   std::size_t dots = 0;

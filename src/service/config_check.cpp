@@ -1,4 +1,4 @@
-/// What a configuration must be to be built, asked of those who will build it.
+/// Checks that a configuration can be built, by asking the parts that will build it.
 
 #include <algorithm>
 #include <filesystem>
@@ -24,7 +24,7 @@ void replace_all(std::string& text, std::string_view from, std::string_view to) 
     text.replace(at, from.size(), to);
 }
 
-/// What the options say of themselves in C++, in the words of the file.
+/// The message about options in C++, with the names of the file.
 std::string in_words_of_the_file(std::string text, const std::string& cache) {
   const std::string who = "cache \"" + cache + "\": ";
   if (text.starts_with(who)) text.erase(0, who.size());
@@ -37,12 +37,12 @@ std::string in_words_of_the_file(std::string text, const std::string& cache) {
   return text;
 }
 
-/// The key that a message begins with.
+/// The key at the beginning of a message.
 std::string first_word(const std::string& text) {
   return text.substr(0, text.find_first_not_of("abcdefghijklmnopqrstuvwxyz_."));
 }
 
-/// Sets the option to its default, so that the next mistake comes to light.
+/// Sets the option to its default, so that the next mistake is found.
 void reset(CacheOptions& options, const std::string& key) {
   if (key.starts_with("write_back.")) {
     options.write_back = {};
@@ -83,7 +83,7 @@ void check_options(const DraftCache& cache, Findings& findings) {
   }
 }
 
-/// The tier of that name, or the one that the URL stands for.
+/// The tier with that name, or the one for the URL.
 DraftTier* find_tier(std::vector<DraftTier>& tiers, const std::string& name) {
   const auto found = std::find_if(tiers.begin(), tiers.end(), [&](const DraftTier& tier) {
     return tier.named ? tier.config.name == name : tier.config.url == name;
@@ -119,7 +119,8 @@ void check_tiers(Draft& draft, Findings& findings) {
   }
 }
 
-/// A tier without a name goes by what its URL addresses; two that differ in the rest would pass for one.
+/// A tier without a name is identified by the store that its URL addresses; two that differ only in the rest
+/// would be taken for one.
 void check_alone(const std::vector<DraftTier>& tiers, const DraftTier& added, Findings& findings) {
   const auto other = std::find_if(tiers.begin(), tiers.end(), [&](const DraftTier& tier) {
     return &tier != &added && !tier.named && tier.store && added.store &&
@@ -132,7 +133,7 @@ void check_alone(const std::vector<DraftTier>& tiers, const DraftTier& added, Fi
                                     "under [tiers]");
 }
 
-/// The tiers that a cache names, and those it gives as URLs.
+/// The tiers that a cache names, and those that it gives as URLs.
 void find_tiers(Draft& draft, DraftCache& cache, Findings& findings) {
   for (const Section::Item& item : cache.tiers) {
     const bool is_url = item.text.find(':') != std::string::npos;
@@ -165,7 +166,7 @@ void find_tiers(Draft& draft, DraftCache& cache, Findings& findings) {
   }
 }
 
-/// Whether the tiers, as they are stacked, keep what the options promise; those that were found to be sound.
+/// Checks whether the order of the tiers fulfils the options; only for tiers without mistakes.
 void check_stack(const std::vector<DraftTier>& tiers, const DraftCache& cache, Findings& findings) {
   std::vector<cascade::LevelTraits> levels;
   for (const std::string& name : cache.config.tiers) {
@@ -238,7 +239,7 @@ void check_draft(Draft& draft, Findings& findings) {
   check_tiers(draft, findings);
   for (DraftKeys& keys : draft.keys) read_ring(keys, findings);
   for (DraftCache& cache : draft.caches) {
-    // A ttl that cannot be read is one nevertheless, for what goes with one.
+    // A ttl that cannot be read still counts as one, for options that need a ttl.
     if (findings.blames(cache.at("ttl").path)) cache.config.options.ttl = std::chrono::hours(1);
     check_options(cache, findings);
     find_tiers(draft, cache, findings);

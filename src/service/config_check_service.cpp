@@ -1,4 +1,4 @@
-/// What [monitor], [[alerts]], [sinks] and [admin] must be.
+/// Checks [monitor], [[alerts]], [sinks] and [admin].
 
 #include <unistd.h>
 
@@ -23,8 +23,8 @@ Place place_of(const Given& given, const std::string& section, const std::string
   return found != given.end() ? found->second : Place{section + "." + key};
 }
 
-/// Reports all that `options.check()` throws, one after the other: what it began with is set to its default.
-/// `report(key, what)`.
+/// Reports all errors of `options.check()`, one after the other: after each, the wrong option is set to its
+/// default. Calls `report(key, what)`.
 template <class Options, class VisitAll, class Report>
 void report_all(Options options, std::string_view who, VisitAll visit_all, Report report) {
   std::set<std::string> seen;
@@ -47,7 +47,7 @@ void visit_all_of_monitor(MonitorOptions& options, auto visit) {
                [&](const char* name, auto& member) { visit("limits." + std::string(name), member); });
 }
 
-/// What the rule complains of, without its name; empty: nothing.
+/// The rule's error message, without its name; empty: no error.
 std::string complaint(AlertRule rule) {
   const std::string who = "alert rule " + rule.name + ": ";
   try {

@@ -1,5 +1,5 @@
 #pragma once
-/// What a Config shares among its copies.
+/// The data that copies of a Config share.
 
 #include "service/config_draft.hpp"
 
@@ -16,7 +16,7 @@ struct Config::Data {
   std::vector<AlertRule> alerts = {};
   SinksConfig sinks = {};
   std::optional<AdminOptions> admin = {};
-  std::set<std::string> known = {};  ///< every key there is, as far as its table was there: "caches.*.ttl"
+  std::set<std::string> known = {};  ///< every known key in the tables that exist: "caches.*.ttl"
 };
 
 }  // namespace terrace

@@ -1,6 +1,5 @@
 #pragma once
-/// Draft: a configuration as it was read, with the places of what stands in it, before and while it is
-/// checked.
+/// Draft: a configuration as it was read, with the positions of its parts, before and while it is checked.
 
 #include <map>
 #include <optional>
@@ -10,15 +9,15 @@
 
 namespace terrace::config {
 
-/// The keys that the file gives, and where.
+/// The keys in the file, and their positions.
 using Given = std::map<std::string, Place, std::less<>>;
 
 struct DraftTier {
   TierConfig config;
   Place place;
   Place url_place;
-  bool named = true;                            ///< else it is a URL of a cache's list
-  std::optional<assembly::TierUrl> store = {};  ///< once its URL was found sound
+  bool named = true;                            ///< otherwise it is a URL in the list of a cache
+  std::optional<assembly::TierUrl> store = {};  ///< set once its URL was found valid
 };
 
 struct DraftKeys {
@@ -35,7 +34,7 @@ struct DraftCache {
   std::vector<Section::Item> tiers = {};
   Given given = {};  ///< "ttl", "write_back.path"; those of [defaults] included
 
-  /// Of the key where it is given, else of the cache, with the key's path.
+  /// The position of the key if it is given, otherwise of the cache, with the key's path.
   [[nodiscard]] Place at(std::string_view key) const {
     const auto found = given.find(key);
     return found != given.end() ? found->second
@@ -54,7 +53,7 @@ struct DraftWebhook {
   Given given = {};
   Place place = {};
 
-  /// Of the key where it is given, else of its URL.
+  /// The position of the key if it is given, otherwise of its URL.
   [[nodiscard]] Place at(const std::string& key) const {
     for (const std::string& one : {key, std::string("url")}) {
       if (const auto found = given.find(one); found != given.end()) return found->second;
@@ -79,18 +78,18 @@ struct Draft {
   Given admin_given = {};
 };
 
-/// Reads what the tables say. Findings: unknown keys, wrong types, texts that stand for nothing.
+/// Reads the tables. Findings: unknown keys, wrong types, unresolved substitutions.
 [[nodiscard]] Draft read_draft(const toml::table& root, Reading& reading);
 
-/// Checks that it can be built, and completes it: the stores of tiers, the tiers and keys of caches.
+/// Checks that it can be built, and completes it: the stores of tiers, the tiers and key rings of caches.
 /// Findings: mistakes.
 void check_draft(Draft& draft, Findings& findings);
 
-/// The parts of it that watch and serve.
+/// Checks the parts for monitoring and the admin server.
 void check_monitoring(const Draft& draft, Findings& findings);
 void check_admin(const Draft& draft, Findings& findings);
 
-/// What works and is probably not meant. Findings: warnings.
+/// Finds settings that work and are probably not intended. Findings: warnings.
 void warn_of_draft(const Draft& draft, Findings& findings);
 
 }  // namespace terrace::config

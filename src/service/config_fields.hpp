@@ -1,5 +1,5 @@
 #pragma once
-/// The keys of a configuration that are options of terrace's own, under the same names: each is named here
+/// The keys of a configuration that are options of terrace itself, with the same names. Each is named here
 /// once, for reading, resetting and the test of the documentation. `visit(name, member)`, with InBytes for
 /// sizes.
 
@@ -91,8 +91,8 @@ void visit_admin(AdminOptions& admin, Visit&& visit) {
   visit("request_timeout", admin.request_timeout);
 }
 
-/// Sets the option of that name to its default; false: there is none. `visit_all(options, visit)` visits
-/// them.
+/// Sets the option with that name to its default; false: there is none. `visit_all(options, visit)` visits
+/// all options.
 template <class Options, class VisitAll>
 bool reset_option(Options& options, const std::string& key, VisitAll visit_all) {
   Options sound;

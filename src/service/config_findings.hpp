@@ -1,5 +1,5 @@
 #pragma once
-/// Findings: what is wrong with a configuration, collected while it is read and checked.
+/// Findings: the problems of a configuration, collected while it is read and checked.
 
 #include <string>
 #include <terrace/config.hpp>
@@ -7,7 +7,7 @@
 
 namespace terrace::config {
 
-/// Where something stands.
+/// A position in the file.
 struct Place {
   std::string path = {};  ///< "caches.users.ttl"
   unsigned line = 0;
@@ -23,14 +23,14 @@ class Findings {
     add(ConfigFinding::Kind::warning, place, std::move(what));
   }
 
-  /// From now on findings show `shown` in place of the text, which stands for it: "${NAME}". Short texts are
+  /// From now on findings show `shown` ("${NAME}") in place of the text. Short texts are not hidden: they are
   /// no secrets, and may be part of any word.
   void hide(std::string text, std::string shown);
 
   /// Whether there is a mistake at the path.
   [[nodiscard]] bool blames(const std::string& path) const;
 
-  /// In the order of their lines, each once: what stands in [defaults] is found with every cache.
+  /// In the order of their lines, each once: a mistake in [defaults] is found with every cache.
   [[nodiscard]] std::vector<ConfigFinding> take();
 
  private:

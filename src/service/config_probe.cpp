@@ -1,4 +1,4 @@
-/// What the servers of a configuration say when asked.
+/// Asks the servers of a configuration for problems.
 
 #include <unistd.h>
 
@@ -64,7 +64,7 @@ void judge(const Asked& asked, const redis::ServerReport& report, Findings& find
 void probe_postgres(const Place& place, const std::string& url, TimePoint deadline, Findings& findings) {
   const postgres::Target target({.url = url, .create_table = false});
   const auto session = postgres::dial(target, system_clock(), deadline);
-  // That the table is not there yet is no mistake: the tier makes it.
+  // A missing table is no mistake: the tier creates it.
   if (session || session.error().context.find("create_table") != std::string::npos) return;
   findings.mistake(place, session.error().message());
 }

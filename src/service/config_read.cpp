@@ -4,7 +4,7 @@
 namespace terrace::config {
 namespace {
 
-/// Reads each option it is shown, and notes where it stands.
+/// Reads each option that it visits, and records its position.
 class FieldReader {
  public:
   FieldReader(Section& section, Given* given, std::string prefix = {})
@@ -22,7 +22,7 @@ class FieldReader {
   const std::string prefix_;
 };
 
-/// A cache, or what [defaults] says of all.
+/// Reads a cache, or [defaults].
 void read_cache(Section& section, DraftCache& cache) {
   section.explain_unknown("name", "the name of a cache is that of its table: [caches.NAME]");
   section.explain_unknown("scheduler", "that can only be set in code");

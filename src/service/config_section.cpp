@@ -40,7 +40,7 @@ std::string joined(const std::string& path, std::string_view key) {
   return (path.empty() ? "" : path + ".") + (bare ? std::string(key) : printable_key(key));
 }
 
-/// A text that stands for a number: "${ENTRIES:-1000}".
+/// A text that is replaced by a number: "${ENTRIES:-1000}".
 bool stands_for(const toml::node& node) {
   const auto* const string = node.as_string();
   return string != nullptr && Substitution::has_any(string->get());

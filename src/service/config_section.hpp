@@ -1,7 +1,7 @@
 #pragma once
-/// Section: one table of a configuration being read. Each read() leaves its target as it is when the key is
-/// not there, or adds a finding when it cannot be. Keys that nobody has asked for when the section ends are
-/// unknown ones.
+/// Section: one table of a configuration being read. Each read() leaves its target unchanged if the key does
+/// not exist, and adds a finding if the value is wrong. Keys that were not read when the section ends are
+/// unknown keys.
 
 #include <toml++/toml.h>
 
@@ -20,14 +20,14 @@
 
 namespace terrace::config {
 
-/// What all sections of a reading share.
+/// Data that all sections of a reading share.
 struct Reading {
   Findings& findings;
   Substitution& texts;
-  std::set<std::string> known = {};  ///< every key that was asked for: "caches.*.ttl"
+  std::set<std::string> known = {};  ///< every key that was read: "caches.*.ttl"
 };
 
-/// Says that a number is one of bytes: "64MiB".
+/// Marks a number as one of bytes: "64MiB".
 struct InBytes {};
 
 /// The words of an enumeration, in its order.
@@ -60,12 +60,12 @@ struct Words<Severity> {
 
 class Section {
  public:
-  /// `pattern`: the path, with * for the names that the file gives.
+  /// `pattern`: the path, with * for names chosen in the file.
   Section(Reading& reading, const toml::table& table, Place place, std::string pattern)
       : reading_(reading), table_(table), place_(std::move(place)), pattern_(std::move(pattern)) {}
 
   [[nodiscard]] const Place& place() const noexcept { return place_; }
-  /// Of the key if it is there, else of the section, with the key's path.
+  /// The position of the key if it exists, otherwise of the section, with the key's path.
   [[nodiscard]] Place place(std::string_view key) const;
   [[nodiscard]] bool has(std::string_view key) const { return table_.contains(key); }
 
@@ -74,7 +74,7 @@ class Section {
   void read(std::string_view key, bool& out);
   void read(std::string_view key, double& out);
   void read(std::string_view key, Duration& out);
-  void read(std::string_view key, std::optional<Duration>& out);  ///< "none" for nothing
+  void read(std::string_view key, std::optional<Duration>& out);  ///< "none" means nothing
   void read(std::string_view key, std::uint64_t& out, InBytes);
   template <class T>
   void read(std::string_view key, T& out);  ///< whole numbers and enumerations
@@ -83,7 +83,7 @@ class Section {
     std::string text;
     Place place;
   };
-  /// An array of strings. False: it is not there, or wrong.
+  /// An array of strings. False: it does not exist, or is wrong.
   bool read(std::string_view key, std::vector<Item>& out, TextKind kind);
 
   using Reader = std::function<void(Section&)>;
@@ -91,12 +91,12 @@ class Section {
   void each(std::string_view key, const Reader& reader);     ///< [[key]]
   /// [key.NAME]
   void named(std::string_view key, const std::function<void(const std::string& name, Section&)>& reader);
-  /// Every key is one the file gives, of a string.
+  /// The file chooses the keys; their values are strings.
   void each_text(const std::function<void(const std::string& key, std::string value)>& reader);
 
-  /// Reports the keys that nobody has asked for.
+  /// Reports the keys that were not read.
   void finish();
-  /// A remedy for a key that is unknown here, in place of the nearest known one.
+  /// A remedy for an unknown key here, in place of the nearest known one.
   void explain_unknown(std::string key, std::string remedy) { remedies_[std::move(key)] = std::move(remedy); }
 
   void mistake(std::string_view key, std::string what) {
@@ -104,10 +104,10 @@ class Section {
   }
 
  private:
-  /// The node, and from now on the key is known.
+  /// Returns the node; from now on the key is known.
   const toml::node* find(std::string_view key);
   void wrong_type(std::string_view key, const toml::node& node, const std::string& instead);
-  /// The string, with what it stands for.
+  /// Returns the string, with its substitutions.
   std::optional<std::string> text(std::string_view key, const toml::node& node, TextKind kind,
                                   const std::string& instead);
   std::optional<std::uint64_t> whole(std::string_view key, std::uint64_t most);

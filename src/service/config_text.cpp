@@ -38,7 +38,7 @@ std::string percent_encoded(std::string_view text) {
   return out;
 }
 
-/// The text without what stands for something else.
+/// The text without substitutions.
 std::string literal(std::string_view raw) {
   std::string out;
   while (true) {
@@ -50,8 +50,8 @@ std::string literal(std::string_view raw) {
   }
 }
 
-/// Whether user or password of a URL stand between the two texts: a :// before them, an @ behind them, and
-/// nothing that ends them in between.
+/// Whether the place between the two texts is user or password of a URL: a :// before it, an @ after it, and
+/// nothing in between that ends them.
 bool in_login(std::string_view before, std::string_view behind) {
   const std::string head = literal(before), tail = literal(behind);
   const auto slashes = head.rfind("://");

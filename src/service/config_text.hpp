@@ -1,12 +1,12 @@
 #pragma once
-/// Substitution: what stands for something else in the strings of a configuration:
+/// Substitution: replaces variables in the strings of a configuration:
 ///
-///     ${NAME}             the environment variable; a mistake when it is not set
-///     ${NAME:-default}    the same, or the default when it is not set or empty
-///     ${file:PATH}        what the file holds, without the end of its last line: for secrets
+///     ${NAME}             the environment variable; a mistake if it is not set
+///     ${NAME:-default}    the same, or the default if it is not set or empty
+///     ${file:PATH}        the content of the file, without the end of its last line: for secrets
 ///     $${                 the characters ${
 ///
-/// In a tier URL, what takes the place of user or password is percent-encoded.
+/// In a tier URL, a replacement for user or password is percent-encoded.
 
 #include <functional>
 #include <optional>
@@ -26,11 +26,11 @@ class Substitution {
   Substitution(Environment environment, Findings& findings)
       : environment_(std::move(environment)), findings_(findings) {}
 
-  /// Nothing: there is a mistake, which is among the findings.
+  /// Nothing: there is a mistake, which is in the findings.
   [[nodiscard]] std::optional<std::string> expand(std::string_view raw, const Place& place,
                                                   TextKind kind = TextKind::plain);
 
-  /// Whether anything stands for something else there.
+  /// Whether the text contains substitutions.
   [[nodiscard]] static bool has_any(std::string_view raw) noexcept { return raw.find("${") != raw.npos; }
 
  private:

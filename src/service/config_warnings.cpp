@@ -1,4 +1,4 @@
-/// What works and is probably not meant: each warning has its reason and its remedy.
+/// Warns of settings that work and are probably not intended: each warning has its reason and its remedy.
 
 #include <sys/vfs.h>
 
@@ -63,7 +63,7 @@ void warn_of_sharing(const DraftCache& cache, const std::vector<const DraftTier*
         "is not set: whoever can write to the Redis server can slip this cache values of their own; "
         "seal entries with a key ring (docs/sealing.md)");
   }
-  if (cache.tiers.size() != tiers.size()) return;  // not all of them are known
+  if (cache.tiers.size() != tiers.size()) return;  // some of them are unknown
   if (cache.given.contains("max_staleness") && (!redis || options.consistency != Consistency::eventual)) {
     findings.warn(
         cache.at("max_staleness"),
@@ -81,7 +81,8 @@ void warn_of_sharing(const DraftCache& cache, const std::vector<const DraftTier*
   }
 }
 
-/// Beside a level that all processes share, a file of one machine is told nothing of what others change.
+/// Beside a level that all processes share, a file on one machine is not notified of the changes of other
+/// machines.
 void warn_of_scopes(const DraftCache& cache, const std::vector<const DraftTier*>& tiers, Findings& findings) {
   const auto fleet = [](const auto* tier) { return scope_of(*tier->store) == Scope::fleet; };
   if (std::none_of(tiers.begin(), tiers.end(), fleet)) return;
@@ -110,7 +111,7 @@ void warn_of_scopes(const DraftCache& cache, const std::vector<const DraftTier*>
   }
 }
 
-/// The file system that the path is on, or will be.
+/// The file system of the path, or of its place if it does not exist yet.
 long file_system_of(std::filesystem::path path) {
   std::error_code error;
   path = std::filesystem::absolute(path, error);
@@ -150,7 +151,8 @@ void warn_of_server(const Place& place, const redis::RedisUrl& server, Findings&
   }
 }
 
-/// libpq takes TLS when the server offers it, and goes on without when somebody in between says it does not.
+/// libpq uses TLS if the server offers it, and continues without if an attacker in between says that it does
+/// not.
 void warn_of_postgres(const DraftTier& tier, const assembly::TierUrl& store, Findings& findings) {
   const std::string host = host_of("http" + store.address.substr(store.address.find("://")));
   const bool insists = store.target.find("sslmode=require") != std::string::npos ||

@@ -27,7 +27,7 @@ std::optional<std::string> decode(std::string_view text, bool plus_is_blank) {
   return out;
 }
 
-/// Cuts off what stands before the mark, and the mark.
+/// Cuts off the text before the mark, and the mark.
 std::string_view cut(std::string_view& text, char mark) {
   const std::size_t at = text.find(mark);
   const std::string_view part = text.substr(0, at);

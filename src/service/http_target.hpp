@@ -1,5 +1,5 @@
 #pragma once
-/// HttpTarget: what the first line of a request asks for: path and query, with their percent codes decoded.
+/// HttpTarget: the target in the first line of a request: path and query, with their percent codes decoded.
 
 #include <optional>
 #include <string>
@@ -15,7 +15,7 @@ struct HttpTarget {
 };
 
 /// None: it does not begin with a slash, or has a bad percent code. A + in the query is a blank, as browsers
-/// and curl --data-urlencode mean it; %2F in the path does not divide it.
+/// and curl --data-urlencode send it; %2F in the path does not separate parts.
 [[nodiscard]] std::optional<HttpTarget> parse_target(std::string_view target);
 
 }  // namespace terrace::service

@@ -14,7 +14,7 @@ using Tcp = asio::ip::tcp;
 namespace {
 
 [[noreturn]] void refuse(const std::string& text, const std::string& why) {
-  // With one of these it may be a URL that belongs elsewhere, with its password.
+  // With one of these characters it may be a URL meant for another option, with its password.
   const bool shown = text.find_first_of("/@") == std::string::npos;
   throw ConfigError("admin: listen " + (shown ? printable_key(text) + " " : std::string()) + why +
                     ": write HOST:PORT, as in 127.0.0.1:9390, [::1]:9390, or 127.0.0.1:0 for any free port");

@@ -1,5 +1,5 @@
 #pragma once
-/// Where the admin endpoint listens.
+/// The address on which the admin endpoint listens.
 
 #include <boost/asio/ip/tcp.hpp>
 #include <string>
@@ -11,13 +11,13 @@ struct ListenAddress {
   std::string host;  ///< as it was given, without brackets
   boost::asio::ip::tcp::endpoint endpoint;
 
-  /// Other machines do not reach it.
+  /// True if other machines cannot reach it.
   [[nodiscard]] bool is_loopback() const { return endpoint.address().is_loopback(); }
-  /// What a Host header may name, lower case, without port. Empty: anything.
+  /// The names that a Host header may contain, lower case, without port. Empty: anything.
   ///
-  /// A page of any site can make a browser ask this machine, once it has let its own name point to 127.0.0.1
-  /// (DNS rebinding); then the browser takes the answer for one of that site. The name in the Host header
-  /// gives it away.
+  /// A page of any site can make a browser send requests to this machine, if the site lets its own name point
+  /// to 127.0.0.1 (DNS rebinding); then the browser treats the answer as one of that site. The name in the
+  /// Host header reveals this.
   [[nodiscard]] std::vector<std::string> host_names() const;
 };
 
@@ -30,10 +30,10 @@ struct HostPort {
 /// "127.0.0.1:9390", "[::1]:9390", "localhost:0". Throws ConfigError.
 [[nodiscard]] HostPort split_listen(const std::string& text);
 
-/// The same with its address: names are looked up. Throws ConfigError.
+/// The same with its address: names are resolved. Throws ConfigError.
 [[nodiscard]] ListenAddress parse_listen(const std::string& text);
 
-/// "127.0.0.1" of "127.0.0.1:9390", "::1" of "[::1]:9390"; lower case.
+/// "127.0.0.1" from "127.0.0.1:9390", "::1" from "[::1]:9390"; lower case.
 [[nodiscard]] std::string host_of(std::string_view host_header);
 
 }  // namespace terrace::service

@@ -1,4 +1,4 @@
-// JSON to MessagePack: by a schema text where there is one, else each value as what it looks like.
+// JSON to MessagePack: by a schema text if there is one, otherwise each value by its JSON type.
 #include <array>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
@@ -23,7 +23,7 @@ using Kind = SchemaType::Kind;
 constexpr std::array<std::string_view, 13> plain_types{"str", "i64", "f64", "bool", "bin", "u64", "i32",
                                                        "u32", "f32", "i16", "u16",  "i8",  "u8"};
 
-/// The kind of a value, for messages. Never the value.
+/// The kind of a value, for messages. Never shows the value.
 std::string name_of(const json::value& value) {
   switch (value.kind()) {
     case json::kind::null:
@@ -64,7 +64,7 @@ std::optional<Bytes> text_of(const json::value& value) {
   return marked_bytes_of(value, "$str");
 }
 
-/// The pairs of a map in either of its forms; none: it is none.
+/// The pairs of a map in either of its forms; none: it is no map.
 std::optional<std::vector<std::pair<json::value, const json::value*>>> pairs_of(const json::value& value) {
   const json::object* const object = value.if_object();
   if (object == nullptr) return std::nullopt;
@@ -82,7 +82,7 @@ std::optional<std::vector<std::pair<json::value, const json::value*>>> pairs_of(
   return pairs;
 }
 
-/// Writes values of a type. The packer counts the nesting, so that this recursion is bounded, too.
+/// Writes values of a type. The packer counts the nesting, so this recursion is bounded, too.
 class TypedWriter {
  public:
   TypedWriter(Packer& to, const SchemaType& outermost) : to_(to), outermost_(outermost) {}
@@ -198,7 +198,7 @@ class TypedWriter {
     return write(*type.parts[static_cast<std::size_t>(index)], (*items)[1]) && (to_.leave(), true);
   }
 
-  /// As codec.hpp writes it: what can be nil itself is in an array of 1.
+  /// In the form of codec.hpp: an optional of a type that can be nil itself is in an array of 1.
   bool write_optional(const SchemaType& type, const json::value& value) {
     const SchemaType& held = *type.parts[0];
     if (value.is_null()) return to_.nil(), true;
@@ -213,7 +213,7 @@ class TypedWriter {
   const SchemaType& outermost_;
 };
 
-/// Without a schema: each value as what it looks like.
+/// Without a schema: writes each value by its JSON type.
 bool write_as_it_looks(Packer& to, const json::value& value) {
   if (value.is_null()) return to.nil(), true;
   if (value.is_bool()) return to.boolean(value.get_bool()), true;
@@ -248,7 +248,7 @@ std::string_view plain_type(StoredKind kind) {
   return {};
 }
 
-/// What a value stands for by itself; empty: nothing.
+/// The plain type of the value itself; empty: none.
 std::string_view looks_like(const json::value& value) {
   if (value.is_string()) return "str";
   if (value.is_bool()) return "bool";

@@ -11,7 +11,7 @@ using Kind = SchemaType::Kind;
 constexpr std::size_t max_length = 4096;
 constexpr unsigned max_nesting = 32;
 
-/// Reads from left to right. After the first failure `why_` is set and what is returned means nothing.
+/// Reads from left to right. After the first failure `why_` is set and the results have no meaning.
 class Reader {
  public:
   explicit Reader(std::string_view text) : text_(text) {}
@@ -91,7 +91,7 @@ class Reader {
     return {.kind = Kind::own};
   }
 
-  /// Tuples look like aggregates but are not counted, so only the outermost type is surely told.
+  /// Tuples look like aggregates but are not counted, so only the reference to the outermost type is certain.
   SchemaType read_reference() {
     if (const auto steps = read_number(); steps == 0 || steps != enclosing_)
       fail("a ^ that may stand for more than one type");

@@ -1,5 +1,5 @@
 #pragma once
-/// SchemaType: a type as the schema text of docs/wire-format.md says it, read into a tree.
+/// SchemaType: a type, parsed into a tree from the schema text of docs/wire-format.md.
 
 #include <cstdint>
 #include <memory>
@@ -18,18 +18,18 @@ struct SchemaType {
   enum class Kind : std::uint8_t {
     nil,
     boolean,
-    integer,  ///< and whole ticks: `bits`, `is_signed`
-    real,     ///< and ticks with a fraction: `bits`
+    integer,  ///< also whole ticks: `bits`, `is_signed`
+    real,     ///< also ticks with a fraction: `bits`
     text,
     bytes,
-    fixed_bytes,     ///< of `count`
-    sequence,        ///< of parts[0]
-    fixed_sequence,  ///< `count` of parts[0]
+    fixed_bytes,     ///< `count` bytes
+    sequence,        ///< elements are parts[0]
+    fixed_sequence,  ///< `count` elements of parts[0]
     map,             ///< parts[0] to parts[1]
-    tuple,           ///< and aggregates
+    tuple,           ///< also aggregates
     variant,
-    optional,  ///< of parts[0]
-    own,       ///< what a codec of the program wrote
+    optional,  ///< contains parts[0]
+    own,       ///< written by a codec of the program
     outermost  ///< the type that encloses all others
   };
   Kind kind = Kind::nil;
@@ -40,12 +40,12 @@ struct SchemaType {
   std::string text = {};  ///< the type in the schema text, for messages
 };
 
-/// Errc::invalid_argument: no schema text (which place, and what was expected there), nested deeper than 32,
-/// or longer than 4 KiB. A text with ^N is taken where it can mean one thing only: N is the number of
-/// parentheses around it.
+/// Errc::invalid_argument: it is no schema text (the message gives the position, and what was expected
+/// there), nested deeper than 32, or longer than 4 KiB. A text with ^N is accepted only if its meaning is
+/// unambiguous: N is the number of parentheses around it.
 [[nodiscard]] Result<SchemaTypePtr> parse_schema(std::string_view text);
 
-/// The codec and fingerprint of a value with this schema text. For "own:ID:SCHEMA" those that it names.
+/// The codec and fingerprint of a value with this schema text. For "own:ID:SCHEMA" the named ones.
 [[nodiscard]] StoredKind kind_of_schema(std::string_view text, const SchemaType& type);
 
 }  // namespace terrace::service

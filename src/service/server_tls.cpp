@@ -13,7 +13,7 @@ std::optional<ssl::context> server_tls(const std::string& certificate, const std
   ssl::context context(ssl::context::tls_server);
   context.set_options(ssl::context::default_workarounds | ssl::context::no_sslv2 | ssl::context::no_sslv3 |
                       ssl::context::no_tlsv1 | ssl::context::no_tlsv1_1 | SSL_OP_NO_RENEGOTIATION);
-  // Of an encrypted key OpenSSL would ask the terminal for the password.
+  // For an encrypted key OpenSSL would ask for the password on the terminal.
   context.set_password_callback([](std::size_t, ssl::context::password_purpose) { return std::string(); });
   ErrorCode failed;
   context.use_certificate_chain_file(certificate, failed);

@@ -1,5 +1,5 @@
 #pragma once
-/// TLS as a server.
+/// TLS for servers.
 
 #include <boost/asio/ssl/context.hpp>
 #include <optional>
@@ -8,7 +8,7 @@
 namespace terrace::service {
 
 /// TLS 1.2 or newer with this certificate (chain) and key, PEM files. None: the names are empty. Throws
-/// ConfigError naming the file.
+/// ConfigError that names the file.
 [[nodiscard]] std::optional<boost::asio::ssl::context> server_tls(const std::string& certificate,
                                                                   const std::string& key);
 

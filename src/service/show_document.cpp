@@ -1,5 +1,5 @@
-// MessagePack to JSON. msgpack's parser keeps its own stack on the heap and calls the visitor item by item:
-// no recursion, whatever the nesting.
+// MessagePack to JSON. msgpack's parser keeps its own stack on the heap and calls the visitor item by item,
+// so there is no recursion at any nesting.
 #define MSGPACK_NO_BOOST
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
@@ -26,7 +26,7 @@ json::value number(double value) {
   return json::object{{"$float", std::isnan(value) ? "nan" : value > 0 ? "inf" : "-inf"}};
 }
 
-/// As an object where that loses nothing.
+/// As a JSON object if nothing is lost.
 json::value map_of(json::array&& pairs) {
   json::object object;
   for (const json::value& pair : pairs) {
@@ -39,7 +39,7 @@ json::value map_of(json::array&& pairs) {
   return object;
 }
 
-/// Builds the JSON of one item with all that is in it.
+/// Builds the JSON of one item and its content.
 class Builder : public msgpack::null_visitor {
  public:
   [[nodiscard]] json::value& result() { return result_; }
@@ -63,7 +63,7 @@ class Builder : public msgpack::null_visitor {
   bool end_array() { return put(close()); }
   bool start_map(std::uint32_t) { return open(); }
   bool end_map() { return put(map_of(close())); }
-  /// A pair is an array of its own, closed before the map is.
+  /// A pair is a separate array, which is closed before the map is.
   bool start_map_key() {
     open_.emplace_back();
     return true;
@@ -116,7 +116,7 @@ Result<json::value> to_json(const Document& document) {
   Builder builder;
   std::size_t end = 0;
   try {
-    // The parser throws for some hostile lengths of an ext, and calls nothing for items cut short.
+    // The parser throws for some hostile lengths of an ext, and calls nothing for truncated items.
     if (!msgpack::parse(document.payload.data(), document.payload.size(), end, builder)) {
       return corrupt(builder.too_deep() ? "containers nested deeper than 128"
                                         : "MessagePack that ends early or is malformed");

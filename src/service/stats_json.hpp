@@ -1,6 +1,6 @@
 #pragma once
-/// What caches count, and what the monitor makes of it, as JSON. Durations are numbers with the unit at the
-/// end of the name (`_us`, `_s`); what a level does not know is null.
+/// The counters of caches, and the monitor's results, as JSON. Durations are numbers with the unit at the end
+/// of the name (`_us`, `_s`); a figure that a level does not know is null.
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
@@ -14,9 +14,9 @@ namespace terrace::service {
 /// null for none
 [[nodiscard]] boost::json::value seconds(const std::optional<Duration>& d);
 
-/// Counters since the start, and what is so now.
+/// The counters since the start, and the present figures.
 [[nodiscard]] boost::json::object to_json(const CacheStats& stats);
-/// What happened within the window, without WindowStats::now.
+/// The events within the window, without WindowStats::now.
 [[nodiscard]] boost::json::object to_json(const WindowStats& window);
 [[nodiscard]] boost::json::array to_json(const std::vector<HealthIssue>& issues);
 [[nodiscard]] boost::json::array to_json(const std::vector<ActiveAlert>& alerts);

@@ -9,7 +9,7 @@
 namespace terrace::service {
 namespace {
 
-/// 'sha256-…' of what stands between the two, as browsers hash it.
+/// 'sha256-…' of the text between the two, as browsers hash it.
 std::string hash_between(std::string_view open, std::string_view close) {
   const std::string_view page = status_page();
   const std::size_t begin = page.find(open) + open.size();

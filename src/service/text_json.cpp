@@ -12,7 +12,7 @@ namespace {
 
 constexpr int variant = sodium_base64_VARIANT_ORIGINAL;
 
-/// The length of the sequence that begins with these bytes, 0: there is none. Table 3-7 of the Unicode
+/// The length of the sequence at the beginning of these bytes, 0: there is none. Table 3-7 of the Unicode
 /// Standard.
 std::size_t sequence(BytesView bytes) noexcept {
   const auto at = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };

@@ -1,5 +1,5 @@
 #pragma once
-/// Bytes as JSON, which holds text only: what is UTF-8 is a string, anything else an object that says so.
+/// Bytes as JSON, which can only hold text: UTF-8 becomes a string, anything else an object that says so.
 
 #include <boost/json/value.hpp>
 #include <optional>
@@ -15,9 +15,9 @@ namespace terrace::service {
 /// None: it is no base64.
 [[nodiscard]] std::optional<Bytes> from_base64(std::string_view text);
 
-/// A string, or {"$bytes": base64} for what is no UTF-8: a key, a message.
+/// A string, or {"$bytes": base64} for bytes that are not UTF-8: a key, a message.
 [[nodiscard]] boost::json::value text_or_bytes(BytesView bytes);
-/// The way back. None: neither.
+/// The inverse. None: it is neither.
 [[nodiscard]] std::optional<Bytes> bytes_of(const boost::json::value& value);
 
 /// {NAME: base64}

@@ -7,7 +7,7 @@
 namespace terrace::snapshot {
 namespace {
 
-/// No UTF-8 text begins with C1; the line end shows a transfer as text.
+/// No UTF-8 text begins with C1; a changed line end shows that the file was transferred as text.
 constexpr BytesView magic("\xc1TRSNAP\n", 8);
 
 enum Flag : std::uint8_t { has_ttl = 1 << 0, has_idle = 1 << 1 };

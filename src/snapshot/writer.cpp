@@ -24,7 +24,7 @@ Writer::~Writer() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-/// The draft always has the same name, so that what a killed program left is used again; the lock goes with
+/// The draft always has the same name, so that the draft of a killed program is reused; the lock ends with
 /// the program.
 void Writer::open_draft() {
   for (;;) {
@@ -88,7 +88,7 @@ Result<Writer::Written> Writer::finish() {
   if (ok() && ::rename(draft_.c_str(), file_.c_str()) != 0) fail_with_errno("rename the new file to");
   if (!ok()) return *failure_;
   owns_draft_ = false;
-  // A new name is on the disk when its folder is.
+  // A new name is on the disk only when its directory is.
   const auto folder = file_.has_parent_path() ? file_.parent_path() : std::filesystem::path(".");
   const int folder_fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (folder_fd < 0 || ::fsync(folder_fd) != 0) fail_with_errno("sync the folder of");

@@ -1,13 +1,13 @@
 #pragma once
-/// AlertState: where a rule stands for one cache, as a state machine without I/O; time is handed in. Not
+/// AlertState: the state of a rule for one cache, as a state machine without I/O; time is a parameter. Not
 /// thread safe.
 ///
 ///   quiet ── holds ──► pending ── has held for `lasting` ──► firing ── holds no more ──► quiet
 ///                         └───────── holds no more ────────────► quiet
 ///
-/// Each way into and out of firing is told once, and each `repeat` in between. A rule that cannot be judged
-/// is broken, which is told once until it can: what fires goes on to fire, for nobody knows better; what is
-/// pending begins anew.
+/// Each way into and out of firing is reported once, and each `repeat` in between. A rule that cannot be
+/// evaluated is broken; that is reported once until it works again. A firing alert continues to fire
+/// meanwhile, because nothing better is known; a pending one begins again.
 
 #include <optional>
 #include <terrace/monitor.hpp>
@@ -25,7 +25,7 @@ class AlertState {
   enum class Outcome : std::uint8_t { quiet, holds, broken };
   using Kind = AlertNotice::Kind;
 
-  /// What is to be told, in order; at most two.
+  /// Returns the notifications to send, in order; at most two.
   std::vector<Kind> judge(const Terms& terms, Outcome outcome, TimePoint now) {
     std::vector<Kind> out;
     if (outcome == Outcome::broken) {
@@ -60,7 +60,7 @@ class AlertState {
   TimePoint pending_since_{};
   bool firing_ = false;
   bool broken_ = false;
-  TimePoint told_{};  // fired or repeated last
+  TimePoint told_{};  // last time it fired or was repeated
 };
 
 }  // namespace terrace::upkeep

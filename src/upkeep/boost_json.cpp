@@ -1,3 +1,3 @@
-/// The one place where Boost.JSON itself is compiled.
+/// The only file in which Boost.JSON itself is compiled.
 
 #include <boost/json/src.hpp>

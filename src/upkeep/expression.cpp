@@ -22,7 +22,7 @@ double from_percent(double x) {
   return x / 100;
 }
 
-/// muParser would take `hit_rate = 0.5` for an assignment, which always holds.
+/// muParser would take `hit_rate = 0.5` for an assignment, which is always true.
 void refuse_assignment(const std::string& text) {
   constexpr std::string_view comparing = "<>!=";
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -42,7 +42,7 @@ void refuse_assignment(const std::string& text) {
     refuse("there is no variable " + printable_key(name) + did_you_mean(name, variable_names()), at);
   }
   std::string what = error.GetMsg();
-  // Its messages end with a place of their own: "… at position 3".
+  // Its messages end with their own position: "… at position 3".
   if (const auto end = what.find(" at position"); end != std::string::npos) what.resize(end);
   while (!what.empty() && (what.back() == '.' || what.back() == '\n')) what.pop_back();
   refuse(what, std::min(at, text.size()));
@@ -53,7 +53,7 @@ void refuse_assignment(const std::string& text) {
 struct Expression::Parser {
   mu::Parser mu;
   std::vector<double> values =
-      std::vector<double>(variables().size());  // bound to the names, so it must stay
+      std::vector<double>(variables().size());  // the names refer to it, so it must not move
   std::vector<std::size_t> used;
 };
 

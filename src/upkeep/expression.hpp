@@ -1,7 +1,7 @@
 #pragma once
-/// Expression: the condition of an alert rule, over the variables of a window; muParser reads it
-/// (https://beltoforion.de/en/muparser). Beside muParser's own operators and functions there are `!x`, and
-/// `%` behind a number: 5% is 0.05. Not thread safe.
+/// Expression: the condition of an alert rule, over the variables of a window; muParser parses it
+/// (https://beltoforion.de/en/muparser). In addition to the operators and functions of muParser there are
+/// `!x`, and `%` after a number: 5% is 0.05. Not thread safe.
 
 #include <memory>
 #include <string>
@@ -12,16 +12,16 @@ namespace terrace::upkeep {
 
 class Expression {
  public:
-  /// Throws ConfigError: what is wrong, at which character, and the nearest variable there is.
+  /// Throws ConfigError: what is wrong, at which character, and the nearest known variable.
   explicit Expression(const std::string& text);
   ~Expression();
   Expression(Expression&&) noexcept;
   Expression& operator=(Expression&&) noexcept;
 
-  /// NaN when it yields no number (0 / 0). Throws std::runtime_error when muParser gives up.
+  /// NaN if it yields no number (0 / 0). Throws std::runtime_error if muParser fails.
   [[nodiscard]] double value(const WindowStats& window);
 
-  /// "hit_rate 0.31, requests 1200": the variables it asks for.
+  /// "hit_rate 0.31, requests 1200": the variables that it uses.
   [[nodiscard]] std::string figures(const WindowStats& window) const;
 
  private:

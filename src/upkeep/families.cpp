@@ -15,7 +15,7 @@ using prometheus::MetricFamily;
 using prometheus::MetricType;
 using Labels = std::vector<ClientMetric::Label>;
 
-/// What a level or a cache has of a metric; none: it has no such thing.
+/// The value of a metric for a level or a cache; none: it does not have this metric.
 using Value = std::optional<double>;
 
 template <class T>
@@ -24,8 +24,7 @@ Value known(const std::optional<T>& value) {
 }
 constexpr auto number = [](auto count) { return Value(static_cast<double>(count)); };
 
-/// One value of a metric; those that follow each other with the same name are one family, told apart by
-/// `part`.
+/// One value of a metric; consecutive ones with the same name are one family, distinguished by `part`.
 template <class Stats>
 struct Row {
   const char* name;

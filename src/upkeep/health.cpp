@@ -68,7 +68,7 @@ void judge_levels(const WindowStats& window, Findings& out) {
 
 std::vector<HealthIssue> find_issues(const WindowStats& window, const HealthLimits& limits) {
   Findings out(window);
-  if (window.now.closed) {  // all else follows from it
+  if (window.now.closed) {  // everything else follows from it
     out.add(HealthIssue::Kind::closed, "it is closed");
     return std::move(out.issues);
   }

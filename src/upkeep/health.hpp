@@ -1,5 +1,5 @@
 #pragma once
-/// What is wrong with a cache, by the limits.
+/// The issues of a cache, by the limits.
 
 #include <terrace/monitor.hpp>
 #include <vector>

@@ -24,7 +24,7 @@ using ErrorCode = boost::system::error_code;
 using Tcp = asio::ip::tcp;
 using Done = Handler<Result<HttpReply>>;
 
-/// One request, on the I/O context only.
+/// One request; used on the I/O context only.
 class Exchange final : public HttpExchange, public std::enable_shared_from_this<Exchange> {
  public:
   Exchange(asio::io_context& io, std::shared_ptr<const HttpPeer> peer, HttpRequest&& request, Done done)
@@ -63,7 +63,7 @@ class Exchange final : public HttpExchange, public std::enable_shared_from_this<
     if (max_body_ > 0) parser_.body_limit(max_body_);
   }
 
-  /// A handler that goes on with the step unless it failed or all is over.
+  /// A handler that continues with the step unless there was an error or everything is over.
   template <class... Args>
   auto next(void (Exchange::*step)(Args...), const char* stage) {
     stage_ = stage;
@@ -119,7 +119,7 @@ class Exchange final : public HttpExchange, public std::enable_shared_from_this<
   void release() {
     limit_.cancel();
     resolver_.cancel();
-    tcp().close();  // closed, not destroyed: operations under way still refer to it
+    tcp().close();  // closed, not destroyed, because operations under way still refer to it
   }
 
   [[nodiscard]] std::string label() const { return url_.label(); }
@@ -147,7 +147,7 @@ void Exchange::begin() {
   try {
     if (no_threads_left) throw std::system_error(EAGAIN, std::generic_category());
     resolver_.async_resolve(url_.host, url_.port, next(&Exchange::connect, "the name is resolved"));
-  } catch (const std::exception& none) {  // Asio resolves names on a thread that begins with the first
+  } catch (const std::exception& none) {  // Asio resolves names on a thread that starts with the first one
     asio::post(resolver_.get_executor(), [self = shared_from_this(), why = no_thread("names", none)] {
       self->end(Error(Errc::unavailable, self->label() + ": " + why.context));
     });

@@ -1,6 +1,5 @@
 #pragma once
-/// HttpExchange: one request by HTTP or HTTPS and its answer, over a connection of its own, under a time
-/// limit.
+/// HttpExchange: one request by HTTP or HTTPS and its answer, over its own connection, with a time limit.
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ssl/context.hpp>
@@ -16,14 +15,14 @@
 
 namespace terrace::upkeep {
 
-/// Where requests go, for all of them.
+/// The target server of all requests.
 struct HttpPeer {
-  /// `options` names the owner of ca_file in messages. Throws ConfigError for a file of authorities that
-  /// cannot be read.
+  /// `options` names the owner of ca_file in messages. Throws ConfigError if the file of certificate
+  /// authorities cannot be read.
   HttpPeer(HttpUrl to, const std::string& options, const std::string& ca_file);
 
   const HttpUrl url;
-  mutable std::optional<boost::asio::ssl::context> tls;  ///< of https
+  mutable std::optional<boost::asio::ssl::context> tls;  ///< for https
 };
 
 struct HttpRequest {
@@ -33,7 +32,7 @@ struct HttpRequest {
   std::string content_type = {};  ///< empty: there is no body
   std::string body = {};
   Duration timeout;
-  std::size_t max_body = 0;  ///< bytes of the answer's body, at most; 0: it is not read
+  std::size_t max_body = 0;  ///< maximum size of the answer's body in bytes; 0: it is not read
 };
 
 struct HttpReply {
@@ -41,17 +40,17 @@ struct HttpReply {
   std::string body = {};
 };
 
-/// Belongs to the I/O context: to be used on it only, and lives by its handlers.
+/// Used on the I/O context only; its handlers keep it alive.
 class HttpExchange {
  public:
-  /// Begins. Any answer is a reply, whatever its status; else Errc::unavailable, denied or timed_out.
-  /// Messages hold neither path nor headers.
+  /// Starts the request. Any answer is a reply, whatever its status; otherwise Errc::unavailable, denied or
+  /// timed_out. Messages contain neither path nor headers.
   static std::shared_ptr<HttpExchange> start(boost::asio::io_context& io,
                                              std::shared_ptr<const HttpPeer> peer, HttpRequest request,
                                              Handler<Result<HttpReply>> done);
   virtual ~HttpExchange() = default;
 
-  /// `done` is not called.
+  /// `done` will not be called.
   virtual void cancel() = 0;
 };
 

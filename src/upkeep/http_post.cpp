@@ -10,7 +10,7 @@ namespace terrace::upkeep {
 namespace asio = boost::asio;
 namespace {
 
-/// What an answer means: nothing, or the error.
+/// The meaning of an answer: nothing, or the error.
 Result<void> judge(unsigned status, const std::string& label) {
   if (status >= 200 && status < 300) return {};
   const bool may_pass = status == 408 || status == 429 || status >= 500;
@@ -56,7 +56,8 @@ class HttpPost final : public Post, public std::enable_shared_from_this<HttpPost
   const HttpPostOptions options_;
   const std::shared_ptr<const HttpPeer> peer_;
   const std::shared_ptr<Runtime> runtime_;
-  // On the I/O context only. An exchange lives by its handlers, so it dies with the context at the latest.
+  // Used on the I/O context only. Its handlers keep an exchange alive, so it ends with the context at the
+  // latest.
   std::weak_ptr<HttpExchange> under_way_;
   bool closed_ = false;
 };

@@ -1,5 +1,5 @@
 #pragma once
-/// HttpPost: sends bodies to one URL by HTTP or HTTPS, each over a connection of its own, under a time limit.
+/// HttpPost: sends bodies to one URL by HTTP or HTTPS, each over its own connection, with a time limit.
 
 #include <memory>
 #include <terrace/runtime.hpp>
@@ -19,9 +19,9 @@ struct HttpPostOptions {
   std::string ca_file;
 };
 
-/// Done is what is answered with 2xx. Errc::denied: any other answer but 408, 429 and 5xx, which are
-/// unavailable; no answer in time is timed_out. Messages hold neither path nor headers. Throws ConfigError
-/// for a file of authorities that cannot be read.
+/// An answer with 2xx is a success. Errc::denied: any other answer except 408, 429 and 5xx, which are
+/// unavailable; no answer in time is timed_out. Messages contain neither path nor headers. Throws ConfigError
+/// if the file of certificate authorities cannot be read.
 std::shared_ptr<Post> make_http_post(HttpPostOptions options, std::shared_ptr<Runtime> runtime);
 
 }  // namespace terrace::upkeep

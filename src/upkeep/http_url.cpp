@@ -22,7 +22,7 @@ bool hex(char c) {
   return (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'f');
 }
 
-/// The codes of user and password as the bytes they stand for.
+/// User and password with their percent codes decoded.
 std::string decode(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {

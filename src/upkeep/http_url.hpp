@@ -13,9 +13,9 @@ struct HttpUrl {
   std::string target;         ///< path and query, still encoded; secret
   std::string authorization;  ///< "Basic …" of user:password@; empty: none; secret
 
-  /// "https://host:port": for messages, and all of it that is no secret.
+  /// "https://host:port": for messages; the only part that is not secret.
   [[nodiscard]] std::string label() const;
-  /// What the Host header says.
+  /// The value of the Host header.
   [[nodiscard]] std::string authority() const;
 };
 

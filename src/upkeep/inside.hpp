@@ -1,6 +1,6 @@
 #pragma once
-/// Inside: which threads are in code that is not ours (a rule's callback, a sink), so that an end can wait
-/// for them. Thread safe.
+/// Inside: records which threads run user code (a rule's callback, a sink), so that close() can wait for
+/// them. Thread safe.
 
 #include <algorithm>
 #include <condition_variable>
@@ -12,7 +12,7 @@ namespace terrace::upkeep {
 
 class Inside {
  public:
-  /// This thread is in there as long as it lives.
+  /// This thread is inside as long as this object lives.
   class Visit {
    public:
     explicit Visit(Inside& inside) : inside_(inside) {
@@ -32,8 +32,8 @@ class Inside {
     Inside& inside_;
   };
 
-  /// Till nobody is in there; at once for a thread that is, which would wait for itself, or for one that
-  /// waits for it.
+  /// Waits until no thread is inside. Returns at once for a thread that is inside, which would wait for
+  /// itself, or for a thread that waits for it.
   void wait_until_empty() {
     std::unique_lock lock(mutex_);
     if (std::find(threads_.begin(), threads_.end(), std::this_thread::get_id()) != threads_.end()) return;

@@ -17,7 +17,7 @@
 namespace terrace {
 namespace {
 
-/// What was freed in small pieces stays with the allocator otherwise.
+/// Memory freed in small pieces would otherwise stay with the allocator.
 void give_back_to_the_system() noexcept {
 #if defined(__GLIBC__)
   ::malloc_trim(0);
@@ -62,7 +62,7 @@ class MemoryPressure::Impl : public std::enable_shared_from_this<Impl> {
     shrinks_.push_back(std::move(shrink));
   }
 
-  /// One at a time, for each is to see what the one before has done.
+  /// One at a time, because each must see the effect of the one before.
   MemoryPressureStatus look() {
     const std::lock_guard turn(turn_);
     const upkeep::MemoryReading seen = upkeep::read_memory(options_.root);
@@ -74,12 +74,12 @@ class MemoryPressure::Impl : public std::enable_shared_from_this<Impl> {
     if (!status_.pressed || closed_) return status_;
     ++status_.steps;
     const auto shrinks = shrinks_;
-    const upkeep::Inside::Visit visit(*inside_);  // before the lock is given back: who closes waits for it
+    const upkeep::Inside::Visit visit(*inside_);  // before the lock is released: close() waits for it
     lock.unlock();
     for (const auto& shrink : shrinks) {
       try {
         shrink(options_.step);
-      } catch (...) {  // the next may do better
+      } catch (...) {  // the next function may succeed
       }
     }
     give_back_to_the_system();

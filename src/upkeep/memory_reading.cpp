@@ -34,7 +34,7 @@ std::optional<Number> number_after(std::string_view text, std::string_view name)
   return at == text.npos ? std::nullopt : number_of<Number>(text.substr(at + name.size()));
 }
 
-/// Of a cgroup; none: it has no limit ("max").
+/// For a cgroup; none: it has no limit ("max").
 std::optional<double> used_share(const fs::path& group) {
   const auto now = number_of<double>(content_of(group / "memory.current"));
   if (!now) return std::nullopt;
@@ -53,7 +53,7 @@ std::optional<double> stalled_share(const fs::path& file) {
   return percent ? std::optional(*percent / 100) : std::nullopt;
 }
 
-/// Where this process is in the hierarchy of version 2, as /proc/self/cgroup has it: "0::/a/b".
+/// The place of this process in the hierarchy of version 2, from /proc/self/cgroup: "0::/a/b".
 std::optional<std::string> own_group(const fs::path& root) {
   const std::string text = content_of(root / "proc/self/cgroup");
   const std::size_t at = text.rfind("0::/");

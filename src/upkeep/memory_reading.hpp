@@ -1,5 +1,5 @@
 #pragma once
-/// What the kernel says of memory: cgroup v2 (https://docs.kernel.org/admin-guide/cgroup-v2.html, "Memory
+/// The kernel's figures about memory: cgroup v2 (https://docs.kernel.org/admin-guide/cgroup-v2.html, "Memory
 /// Interface Files") and pressure stall information (https://docs.kernel.org/accounting/psi.html).
 
 #include <filesystem>
@@ -8,11 +8,11 @@
 namespace terrace::upkeep {
 
 struct MemoryReading {
-  std::optional<double> used;     ///< of the nearest limit
+  std::optional<double> used;     ///< share of the nearest limit
   std::optional<double> stalled;  ///< "some avg10", as a share
 };
 
-/// `root`: the folder that holds proc and sys. What cannot be read or understood is not there.
+/// `root`: the directory that contains proc and sys. A figure that cannot be read or understood is none.
 [[nodiscard]] MemoryReading read_memory(const std::filesystem::path& root);
 
 }  // namespace terrace::upkeep

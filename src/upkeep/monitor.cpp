@@ -32,8 +32,7 @@ void MonitorOptions::check() const {
   within(limits.max_journal_lag > Duration::zero(), "limits.max_journal_lag is not above 0; 30 s is usual");
 }
 
-/// Sampling goes in turns, one thread at a time, and calls what is not its own (caches, rules) without the
-/// lock.
+/// One thread at a time takes samples; it calls caches and rules without the lock.
 class Monitor::Impl : public std::enable_shared_from_this<Impl> {
  public:
   const HomeProcess home;
@@ -42,7 +41,7 @@ class Monitor::Impl : public std::enable_shared_from_this<Impl> {
       : options_(std::move(options)),
         scheduler_(options_.scheduler ? options_.scheduler : std::make_shared<Runtime>()) {}
 
-  /// Plans the next sample.
+  /// Schedules the next sample.
   void arm() {
     const std::lock_guard lock(mutex_);
     if (closed_) return;
@@ -95,7 +94,8 @@ class Monitor::Impl : public std::enable_shared_from_this<Impl> {
     });
   }
   [[nodiscard]] std::vector<CacheHandle> caches() const;
-  /// What a look at the caches shows; those that are gone meanwhile are left out. `keep`: as samples.
+  /// The present state of the caches; those that are gone meanwhile are left out. `keep`: store it as
+  /// samples.
   std::vector<WindowStats> look(bool keep) const;
   std::vector<Judged> judge(const std::vector<WindowStats>& windows) const;
   void tell(const std::vector<AlertNotice>& notices) {
@@ -113,10 +113,10 @@ class Monitor::Impl : public std::enable_shared_from_this<Impl> {
   const std::shared_ptr<Inside> inside_ = std::make_shared<Inside>();
   mutable std::mutex mutex_;
   std::condition_variable turn_ended_;
-  bool turn_ = false;  // somebody samples
+  bool turn_ = false;  // a thread is sampling
   std::thread::id sampler_{};
   mutable std::vector<std::unique_ptr<Watched>> watched_;
-  std::vector<std::shared_ptr<Rule>> rules_;  // used by the sampler alone, but for what never changes
+  std::vector<std::shared_ptr<Rule>> rules_;  // used only by the sampling thread, except for constant data
   Standings standings_;
   std::vector<std::shared_ptr<Outlet>> outlets_;
   Scheduler::TimerId timer_ = 0;
@@ -125,7 +125,7 @@ class Monitor::Impl : public std::enable_shared_from_this<Impl> {
 
 void Monitor::Impl::watch(CacheHandle cache) {
   CacheStats totals = cache.stats();
-  std::optional<CacheHandle> former;  // let go without the lock: it may be the last to hold its cache
+  std::optional<CacheHandle> former;  // released without the lock: it may be the last to hold its cache
   {
     const Lock lock(mutex_);
     if (const auto known = find(cache.name()); known != watched_.end()) former = (*known)->cache;
@@ -138,7 +138,7 @@ void Monitor::Impl::watch(CacheHandle cache) {
         std::make_unique<Watched>(Watched{std::move(cache), Window(options_.window, options_.interval)}));
     watched_.back()->window.add(clock().now(), std::move(totals));
   } else if (takes_its_place) {
-    (*known)->cache = std::move(cache);  // its totals begin anew, which the window sees
+    (*known)->cache = std::move(cache);  // its totals begin again, which the window detects
   } else {
     throw ConfigError("Monitor: a cache named " + std::string(cache.name()) +
                       " is watched already; give each cache a name of its own");
@@ -146,7 +146,7 @@ void Monitor::Impl::watch(CacheHandle cache) {
 }
 
 bool Monitor::Impl::unwatch(std::string_view name) {
-  std::unique_ptr<Watched> former;  // let go without the lock
+  std::unique_ptr<Watched> former;  // released without the lock
   const Lock lock(mutex_);
   const auto known = find(name);
   if (known == watched_.end()) return false;
@@ -218,7 +218,7 @@ std::vector<WindowStats> Monitor::Impl::look(bool keep) const {
     const auto known = find(cache.name());
     if (known == watched_.end()) continue;
     Window& window = (*known)->window;
-    // Next to a sample taken meanwhile these totals are old, and would pass for those of a cache made anew.
+    // Compared with a sample taken meanwhile these totals are old; they would look like those of a new cache.
     const bool overtaken = window.sampled() > begun;
     out.push_back(overtaken ? window.look_at_sample() : window.look(now, totals));
     out.back().cache = cache.name();
@@ -252,7 +252,7 @@ std::vector<SinkStats> Monitor::Impl::sinks() const {
   return out;
 }
 
-/// Without the lock: rules may call back.
+/// Runs without the lock, because rules may call back.
 std::vector<Monitor::Impl::Judged> Monitor::Impl::judge(const std::vector<WindowStats>& windows) const {
   std::vector<std::shared_ptr<Rule>> rules;
   {
@@ -278,10 +278,10 @@ std::vector<Monitor::Impl::Judged> Monitor::Impl::judge(const std::vector<Window
 void Monitor::Impl::sample() {
   Lock lock(mutex_);
   if (turn_ && sampler_ == std::this_thread::get_id())
-    return;  // a rule that asks for a sample gets the present one
+    return;  // a rule that requests a sample gets the present one
   turn_ended_.wait(lock, [this] { return !turn_ || closed_; });
   if (closed_) return;
-  const Inside::Visit visit(*inside_);  // before the lock is given back, so that who closes waits for it
+  const Inside::Visit visit(*inside_);  // before the lock is released, so that close() waits for it
   turn_ = true;
   sampler_ = std::this_thread::get_id();
   lock.unlock();
@@ -291,7 +291,8 @@ void Monitor::Impl::sample() {
   lock.lock();
   const Moment now = moment();
   for (const Judged& one : judged) {
-    // Watched no more meanwhile: nothing is left to judge, but that a rule for it alone has lost its cache.
+    // If the cache is no longer watched there is nothing to judge, except that a rule for this cache alone
+    // has lost it.
     const bool of_none = one.rule->cache() && one.verdict.outcome == AlertState::Outcome::broken;
     if (closed_ || (find(one.cache) == watched_.end() && !of_none)) continue;
     tell(standings_.judge(*one.rule, one.cache, one.verdict, now));
@@ -327,7 +328,7 @@ Monitor::~Monitor() {
   close();
   const auto inside = impl_->inside();
   impl_ = nullptr;
-  inside->wait_until_empty();  // a task on its way out may hold what was ours, with the program's functions
+  inside->wait_until_empty();  // a task that is about to end may hold our data, with functions of the program
 }
 void Monitor::watch(CacheHandle cache) {
   impl_->watch(std::move(cache));

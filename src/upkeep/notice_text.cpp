@@ -42,7 +42,7 @@ std::string to_json(const AlertNotice& notice) {
       {"at", text(to_iso8601(notice.at))},
   };
   std::string out = boost::json::serialize(object);
-  // A message may hold what a rule threw: any bytes.
+  // A message may contain the text of a rule's exception: any bytes.
   boost::system::error_code invalid;
   boost::json::parse(out, invalid);
   if (invalid) {

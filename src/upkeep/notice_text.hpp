@@ -1,5 +1,5 @@
 #pragma once
-/// A notice as text, for people and for programs.
+/// A notification as text, for people and for programs.
 
 #include <string>
 #include <terrace/monitor.hpp>
@@ -9,7 +9,7 @@ namespace terrace::upkeep {
 /// "alert cold fired for cache users: hit_rate < 50% (hit_rate 0.31; over 60 s)".
 std::string to_line(const AlertNotice& notice);
 
-/// One JSON object; docs/alerts.md describes it. Valid UTF-8, whatever the notice holds.
+/// One JSON object; docs/alerts.md describes it. Valid UTF-8, whatever the notification contains.
 std::string to_json(const AlertNotice& notice);
 
 /// "2026-01-31T12:00:00.000Z".

@@ -23,7 +23,7 @@ void CallbackOutlet::send(const AlertNotice& notice) {
 }
 
 void CallbackOutlet::submit() {
-  // It is inside as long as it holds the outlet, so that who closes waits for the end of both.
+  // It is inside as long as it holds the outlet, so that close() waits for the end of both.
   scheduler_.post_blocking([weak = weak_from_this(), inside = inside_] {
     const Inside::Visit visit(*inside);
     if (const auto self = weak.lock()) self->run_one();

@@ -1,6 +1,6 @@
 #pragma once
-/// Outlet: where notices go, each with a bounded queue of its own, so that one that is slow holds up no
-/// other. CallbackOutlet: a function of the program.
+/// Outlet: a receiver of notifications. Each has its own bounded queue, so that a slow one delays no other.
+/// CallbackOutlet: a function of the program.
 
 #include <deque>
 #include <memory>
@@ -15,9 +15,9 @@ namespace terrace::upkeep {
 class Outlet {
  public:
   virtual ~Outlet() = default;
-  /// Queues it; calls no foreign code. Notices leave in the order they came.
+  /// Queues it; calls no user code. Notifications are sent in the order they came.
   virtual void send(const AlertNotice& notice) = 0;
-  /// Drops what waits and breaks off what can be; does not block.
+  /// Drops waiting notifications and aborts requests if possible; does not block.
   virtual void close() = 0;
   [[nodiscard]] virtual SinkStats stats() const = 0;
 };
@@ -39,12 +39,12 @@ class CallbackOutlet final : public Outlet, public std::enable_shared_from_this<
   void submit();
 
   const Monitor::Sink sink_;
-  Scheduler& scheduler_;  // outlives the last task
+  Scheduler& scheduler_;  // lives longer than the last task
   const std::shared_ptr<Inside> inside_;
   mutable std::mutex mutex_;
   SinkStats stats_;
   std::deque<AlertNotice> queue_;
-  bool running_ = false;  // a task is under way, which goes on while there is something
+  bool running_ = false;  // a task is under way; it continues while the queue is not empty
   bool closed_ = false;
 };
 

@@ -11,7 +11,7 @@
 namespace terrace::upkeep {
 namespace {
 
-/// As the names of caches, so that it needs no quotes anywhere.
+/// The same rule as for names of caches, so that it needs no quotes anywhere.
 void check_name(const std::string& name) {
   const auto allowed = [](unsigned char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
@@ -22,7 +22,7 @@ void check_name(const std::string& name) {
   }
 }
 
-/// Of a text from elsewhere: what fits a line.
+/// Makes a text from elsewhere fit into one line.
 std::string one_line(std::string text) {
   constexpr std::size_t longest = 300;
   std::replace_if(

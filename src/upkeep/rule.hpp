@@ -1,5 +1,5 @@
 #pragma once
-/// Rule: an alert rule that has been checked: judges windows, and words what is told. Not thread safe.
+/// Rule: a checked alert rule: evaluates windows, and makes the text of notifications. Not thread safe.
 
 #include <optional>
 #include <string>
@@ -12,16 +12,16 @@ namespace terrace::upkeep {
 
 class Rule {
  public:
-  /// Throws ConfigError naming the rule.
+  /// Throws ConfigError that names the rule.
   explicit Rule(AlertRule rule);
 
   struct Verdict {
     AlertState::Outcome outcome;
-    std::string message;  ///< with the figures, or why it is broken
+    std::string message;  ///< with the figures, or the reason why it is broken
   };
-  /// Calls the rule's callback, if that is what it has. Does not throw.
+  /// Calls the rule's callback, if it has one. Does not throw.
   [[nodiscard]] Verdict judge(const WindowStats& window);
-  /// Its cache is not among those that are watched.
+  /// The verdict if its cache is not watched.
   [[nodiscard]] Verdict not_watched(const std::vector<std::string>& watched) const;
 
   [[nodiscard]] const std::string& name() const noexcept { return rule_.name; }

@@ -1,6 +1,6 @@
 #pragma once
-/// Standings: where every rule stands for every cache, and the notices that come of it. Not thread safe; time
-/// is handed in.
+/// Standings: the state of every rule for every cache, and the resulting notifications. Not thread safe; time
+/// is a parameter.
 
 #include <map>
 #include <string>
@@ -13,7 +13,7 @@
 
 namespace terrace::upkeep {
 
-/// A moment, on both clocks.
+/// One moment, on both clocks.
 struct Moment {
   TimePoint at;
   WallTime wall;
@@ -21,12 +21,12 @@ struct Moment {
 
 class Standings {
  public:
-  /// A rule was judged for a cache: what is to be told.
+  /// A rule was evaluated for a cache: returns the notifications to send.
   std::vector<AlertNotice> judge(const Rule& rule, const std::string& cache, const Rule::Verdict& verdict,
                                  const Moment& now);
-  /// The cache is watched no more: what fires for it recovers.
+  /// The cache is no longer watched: its alerts recover.
   std::vector<AlertNotice> forget(const std::string& cache, const Moment& now);
-  /// What fires or is broken, in the order of the rules.
+  /// The rules that fire or are broken, in the order of the rules.
   [[nodiscard]] std::vector<ActiveAlert> active(const std::vector<std::shared_ptr<Rule>>& rules) const;
 
  private:

@@ -28,7 +28,7 @@ double entries(const WindowStats& window) {
   return window.now.levels.empty() ? 0 : static_cast<double>(window.now.levels[0].entries.value_or(0));
 }
 
-/// Of what nothing bounds no number is the right one but infinity; of what is not shared, nothing.
+/// If the staleness is unbounded the only right number is infinity; if nothing is shared it is no number.
 double staleness(const WindowStats& window) {
   if (!window.now.watching) return 0;
   return window.now.staleness ? in_seconds(*window.now.staleness) : std::numeric_limits<double>::infinity();

@@ -1,6 +1,6 @@
 #pragma once
-/// The variables of alert rules: their names, and how each is read off a window. docs/alerts.md explains
-/// them.
+/// The variables of alert rules: their names, and how each is computed from a window. docs/alerts.md
+/// describes them.
 
 #include <string>
 #include <terrace/monitor.hpp>
@@ -13,13 +13,13 @@ struct Variable {
   double (*of)(const WindowStats&);
 };
 
-/// In the order of the documentation. For the life of the process.
+/// In the order of the documentation. Valid until the process ends.
 const std::vector<Variable>& variables();
 
 /// Their names.
 std::vector<std::string> variable_names();
 
-/// Its server cannot be reached, or a breaker keeps operations from it.
+/// Its server cannot be reached, or a circuit breaker rejects operations on it.
 bool is_away(const LevelStats& level);
 
 /// A figure for people: "0.312", "1200", "inf".

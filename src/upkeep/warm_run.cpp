@@ -7,7 +7,7 @@ namespace {
 
 constexpr Duration longest_backoff = std::chrono::seconds(10);
 
-/// The loader of a task, with the life that was asked for; counts its calls under way.
+/// The loader of a task, with the requested TTL; counts its calls under way.
 class TaskLoader final : public cascade::Loader {
  public:
   TaskLoader(std::shared_ptr<cascade::Loader> loader, std::optional<Duration> ttl,
@@ -34,7 +34,7 @@ class TaskLoader final : public cascade::Loader {
   const std::shared_ptr<std::atomic<std::size_t>> loading_;
 };
 
-/// Another attempt could end otherwise.
+/// Another attempt could have another result.
 bool may_pass(const Error& error) {
   static constexpr std::array hopeless = {Errc::invalid_key, Errc::invalid_argument, Errc::unencodable,
                                           Errc::value_too_large, Errc::shutdown};
@@ -62,14 +62,14 @@ void WarmRun::start() {
   pump();
 }
 
-/// A key that is answered at once ends inside begin(), so this must not call itself: it looks again.
+/// A key that is answered at once ends inside begin(), so it must not recurse: the loop looks again.
 void WarmRun::pump() {
   {
     std::lock_guard lock(mutex_);
     look_again_ = true;
     if (std::exchange(pumping_, true)) return;
   }
-  // Keys in memory end at once: after so many others get their turn on this thread.
+  // Keys in memory end at once: after this many, other work gets its turn on this thread.
   constexpr unsigned turn = 256;
   for (unsigned begun = 0; begun < turn; ++begun) {
     const WorkPtr work = take();
@@ -203,7 +203,7 @@ void WarmRun::tell(bool last) {
     return;
   }
   if (deaf_) return;
-  deaf_ = last;  // what others still have to tell is in the report
+  deaf_ = last;  // later progress is in the report
   told_ = now();
   WarmProgress progress;
   {
@@ -218,13 +218,13 @@ void WarmRun::tell(bool last) {
   }
 }
 
-/// Reads do not wait until what they loaded has arrived in the tiers; the report does.
+/// Reads do not wait until loaded values have arrived in the tiers; the report does.
 void WarmRun::finish() {
   cache_.engine()->flush({}, [self = shared_from_this()](const Result<void>&) {
     self->tell(true);
     WarmReport report;
     {
-      // Another thread may still be on its way out of pump().
+      // Another thread may still be leaving pump().
       std::lock_guard lock(self->mutex_);
       report = std::move(self->report_);
     }

@@ -11,7 +11,7 @@
 
 namespace terrace::upkeep {
 
-/// Kept alive by what is under way. Thread safe.
+/// Operations under way keep it alive. Thread safe.
 class WarmRun : public std::enable_shared_from_this<WarmRun> {
  public:
   WarmRun(CacheHandle cache, std::vector<WarmTask> tasks, WarmerOptions options, std::stop_token stop,
@@ -31,14 +31,14 @@ class WarmRun : public std::enable_shared_from_this<WarmRun> {
 
   /// Begins keys as far as the limits allow. Called at the start and whenever a key has ended.
   void pump();
-  /// What to begin now; null: nothing. Ends the run when nothing is left.
+  /// The next key to begin; null: none. Ends the run if nothing is left.
   WorkPtr take();
   [[nodiscard]] std::size_t limit() const;
   void begin(const WorkPtr& work);
   void answered(const WorkPtr& work, cascade::Answer answer);
   /// True: the key will be tried again.
   bool retry(const WorkPtr& work, const Error& error);
-  /// Those that wait for their next attempt wait no longer; null: all.
+  /// Ends the wait for the next attempt of one key; null: of all.
   void wake(const WorkPtr& one);
   void ended(const WorkPtr& work, std::uint64_t WarmProgress::*as, const Error* error);
   void tell(bool last);
@@ -50,13 +50,13 @@ class WarmRun : public std::enable_shared_from_this<WarmRun> {
   const WarmerOptions options_;
   const std::stop_token stop_;
   const TimePoint began_;
-  const bool nested_ = LoadMark::here();  // a loader waits for it, and so takes no turns
-  /// Loader calls of this run that are under way; a call may outlive its key's time.
+  const bool nested_ = LoadMark::here();  // a loader waits for it, so it takes no turns
+  /// Loader calls of this run that are under way; a call may continue after its key has ended.
   const std::shared_ptr<std::atomic<std::size_t>> loading_ = std::make_shared<std::atomic<std::size_t>>(0);
 
   std::mutex mutex_;
   std::size_t next_ = 0;           // the first task not begun
-  std::deque<WorkPtr> again_;      // whose time to be tried again has come
+  std::deque<WorkPtr> again_;      // keys whose time for another attempt has come
   std::size_t under_way_ = 0;      // reads begun and not answered
   std::vector<WorkPtr> sleeping_;  // waiting for their next attempt
   bool pumping_ = false;           // a thread is in pump(), and will look again
@@ -65,8 +65,8 @@ class WarmRun : public std::enable_shared_from_this<WarmRun> {
   WarmReport report_;
   Handler<WarmReport> done_;
 
-  std::mutex telling_;  // progress is told by one thread at a time
-  bool deaf_ = false;   // its callback threw, or all was told
+  std::mutex telling_;  // one thread at a time reports progress
+  bool deaf_ = false;   // its callback threw, or everything was reported
   TimePoint told_;
 
   std::optional<std::stop_callback<std::function<void()>>> on_stop_;

@@ -16,24 +16,24 @@
 namespace terrace {
 namespace {
 
-/// A log line beyond this is no log line.
+/// A longer line is not a line of a log.
 constexpr std::size_t longest_line = std::size_t{1} << 20U;
 
 std::string place(const std::filesystem::path& path, std::uint64_t line) {
   return path.string() + ":" + std::to_string(line) + ": ";
 }
 
-/// Calls `take(text, number)` for each line. Throws ConfigError for what is no text.
+/// Calls `take(text, number)` for each line. Throws ConfigError if the file is no text.
 void each_line(const std::filesystem::path& path, std::size_t longest,
                const std::function<void(std::string&, std::uint64_t)>& take) {
-  std::error_code ignored;  // opening it tells
+  std::error_code ignored;  // an error shows when the file is opened
   if (std::filesystem::is_directory(path, ignored))
     throw ConfigError(path.string() + " is a folder; name a file");
   std::ifstream file(path, std::ios::binary);
   if (!file) throw ConfigError(path.string() + " cannot be read: " + std::strerror(errno));
   std::string line;
   std::uint64_t number = 0;
-  // getline() would take a file without line ends whole; this takes no more than a line may have.
+  // getline() would read a file without line ends completely; this reads no more than the longest line.
   std::streambuf& bytes = *file.rdbuf();
   for (int c = bytes.sbumpc(); c != std::char_traits<char>::eof();) {
     line.clear();
@@ -54,7 +54,7 @@ void each_line(const std::filesystem::path& path, std::size_t longest,
   }
 }
 
-/// AccessLogOptions::key, taken apart: text, and the groups in between.
+/// AccessLogOptions::key, parsed: text, and the groups in between.
 class KeyTemplate {
  public:
   KeyTemplate(std::string_view text, std::size_t groups) {
@@ -104,7 +104,7 @@ boost::regex compiled(const std::string& pattern) {
   }
 }
 
-/// Counts requests by key, and remembers who came first.
+/// Counts requests by key, and remembers which key came first.
 class Counts {
  public:
   void add(const std::string& key) {

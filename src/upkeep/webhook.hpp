@@ -1,6 +1,6 @@
 #pragma once
-/// WebhookOutlet: notices as JSON to a server, one at a time, tried again while that may help. It knows no
-/// sockets: what sends a body is handed in.
+/// WebhookOutlet: sends notifications as JSON to a server, one at a time, and retries while that may help. It
+/// has no sockets: a Post sends the bodies.
 
 #include <deque>
 #include <functional>
@@ -20,7 +20,7 @@ class Post {
   virtual ~Post() = default;
   /// Calls `done` once, on any thread, never inside the call. Errc::denied: sending it again would not help.
   virtual void post(std::string body, Handler<Result<void>> done) = 0;
-  /// Breaks off what is under way, whose `done` is not called then; does not block.
+  /// Aborts the request under way, whose `done` is then not called; does not block.
   virtual void close() = 0;
 };
 
@@ -32,7 +32,7 @@ class WebhookOutlet final : public Outlet, public std::enable_shared_from_this<W
     Duration backoff, max_backoff;
     std::size_t max_queue;
   };
-  /// `scheduler` times the waits between attempts.
+  /// `scheduler` is the timer of the waits between attempts.
   WebhookOutlet(Terms terms, std::shared_ptr<Post> post, Scheduler& scheduler, std::uint64_t seed);
 
   void send(const AlertNotice& notice) override;
@@ -47,13 +47,13 @@ class WebhookOutlet final : public Outlet, public std::enable_shared_from_this<W
 
   const Terms terms_;
   const std::shared_ptr<Post> post_;
-  Scheduler& scheduler_;  // outlives the last timer
+  Scheduler& scheduler_;  // lives longer than the last timer
   mutable std::mutex mutex_;
   Backoff backoff_;
   SinkStats stats_;
   std::deque<std::string> queue_;  // the front is under way while busy_
   bool busy_ = false;
-  unsigned attempts_ = 0;  // of the front
+  unsigned attempts_ = 0;  // attempts for the front
   Scheduler::TimerId timer_ = 0;
   bool closed_ = false;
 };

@@ -10,7 +10,7 @@ std::uint64_t reads(const CacheStats& totals) {
   return totals.levels.empty() ? 0 : totals.levels[0].hits + totals.levels[0].misses;
 }
 
-/// By counters that only grow. Memory's hits and misses do so together: a hit that may not be served after
+/// Uses counters that only grow. The sum of memory's hits and misses does: a hit that may not be served after
 /// all becomes a miss.
 bool went_backwards(const CacheStats& before, const CacheStats& now) {
   if (before.levels.size() != now.levels.size() || reads(now) < reads(before)) return true;
@@ -22,14 +22,14 @@ bool went_backwards(const CacheStats& before, const CacheStats& now) {
   return now.loads < before.loads || now.writes < before.writes || now.erases < before.erases;
 }
 
-/// The totals of the same cache when it was made.
+/// The totals of the same cache at the time it was made.
 CacheStats zero_of(const CacheStats& totals) {
   CacheStats zero;
   for (const LevelStats& level : totals.levels) zero.levels.push_back({.name = level.name});
   return zero;
 }
 
-/// Counters are read one after the other while they run, so one may seem to lag behind another.
+/// Counters are read one after the other while they change, so one may seem to lag behind another.
 std::uint64_t grown(std::uint64_t before, std::uint64_t now) {
   return now > before ? now - before : 0;
 }
@@ -38,8 +38,8 @@ double share(std::uint64_t part, std::uint64_t whole, double of_nothing) {
   return whole == 0 ? of_nothing : std::min(1.0, static_cast<double>(part) / static_cast<double>(whole));
 }
 
-/// The bound that the share `q` of what ended in between did not exceed; what took longer than the last one
-/// counts as twice that. Zero when nothing ended.
+/// The bound that the share `q` of the durations in between did not exceed; durations above the last bound
+/// count as twice that bound. Zero if there were none.
 Duration quantile(const LatencyCounts& before, const LatencyCounts& now, double q) {
   const auto count = grown(before.count, now.count);
   if (count == 0) return {};
@@ -50,7 +50,7 @@ Duration quantile(const LatencyCounts& before, const LatencyCounts& now, double 
   return LatencyCounts::bounds.back() * 2;
 }
 
-/// Levels in step: both totals are of one cache.
+/// The levels of both totals correspond, because both are of one cache.
 void count_levels(const CacheStats& before, const CacheStats& now, WindowStats& out) {
   for (std::size_t i = 0; i < now.levels.size(); ++i) {
     const LevelStats& a = before.levels[i];

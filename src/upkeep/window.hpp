@@ -1,6 +1,6 @@
 #pragma once
-/// Window: the counters of a cache over the last minute or so, out of a ring of samples of its totals. Not
-/// thread safe; time is handed in.
+/// Window: the counters of a cache over the last minute or so, computed from a ring of samples of its totals.
+/// Not thread safe; time is a parameter.
 
 #include <deque>
 #include <terrace/monitor.hpp>
@@ -9,25 +9,24 @@ namespace terrace::upkeep {
 
 class Window {
  public:
-  /// Samples come about each `interval`; one that comes sooner takes the place of the one before, so that
-  /// there are few however often somebody looks.
+  /// Samples come about each `interval`; one that comes sooner replaces the one before, so that there are
+  /// few, however often look() is called.
   Window(Duration length, Duration interval) : length_(length), interval_(interval) {}
 
-  /// Totals that went backwards are those of a cache made anew: it begins at zero.
+  /// If totals went backwards, the cache was made again: it begins at zero.
   void add(TimePoint at, CacheStats totals);
 
-  /// What was counted from the newest sample that is `length` old, or the oldest there is, till now. At least
-  /// one must have been added.
+  /// The counts from the newest sample that is at least `length` old, or the oldest one, until now. At least
+  /// one sample must have been added.
   [[nodiscard]] WindowStats look(TimePoint at, CacheStats totals) const;
 
-  /// The newest sample: when it was taken, and what had been counted by then. As for look(), one must be
-  /// there.
+  /// The newest sample: when it was taken, and its totals. As for look(), there must be one.
   [[nodiscard]] TimePoint sampled() const noexcept { return samples_.back().at; }
   [[nodiscard]] WindowStats look_at_sample() const {
     return look(samples_.back().at, samples_.back().totals);
   }
 
-  /// How many samples are kept.
+  /// Number of samples kept.
   [[nodiscard]] std::size_t size() const noexcept { return samples_.size(); }
 
  private:

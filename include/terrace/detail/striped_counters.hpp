@@ -1,6 +1,6 @@
 #pragma once
-/// StripedCounters: counters that many threads add to at once without a cache line in common. Each thread
-/// adds to one of some stripes; a reader sums them all.
+/// StripedCounters: counters that many threads can add to at once without sharing a cache line. Each thread
+/// adds to one of several stripes; a reader sums them all.
 
 #include <array>
 #include <atomic>
@@ -9,7 +9,8 @@
 
 namespace terrace {
 
-/// `count` counters. Thread safe; a sum is a recent state, not a point in time. 2 KiB for up to 16 counters.
+/// `count` counters. Thread safe; a sum is a recent state, not one point in time. 2 KiB for up to 16
+/// counters.
 template <std::size_t count>
 class StripedCounters {
  public:
@@ -25,7 +26,7 @@ class StripedCounters {
 
  private:
   static constexpr unsigned stripe_count = 16;
-  struct alignas(128) Stripe {  // two cache lines, for processors fetch them in pairs
+  struct alignas(128) Stripe {  // two cache lines, because processors fetch them in pairs
     std::array<std::atomic<std::uint64_t>, count> of{};
   };
 

@@ -1,5 +1,5 @@
 #pragma once
-/// UniqueFunction: a move-only callable (std::move_only_function arrives with C++23).
+/// UniqueFunction: a move-only callable (like std::move_only_function of C++23).
 
 #include <concepts>
 #include <memory>
@@ -11,8 +11,8 @@ namespace terrace {
 template <class Signature>
 class UniqueFunction;
 
-/// Holds any callable that can be moved; called at most as often as the callable allows. Not thread safe.
-/// Calling an empty one is undefined: check with operator bool.
+/// Holds any movable callable; call it at most as often as that callable allows. Not thread safe. Calling an
+/// empty one is undefined: check with operator bool.
 template <class R, class... Args>
 class UniqueFunction<R(Args...)> {
  public:

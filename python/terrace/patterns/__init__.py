@@ -1,8 +1,9 @@
-"""The classes that programs write by hand for caching, under the names they give them, over the core of terrace: a program
-written against such classes runs after changing its imports. New programs start with terrace.Cache.
+"""The classes that programs write by hand for caching, under their usual names, built on the core of terrace. A program that
+uses such classes runs after a change of its imports. New programs should use terrace.Cache.
 
-Rates are percentages, 0 to 100. An unknown key reads as None; a stored None is a hit. A server that cannot be reached is told
-in the metrics and the log (logger "terrace.patterns"), never by an exception from get, and costs at most the time limit."""
+Rates are percentages, 0 to 100. An unknown key reads as None; a stored None is a hit. A server that cannot be reached is
+reported in the metrics and the log (logger "terrace.patterns"), never by an exception from get, and costs at most the time
+limit."""
 
 from ._around import CacheDecorator, CacheInvalidation, CacheMonitoring, CacheWarming
 from ._entry import CacheEntry

@@ -1,4 +1,4 @@
-"""Lists, dicts and sets as arguments of decorated functions: they count by their content, as it is when the function is called."""
+"""Lists, dicts and sets as arguments of decorated functions: their content counts, as it is when the function is called."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .._results import ABSENT, Load
 
 
 class Content:
-    """Stands for one of these in a key."""
+    """Stands for a list, dict or set in a key."""
 
     __slots__ = ("__terrace_key__",)
 
@@ -21,7 +21,7 @@ class Content:
 
 
 def content(value: Any) -> Any:
-    """What stands for the argument in a key: itself, if nothing in it has to be looked into."""
+    """The object that stands for the argument in a key: the argument itself, if nothing in it has to be examined."""
     kind = type(value)
     if isinstance(value, list):
         return Content(kind, tuple(map(content, value)))
@@ -40,7 +40,7 @@ def _by_key(item: tuple[Any, Any]) -> bytes:
 
 
 def accepting_content(decorated: Any, function: Callable[..., Any], cache: Cache[Any], ttl: float | None) -> Any:
-    """The memoized function, which takes such arguments as well. Calls with none of them cost nothing more."""
+    """The memoized function, extended to take such arguments. Calls without them cost nothing more."""
     key, remove = decorated.key, decorated.invalidate
     name = decorated.__qualname__
 

@@ -1,4 +1,4 @@
-"""What stands around a cache: the decorator, invalidation, warming, monitoring."""
+"""Tools around a cache: the decorator, invalidation, warming, monitoring."""
 
 from __future__ import annotations
 
@@ -30,11 +30,12 @@ MAX_ERROR_RATE = 5
 
 
 class CacheDecorator:
-    """@CacheDecorator(cache, ttl=300) on functions and coroutine functions: results are remembered, None too, under the
-    function's module and name and its arguments by value and type, lists, dicts and sets by their content; calls that miss
-    together share one call.
+    """@CacheDecorator(cache, ttl=300) on functions and coroutine functions: results are cached, also None. The key is the
+    function's module and name and its arguments by value and type; lists, dicts and sets count by their content. Calls that
+    miss at the same time share one call.
 
-    Arguments that cannot be part of a key raise KeyTypeError, which tells the way out. The decorated function has .invalidate(*args).
+    Arguments that cannot be part of a key raise KeyTypeError, whose message says what to do. The decorated function has
+    .invalidate(*args).
     """
 
     def __init__(self, cache: Any, ttl: float | None = None, key_prefix: str = "") -> None:
@@ -64,19 +65,19 @@ class CacheInvalidation:
         self._registered.add(pattern)
 
     def invalidate_by_pattern(self, pattern: str) -> int:
-        """Removes the keys registered under the pattern; for one that is not registered, the keys that match it as a glob
-        ("user:*"). How many there were."""
+        """Removes the keys registered under the pattern. If it is not registered, removes the keys that match it as a glob
+        ("user:*"). Returns how many there were."""
         if pattern in self._registered:
             return self._cache.invalidate(group=pattern)
         return self._cache.invalidate(pattern=pattern)
 
     def invalidate_by_prefix(self, prefix: str) -> int:
-        """Removes the keys that begin with it. How many there were."""
+        """Removes the keys that begin with the prefix. Returns how many there were."""
         return self._cache.invalidate(prefix=prefix)
 
 
 class CacheWarming:
-    """Fills a cache before its users ask: side by side, with retries and a time limit for each."""
+    """Fills a cache before users need it: in parallel, with retries, and a time limit for each key."""
 
     def __init__(self, cache: Any) -> None:
         if not isinstance(cache, CacheSharding):
@@ -94,15 +95,16 @@ class CacheWarming:
         self._time = 0.0
 
     def add_warming_task(self, key: Any, value_func: Callable[..., Any], ttl: float | None = None) -> None:
-        """value_func takes nothing (or insists on an argument: the key); it runs on a thread. The same key again replaces the
-        task. Raises ConfigError for what cannot be called so."""
+        """value_func takes nothing (or, if it has a required argument, the key); it runs on a thread. The same key again
+        replaces the task. Raises ConfigError for an object that cannot be called in this way."""
         if not callable(value_func) or is_coroutine_function(value_func):
             raise ConfigError(f"value_func={value_func!r} of {key!r}: give a plain function that returns the value")
         self._tasks[key] = value_func, checked_ttl(ttl)
 
     def warm_cache(self, progress: Callable[[int, int], None] | None = None) -> dict[str, Any]:
-        """Calls every task's function and sets what it returns, whether the key is there or not. warmed_keys, failed_warms;
-        warming_time in seconds. progress: called now and then with how many tasks have ended, and how many there are."""
+        """Calls the function of every task and sets its result, whether the key is there or not. Returns warmed_keys,
+        failed_warms; warming_time in seconds. progress: called now and then with the number of finished tasks and the number of
+        all tasks."""
         tasks = [WarmTask(key, self._setting(key, function, ttl)) for key, (function, ttl) in self._tasks.items()]
         report = self._runner.warm(tasks, progress=progress)
         for failure in report.failures:
@@ -128,7 +130,8 @@ class CacheWarming:
         self._runner.close()
 
     def get_warming_metrics(self) -> dict[str, Any]:
-        """warmed_keys, failed_warms, warming_time (seconds) and runs since the start; failures ({key: reason}) of the last run; tasks."""
+        """warmed_keys, failed_warms, warming_time (seconds) and runs since the start; failures ({key: reason}) of the last run;
+        tasks."""
         failures: list[WarmFailure] = self._last.failures if self._last else []
         return {
             "warmed_keys": self._warmed,
@@ -141,8 +144,8 @@ class CacheWarming:
 
 
 class CacheMonitoring:
-    """Health with its reasons, and alerts. What the cache did before it was watched counts for the first minute; then health is of
-    the last minute."""
+    """Health with its reasons, and alerts. In the first minute, everything counts that the cache did before it was watched;
+    later, health covers the last minute."""
 
     def __init__(self, cache: Any) -> None:
         self.cache = cache
@@ -152,8 +155,8 @@ class CacheMonitoring:
         self._alerts: list[tuple[Callable[..., Any], str]] = []
 
     def check_cache_health(self) -> dict[str, Any]:
-        """healthy; issues: sentences, for a hit rate under 50 %, errors over 5 %, a level that is away; timestamp: the time in UTC
-        as text (ISO 8601). A cache that was asked for nothing is healthy."""
+        """Returns healthy; issues: sentences, for a hit rate under 50 %, errors over 5 %, a level that is down; timestamp: the
+        time in UTC as text (ISO 8601). A cache without requests is healthy."""
         health = self._monitor.health()
         # A gate that is shut while its level is there is one that has just begun to watch.
         ignored = {"gate_shut"}
@@ -180,14 +183,14 @@ class CacheMonitoring:
         return issues
 
     def add_alert(self, condition: Callable[..., Any], message: str) -> None:
-        """condition takes nothing (or insists on an argument: the cache's get_metrics()). Raises ConfigError for what cannot be
-        called."""
+        """condition takes nothing (or, if it has a required argument, the cache's get_metrics()). Raises ConfigError for an
+        object that cannot be called."""
         if not callable(condition):
             raise ConfigError(f"condition={condition!r} of the alert {message!r}: give a function that takes nothing")
         self._alerts.append((condition, message))
 
     def check_alerts(self) -> list[str]:
-        """The messages of the conditions that hold. A condition that raises is told, too."""
+        """Returns the messages of the conditions that are true. A condition that raises is reported, too."""
         told = []
         for condition, message in self._alerts:
             try:
@@ -199,5 +202,5 @@ class CacheMonitoring:
         return told
 
     def close(self) -> None:
-        """Ends the watching. Idempotent."""
+        """Stops watching. Idempotent."""
         self._monitor.close()

@@ -1,4 +1,4 @@
-"""CacheEntry: an entry as programs pass it around."""
+"""CacheEntry: an entry as an object of the program."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ Moment = Union[float, int, datetime.datetime]
 
 @dataclasses.dataclass
 class CacheEntry:
-    """A value with its life. created_at and accessed_at are seconds since 1970 or datetimes, as given (without a time zone:
-    UTC, as datetime.utcnow() tells it); ttl is in seconds, None: it never expires.
+    """A value with its lifetime. created_at and accessed_at are seconds since 1970 or datetimes, as given (a datetime without a
+    time zone is UTC, as from datetime.utcnow()); ttl is in seconds, None: it never expires.
 
-    How old it is follows from created_at once, when the entry is made, and from the monotonic clock from then on: a step of
-    the wall clock neither revives nor kills it."""
+    The age is computed from created_at once, when the entry is made, and follows the monotonic clock from then on: a step of
+    the wall clock neither expires an entry nor makes an expired one valid again."""
 
     key: Any
     value: Any
@@ -30,11 +30,11 @@ class CacheEntry:
         self._born = time.monotonic() - max(0.0, _now_like(self.created_at) - _seconds(self.created_at))
 
     def is_expired(self) -> bool:
-        """Its ttl is over; at once for one of 0 or less."""
+        """True if its ttl is over; for a ttl of 0 or less at once."""
         return self.ttl is not None and time.monotonic() - self._born >= self.ttl
 
     def update_access(self) -> None:
-        """Notes an access: accessed_at, in the form that it has, and access_count."""
+        """Records an access: accessed_at, in the form that it has, and access_count."""
         self.accessed_at = _moment_like(self.accessed_at)
         self.access_count += 1
 

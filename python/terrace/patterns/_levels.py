@@ -1,4 +1,4 @@
-"""MultiLevelCache: memory, Redis and a database as one."""
+"""MultiLevelCache: memory, Redis and a database as one cache."""
 
 from __future__ import annotations
 
@@ -53,14 +53,15 @@ class _Origin:
 
 
 class MultiLevelCache(Remote):
-    """Levels as one cache: a read asks them from above and fills what missed, with the life that remains; callers who miss
-    together share one walk; a change is told to the memory of every process.
+    """Several levels as one cache. A read asks them from top to bottom and fills the levels that missed, with the remaining
+    lifetime. Callers that miss at the same time share one lookup. Every process's memory is notified of a change.
 
-    l1_cache: from now on this cache's memory level. l2_cache: its Redis; None: none. l3_cache: the third level, a URL such as
-    "postgres://…" or "sqlite:cache.db?scope=fleet" (one file that every process opens), a terrace.Tier, or an object with get(key),
-    set(key, value, ttl) and delete(key) that is asked when no level above has a key (it may block; None: not there). strategy: WRITE_THROUGH: set returns when every level has
-    the value; WRITE_BACK: when it is in a journal on disk. journal: that one's folder; without it a new one under the temporary
-    folder, which no later process will find.
+    l1_cache: becomes this cache's memory level. l2_cache: its Redis; None: none. l3_cache: the third level: a URL such as
+    "postgres://…" or "sqlite:cache.db?scope=fleet" (one file that every process opens), a terrace.Tier, or an object with
+    get(key), set(key, value, ttl) and delete(key) that is asked if no level above has a key (it may block; None: not there).
+    strategy: WRITE_THROUGH: set returns when every level has the value; WRITE_BACK: set returns when the value is in a journal
+    on disk. journal: the directory of the journal; without it, a new one in the temporary directory, which no later process
+    will find.
     """
 
     def __init__(self, l1_cache: L1Cache, l2_cache: L2Cache | None, l3_cache: Any = None,
@@ -97,7 +98,7 @@ class MultiLevelCache(Remote):
         l1_cache._join(self._cache)
 
     def _third(self, l3_cache: Any) -> tuple[_Origin | None, list[_core.Tier]]:
-        """An object to ask after all levels, and tiers."""
+        """Returns the object to ask after all levels, and the tiers."""
         if l3_cache is None:
             return None, []
         if isinstance(l3_cache, L2Cache):
@@ -107,7 +108,7 @@ class MultiLevelCache(Remote):
         return _Origin(l3_cache), []
 
     def get(self, key: Any) -> Any:
-        """The value; None when no level has it, or could be asked."""
+        """Returns the value; None if no level has it, or no level could be asked."""
         if self._origin is None:
             return self._cache.get(key)
         try:
@@ -121,14 +122,14 @@ class MultiLevelCache(Remote):
             return None
 
     def set(self, key: Any, value: Any, ttl: float | None = None) -> bool:
-        """Stores the value in every level, the lowest first. False: not everywhere. Raises as L2Cache.set."""
+        """Stores the value in every level, the lowest first. False: not in all of them. Raises like L2Cache.set."""
         life = checked_ttl(ttl)
         if self._origin is not None and not self._done("set", key, lambda: self._origin.store.set(key, value, life), True):
             return False
         return super().set(key, value, life)
 
     def delete(self, key: Any) -> bool:
-        """Removes the key from every level; readers under way put nothing back. True: some level had it."""
+        """Removes the key from every level; reads under way do not put it back. True: some level had it."""
         there = self._origin is not None and self._done("delete", key, lambda: self._origin.store.delete(key), None)
         return super().delete(key) or there
 
@@ -148,14 +149,14 @@ class MultiLevelCache(Remote):
         self._cache.clear()
 
     def close(self) -> None:
-        """Ends it; the l2_cache stays open."""
+        """Closes it; the l2_cache stays open."""
         self._cache.close()
         for tier in self._own:
             tier.close()
 
     def get_metrics(self) -> dict[str, Any]:
-        """l1_hits, l2_hits, l3_hits, misses, writes; l1_hit_rate … l3_hit_rate and overall_hit_rate, of all reads; and each
-        level's own: l1_metrics, l2_metrics, l3_metrics."""
+        """l1_hits, l2_hits, l3_hits, misses, writes; l1_hit_rate … l3_hit_rate and overall_hit_rate, as shares of all reads;
+        and the metrics of each level: l1_metrics, l2_metrics, l3_metrics."""
         stats = self._cache.stats()
         tiers = stats.levels[1:]
         second = tiers[0] if self.l2_cache is not None else None

@@ -13,11 +13,11 @@ from ._shared import percent
 
 
 class L1Cache:
-    """A bounded cache in memory. Thread safe; no lock is held while values are made, weighed or freed; expired entries leave
-    by themselves.
+    """A bounded cache in memory. Thread safe; no lock is held while values are made, weighed or freed; expired entries are
+    removed automatically.
 
-    max_size: entries. strategy: LRU, LFU, or TTL (what expires soonest leaves first). As a part of a MultiLevelCache it is
-    that one's memory level: get, delete, clear and the metrics are of memory alone; set sets in every level.
+    max_size: entries. strategy: LRU, LFU, or TTL (evicts the entry that expires soonest). As a part of a MultiLevelCache it is
+    the memory level of that cache: get, delete, clear and the metrics cover memory alone; set sets in every level.
     """
 
     _cache: Cache[Any]
@@ -35,15 +35,15 @@ class L1Cache:
         self._use(Cache("l1", memory=self.bounds, eviction=strategy.value, ttl_jitter=0))
 
     def get(self, key: Any) -> Any:
-        """The value; None when there is none."""
+        """Returns the value; None if there is none."""
         return self._cache._get_memory(key)
 
     def set(self, key: Any, value: Any, ttl: float | None = None) -> None:
-        """Stores the value for `ttl` seconds; None: for ever. Raises ConfigError for a ttl of 0 or less."""
+        """Stores the value for `ttl` seconds; None: no expiry. Raises ConfigError for a ttl of 0 or less."""
         self._cache.set(key, value, ttl=checked_ttl(ttl))
 
     def delete(self, key: Any) -> bool:
-        """True: it was there, and is gone from memory."""
+        """True: it was there; it is removed from memory."""
         if self._joined:
             return self._cache._forget_key(key)
         return self._cache.delete(key)
@@ -70,7 +70,7 @@ class L1Cache:
         }
 
     def _join(self, cache: Cache[Any]) -> None:
-        """From now on this is the memory level of that cache. What is here goes along, for as long as it has left."""
+        """Makes this the memory level of that cache. Its entries move along, with their remaining lifetime."""
         for key, value, life in self._cache._entries():
             cache._set_bytes(key, value, life)
         if not self._joined:

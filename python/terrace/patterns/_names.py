@@ -10,7 +10,7 @@ from .._words import shown
 
 
 class _Choice(str, enum.Enum):
-    """What is none of the names is refused with all of them."""
+    """Any other name is rejected; the message lists all names."""
 
     @classmethod
     def _missing_(cls, value: Any) -> Any:
@@ -26,7 +26,7 @@ class CacheLevel(_Choice):
 
 
 class CacheStrategy(_Choice):
-    """What leaves a full L1 (the first three), and what a write to many levels does (the last two)."""
+    """How a full L1 evicts (the first three), and how a write to several levels works (the last two)."""
 
     LRU = "lru"
     LFU = "lfu"
@@ -36,12 +36,12 @@ class CacheStrategy(_Choice):
 
     @property
     def is_write_mode(self) -> bool:
-        """True for those that say how levels are written."""
+        """True for the strategies that say how levels are written."""
         return self in (CacheStrategy.WRITE_THROUGH, CacheStrategy.WRITE_BACK)
 
 
 class ConsistencyLevel(_Choice):
-    """What reads of several nodes promise: docs/topologies.md."""
+    """What a read of several nodes promises: docs/topologies.md."""
 
     EVENTUAL = "eventual"
     STRONG = "strong"

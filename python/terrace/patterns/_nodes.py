@@ -18,9 +18,9 @@ COPIES = 3
 
 
 class DistributedCache(Remote):
-    """Copies of each key on some of several independent nodes, which a hash ring chooses. Reads and writes ask as many nodes as
-    the consistency level needs; later copies win by version, deletions outlast repair, and lives travel along:
-    docs/topologies.md.
+    """Keeps copies of each key on some of several independent nodes, chosen by a hash ring. Reads and writes ask as many
+    nodes as the consistency level needs. Later copies win by version, deletions are remembered until repair is over, and
+    copies keep their lifetimes: docs/topologies.md.
 
     nodes: "host:port", or Redis URLs. consistency_level: WEAK, EVENTUAL, or STRONG (linearizable while a majority of a key's
     nodes answers). Nothing connects before the first use. Thread safe.
@@ -39,15 +39,15 @@ class DistributedCache(Remote):
         self._trouble = Trouble("DistributedCache")
 
     def initialize_connections(self) -> None:
-        """Nothing to do: connections are made when they are first used, and made again when they break."""
+        """Does nothing: connections are made when they are first used, and made again when they break."""
 
     def get_node(self, key: Any) -> str:
-        """The node, as given, that the ring puts first for the key."""
+        """Returns the node, as given, that is first on the ring for the key."""
         return self._ring.owner(b"distributed:" + _core.key_bytes(key))
 
     def get_metrics(self) -> dict[str, Any]:
-        """hits, misses, errors, replications (copies written beyond the first), hit_rate, overall_hit_rate, nodes (how
-        many), consistency_level."""
+        """hits, misses, errors, replications (copies written beyond the first), hit_rate, overall_hit_rate, nodes (their
+        number), consistency_level."""
         stats = self._cache.stats()
         level = stats.levels[1]
         rate = percent(level.hits, level.misses)
@@ -64,10 +64,11 @@ class DistributedCache(Remote):
 
 
 class CacheSharding:
-    """Each key on one of several shards, chosen by a hash ring: one more shard moves only its own part of the keys.
+    """Keeps each key on one of several shards, chosen by a hash ring: an additional shard moves only its own part of the keys.
 
-    shards: "host:port" or URLs of tiers, or a dict from name to URL. shard_key_func: makes of a key the name of its shard, or
-    else what the ring goes by, so that keys with the same result lie together. Thread safe.
+    shards: "host:port" or URLs of tiers, or a dict from name to URL. shard_key_func: returns the name of the shard for a key,
+    or another text that is placed on the ring instead of the key, so that keys with the same result are on one shard. Thread
+    safe.
     """
 
     def __init__(self, shards: Shards, shard_key_func: Callable[[Any], Any] | None = None, *, types: Sequence[type] = ()) -> None:
@@ -78,7 +79,7 @@ class CacheSharding:
         self._parts = {name: _Shard(name, url, types) for name, url in named.items()}
 
     def initialize_shards(self) -> None:
-        """Nothing to do: connections are made when they are first used, and made again when they break."""
+        """Does nothing: connections are made when they are first used, and made again when they break."""
 
     def get_shard(self, key: Any) -> str:
         """The name of the shard that has the key."""
@@ -90,19 +91,19 @@ class CacheSharding:
         return self._ring.owner(_core.key_bytes(chosen))
 
     def get(self, key: Any) -> Any:
-        """The value; None when there is none, or its shard is away."""
+        """Returns the value; None if there is none, or if its shard is down."""
         return self._parts[self.get_shard(key)].get(key)
 
     def set(self, key: Any, value: Any, ttl: float | None = None) -> bool:
-        """As L2Cache.set."""
+        """Like L2Cache.set."""
         return self._parts[self.get_shard(key)].set(key, value, ttl)
 
     def delete(self, key: Any) -> bool:
-        """As L2Cache.delete."""
+        """Like L2Cache.delete."""
         return self._parts[self.get_shard(key)].delete(key)
 
     def get_metrics(self) -> dict[str, Any]:
-        """hits, misses, errors and hit_rate of all, and of each under shards."""
+        """hits, misses, errors and hit_rate of all shards together, and of each one under shards."""
         parts = {name: part.metrics() for name, part in self._parts.items()}
         hits, misses, errors = (sum(part[what] for part in parts.values()) for what in ("hits", "misses", "errors"))
         return {
@@ -115,7 +116,7 @@ class CacheSharding:
         }
 
     def close(self) -> None:
-        """Ends the connections."""
+        """Closes the connections."""
         for part in self._parts.values():
             part.close()
 
@@ -132,7 +133,7 @@ class _Shard(Remote):
 
 
 def _named(nodes: Shards, what: str) -> dict[str, str]:
-    """URLs under the names that were given."""
+    """The URLs under the given names."""
     if isinstance(nodes, (str, bytes)) or not isinstance(nodes, Collection) or not nodes:
         raise ConfigError(f'{what}={shown(nodes)}: give a list such as ["10.0.0.1:6379", "10.0.0.2:6379"]')
     for node in nodes.values() if isinstance(nodes, Mapping) else nodes:

@@ -14,7 +14,7 @@ from ._shared import Remote, Trouble, percent
 
 
 class _Redis(Remote):
-    """What both forms share."""
+    """The common part of both forms."""
 
     def __init__(self, redis_pool: Any, key_prefix: str = "cache:", *, types: Sequence[type] = ()) -> None:
         # Keys in Redis are NAME:KEY, so a prefix such as "cache:" is a name; any other stands before the name l2, and so do those
@@ -31,7 +31,8 @@ class _Redis(Remote):
         self._trouble = Trouble(f"L2Cache {key_prefix!r}")
 
     def get_metrics(self) -> dict[str, Any]:
-        """hits, misses, errors (operations that failed), hit_rate: its own and those of the MultiLevelCaches that it is part of."""
+        """hits, misses, errors (operations that failed), hit_rate: its own and those of the MultiLevelCaches that it is part
+        of."""
         levels = [cache.stats().levels[1] for cache in (self._cache, *self._joined)]
         hits, misses = sum(level.hits for level in levels), sum(level.misses for level in levels)
         return {
@@ -42,40 +43,40 @@ class _Redis(Remote):
         }
 
     def _join(self, cache: Cache[Any]) -> None:
-        """It is the second level of that cache, too."""
+        """Makes it the second level of that cache, too."""
         self._joined.append(cache)
 
     def close(self) -> None:
-        """Ends its connection."""
+        """Closes its connection."""
         self._cache.close()
         for tier in self._own:
             tier.close()
 
 
 class L2Cache(_Redis):
-    """A cache in Redis or Valkey. Values are MessagePack in a checked envelope: what somebody puts there is read as a value or
-    not at all, and never run. Every call ends within the time limit (250 ms), and fails at once while the server is known to be
-    away. Nothing connects before the first use.
+    """A cache in Redis or Valkey. Values are stored as MessagePack in a checked envelope: foreign bytes are read as a value
+    or not at all, and are never run as code. Every call ends within the time limit (250 ms), and fails at once while the
+    server is known to be down. Nothing connects before the first use.
 
-    redis_pool: a URL, or a redis-py ConnectionPool or client, whose settings are read. types: dataclasses and the like that
-    values may hold. Thread safe.
+    redis_pool: a URL, or a redis-py ConnectionPool or client, whose settings are read. types: dataclasses and similar classes
+    that values may contain. Thread safe.
     """
 
 
 class AsyncL2Cache(_Redis):
-    """The same, awaitable. Made anywhere, used in any event loop; redis_pool may be of redis.asyncio."""
+    """The same, awaitable. It can be made anywhere and used in any event loop; redis_pool may be one of redis.asyncio."""
 
     async def get(self, key: Any) -> Any:
-        """As L2Cache.get."""
+        """Like L2Cache.get."""
         return self._found(key, await self._cache.alookup(key))
 
     async def set(self, key: Any, value: Any, ttl: float | None = None) -> bool:  # type: ignore[override]
-        """As L2Cache.set."""
+        """Like L2Cache.set."""
         life = checked_ttl(ttl)
         return await self._adone("set", key, self._cache.aset(key, value, ttl=life), True)
 
     async def delete(self, key: Any) -> bool:  # type: ignore[override]
-        """As L2Cache.delete."""
+        """Like L2Cache.delete."""
         return await self._adone("delete", key, self._cache.adelete(key), None)
 
     async def _adone(self, operation: str, key: Any, call: Any, outcome: bool | None) -> bool:

@@ -1,4 +1,4 @@
-"""setup_caching_strategies: everything from one configuration."""
+"""setup_caching_strategies: makes everything from one configuration."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ._redis import AsyncL2Cache, L2Cache
 
 @dataclasses.dataclass(frozen=True)
 class CachingSetup:
-    """What setup_caching_strategies made; None: the configuration did not ask for it."""
+    """The result of setup_caching_strategies. None: the configuration did not ask for this part."""
 
     l1_cache: L1Cache
     l2_cache: L2Cache | None
@@ -30,7 +30,7 @@ class CachingSetup:
     sharding: CacheSharding | None
 
     def close(self) -> None:
-        """Ends everything."""
+        """Closes everything."""
         self.monitoring.close()
         self.warming.close()
         for part in (self.cache, self.l2_cache, self.async_l2_cache, self.distributed_cache, self.sharding):
@@ -56,10 +56,10 @@ DEFAULTS: dict[str, Any] = {
 
 
 def setup_caching_strategies(config: Mapping[str, Any] | None = None) -> CachingSetup:
-    """Makes the levels, and all that stands around them, as the configuration says: DEFAULTS has its keys.
+    """Makes the levels, and the tools around them, from the configuration: DEFAULTS lists its keys.
 
-    max_size, eviction: of L1. redis: a URL or a redis-py pool; None: no L2. key_prefix, types: of L2. database: URL of the third
-    level. write_strategy, journal: of MultiLevelCache. ttl: of the decorator, in seconds. nodes, consistency_level: of
+    max_size, eviction: of L1. redis: a URL or a redis-py pool; None: no L2. key_prefix, types: of L2. database: URL of the
+    third level. write_strategy, journal: of MultiLevelCache. ttl: of the decorator, in seconds. nodes, consistency_level: of
     DistributedCache. shards: of CacheSharding. Raises ConfigError for an unknown key or a wrong value.
     """
     unknown = set(config or ()) - set(DEFAULTS)

@@ -1,4 +1,4 @@
-"""What the classes share: rates, the log, and how they find the cache behind each other."""
+"""The common parts of the classes: rates, the log, and the cache behind each class."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ LOG_INTERVAL = 1.0
 
 
 def percent(part: int, rest: int) -> float:
-    """The share of the first in both, 0 to 100; 0 when there is nothing."""
+    """The share of the first in the sum of both, 0 to 100; 0 if both are 0."""
     return 100.0 * part / (part + rest) if part + rest else 0.0
 
 
 def cache_behind(pattern: Any) -> Cache[Any]:
-    """The terrace.Cache of one of these classes, or of a Cache itself."""
+    """The terrace.Cache behind one of these classes, or the Cache itself."""
     if isinstance(pattern, Cache):
         return pattern
     cache = getattr(pattern, "_cache", None)
@@ -34,7 +34,7 @@ def cache_behind(pattern: Any) -> Cache[Any]:
 
 
 class Trouble:
-    """Failures of one cache: counted all, logged now and then."""
+    """The failures of one cache: all are counted, some are logged."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -53,27 +53,27 @@ class Trouble:
 
 
 class Remote:
-    """A cache whose levels may be away: get tells None then, set and delete False."""
+    """A cache whose levels may be down: then get returns None, and set and delete return False."""
 
     _cache: Cache[Any]
     _trouble: Trouble
 
     def get(self, key: Any) -> Any:
-        """The value; None when there is none, or nobody could be asked."""
+        """Returns the value; None if there is none, or no level could be asked."""
         return self._found(key, self._cache.lookup(key))
 
     def set(self, key: Any, value: Any, ttl: float | None = None) -> bool:
-        """Stores the value for `ttl` seconds; None: for ever. False: not, or not everywhere. Raises ConfigError for a ttl of 0
-        or less, KeyTypeError and EncodeError."""
+        """Stores the value for `ttl` seconds; None: no expiry. False: not stored, or not in all levels. Raises ConfigError
+        for a ttl of 0 or less, KeyTypeError and EncodeError."""
         life = checked_ttl(ttl)
         return self._done("set", key, lambda: self._cache.set(key, value, ttl=life), True)
 
     def delete(self, key: Any) -> bool:
-        """True: it was there, and is gone."""
+        """True: it was there and is removed."""
         return self._done("delete", key, lambda: self._cache.delete(key), None)
 
     def close(self) -> None:
-        """Ends its connections."""
+        """Closes its connections."""
         self._cache.close()
 
     def _found(self, key: Any, found: Any) -> Any:

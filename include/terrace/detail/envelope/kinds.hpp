@@ -1,5 +1,5 @@
 #pragma once
-/// The kinds of types that the MessagePack codec knows, and which of them a type is.
+/// The kinds of types that the MessagePack codec knows, and the kind of each type.
 
 #include <array>
 #include <chrono>
@@ -21,7 +21,7 @@ struct Codec;
 
 namespace detail {
 
-/// The base of the codecs that terrace generates; a user's specialisation lacks it.
+/// The base of the generated codecs; a specialisation by the user does not have it.
 struct GeneratedCodec {};
 
 template <class T>
@@ -139,7 +139,7 @@ consteval Kind kind_of() {
   }
 }
 
-/// What an optional or a smart pointer may hold.
+/// The type inside an optional or a smart pointer.
 template <class T>
 struct PointeeOf {
   using type = typename T::value_type;
@@ -155,7 +155,7 @@ struct PointeeOf<std::shared_ptr<T>> {
 template <class T>
 using Pointee = typename PointeeOf<T>::type;
 
-/// True when a value of the type may itself be written as nil, so that an optional of it needs a wrapper.
+/// True if a value of the type may itself be written as nil; then an optional of it needs a wrapper.
 template <class T>
 consteval bool may_be_nil() {
   return kind_of<T>() == Kind::optional || kind_of<T>() == Kind::unit;

@@ -1,5 +1,5 @@
 #pragma once
-/// Packer and Unpacker: MessagePack written and read item by item, in compiled code, so that no public header
+/// Packer and Unpacker: write and read MessagePack item by item, in compiled code, so that no public header
 /// needs a MessagePack library. Format: https://github.com/msgpack/msgpack/blob/master/spec.md
 
 #include <cstddef>
@@ -10,11 +10,11 @@
 
 namespace terrace::detail {
 
-/// How deep containers may nest, for writer and reader alike: a recursive type must not exhaust the stack.
+/// How deep containers may be nested, for writer and reader: a recursive type must not exhaust the stack.
 inline constexpr std::size_t max_depth = 128;
 
-/// Appends items to `out`, each in its shortest form. After the first failure the rest is meaningless:
-/// result() tells. Not thread safe.
+/// Appends items to `out`, each in its shortest form. After the first failure the rest is meaningless;
+/// result() reports it. Not thread safe.
 class Packer {
  public:
   explicit Packer(Bytes& out) : out_(out) {}
@@ -27,7 +27,7 @@ class Packer {
   void real(double value);
   void text(BytesView value);
   void bytes(BytesView value);
-  /// `count` items follow, or pairs of key and value; leave() after the last. False: do not go on.
+  /// `count` items follow, or pairs of key and value; call leave() after the last. False: stop.
   bool array(std::size_t count);
   bool map(std::size_t count);
   void leave() noexcept { --depth_; }
@@ -46,35 +46,35 @@ class Packer {
   std::string why_;
 };
 
-/// Reads items one at a time and never more than it was told to: nothing is allocated for a length before the
-/// bytes behind it are known to be there, and nesting is counted. Every method returns false on the first
-/// failure and for ever after: error() tells. The bytes must outlive it. Not thread safe.
+/// Reads items one at a time and never more than requested: nothing is allocated for a length before the
+/// bytes behind it are known to exist, and nesting is counted. After the first failure every method returns
+/// false; error() reports it. The bytes must outlive it. Not thread safe.
 class Unpacker {
  public:
   explicit Unpacker(BytesView data) : data_(data) {}
 
-  /// True when the next item is nil, which is then taken.
+  /// True if the next item is nil, which is then consumed.
   bool take_nil();
   bool nil();
   bool boolean(bool& value);
   bool integer(std::int64_t& value, std::int64_t least, std::int64_t greatest);
   bool integer_unsigned(std::uint64_t& value, std::uint64_t greatest);
-  /// A double is taken for a float only when nothing is lost.
+  /// A double is accepted as a float only if nothing is lost.
   bool real(float& value);
   bool real(double& value);
   /// A view of the bytes given to the constructor.
   bool text(BytesView& value);
   bool bytes(BytesView& value);
-  /// `count` items follow; leave() after the last.
+  /// `count` items follow; call leave() after the last.
   bool array(std::size_t& count);
   bool array_of(std::size_t count);
   bool map(std::size_t& count);
   bool leave() noexcept;
 
-  /// Records the first failure; always false.
+  /// Records the first failure; always returns false.
   bool fail(Errc code, std::string why);
   [[nodiscard]] const Error& error() const noexcept { return error_; }
-  /// True when every byte was taken.
+  /// True if every byte was consumed.
   bool finish();
 
  private:

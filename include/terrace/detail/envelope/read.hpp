@@ -1,6 +1,6 @@
 #pragma once
-/// read_value: MessagePack back into a value, strictly: what the writer of the same type would not have
-/// written is refused.
+/// read_value: reads MessagePack back into a value, strictly: it rejects bytes that the writer of the same
+/// type would not have written.
 
 #include <algorithm>
 #include <boost/pfr/core.hpp>
@@ -94,7 +94,7 @@ bool read_sequence(Unpacker& from, T& value) {
   value.clear();
   using Item = typename T::value_type;
   if constexpr (requires { value.reserve(count); }) {
-    // A length is only a claim: more than this is reserved when the items have really come.
+    // A length is only a claim: more than this is reserved only when the items have really come.
     constexpr std::size_t at_once = 64 * 1024 / sizeof(Item) + 1;
     value.reserve(std::min(count, at_once));
   }

@@ -1,6 +1,6 @@
 #pragma once
 /// The schema of a type: a canonical text of its structure, and FNV-1a 64 of that text as its fingerprint.
-/// The grammar of the text is in docs/wire-format.md; nothing in it depends on the compiler or the platform.
+/// The grammar of the text is in docs/wire-format.md; it does not depend on the compiler or the platform.
 
 #include <array>
 #include <boost/pfr/core.hpp>
@@ -11,7 +11,7 @@
 #include <terrace/detail/envelope/kinds.hpp>
 #include <type_traits>
 
-// A build without CMake's look at the version would fail somewhere inside Boost.
+// Without CMake's check of the version, a build would fail somewhere inside Boost.
 #if BOOST_VERSION < 108400
 #error "terrace needs the headers of Boost 1.84 or newer, before those of an older one in the include path"
 #endif
@@ -41,7 +41,7 @@ constexpr void append_number(Sink& out, std::uint64_t number) {
   out.append(std::string_view(digits.data() + at, digits.size() - at));
 }
 
-/// char counts as unsigned everywhere: its sign differs between platforms.
+/// char counts as unsigned everywhere, because its sign differs between platforms.
 template <class T>
 inline constexpr bool is_signed_integer = std::is_signed_v<T> && !std::is_same_v<T, char>;
 
@@ -49,7 +49,7 @@ inline constexpr bool is_signed_integer = std::is_signed_v<T> && !std::is_same_v
 template <class... Ts>
 struct Enclosing {};
 
-/// How many aggregates outward T is; 0: it encloses nothing.
+/// How many aggregates outward T is; 0: it is not an enclosing one.
 template <class T, class... Ts>
 consteval std::size_t steps_outward(Enclosing<Ts...>) {
   std::size_t step = 0;

@@ -98,7 +98,7 @@ void write_value(Packer& to, const T& value) {
     to.leave();
   } else if constexpr (kind == Kind::fixed_sequence || kind == Kind::set || kind == Kind::sequence) {
     if (!to.array(value.size())) return;
-    // The cast makes a bool of what std::vector<bool> hands out.
+    // The cast makes a bool from the proxy object of std::vector<bool>.
     for (const auto& item : value) write_value(to, static_cast<const typename T::value_type&>(item));
     to.leave();
   } else if constexpr (kind == Kind::tuple) {

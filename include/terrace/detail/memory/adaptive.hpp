@@ -1,11 +1,11 @@
 #pragma once
-/// Adaptive: a WindowClock whose window has the size that does best at present, as the cache's Tuner finds
-/// it.
+/// Adaptive: a WindowClock whose window has the size that works best at present, as determined by the cache's
+/// Tuner.
 ///
-/// No fixed policy wins everywhere: a loop wants a window of one entry, files and tables read in bursts want
-/// one of half the cache. Which one a workload wants shows in miniature: a hash-sampled share of the keys,
-/// run through small caches, has about the hit ratio of the whole (Waldspurger, Saemundsson, Ahmad, Park:
-/// Cache modeling and optimization using miniature simulations, USENIX ATC 2017). See tuner.hpp.
+/// No fixed policy wins everywhere: a loop needs a window of one entry; files and tables read in bursts need
+/// one of half the cache. Miniature simulation shows which one a workload needs: a hash-sampled share of the
+/// keys, run through small caches, has about the hit ratio of the whole (Waldspurger, Saemundsson, Ahmad,
+/// Park: Cache modeling and optimization using miniature simulations, USENIX ATC 2017). See tuner.hpp.
 
 #include <terrace/detail/memory/tuner.hpp>
 #include <terrace/detail/memory/window_clock.hpp>
@@ -14,7 +14,7 @@ namespace terrace::memory {
 
 class Adaptive : public WindowClock {
  public:
-  /// One for each shard of a cache, all with its tuner, which must live longer.
+  /// One for each shard of a cache, all with the cache's tuner, which must live longer.
   Adaptive(std::uint64_t expected, Tuner& tuner) noexcept
       : WindowClock(expected, tuner.best()), tuner_(&tuner), told_(expected) {
     tuner.join();
@@ -26,7 +26,7 @@ class Adaptive : public WindowClock {
     WindowClock::prepare(entries, id, hash, worth);
   }
 
-  /// A bound on bytes shows only here how many entries it means.
+  /// With a bound on bytes, the number of entries that it allows becomes known only here.
   template <class Entries>
   [[nodiscard]] NodeId victim(const Entries& entries) noexcept {
     if (size() != 0 && (size() > told_ * 2 || size() < told_ / 2) && tuner_->expect_per_shard(size())) {

@@ -1,6 +1,6 @@
 #pragma once
-/// Blocks: raw memory that begins with a link, so that what has been replaced can be kept in a chain, without
-/// an allocation, until no reader looks at it any more.
+/// Blocks: raw memory that begins with a link. So replaced memory can be kept in a chain, without an
+/// allocation, until no reader uses it any more.
 
 #include <cstddef>
 #include <new>
@@ -9,13 +9,13 @@
 
 namespace terrace::memory {
 
-/// The front of a block.
+/// The beginning of a block.
 struct Block {
   Block* next = nullptr;
   std::size_t bytes = 0;
 };
 
-/// Memory on a cache line, of that many bytes. Throws std::bad_alloc.
+/// Memory of that many bytes, aligned to a cache line. Throws std::bad_alloc.
 [[nodiscard]] inline void* allocate_block(std::size_t bytes) {
   return ::operator new (bytes, std::align_val_t{cache_line});
 }

@@ -8,7 +8,7 @@
 namespace terrace::memory {
 
 struct Inspector {
-  /// Empty: all is well; else what is not.
+  /// Empty: everything is consistent; otherwise a description of the fault.
   template <class K, class V, class Hash, class Equal>
   static std::string check(const MemoryCache<K, V, Hash, Equal>& cache) {
     std::uint64_t bytes = 0;

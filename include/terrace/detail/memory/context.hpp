@@ -1,6 +1,6 @@
 #pragma once
-/// Context: what the shards of a cache share. Constant but for the sum of weights, which only writes touch,
-/// and the count of reads, of which each thread has its own part.
+/// Context: the data that the shards of a cache share. It is constant, except the sum of weights, which only
+/// writes change, and the count of reads, of which each thread has its own part.
 
 #include <algorithm>
 #include <atomic>
@@ -16,7 +16,7 @@
 
 namespace terrace::memory {
 
-/// How long an entry lives; Duration::max() is for ever.
+/// How long an entry lives; Duration::max() means no expiry.
 struct Lifetime {
   Duration ttl = Duration::max();
   Duration idle = Duration::max();
@@ -41,13 +41,13 @@ struct Context {
   TimePoint start;
   std::uint64_t max_bytes;
   std::unique_ptr<Tuner> tuner;      // with Eviction::adaptive
-  std::unique_ptr<Advisor> advisor;  // when asked for
+  std::unique_ptr<Advisor> advisor;  // if requested
   [[no_unique_address]] Hash hash;
   [[no_unique_address]] Equal equal;
   Tally reads = {};
-  alignas(cache_line) std::atomic<std::uint64_t> bytes{0};  // only kept where max_bytes is set
+  alignas(cache_line) std::atomic<std::uint64_t> bytes{0};  // only counted if max_bytes is set
 
-  /// A key is read, hit or miss. Needs no lock. (Likewise the others.)
+  /// A key is read, hit or miss. Needs no lock. (The same is true for the others.)
   void saw(std::uint64_t hashed) const noexcept {
     if (tuner && tuner->samples(hashed)) [[unlikely]]
       tuner->saw(hashed);

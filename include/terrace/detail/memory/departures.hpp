@@ -1,10 +1,10 @@
 #pragma once
-/// Departures: what happens to the nodes of a shard that are entries no longer. A node is told to the
-/// listener, if there is one; it waits in Limbo until no reader can see it and no handle holds it; then key
+/// Departures: handles the nodes of a shard that are no longer entries. The listener, if there is one, is
+/// called for the node. The node waits in Limbo until no reader can see it and no handle holds it. Then key
 /// and value are destroyed and the node is free again.
 ///
-/// Listeners and destructors are the user's code and run without the lock: each call that may remove
-/// something makes a Removed before it takes the lock, which does that after the lock is released.
+/// Listeners and destructors are user code and run without the lock: each call that may remove something
+/// makes a Removed before it takes the lock; Removed runs them after the lock is released.
 
 #include <algorithm>
 #include <memory>
@@ -18,12 +18,12 @@
 
 namespace terrace::memory {
 
-/// But for Removed's destructor, under the shard's lock.
+/// Used under the shard's lock, except Removed's destructor.
 template <class K, class V, class Shared>
 class Departures {
  public:
   using Entry = Node<K, V>;
-  /// No destructor has anything to do.
+  /// True if no destructor has anything to do.
   static constexpr bool is_plain = std::is_trivially_destructible_v<K> && std::is_trivially_destructible_v<V>;
 
   Departures(Entries<K, V>& entries, Shared& shared, SpinLock& lock, std::uint64_t max_entries) noexcept
@@ -63,11 +63,11 @@ class Departures {
     const bool held = node.is(Links::pinned) && entries_.pins[id] > 0;
     if (!held) node.bits &= ~Links::pinned;
     if (shared_.listener) {
-      if (held) ++entries_.pins[id];  // until it is told
+      if (held) ++entries_.pins[id];  // until the listener was called
       removed.told_.add(entries_, id);
     } else if (!held) {
       lay_down(id, weight, removed);
-    }  // else whoever lets go last does
+    }  // otherwise the last holder does it
   }
 
   void unpin(Entry& node, NodeId id, Removed& removed) noexcept {
@@ -75,13 +75,13 @@ class Departures {
       lay_down(id, shared_.weight_of(entries_, id), removed);
   }
 
-  /// Memory in which readers may still be.
+  /// Memory that readers may still be using.
   void leave(Blocks& blocks, Removed& removed) noexcept {
     limbo_.add(blocks);
     if (limbo_.is_full()) collect(removed);
   }
 
-  /// Takes out of limbo what no reader can see.
+  /// Takes the nodes that no reader can see out of limbo.
   void collect(Removed& removed) noexcept {
     if (limbo_.empty()) return;
     const Chain passed = limbo_.collect(entries_);
@@ -93,7 +93,7 @@ class Departures {
     }
   }
 
-  /// How many nodes may be in limbo while nobody reads: few where it is not known what they hold.
+  /// How many nodes may be in limbo while there are no readers: few if their heap memory is unknown.
   [[nodiscard]] static constexpr std::size_t most_nodes(std::uint64_t max_entries) noexcept {
     if (!HeapBytes<K>::known || !HeapBytes<V>::known) return 16;
     return max_entries == 0 ? 256 : std::clamp<std::size_t>(max_entries / 64, 64, 256);
@@ -104,19 +104,19 @@ class Departures {
     return max_bytes == 0 ? 256 << 10 : std::clamp<std::uint64_t>(max_bytes / 1024, 4 << 10, 256 << 10);
   }
 
-  /// Nothing but readers without the lock can see the node now.
+  /// From now on only readers without the lock can see the node.
   void lay_down(NodeId id, std::uint64_t weight, Removed& removed) noexcept {
     limbo_.add(entries_, id, weight);
     if (limbo_.is_full()) collect(removed);
   }
 
-  /// Without the lock, as destroy().
+  /// Runs without the lock, like destroy().
   void tell(Removed& removed) noexcept {
     for (NodeId id = removed.told_.first; id != nil; id = entries_[id].next) {
       const Entry& node = entries_[id];
       try {
         shared_.listener(node.key, node.value, static_cast<RemovalCause>(node.cause()));
-      } catch (...) {  // documented: the entry has left, whatever the listener makes of it
+      } catch (...) {  // documented: the entry is removed, whatever the listener does
       }
     }
     std::lock_guard lock(lock_);

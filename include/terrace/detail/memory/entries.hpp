@@ -1,6 +1,6 @@
 #pragma once
-/// Entries: the nodes of a shard and what belongs to them: times, idle times, weights, pins. Under the
-/// shard's lock, but for finding a node by its id.
+/// Entries: the nodes of a shard and the data that belongs to them: times, idle times, weights, pins. Used
+/// under the shard's lock, except to find a node by its id.
 
 #include <atomic>
 #include <cstdint>
@@ -13,9 +13,9 @@
 
 namespace terrace::memory {
 
-/// Of an entry with an expiry after access.
+/// For an entry that expires after access.
 struct Idling {
-  TimePoint last;  ///< when its other lifetime ends, however often it is read
+  TimePoint last;  ///< the end of its other lifetime, however often it is read
   Duration idle;
   TimePoint used;
 
@@ -28,13 +28,13 @@ class Entries {
   using EntryNode = Node<K, V>;
   using Nodes = Slab<K, V>;
 
-  /// `expected`: the most nodes there will be at a time, 0 when unknown.
+  /// `expected`: the most nodes at a time, 0 if unknown.
   explicit Entries(std::uint64_t expected) noexcept : nodes(expected) {}
 
   [[nodiscard, gnu::always_inline]] EntryNode& operator[](NodeId id) const noexcept { return nodes[id]; }
   [[nodiscard]] TimePoint expires(NodeId id) const noexcept { return timings[id].expires; }
 
-  /// Calls f(id) for every live node from `from` on, until it returns false; returns where to go on.
+  /// Calls f(id) for every live node from `from` on, until it returns false; returns where to continue.
   template <class F>
   NodeId for_each_live(NodeId from, F&& f) const {
     for (; from < nodes.end(); ++from) {
@@ -43,13 +43,13 @@ class Entries {
     return nil;
   }
 
-  /// Key and value have been made.
+  /// Key and value have been constructed.
   void count_content(const EntryNode& node) noexcept {
     if (const std::size_t bytes = content_of(node); bytes != 0) {
       content_.fetch_add(bytes, std::memory_order_relaxed);
     }
   }
-  /// Destroys them. Needs no lock.
+  /// Destroys key and value. Needs no lock.
   void destroy_content(EntryNode& node) noexcept {
     if (const std::size_t bytes = content_of(node); bytes != 0) {
       content_.fetch_sub(bytes, std::memory_order_relaxed);
@@ -58,7 +58,7 @@ class Entries {
     std::destroy_at(&node.value);
   }
 
-  /// What all this has allocated, with what keys and values hold on the heap as far as HeapBytes tells.
+  /// The allocated memory, including the heap memory of keys and values as far as HeapBytes reports it.
   [[nodiscard]] std::size_t heap_bytes() const noexcept {
     return content_.load(std::memory_order_relaxed) + nodes.heap_bytes() + timings.heap_bytes() +
            idlings.heap_bytes() + weights.heap_bytes() + pins.heap_bytes();
@@ -79,8 +79,7 @@ class Entries {
   std::atomic<std::uint64_t> content_{0};
 };
 
-/// A node on its way to becoming an entry: allocated, given its key and value, and taken back unless
-/// committed.
+/// A node that is to become an entry: allocated, given its key and value, and taken back unless committed.
 template <class K, class V>
 class Draft {
  public:
@@ -97,7 +96,7 @@ class Draft {
   [[nodiscard]] NodeId id() const noexcept { return id_; }
   [[nodiscard]] Node<K, V>& node() const noexcept { return entries_[id_]; }
 
-  /// Throws what the constructors throw; else the node is the caller's from now on.
+  /// Throws what the constructors throw; on success the caller owns the node.
   void commit(K&& key, V&& value) {
     std::construct_at(&node().key, std::move(key));
     if constexpr (std::is_nothrow_move_constructible_v<V>) {

@@ -1,5 +1,5 @@
 #pragma once
-/// equal_keys: compares a key of the cache with the one that is asked for; short strings without a call.
+/// equal_keys: compares a key of the cache with a requested key; for short strings without a function call.
 
 #include <cstdint>
 #include <cstring>
@@ -18,7 +18,7 @@ template <class Word>
   return left == right;
 }
 
-/// As ==. Up to 16 bytes by their ends, which may overlap.
+/// Like ==. Compares up to 16 bytes by their two ends, which may overlap.
 [[nodiscard]] inline bool equal_bytes(std::string_view a, std::string_view b) noexcept {
   const std::size_t size = a.size();
   if (size != b.size()) return false;

@@ -1,5 +1,5 @@
 #pragma once
-/// Eviction: the names of the policies that choose which entry leaves a full cache.
+/// Eviction: the names of the policies that choose which entry a full cache evicts.
 
 #include <optional>
 #include <span>
@@ -7,15 +7,16 @@
 
 namespace terrace {
 
-/// - adaptive: the default; finds out what the workload wants (see adaptive.hpp)
+/// - adaptive: the default; finds out what the workload needs (see adaptive.hpp)
 /// - s3fifo: resistant to scans, and always the same (S3-FIFO, Yang et al., SOSP 2023)
-/// - w_tinylfu: what is asked for more often stays ("w-tinylfu"; W-TinyLFU, Einziger et al., ACM ToS 2017)
-/// - gdsf: for entries of very different sizes or costs: what is worth least for its room leaves (Cherkasova,
-///   HP Labs 1998)
-/// - lru: least recently used first
-/// - lfu: least often used first
-/// - fifo: first inserted first
-/// - ttl: the one that expires soonest first; entries without an expiry last, oldest first
+/// - w_tinylfu: keeps the entries that are asked for more often ("w-tinylfu"; W-TinyLFU, Einziger et al., ACM
+///   ToS 2017)
+/// - gdsf: for entries of very different sizes or costs: evicts the entry with the lowest value for its size
+///   (Cherkasova, HP Labs 1998)
+/// - lru: evicts the least recently used entry first
+/// - lfu: evicts the least often used entry first
+/// - fifo: evicts the first inserted entry first
+/// - ttl: evicts the entry that expires soonest first; entries without an expiry last, the oldest first
 enum class Eviction { adaptive, s3fifo, w_tinylfu, gdsf, lru, lfu, fifo, ttl };
 
 /// "adaptive", "s3fifo", …; nothing for an unknown name.

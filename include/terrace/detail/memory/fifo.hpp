@@ -1,6 +1,6 @@
 #pragma once
-/// Fifo: first in, first out. The entry that was inserted first is evicted first. Neither a hit nor a new
-/// value for a key that is there moves anything: a queue with one cheap operation per insertion.
+/// Fifo: first in, first out. The entry that was inserted first is evicted first. A hit, or a new value for
+/// an existing key, moves nothing: a queue with one cheap operation per insertion.
 
 #include <optional>
 #include <terrace/detail/memory/list.hpp>

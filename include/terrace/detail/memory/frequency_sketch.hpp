@@ -1,10 +1,11 @@
 #pragma once
-/// FrequencySketch: about how often each key was seen of late, in four bits each, without keeping the keys.
+/// FrequencySketch: estimates how often each key was seen recently, in four bits for each, without storing
+/// keys.
 ///
 /// A count-min sketch (Cormode, Muthukrishnan: An improved data stream summary, Journal of Algorithms 55,
-/// 2005): a key has one counter in each of four rows and is said to be as frequent as the lowest of them. All
-/// four lie in one cache line. After ten times as many additions as entries all counters are halved, so that
-/// what was frequent long ago fades (the reset of TinyLFU, see w_tinylfu.hpp).
+/// 2005): a key has one counter in each of four rows, and the lowest of them is its frequency. All four are
+/// in one cache line. After ten times as many additions as entries all counters are halved, so that old
+/// frequencies fade (the reset of TinyLFU, see w_tinylfu.hpp).
 
 #include <algorithm>
 #include <bit>
@@ -18,7 +19,7 @@ class FrequencySketch {
  public:
   static constexpr unsigned most = 15;
 
-  /// Room for a cache of that many entries. A growing sketch forgets what it counted. Throws std::bad_alloc.
+  /// Makes room for a cache of that many entries. A growing sketch loses its counts. Throws std::bad_alloc.
   void reserve(std::uint64_t entries) {
     if (entries <= entries_) return;
     const std::uint64_t blocks = std::max<std::uint64_t>(1, std::bit_ceil(entries) / entries_per_block);
@@ -74,7 +75,7 @@ class FrequencySketch {
   static unsigned shift_of(std::uint32_t hash, unsigned row) noexcept {
     return counter_of(hash, row) % 16 * 4;
   }
-  /// Which of the row's 32 counters.
+  /// The index among the row's 32 counters.
   static unsigned counter_of(std::uint32_t hash, unsigned row) noexcept {
     const std::uint64_t spread = (hash + std::uint64_t{1}) * 0x9e37'79b9'7f4a'7c15U;
     return static_cast<unsigned>(spread >> (44 + 5 * row) & 31);

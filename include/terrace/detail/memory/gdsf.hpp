@@ -1,17 +1,17 @@
 #pragma once
-/// Gdsf: for entries that differ in size or in what it costs to make them again: what is worth least for the
-/// room it takes is evicted first. After Cherkasova: Improving WWW proxies performance with
+/// Gdsf: for entries that differ in size or in the cost of making them again. It evicts the entry that has
+/// the lowest value for its size. After Cherkasova: Improving WWW proxies performance with
 /// Greedy-Dual-Size-Frequency caching policy (HP Labs report HPL-98-69, 1998).
 ///
-/// An entry's priority is age + uses × cost / weight. The age of the cache is the priority of what was
-/// evicted last, so that entries of today stand above equals of yesterday. A heap keeps the entry with the
-/// lowest priority in front. Small entries win, which is what the hit ratio wants; the share of bytes
-/// answered from memory may be lower than with other policies.
+/// The priority of an entry is age + uses × cost / weight. The age of the cache is the priority of the last
+/// evicted entry, so a recent entry ranks above an equal older one. A heap keeps the entry with the lowest
+/// priority in front. Small entries are preferred, which raises the hit ratio; the share of bytes answered
+/// from memory may be lower than with other policies.
 ///
-/// A hit only raises a two-bit counter. What was used since it was last looked at is found out when it comes
-/// to the front of the heap: it gets the priority that these uses give it now, and goes back. (Where a hit
-/// moves the entry at once, it is the age at the hit that counts; of entries that are used often, that is
-/// nearly the same.)
+/// A hit only raises a two-bit counter. The uses since the last check are taken into account when the entry
+/// comes to the front of the heap: it gets the priority for these uses at that time, and goes back. (In an
+/// implementation where a hit moves the entry at once, the age at the hit counts; for entries that are used
+/// often, the two are nearly the same.)
 
 #include <algorithm>
 #include <optional>
@@ -68,7 +68,7 @@ class Gdsf {
   template <class Entries>
   [[nodiscard]] NodeId victim(const Entries& entries) noexcept {
     if (heap_.empty()) return nil;
-    // Readers may raise counters as fast as they are taken up: then it ends here.
+    // Readers may raise counters as fast as they are taken into account: then the loop ends here.
     for (std::size_t turns = heap_.size();; --turns) {
       const NodeId id = heap_.front().id;
       Links& node = entries[id];
@@ -86,7 +86,7 @@ class Gdsf {
     age_ = std::max(age_, heap_[place_of(entries[id])].priority);
   }
 
-  /// As far as they were taken up, and up to three since.
+  /// The uses taken into account so far, and up to three since.
   template <class Entries>
   [[nodiscard]] std::optional<std::uint64_t> accesses(const Entries& entries, NodeId id) const noexcept {
     return uses_of(entries[id]) - 1 + (entries[id].bits & most_uses);
@@ -114,7 +114,7 @@ class Gdsf {
   struct Place {
     double priority;
     NodeId id;
-    std::uint32_t since;  ///< among equals, who came to this priority first leaves first
+    std::uint32_t since;  ///< among equals, the one that reached this priority first is evicted first
 
     bool operator<(const Place& other) const noexcept {
       if (priority != other.priority) return priority < other.priority;
@@ -123,7 +123,7 @@ class Gdsf {
   };
   static constexpr std::uint32_t most_counted = 1U << 30;
 
-  // A node's links: where it is in the heap, and its uses.
+  // The links of a node: its place in the heap, and its uses.
   static std::size_t place_of(const Links& node) noexcept { return node.prev; }
   static NodeId& uses_of(Links& node) noexcept { return node.next; }
   static NodeId uses_of(const Links& node) noexcept { return node.next; }

@@ -1,10 +1,10 @@
 #pragma once
-/// Ghost: remembers which keys were evicted lately, in four bytes each: a 16-bit fingerprint and when it was.
+/// Ghost: remembers recently evicted keys, in four bytes each: a 16-bit fingerprint and the time of eviction.
 ///
-/// A table of 64-byte buckets with 16 places. A key's hash chooses the bucket; adding takes an empty place or
-/// that of the oldest. A fingerprint counts while no more than `capacity` keys were added after it (the
-/// fingerprint table of the S3-FIFO paper, section 4.2). A false hit needs an equal fingerprint in one
-/// bucket: below 0.03 %.
+/// A table of 64-byte buckets with 16 places. A key's hash chooses the bucket; an addition takes an empty
+/// place or the place of the oldest. A fingerprint is valid while no more than `capacity` keys were added
+/// after it (the fingerprint table of the S3-FIFO paper, section 4.2). A false hit needs an equal fingerprint
+/// in the same bucket: below 0.03 %.
 
 #include <cstdint>
 #include <memory>
@@ -15,7 +15,7 @@ namespace terrace::memory {
 
 class Ghost {
  public:
-  /// Room for that many keys. A growing table forgets what it held. Throws std::bad_alloc.
+  /// Makes room for that many keys. A growing table loses its content. Throws std::bad_alloc.
   void reserve(std::uint64_t capacity) {
     if (capacity <= capacity_) return;
     const std::uint64_t wanted = (capacity + capacity / 5 + places - 1) / places;
@@ -23,7 +23,7 @@ class Ghost {
     buckets_count_ = wanted;
     capacity_ = capacity;
     added_ = 0;
-    // The 16-bit times wrap; with at most 8192 steps per capacity, places are taken anew long before.
+    // The 16-bit times wrap; with at most 8192 steps per capacity, places are reused long before.
     for (shift_ = 0; (capacity >> shift_) > 8192;) ++shift_;
   }
 
@@ -44,8 +44,8 @@ class Ghost {
     ++added_;
   }
 
-  /// How long ago the key was added, in steps of now(); nothing when it is not remembered. It is forgotten by
-  /// this.
+  /// How long ago the key was added, in steps of now(); nothing if it is not remembered. This call removes
+  /// it.
   std::optional<std::uint32_t> take(std::uint64_t hash) noexcept {
     if (capacity_ == 0) return std::nullopt;
     Bucket& bucket = bucket_of(hash);
@@ -60,7 +60,7 @@ class Ghost {
     return std::nullopt;
   }
 
-  /// The present, in steps of some additions each: at most 8192 for as many as there is room for.
+  /// The present time, in steps of some additions each: at most 8192 steps for a full table.
   [[nodiscard]] std::uint64_t now() const noexcept { return added_ >> shift_; }
 
   [[nodiscard]] std::size_t heap_bytes() const noexcept { return buckets_count_ * sizeof(Bucket); }

@@ -1,14 +1,14 @@
 #pragma once
-/// Handle: a value in a MemoryCache, held where it is: nothing is copied, and it stays valid and unchanged
-/// when the entry is replaced, evicted or erased meanwhile.
+/// Handle: a value in a MemoryCache, held in place: nothing is copied, and it stays valid and unchanged if
+/// the entry is replaced, evicted or erased meanwhile.
 
 #include <terrace/detail/memory/node.hpp>
 #include <utility>
 
 namespace terrace::memory {
 
-/// Move-only; empty when nothing was found. Keeps the entry's memory from being reused, so do not hoard them.
-/// Must be gone before its cache is. Different threads may use different handles.
+/// Move-only; empty if nothing was found. It keeps the entry's memory from being reused, so do not keep many.
+/// It must be destroyed before its cache. Different threads may use different handles.
 template <class K, class V, class Shard>
 class Handle {
  public:
@@ -32,7 +32,7 @@ class Handle {
   [[nodiscard]] const V* operator->() const noexcept { return &node_->value; }
   [[nodiscard]] const K& key() const noexcept { return node_->key; }
 
-  /// Erases this entry, unless it has left or was replaced already.
+  /// Erases this entry, unless it was removed or replaced already.
   bool erase() noexcept { return shard_->erase_node(*node_, id_); }
 
  private:

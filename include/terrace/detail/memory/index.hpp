@@ -1,17 +1,17 @@
 #pragma once
-/// Index: from a hash to node ids, in an open-addressing table of one-cache-line buckets.
+/// Index: maps a hash to node ids, in an open-addressing table of buckets of one cache line each.
 ///
-/// A bucket holds 12 ids and, of each entry's hash, an 8-bit tag; all tags are compared at once. An entry
-/// that finds its home bucket full goes to the next one, and every full bucket it passes counts it in
-/// `overflow`: a look-up walks on only while that count is not zero, and erasing leaves no tombstones. (The
-/// layout of F14, Bronson and Shi 2019, https://engineering.fb.com/2019/04/25/developer-tools/f14/, with ids
-/// in place of the entries.) The number of buckets is free (Lemire's multiply-shift range), so a bounded
-/// cache gets just the table it needs.
+/// A bucket holds 12 ids and, for each entry, an 8-bit tag of its hash; all tags are compared at once. An
+/// entry that finds its home bucket full goes to the next one, and every full bucket that it passes counts it
+/// in `overflow`. A lookup continues only while that count is not zero, and erasing leaves no tombstones.
+/// (The layout of F14, Bronson and Shi 2019, https://engineering.fb.com/2019/04/25/developer-tools/f14/, with
+/// ids in place of the entries.) The number of buckets is arbitrary (Lemire's multiply-shift range), so a
+/// bounded cache gets a table of exactly the needed size.
 ///
-/// find() needs no lock, in a Readers::Section. An entry stays in its slot as long as it is there, and its
-/// bucket counts stay above zero, so a look-up that does not find it overlaps a time at which it was not
-/// there. Everything else is done under the shard's lock. A table that has grown leaves its former self in
-/// outgrown(), because readers may be in it.
+/// find() needs no lock, in a Readers::Section. An entry never changes its slot, and the overflow counts of
+/// the buckets that it passed stay above zero; so if a lookup does not find it, there was a moment during the
+/// lookup when it was not in the table. Everything else runs under the shard's lock. A table that has grown
+/// leaves its former memory in outgrown(), because readers may be using it.
 
 #include <algorithm>
 #include <array>
@@ -31,7 +31,7 @@ namespace terrace::memory {
 
 class Index {
  public:
-  /// `expected`: the most entries there will be; 0 when unknown. The table grows up to what they need.
+  /// `expected`: the most entries; 0 if unknown. The table grows up to the size they need.
   explicit Index(std::uint64_t expected) noexcept
       : table_(none()), expected_buckets_(buckets_for(expected)) {}
 
@@ -66,8 +66,7 @@ class Index {
 
   [[nodiscard]] std::size_t size() const noexcept { return now()->count; }
 
-  /// Makes room for one more entry. `hash_of(id)` may throw, and so may the allocation: nothing has changed
-  /// then.
+  /// Makes room for one more entry. `hash_of(id)` and the allocation may throw: then nothing has changed.
   template <class F>
   void reserve_one(F&& hash_of) {
     Table* const old = now();
@@ -80,10 +79,10 @@ class Index {
     table_.store(larger.release(), std::memory_order_release);
     if (had != 0) outgrown_.add(*old);
   }
-  /// Tables in which readers may still be.
+  /// Tables that readers may still be using.
   [[nodiscard]] Blocks& outgrown() noexcept { return outgrown_; }
 
-  /// There must be room: reserve_one().
+  /// There must be room: call reserve_one() first.
   void insert(std::uint64_t hash, NodeId id) noexcept { insert_into(*now(), hash, id); }
 
   /// Puts `to` in the place of `from`, both under this hash.
@@ -111,8 +110,8 @@ class Index {
     }
   }
 
-  /// For an entry whose hash cannot be had any more: looks everywhere. Overflow counts stay too high, which
-  /// costs look-ups time until the table grows, and is never wrong.
+  /// For an entry whose hash cannot be computed any more: searches everywhere. Overflow counts stay too high,
+  /// which costs time in lookups until the table grows, and is never wrong.
   void erase_without_hash(NodeId id) noexcept {
     Table& table = *now();
     for (std::size_t at = 0; at < table.size; ++at) {
@@ -151,13 +150,14 @@ class Index {
 
  private:
   static constexpr unsigned width = 12;
-  static constexpr unsigned fill = 9;  // entries per bucket, on average, at which the table grows
+  static constexpr unsigned fill = 9;  // average number of entries per bucket at which the table grows
   static constexpr std::uint8_t sticky =
       255;  // a count that was once this high is no longer exact, and stays
 
   static constexpr unsigned overflow_at = width;
 
-  /// The first 16 bytes of a bucket: tags (0: empty), then the overflow count. Each half is of one moment.
+  /// The first 16 bytes of a bucket: tags (0: empty), then the overflow count. Each half is read at one
+  /// moment.
   struct Head {
     std::uint64_t low;
     std::uint64_t high;
@@ -175,8 +175,8 @@ class Index {
   };
 
 #if defined(__SSE2__) && !defined(__SANITIZE_THREAD__)
-  /// The same in one register. That an aligned vector is read in halves at worst is the processor's promise,
-  /// not the language's: hence the assembler, which also reads it just once.
+  /// The same in one register. The processor guarantees, not the language, that an aligned vector is read in
+  /// two halves at worst. Therefore assembler is used, which also reads it exactly once.
   struct FastHead {
     __m128i bytes;
 
@@ -233,7 +233,7 @@ class Index {
   };
   static_assert(sizeof(Bucket) == cache_line);
 
-  /// The buckets follow. What only writers use has a cache line of its own.
+  /// The buckets follow. Fields that only writers use have their own cache line.
   struct alignas(cache_line) Table : Block {
     std::size_t size = 0;                       // buckets
     alignas(cache_line) std::size_t count = 0;  // entries
@@ -247,7 +247,7 @@ class Index {
     [[nodiscard]] std::size_t next(std::size_t at) const noexcept { return at + 1 == size ? 0 : at + 1; }
   };
 
-  /// Stands for the table while there is none: one empty bucket, never written.
+  /// Stands for the table while there is none: one empty bucket, which is never written.
   struct NoTable : Table {
     constexpr NoTable() noexcept { size = 1; }
     Bucket bucket;

@@ -1,11 +1,11 @@
 #pragma once
-/// Lfu: the entry used least often is evicted first; among equals, the one that came to that count first. In
-/// constant time, after Shah, Mitra, Matani: An O(1) algorithm for implementing the LFU cache eviction scheme
-/// (2010).
+/// Lfu: the entry used least often is evicted first; among equals, the one that reached that count first.
+/// Runs in constant time, after Shah, Mitra, Matani: An O(1) algorithm for implementing the LFU cache
+/// eviction scheme (2010).
 ///
-/// Entries of the same use count form a list, a "rank", and ranks form a list in rising order of their count.
-/// A use moves the entry from its rank to the next one, which is made when there is none with just that
-/// count; the victim is the oldest entry of the first rank. An entry's word is the number of its rank. Counts
+/// Entries with the same use count form a list, a "rank"; ranks form a list in rising order of their count. A
+/// use moves the entry from its rank to the next one, which is made if there is none with exactly that count.
+/// The victim is the oldest entry of the first rank. The word of an entry is the number of its rank. Counts
 /// do not age.
 
 #include <algorithm>
@@ -19,7 +19,7 @@ namespace terrace::memory {
 
 class Lfu {
  public:
-  /// Makes sure that link() finds memory for a rank. Throws std::bad_alloc.
+  /// Makes sure that link() has memory for a rank. Throws std::bad_alloc.
   template <class Entries>
   void prepare(const Entries&, NodeId, std::uint64_t, const Worth&) {
     if (free_ == nil) release(make_rank());
@@ -41,7 +41,7 @@ class Lfu {
       ranks_[from].count = count;
       return;
     }
-    if (!next_exists && !can_insert_rank()) return;  // out of memory: this use goes uncounted
+    if (!next_exists && !can_insert_rank()) return;  // out of memory: this use is not counted
     const NodeId to = next_exists ? after : insert_rank(from, count);
     leave(entries, from, id);
     join(entries, to, id);
@@ -104,7 +104,7 @@ class Lfu {
     std::uint64_t count = 0;
     List members;
     NodeId prev = nil;
-    NodeId next = nil;  // of a free rank: the next free one
+    NodeId next = nil;  // for a free rank: the next free one
   };
 
   NodeId make_rank() {

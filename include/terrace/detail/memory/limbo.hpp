@@ -1,6 +1,6 @@
 #pragma once
-/// Limbo: where what has left a shard waits until no reader can be looking at it: nodes (chained by `next`),
-/// and memory that was replaced by a larger piece. Under the shard's lock.
+/// Limbo: removed nodes (chained by `next`), and memory that was replaced by a larger piece, wait here until
+/// no reader can be using them. Used under the shard's lock.
 
 #include <cstdint>
 #include <terrace/detail/memory/blocks.hpp>
@@ -30,7 +30,7 @@ struct Chain {
 
 class Limbo {
  public:
-  /// Who looks for what has passed pays for a barrier, so that is done for so many nodes or bytes at a time.
+  /// Looking for freed nodes costs a barrier, so it is done for this many nodes or bytes at a time.
   Limbo(std::size_t most_nodes, std::uint64_t most_bytes) noexcept
       : most_nodes_(most_nodes), most_bytes_(most_bytes) {}
 
@@ -46,7 +46,7 @@ class Limbo {
     young_bytes_ = most_bytes_;
   }
 
-  /// It is time to collect().
+  /// True: it is time to call collect().
   [[nodiscard]] bool is_full() const noexcept {
     return young_nodes_ >= most_nodes_ || young_bytes_ >= most_bytes_;
   }
@@ -54,8 +54,7 @@ class Limbo {
     return young_.empty() && young_blocks_.empty() && old_.empty() && old_blocks_.empty();
   }
 
-  /// Frees the blocks that no reader can see and returns such nodes. What readers may still see waits for the
-  /// next time.
+  /// Frees the blocks that no reader can see, and returns such nodes. The others wait for the next time.
   template <class Nodes>
   Chain collect(const Nodes& nodes) noexcept {
     Chain passed = take_old();
@@ -68,7 +67,7 @@ class Limbo {
     return passed;
   }
 
-  /// All there is, whoever reads: for the end.
+  /// Returns everything, even if there are readers: for the end.
   template <class Nodes>
   Chain take_all(const Nodes& nodes) noexcept {
     if (!young_.empty()) old_.append(nodes, young_);
@@ -83,7 +82,7 @@ class Limbo {
     return std::exchange(old_, {});
   }
   void close() noexcept {
-    // Either way the count starts anew, so that a reader who stays long does not make every write look.
+    // The count starts again in either case, so that one long reader does not make every write look.
     young_nodes_ = 0;
     young_bytes_ = 0;
     if (!old_.empty() || !old_blocks_.empty() || (young_.empty() && young_blocks_.empty())) return;

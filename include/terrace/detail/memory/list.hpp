@@ -1,11 +1,11 @@
 #pragma once
-/// List: a doubly linked list of nodes through their `prev` and `next`; what policies are made of.
+/// List: a doubly linked list of nodes through their `prev` and `next`; the building block of policies.
 
 #include <terrace/detail/memory/node.hpp>
 
 namespace terrace::memory {
 
-/// Front is the newest, back the next to leave. `nodes[id]` must give Links&.
+/// The front is the newest, the back is evicted next. `nodes[id]` must give Links&.
 struct List {
   NodeId front = nil;
   NodeId back = nil;
@@ -47,7 +47,7 @@ struct List {
     push_front(nodes, id);
   }
 
-  /// Calls f(id) from front to back; false when the links contradict each other.
+  /// Calls f(id) from front to back; returns false if the links contradict each other.
   template <class Nodes, class F>
   [[nodiscard]] bool check(const Nodes& nodes, F&& f) const {
     NodeId before = nil;

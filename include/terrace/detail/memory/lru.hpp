@@ -1,7 +1,7 @@
 #pragma once
-/// Lru: the entry that was not used for the longest time is evicted first. All entries form one list; a hit
-/// and a new value move the entry to the front, and the back is the victim. (Mattson, Gecsei, Slutz, Traiger:
-/// Evaluation techniques for storage hierarchies, IBM Systems Journal 9, 1970.) Weak against scans: each key
+/// Lru: the least recently used entry is evicted first. All entries form one list; a hit and a new value move
+/// the entry to the front, and the back is the victim. (Mattson, Gecsei, Slutz, Traiger: Evaluation
+/// techniques for storage hierarchies, IBM Systems Journal 9, 1970.) Weak against scans: each key that is
 /// read once pushes out one that is read often.
 
 #include <optional>

@@ -13,7 +13,7 @@ inline constexpr NodeId nil = ~NodeId{0};
 
 inline constexpr std::size_t cache_line = 64;
 
-/// Short times: 32 bits in units of 2^24 ns (16.8 ms) since the cache was made, saturated after 834 days.
+/// Short times: 32 bits in units of 2^24 ns (16.8 ms) since the cache was made; saturated after 834 days.
 inline constexpr unsigned stamp_shift = 24;
 using Stamp = std::uint32_t;
 
@@ -23,13 +23,13 @@ using Stamp = std::uint32_t;
   return static_cast<Stamp>(units < 0 ? 0 : units > last ? last : units);
 }
 
-/// What an entry is worth to policies that ask.
+/// What an entry is worth, for policies that need it.
 struct Worth {
   std::uint64_t weight = 1;
   double cost = 1;
 };
 
-/// A word that readers look at without the lock. It is set by one thread at a time, under the lock.
+/// A word that readers may read without the lock. One thread at a time sets it, under the lock.
 class SharedWord {
  public:
   // NOLINTNEXTLINE: a word like any other
@@ -41,8 +41,9 @@ class SharedWord {
   SharedWord& operator|=(std::uint32_t flags) noexcept { return *this = *this | flags; }
   SharedWord& operator&=(std::uint32_t flags) noexcept { return *this = *this & flags; }
 
-  /// Adds one to the counter in the lowest bits (`most` is their mask) unless it is at its most. Without the
-  /// lock, concurrently with anything: it changes nothing else; when it meets another change, it may be lost.
+  /// Adds one to the counter in the lowest bits (`most` is their mask) unless it has its maximum. Runs
+  /// without the lock, concurrently with anything: it changes nothing else; if it collides with another
+  /// change, it may be lost.
   void raise(std::uint32_t most) noexcept {
     std::uint32_t seen = *this;
     if ((seen & most) < most) word_.compare_exchange_strong(seen, seen + 1, std::memory_order_relaxed);
@@ -52,21 +53,21 @@ class SharedWord {
   std::atomic<std::uint32_t> word_;
 };
 
-/// What every node has in front. Who owns the fields:
+/// The first part of every node. Owners of the fields:
 ///  - `prev`, `next` and the low 24 bits of `bits` (the "word"): the eviction policy while the node is live.
 ///    `next` alone: chains of removed and of free nodes.
 ///  - the flags in the high 8 bits: the shard.
-///  - `when`: with `timed`, a stamp before which the entry is fresh for certain (the exact time is in a side
+///  - `when`: with `timed`, a stamp before which the entry is certainly fresh (the exact time is in a side
 ///    table); without, the stamp of its creation.
-/// Readers look at `bits` and `when` without the lock, and may still do so for a while after the node has
-/// left: until it is free, both mean what they meant.
+/// Readers read `bits` and `when` without the lock, and may do so for a while after the node was removed:
+/// both keep their meaning until the node is free.
 struct alignas(8) Links {
   static constexpr std::uint32_t word_mask = 0x00ff'ffff;
   static constexpr std::uint32_t live = 1U << 24;
   static constexpr std::uint32_t timed = 1U << 25;
-  static constexpr std::uint32_t idles = 1U << 26;   ///< has an expiry after access
-  static constexpr std::uint32_t pinned = 1U << 27;  ///< a handle has been given out at some time
-  static constexpr unsigned cause_shift = 28;        ///< two bits: why it has left
+  static constexpr std::uint32_t idles = 1U << 26;   ///< expires after access
+  static constexpr std::uint32_t pinned = 1U << 27;  ///< a handle was given out at some time
+  static constexpr unsigned cause_shift = 28;        ///< two bits: why it was removed
 
   NodeId prev;
   NodeId next;
@@ -80,7 +81,7 @@ struct alignas(8) Links {
 };
 static_assert(sizeof(Links) == 16);
 
-/// Key and value are made and destroyed by the shard; a value never changes while its node is live.
+/// The shard makes and destroys key and value; a value never changes while its node is live.
 template <class K, class V>
 struct Node : Links {
   union {

@@ -1,25 +1,25 @@
 #pragma once
-/// Policy: one of the eviction policies, chosen at run time. A policy keeps a shard's live nodes in its
-/// order; it is called under the shard's lock. The operations every policy has, in the order of an entry's
+/// Policy: one of the eviction policies, chosen at run time. A policy keeps a shard's live nodes in its own
+/// order; it is called under the shard's lock. Every policy has these operations, in the order of an entry's
 /// life:
 ///
-///   prepare(entries, id, hash, worth)  before anything else changes: reserves memory (may throw), sets the
+///   prepare(entries, id, hash, worth)  before any other change: reserves memory (may throw), sets the
 ///                               node's word
 ///   link(entries, id)           the node is live from now on
 ///   hit(entries, id)            it was read
-///   replace(entries, from, to)  the node `to`, with a new value, takes the place of `from`; counts as a use
+///   replace(entries, from, to)  the node `to`, with a new value, replaces `from`; counts as a use
 ///   retimed(entries, id)        its expiry has changed
-///   victim(entries)             the node that should be evicted next; nil when there is none
+///   victim(entries)             the node to evict next; nil if there is none
 ///   evicted(entries, id, hash)  it is about to be unlinked because it was the victim
-///   unlink(entries, id)         it is live no more, for whatever reason
-///   accesses(entries, id)       how often it was used, where the policy keeps a count
+///   unlink(entries, id)         it is no longer live, for any reason
+///   accesses(entries, id)       how often it was used, if the policy keeps a count
 ///
-/// `entries[id]` is the node's Links; `entries.expires(id)` when it expires, if it is timed.
+/// `entries[id]` is the node's Links; `entries.expires(id)` is the time of its expiry, if it is timed.
 ///
 /// A policy may declare
-///   most_uses     all that hit() does is to raise the counter in the lowest bits of the node's `bits`, to
-///                 most_uses at most, 2^n - 1: hits take no lock then, and do not call it
-///   heap_bytes()  what it has allocated
+///   most_uses     hit() does nothing but raise the counter in the lowest bits of the node's `bits`, up to
+///                 most_uses, which is 2^n - 1: then hits take no lock and do not call hit()
+///   heap_bytes()  the memory it has allocated
 
 #include <optional>
 #include <terrace/detail/memory/adaptive.hpp>
@@ -38,7 +38,7 @@ namespace terrace::memory {
 
 class Policy {
  public:
-  /// `expected`: the most entries there will be; 0 when unknown. `tuner`: for adaptive.
+  /// `expected`: the most entries; 0 if unknown. `tuner`: for adaptive.
   Policy(Eviction eviction, std::uint64_t expected, Tuner* tuner) : policy_(S3Fifo(expected)) {
     switch (eviction) {
       case Eviction::adaptive:
@@ -67,7 +67,7 @@ class Policy {
     }
   }
 
-  /// Calls f with the policy. A chain of predictable branches, so that a hit is inlined whole.
+  /// Calls f with the policy. A chain of predictable branches, so that a hit is completely inlined.
   template <class F>
   decltype(auto) with(F&& f) {
     if (auto* adaptive = std::get_if<Adaptive>(&policy_)) return f(*adaptive);
@@ -80,7 +80,7 @@ class Policy {
     return f(*std::get_if<Ttl>(&policy_));
   }
 
-  /// What a hit without the lock raises the node's counter to; nothing when hits need the lock.
+  /// The maximum of the node's counter that a hit raises without the lock; nothing if hits need the lock.
   [[nodiscard]] std::optional<std::uint32_t> most_uses() noexcept {
     return with([]<class P>(P&) -> std::optional<std::uint32_t> {
       if constexpr (requires { P::most_uses; }) return P::most_uses;

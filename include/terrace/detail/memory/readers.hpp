@@ -1,13 +1,13 @@
 #pragma once
-/// Readers: who is reading lock-free now, so that what readers may be looking at is not reused under their
-/// eyes. One register for all caches of the process; grace periods as in user-level RCU (Desnoyers, McKenney,
-/// Stern, Dagenais, Walpole: User-level implementations of read-copy update, IEEE TPDS 23, 2012).
+/// Readers: the threads that read lock-free now, so that memory is not reused while a reader may hold it. One
+/// register for all caches of the process; grace periods as in user-level RCU (Desnoyers, McKenney, Stern,
+/// Dagenais, Walpole: User-level implementations of read-copy update, IEEE TPDS 23, 2012).
 ///
-/// A reader notes the present epoch in a word of its thread's when it begins, and 0 when it ends: two plain
-/// stores. Who has unlinked something takes a stamp(); once passed(stamp) it may reuse it, for every reader
-/// that could have seen it has ended. advance() begins a new epoch and looks which readers are older. Between
-/// the two stands a barrier on the processors of all threads (membarrier(2)), so that readers need none of
-/// their own; where the system has no such barrier, each reader pays for a fence.
+/// A reader writes the present epoch into a word of its thread when it begins, and 0 when it ends: two plain
+/// stores. A writer that has unlinked something takes a stamp(); once passed(stamp) is true it may reuse the
+/// memory, because every reader that could have seen it has ended. advance() begins a new epoch and checks
+/// which readers are older. Between the two it uses a barrier on the processors of all threads
+/// (membarrier(2)), so readers need no barrier; if the system has none, each reader pays for a fence.
 
 #include <array>
 #include <atomic>
@@ -15,23 +15,23 @@
 
 namespace terrace::memory {
 
-/// What one thread counts of one cache, see Tally. Only that thread writes them.
+/// One thread's counts for one cache, see Tally. Only that thread writes them.
 using Counters = std::array<std::atomic<std::uint64_t>, 2>;
 
-/// A thread that reads, or read once.
-struct alignas(128) Reader {            // two cache lines, for processors fetch them in pairs
+/// A thread that reads, or has read before.
+struct alignas(128) Reader {            // two cache lines, because processors fetch them in pairs
   std::atomic<std::uint64_t> since{0};  ///< the epoch in which its outermost section began; 0: not reading
-  bool taken = true;                    ///< by a thread that lives
+  bool taken = true;                    ///< by a living thread
   Reader* next = nullptr;
 
-  /// Counters of further caches, made when the thread first reads one of them, and never freed.
+  /// Counters for further caches; made when the thread first reads one of them, and never freed.
   struct More;
   std::atomic<More*> more{nullptr};
-  /// Of the caches with the first numbers.
+  /// For the caches with the first numbers.
   static constexpr unsigned countings = 64;
   std::array<Counters, countings> counters{};
 
-  /// The counters of any number. Null: not made yet, and `make` was false or there is no memory.
+  /// The counters for any number. Null: they do not exist yet, and `make` was false or there is no memory.
   Counters* counters_of(unsigned number, bool make) noexcept;
 };
 struct alignas(128) Reader::More {
@@ -41,10 +41,10 @@ struct alignas(128) Reader::More {
 
 class Readers {
  public:
-  /// While it lives, what this thread finds stays readable. Sections may be nested.
+  /// While it lives, everything that this thread finds stays readable. Sections may be nested.
   class Section {
    public:
-    /// Throws std::bad_alloc, only where own() does.
+    /// Throws std::bad_alloc, only if own() does.
     Section() : reader_(own()), before_(reader_.since.load(std::memory_order_relaxed)) {
       if (before_ == 0) [[likely]]
         begin(reader_);
@@ -60,13 +60,13 @@ class Readers {
     const std::uint64_t before_;
   };
 
-  /// This thread's entry. Throws std::bad_alloc, only in a thread that has not read yet.
+  /// The entry of this thread. Throws std::bad_alloc, only in a thread that has not read yet.
   static Reader& own() {
     Reader* const mine = own_;
     return mine != nullptr ? *mine : enrol();
   }
 
-  /// To be taken after the unlinking.
+  /// Take it after the unlinking.
   [[nodiscard]] static std::uint64_t stamp() noexcept {
     return epoch_.fetch_add(0, std::memory_order_acq_rel);
   }
@@ -74,13 +74,13 @@ class Readers {
   [[nodiscard]] static bool passed(std::uint64_t stamp) noexcept {
     return passed_.load(std::memory_order_acquire) > stamp;
   }
-  /// Sees what has passed. Does not wait: neither for readers, nor for another thread that is doing the same.
+  /// Checks which stamps have passed. It waits neither for readers nor for another thread that does the same.
   static void advance() noexcept;
 
-  /// The lowest number whose counters nobody else uses. Throws std::bad_alloc.
+  /// The lowest number whose counters are not in use. Throws std::bad_alloc.
   static unsigned take_counters();
   static void leave_counters(unsigned number) noexcept;
-  /// Over all threads that are or were.
+  /// The sum over all present and former threads.
   static std::uint64_t sum(unsigned number, unsigned kind) noexcept;
 
  private:

@@ -2,12 +2,12 @@
 /// S3Fifo: three static FIFO queues; resistant to scans, and a hit only raises a two-bit counter. After Yang,
 /// Zhang, Qiu, Yue, Rashmi: FIFO queues are all you need for cache eviction (SOSP 2023).
 ///
-/// Most keys of a real workload are never asked for again, so they should leave soon. A new entry starts in
-/// the small queue, a tenth of the cache. When its turn to leave comes: used at least twice meanwhile, it
-/// moves to the main queue; else it is evicted, and its fingerprint is remembered in the ghost queue, as long
-/// as the main queue. A key that comes back while remembered starts in the main queue. At the end of the main
-/// queue an entry that was used goes round once more for each use (at most three); one that was not is
-/// evicted.
+/// Most keys of a real workload are never asked for again, so they should be evicted soon. A new entry starts
+/// in the small queue, a tenth of the cache. At the end of that queue an entry that was used at least twice
+/// moves to the main queue. Any other entry is evicted, and its fingerprint is remembered in the ghost queue,
+/// which is as long as the main queue. A key that comes back while it is remembered starts in the main queue.
+/// At the end of the main queue an entry that was used goes round once more for each use (at most three); an
+/// unused entry is evicted.
 
 #include <algorithm>
 #include <terrace/detail/memory/two_queues.hpp>
@@ -16,7 +16,7 @@ namespace terrace::memory {
 
 class S3Fifo : public TwoQueues {
  public:
-  /// `expected`: the most entries there will be; 0 when unknown.
+  /// `expected`: the most entries; 0 if unknown.
   explicit S3Fifo(std::uint64_t expected) noexcept : expected_(expected) {}
 
   /// Throws std::bad_alloc.
@@ -38,7 +38,7 @@ class S3Fifo : public TwoQueues {
 
   template <class Entries>
   [[nodiscard]] NodeId victim(const Entries& entries) noexcept {
-    // Readers may raise counters as fast as the queue goes round and lowers them: then it ends here.
+    // Readers may raise counters as fast as the queue goes round and lowers them: then the loop ends here.
     std::size_t turns = (most_uses + 1) * size();
     while (size() != 0) {
       const NodeId small_target = std::max<NodeId>(1, (incoming_.size + main_.size) / small_share);

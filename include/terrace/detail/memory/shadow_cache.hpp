@@ -1,5 +1,5 @@
 #pragma once
-/// ShadowCache: a WindowClock over hashes alone, to see how a shape would do.
+/// ShadowCache: a WindowClock over hashes alone, to evaluate a shape.
 
 #include <memory>
 #include <terrace/detail/memory/window_clock.hpp>
@@ -8,10 +8,10 @@ namespace terrace::memory {
 
 class ShadowCache {
  public:
-  /// Starts anew, empty. Throws std::bad_alloc.
+  /// Starts again, empty. Throws std::bad_alloc.
   void start(NodeId entries, WindowShape shape, std::uint64_t ghosts);
 
-  /// Looks the key up, and stores it after a miss; whether it was a hit.
+  /// Looks the key up, and stores it after a miss; returns whether it was a hit.
   bool access(std::uint64_t hash) noexcept;
 
   [[nodiscard]] std::size_t heap_bytes() const noexcept;
@@ -21,7 +21,7 @@ class ShadowCache {
     std::uint64_t hash;
   };
 
-  /// The slot that holds the hash, or the empty one it belongs in. Linear probing, half full at most.
+  /// The slot of the hash, or the empty slot where it belongs. Linear probing, half full at most.
   [[nodiscard]] std::size_t slot_of(std::uint64_t hash) const noexcept;
   void erase(std::uint64_t hash) noexcept;
   NodeId take_node() noexcept;

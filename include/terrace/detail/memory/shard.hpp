@@ -1,16 +1,16 @@
 #pragma once
-/// Shard: a part of a MemoryCache under a lock of its own: index, entries, policy, timer wheel and counters.
+/// Shard: a part of a MemoryCache with its own lock: index, entries, policy, timer wheel and counters.
 ///
-/// An entry is a node that never changes: a new value for a key is a new node that takes the place of the old
-/// one. So a pinned value stays what it was, and a reader needs no lock: in a Readers::Section it finds a
-/// node, which was an entry at some moment of the section, and the node stays readable until the section
-/// ends, even if it leaves meanwhile. (Readers of policies that move entries on a hit take the lock.)
+/// An entry is a node that never changes: a new value for a key is a new node that replaces the old one. So a
+/// pinned value never changes, and a reader needs no lock: in a Readers::Section it finds a node that was an
+/// entry at some moment of the section, and the node stays readable until the section ends, even if it is
+/// removed meanwhile. (Readers take the lock if the policy moves entries on a hit.)
 ///
-/// A node that leaves is unlinked under the lock; what becomes of it is told in departures.hpp. No code of
-/// the user's runs under the lock but hashing, comparing, moving and copying keys and values (and, with
-/// policies that move entries, visitors).
+/// A removed node is unlinked under the lock; departures.hpp describes the rest. The only user code that runs
+/// under the lock: hashing, comparing, moving and copying keys and values (and visitors, with policies that
+/// move entries).
 ///
-/// Everything that can throw happens before anything is changed.
+/// Everything that can throw happens before any change.
 
 #include <array>
 #include <atomic>
@@ -52,7 +52,7 @@ class alignas(2 * cache_line) Shard {
     entries_.for_each_live(0, [this](NodeId id) { return entries_.destroy_content(entries_[id]), true; });
   }
 
-  /// Calls use(value), which may go on while the entry leaves; false on a miss.
+  /// Calls use(value), which may continue while the entry is removed; false on a miss.
   template <class Q, class F>
   [[gnu::always_inline]] bool read(const Q& key, std::uint64_t hash, F&& use) {
     if (most_uses_) [[likely]] {
@@ -70,7 +70,7 @@ class alignas(2 * cache_line) Shard {
     return access(key, hash, [&](NodeId id) { std::forward<F>(use)(std::as_const(entries_[id].value)); });
   }
 
-  /// As read(), but counts as no access.
+  /// Like read(), but does not count as an access.
   template <class Q, class F>
   bool peek(const Q& key, std::uint64_t hash, F&& use) {
     const Readers::Section section;
@@ -101,8 +101,8 @@ class alignas(2 * cache_line) Shard {
     departures_.unpin(node, id, removed);
   }
 
-  /// Stores the entry if `allowed()`, unless keep(value) accepts the fresh value that is there. False: not
-  /// allowed, or refused (see EntryOptions, MemoryOptions::max_bytes).
+  /// Stores the entry if `allowed()`, unless keep(value) accepts the existing fresh value. False: not
+  /// allowed, or rejected (see EntryOptions, MemoryOptions::max_bytes).
   template <class Allowed, class Keep>
   bool store(K&& key, V&& value, std::uint64_t hash, const Lifetime& life, const Worth& worth,
              Allowed&& allowed, Keep&& keep) {
@@ -145,7 +145,7 @@ class alignas(2 * cache_line) Shard {
     return fresh;
   }
 
-  /// Erases that very node, if it still is an entry. It must be pinned.
+  /// Erases exactly that node, if it still is an entry. It must be pinned.
   bool erase_node(Entry& node, NodeId id) noexcept {
     Removed removed(departures_);
     std::lock_guard lock(lock_);
@@ -174,7 +174,7 @@ class alignas(2 * cache_line) Shard {
     return evict_one(removed);
   }
 
-  /// Removes what has expired: to the tick, or `exactly`. How many.
+  /// Removes expired entries: to the tick, or `exactly`. Returns how many.
   std::size_t purge(bool exactly) noexcept {
     std::size_t total = 0;
     for (bool more = true; more;) {
@@ -191,8 +191,8 @@ class alignas(2 * cache_line) Shard {
     return total;
   }
 
-  /// Pins up to `count` fresh entries from node `from` on, calling take(node, id, life) for each with what is
-  /// left of its life; returns where to go on.
+  /// Pins up to `count` fresh entries from node `from` on, calling take(node, id, life) for each with its
+  /// remaining lifetime; returns where to continue.
   template <class F>
   NodeId scan(NodeId from, std::size_t count, F&& take) {
     std::lock_guard lock(lock_);
@@ -250,7 +250,7 @@ class alignas(2 * cache_line) Shard {
   using Leaving = Departures<K, V, Shared>;
   using Removed = typename Leaving::Removed;
 
-  // A write pays for the expiry of a few entries; a purge holds the lock for so many at a time.
+  // A write pays for the expiry of a few entries; a purge holds the lock for this many at a time.
   static constexpr std::size_t steps_per_write = 16;
   static constexpr std::size_t steps_per_purge = 256;
 
@@ -272,7 +272,7 @@ class alignas(2 * cache_line) Shard {
 
   template <class Q, class F>
   [[gnu::noinline]] bool access(const Q& key, std::uint64_t hash, F&& use) {
-    Reader& reader = Readers::own();  // may throw, so it comes first
+    Reader& reader = Readers::own();  // may throw, so it is called first
     shared_.saw(hash);
     Removed removed(departures_);
     std::lock_guard lock(lock_);
@@ -295,8 +295,9 @@ class alignas(2 * cache_line) Shard {
     return true;
   }
 
-  /// Without the lock. The coarse clock decides while the expiry is at least one stamp (17 ms, more than the
-  /// clock lags) away; who reads an entry that expires after access must tell it, under the lock.
+  /// Runs without the lock. The coarse clock decides if the expiry is at least one stamp away (17 ms, more
+  /// than the clock lags). A caller that reads an entry that expires after access must record that, under the
+  /// lock.
   bool is_fresh_for_certain(const Links& node) const {
     const std::uint32_t bits = node.bits;
     if ((bits & Links::timed) == 0) [[likely]]
@@ -325,7 +326,7 @@ class alignas(2 * cache_line) Shard {
     return left;
   }
 
-  /// The wheel is told of the later expiry when it comes to the old one.
+  /// The wheel learns of the later expiry when it reaches the old one.
   void touch(NodeId id) noexcept {
     Idling& idling = entries_.idlings[id];
     idling.used = shared_.clock->now();
@@ -345,7 +346,7 @@ class alignas(2 * cache_line) Shard {
     return &entries_[id];
   }
 
-  /// A node with all that belongs to it, not yet live. Room for it in index and policy is reserved.
+  /// A node with all its data, not yet live. Room for it in index and policy is reserved.
   NodeId make(K&& key, V&& value, std::uint64_t hash, const Lifetime& life, const Worth& worth) {
     Draft<K, V> draft(entries_);
     const NodeId id = draft.id();
@@ -463,9 +464,9 @@ class alignas(2 * cache_line) Shard {
     }
   }
 
-  static constexpr std::size_t spare = 8;  // nodes that are on their way
+  static constexpr std::size_t spare = 8;  // nodes that are about to be used
 
-  // What a reader looks at comes first; writes change it rarely.
+  // Fields that a reader uses come first; writes change them rarely.
   Index index_;
   Shared& shared_;
   std::optional<std::uint32_t> most_uses_;  // see Policy

@@ -1,5 +1,5 @@
 #pragma once
-/// Shards: the shards of a cache, side by side in memory, each on cache lines of its own.
+/// Shards: the shards of a cache, side by side in memory, each on its own cache lines.
 
 #include <cstdint>
 #include <memory>
@@ -10,7 +10,7 @@ namespace terrace::memory {
 template <class Shard>
 class Shards {
  public:
-  /// Divides max_entries among them; 0: no bound.
+  /// Divides max_entries among the shards; 0: no bound.
   Shards(unsigned count, typename Shard::Shared& shared, Eviction eviction, std::uint64_t max_entries)
       : shards_(std::allocator<Shard>().allocate(count)), size_(count) {
     for (unsigned i = 0; i < count; ++i) {
@@ -25,7 +25,7 @@ class Shards {
     std::allocator<Shard>().deallocate(shards_, size_);
   }
 
-  /// The shard of that hash: chosen by the top of its lower half, which index and ghosts do not use.
+  /// The shard for that hash: chosen by the top of its lower half, which index and ghosts do not use.
   [[nodiscard]] Shard& of(std::uint64_t hash) const noexcept {
     return shards_[(hash & 0xffff'ffffU) * size_ >> 32];
   }

@@ -1,12 +1,13 @@
 #pragma once
 /// Slab: the memory of a shard's nodes, in pages that never move, so that a pinned value stays where it is.
 ///
-/// Everything is done under the shard's lock except finding a node by its id and give_back(): a node is
-/// destroyed after the lock is released (destructors are the user's code) and comes back over a lock-free
+/// Everything runs under the shard's lock except finding a node by its id and give_back(): a node is
+/// destroyed after the lock is released (destructors are user code) and is returned through a lock-free
 /// stack, which allocate() empties at once (taking all of it has no ABA problem).
 ///
-/// A directory leads to the pages. One that has become too small is kept as long as the slab, so a thread
-/// that found it may use it, in a Section or not; all of them together are smaller than the present one.
+/// A directory leads to the pages. A directory that has become too small is kept as long as the slab, so a
+/// thread that has found it may use it, in a Section or not; all old ones together are smaller than the
+/// present one.
 
 #include <algorithm>
 #include <atomic>
@@ -19,7 +20,7 @@
 
 namespace terrace::memory {
 
-/// Nodes a page holds: about 64 KiB of them.
+/// Nodes per page: about 64 KiB of them.
 template <class T>
 inline constexpr unsigned page_bits =
     static_cast<unsigned>(std::bit_width(std::clamp<std::size_t>((64U << 10) / sizeof(T), 16, 4096)) - 1);
@@ -31,7 +32,7 @@ class Slab {
   static constexpr unsigned bits = page_bits<Value>;
   static constexpr NodeId page_nodes = NodeId{1} << bits;
 
-  /// `expected`: the most nodes that will be used at a time, 0 when unknown. Spares an unused rest of a page.
+  /// `expected`: the most nodes used at a time, 0 if unknown. Avoids an unused rest of a page.
   explicit Slab(std::uint64_t expected) noexcept : expected_(expected) {}
   Slab(const Slab&) = delete;
   Slab& operator=(const Slab&) = delete;
@@ -43,13 +44,13 @@ class Slab {
     if (all != nullptr) free_block(all);
   }
 
-  /// Without the lock or a Section: for the id of an entry, or of a node that has left and is not yet free.
+  /// Needs no lock and no Section: for the id of an entry, or of a removed node that is not yet free.
   [[nodiscard, gnu::always_inline]] Value& operator[](NodeId id) const noexcept {
     const Directory* const all = directory_.load(std::memory_order_acquire);
     return all->pages()[id >> bits].load(std::memory_order_relaxed)[id & (page_nodes - 1)];
   }
 
-  /// Key and value of the node are not yet made. Throws std::bad_alloc.
+  /// Key and value of the node are not constructed yet. Throws std::bad_alloc.
   [[nodiscard]] NodeId allocate() {
     if (free_ == nil && returned_.load(std::memory_order_relaxed) != nil) {
       free_ = returned_.exchange(nil, std::memory_order_acquire);
@@ -63,20 +64,20 @@ class Slab {
     return fresh_++;
   }
 
-  /// Under the lock; key and value are destroyed already.
+  /// Call it under the lock; key and value are destroyed already.
   void free(NodeId id) noexcept {
     (*this)[id].next = free_;
     free_ = id;
   }
 
-  /// As free(), of a chain from `first` to `last`.
+  /// Like free(), for a chain from `first` to `last`.
   void free_all(NodeId first, NodeId last) noexcept {
     (*this)[last].next = free_;
     free_ = first;
   }
 
-  /// Without the lock, so it leaves alone what others may read of a node that is not theirs: `bits`. Key and
-  /// value are destroyed already.
+  /// Runs without the lock, so it does not change `bits`, which others may read. Key and value are destroyed
+  /// already.
   void give_back(Value& node, NodeId id) noexcept {
     node.next = returned_.load(std::memory_order_relaxed);
     while (!returned_.compare_exchange_weak(node.next, id, std::memory_order_release,
@@ -84,7 +85,7 @@ class Slab {
     }
   }
 
-  /// Ids below were handed out once, except where a short page left a gap: see exists().
+  /// All smaller ids were handed out once, except where a short page left a gap: see exists().
   [[nodiscard]] NodeId end() const noexcept { return fresh_; }
   [[nodiscard]] bool exists(NodeId id) const noexcept {
     return id < fresh_ && (id >> bits != short_page_ || (id & (page_nodes - 1)) < short_size_);
@@ -142,7 +143,7 @@ class Slab {
     if (old != nullptr) outgrown_.add(*old);
   }
 
-  // What readers look at, away from what every write changes.
+  // Fields that readers use, away from fields that every write changes.
   std::atomic<Directory*> directory_{nullptr};
   std::size_t pages_ = 0;
   std::size_t node_bytes_ = 0;
@@ -156,7 +157,8 @@ class Slab {
   std::atomic<NodeId> returned_{nil};
 };
 
-/// What only some nodes have (times, weights, pins), found by the node's id; its memory appears on demand.
+/// Data that only some nodes have (times, weights, pins), found by the node's id; memory is allocated on
+/// demand.
 template <class T, unsigned bits>
 class SideTable {
  public:

@@ -1,7 +1,7 @@
 #pragma once
 /// SpinLock: a one-byte lock for sections of some tens of nanoseconds. Taking it is one atomic exchange,
-/// leaving it a plain store (a std::mutex needs a second atomic operation to leave). A waiter spins a little
-/// and then yields its processor, because the owner may have been preempted.
+/// releasing it a plain store (a std::mutex needs a second atomic operation for that). A waiter spins a
+/// little and then yields its processor, because the owner may have been preempted.
 
 #include <atomic>
 #include <thread>

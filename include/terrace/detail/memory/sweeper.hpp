@@ -1,6 +1,6 @@
 #pragma once
-/// Sweeping: has a function called at intervals by one thread that all caches of the process share. The
-/// thread starts with the first that needs it and is joined when the last is destroyed.
+/// Sweeping: calls a function at intervals, on one thread that all caches of the process share. The thread
+/// starts with the first user and is joined when the last one is destroyed.
 
 #include <atomic>
 #include <cstdint>
@@ -14,14 +14,14 @@ class Sweeper;
 
 class Sweeping {
  public:
-  /// `interval` is real time; 0: start() does nothing. `sweep` must not throw, nor destroy this.
+  /// `interval` is real time; 0: start() does nothing. `sweep` must neither throw nor destroy this object.
   Sweeping(std::function<void()> sweep, Duration interval);
   /// Waits while `sweep` is running.
   ~Sweeping();
   Sweeping(const Sweeping&) = delete;
   Sweeping& operator=(const Sweeping&) = delete;
 
-  /// Thread safe; does something only the first time. Where no thread can be had a later call tries again.
+  /// Thread safe; has an effect only the first time. If no thread is available, a later call tries again.
   void start() {
     if (!started_.load(std::memory_order_acquire)) start_now();
   }

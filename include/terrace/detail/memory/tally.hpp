@@ -1,7 +1,7 @@
 #pragma once
-/// Tally: counts a cache's hits and misses so that counting costs a reader next to nothing: each thread adds
-/// to counters of its own, without an atomic read-modify-write. The sum is exact once the threads are done.
-/// Each cache has a number; the counters of the first Reader::countings numbers are found fastest.
+/// Tally: counts a cache's hits and misses at almost no cost for readers: each thread adds to its own
+/// counters, without an atomic read-modify-write. The sum is exact once the threads are done. Each cache has
+/// a number; the counters of the first Reader::countings numbers are found fastest.
 
 #include <array>
 #include <atomic>
@@ -40,9 +40,9 @@ class Tally {
   }
   [[nodiscard]] std::uint64_t total(Kind kind) const noexcept { return Readers::sum(number_, kind); }
 
-  const unsigned number_;                      // of this cache's counters in each Reader
-  const std::array<std::uint64_t, 2> before_;  // what an earlier cache of that number left there
-  Counters common_{};                          // of threads for whose own counters there was no memory
+  const unsigned number_;                      // number of this cache's counters in each Reader
+  const std::array<std::uint64_t, 2> before_;  // counts left there by an earlier cache with that number
+  Counters common_{};                          // for threads that had no memory for counters of their own
 };
 
 }  // namespace terrace::memory

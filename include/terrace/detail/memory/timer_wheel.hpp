@@ -1,12 +1,12 @@
 #pragma once
-/// TimerWheel: which entries have expired, without looking at the others. A hierarchical timing wheel after
+/// TimerWheel: finds expired entries without looking at the others. A hierarchical timing wheel after
 /// Varghese, Lauck: Hashed and hierarchical timing wheels (SOSP 1987), scheme 7; scheduling and cancelling
 /// take constant time.
 ///
 /// Time runs in ticks of 2^26 ns (67 ms). Level 0 has a slot for each of 64 ticks, level 1 for each 64 × 64,
-/// and so on; seven levels reach beyond the range of the clock. An entry waits on the level of the highest
+/// and so on; seven levels cover more than the range of the clock. An entry waits on the level of the highest
 /// base-64 digit in which its tick differs from the present one, in the slot of that digit. When the wheel
-/// reaches a slot above level 0, its entries move down; on level 0 they are due once their tick has passed,
+/// reaches a slot above level 0, its entries move down. On level 0 they are due once their tick has passed,
 /// so never early and at most a tick late. A bitmap per level finds the next occupied slot, so idle time
 /// costs nothing.
 
@@ -17,9 +17,9 @@
 
 namespace terrace::memory {
 
-/// The times of an entry with an expiry, and its place in the wheel.
+/// The times of an entry that expires, and its place in the wheel.
 struct Timing {
-  TimePoint expires;  ///< not served from then on
+  TimePoint expires;  ///< it is not served from then on
   NodeId prev = nil;
   NodeId next = nil;
   Stamp created = 0;
@@ -67,8 +67,8 @@ class TimerWheel {
     --size_;
   }
 
-  /// The next entry whose tick has passed; it stays scheduled: cancel it, or postpone() it if its expiry has
-  /// moved. Nil: none is due, or `steps` are used up (one for each entry looked at). Call until it is nil
+  /// The next entry whose tick has passed. It stays scheduled: cancel it, or call postpone() if its expiry
+  /// has moved. Nil: none is due, or `steps` are used up (one for each entry examined). Call until it is nil
   /// with steps left.
   template <class Timings>
   [[nodiscard]] NodeId due(Timings& timings, TimePoint now, std::size_t& steps) noexcept {
@@ -82,7 +82,7 @@ class TimerWheel {
     return nil;
   }
 
-  /// Puts the entry where its expiry belongs now.
+  /// Moves the entry to the place of its present expiry.
   template <class Timings>
   void postpone(Timings& timings, NodeId id) noexcept {
     cancel(timings, id);
@@ -106,7 +106,7 @@ class TimerWheel {
     size_ = 0;
   }
 
-  /// Calls f(id) for every entry; false when links, bitmaps or places contradict each other.
+  /// Calls f(id) for every entry; returns false if links, bitmaps or places contradict each other.
   template <class Timings, class F>
   [[nodiscard]] bool check(const Timings& timings, F&& f) const {
     std::size_t seen = 0;

@@ -1,10 +1,10 @@
 #pragma once
-/// Ttl: the entry that expires soonest is evicted first. Entries without an expiry leave last, the oldest
-/// first.
+/// Ttl: the entry that expires soonest is evicted first. Entries without an expiry are evicted last, the
+/// oldest first.
 ///
 /// Entries with an expiry form a binary min-heap ordered by it (Williams: Algorithm 232, Heapsort, CACM 7,
-/// 1964); each knows its place in it (`prev`), so that it can leave or move in logarithmic time. The others
-/// form a queue.
+/// 1964). Each knows its place in the heap (`prev`), so it can be removed or moved in logarithmic time. The
+/// others form a queue.
 
 #include <algorithm>
 #include <optional>

@@ -1,6 +1,6 @@
 #pragma once
-/// TwoQueues: what policies with a queue for what comes in, a main queue and ghosts share. A hit raises a
-/// two-bit counter; what leaves by the first queue is remembered as a ghost.
+/// TwoQueues: the common part of policies that have a queue for new entries, a main queue and ghosts. A hit
+/// raises a two-bit counter; an entry evicted from the first queue is remembered as a ghost.
 
 #include <optional>
 #include <terrace/detail/memory/ghost.hpp>
@@ -59,7 +59,7 @@ class TwoQueues {
   [[nodiscard]] std::size_t size() const noexcept { return std::size_t{incoming_.size} + main_.size; }
 
  protected:
-  // The word of a node: its uses in the lowest bits, where it is, and what else the policy has above.
+  // The word of a node: its uses in the lowest bits, its place, and above them other data of the policy.
   static constexpr std::uint32_t in_main = most_uses + 1;
 
   static std::uint32_t uses_of(const Links& node) noexcept { return node.bits & most_uses; }

@@ -1,14 +1,15 @@
 #pragma once
-/// WTinyLfu: a small LRU window in front of a segmented LRU, which lets in only what is asked for more often
-/// than what it would push out. After Einziger, Friedman, Manes: TinyLFU: A highly efficient cache admission
-/// policy (ACM Transactions on Storage 13, 2017). Strong where frequency tells the future, as it does for
-/// many databases and searches; the window's share, here fixed, is what other workloads would want changed.
+/// WTinyLfu: a small LRU window in front of a segmented LRU, which admits an entry only if it is asked for
+/// more often than the entry it would replace. After Einziger, Friedman, Manes: TinyLFU: A highly efficient
+/// cache admission policy (ACM Transactions on Storage 13, 2017). Strong where frequency predicts the future,
+/// as for many databases and searches; the size of the window is fixed here, while other workloads would need
+/// another.
 ///
-/// A new entry starts at the front of the window, a hundredth of the cache. When the cache is full, the
-/// window's last stands against the last of the main part: who was seen less often of late, by a
-/// FrequencySketch, is evicted; the other stays in the main part, or enters its first segment ("probation").
-/// An entry of that segment that is used moves to the second one ("protected", four fifths of the main part),
-/// whose last goes back to probation when it is full.
+/// A new entry starts at the front of the window, a hundredth of the cache. When the cache is full, the last
+/// entry of the window competes with the last of the main part: the one that was seen less often recently, by
+/// a FrequencySketch, is evicted. The other one stays in the main part, or enters its first segment
+/// ("probation"). A used entry of that segment moves to the second one ("protected", four fifths of the main
+/// part); when that is full, its last entry goes back to probation.
 ///
 /// A hit moves the entry, so it needs the lock.
 
@@ -23,7 +24,7 @@ namespace terrace::memory {
 
 class WTinyLfu {
  public:
-  /// `expected`: the most entries there will be; 0 when unknown.
+  /// `expected`: the most entries; 0 if unknown.
   explicit WTinyLfu(std::uint64_t expected) noexcept : bound_(expected), expected_(expected) {}
 
   /// Throws std::bad_alloc.
@@ -87,7 +88,7 @@ class WTinyLfu {
   template <class Entries>
   void evicted(const Entries&, NodeId, std::uint64_t) noexcept {}
 
-  /// An estimate: uses of late, at most 15.
+  /// An estimate: recent uses, at most 15.
   template <class Entries>
   [[nodiscard]] std::optional<std::uint64_t> accesses(const Entries&, NodeId id) const noexcept {
     return sketch_.frequency(hashes_[id]);
@@ -138,8 +139,8 @@ class WTinyLfu {
 
   std::array<List, 3> queues_;
   FrequencySketch sketch_;
-  SideTable<std::uint32_t, 10> hashes_;  // of each node
-  std::uint64_t bound_;                  // how many entries there are when it is full, as far as is known
+  SideTable<std::uint32_t, 10> hashes_;  // hash of each node
+  std::uint64_t bound_;                  // number of entries when it is full, as far as known
   std::uint64_t expected_;
 };
 

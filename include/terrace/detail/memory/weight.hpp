@@ -1,5 +1,5 @@
 #pragma once
-/// default_weight: what an entry costs in memory, as far as its types tell.
+/// default_weight: the memory cost of an entry, as far as its types show it.
 
 #include <cstddef>
 #include <string>
@@ -8,18 +8,19 @@
 
 namespace terrace {
 
-/// The part of the cache's own memory that goes with an entry when nobody knows how many there will be,
-/// about: links, index, ghosts, and what of them is free. So a bound on bytes bounds what is allocated.
+/// The approximate share of the cache's own memory per entry when the number of entries is not known in
+/// advance: links, index, ghosts, and the free parts of them. So a bound on bytes bounds the allocated
+/// memory.
 inline constexpr std::size_t entry_overhead = 36;
 
 namespace memory {
 
-/// What the allocator sets aside for that many bytes: as glibc's malloc does, with a header, in steps of 16.
+/// The bytes the allocator uses for a request: as in glibc's malloc, with a header, in steps of 16.
 [[nodiscard]] constexpr std::size_t set_aside(std::size_t bytes) noexcept {
   return bytes <= 24 ? 32 : (bytes + 8 + 15) / 16 * 16;
 }
 
-/// What a value holds on the heap. `known`: nothing is missing.
+/// The heap memory of a value. `known`: it is complete.
 template <class T>
 struct HeapBytes {
   static constexpr bool known = std::is_trivially_destructible_v<T>;
@@ -57,7 +58,7 @@ struct HeapBytes<std::vector<bool>> {
 
 }  // namespace memory
 
-/// The sizes of key and value, with what std::string and std::vector (of these, too) hold on the heap, and
+/// The sizes of key and value, with the heap memory of std::string and std::vector (also nested), and
 /// entry_overhead. Other memory behind pointers is not seen: give a weigher where it matters.
 template <class K, class V>
 [[nodiscard]] std::size_t default_weight(const K& key, const V& value) noexcept {

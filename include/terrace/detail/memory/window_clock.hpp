@@ -1,19 +1,20 @@
 #pragma once
-/// WindowClock: a FIFO window in front of a CLOCK, with ghosts that are let in by the distance of their
-/// reuse. The structure that the adaptive policy turns its knobs on; a hit only raises a two-bit counter.
+/// WindowClock: a FIFO window in front of a CLOCK, with ghosts that are admitted by their reuse distance. The
+/// adaptive policy changes the parameters of this structure; a hit only raises a two-bit counter.
 ///
-/// A new entry starts in the window, a share of the cache. When its turn to leave comes: used often enough
-/// meanwhile, it moves to the main queue; used once, it goes round in the window again; else it is evicted
-/// and remembered as a ghost. (As in S3-FIFO, Yang et al., SOSP 2023.)
+/// A new entry starts in the window, a share of the cache. At the end of the window an entry that was used
+/// often enough moves to the main queue; one that was used once goes round in the window again; any other is
+/// evicted and remembered as a ghost. (As in S3-FIFO, Yang et al., SOSP 2023.)
 ///
-/// A ghost that comes back may enter the main queue at the cost of an entry there, if it is the better of the
-/// two: the time since it was evicted is compared with the time since the hand last passed the main queue's
-/// next victim, an entry that has not been used since. This is the contest of LIRS (Jiang, Zhang, SIGMETRICS
-/// 2002: reuse distance against recency), held on the hand of a CLOCK, as CLOCK-Pro holds it (Jiang, Chen,
-/// Zhang, USENIX ATC 2005), but with ages in place of a third hand. So a loop larger than the cache keeps the
-/// part of it that is there, while a working set that moves gets in. Ages count ghosts made meanwhile.
+/// A ghost that comes back may enter the main queue in place of an entry there, if it is the better of the
+/// two: the time since its eviction is compared with the time since the hand last passed the next victim of
+/// the main queue, an entry that has not been used since. This is the comparison of LIRS (Jiang, Zhang,
+/// SIGMETRICS 2002: reuse distance against recency), done at the hand of a CLOCK as in CLOCK-Pro (Jiang,
+/// Chen, Zhang, USENIX ATC 2005), but with ages in place of a third hand. So for a loop larger than the
+/// cache, the part in the cache stays there, while a working set that moves is admitted. Ages count the
+/// ghosts made meanwhile.
 ///
-/// While the main queue has room, the window's last go there whatever they were used.
+/// While the main queue has room, the last entries of the window go there, whether they were used or not.
 
 #include <algorithm>
 #include <terrace/detail/memory/two_queues.hpp>
@@ -21,8 +22,7 @@
 
 namespace terrace::memory {
 
-/// What can be turned: the window's share of the cache, and how many uses in the window lead to the main
-/// queue.
+/// The parameters: the window's share of the cache, and how many uses in the window lead to the main queue.
 struct WindowShape {
   std::uint32_t permille;
   std::uint32_t promoting_uses;
@@ -32,12 +32,12 @@ class WindowClock : public TwoQueues {
  public:
   static constexpr std::uint64_t least_ghosts = 3072;
 
-  /// `expected`: the most entries there will be; 0 when unknown. `least_ghosts`: as many as a small cache
-  /// needs to recognise a loop some times its size.
+  /// `expected`: the most entries; 0 if unknown. `least_ghosts`: as many as a small cache needs to recognise
+  /// a loop several times its size.
   explicit WindowClock(std::uint64_t expected, WindowShape shape, std::uint64_t least = least_ghosts) noexcept
       : shape_(shape), bound_(expected), expected_(expected), least_ghosts_(least) {}
 
-  /// Takes effect bit by bit, as entries come and go.
+  /// Takes effect gradually, as entries are added and removed.
   void reshape(WindowShape shape) noexcept { shape_ = shape; }
 
   /// Throws std::bad_alloc.
@@ -47,9 +47,9 @@ class WindowClock : public TwoQueues {
     place(entries, id, admit(entries, hash));
   }
 
-  // prepare() in its three parts.
+  // The three parts of prepare().
 
-  /// Memory for half as many ghosts again as there are entries. Throws std::bad_alloc.
+  /// Memory for 1.5 times as many ghosts as there are entries. Throws std::bad_alloc.
   void reserve_ghosts() {
     const std::uint64_t needed = expected_ != 0 ? expected_ : size() + 1;
     if (needed <= ghosts_for_) return;
@@ -113,20 +113,20 @@ class WindowClock : public TwoQueues {
   }
 
  private:
-  // Above a node's uses and place: when it last came to the head of the main queue.
+  // Above a node's uses and place: the time when it last came to the head of the main queue.
   static constexpr unsigned stamp_at = 3;
   static constexpr std::uint32_t stamp_mask = Links::word_mask >> stamp_at;
-  // Readers may raise counters as fast as a queue goes round and lowers them: then it ends here.
+  // Readers may raise counters as fast as a queue goes round and lowers them: then the loop ends here.
   static constexpr std::size_t most_rounds = most_uses + 1;
-  // So many entries leave the window for an empty main queue at a time: a change of shape must not make one
-  // caller wait.
+  // At most this many entries leave the window for an empty main queue at a time: a change of shape must not
+  // make one caller wait.
   static constexpr int moves_per_entry = 2;
 
   [[nodiscard]] std::uint64_t target() const noexcept {
     return std::max<std::uint64_t>(1, bound_ * shape_.permille / 1000);
   }
-  /// Under a bound on bytes the number of entries that fit goes up and down with their sizes: only an eighth
-  /// is room then, or what nobody asks for would get into the main queue with every dent.
+  /// Under a bound on bytes the number of entries that fit varies with their sizes: only an eighth counts as
+  /// room then, otherwise unused entries would get into the main queue with every variation.
   [[nodiscard]] bool main_has_room() const noexcept {
     return main_.size + target() + (expected_ != 0 ? 0 : bound_ / 8) < bound_;
   }
@@ -149,13 +149,13 @@ class WindowClock : public TwoQueues {
       if (main_.size == 0) return false;
       const std::uint32_t idle = idle_time(entries[turn_hand(entries)]);
       if (std::uint64_t{*age} * 4 > std::uint64_t{idle} * 3)
-        return false;  // a margin: moving is not for free
+        return false;  // a margin, because moving is not free
       takes_from_main_ = true;
     }
     return true;
   }
 
-  /// Passes what was used, for each use once, and stops at what was not.
+  /// Passes entries that were used, once for each use, and stops at an unused one.
   template <class Entries>
   NodeId turn_hand(const Entries& entries) noexcept {
     for (std::size_t turns = most_rounds * std::size_t{main_.size};; --turns) {
@@ -178,9 +178,9 @@ class WindowClock : public TwoQueues {
   }
 
   WindowShape shape_;
-  bool takes_from_main_ = false;  // the entry that was prepared costs one of the main queue
+  bool takes_from_main_ = false;  // the prepared entry costs one entry of the main queue
   std::uint64_t ghosts_for_ = 0;
-  std::uint64_t bound_;  // how many entries there are when it is full, as far as is known
+  std::uint64_t bound_;  // number of entries when it is full, as far as known
   std::uint64_t expected_;
   std::uint64_t least_ghosts_;
 };

@@ -1,5 +1,5 @@
 #pragma once
-/// Writer and Reader of snapshot files, without the types of keys and values. Format:
+/// Writer and Reader of snapshot files, independent of the types of keys and values. Format:
 /// docs/snapshot-format.md.
 
 #include <cstdint>
@@ -13,7 +13,7 @@
 
 namespace terrace::snapshot {
 
-/// What a file holds: codec and schema of its keys and values.
+/// The content of a file: codec and schema of its keys and values.
 struct Types {
   std::uint32_t key_codec;
   std::uint32_t value_codec;
@@ -28,13 +28,13 @@ Types types_of() {
   return {Codec<K>::id, Codec<V>::id, Codec<K>::schema, Codec<V>::schema};
 }
 
-/// What is left of an entry's lives; Duration::max() is for ever.
+/// The remaining lifetimes of an entry; Duration::max() means no expiry.
 struct Life {
   Duration ttl;
-  Duration idle;  ///< the time it may go unread
+  Duration idle;  ///< the time it may remain unread
 };
 
-/// Nothing: it is over.
+/// Nothing: it has expired.
 [[nodiscard]] std::optional<Life> left_after(Duration passed, Life life) noexcept;
 
 /// Not thread safe.
@@ -46,12 +46,12 @@ class Writer {
   };
 
   Writer(std::filesystem::path file, const Types& types, WallTime now);
-  /// Removes what is not finished.
+  /// Removes an unfinished file.
   ~Writer();
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
 
-  /// False after the first failure; finish() tells which it was.
+  /// False after the first failure; finish() reports it.
   [[nodiscard]] bool ok() const noexcept { return !failure_; }
   void fail(Error why) {
     if (ok()) failure_ = std::move(why);
@@ -96,7 +96,7 @@ class Reader {
   [[nodiscard]] WallTime saved_at() const noexcept { return saved_at_; }
   [[nodiscard]] std::uint64_t bytes() const noexcept { return size_; }
 
-  /// False: that was all, or the file has changed under our hands; ended() tells.
+  /// False: there are no more records, or the file was changed meanwhile; ended() says which.
   bool next(Record& record);
   [[nodiscard]] Result<void> ended() const;
   [[nodiscard]] Error corrupt(const std::string& what) const;
@@ -119,7 +119,7 @@ class Reader {
   std::uint64_t at_ = 0;
   WallTime saved_at_{};
   Bytes block_;
-  BytesView rest_;  // of the block
+  BytesView rest_;  // rest of the block
   std::uint64_t blocks_ = 0;
   std::uint64_t entries_ = 0;
   std::optional<Error> failure_;

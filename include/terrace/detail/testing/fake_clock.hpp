@@ -12,7 +12,7 @@
 
 namespace terrace::testing {
 
-/// A clock that stands until advanced. Starts at an arbitrary, fixed time. Thread safe.
+/// A clock that stands still until it is advanced. Starts at an arbitrary, fixed time. Thread safe.
 class FakeClock final : public Clock {
  public:
   [[nodiscard]] TimePoint now() const noexcept override { return TimePoint{Duration{elapsed_.load()}}; }
@@ -24,7 +24,7 @@ class FakeClock final : public Clock {
   /// Moves both readings forward. FakeScheduler::advance() also runs the timers that became due.
   void advance(Duration by) noexcept { elapsed_ += by.count(); }
 
-  /// Moves only the wall reading, forward or back: what an operator does with `date -s`.
+  /// Moves only the wall reading, forward or back, like `date -s` of an operator.
   void step_wall(std::chrono::milliseconds by) noexcept { wall_offset_ms_ += by.count(); }
 
  private:
@@ -45,15 +45,15 @@ class FakeScheduler final : public Scheduler {
   TimerId call_at(TimePoint when, Task task) override;
   bool cancel(TimerId timer) override;
 
-  /// Runs what is ready and, while the latch stays closed, moves the clock to the next timer and runs that.
+  /// Runs the ready tasks and, while the latch stays closed, moves the clock to the next timer and runs that.
   /// False: the deadline came first, or nothing is left that could open the latch.
   bool wait(Latch& latch, TimePoint deadline) override;
   [[nodiscard]] bool on_io_thread() const noexcept override { return running_io_; }
 
-  /// Runs posted tasks, and those they post, until none is left. How many ran.
+  /// Runs posted tasks, and those they post, until none is left. Returns how many ran.
   std::size_t run_ready();
 
-  /// Moves the clock forward, stopping at each timer on the way to run it.
+  /// Moves the clock forward; stops at each timer on the way and runs it.
   void advance(Duration by);
 
   /// Timers that have neither run nor been cancelled.

@@ -1,6 +1,6 @@
 #pragma once
-/// MovableClock and MovableScheduler: time that runs as it does elsewhere, and that a test moves forward as
-/// well. For programs on real threads; on a FakeScheduler nothing runs by itself.
+/// MovableClock and MovableScheduler: real time that a test can also move forward. For programs on real
+/// threads; on a FakeScheduler nothing runs by itself.
 
 #include <atomic>
 #include <map>
@@ -10,7 +10,7 @@
 
 namespace terrace::testing {
 
-/// The machine's clock, and what it was moved by. Thread safe.
+/// The machine's clock, plus the time by which it was moved. Thread safe.
 class MovableClock final : public Clock {
  public:
   [[nodiscard]] TimePoint now() const noexcept override { return system_clock().now() + moved(); }
@@ -22,20 +22,20 @@ class MovableClock final : public Clock {
   }
 
   [[nodiscard]] Duration moved() const noexcept { return Duration{moved_.load(std::memory_order_acquire)}; }
-  /// Forward; what runs on timers hears of it by MovableScheduler::advance().
+  /// Moves forward. Timers are notified only by MovableScheduler::advance().
   void move(Duration by) noexcept { moved_.fetch_add(by.count(), std::memory_order_acq_rel); }
 
  private:
   std::atomic<Duration::rep> moved_{0};
 };
 
-/// Another scheduler, whose timers run on a MovableClock. Thread safe.
+/// Wraps another scheduler; its timers use a MovableClock. Thread safe.
 class MovableScheduler final : public Scheduler, public std::enable_shared_from_this<MovableScheduler> {
  public:
   MovableScheduler(std::shared_ptr<Scheduler> below, std::shared_ptr<MovableClock> clock)
       : below_(std::move(below)), clock_(std::move(clock)) {}
 
-  /// Moves the clock forward. Timers that have become due run soon, on the I/O thread.
+  /// Moves the clock forward. Timers that are then due run soon, on the I/O thread.
   void advance(Duration by);
 
   [[nodiscard]] const Clock& clock() const noexcept override { return *clock_; }
@@ -57,7 +57,7 @@ class MovableScheduler final : public Scheduler, public std::enable_shared_from_
     unsigned round = 0;  ///< how often it was set
   };
 
-  /// A time of this clock on that of the scheduler below.
+  /// A time of this clock as a time of the scheduler below.
   [[nodiscard]] TimePoint there(TimePoint when) const noexcept {
     return when == no_deadline ? when : when - clock_->moved();
   }

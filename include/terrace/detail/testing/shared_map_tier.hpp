@@ -1,6 +1,6 @@
 #pragma once
-/// SharedMapTier: a map that several caches share as processes share a Redis server, with leases and a watch
-/// whose events a test can hold back, or break.
+/// SharedMapTier: a map that several caches share like processes that share a Redis server, with leases and a
+/// watch whose events a test can delay or drop.
 
 #include <deque>
 #include <functional>
@@ -50,17 +50,18 @@ class SharedMapTier final : public MapTier, public SharedTier {
 
   // --- for tests ---
 
-  /// From now on events wait for deliver(), and what is proven stands still. Without it every event is told
-  /// at once, and everything is proven.
+  /// From now on events wait for deliver(), and the proven time stands still. Without it every event is
+  /// reported at once, and everything is proven.
   void hold_events();
-  /// Tells what waits, in order, and proves what was before; how many events.
+  /// Reports the waiting events, in order, and proves the time before; returns how many events.
   std::size_t deliver();
-  /// Forgets the oldest event that waits: a server makes one notice of two changes that come together.
+  /// Drops the oldest waiting event: a server makes one notification of two changes that come together.
   void forget_oldest_event();
-  /// lost(); nothing is told until restore_watch(), which tells nothing of what happened meanwhile.
+  /// Calls lost(). Nothing is reported until restore_watch(), which reports nothing of what happened
+  /// meanwhile.
   void break_watch();
   void restore_watch();
-  /// What FLUSHALL does.
+  /// The effect of FLUSHALL.
   void flush_all();
 
  private:

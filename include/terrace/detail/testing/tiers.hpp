@@ -1,5 +1,5 @@
 #pragma once
-/// Tiers for tests: one in memory, one that is never there, and one that fails by plan.
+/// Tiers for tests: one in memory, one that is never reachable, and one that fails as planned.
 
 #include <atomic>
 #include <functional>
@@ -13,8 +13,8 @@
 
 namespace terrace::testing {
 
-/// A tier of one-key operations: the bulk forms go through them one by one. For tests and first attempts: a
-/// real store does better with its own.
+/// A tier of one-key operations: the bulk forms call them one by one. For tests and first attempts; a real
+/// store should implement its own bulk forms.
 class OneByOneTier : public Tier {
  public:
   void get_many(std::vector<std::string_view> keys, TimePoint deadline,
@@ -25,7 +25,7 @@ class OneByOneTier : public Tier {
                   Handler<std::vector<Result<bool>>> done) override;
 };
 
-/// A map in this process, which stands for a store of the given scope: caches that share it are its
+/// A map in this process that represents a store of the given scope: the caches that share it are its
 /// processes. Every handler is called inside the call. Thread safe.
 class MapTier : public OneByOneTier {
  public:
@@ -47,11 +47,11 @@ class MapTier : public OneByOneTier {
   void close() override;
   [[nodiscard]] TierStats stats() const override;
 
-  /// As a server that is not reached: every operation is unavailable until it is back, with what it held.
+  /// Like a server that cannot be reached: every operation is unavailable; the content is kept.
   void set_away(bool away) noexcept { away_ = away; }
 
  protected:
-  /// A value and when it ends; none: there is none, or it has ended.
+  /// A value and its expiry; none: there is no value, or it has expired.
   [[nodiscard]] std::optional<std::pair<Bytes, TimePoint>> held(std::string_view key) const;
   [[nodiscard]] std::vector<std::string> keys_under(std::string_view prefix) const;
   [[nodiscard]] std::optional<Error> refuse(std::string_view key, TimePoint deadline) const;
@@ -75,11 +75,11 @@ class MapTier : public OneByOneTier {
   std::atomic<bool> away_{false};
 };
 
-/// Holds nothing and takes everything: each get is a miss, each set a success.
+/// Stores nothing and accepts everything: each get is a miss, each set a success.
 class NullTier final : public OneByOneTier {
  public:
   [[nodiscard]] std::string_view name() const noexcept override { return "null"; }
-  /// What it answers, a miss, is what every process would get.
+  /// Its answer, a miss, is the same for every process.
   [[nodiscard]] Scope scope() const noexcept override { return Scope::fleet; }
   void get(std::string_view, TimePoint, Handler<Result<Found>> done) override { done(Found{}); }
   void set(std::string_view, BytesView, std::optional<Duration>, TimePoint,
@@ -103,33 +103,34 @@ struct Fault {
   enum class Kind : std::uint8_t {
     none,        ///< passes it on
     fail,        ///< answers with `error`; the tier below is not asked
-    lose_reply,  ///< the tier below does it, the answer is `error`
+    lose_reply,  ///< the tier below does it, but the answer is `error`
     delay,       ///< passes it on after `delay`
     hold,        ///< passes it on when release() is called
     hang,        ///< never answers
-    raise,       ///< throws std::runtime_error, which no tier may
+    raise,       ///< throws std::runtime_error, which no tier may do
   };
   Kind kind = Kind::none;
   Errc error = Errc::unavailable;
   Duration delay{};
 };
 
-/// Stands before another tier and spoils what the plan says. Thread safe.
+/// Wraps another tier and makes the planned operations fail. Thread safe.
 class FaultyTier final : public OneByOneTier {
  public:
-  /// `operation` is "get", "set", "erase", "erase_prefix" or "erase_glob"; the key is as the tier sees it.
+  /// `operation` is "get", "set", "erase", "erase_prefix" or "erase_glob"; the key is the one that the tier
+  /// gets.
   using Plan = std::function<Fault(std::string_view operation, std::string_view key)>;
 
   FaultyTier(std::shared_ptr<Tier> below, std::shared_ptr<Scheduler> scheduler)
       : below_(std::move(below)), scheduler_(std::move(scheduler)) {}
 
-  /// From now on; none: no faults.
+  /// Sets the plan from now on; none: no faults.
   void plan(Plan plan);
-  /// Every operation.
+  /// For every operation.
   void plan(Fault fault) {
     plan([fault](std::string_view, std::string_view) { return fault; });
   }
-  /// Passes on what is held, in the order it came. How many.
+  /// Passes on the held operations, in the order they came. Returns how many.
   std::size_t release();
   [[nodiscard]] std::size_t held() const;
 

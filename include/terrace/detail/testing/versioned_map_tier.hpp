@@ -1,5 +1,5 @@
 #pragma once
-/// VersionedMapTier: a map that is one node of a replicated tier, and can forget as servers do.
+/// VersionedMapTier: a map that is one node of a replicated tier, and can lose data like servers do.
 
 #include <map>
 #include <mutex>
@@ -47,13 +47,13 @@ class VersionedMapTier final : public MapTier, public VersionedTier {
 
   // --- for tests ---
 
-  /// Everything is forgotten, the mark too.
+  /// Everything is lost, also the mark.
   void restart_empty();
-  /// What a server would save: copies (not what was set without a version), mark and charge.
+  /// Saves what a server would save: copies (not values set without a version), mark and charge.
   void take_snapshot();
-  /// The last snapshot is all there is, and the node no longer remembers. Without a snapshot: nothing.
+  /// Restores the last snapshot; the node no longer remembers. Without a snapshot: nothing.
   void restart_from_snapshot();
-  /// Every key that has a version, and its value unless it is deleted or has expired.
+  /// Every key that has a version, and its value unless it was deleted or has expired.
   [[nodiscard]] std::map<std::string, std::pair<Version, Found>> contents();
 
  private:
@@ -73,7 +73,6 @@ class VersionedMapTier final : public MapTier, public VersionedTier {
     Pledge charge;
   };
 
-  [[nodiscard]] std::optional<Error> refuse_time(Duration time, TimePoint deadline) const;
   [[nodiscard]] const Held* held(std::string_view key);
   [[nodiscard]] Found value(std::string_view key);
   [[nodiscard]] Result<void> store(const TierWrite& write, TimePoint deadline);
