@@ -277,7 +277,7 @@ void start_read(std::shared_ptr<Core> core, std::vector<std::pair<std::string, W
 void land(Core& core, const FlightPtr& flight, const Answer& answer, const Proof& proof = {});
 /// Answers waiters. Late ones begin anew where the answer may be older than the gate allows: with strong
 /// consistency, or while no watch tells whether it still is right.
-void settle(Core& core, const FlightPtr& flight, std::vector<Waiter> waiters, const Answer& answer);
+void answer_callers(Core& core, const FlightPtr& flight, std::vector<Waiter> waiters, const Answer& answer);
 /// Ends a flight with what nothing else may keep.
 void hand_over(Core& core, const FlightPtr& flight, const Answer& answer);
 /// Ends a flight with something that tiers above it, or all of them, lack; `stored`: as they keep it.

@@ -94,8 +94,8 @@ class EngineOverCore final : public Engine {
         [done = std::move(done)](std::vector<Result<void>> one) mutable { done(std::move(one.front())); });
     if (!call->open()) return;
     core_->fills->when_all_ended([call, core = core_] {
-      if (core->write_back == nullptr) return call->settle(0, {});
-      core->write_back->flush([call](Result<void> flushed) { call->settle(0, std::move(flushed)); });
+      if (core->write_back == nullptr) return call->set_outcome(0, {});
+      core->write_back->flush([call](Result<void> flushed) { call->set_outcome(0, std::move(flushed)); });
     });
   }
   void explain(std::string key, Handler<Result<Explanation>> done) override {
@@ -149,7 +149,7 @@ void EngineOverCore::read(std::vector<std::string> keys, std::shared_ptr<Loader>
   std::vector<std::pair<std::string, Waiter>> waiters;
   for (std::size_t i = 0; i < keys.size(); ++i) {
     if (const auto refused = core_->refuse_key(keys[i])) {
-      call->settle(i, failed<Answer>(*refused));
+      call->set_outcome(i, failed<Answer>(*refused));
     } else {
       waiters.emplace_back(std::move(keys[i]), Waiter{call, i, loader, tags, nested});
     }
@@ -252,7 +252,7 @@ void start_read(std::shared_ptr<Core> core, std::vector<std::pair<std::string, W
                                       ahead);
     });
     if (hurry) hurry();
-    if (joined == FlightTable::Joined::too_late) call->settle(index, {});
+    if (joined == FlightTable::Joined::too_late) call->set_outcome(index, {});
     if (joined != FlightTable::Joined::began) continue;
     Entry written;
     if (!ahead && journalled(*core, key, &written) == Journalled::value) {

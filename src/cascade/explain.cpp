@@ -57,7 +57,7 @@ class Explaining : public std::enable_shared_from_this<Explaining> {
   }
 
   void step() {
-    if (told_.levels.size() > core_->levels.size()) return call_->settle(0, std::move(told_));
+    if (told_.levels.size() > core_->levels.size()) return call_->set_outcome(0, std::move(told_));
     Level& level = *core_->levels[told_.levels.size() - 1];
     core_->ask<Found>(
         [&](TimePoint deadline, Handler<Result<Found>> done) {
@@ -117,7 +117,7 @@ void start_explain(std::shared_ptr<Core> core, std::string key, Handler<Result<E
       1, std::nullopt, [done = std::move(done)](std::vector<Result<Explanation>> one) mutable {
         done(std::move(one.front()));
       });
-  if (auto refused = core->refuse_key(key)) return call->settle(0, *std::move(refused));
+  if (auto refused = core->refuse_key(key)) return call->set_outcome(0, *std::move(refused));
   if (call->open()) std::make_shared<Explaining>(core, std::move(key), call)->step();
 }
 

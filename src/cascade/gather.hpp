@@ -16,7 +16,7 @@ namespace terrace::cascade {
 class Pending {
  public:
   virtual ~Pending() = default;
-  /// Ends the call now: what is not settled yet becomes this error. No effect on a call that has ended.
+  /// Ends the call now: keys without an outcome get this error. No effect on a call that has ended.
   virtual void end(const Error& error) = 0;
 };
 
@@ -58,8 +58,8 @@ inline Answer failed<Answer>(const Error& error) {
   return {.kind = LookupKind::unavailable, .error = error};
 }
 
-/// Collects an outcome for each key. The handler is called once, outside any lock: when all are settled, or
-/// when the call is ended early (deadline, shutdown). Outcomes that come later are dropped. Thread safe.
+/// Collects an outcome for each key. The handler is called once, outside any lock: when every key has its
+/// outcome, or when the call is ended early (deadline, shutdown). Later outcomes are dropped. Thread safe.
 template <class T>
 class Gather final : public Pending, public std::enable_shared_from_this<Gather<T>> {
  public:
@@ -81,7 +81,7 @@ class Gather final : public Pending, public std::enable_shared_from_this<Gather<
     timer_ = scheduler->call_at(after(scheduler->clock().now(), *timeout), expire);
   }
 
-  void settle(std::size_t index, T outcome) {
+  void set_outcome(std::size_t index, T outcome) {
     {
       std::lock_guard lock(mutex_);
       if (!open_ || outcomes_[index]) return;

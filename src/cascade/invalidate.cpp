@@ -27,7 +27,7 @@ class Sweep : public std::enable_shared_from_this<Sweep> {
     // What the journal still holds would come after the sweep.
     core_->write_back->flush([self = shared_from_this()](const Result<void>& flushed) {
       if (flushed || flushed.error() == Errc::partial_write) return self->step();
-      self->call_->settle(0, flushed.error());
+      self->call_->set_outcome(0, flushed.error());
     });
   }
 
@@ -51,9 +51,9 @@ class Sweep : public std::enable_shared_from_this<Sweep> {
   void step() {
     forget();
     if (left_ == 0) {
-      if (failures_.none()) return call_->settle(0, most_);
+      if (failures_.none()) return call_->set_outcome(0, most_);
       ++core_->counters.write_failures;
-      return call_->settle(0, failures_.error("erased"));
+      return call_->set_outcome(0, failures_.error("erased"));
     }
     --left_;
     core_->fills->when_all_ended([self = shared_from_this()] { self->sweep(); });
@@ -211,11 +211,11 @@ void start_soft(const std::shared_ptr<Core>& core, const std::vector<std::string
   if (!call->open()) return;
   for (std::size_t i = 0; i < keys.size(); ++i) {
     if (auto refused = core->refuse_key(keys[i])) {
-      call->settle(i, *std::move(refused));
+      call->set_outcome(i, *std::move(refused));
       continue;
     }
     std::make_shared<Softening>(core, keys[i], [call, i](Result<bool> had) {
-      call->settle(i, std::move(had));
+      call->set_outcome(i, std::move(had));
     })->start();
   }
 }
@@ -298,8 +298,9 @@ void start_invalidate(std::shared_ptr<Core> core, Selection what, const Invalida
       if (const auto refused = refuse_tags({what.text})) return done(*refused);
       const auto call = begin_one(core, options.timeout, std::move(done));
       if (!call->open()) return;
-      return invalidate_tag(core, std::move(what.text), options.soft,
-                            [call](Result<std::uint64_t> outcome) { call->settle(0, std::move(outcome)); });
+      return invalidate_tag(core, std::move(what.text), options.soft, [call](Result<std::uint64_t> outcome) {
+        call->set_outcome(0, std::move(outcome));
+      });
     }
   }
 }

@@ -60,7 +60,7 @@ class Filling : public std::enable_shared_from_this<Filling> {
     leased_ = std::move(leased);
     unshared_ = std::move(unshared);
     watched_ = watched;
-    settle(*core_, flight_, core_->flights.begin_fill(flight_), answer_);
+    answer_callers(*core_, flight_, core_->flights.begin_fill(flight_), answer_);
     // A writer that bumps the generation after this waits for the fills, and writes after them.
     if (!is_current()) return reject();
     fill_unshared();
@@ -164,7 +164,7 @@ bool was_invalidated(const TagMarks& marks) noexcept {
 
 }  // namespace
 
-void settle(Core& core, const FlightPtr& flight, std::vector<Waiter> waiters, const Answer& answer) {
+void answer_callers(Core& core, const FlightPtr& flight, std::vector<Waiter> waiters, const Answer& answer) {
   const bool found = answer.kind == LookupKind::hit || answer.kind == LookupKind::negative;
   const bool good_for_all = !found || (core.values->gate().open(flight->began, true, core.now()) &&
                                        !was_invalidated(answer.entry.tags));
@@ -181,7 +181,7 @@ void settle(Core& core, const FlightPtr& flight, std::vector<Waiter> waiters, co
     Answer own = answer;
     own.joined = std::exchange(flight->answered, true);
     if (own.joined) ++core.counters.joined;
-    waiter.call->settle(waiter.index, std::move(own));
+    waiter.call->set_outcome(waiter.index, std::move(own));
   }
   if (!again.empty()) start_read(core.shared_from_this(), std::move(again), false);
 }
@@ -199,7 +199,7 @@ void land(Core& core, const FlightPtr& flight, const Answer& answer, const Proof
 }
 
 void hand_over(Core& core, const FlightPtr& flight, const Answer& answer) {
-  settle(core, flight, core.flights.land(flight), answer);
+  answer_callers(core, flight, core.flights.land(flight), answer);
 }
 
 void bring(const std::shared_ptr<Core>& core, const FlightPtr& flight, const Answer& answer,
@@ -237,7 +237,7 @@ void bring(const std::shared_ptr<Core>& core, const FlightPtr& flight, const Ans
 
 void answer_stale(Core& core, const FlightPtr& flight, const Error& why) {
   const Answer answer = core.instead_of(flight, why);
-  settle(core, flight, core.flights.take_waiters(flight), answer);
+  answer_callers(core, flight, core.flights.take_waiters(flight), answer);
 }
 
 void land_failed(Core& core, const FlightPtr& flight, const Error& why) {

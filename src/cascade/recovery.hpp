@@ -66,7 +66,7 @@ class Recovery {
   void arrived(const std::string& key, std::uint64_t ticket) {
     if (!pending_.load()) return;
     std::lock_guard lock(mutex_);
-    settle(key, ticket);
+    drop_missed(key, ticket);
     pending_ = all_ != 0 || !keys_.empty();
   }
 
@@ -96,7 +96,7 @@ class Recovery {
     std::lock_guard lock(mutex_);
     if (batch.everything() && arrived.front() && all_ == batch.tickets.front()) all_ = 0;
     for (std::size_t i = 0; i < batch.keys.size(); ++i) {
-      if (arrived[i]) settle(batch.keys[i], batch.tickets[i]);
+      if (arrived[i]) drop_missed(batch.keys[i], batch.tickets[i]);
     }
     const bool progress = std::find(arrived.begin(), arrived.end(), true) != arrived.end();
     if (progress) backoff_.reset();
@@ -125,7 +125,7 @@ class Recovery {
     return true;
   }
 
-  void settle(const std::string& key, std::uint64_t ticket) {
+  void drop_missed(const std::string& key, std::uint64_t ticket) {
     const auto found = keys_.find(key);
     if (found != keys_.end() && found->second <= ticket) keys_.erase(found);
   }

@@ -229,7 +229,7 @@ class Walk : public std::enable_shared_from_this<Walk> {
         release_leases(*core_, flight);
       }
       const Answer answer = flight->unavailable ? core_->instead_of(flight, *flight->unavailable) : Answer{};
-      for (const Waiter& waiter : lookers) waiter.call->settle(waiter.index, answer);
+      for (const Waiter& waiter : lookers) waiter.call->set_outcome(waiter.index, answer);
     }
     if (!loading.empty()) start_load(core_, loading);
   }

@@ -169,7 +169,7 @@ class Setting final : public Ascent<Result<void>> {
 
   void end(Item& item) override {
     ++core_->counters.writes;
-    // Another write to the key that began since will settle what memory holds; this one leaves nothing there.
+    // Another write to the key that began since decides what memory holds; this one leaves nothing there.
     if (core_->generations.renew(item.stamp, item.told)) {
       core_->remember(item.key, item.entry, {as_of_, item.watched}, item.stamp, item.told);
       core_->flights.detach(item.key);
@@ -177,9 +177,9 @@ class Setting final : public Ascent<Result<void>> {
       core_->invalidate(item.key);
     }
     if (item.failures.none()) {
-      call_->settle(item.index, {});
+      call_->set_outcome(item.index, {});
     } else {
-      call_->settle(item.index, item.failures.error("stored"));
+      call_->set_outcome(item.index, item.failures.error("stored"));
     }
   }
 
@@ -210,13 +210,13 @@ class Erasing final : public Ascent<Result<bool>> {
     ++(why_ ? core_->counters.writes : core_->counters.erases);
     core_->invalidate(item.key);
     if (why_) {
-      call_->settle(item.index, not_stored(item));
+      call_->set_outcome(item.index, not_stored(item));
     } else if (!item.failures.none()) {
-      call_->settle(item.index, item.failures.error("erased"));
+      call_->set_outcome(item.index, item.failures.error("erased"));
     } else if constexpr (std::is_same_v<Told, Result<bool>>) {
-      call_->settle(item.index, item.had);
+      call_->set_outcome(item.index, item.had);
     } else {
-      call_->settle(item.index, {});
+      call_->set_outcome(item.index, {});
     }
   }
 
@@ -267,7 +267,7 @@ void write_tagged(const std::shared_ptr<Core>& core, std::vector<Write> writes, 
     if (item) {
       items.push_back(std::move(*item));
     } else {
-      call->settle(i, item.error());
+      call->set_outcome(i, item.error());
     }
   }
   if (lacking && core->options.write_mode == WriteMode::back) {
@@ -275,15 +275,16 @@ void write_tagged(const std::shared_ptr<Core>& core, std::vector<Write> writes, 
     for (const Item& item : items) {
       ++core->counters.writes;
       ++core->counters.write_failures;
-      call->settle(item.index, *lacking);
+      call->set_outcome(item.index, *lacking);
     }
   } else if (lacking) {
     // What it was to replace must not be read any more, as when a tier does not take a value without tags.
     std::make_shared<Erasing<Result<void>>>(core, std::move(items), call, lacking)->start();
   } else if (core->options.write_mode == WriteMode::back) {
     for (Item& item : items) {
-      set_back(core, item.key, std::move(item.entry), std::move(item.stored),
-               [call, index = item.index](Result<void> outcome) { call->settle(index, std::move(outcome)); });
+      set_back(
+          core, item.key, std::move(item.entry), std::move(item.stored),
+          [call, index = item.index](Result<void> outcome) { call->set_outcome(index, std::move(outcome)); });
     }
   } else if (core->options.write_mode == WriteMode::around) {
     std::make_shared<Erasing<Result<void>>>(core, std::move(items), call)->start();
@@ -324,11 +325,11 @@ void start_erase(std::shared_ptr<Core> core, std::vector<std::string> keys, std:
   std::vector<Item> items;
   for (std::size_t i = 0; i < keys.size(); ++i) {
     if (auto refused = core->refuse_key(keys[i])) {
-      call->settle(i, *std::move(refused));
+      call->set_outcome(i, *std::move(refused));
       continue;
     }
     if (core->write_back) {
-      erase_back(core, keys[i], [call, i](Result<bool> had) { call->settle(i, std::move(had)); });
+      erase_back(core, keys[i], [call, i](Result<bool> had) { call->set_outcome(i, std::move(had)); });
       continue;
     }
     Item item{.index = i, .key = std::move(keys[i])};

@@ -53,11 +53,11 @@ void WriteBack::Impl::send() {
   }
   sink_(std::move(batch.changes),
         [self = shared_from_this(), flights = std::move(batch.flights)](std::vector<Result<void>> outcomes) {
-          self->settle(flights, std::move(outcomes));
+          self->batch_answered(flights, std::move(outcomes));
         });
 }
 
-void WriteBack::Impl::settle(const Flights& flights, std::vector<Result<void>> outcomes) {
+void WriteBack::Impl::batch_answered(const Flights& flights, std::vector<Result<void>> outcomes) {
   outcomes.resize(flights.size(), Error(Errc::io_error, "the sink left it unanswered"));
   const auto taken = static_cast<std::size_t>(std::count_if(
       outcomes.begin(), outcomes.end(), [](const auto& outcome) { return outcome.has_value(); }));

@@ -15,7 +15,9 @@ namespace terrace::cascade {
 class WriteBack::Impl : public std::enable_shared_from_this<Impl> {
  public:
   Impl(WriteBackOptions options, std::shared_ptr<Scheduler> scheduler, Sink sink)
-      : options_(settled(std::move(options))), scheduler_(std::move(scheduler)), sink_(std::move(sink)) {}
+      : options_(with_absolute_path(std::move(options))),
+        scheduler_(std::move(scheduler)),
+        sink_(std::move(sink)) {}
   ~Impl() {
     if (journal_ && journal_->forked()) static_cast<void>(thread_.release());  // it is the parent's
   }
@@ -39,7 +41,7 @@ class WriteBack::Impl : public std::enable_shared_from_this<Impl> {
   using Passed = std::vector<FlushBarriers::Barrier>;
 
   /// The program may change its directory while the journal is in use.
-  static WriteBackOptions settled(WriteBackOptions options) {
+  static WriteBackOptions with_absolute_path(WriteBackOptions options) {
     options.path = std::filesystem::absolute(options.path).string();
     return options;
   }
@@ -58,7 +60,7 @@ class WriteBack::Impl : public std::enable_shared_from_this<Impl> {
   void schedule();
   void on_due();
   void send();
-  void settle(const Flights& flights, std::vector<Result<void>> outcomes);
+  void batch_answered(const Flights& flights, std::vector<Result<void>> outcomes);
   [[nodiscard]] bool is_poison(PendingChanges::Flight flight, const Error& error, std::size_t taken,
                                std::size_t batch);
   void buried(PendingChanges::Flight flight, const Result<Change>& outcome);
