@@ -213,7 +213,7 @@ void set_back(const std::shared_ptr<Core>& core, const std::string& key, Entry e
                          done = std::move(done)](Result<void> acknowledged) mutable {
                           ++core->counters.writes;
                           bool told = false;
-                          if (acknowledged && core->generations.renew(stamp, told)) {
+                          if (acknowledged && core->generations.bump_if_current(stamp, told)) {
                             core->remember(key, entry, {began, false}, stamp, told);
                             core->flights.detach(key);
                           } else {

@@ -116,7 +116,7 @@ void Core::doubt(std::string_view key) {
 }
 
 bool Core::remember(std::string_view key, const Entry& entry, Proof proof, Stamp stamp, bool told) {
-  while (generations.follow(stamp, told)) {
+  while (generations.accept_own_notices(stamp, told)) {
     proof.watched = proof.watched && !told;
     if (values->remember(key, entry, proof, TimePoint::min(), generations, stamp)) return true;
   }

@@ -43,20 +43,20 @@ TEST(Generations, AVoidStampStaysVoidWhileAnyCopyOfItIsThere) {
   EXPECT_TRUE(generations.valid(moved));
 }
 
-TEST(Generations, OwnNoticesAreFollowedAndOthersAreNot) {
+TEST(Generations, OwnNoticesAreAcceptedAndOthersAreNot) {
   Generations generations;
   Stamp stamp = generations.stamp("k");
   bool told = false;
-  EXPECT_TRUE(generations.follow(stamp, told));
+  EXPECT_TRUE(generations.accept_own_notices(stamp, told));
   EXPECT_FALSE(told);
   generations.told_own("k");
   EXPECT_FALSE(generations.valid(stamp));
-  EXPECT_TRUE(generations.follow(stamp, told));
+  EXPECT_TRUE(generations.accept_own_notices(stamp, told));
   EXPECT_TRUE(told);
   EXPECT_TRUE(generations.valid(stamp));
   generations.told("k");
-  EXPECT_FALSE(generations.follow(stamp, told));
-  EXPECT_FALSE(generations.renew(stamp, told));
+  EXPECT_FALSE(generations.accept_own_notices(stamp, told));
+  EXPECT_FALSE(generations.bump_if_current(stamp, told));
   EXPECT_TRUE(generations.accept_notices(stamp));
   EXPECT_TRUE(generations.valid(stamp));
   generations.bump("k");
@@ -66,17 +66,17 @@ TEST(Generations, OwnNoticesAreFollowedAndOthersAreNot) {
   EXPECT_FALSE(generations.accept_notices(other));
 }
 
-TEST(Generations, RenewingVoidsTheOthers) {
+TEST(Generations, BumpIfCurrentVoidsTheOtherStamps) {
   Generations generations;
   Stamp write = generations.claim("k");
   const Stamp read = generations.stamp("k");
   bool told = false;
-  EXPECT_TRUE(generations.renew(write, told));
+  EXPECT_TRUE(generations.bump_if_current(write, told));
   EXPECT_TRUE(generations.valid(write));
   EXPECT_FALSE(generations.valid(read));
   Stamp second = generations.claim("k");
-  EXPECT_FALSE(generations.renew(write, told)) << "another write has begun";
-  EXPECT_TRUE(generations.renew(second, told));
+  EXPECT_FALSE(generations.bump_if_current(write, told)) << "another write has begun";
+  EXPECT_TRUE(generations.bump_if_current(second, told));
 }
 
 TEST(Generations, AStampMayOutliveThem) {

@@ -101,11 +101,12 @@ class Generations {
   void bump(std::string_view key) {
     count(key, [](Counts& counts) { ++counts.changes; });
   }
-  /// A watch has told that the key has changed. Voids every stamp, but see follow() and accept_notices().
+  /// A watch has reported a change of the key. Voids every stamp; accept_notices() can make it valid again.
   void told(std::string_view key) {
     count(key, [](Counts& counts) { ++counts.notices; });
   }
-  /// The same of a change that this process has probably made.
+  /// The same for a change that this process has probably made. accept_own_notices() and bump_if_current() can
+  /// make the stamp valid again.
   void told_own(std::string_view key) {
     count(key, [](Counts& counts) { ++counts.own_notices; });
   }
@@ -116,9 +117,10 @@ class Generations {
     return with(stamp, [&](const Counts& now) { return now == stamp.seen_.counts; });
   }
 
-  /// Makes the stamp valid again if nothing but own notices has voided it: the write or fill that caused them
-  /// has just put its outcome into a level, and may follow it. `told`: set when there were some.
-  bool follow(Stamp& stamp, bool& told) const {
+  /// Makes the stamp valid again if only own notices have voided it: the write or fill that caused them has
+  /// just put its value into a level, and this value may enter memory as well. `told`: set when there were
+  /// such notices.
+  bool accept_own_notices(Stamp& stamp, bool& told) const {
     return with(stamp, [&](const Counts& now) {
       Counts& seen = stamp.seen_.counts;
       if (now.changes != seen.changes || now.notices != seen.notices) return false;
@@ -128,8 +130,9 @@ class Generations {
     });
   }
 
-  /// As follow, and bumps: other stamps of the key are void then. False: no bump.
-  bool renew(Stamp& stamp, bool& told) const {
+  /// A compare-and-swap of the stamp: as accept_own_notices(), and then bumps, so that all other stamps of the
+  /// key become void. False: something else has voided the stamp, and nothing is bumped.
+  bool bump_if_current(Stamp& stamp, bool& told) const {
     return with(stamp, [&](Counts& now) {
       Counts& seen = stamp.seen_.counts;
       if (now.changes != seen.changes || now.notices != seen.notices) return false;
