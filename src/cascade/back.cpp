@@ -212,9 +212,9 @@ void set_back(const std::shared_ptr<Core>& core, const std::string& key, Entry e
                         [core, key, entry = std::move(entry), stamp = std::move(stamp), began,
                          done = std::move(done)](Result<void> acknowledged) mutable {
                           ++core->counters.writes;
-                          bool told = false;
-                          if (acknowledged && core->generations.bump_if_current(stamp, told)) {
-                            core->remember(key, entry, {began, false}, stamp, told);
+                          bool own_notice = false;
+                          if (acknowledged && core->generations.bump_if_current(stamp, own_notice)) {
+                            core->remember(key, entry, {began, false}, stamp, own_notice);
                             core->flights.detach(key);
                           } else {
                             if (!acknowledged) ++core->counters.write_failures;

@@ -89,7 +89,7 @@ std::optional<TimePoint> Core::expiry(std::optional<Duration> ttl) const {
 }
 
 bool Core::invalidate(std::string_view key, Stamp& stamp) {
-  stamp = generations.claim(key);
+  stamp = generations.bump_and_stamp(key);
   return drop(key);
 }
 
@@ -98,8 +98,8 @@ bool Core::invalidate(std::string_view key) {
   return drop(key);
 }
 
-void Core::told(std::string_view key) {
-  generations.told(key);
+void Core::on_notice(std::string_view key) {
+  generations.noticed(key);
   drop(key);
 }
 
@@ -109,15 +109,15 @@ bool Core::drop(std::string_view key) {
   return had;
 }
 
-void Core::doubt(std::string_view key) {
-  generations.told_own(key);
-  values->doubt(key);
+void Core::on_own_notice(std::string_view key) {
+  generations.noticed_own(key);
+  values->unwatch(key);
   flights.detach(key);
 }
 
-bool Core::remember(std::string_view key, const Entry& entry, Proof proof, Stamp stamp, bool told) {
-  while (generations.accept_own_notices(stamp, told)) {
-    proof.watched = proof.watched && !told;
+bool Core::remember(std::string_view key, const Entry& entry, Proof proof, Stamp stamp, bool own_notice) {
+  while (generations.accept_own_notices(stamp, own_notice)) {
+    proof.watched = proof.watched && !own_notice;
     if (values->remember(key, entry, proof, TimePoint::min(), generations, stamp)) return true;
   }
   return false;

@@ -128,16 +128,16 @@ class Core : public std::enable_shared_from_this<Core> {
   bool invalidate(std::string_view key, Stamp& stamp);
   void invalidate_all();
 
-  /// A watch has told that another process has changed the key. As invalidate; but a load that holds the
+  /// A watch has reported that another process changed the key. As invalidate; but a load that holds the
   /// leases of all shared tiers goes on, since they reject its fill if the change came after the lease.
-  void told(std::string_view key);
-  /// A watch has told of the key what this process has probably done itself: reads in flight are void, and
-  /// what memory has serves no longer than if nobody watched it.
-  void doubt(std::string_view key);
+  void on_notice(std::string_view key);
+  /// A watch has reported a change of the key that this process has probably made itself: reads in flight
+  /// become void, and the entry in memory serves no longer than an entry that is not watched.
+  void on_own_notice(std::string_view key);
 
-  /// Puts the entry into memory; false: the key has changed since the stamp was taken, otherwise than by what
-  /// this process has just done itself.
-  bool remember(std::string_view key, const Entry& entry, Proof proof, Stamp stamp, bool told = false);
+  /// Puts the entry into memory. False: the key has changed since the stamp was taken, and the change is not
+  /// one that this process has just made itself. `own_notice`: a watch has reported such an own change before.
+  bool remember(std::string_view key, const Entry& entry, Proof proof, Stamp stamp, bool own_notice = false);
 
   /// The stored form of an entry.
   [[nodiscard]] Result<Bytes> seal_up(std::string_view key, const Entry& entry) const;

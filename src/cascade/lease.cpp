@@ -71,9 +71,9 @@ class Awaiting final : public LeaseWaiters::Waiting, public std::enable_shared_f
       return end([&] { resume_walk(core_, flight_, tier_, std::move(reply)); });
     }
     std::unique_lock lock(mutex_);
-    const bool told =
+    const bool watched =
         core_->options.consistency == Consistency::eventual && core_->values->gate().watching(core_->now());
-    const auto again = patience_.next(core_->now(), reply->held_for, told);
+    const auto again = patience_.next(core_->now(), reply->held_for, watched);
     if (!again) {
       lock.unlock();
       return end([&] { give_up(); });

@@ -14,12 +14,12 @@ class LeaseWait {
  public:
   LeaseWait(TimePoint began, Duration limit) : give_up_(after(began, limit)) {}
 
-  /// The lease was held once more; `told`: a watch is alive and will wake us. When to look again at the
+  /// The lease was held once more; `watched`: a watch is alive and will wake us. When to look again at the
   /// latest; none: give up now.
-  std::optional<TimePoint> next(TimePoint now, Duration held_for, bool told) {
+  std::optional<TimePoint> next(TimePoint now, Duration held_for, bool watched) {
     if (now >= give_up_) return std::nullopt;
     Duration wait = std::max(held_for, shortest);
-    if (!told) wait = std::min(wait, std::min(longest_poll, shortest * (1 << std::min(polls_++, 8))));
+    if (!watched) wait = std::min(wait, std::min(longest_poll, shortest * (1 << std::min(polls_++, 8))));
     return std::min(after(now, wait), give_up_);
   }
 

@@ -49,7 +49,7 @@ class OwnNotices {
   }
 
   /// The watch has told a change of the key; true: it is probably this process's own.
-  bool told(std::string_view key) {
+  bool noticed(std::string_view key) {
     const std::lock_guard lock(mutex_);
     const auto found = keys_.find(key);
     if (found == keys_.end() || found->second.notices == 0) return false;

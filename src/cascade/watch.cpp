@@ -69,10 +69,10 @@ class CoreWatcher final : public Watcher {
     } else if (key.starts_with(core.prefix)) {
       ++core.counters.invalidations_received;
       key.remove_prefix(core.prefix.size());
-      if (own.told(key)) {
-        core.doubt(key);
+      if (own.noticed(key)) {
+        core.on_own_notice(key);
       } else {
-        core.told(key);
+        core.on_notice(key);
       }
       core.lease_waiters.wake(key);
     }

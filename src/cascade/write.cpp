@@ -22,8 +22,8 @@ struct Item {
   Stamp stamp = {};
   std::uint64_t ticket = 0;  // of its change of the tier being asked
   Failures failures = {};
-  bool watched = true;  // every shared tier took it
-  bool told = false;    // a watch has told what were probably its own changes
+  bool watched = true;      // every shared tier took it
+  bool own_notice = false;  // a watch reported changes that were probably its own
   // set only
   Entry entry = {};
   Bytes stored = {};
@@ -95,7 +95,7 @@ class Ascent : public std::enable_shared_from_this<Ascent<Outcome>> {
     // Who has read below before this write got there fills nothing from now on. A stamp that another write
     // has voided stays void.
     for (Item& item : items_) {
-      if (!core_->generations.bump_if_current(item.stamp, item.told)) core_->generations.bump(item.key);
+      if (!core_->generations.bump_if_current(item.stamp, item.own_notice)) core_->generations.bump(item.key);
     }
     core_->fills->when_ended(keys_, [self = this->shared_from_this()] { self->change(); });
   }
@@ -170,8 +170,8 @@ class Setting final : public Ascent<Result<void>> {
   void end(Item& item) override {
     ++core_->counters.writes;
     // Another write to the key that began since decides what memory holds; this one leaves nothing there.
-    if (core_->generations.bump_if_current(item.stamp, item.told)) {
-      core_->remember(item.key, item.entry, {as_of_, item.watched}, item.stamp, item.told);
+    if (core_->generations.bump_if_current(item.stamp, item.own_notice)) {
+      core_->remember(item.key, item.entry, {as_of_, item.watched}, item.stamp, item.own_notice);
       core_->flights.detach(item.key);
     } else {
       core_->invalidate(item.key);

@@ -129,8 +129,8 @@ class Values {
                         const Generations& generations, const Stamp& stamp) = 0;
   /// What memory has, stale entries within their grace included. Not counted as an access.
   virtual std::optional<Recalled> recall(std::string_view key) = 0;
-  /// What is there is not watched from now on (Proof).
-  virtual void doubt(std::string_view key) = 0;
+  /// The entry in memory, if there is one, is not watched from now on (Proof).
+  virtual void unwatch(std::string_view key) = 0;
   /// True when it was there.
   virtual bool forget(std::string_view key) = 0;
   /// What is there is stale from now on; what has no grace is forgotten. True when something was there.

@@ -94,20 +94,20 @@ class Generations {
  public:
   [[nodiscard]] Stamp stamp(std::string_view key) { return stamped(key, 0); }
 
-  /// As bump, and a stamp that is valid after it.
-  [[nodiscard]] Stamp claim(std::string_view key) { return stamped(key, 1); }
+  /// As bump(), and takes a stamp that is valid after it.
+  [[nodiscard]] Stamp bump_and_stamp(std::string_view key) { return stamped(key, 1); }
 
   /// This process changes the key: voids every stamp of it.
   void bump(std::string_view key) {
     count(key, [](Counts& counts) { ++counts.changes; });
   }
   /// A watch has reported a change of the key. Voids every stamp; accept_notices() can make it valid again.
-  void told(std::string_view key) {
+  void noticed(std::string_view key) {
     count(key, [](Counts& counts) { ++counts.notices; });
   }
   /// The same for a change that this process has probably made. accept_own_notices() and bump_if_current() can
   /// make the stamp valid again.
-  void told_own(std::string_view key) {
+  void noticed_own(std::string_view key) {
     count(key, [](Counts& counts) { ++counts.own_notices; });
   }
   /// Voids every stamp of every key.
@@ -118,13 +118,13 @@ class Generations {
   }
 
   /// Makes the stamp valid again if only own notices have voided it: the write or fill that caused them has
-  /// just put its value into a level, and this value may enter memory as well. `told`: set when there were
+  /// just put its value into a level, and this value may enter memory as well. `own_notice`: set when there were
   /// such notices.
-  bool accept_own_notices(Stamp& stamp, bool& told) const {
+  bool accept_own_notices(Stamp& stamp, bool& own_notice) const {
     return with(stamp, [&](const Counts& now) {
       Counts& seen = stamp.seen_.counts;
       if (now.changes != seen.changes || now.notices != seen.notices) return false;
-      told = told || now.own_notices != seen.own_notices;
+      own_notice = own_notice || now.own_notices != seen.own_notices;
       seen = now;
       return true;
     });
@@ -132,11 +132,11 @@ class Generations {
 
   /// A compare-and-swap of the stamp: as accept_own_notices(), and then bumps, so that all other stamps of the
   /// key become void. False: something else has voided the stamp, and nothing is bumped.
-  bool bump_if_current(Stamp& stamp, bool& told) const {
+  bool bump_if_current(Stamp& stamp, bool& own_notice) const {
     return with(stamp, [&](Counts& now) {
       Counts& seen = stamp.seen_.counts;
       if (now.changes != seen.changes || now.notices != seen.notices) return false;
-      told = told || now.own_notices != seen.own_notices;
+      own_notice = own_notice || now.own_notices != seen.own_notices;
       ++now.changes;
       seen = now;
       return true;

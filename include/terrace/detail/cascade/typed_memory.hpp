@@ -167,7 +167,7 @@ class TypedMemory : public Values {
     return found;
   }
 
-  void doubt(std::string_view key) override {
+  void unwatch(std::string_view key) override {
     memory_.peek(key, [](const Slot<V>& slot) { slot.watched.take_back(); });
   }
 
