@@ -47,7 +47,7 @@ class Ascent : public std::enable_shared_from_this<Ascent<Outcome>> {
     }
     as_of_ = core_->now();
     left_ = core_->levels.size();
-    void_leases();
+    erase_shared_first();
   }
 
  protected:
@@ -60,10 +60,11 @@ class Ascent : public std::enable_shared_from_this<Ascent<Outcome>> {
   TimePoint as_of_;  // what it writes is so, as far as the shared tiers go
 
  private:
-  /// Where a tier lies below a shared one, readers of other processes that fill both must not come through
-  /// between the writes to the two: from here on their leases are void, and what they put below they take
-  /// back.
-  void void_leases(std::size_t tier = 0) {
+  /// Erases the keys in each shared tier that has another tier below it, before anything is written. The erase
+  /// also makes the leases of other processes void: a process that loads one of the keys now can no longer
+  /// fill the shared tier, and takes back what it has put into the tiers below. Otherwise its fills could come
+  /// between this write to the lower tier and this write to the shared one.
+  void erase_shared_first(std::size_t tier = 0) {
     while (tier < core_->levels.size() && core_->levels[tier]->shared == nullptr) ++tier;
     if (tier + 1 >= core_->levels.size()) return step();
     sending(tier);
@@ -79,7 +80,7 @@ class Ascent : public std::enable_shared_from_this<Ascent<Outcome>> {
             self->answered(tier, self->items_[i], outcomes[i]);
             if (outcomes[i]) self->items_[i].had = self->items_[i].had || *outcomes[i];
           }
-          self->void_leases(tier + 1);
+          self->erase_shared_first(tier + 1);
         });
   }
 
