@@ -203,7 +203,7 @@ class Core : public std::enable_shared_from_this<Core> {
     tier_calls->ask<std::vector<Result<T>>>(
         std::move(begin), refuse,
         [count, refuse, done = std::move(done)](std::vector<Result<T>> outcomes) mutable {
-          // A tier that does not keep to its contract must not make the walk read past the end.
+          // A tier that does not keep to its contract must not make the lookup read past the end.
           if (outcomes.size() != count)
             outcomes = refuse(Error(Errc::io_error, "the tier answered too few keys"));
           done(std::move(outcomes));
@@ -259,13 +259,13 @@ class Core : public std::enable_shared_from_this<Core> {
   [[nodiscard]] envelope::Limits limits() const noexcept;
 };
 
-// Reading (walk.cpp, lease.cpp, load.cpp).
-void start_walk(std::shared_ptr<Core> core, std::vector<FlightPtr> flights);
-/// The walk goes on with what the flight's acquire at this tier has brought.
-void resume_walk(std::shared_ptr<Core> core, FlightPtr flight, std::size_t tier, Result<LeaseReply> reply);
+// Reading (level_lookup.cpp, lease.cpp, load.cpp).
+void start_lookup(std::shared_ptr<Core> core, std::vector<FlightPtr> flights);
+/// The lookup of the flight goes on at this tier, with the reply to its request for the lease.
+void resume_lookup(std::shared_ptr<Core> core, FlightPtr flight, std::size_t tier, Result<LeaseReply> reply);
 /// Asks for the lease of the flight's key; the token is noted in the flight when granted.
 void acquire_lease(Core& core, const FlightPtr& flight, std::size_t tier, Handler<Result<LeaseReply>> done);
-/// Somebody else loads the flight's key: waits for that, then resumes the walk.
+/// Another process loads the flight's key: waits for that, then resumes the lookup.
 void await_lease(std::shared_ptr<Core> core, FlightPtr flight, std::size_t tier);
 void start_load(std::shared_ptr<Core> core, const std::vector<FlightPtr>& flights);
 /// Joins the waiters to the flights of their key, or begins these.

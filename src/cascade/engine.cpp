@@ -242,7 +242,7 @@ void check_levels(const Core& core) {
 }  // namespace
 
 void start_read(std::shared_ptr<Core> core, std::vector<std::pair<std::string, Waiter>> waiters, bool ahead) {
-  std::vector<FlightPtr> walking;
+  std::vector<FlightPtr> begun;
   for (auto& [key, waiter] : waiters) {
     FlightPtr flight;
     std::function<void()> hurry;
@@ -269,10 +269,10 @@ void start_read(std::shared_ptr<Core> core, std::vector<std::pair<std::string, W
       }
       core->propose(*flight, std::move(recalled->entry), memory_level, recalled->serves);
     }
-    walking.push_back(std::move(flight));
+    begun.push_back(std::move(flight));
   }
-  for (const FlightPtr& flight : walking) core->flights.depart(flight);
-  start_walk(core, std::move(walking));
+  for (const FlightPtr& flight : begun) core->flights.begin_lookup(flight);
+  start_lookup(core, std::move(begun));
 }
 
 std::shared_ptr<Engine> Engine::make(CacheOptions options, std::shared_ptr<Values> values,

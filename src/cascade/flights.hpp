@@ -1,5 +1,5 @@
 #pragma once
-/// FlightTable: single flight. All readers that miss memory on the same key share one walk and one load.
+/// FlightTable: single flight. All readers that miss memory on the same key share one lookup and one load.
 
 #include <array>
 #include <boost/unordered/unordered_flat_map.hpp>
@@ -23,7 +23,7 @@ struct Waiter {
   std::shared_ptr<Loader> loader;                             ///< null: only looks
   std::shared_ptr<const std::vector<std::string>> tags = {};  ///< of what the loader loads; null: none
   bool nested = false;  ///< a loader waits for it (detail/load_mark.hpp)
-  bool late = false;  ///< joined after the flight had departed: what that finds may be older than the waiter
+  bool late = false;    ///< joined after the lookup had begun: what it finds may be older than the waiter
 };
 
 /// The work for one key, from the first reader's miss to its answer.
@@ -43,15 +43,15 @@ struct Flight {
   const TimePoint began;
   const bool refresh;  ///< ahead of time: entries that are due themselves do not end it
 
-  // For the walk alone.
+  // For the lookup and the load alone.
   std::vector<Seen> seen;
   std::optional<Answer> candidate;   ///< stale, and usable for want of anything better
   std::optional<Error> unavailable;  ///< why a tier could not be asked
   bool answered = false;             ///< somebody has its answer: who gets it after them has joined
 
   // Guarded by the table.
-  enum class Phase : std::uint8_t { boarding, walking, loading, filling, landed };
-  Phase phase = Phase::boarding;
+  enum class Phase : std::uint8_t { joining, lookup, loading, filling, ended };
+  Phase phase = Phase::joining;
   std::vector<Waiter> waiters;
   bool urgent = false;                    ///< a nested waiter has joined: its load takes no turns
   std::function<void()> hurry = nullptr;  ///< of its load: lets it run now
@@ -72,7 +72,7 @@ class FlightTable {
               Fresh fresh);
 
   /// From now on waiters are late.
-  void depart(const FlightPtr& flight);
+  void begin_lookup(const FlightPtr& flight);
 
   /// Later readers begin a new flight; the old one goes on for those who wait for it.
   void detach(std::string_view key);
@@ -81,7 +81,7 @@ class FlightTable {
   /// Somebody would have it loaded.
   [[nodiscard]] bool wants_load(const FlightPtr& flight) const;
 
-  /// The walk found nothing. Waiters without a loader are returned, for they have their answer; the flight
+  /// The lookup found nothing. Waiters without a loader are returned, for they have their answer; the flight
   /// goes on loading for the others, or lands when there is none.
   std::vector<Waiter> begin_load(const FlightPtr& flight);
 
@@ -137,7 +137,7 @@ FlightTable::Joined FlightTable::join(const std::string& key, Waiter waiter, Fli
   }
   if (found->second->phase == Flight::Phase::loading && waiter.loader == nullptr) return Joined::too_late;
   Flight& joined = *found->second;
-  waiter.late = joined.phase != Flight::Phase::boarding;
+  waiter.late = joined.phase != Flight::Phase::joining;
   if (waiter.nested && waiter.loader != nullptr && !std::exchange(joined.urgent, true)) hurry = joined.hurry;
   joined.waiters.push_back(std::move(waiter));
   return Joined::joined;

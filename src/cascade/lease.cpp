@@ -20,7 +20,7 @@ LeaseToken random_token() {
 }
 
 /// One flight that waits. It looks again when it is woken, and when its patience says so; what it finds then,
-/// a value or the lease, goes on in the walk.
+/// a value or the lease, goes on in the lookup.
 class Awaiting final : public LeaseWaiters::Waiting, public std::enable_shared_from_this<Awaiting> {
  public:
   Awaiting(std::shared_ptr<Core> core, FlightPtr flight, std::size_t tier)
@@ -68,7 +68,7 @@ class Awaiting final : public LeaseWaiters::Waiting, public std::enable_shared_f
   void took(Result<LeaseReply> reply) {
     if (core_->closed) return end([&] { land_failed(*core_, flight_, Error(Errc::shutdown)); });
     if (!reply || reply->kind != LeaseReply::Kind::held) {
-      return end([&] { resume_walk(core_, flight_, tier_, std::move(reply)); });
+      return end([&] { resume_lookup(core_, flight_, tier_, std::move(reply)); });
     }
     std::unique_lock lock(mutex_);
     const bool watched =

@@ -1,6 +1,6 @@
 #pragma once
-/// Engine: the walk over the levels, without the values' type. Cache<V> is a typed shell around it;
-/// src/cascade/ holds its parts: walk.cpp (a read), write.cpp (set, erase, clear), engine.cpp (the rest).
+/// Engine: the lookup through the levels, without the values' type. Cache<V> is a typed shell around it;
+/// src/cascade/ holds its parts: level_lookup.cpp (a read), write.cpp (set, erase, clear), engine.cpp (the rest).
 
 #include <algorithm>
 #include <atomic>

@@ -1,4 +1,4 @@
-/// The walk: asks the tiers, from the highest to the lowest, for keys that memory does not have.
+/// The lookup: asks the tiers, from the highest to the lowest, for keys that memory does not have.
 
 #include <algorithm>
 
@@ -8,9 +8,9 @@ namespace terrace::cascade {
 namespace {
 
 /// Some flights on their way down together: one operation for each tier, however many keys.
-class Walk : public std::enable_shared_from_this<Walk> {
+class LevelLookup : public std::enable_shared_from_this<LevelLookup> {
  public:
-  Walk(std::shared_ptr<Core> core, std::vector<FlightPtr> flights)
+  LevelLookup(std::shared_ptr<Core> core, std::vector<FlightPtr> flights)
       : core_(std::move(core)), flights_(std::move(flights)) {}
 
   /// Asks the next tier for what is still open; at the end loads it.
@@ -114,13 +114,13 @@ class Walk : public std::enable_shared_from_this<Walk> {
     }
   }
 
-  /// Makes sure of the tokens of the hits' tags, then sorts these.
+  /// Finds the tokens of the hits' tags, then classifies each hit.
   template <class Then>
   void check_tags(std::vector<Hit> hits, Then then) {
     std::vector<std::string> tags;
     for (const Hit& hit : hits) tags.insert(tags.end(), hit.unwrapped.tags.begin(), hit.unwrapped.tags.end());
     if (tags.empty()) {
-      for (Hit& hit : hits) sort(std::move(hit));
+      for (Hit& hit : hits) classify_hit(std::move(hit));
       return then();
     }
     std::sort(tags.begin(), tags.end());
@@ -131,7 +131,7 @@ class Walk : public std::enable_shared_from_this<Walk> {
                  for (Hit& hit : hits) {
                    hit.unwrapped.entry.tags =
                        self->core_->tags.mark(hit.unwrapped.tags, hit.unwrapped.tokens);
-                   self->sort(std::move(hit));
+                   self->classify_hit(std::move(hit));
                  }
                  then();
                });
@@ -139,7 +139,7 @@ class Walk : public std::enable_shared_from_this<Walk> {
 
   /// A fresh value answers its flight; a stale one is kept for want of anything better. So is all that a
   /// narrow level holds: another process may have changed or erased the key since, and nothing has told it.
-  void sort(Hit hit) {
+  void classify_hit(Hit hit) {
     Entry& entry = hit.unwrapped.entry;
     const TimePoint now = core_->now();
     const TagVerdict tags = verdict(entry.tags);
@@ -246,13 +246,13 @@ class Walk : public std::enable_shared_from_this<Walk> {
 
 }  // namespace
 
-void start_walk(std::shared_ptr<Core> core, std::vector<FlightPtr> flights) {
-  std::make_shared<Walk>(std::move(core), std::move(flights))->step();
+void start_lookup(std::shared_ptr<Core> core, std::vector<FlightPtr> flights) {
+  std::make_shared<LevelLookup>(std::move(core), std::move(flights))->step();
 }
 
-void resume_walk(std::shared_ptr<Core> core, FlightPtr flight, std::size_t tier, Result<LeaseReply> reply) {
+void resume_lookup(std::shared_ptr<Core> core, FlightPtr flight, std::size_t tier, Result<LeaseReply> reply) {
   std::vector<FlightPtr> one{std::move(flight)};
-  std::make_shared<Walk>(std::move(core), std::move(one))->resume(tier, std::move(reply));
+  std::make_shared<LevelLookup>(std::move(core), std::move(one))->resume(tier, std::move(reply));
 }
 
 }  // namespace terrace::cascade
