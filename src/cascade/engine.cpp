@@ -257,14 +257,14 @@ void start_read(std::shared_ptr<Core> core, std::vector<std::pair<std::string, W
     Entry written;
     if (!ahead && journalled(*core, key, &written) == Journalled::value) {
       const LookupKind kind = written.value ? LookupKind::hit : LookupKind::negative;
-      hand_over(*core, flight, {.kind = kind, .entry = std::move(written)});
+      complete_uncached(*core, flight, {.kind = kind, .entry = std::move(written)});
       continue;
     }
     if (auto recalled = core->values->recall(key)) {
-      // The flight that memory's miss was waiting for may have landed just now.
+      // Another flight of the key may have ended since memory missed, and put the value there.
       if (recalled->serves && !ahead) {
         const LookupKind kind = recalled->entry.value ? LookupKind::hit : LookupKind::negative;
-        hand_over(*core, flight, {.kind = kind, .entry = std::move(recalled->entry)});
+        complete_uncached(*core, flight, {.kind = kind, .entry = std::move(recalled->entry)});
         continue;
       }
       core->propose(*flight, std::move(recalled->entry), memory_level, recalled->serves);

@@ -85,7 +85,7 @@ std::vector<Waiter> FlightTable::begin_fill(const FlightPtr& flight) {
   return std::exchange(flight->waiters, {});
 }
 
-std::vector<Waiter> FlightTable::land(const FlightPtr& flight) {
+std::vector<Waiter> FlightTable::end(const FlightPtr& flight) {
   Stripe& home = stripe(flight->key);
   std::lock_guard lock(home.mutex);
   flight->phase = Flight::Phase::ended;

@@ -82,7 +82,7 @@ class FlightTable {
   [[nodiscard]] bool wants_load(const FlightPtr& flight) const;
 
   /// The lookup found nothing. Waiters without a loader are returned, for they have their answer; the flight
-  /// goes on loading for the others, or lands when there is none.
+  /// goes on loading for the others, or ends when there is none.
   std::vector<Waiter> begin_load(const FlightPtr& flight);
 
   /// The loader of the first waiter whose call is still open; nothing when there is none.
@@ -100,7 +100,7 @@ class FlightTable {
   std::vector<Waiter> begin_fill(const FlightPtr& flight);
 
   /// Ends the flight: removes it and hands over who waits.
-  std::vector<Waiter> land(const FlightPtr& flight);
+  std::vector<Waiter> end(const FlightPtr& flight);
 
   [[nodiscard]] bool in_flight(std::string_view key) const;
 

@@ -66,7 +66,7 @@ class Awaiting final : public LeaseWaiters::Waiting, public std::enable_shared_f
   }
 
   void took(Result<LeaseReply> reply) {
-    if (core_->closed) return end([&] { land_failed(*core_, flight_, Error(Errc::shutdown)); });
+    if (core_->closed) return end([&] { complete_failed(*core_, flight_, Error(Errc::shutdown)); });
     if (!reply || reply->kind != LeaseReply::Kind::held) {
       return end([&] { resume_lookup(core_, flight_, tier_, std::move(reply)); });
     }
@@ -87,9 +87,9 @@ class Awaiting final : public LeaseWaiters::Waiting, public std::enable_shared_f
   }
 
   void give_up() {
-    land_failed(*core_, flight_,
-                Error(Errc::timed_out, "another process was loading " + printable_key(flight_->key) +
-                                           " and did not end within load_timeout"));
+    complete_failed(*core_, flight_,
+                    Error(Errc::timed_out, "another process was loading " + printable_key(flight_->key) +
+                                               " and did not end within load_timeout"));
   }
 
   template <class Then>

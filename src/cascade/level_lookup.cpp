@@ -150,7 +150,7 @@ class LevelLookup : public std::enable_shared_from_this<LevelLookup> {
       const Answer answer{.kind = entry.value ? LookupKind::hit : LookupKind::negative,
                           .entry = std::move(entry),
                           .level = tier_ + 1};
-      return bring(core_, hit.flight, answer, hit.stored);
+      return complete_with_fill(core_, hit.flight, answer, hit.stored);
     }
     core_->propose(*hit.flight, std::move(entry), tier_ + 1, !level().narrow);
     miss(std::move(hit.flight), std::move(hit.stored));
@@ -206,7 +206,7 @@ class LevelLookup : public std::enable_shared_from_this<LevelLookup> {
   /// have been erased since memory got it.
   void held(FlightPtr flight) {
     if (flight->candidate && !flight->seen[tier_].stale.empty()) {
-      return land_failed(*core_, flight, Error(Errc::unavailable, "another process is loading it"));
+      return complete_failed(*core_, flight, Error(Errc::unavailable, "another process is loading it"));
     }
     await_lease(core_, std::move(flight), tier_);
   }

@@ -175,7 +175,7 @@ class Load : public std::enable_shared_from_this<Load> {
 
   void fail(const FlightPtr& flight, const Error& why) {
     ++core_->counters.load_failures;
-    land_failed(*core_, flight, why);
+    complete_failed(*core_, flight, why);
   }
 
   void deliver(const FlightPtr& flight, Loaded loaded) {
@@ -203,7 +203,7 @@ class Load : public std::enable_shared_from_this<Load> {
                     .grace = negative ? Duration::zero() : options.grace,
                     .load_time = core_->now() - began_};
     if (!loaded.keep) return answer_only(flight, answer);
-    if (negative && !answer.entry.fresh_until) return bring(core_, flight, answer, {});
+    if (negative && !answer.entry.fresh_until) return complete_with_fill(core_, flight, answer, {});
     tag(flight, std::move(answer), std::move(loaded.tags));
   }
 
@@ -236,10 +236,10 @@ class Load : public std::enable_shared_from_this<Load> {
     answer.entry.tags = core_->tags.mark(tags, tokens);
     const auto missed = [](const auto& seen) { return seen.missed; };
     if (std::none_of(flight->seen.begin(), flight->seen.end(), missed))
-      return bring(core_, flight, answer, {});
+      return complete_with_fill(core_, flight, answer, {});
     const auto stored = core_->seal_up(flight->key, answer.entry);
     // Too large for the tiers: the value stays in memory.
-    bring(core_, flight, answer, stored ? BytesView(*stored) : BytesView());
+    complete_with_fill(core_, flight, answer, stored ? BytesView(*stored) : BytesView());
   }
 
   void pass_through(const FlightPtr& flight, const Answer& answer) {
@@ -250,7 +250,7 @@ class Load : public std::enable_shared_from_this<Load> {
   /// To those who wait, and nowhere else.
   void answer_only(const FlightPtr& flight, const Answer& answer) {
     release_leases(*core_, flight);
-    hand_over(*core_, flight, answer);
+    complete_uncached(*core_, flight, answer);
   }
 
   const std::shared_ptr<Core> core_;
@@ -281,7 +281,7 @@ void start_load(std::shared_ptr<Core> core, const std::vector<FlightPtr>& flight
   for (const auto& flight : flights) {
     auto source = core->flights.choose_loader(flight);
     if (!source) {
-      land_failed(*core, flight, Error(Errc::timed_out, "everybody who waited has left"));
+      complete_failed(*core, flight, Error(Errc::timed_out, "everybody who waited has left"));
       continue;
     }
     const auto same = [&](const auto& group) { return group.first.loader == source->loader; };

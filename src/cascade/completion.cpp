@@ -1,4 +1,5 @@
-/// Landing: the end of a flight. Who waits is answered first; then tiers that lack the value are filled.
+/// Completion: the end of a flight. Waiting callers are answered first; then tiers that lack the value are
+/// filled.
 ///
 /// A shared tier takes a fill only from the holder of the key's lease, and only if nobody has changed the key
 /// since it was granted. Memory and later readers get the value after the tier has accepted it: a rejected
@@ -46,9 +47,9 @@ void fill_unshared(const std::shared_ptr<Core>& core, std::size_t tier, const Fl
 
 /// Fills of shared tiers under leases, and of the others before them: so when a lease turns out to be void,
 /// what the others got is known, and erased again.
-class Filling : public std::enable_shared_from_this<Filling> {
+class LeasedFill : public std::enable_shared_from_this<LeasedFill> {
  public:
-  Filling(std::shared_ptr<Core> core, FlightPtr flight, Answer answer, BytesView stored)
+  LeasedFill(std::shared_ptr<Core> core, FlightPtr flight, Answer answer, BytesView stored)
       : core_(std::move(core)),
         flight_(std::move(flight)),
         key_(core_->tier_key(flight_->key)),
@@ -125,7 +126,7 @@ class Filling : public std::enable_shared_from_this<Filling> {
       release_leases(*core_, flight_);  // of tiers that did not say they took it
       // What a tier has just taken from the lease's holder nobody has changed since the lease was granted.
       const TimePoint as_of = watched_ ? filled_at_ : flight_->began;
-      return land(*core_, flight_, answer_, {as_of, watched_});
+      return complete(*core_, flight_, answer_, {as_of, watched_});
     }
     for (std::size_t i = 0; i < unshared_.size(); ++i) recover(core_, unshared_[i], key_, tickets_[i]);
     reject();
@@ -135,7 +136,7 @@ class Filling : public std::enable_shared_from_this<Filling> {
     ++core_->counters.rejected_fills;
     release_leases(*core_, flight_);
     std::vector<std::pair<std::string, Waiter>> late;
-    for (Waiter& waiter : core_->flights.land(flight_)) late.emplace_back(flight_->key, std::move(waiter));
+    for (Waiter& waiter : core_->flights.end(flight_)) late.emplace_back(flight_->key, std::move(waiter));
     start_read(core_, std::move(late), false);
   }
 
@@ -186,7 +187,7 @@ void answer_callers(Core& core, const FlightPtr& flight, std::vector<Waiter> wai
   if (!again.empty()) start_read(core.shared_from_this(), std::move(again), false);
 }
 
-void land(Core& core, const FlightPtr& flight, const Answer& answer, const Proof& proof) {
+void complete(Core& core, const FlightPtr& flight, const Answer& answer, const Proof& proof) {
   // A negative answer of the loader is kept only when it has a time to live.
   const bool lasting =
       answer.kind == LookupKind::hit || (answer.kind == LookupKind::negative &&
@@ -195,15 +196,15 @@ void land(Core& core, const FlightPtr& flight, const Answer& answer, const Proof
       !core.remember(flight->key, answer.entry, proof, flight->stamp)) {
     ++core.counters.rejected_fills;
   }
-  hand_over(core, flight, answer);
+  complete_uncached(core, flight, answer);
 }
 
-void hand_over(Core& core, const FlightPtr& flight, const Answer& answer) {
-  answer_callers(core, flight, core.flights.land(flight), answer);
+void complete_uncached(Core& core, const FlightPtr& flight, const Answer& answer) {
+  answer_callers(core, flight, core.flights.end(flight), answer);
 }
 
-void bring(const std::shared_ptr<Core>& core, const FlightPtr& flight, const Answer& answer,
-           BytesView stored) {
+void complete_with_fill(const std::shared_ptr<Core>& core, const FlightPtr& flight, const Answer& answer,
+                        BytesView stored) {
   std::vector<std::size_t> leased;
   std::vector<std::size_t> unshared;
   bool watched = true;  // every shared tier down to the answer's has it, or is about to
@@ -226,11 +227,11 @@ void bring(const std::shared_ptr<Core>& core, const FlightPtr& flight, const Ans
   if (leased.empty() || stored.empty() || (life && *life <= Duration::zero())) {
     const Intent intent = intend(*core);
     release_leases(*core, flight);
-    land(*core, flight, answer, {flight->began, watched && leased.empty()});
+    complete(*core, flight, answer, {flight->began, watched && leased.empty()});
     if (stored.empty()) return;
     for (const std::size_t tier : unshared) fill_unshared(core, tier, flight, stored, answer.entry, intent);
   } else {
-    std::make_shared<Filling>(core, flight, answer, stored)
+    std::make_shared<LeasedFill>(core, flight, answer, stored)
         ->start(std::move(leased), std::move(unshared), watched);
   }
 }
@@ -240,10 +241,10 @@ void answer_stale(Core& core, const FlightPtr& flight, const Error& why) {
   answer_callers(core, flight, core.flights.take_waiters(flight), answer);
 }
 
-void land_failed(Core& core, const FlightPtr& flight, const Error& why) {
+void complete_failed(Core& core, const FlightPtr& flight, const Error& why) {
   release_leases(core, flight);
   if (flight->refresh) core.cooling.set(flight->key, 0, {.ttl = core.options.retry_after});
-  hand_over(core, flight, core.instead_of(flight, why));
+  complete_uncached(core, flight, core.instead_of(flight, why));
 }
 
 void release_leases(Core& core, const FlightPtr& flight) {
