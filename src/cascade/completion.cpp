@@ -237,14 +237,14 @@ void complete_with_fill(const std::shared_ptr<Core>& core, const FlightPtr& flig
 }
 
 void answer_stale(Core& core, const FlightPtr& flight, const Error& why) {
-  const Answer answer = core.instead_of(flight, why);
+  const Answer answer = core.candidate_or(flight, why);
   answer_callers(core, flight, core.flights.take_waiters(flight), answer);
 }
 
 void complete_failed(Core& core, const FlightPtr& flight, const Error& why) {
   release_leases(core, flight);
   if (flight->refresh) core.cooling.set(flight->key, 0, {.ttl = core.options.retry_after});
-  complete_uncached(core, flight, core.instead_of(flight, why));
+  complete_uncached(core, flight, core.candidate_or(flight, why));
 }
 
 void release_leases(Core& core, const FlightPtr& flight) {

@@ -206,7 +206,7 @@ bool Core::refresh_due(const Entry& entry) const noexcept {
   return static_cast<double>((now() - entry.created).count()) >= life * options.eager_refresh;
 }
 
-void Core::propose(Flight& flight, Entry entry, std::size_t level, bool proven) const {
+void Core::keep_candidate(Flight& flight, Entry entry, std::size_t level, bool proven) const {
   const TagVerdict tagged = verdict(entry.tags);
   if (entry.value == nullptr || tagged == TagVerdict::void_) return;
   if (flight.candidate && flight.candidate->entry.created >= entry.created) return;
@@ -221,7 +221,7 @@ void Core::propose(Flight& flight, Entry entry, std::size_t level, bool proven) 
       Answer{.kind = fresh ? LookupKind::hit : LookupKind::stale, .entry = std::move(entry), .level = level};
 }
 
-Answer Core::instead_of(const FlightPtr& flight, const Error& why) {
+Answer Core::candidate_or(const FlightPtr& flight, const Error& why) {
   if (!flight->candidate) return failed<Answer>(why);
   Answer answer = *flight->candidate;
   answer.error = why;

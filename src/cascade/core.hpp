@@ -156,12 +156,14 @@ class Core : public std::enable_shared_from_this<Core> {
   /// The share of its life after which an entry is loaded anew ahead of time is over.
   [[nodiscard]] bool refresh_due(const Entry& entry) const noexcept;
 
-  /// Keeps an entry as the flight's candidate, if its grace and its tags allow, and it is the youngest. What
-  /// is not proven to be still right is at best stale.
-  void propose(Flight& flight, Entry entry, std::size_t level, bool proven) const;
+  /// Keeps an entry as the flight's candidate: the answer that is given if nothing better is found. Only if
+  /// its grace and its tags allow that, and it is younger than the candidate so far. `proven`: it is still
+  /// right; an entry that is not proven is stale, however fresh it looks.
+  void keep_candidate(Flight& flight, Entry entry, std::size_t level, bool proven) const;
 
-  /// The flight's candidate as the answer, in memory served until retry_after is over; without one the error.
-  Answer instead_of(const FlightPtr& flight, const Error& why);
+  /// The flight's candidate as the answer, with the reason why there is no better one; without a candidate the
+  /// error alone. Memory serves a stale candidate from then on, until retry_after is over.
+  Answer candidate_or(const FlightPtr& flight, const Error& why);
 
   /// How long a tier is to keep an entry: none: for ever; zero or less: not at all.
   [[nodiscard]] std::optional<Duration> tier_life(const Entry& entry) const;

@@ -267,7 +267,7 @@ void start_read(std::shared_ptr<Core> core, std::vector<std::pair<std::string, W
         complete_uncached(*core, flight, {.kind = kind, .entry = std::move(recalled->entry)});
         continue;
       }
-      core->propose(*flight, std::move(recalled->entry), memory_level, recalled->serves);
+      core->keep_candidate(*flight, std::move(recalled->entry), memory_level, recalled->serves);
     }
     begun.push_back(std::move(flight));
   }

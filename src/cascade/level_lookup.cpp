@@ -152,7 +152,7 @@ class LevelLookup : public std::enable_shared_from_this<LevelLookup> {
                           .level = tier_ + 1};
       return complete_with_fill(core_, hit.flight, answer, hit.stored);
     }
-    core_->propose(*hit.flight, std::move(entry), tier_ + 1, !level().narrow);
+    core_->keep_candidate(*hit.flight, std::move(entry), tier_ + 1, !level().narrow);
     miss(std::move(hit.flight), std::move(hit.stored));
   }
 
@@ -228,7 +228,8 @@ class LevelLookup : public std::enable_shared_from_this<LevelLookup> {
       } else {
         release_leases(*core_, flight);
       }
-      const Answer answer = flight->unavailable ? core_->instead_of(flight, *flight->unavailable) : Answer{};
+      const Answer answer =
+          flight->unavailable ? core_->candidate_or(flight, *flight->unavailable) : Answer{};
       for (const Waiter& waiter : lookers) waiter.call->set_outcome(waiter.index, answer);
     }
     if (!loading.empty()) start_load(core_, loading);
