@@ -187,7 +187,7 @@ void answer_callers(Core& core, const FlightPtr& flight, std::vector<Waiter> wai
   if (!again.empty()) start_read(core.shared_from_this(), std::move(again), false);
 }
 
-void complete(Core& core, const FlightPtr& flight, const Answer& answer, const Proof& proof) {
+void complete(Core& core, const FlightPtr& flight, const Answer& answer, const StalenessProof& proof) {
   // A negative answer of the loader is kept only when it has a time to live.
   const bool lasting =
       answer.kind == LookupKind::hit || (answer.kind == LookupKind::negative &&

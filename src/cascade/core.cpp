@@ -115,7 +115,8 @@ void Core::on_own_notice(std::string_view key) {
   flights.detach(key);
 }
 
-bool Core::remember(std::string_view key, const Entry& entry, Proof proof, Stamp stamp, bool own_notice) {
+bool Core::remember(std::string_view key, const Entry& entry, StalenessProof proof, Stamp stamp,
+                    bool own_notice) {
   while (generations.accept_own_notices(stamp, own_notice)) {
     proof.watched = proof.watched && !own_notice;
     if (values->remember(key, entry, proof, TimePoint::min(), generations, stamp)) return true;

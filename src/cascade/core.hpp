@@ -137,7 +137,8 @@ class Core : public std::enable_shared_from_this<Core> {
 
   /// Puts the entry into memory. False: the key has changed since the stamp was taken, and the change is not
   /// one that this process has just made itself. `own_notice`: a watch has reported such an own change before.
-  bool remember(std::string_view key, const Entry& entry, Proof proof, Stamp stamp, bool own_notice = false);
+  bool remember(std::string_view key, const Entry& entry, StalenessProof proof, Stamp stamp,
+                bool own_notice = false);
 
   /// The stored form of an entry.
   [[nodiscard]] Result<Bytes> seal_up(std::string_view key, const Entry& entry) const;
@@ -276,7 +277,7 @@ void start_read(std::shared_ptr<Core> core, std::vector<std::pair<std::string, W
 // Answering (completion.cpp).
 /// Ends a flight whose answer needs no fill of a tier. The answer enters memory first, and then the flight
 /// ends: a reader that comes later finds one of the two.
-void complete(Core& core, const FlightPtr& flight, const Answer& answer, const Proof& proof = {});
+void complete(Core& core, const FlightPtr& flight, const Answer& answer, const StalenessProof& proof = {});
 /// Answers waiters. Late ones begin a new read where the answer may be older than the staleness check allows:
 /// with strong consistency, or while no watch reports whether it is still right.
 void answer_callers(Core& core, const FlightPtr& flight, std::vector<Waiter> waiters, const Answer& answer);

@@ -47,12 +47,12 @@ struct Entry {
 };
 
 /// How far memory may trust an entry (gate.hpp).
-struct Proof {
+struct StalenessProof {
   TimePoint as_of = {};  ///< what the entry says was so at this time or later
   bool watched = false;  ///< the shared tiers have it, so that a change since would be told
 };
 
-/// Proof::watched of an entry in memory, which may be taken back while others read it.
+/// StalenessProof::watched of an entry in memory, which may be taken back while others read it.
 class Watched {
  public:
   Watched(bool watched = false) noexcept : value_(watched) {}
@@ -125,11 +125,11 @@ class Values {
 
   /// Puts the entry into memory if the stamp is still valid, and tells whether it was; the check and the
   /// insertion are one step. Stale ones are served until `retry_at`, for refreshing them has just failed.
-  virtual bool remember(std::string_view key, const Entry& entry, const Proof& proof, TimePoint retry_at,
-                        const Generations& generations, const Stamp& stamp) = 0;
+  virtual bool remember(std::string_view key, const Entry& entry, const StalenessProof& proof,
+                        TimePoint retry_at, const Generations& generations, const Stamp& stamp) = 0;
   /// What memory has, stale entries within their grace included. Not counted as an access.
   virtual std::optional<Recalled> recall(std::string_view key) = 0;
-  /// The entry in memory, if there is one, is not watched from now on (Proof).
+  /// The entry in memory, if there is one, is not watched from now on (StalenessProof).
   virtual void unwatch(std::string_view key) = 0;
   /// True when it was there.
   virtual bool forget(std::string_view key) = 0;

@@ -25,7 +25,7 @@ struct Slot {
   TimePoint fresh_until = no_deadline;
   TimePoint gone = no_deadline;  ///< the end of its grace
   TagMarks tags = {};
-  TimePoint as_of = {};  ///< these two: Proof
+  TimePoint as_of = {};  ///< these two: StalenessProof
   Watched watched = {};
   TimePoint created = {};
   TimePoint retry_at = TimePoint::min();  ///< stale, it is served until then
@@ -135,7 +135,7 @@ class TypedMemory : public Values {
     return ValuePtr(std::make_shared<const V>(std::move(*value)));
   }
 
-  bool remember(std::string_view key, const Entry& entry, const Proof& proof, TimePoint retry_at,
+  bool remember(std::string_view key, const Entry& entry, const StalenessProof& proof, TimePoint retry_at,
                 const Generations& generations, const Stamp& stamp) override {
     if (!keeps_) return generations.valid(stamp);
     const TimePoint local = now();
