@@ -306,9 +306,9 @@ void start_invalidate(std::shared_ptr<Core> core, Selection what, const Invalida
 /// Opens the journal, whose changes then flow to the tiers. Throws ConfigError.
 void start_write_back(const std::shared_ptr<Core>& core);
 /// A change of a key, acknowledged by the journal.
-void set_back(const std::shared_ptr<Core>& core, const std::string& key, Entry entry, Bytes stored,
-              Handler<Result<void>> done);
-void erase_back(const std::shared_ptr<Core>& core, const std::string& key, Handler<Result<bool>> done);
+void set_in_journal(const std::shared_ptr<Core>& core, const std::string& key, Entry entry, Bytes stored,
+                    Handler<Result<void>> done);
+void erase_in_journal(const std::shared_ptr<Core>& core, const std::string& key, Handler<Result<bool>> done);
 /// What the journal has of a key: it goes before every tier.
 enum class Journalled : std::uint8_t { nothing, erased, value };
 Journalled journalled(Core& core, const std::string& key, Entry* entry = nullptr);

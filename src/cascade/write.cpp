@@ -283,7 +283,7 @@ void write_tagged(const std::shared_ptr<Core>& core, std::vector<Write> writes, 
     std::make_shared<Erasing<Result<void>>>(core, std::move(items), call, lacking)->start();
   } else if (core->options.write_mode == WriteMode::back) {
     for (Item& item : items) {
-      set_back(
+      set_in_journal(
           core, item.key, std::move(item.entry), std::move(item.stored),
           [call, index = item.index](Result<void> outcome) { call->set_outcome(index, std::move(outcome)); });
     }
@@ -330,7 +330,7 @@ void start_erase(std::shared_ptr<Core> core, std::vector<std::string> keys, std:
       continue;
     }
     if (core->write_back) {
-      erase_back(core, keys[i], [call, i](Result<bool> had) { call->set_outcome(i, std::move(had)); });
+      erase_in_journal(core, keys[i], [call, i](Result<bool> had) { call->set_outcome(i, std::move(had)); });
       continue;
     }
     Item item{.index = i, .key = std::move(keys[i])};

@@ -11,9 +11,9 @@ namespace terrace::cascade {
 namespace {
 
 /// One batch on its way: the writer, then the tiers from the lowest to the highest.
-class Flushing : public std::enable_shared_from_this<Flushing> {
+class BatchFlush : public std::enable_shared_from_this<BatchFlush> {
  public:
-  Flushing(std::shared_ptr<Core> core, std::vector<Change> changes, Handler<std::vector<Result<void>>> done)
+  BatchFlush(std::shared_ptr<Core> core, std::vector<Change> changes, Handler<std::vector<Result<void>>> done)
       : core_(std::move(core)),
         changes_(std::move(changes)),
         done_(std::move(done)),
@@ -188,7 +188,7 @@ void start_write_back(const std::shared_ptr<Core>& core) {
                                                  Handler<std::vector<Result<void>>> done) {
     const std::size_t count = changes.size();
     if (const auto alive = weak.lock()) {
-      std::make_shared<Flushing>(alive, std::move(changes), std::move(done))->start();
+      std::make_shared<BatchFlush>(alive, std::move(changes), std::move(done))->start();
     } else {
       done(std::vector<Result<void>>(count, Error(Errc::shutdown)));
     }
@@ -200,8 +200,8 @@ void start_write_back(const std::shared_ptr<Core>& core) {
   if (core->journal_owner) core->journal_owner->start(core->write_back->journal_id());
 }
 
-void set_back(const std::shared_ptr<Core>& core, const std::string& key, Entry entry, Bytes stored,
-              Handler<Result<void>> done) {
+void set_in_journal(const std::shared_ptr<Core>& core, const std::string& key, Entry entry, Bytes stored,
+                    Handler<Result<void>> done) {
   if (auto refused = refusal(*core)) return done(*std::move(refused));
   Stamp stamp;
   core->invalidate(key, stamp);
@@ -224,7 +224,7 @@ void set_back(const std::shared_ptr<Core>& core, const std::string& key, Entry e
                         });
 }
 
-void erase_back(const std::shared_ptr<Core>& core, const std::string& key, Handler<Result<bool>> done) {
+void erase_in_journal(const std::shared_ptr<Core>& core, const std::string& key, Handler<Result<bool>> done) {
   if (auto refused = refusal(*core)) return done(*std::move(refused));
   const bool had = journalled(*core, key) == Journalled::value;
   const bool remembered = core->invalidate(key);
