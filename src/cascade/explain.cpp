@@ -47,9 +47,9 @@ std::string Explanation::to_string() const {
 namespace cascade {
 namespace {
 
-class Explaining : public std::enable_shared_from_this<Explaining> {
+class ExplainCall : public std::enable_shared_from_this<ExplainCall> {
  public:
-  Explaining(std::shared_ptr<Core> core, std::string key, std::shared_ptr<Gather<Result<Explanation>>> call)
+  ExplainCall(std::shared_ptr<Core> core, std::string key, std::shared_ptr<Gather<Result<Explanation>>> call)
       : core_(std::move(core)), key_(std::move(key)), call_(std::move(call)) {
     told_.key = key_;
     told_.in_flight = core_->flights.in_flight(key_);
@@ -118,7 +118,7 @@ void start_explain(std::shared_ptr<Core> core, std::string key, Handler<Result<E
         done(std::move(one.front()));
       });
   if (auto refused = core->refuse_key(key)) return call->set_outcome(0, *std::move(refused));
-  if (call->open()) std::make_shared<Explaining>(core, std::move(key), call)->step();
+  if (call->open()) std::make_shared<ExplainCall>(core, std::move(key), call)->step();
 }
 
 }  // namespace cascade

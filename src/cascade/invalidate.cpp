@@ -12,9 +12,9 @@ namespace {
 using Call = std::shared_ptr<Gather<Result<std::uint64_t>>>;
 
 /// Memory and every tier, from the lowest to the highest, lose what the pattern selects (empty: everything).
-class Sweep : public std::enable_shared_from_this<Sweep> {
+class BulkErase : public std::enable_shared_from_this<BulkErase> {
  public:
-  Sweep(std::shared_ptr<Core> core, Call call, std::string prefix, std::string pattern)
+  BulkErase(std::shared_ptr<Core> core, Call call, std::string prefix, std::string pattern)
       : core_(std::move(core)),
         call_(std::move(call)),
         prefix_(std::move(prefix)),
@@ -56,10 +56,10 @@ class Sweep : public std::enable_shared_from_this<Sweep> {
       return call_->set_outcome(0, failures_.error("erased"));
     }
     --left_;
-    core_->fills->when_all_ended([self = shared_from_this()] { self->sweep(); });
+    core_->fills->when_all_ended([self = shared_from_this()] { self->erase_in_tier(); });
   }
 
-  void sweep() {
+  void erase_in_tier() {
     const std::size_t tier = left_;
     // A whole keyspace takes longer than one key: the caller's limit rules here.
     Handler<Result<std::uint64_t>> took = [self = shared_from_this(),
@@ -88,20 +88,20 @@ class Sweep : public std::enable_shared_from_this<Sweep> {
 };
 
 /// One key becomes stale in every level. What has no grace is erased.
-class Softening : public std::enable_shared_from_this<Softening> {
+class SoftInvalidation : public std::enable_shared_from_this<SoftInvalidation> {
  public:
-  Softening(std::shared_ptr<Core> core, std::string key, Handler<Result<bool>> done)
+  SoftInvalidation(std::shared_ptr<Core> core, std::string key, Handler<Result<bool>> done)
       : core_(std::move(core)), key_(std::move(key)), done_(std::move(done)), left_(core_->levels.size()) {}
 
   void start() {
-    had_ = void_flights();
+    had_ = make_stale_in_memory();
     step();
   }
 
  private:
   static constexpr int max_attempts = 3;
 
-  bool void_flights() {
+  bool make_stale_in_memory() {
     core_->generations.bump(key_);
     const bool had = core_->values->soften(key_);
     core_->flights.detach(key_);
@@ -190,7 +190,7 @@ class Softening : public std::enable_shared_from_this<Softening> {
   }
 
   void end() {
-    void_flights();
+    make_stale_in_memory();
     if (failures_.none()) return done_(had_);
     ++core_->counters.write_failures;
     done_(failures_.error("invalidated"));
@@ -214,7 +214,7 @@ void start_soft(const std::shared_ptr<Core>& core, const std::vector<std::string
       call->set_outcome(i, *std::move(refused));
       continue;
     }
-    std::make_shared<Softening>(core, keys[i], [call, i](Result<bool> had) {
+    std::make_shared<SoftInvalidation>(core, keys[i], [call, i](Result<bool> had) {
       call->set_outcome(i, std::move(had));
     })->start();
   }
@@ -251,8 +251,8 @@ Call begin_one(const std::shared_ptr<Core>& core, std::optional<Duration> timeou
       });
 }
 
-void start_sweep(const std::shared_ptr<Core>& core, const Selection& what, const InvalidateOptions& options,
-                 Handler<Result<std::uint64_t>> done) {
+void start_bulk_erase(const std::shared_ptr<Core>& core, const Selection& what,
+                      const InvalidateOptions& options, Handler<Result<std::uint64_t>> done) {
   const bool glob = what.kind == Selection::Kind::glob;
   if (options.soft) {
     return done(
@@ -265,7 +265,7 @@ void start_sweep(const std::shared_ptr<Core>& core, const Selection& what, const
   if (const auto fine = glob ? check_glob(what.text) : Result<void>(); !fine) return done(fine.error());
   const auto call = begin_one(core, options.timeout, std::move(done));
   if (!call->open()) return;
-  std::make_shared<Sweep>(core, call, glob ? "" : what.text, glob ? what.text : "")->start();
+  std::make_shared<BulkErase>(core, call, glob ? "" : what.text, glob ? what.text : "")->start();
 }
 
 }  // namespace
@@ -275,7 +275,7 @@ void start_clear(std::shared_ptr<Core> core, const WriteOptions& options, Handle
       begin_one(core, options.timeout, [done = std::move(done)](const Result<std::uint64_t>& gone) mutable {
         done(gone ? Result<void>() : Result<void>(gone.error()));
       });
-  if (call->open()) std::make_shared<Sweep>(core, call, "", "")->start();
+  if (call->open()) std::make_shared<BulkErase>(core, call, "", "")->start();
 }
 
 void start_invalidate(std::shared_ptr<Core> core, Selection what, const InvalidateOptions& options,
@@ -293,7 +293,7 @@ void start_invalidate(std::shared_ptr<Core> core, Selection what, const Invalida
     }
     case Selection::Kind::prefix:
     case Selection::Kind::glob:
-      return start_sweep(core, what, options, std::move(done));
+      return start_bulk_erase(core, what, options, std::move(done));
     case Selection::Kind::tag: {
       if (const auto refused = refuse_tags({what.text})) return done(*refused);
       const auto call = begin_one(core, options.timeout, std::move(done));

@@ -21,16 +21,16 @@ LeaseToken random_token() {
 
 /// One flight that waits. It looks again when it is woken, and when its patience says so; what it finds then,
 /// a value or the lease, goes on in the lookup.
-class Awaiting final : public LeaseWaiters::Waiting, public std::enable_shared_from_this<Awaiting> {
+class WaitingFlight final : public LeaseWaiters::Waiting, public std::enable_shared_from_this<WaitingFlight> {
  public:
-  Awaiting(std::shared_ptr<Core> core, FlightPtr flight, std::size_t tier)
+  WaitingFlight(std::shared_ptr<Core> core, FlightPtr flight, std::size_t tier)
       : core_(std::move(core)),
         flight_(std::move(flight)),
         tier_(tier),
         patience_(core_->now(), core_->options.load_timeout) {}
-  Awaiting(const Awaiting&) = delete;
-  Awaiting& operator=(const Awaiting&) = delete;
-  ~Awaiting() override { core_->lease_waiters.tidy(flight_->key); }
+  WaitingFlight(const WaitingFlight&) = delete;
+  WaitingFlight& operator=(const WaitingFlight&) = delete;
+  ~WaitingFlight() override { core_->lease_waiters.tidy(flight_->key); }
 
   /// From here on it is woken; what happened before shows when it looks now.
   void start() {
@@ -127,7 +127,7 @@ void acquire_lease(Core& core, const FlightPtr& flight, std::size_t tier, Handle
 }
 
 void await_lease(std::shared_ptr<Core> core, FlightPtr flight, std::size_t tier) {
-  std::make_shared<Awaiting>(std::move(core), std::move(flight), tier)->start();
+  std::make_shared<WaitingFlight>(std::move(core), std::move(flight), tier)->start();
 }
 
 }  // namespace terrace::cascade

@@ -44,9 +44,10 @@ bool no_token(const Error& error) {
 }
 
 /// Finds out tokens this process does not know.
-class Asking : public std::enable_shared_from_this<Asking> {
+class TokenLookup : public std::enable_shared_from_this<TokenLookup> {
  public:
-  Asking(std::shared_ptr<Core> core, std::vector<std::string> tags, Handler<Result<std::vector<Token>>> done)
+  TokenLookup(std::shared_ptr<Core> core, std::vector<std::string> tags,
+              Handler<Result<std::vector<Token>>> done)
       : core_(std::move(core)), tags_(std::move(tags)), tokens_(tags_.size()), done_(std::move(done)) {}
 
   void start(bool create) {
@@ -238,7 +239,7 @@ std::optional<Error> refuse_tags(const std::vector<std::string>& tags) {
 
 void tag_tokens(const std::shared_ptr<Core>& core, const std::vector<std::string>& tags, bool create,
                 Handler<Result<std::vector<Token>>> done) {
-  std::make_shared<Asking>(core, tags, std::move(done))->start(create);
+  std::make_shared<TokenLookup>(core, tags, std::move(done))->start(create);
 }
 
 void invalidate_tag(const std::shared_ptr<Core>& core, std::string tag, bool soft,

@@ -33,11 +33,11 @@ struct Item {
 
 /// What set and erase share: the way through the tiers. `Outcome` is what the tiers return for each key.
 template <class Outcome>
-class Ascent : public std::enable_shared_from_this<Ascent<Outcome>> {
+class BottomUpWrite : public std::enable_shared_from_this<BottomUpWrite<Outcome>> {
  public:
-  Ascent(std::shared_ptr<Core> core, std::vector<Item> items)
+  BottomUpWrite(std::shared_ptr<Core> core, std::vector<Item> items)
       : core_(std::move(core)), items_(std::move(items)) {}
-  virtual ~Ascent() = default;
+  virtual ~BottomUpWrite() = default;
 
   void start() {
     if (items_.empty()) return;
@@ -147,10 +147,10 @@ class Ascent : public std::enable_shared_from_this<Ascent<Outcome>> {
   bool sent_ = false;  // something, to a shared tier
 };
 
-class Setting final : public Ascent<Result<void>> {
+class SetWrite final : public BottomUpWrite<Result<void>> {
  public:
-  Setting(std::shared_ptr<Core> core, std::vector<Item> items, std::shared_ptr<Gather<Result<void>>> call)
-      : Ascent(std::move(core), std::move(items)), call_(std::move(call)) {}
+  SetWrite(std::shared_ptr<Core> core, std::vector<Item> items, std::shared_ptr<Gather<Result<void>>> call)
+      : BottomUpWrite(std::move(core), std::move(items)), call_(std::move(call)) {}
 
  private:
   void ask(Tier& tier, TimePoint deadline, Handler<std::vector<Result<void>>> done) override {
@@ -190,11 +190,11 @@ class Setting final : public Ascent<Result<void>> {
 /// Also the write mode `around`, which tells its caller nothing of what was there; and what is left of a set
 /// that cannot be done, for the reason `why`.
 template <class Told>
-class Erasing final : public Ascent<Result<bool>> {
+class EraseWrite final : public BottomUpWrite<Result<bool>> {
  public:
-  Erasing(std::shared_ptr<Core> core, std::vector<Item> items, std::shared_ptr<Gather<Told>> call,
-          std::optional<Error> why = {})
-      : Ascent(std::move(core), std::move(items)), call_(std::move(call)), why_(std::move(why)) {}
+  EraseWrite(std::shared_ptr<Core> core, std::vector<Item> items, std::shared_ptr<Gather<Told>> call,
+             std::optional<Error> why = {})
+      : BottomUpWrite(std::move(core), std::move(items)), call_(std::move(call)), why_(std::move(why)) {}
 
  private:
   void ask(Tier& tier, TimePoint deadline, Handler<std::vector<Result<bool>>> done) override {
@@ -280,7 +280,7 @@ void write_tagged(const std::shared_ptr<Core>& core, std::vector<Write> writes, 
     }
   } else if (lacking) {
     // What it was to replace must not be read any more, as when a tier does not take a value without tags.
-    std::make_shared<Erasing<Result<void>>>(core, std::move(items), call, lacking)->start();
+    std::make_shared<EraseWrite<Result<void>>>(core, std::move(items), call, lacking)->start();
   } else if (core->options.write_mode == WriteMode::back) {
     for (Item& item : items) {
       set_in_journal(
@@ -288,9 +288,9 @@ void write_tagged(const std::shared_ptr<Core>& core, std::vector<Write> writes, 
           [call, index = item.index](Result<void> outcome) { call->set_outcome(index, std::move(outcome)); });
     }
   } else if (core->options.write_mode == WriteMode::around) {
-    std::make_shared<Erasing<Result<void>>>(core, std::move(items), call)->start();
+    std::make_shared<EraseWrite<Result<void>>>(core, std::move(items), call)->start();
   } else {
-    std::make_shared<Setting>(core, std::move(items), call)->start();
+    std::make_shared<SetWrite>(core, std::move(items), call)->start();
   }
 }
 
@@ -337,7 +337,7 @@ void start_erase(std::shared_ptr<Core> core, std::vector<std::string> keys, std:
     item.tier_key = core->tier_key(item.key);
     items.push_back(std::move(item));
   }
-  std::make_shared<Erasing<Result<bool>>>(core, std::move(items), call)->start();
+  std::make_shared<EraseWrite<Result<bool>>>(core, std::move(items), call)->start();
 }
 
 }  // namespace terrace::cascade
