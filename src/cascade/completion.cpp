@@ -5,9 +5,12 @@
 /// since it was granted. Memory and later readers get the value after the tier has accepted it: a rejected
 /// one goes to those who had it loaded, to no tier and to no later caller.
 
+#include "cascade/completion.hpp"
+
 #include <algorithm>
 
-#include "cascade/core.hpp"
+#include "cascade/reading.hpp"
+#include "cascade/writing.hpp"
 
 namespace terrace::cascade {
 namespace {
@@ -137,7 +140,7 @@ class LeasedFill : public std::enable_shared_from_this<LeasedFill> {
     release_leases(*core_, flight_);
     std::vector<std::pair<std::string, Waiter>> late;
     for (Waiter& waiter : core_->flights.end(flight_)) late.emplace_back(flight_->key, std::move(waiter));
-    start_read(core_, std::move(late), false);
+    join_or_begin(core_, std::move(late), false);
   }
 
   const std::shared_ptr<Core> core_;
@@ -184,7 +187,7 @@ void answer_callers(Core& core, const FlightPtr& flight, std::vector<Waiter> wai
     if (own.joined) ++core.counters.joined;
     waiter.call->set_outcome(waiter.index, std::move(own));
   }
-  if (!again.empty()) start_read(core.shared_from_this(), std::move(again), false);
+  if (!again.empty()) join_or_begin(core.shared_from_this(), std::move(again), false);
 }
 
 void complete(Core& core, const FlightPtr& flight, const Answer& answer, const StalenessProof& proof) {

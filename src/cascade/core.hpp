@@ -6,96 +6,28 @@
 #include <memory>
 #include <optional>
 #include <stop_token>
+#include <string>
+#include <string_view>
 #include <terrace/detail/cascade/engine.hpp>
-#include <terrace/histogram.hpp>
-#include <terrace/shared_tier.hpp>
 #include <vector>
 
 #include "base/fork.hpp"
+#include "cascade/counters.hpp"
 #include "cascade/fills.hpp"
 #include "cascade/flights.hpp"
 #include "cascade/gather.hpp"
+#include "cascade/groups.hpp"
 #include "cascade/journal_owner.hpp"
 #include "cascade/lease_waiters.hpp"
+#include "cascade/level.hpp"
 #include "cascade/level_rules.hpp"
 #include "cascade/load_slots.hpp"
-#include "cascade/own_notices.hpp"
-#include "cascade/recovery.hpp"
 #include "cascade/tag_table.hpp"
 #include "cascade/tier_calls.hpp"
 #include "cascade/write_back.hpp"
 #include "envelope/envelope.hpp"
 
 namespace terrace::cascade {
-
-/// Errors of reads. Thread safe.
-class ErrorTally {
- public:
-  void add(const Error& error) noexcept {
-    ++(error == Errc::timed_out     ? timed_out_
-       : error == Errc::unavailable ? unavailable_
-       : error == Errc::io_error    ? io_
-                                    : other_);
-  }
-  [[nodiscard]] ErrorCounts counts() const noexcept { return {timed_out_, unavailable_, io_, other_}; }
-
- private:
-  std::atomic<std::uint64_t> timed_out_{0}, unavailable_{0}, io_{0}, other_{0};
-};
-
-/// A tier and what was seen of it.
-struct Level {
-  Level(std::string n, std::shared_ptr<Tier> t, std::uint64_t seed)
-      : name(std::move(n)), tier(std::move(t)), shared(tier->shared()), recovery(seed) {}
-
-  const std::string name;
-  const std::shared_ptr<Tier> tier;
-  SharedTier* const shared;  ///< null: nobody shares it
-  bool narrow = false;       ///< is_narrow()
-  Recovery recovery;
-  OwnNotices own_notices;
-  std::atomic<std::uint64_t> hits{0};
-  std::atomic<std::uint64_t> stale{0};
-  std::atomic<std::uint64_t> negative{0};
-  std::atomic<std::uint64_t> misses{0};
-  ErrorTally errors;
-  std::atomic<std::uint64_t> unreadable{0};
-  Histogram latency;
-};
-
-struct Counters {
-  std::atomic<std::uint64_t> loads{0};
-  std::atomic<std::uint64_t> load_failures{0};
-  std::atomic<std::uint64_t> joined{0};
-  std::atomic<std::uint64_t> rejected_fills{0};
-  std::atomic<std::uint64_t> stale_from_memory{0};  // after a try to refresh it
-  std::atomic<std::uint64_t> refreshes{0};
-  std::atomic<std::uint64_t> lease_waits{0};
-  std::atomic<std::uint64_t> writes{0};
-  std::atomic<std::uint64_t> erases{0};
-  std::atomic<std::uint64_t> write_failures{0};
-  std::atomic<std::uint64_t> invalidations_sent{0};
-  std::atomic<std::uint64_t> invalidations_received{0};
-  Histogram load_latency;
-};
-
-/// The named sets of keys of invalidate_group(). Thread safe.
-class Groups {
- public:
-  void define(std::string name, std::vector<std::string> keys) {
-    std::lock_guard lock(mutex_);
-    groups_.insert_or_assign(std::move(name), std::move(keys));
-  }
-  [[nodiscard]] std::optional<std::vector<std::string>> find(const std::string& name) const {
-    std::lock_guard lock(mutex_);
-    const auto found = groups_.find(name);
-    return found == groups_.end() ? std::nullopt : std::optional(found->second);
-  }
-
- private:
-  mutable std::mutex mutex_;
-  boost::unordered_flat_map<std::string, std::vector<std::string>> groups_;
-};
 
 /// An entry out of stored bytes, and what its tags' tokens were when it was made.
 struct Unwrapped {
@@ -261,77 +193,5 @@ class Core : public std::enable_shared_from_this<Core> {
 
   [[nodiscard]] envelope::Limits limits() const noexcept;
 };
-
-// Reading (level_lookup.cpp, lease.cpp, load.cpp).
-void start_lookup(std::shared_ptr<Core> core, std::vector<FlightPtr> flights);
-/// The lookup of the flight goes on at this tier, with the reply to its request for the lease.
-void resume_lookup(std::shared_ptr<Core> core, FlightPtr flight, std::size_t tier, Result<LeaseReply> reply);
-/// Asks for the lease of the flight's key; the token is noted in the flight when granted.
-void acquire_lease(Core& core, const FlightPtr& flight, std::size_t tier, Handler<Result<LeaseReply>> done);
-/// Another process loads the flight's key: waits for that, then resumes the lookup.
-void await_lease(std::shared_ptr<Core> core, FlightPtr flight, std::size_t tier);
-void start_load(std::shared_ptr<Core> core, const std::vector<FlightPtr>& flights);
-/// Joins the waiters to the flights of their key, or begins these.
-void start_read(std::shared_ptr<Core> core, std::vector<std::pair<std::string, Waiter>> waiters, bool ahead);
-
-// Answering (completion.cpp).
-/// Ends a flight whose answer needs no fill of a tier. The answer enters memory first, and then the flight
-/// ends: a reader that comes later finds one of the two.
-void complete(Core& core, const FlightPtr& flight, const Answer& answer, const StalenessProof& proof = {});
-/// Answers waiters. Late ones begin a new read where the answer may be older than the staleness check allows:
-/// with strong consistency, or while no watch reports whether it is still right.
-void answer_callers(Core& core, const FlightPtr& flight, std::vector<Waiter> waiters, const Answer& answer);
-/// Ends a flight with an answer that no level may keep.
-void complete_uncached(Core& core, const FlightPtr& flight, const Answer& answer);
-/// Ends a flight and fills the tiers that lack the answer: those above the tier it came from, or all of them if
-/// it was loaded. `stored`: the bytes that they keep; empty: no tier is filled.
-void complete_with_fill(const std::shared_ptr<Core>& core, const FlightPtr& flight, const Answer& answer,
-                        BytesView stored);
-/// Ends a flight that found nothing and could not load: with its candidate if it has one, otherwise with the
-/// error.
-void complete_failed(Core& core, const FlightPtr& flight, const Error& why);
-/// Answers the waiting callers with the candidate, which must be there; the flight goes on.
-void answer_stale(Core& core, const FlightPtr& flight, const Error& why);
-/// Gives back the leases of a flight that ends without a fill.
-void release_leases(Core& core, const FlightPtr& flight);
-
-// Writing (write.cpp, invalidate.cpp, recover.cpp).
-void start_write(std::shared_ptr<Core> core, std::vector<Write> writes, const WriteOptions& options,
-                 Handler<std::vector<Result<void>>> done);
-void start_erase(std::shared_ptr<Core> core, std::vector<std::string> keys, std::optional<Duration> timeout,
-                 Handler<std::vector<Result<bool>>> done);
-void start_clear(std::shared_ptr<Core> core, const WriteOptions& options, Handler<Result<void>> done);
-void start_invalidate(std::shared_ptr<Core> core, Selection what, const InvalidateOptions& options,
-                      Handler<Result<std::uint64_t>> done);
-/// Opens the journal, whose changes then flow to the tiers. Throws ConfigError.
-void start_write_back(const std::shared_ptr<Core>& core);
-/// A change of a key, acknowledged by the journal.
-void set_in_journal(const std::shared_ptr<Core>& core, const std::string& key, Entry entry, Bytes stored,
-                    Handler<Result<void>> done);
-void erase_in_journal(const std::shared_ptr<Core>& core, const std::string& key, Handler<Result<bool>> done);
-/// What the journal has of a key: it goes before every tier.
-enum class Journalled : std::uint8_t { nothing, erased, value };
-Journalled journalled(Core& core, const std::string& key, Entry* entry = nullptr);
-
-/// A tier did not take the change of a key: it is tried again until it does.
-void recover(const std::shared_ptr<Core>& core, std::size_t tier, const std::string& tier_key,
-             std::uint64_t ticket);
-void recover_all(const std::shared_ptr<Core>& core, std::size_t tier);
-
-// Tags (tags.cpp).
-/// The tokens of the tags, in their order, and a random one for those that have none if `create`, else
-/// unknown_token.
-void tag_tokens(const std::shared_ptr<Core>& core, const std::vector<std::string>& tags, bool create,
-                Handler<Result<std::vector<Token>>> done);
-/// Everything with the tag is void, or stale.
-void invalidate_tag(const std::shared_ptr<Core>& core, std::string tag, bool soft,
-                    Handler<Result<std::uint64_t>> done);
-std::optional<Error> refuse_tags(const std::vector<std::string>& tags);
-
-// watch.cpp
-/// Watches every shared tier, unless the options ask for no more than weak consistency.
-void start_watches(const std::shared_ptr<Core>& core);
-
-void start_explain(std::shared_ptr<Core> core, std::string key, Handler<Result<Explanation>> done);
 
 }  // namespace terrace::cascade

@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <terrace/glob.hpp>
 
-#include "cascade/core.hpp"
 #include "cascade/failures.hpp"
+#include "cascade/tags.hpp"
+#include "cascade/writing.hpp"
 
 namespace terrace::cascade {
 namespace {

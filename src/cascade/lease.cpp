@@ -3,8 +3,9 @@
 #include <cstring>
 #include <random>
 
-#include "cascade/core.hpp"
+#include "cascade/completion.hpp"
 #include "cascade/lease_wait.hpp"
+#include "cascade/reading.hpp"
 
 namespace terrace::cascade {
 namespace {

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 
-#include "cascade/core.hpp"
+#include "cascade/completion.hpp"
+#include "cascade/reading.hpp"
+#include "cascade/tags.hpp"
+#include "cascade/write_back_tiers.hpp"
 
 namespace terrace::cascade {
 namespace {

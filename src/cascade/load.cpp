@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <terrace/detail/load_mark.hpp>
 
-#include "cascade/core.hpp"
+#include "cascade/completion.hpp"
+#include "cascade/reading.hpp"
+#include "cascade/tags.hpp"
 
 namespace terrace::cascade {
 namespace {

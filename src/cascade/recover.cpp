@@ -1,6 +1,6 @@
 /// Recovery's hands: the timer and the erases (recovery.hpp has the rules).
 
-#include "cascade/core.hpp"
+#include "cascade/writing.hpp"
 
 namespace terrace::cascade {
 namespace {

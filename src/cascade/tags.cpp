@@ -2,10 +2,12 @@
 /// is one erase (coherence rule 5 of docs/reliability.md). Without a shared tier they live and die with the
 /// process.
 
+#include "cascade/tags.hpp"
+
 #include <cstring>
 #include <random>
 
-#include "cascade/core.hpp"
+#include "cascade/writing.hpp"
 
 namespace terrace::cascade {
 namespace {

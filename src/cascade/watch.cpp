@@ -1,7 +1,7 @@
 /// The watch: what other processes change in a shared tier reaches memory, the flights and the gate
 /// (coherence rules 3 and 4 of docs/reliability.md).
 
-#include "cascade/core.hpp"
+#include "cascade/watch.hpp"
 
 namespace terrace::cascade {
 namespace {

@@ -8,8 +8,10 @@
 
 #include <algorithm>
 
-#include "cascade/core.hpp"
 #include "cascade/failures.hpp"
+#include "cascade/tags.hpp"
+#include "cascade/write_back_tiers.hpp"
+#include "cascade/writing.hpp"
 
 namespace terrace::cascade {
 namespace {

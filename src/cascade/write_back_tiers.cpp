@@ -2,9 +2,11 @@
 /// belongs: to the program's writer, or to the lowest tier; then to the other tiers, which make good by
 /// themselves what they miss.
 
+#include "cascade/write_back_tiers.hpp"
+
 #include <algorithm>
 
-#include "cascade/core.hpp"
+#include "cascade/writing.hpp"
 #include "envelope/seal.hpp"
 
 namespace terrace::cascade {
