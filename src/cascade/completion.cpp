@@ -158,14 +158,6 @@ class LeasedFill : public std::enable_shared_from_this<LeasedFill> {
   std::atomic<std::size_t> left_{0};
 };
 
-/// Whether a tag that was known when the answer was asked for is another one now.
-bool was_invalidated(const TagMarks& marks) noexcept {
-  if (marks == nullptr) return false;
-  return std::any_of(marks->begin(), marks->end(), [](const TagMark& mark) {
-    return mark.token != unknown_token && mark.token != mark.state->token.load(std::memory_order_acquire);
-  });
-}
-
 }  // namespace
 
 void answer_callers(Core& core, const FlightPtr& flight, std::vector<Waiter> waiters, const Answer& answer) {
