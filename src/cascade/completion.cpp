@@ -1,9 +1,21 @@
-/// Completion: the end of a flight. Waiting callers are answered first; then tiers that lack the value are
-/// filled.
+/// Completion: the end of a flight. The waiting callers are answered first; then the tiers that lack the value are
+/// filled, and memory last.
 ///
-/// A shared tier takes a fill only from the holder of the key's lease, and only if nobody has changed the key
-/// since it was granted. Memory and later readers get the value after the tier has accepted it: a rejected
-/// one goes to those who had it loaded, to no tier and to no later caller.
+/// A shared tier takes a fill only from the holder of the key's lease, and only if the key has not been changed since
+/// the lease was granted. Memory and later readers get the value after the tier has accepted it. If a tier rejects
+/// the fill, the callers that have waited for the load keep their answer, but no level and no later caller gets it.
+///
+/// The ways to end a flight:
+///
+///     complete_uncached ──► callers
+///     complete_failed ────► callers: the candidate, or the error
+///     complete ───────────► memory, callers
+///     complete_with_fill ─► no shared tier to fill: memory, callers, then the other tiers (fill_unshared)
+///                        └► otherwise LeasedFill:
+///
+///     start: callers ──► fill_unshared ──► fill_leased ──all accepted──► complete: memory, late callers
+///       │                                      └──a lease is void──► recover: the unshared tiers are erased again
+///       └──the stamp is void──► reject ◄─────────────────────────────┘    (reject: late callers read again)
 
 #include "cascade/completion.hpp"
 
@@ -15,20 +27,20 @@
 namespace terrace::cascade {
 namespace {
 
-/// From before a reader is answered until what that leads to has arrived: what flush() waits for.
+/// Held from before a reader is answered until the fills that follow have ended. flush() waits for it.
 using Intent = std::shared_ptr<const Fills::UnderWay>;
 
 Intent intend(const Core& core) {
   return std::make_shared<const Fills::UnderWay>(core.fills);
 }
 
-/// The fill of a tier that this process alone guards: by the generation, and since writes to the key wait for
-/// it.
+/// Fills a tier that gives out no leases. Only this process protects such a tier from an old value: by the
+/// generation of the key, and because writes to the key wait for its fills.
 void fill_unshared(const std::shared_ptr<Core>& core, std::size_t tier, const FlightPtr& flight,
                    BytesView stored, const Entry& entry, const Intent& intent) {
   const auto life = core->tier_life(entry);
   if (life && *life <= Duration::zero()) return;
-  // Before the check: a writer who bumps the generation after it finds this fill and waits.
+  // Before the check: a writer that bumps the generation after the check finds this fill, and waits for it.
   Fills::UnderWay filling(core->fills, flight->key);
   if (!core->generations.valid(flight->stamp)) {
     ++core->counters.rejected_fills;
@@ -41,15 +53,14 @@ void fill_unshared(const std::shared_ptr<Core>& core, std::size_t tier, const Fl
       },
       [core, tier, flight, ticket, intent, filling = std::move(filling)](const Result<void>& outcome) {
         if (outcome || core->generations.valid(flight->stamp)) return;
-        // The tier did not say in time what became of it, and the key has changed: the old value may still
-        // arrive.
+        // The tier did not report the outcome in time, and the key has changed: the old value may still arrive.
         core->invalidate(flight->key);
         recover(core, tier, core->tier_key(flight->key), ticket);
       });
 }
 
-/// Fills of shared tiers under leases, and of the others before them: so when a lease turns out to be void,
-/// what the others got is known, and erased again.
+/// Fills the shared tiers under leases, and the other tiers before them: if a lease turns out to be void, it is known
+/// which of the others got the value, and it is erased there again.
 class LeasedFill : public std::enable_shared_from_this<LeasedFill> {
  public:
   LeasedFill(std::shared_ptr<Core> core, FlightPtr flight, Answer answer, BytesView stored)
@@ -65,15 +76,15 @@ class LeasedFill : public std::enable_shared_from_this<LeasedFill> {
     unshared_ = std::move(unshared);
     watched_ = watched;
     answer_callers(*core_, flight_, core_->flights.begin_fill(flight_), answer_);
-    // A writer that bumps the generation after this waits for the fills, and writes after them.
+    // A writer that bumps the generation after this check waits for the fills, and writes after them.
     if (!is_current()) return reject();
     fill_unshared();
   }
 
  private:
-  /// What was loaded under the leases of all shared tiers may be filled although one of them has told a
-  /// change: the old value's expiry, or what another process wrote before the lease. A change since the lease
-  /// makes the tier that told it reject the fill.
+  /// A value that was loaded under the leases of all shared tiers may be filled although one of them has reported a
+  /// change: the old value's expiry, or a write of another process from before the lease. If the change came after
+  /// the lease, the tier that reported it rejects the fill.
   bool is_current() {
     const auto shared = std::count_if(core_->levels.begin(), core_->levels.end(),
                                       [](const auto& level) { return level->shared != nullptr; });
@@ -126,8 +137,9 @@ class LeasedFill : public std::enable_shared_from_this<LeasedFill> {
     }
     if (--left_ > 0) return;
     if (!rejected_) {
-      release_leases(*core_, flight_);  // of tiers that did not say they took it
-      // What a tier has just taken from the lease's holder nobody has changed since the lease was granted.
+      release_leases(*core_, flight_);  // of the tiers that did not confirm the fill
+      // A tier accepts a fill only if the key has not been changed since the lease was granted. So the value was
+      // still right at the time of the fill.
       const TimePoint as_of = watched_ ? filled_at_ : flight_->began;
       return complete(*core_, flight_, answer_, {as_of, watched_});
     }
@@ -183,7 +195,7 @@ void answer_callers(Core& core, const FlightPtr& flight, std::vector<Waiter> wai
 }
 
 void complete(Core& core, const FlightPtr& flight, const Answer& answer, const StalenessProof& proof) {
-  // A negative answer of the loader is kept only when it has a time to live.
+  // A negative answer of the loader is kept only if it has a TTL.
   const bool lasting =
       answer.kind == LookupKind::hit || (answer.kind == LookupKind::negative &&
                                          (answer.level <= core.levels.size() || answer.entry.fresh_until));
@@ -202,7 +214,7 @@ void complete_with_fill(const std::shared_ptr<Core>& core, const FlightPtr& flig
                         BytesView stored) {
   std::vector<std::size_t> leased;
   std::vector<std::size_t> unshared;
-  bool watched = true;  // every shared tier down to the answer's has it, or is about to
+  bool watched = true;  // every shared tier down to the answer's level has the value, or will be filled
   for (std::size_t tier = 0; tier < core->levels.size(); ++tier) {
     if (tier + 1 == answer.level) break;
     const Level& level = *core->levels[tier];
@@ -210,7 +222,7 @@ void complete_with_fill(const std::shared_ptr<Core>& core, const FlightPtr& flig
     if (!flight->seen[tier].missed) {
       watched = watched && !shared;
     } else if (!shared) {
-      // A narrow level's copy that a level below has just confirmed need not be written once more.
+      // If a narrow level has these bytes already, and a level below has just confirmed them, nothing is written.
       if (!level.narrow || flight->seen[tier].stale != stored) unshared.push_back(tier);
     } else if (flight->seen[tier].lease) {
       leased.push_back(tier);

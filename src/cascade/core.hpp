@@ -1,5 +1,6 @@
 #pragma once
-/// Core: what the parts of the engine share: the levels, the flights, the generations, the counters.
+/// Core: the state that all parts of the engine share: the levels, the flights, the generations, the counters. Its
+/// functions are the small steps that several parts need; README.md here is the map of the parts.
 
 #include <algorithm>
 #include <atomic>
@@ -29,19 +30,19 @@
 
 namespace terrace::cascade {
 
-/// An entry out of stored bytes, and what its tags' tokens were when it was made.
+/// An entry read from stored bytes, and the tokens that its tags had when it was made.
 struct Unwrapped {
   Entry entry;
   std::vector<std::string> tags;
   std::vector<Token> tokens;
 };
 
-/// The parts hold it by shared_ptr, so work in flight survives the cache. Thread safe.
+/// The parts hold it by shared_ptr, so work under way survives the cache. Thread safe.
 class Core : public std::enable_shared_from_this<Core> {
  public:
   Core(CacheOptions options, std::shared_ptr<Values> values, std::vector<std::shared_ptr<Tier>> tiers);
 
-  /// The key of an entry in the tiers. The namespace has no colon, so no two pairs meet.
+  /// The key of an entry in the tiers. A namespace has no colon, so two pairs of namespace and key never give the same.
   [[nodiscard]] std::string tier_key(std::string_view key) const { return prefix + std::string(key); }
   [[nodiscard]] std::string tag_key(std::string_view tag) const { return tag_prefix + std::string(tag); }
 
@@ -50,13 +51,13 @@ class Core : public std::enable_shared_from_this<Core> {
 
   [[nodiscard]] TimePoint now() const noexcept { return scheduler->clock().now(); }
 
-  /// When something loaded or set now expires: the TTL less its jitter; none: never.
+  /// The time at which a value that is loaded or set now expires: after the TTL less its jitter; none: never.
   [[nodiscard]] std::optional<TimePoint> expiry(std::optional<Duration> ttl) const;
 
-  /// Voids reads in flight, removes the key from memory, and lets later readers begin anew. True: memory had
-  /// it.
+  /// Makes the stamps of reads in flight void, removes the key from memory, and detaches its flight, so later readers
+  /// begin a new one. True: memory had the key.
   bool invalidate(std::string_view key);
-  /// The same, with a stamp that is valid after it.
+  /// The same, and takes a stamp that is valid after it.
   bool invalidate(std::string_view key, Stamp& stamp);
   void invalidate_all();
 
@@ -78,15 +79,15 @@ class Core : public std::enable_shared_from_this<Core> {
   /// The entry in stored bytes, stale or not. Past its grace it is a miss (nullopt); unreadable an error.
   [[nodiscard]] Result<std::optional<Unwrapped>> unwrap(std::string_view key, BytesView stored) const;
 
-  /// The value in stored bytes, whatever its age; null for a negative one.
+  /// The value in stored bytes, whatever its age; null for a negative entry.
   [[nodiscard]] Result<ValuePtr> open_payload(std::string_view key, BytesView stored) const;
 
-  /// The wall clock's reading at a local time.
+  /// The time of the wall clock at a time of the local clock.
   [[nodiscard]] WallTime wall(TimePoint local) const noexcept {
     return scheduler->clock().wall_now() + std::chrono::floor<std::chrono::milliseconds>(local - now());
   }
 
-  /// The share of its life after which an entry is loaded anew ahead of time is over.
+  /// So much of the entry's lifetime is over (eager_refresh) that it should be loaded again.
   [[nodiscard]] bool refresh_due(const Entry& entry) const noexcept;
 
   /// Keeps an entry as the flight's candidate: the answer that is given if nothing better is found. Only if
@@ -98,10 +99,11 @@ class Core : public std::enable_shared_from_this<Core> {
   /// error alone. Memory serves a stale candidate from then on, until retry_after is over.
   Answer candidate_or(const FlightPtr& flight, const Error& why);
 
-  /// How long a tier is to keep an entry: none: for ever; zero or less: not at all.
+  /// How long a tier is to keep an entry. None: no limit; zero or less: not at all.
   [[nodiscard]] std::optional<Duration> tier_life(const Entry& entry) const;
 
-  /// The first of the levels that processes share, which gives out tags and owners; none: no level is shared.
+  /// The first of the levels that processes share. It has the tokens of tags and the name of the journal's owner. None:
+  /// no level is shared.
   [[nodiscard]] std::optional<std::size_t> shared_tier() const noexcept {
     for (std::size_t tier = 0; tier < levels.size(); ++tier) {
       if (levels[tier]->shared != nullptr) return tier;
@@ -111,21 +113,21 @@ class Core : public std::enable_shared_from_this<Core> {
 
   [[nodiscard]] std::vector<LevelTraits> level_traits() const;
 
-  /// A level from this one on may answer a read.
+  /// There is a level, this one or a lower one, that may answer a read.
   [[nodiscard]] bool more_answers(std::size_t from) const noexcept {
     return std::any_of(levels.begin() + static_cast<std::ptrdiff_t>(from), levels.end(),
                        [](const auto& level) { return !level->narrow; });
   }
 
-  /// The tier took a change: the processes that share it are told.
+  /// The tier took a change, so the processes that share it are notified.
   void sent(std::size_t tier) noexcept {
     if (levels[tier]->shared != nullptr) ++counters.invalidations_sent;
   }
 
-  /// The cache is the only one to change what it knows of tags; or it would be told of what others do.
+  /// The tokens in the tag table are right: no other process can change tags, or the watches report such changes.
   [[nodiscard]] bool trusts_tags() const noexcept;
 
-  /// One key, one tier: under the time limit, with an answer whatever the tier does.
+  /// A call of a tier for one key: under tier_timeout, and with an answer whatever the tier does.
   template <class T, class Begin>
   void ask(Begin begin, Handler<Result<T>> done) {
     tier_calls->ask<Result<T>>(
@@ -145,7 +147,7 @@ class Core : public std::enable_shared_from_this<Core> {
         });
   }
 
-  /// A new call that ends at its limit or with the cache.
+  /// A new call of the cache, which ends at its time limit, or when the cache closes.
   template <class T>
   std::shared_ptr<Gather<T>> begin_call(std::size_t keys, std::optional<Duration> timeout,
                                         Handler<std::vector<T>> done) {
@@ -173,12 +175,12 @@ class Core : public std::enable_shared_from_this<Core> {
   TagTable tags;
   LeaseWaiters lease_waiters;
   LoadSlots load_slots;
-  /// Keys whose refresh ahead of time failed a moment ago.
+  /// Keys whose refresh ahead of time has failed less than retry_after ago.
   MemoryCache<std::string, char> cooling;
   Groups groups;
   std::stop_source closing;
-  std::unique_ptr<WriteBack> write_back;  ///< of WriteMode::back
-  /// Of WriteMode::back over a shared tier. Set before write_back, which flushes as soon as it is there.
+  std::unique_ptr<WriteBack> write_back;  ///< null, except with WriteMode::back
+  /// Null, except with WriteMode::back over a shared tier. Set before write_back, which may flush at once.
   std::shared_ptr<JournalOwner> journal_owner;
   const std::shared_ptr<Fills> fills = std::make_shared<Fills>();
   Counters counters;
@@ -188,7 +190,7 @@ class Core : public std::enable_shared_from_this<Core> {
   std::vector<std::shared_ptr<void>> watches;
 
  private:
-  /// Of a key whose stamps are void.
+  /// Removes the key from memory and detaches its flight; its stamps are void already.
   bool drop(std::string_view key);
 
   [[nodiscard]] envelope::Limits limits() const noexcept;

@@ -1,4 +1,4 @@
-/// Engine: the calls of a cache, each handed to the part that does it; construction and close().
+/// Engine: the calls of a cache, each handed to its part; construction and close().
 
 #include <terrace/detail/cascade/engine.hpp>
 
@@ -13,13 +13,13 @@
 namespace terrace::cascade {
 namespace {
 
-/// What close() gives the journal to empty itself; what is left then is flushed by the next process.
+/// How long close() lets the journal flush. The next process flushes the rest.
 constexpr Duration drain_limit = std::chrono::seconds(2);
 
 class EngineOverCore final : public Engine {
  public:
   explicit EngineOverCore(std::shared_ptr<Core> core) : core_(std::move(core)) {}
-  /// What the parent of a fork made stays as it is: threads that are not here may be in the midst of it.
+  /// In the child of a fork the core is left as it is: threads of the parent may have been changing it.
   ~EngineOverCore() override { keep_if_away(HomeProcess(core_->home), core_); }
 
   void read(std::vector<std::string> keys, std::shared_ptr<Loader> loader, const ReadOptions& options,
@@ -90,7 +90,7 @@ class EngineOverCore final : public Engine {
   [[nodiscard]] std::string_view name() const noexcept override { return core_->options.name; }
 
  private:
-  /// Waits: a process that ends now would leave its name behind, and keep the next journal out.
+  /// Waits: if the process ended now, the name would stay, and the next journal would be refused.
   void leave_namespace() {
     const auto left = std::make_shared<Latch>();
     core_->journal_owner->release([left](const Result<bool>&) { left->open(); });

@@ -1,3 +1,5 @@
+/// Explain: asks every level for a key, one after the other, and describes what it has. Nothing is filled or loaded.
+
 #include "cascade/explain.hpp"
 
 namespace terrace::cascade {
@@ -7,20 +9,20 @@ class ExplainCall : public std::enable_shared_from_this<ExplainCall> {
  public:
   ExplainCall(std::shared_ptr<Core> core, std::string key, std::shared_ptr<Gather<Result<Explanation>>> call)
       : core_(std::move(core)), key_(std::move(key)), call_(std::move(call)) {
-    told_.key = key_;
-    told_.in_flight = core_->flights.in_flight(key_);
-    told_.levels.push_back(core_->values->explain(key_));
+    out_.key = key_;
+    out_.in_flight = core_->flights.in_flight(key_);
+    out_.levels.push_back(core_->values->explain(key_));
   }
 
   void step() {
-    if (told_.levels.size() > core_->levels.size()) return call_->set_outcome(0, std::move(told_));
-    Level& level = *core_->levels[told_.levels.size() - 1];
+    if (out_.levels.size() > core_->levels.size()) return call_->set_outcome(0, std::move(out_));
+    Level& level = *core_->levels[out_.levels.size() - 1];
     core_->ask<Found>(
         [&](TimePoint deadline, Handler<Result<Found>> done) {
           level.tier->get(core_->tier_key(key_), deadline, std::move(done));
         },
         [self = shared_from_this(), &level](Result<Found> found) {
-          self->told_.levels.push_back(self->describe(level, found));
+          self->out_.levels.push_back(self->describe(level, found));
           self->step();
         });
   }
@@ -61,9 +63,9 @@ class ExplainCall : public std::enable_shared_from_this<ExplainCall> {
   }
 
   std::shared_ptr<Core> core_;
-  const std::string key_;  // apart from what is told: a tier that is too late may still be being asked
+  const std::string key_;  // not out_.key: a call of a tier that is too late may still read it
   std::shared_ptr<Gather<Result<Explanation>>> call_;
-  Explanation told_;
+  Explanation out_;
 };
 
 }  // namespace

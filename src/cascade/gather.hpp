@@ -1,5 +1,7 @@
 #pragma once
-/// Gather: one call on several keys, from its start to the single call of its handler.
+/// Gather: one call of the cache for one or several keys, from its start to the single call of its handler.
+///
+///     open ──every key has its outcome; or end(): the time limit, close()──► ended
 
 #include <atomic>
 #include <boost/unordered/unordered_flat_map.hpp>
@@ -12,7 +14,7 @@
 
 namespace terrace::cascade {
 
-/// A call under way, whatever it gathers.
+/// A call under way, whatever the type of its outcomes.
 class Pending {
  public:
   virtual ~Pending() = default;
@@ -66,7 +68,7 @@ class Gather final : public Pending, public std::enable_shared_from_this<Gather<
   Gather(std::size_t keys, Handler<std::vector<T>> done)
       : outcomes_(keys), missing_(keys), done_(std::move(done)) {}
 
-  /// Registers the call and starts its clock; before any outcome can come, but not before close() may end it.
+  /// Registers the call and starts its time limit. No outcome may come before; close() may end the call at once.
   void begin(const std::shared_ptr<PendingCalls>& calls, const std::shared_ptr<Scheduler>& scheduler,
              std::optional<Duration> timeout) {
     std::lock_guard lock(mutex_);
@@ -104,7 +106,7 @@ class Gather final : public Pending, public std::enable_shared_from_this<Gather<
     finish();
   }
 
-  /// Somebody still waits for an outcome.
+  /// The call still waits for an outcome.
   [[nodiscard]] bool open() const {
     std::lock_guard lock(mutex_);
     return open_;

@@ -1,4 +1,14 @@
-/// Invalidation: of keys and groups, hard or soft; of what a prefix or a pattern selects; of all; of a tag.
+/// Invalidation: of keys and groups, hard or soft; bulk delete by prefix or glob; clear(); of a tag.
+///
+/// A hard invalidation of keys is an erase (write.cpp), of a tag an erase of its token (tags.cpp).
+///
+/// A soft one, for each tier from the lowest to the highest:
+///
+///     step ──► read ──fresh value with grace──► soften ──► replace ──► step, for the next tier
+///                └──nothing, no grace, an error──► erase ◄──fails──┘   (replace reads again, up to 3 times, if the
+///                                                  └──► step            value has changed meanwhile)
+///
+/// A bulk delete: forget (memory) ──► step ──► erase_in_tier ──► step, for the next tier; at the end forget again.
 
 #include <algorithm>
 #include <terrace/glob.hpp>
@@ -12,7 +22,8 @@ namespace {
 
 using Call = std::shared_ptr<Gather<Result<std::uint64_t>>>;
 
-/// Memory and every tier, from the lowest to the highest, lose what the pattern selects (empty: everything).
+/// A bulk delete: every tier, from the lowest to the highest, and memory lose the keys that begin with the prefix and
+/// whose rest matches the pattern. An empty pattern matches everything.
 class BulkErase : public std::enable_shared_from_this<BulkErase> {
  public:
   BulkErase(std::shared_ptr<Core> core, Call call, std::string prefix, std::string pattern)
@@ -25,7 +36,7 @@ class BulkErase : public std::enable_shared_from_this<BulkErase> {
   void start() {
     forget();
     if (core_->write_back == nullptr) return step();
-    // What the journal still holds would come after the sweep.
+    // Changes that are still in the journal would reach the tiers after the bulk delete.
     core_->write_back->flush([self = shared_from_this()](const Result<void>& flushed) {
       if (flushed || flushed.error() == Errc::partial_write) return self->step();
       self->call_->set_outcome(0, flushed.error());
@@ -33,7 +44,7 @@ class BulkErase : public std::enable_shared_from_this<BulkErase> {
   }
 
  private:
-  /// Reads in flight are voided whatever their key: rather one load too many than a stale value.
+  /// All reads in flight become void, whatever their key: one load too many is better than a stale value.
   void forget() {
     core_->generations.bump_all();
     if (prefix_.empty() && pattern_.empty()) {
@@ -62,7 +73,7 @@ class BulkErase : public std::enable_shared_from_this<BulkErase> {
 
   void erase_in_tier() {
     const std::size_t tier = left_;
-    // A whole keyspace takes longer than one key: the caller's limit rules here.
+    // All keys take longer than one key, so tier_timeout does not count here; the caller's limit does.
     Handler<Result<std::uint64_t>> took = [self = shared_from_this(),
                                            tier](const Result<std::uint64_t>& gone) {
       if (gone) {
@@ -88,7 +99,7 @@ class BulkErase : public std::enable_shared_from_this<BulkErase> {
   Failures failures_;
 };
 
-/// One key becomes stale in every level. What has no grace is erased.
+/// A soft invalidation: one key becomes stale in every level. An entry without grace is erased.
 class SoftInvalidation : public std::enable_shared_from_this<SoftInvalidation> {
  public:
   SoftInvalidation(std::shared_ptr<Core> core, std::string key, Handler<Result<bool>> done)
@@ -165,13 +176,13 @@ class SoftInvalidation : public std::enable_shared_from_this<SoftInvalidation> {
             self->core_->sent(self->left_);
             return self->step();
           }
-          // Somebody stored another value meanwhile, perhaps one loaded before this invalidation.
+          // Another value has been stored meanwhile, perhaps one that was loaded before this invalidation.
           if (replaced && ++self->attempts_ < max_attempts) return self->read();
           self->erase();
         });
   }
 
-  /// The way out of every trouble. Ends leases too.
+  /// Where the key cannot be made stale, it is erased. This ends leases, too.
   void erase() {
     const std::uint64_t ticket = level().recovery.ticket();
     core_->ask<bool>(
@@ -221,7 +232,7 @@ void start_soft(const std::shared_ptr<Core>& core, const std::vector<std::string
   }
 }
 
-/// How many of the keys there were; the first error, if any failed.
+/// The number of keys that were there; or the first error, if one failed.
 Result<std::uint64_t> tally(const std::vector<Result<bool>>& outcomes) {
   std::uint64_t had = 0;
   for (const auto& outcome : outcomes) {

@@ -23,7 +23,7 @@ struct Level {
 
   const std::string name;
   const std::shared_ptr<Tier> tier;
-  SharedTier* const shared;  ///< null: nobody shares it
+  SharedTier* const shared;  ///< null: no other process shares it
   bool narrow = false;       ///< is_narrow()
   Recovery recovery;
   OwnNotices own_notices;

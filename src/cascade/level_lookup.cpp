@@ -1,4 +1,13 @@
 /// The lookup: asks the tiers, from the highest to the lowest, for keys that memory does not have.
+///
+///     step ─► ask ─► took ─► check_tags ─► lease ─► leased ─► check_tags ─► pass ─► step, for the next tier
+///       │                                    └──(tier not shared)────────────┘
+///       └──(no tier left) ─► finish ─► start_load
+///
+/// A flight leaves the lookup before its end in three ways:
+///  - a tier has a fresh value: classify_hit, complete_with_fill;
+///  - another process holds the lease of the key: await_lease, which comes back by resume_lookup;
+///  - the same, and there is a stale value to serve meanwhile: complete_failed.
 
 #include <algorithm>
 
@@ -10,13 +19,13 @@
 namespace terrace::cascade {
 namespace {
 
-/// Some flights on their way down together: one operation for each tier, however many keys.
+/// One lookup of several flights: one operation for each tier, however many keys.
 class LevelLookup : public std::enable_shared_from_this<LevelLookup> {
  public:
   LevelLookup(std::shared_ptr<Core> core, std::vector<FlightPtr> flights)
       : core_(std::move(core)), flights_(std::move(flights)) {}
 
-  /// Asks the next tier for what is still open; at the end loads it.
+  /// Asks the next tier for the keys that are still open; after the last tier loads them.
   void step() {
     while (!flights_.empty()) {
       if (next_ == core_->levels.size()) return finish();
@@ -31,7 +40,7 @@ class LevelLookup : public std::enable_shared_from_this<LevelLookup> {
     }
   }
 
-  /// Goes on at this tier with a single flight, whose lease was waited for.
+  /// Goes on at this tier with a single flight, which has waited for the lease.
   void resume(std::size_t tier, Result<LeaseReply> reply) {
     tier_ = tier;
     next_ = tier + 1;
@@ -99,7 +108,7 @@ class LevelLookup : public std::enable_shared_from_this<LevelLookup> {
     check_tags(std::move(hits), [self = shared_from_this()] { self->lease(); });
   }
 
-  /// What the tier has of a flight's key cannot be used, or there is nothing.
+  /// The tier has nothing under the flight's key, or something that cannot be used: `stored`.
   void miss(FlightPtr flight, Bytes stored) {
     ++level().misses;
     flight->seen[tier_].missed = true;
@@ -140,8 +149,9 @@ class LevelLookup : public std::enable_shared_from_this<LevelLookup> {
                });
   }
 
-  /// A fresh value answers its flight; a stale one is kept for want of anything better. So is all that a
-  /// narrow level holds: another process may have changed or erased the key since, and nothing has told it.
+  /// A fresh value answers its flight; a stale one becomes the candidate, in case nothing better is found. So does
+  /// every value of a narrow level: another process may have changed or erased the key since, and such a level
+  /// is not notified of that.
   void classify_hit(Hit hit) {
     Entry& entry = hit.unwrapped.entry;
     const TimePoint now = core_->now();
@@ -159,7 +169,7 @@ class LevelLookup : public std::enable_shared_from_this<LevelLookup> {
     miss(std::move(hit.flight), std::move(hit.stored));
   }
 
-  /// What a shared tier does not have may be put there by who has the lease alone; others wait.
+  /// Coherence rule "Lease": only the holder of a key's lease may fill a shared tier; the others wait.
   void lease() {
     if (level().shared == nullptr) return pass();
     asked_.clear();
@@ -205,8 +215,8 @@ class LevelLookup : public std::enable_shared_from_this<LevelLookup> {
     check_tags(std::move(hits), [self = shared_from_this()] { self->pass(); });
   }
 
-  /// Somebody else is loading the key. Meanwhile only what this tier has as well is good enough: the key may
-  /// have been erased since memory got it.
+  /// Another process is loading the key. A stale candidate may be served meanwhile only if this tier has a stale
+  /// value as well: otherwise the key may have been erased since memory got it.
   void held(FlightPtr flight) {
     if (flight->candidate && !flight->seen[tier_].stale.empty()) {
       return complete_failed(*core_, flight, Error(Errc::unavailable, "another process is loading it"));
@@ -214,7 +224,7 @@ class LevelLookup : public std::enable_shared_from_this<LevelLookup> {
     await_lease(core_, std::move(flight), tier_);
   }
 
-  /// To the next tier, with what is open still.
+  /// To the next tier, with the flights that are still open.
   void pass() {
     for (auto& flight : passed_) flights_.push_back(std::move(flight));
     passed_.clear();
@@ -241,7 +251,7 @@ class LevelLookup : public std::enable_shared_from_this<LevelLookup> {
   std::shared_ptr<Core> core_;
   std::vector<FlightPtr> flights_;  // to be asked for at the next tier
   std::vector<FlightPtr> asked_;    // being asked for at this tier
-  std::vector<FlightPtr> passed_;   // of those, what this tier does not have
+  std::vector<FlightPtr> passed_;   // of these, the ones that this tier does not have
   std::vector<std::string> keys_;
   std::size_t next_ = 0;
   std::size_t tier_ = 0;

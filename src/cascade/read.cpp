@@ -1,4 +1,9 @@
-/// Reading, the first step: each key of a call joins the flight of its key, or begins one.
+/// Reading, the first step: each key of a call joins the flight of its key, or begins one. A new flight is answered
+/// at once if the journal of write-back has the key, or if memory has it by now; otherwise its lookup begins.
+///
+///     key ──► joins a flight ─────────────────────────────────────────► is answered with it
+///       └───► begins one ──► in the journal, or by now in memory ─────► complete_uncached
+///                    └─────► otherwise; memory may give a candidate ──► start_lookup
 
 #include <terrace/detail/load_mark.hpp>
 
@@ -18,7 +23,7 @@ void start_read(const std::shared_ptr<Core>& core, std::vector<std::string> keys
   if (!call->open()) return;
   const auto tags =
       options.tags.empty() ? nullptr : std::make_shared<const std::vector<std::string>>(options.tags);
-  const bool nested = !ahead && LoadMark::here();  // nobody waits for a refresh ahead of time
+  const bool nested = !ahead && LoadMark::here();  // no caller waits for a refresh ahead of time
   std::vector<std::pair<std::string, Waiter>> waiters;
   for (std::size_t i = 0; i < keys.size(); ++i) {
     if (const auto refused = core->refuse_key(keys[i])) {

@@ -1,4 +1,6 @@
-/// Recovery's hands: the timer and the erases (recovery.hpp has the rules).
+/// Recovery: the timer and the erases. recovery.hpp decides what to erase, and when.
+///
+///     recover ──► arm ──timer──► attempt ──► tried ──something is still missing──► arm ──► …
 
 #include "cascade/writing.hpp"
 

@@ -8,7 +8,7 @@ namespace {
 LatencyCounts counted(const Histogram& latency) {
   LatencyCounts out;
   latency.count_up_to(LatencyCounts::bounds, out.up_to);
-  out.count = latency.count();  // after them, so that it is no less than the last
+  out.count = latency.count();  // read last, so it is at least the last of them
   out.sum = latency.sum();
   return out;
 }
@@ -39,8 +39,9 @@ LevelStats level_stats(const Level& level) {
 CacheStats collect_stats(Core& core) {
   Counters& c = core.counters;
   CacheStats out{.levels = {core.values->stats()}};
-  // Memory takes back hits that it may not serve after all, in a counter of its own that is read later: while
-  // readers run, the difference may be behind what it was. Who computes rates takes that for a restart.
+  // The hits of memory are the difference of two counters, its hits less those that it could not serve. The counters
+  // are not read at the same moment, so while readers run the difference may be lower than the last one. A monitor
+  // that computes rates would take that for a restart; so the highest one so far is shown.
   LevelStats& memory = out.levels[0];
   for (std::uint64_t shown = c.memory_hits_shown;;) {
     if (memory.hits <= shown) {

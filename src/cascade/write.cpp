@@ -1,10 +1,18 @@
-/// Writing: set and erase. Tiers are written from the lowest to the highest, so that nobody can fill a
-/// higher one from what is about to be replaced below it; memory comes last.
+/// Writing: set and erase. The tiers are written from the lowest to the highest, so a reader cannot fill a higher tier
+/// from a value that is about to be replaced below it. Memory comes last.
 ///
-/// Before each tier the reads in flight are voided, and the fills of the keys that are on their way waited
-/// for, so that none arrives after the write. Each key is invalidated before the first tier is touched and
-/// again after the last has answered: readers that began before or during the write keep what they found for
-/// themselves, and a caller whose write has returned reads it.
+/// Before each tier, the stamps of reads in flight become void, and the write waits for the fills of its keys that are
+/// under way, so no fill arrives after the write (coherence rules "Generation" and "Order of fills and writes").
+/// Each key is invalidated before the first tier is asked, and again after the last has answered. So readers that
+/// began before or during the write put their value into no level, and a caller whose write has returned reads it.
+///
+///     start: memory loses the keys ──► erase_shared_first ──► step ──► change ──► took ─┐
+///                                                              ▲   (one tier: bump, wait │
+///                                                              │    for fills, ask it)   │
+///                                                              └─────── next tier ◄──────┘
+///                                                              └─ none left ──► end: memory, the caller's outcome
+///
+/// A tier that does not take the change is handed to recovery (took), and the write goes on with the other tiers.
 
 #include <algorithm>
 
@@ -16,7 +24,7 @@
 namespace terrace::cascade {
 namespace {
 
-/// One key of a write or an erase on its way up through the tiers.
+/// One key of a set or an erase.
 struct Item {
   std::size_t index = 0;  // in the caller's list
   std::string key = {};
@@ -33,7 +41,7 @@ struct Item {
   bool had = false;
 };
 
-/// What set and erase share: the way through the tiers. `Outcome` is what the tiers return for each key.
+/// The way through the tiers, for set and erase. `Outcome`: the type of a tier's result for each key.
 template <class Outcome>
 class BottomUpWrite : public std::enable_shared_from_this<BottomUpWrite<Outcome>> {
  public:
@@ -59,7 +67,7 @@ class BottomUpWrite : public std::enable_shared_from_this<BottomUpWrite<Outcome>
 
   std::shared_ptr<Core> core_;
   std::vector<Item> items_;
-  TimePoint as_of_;  // what it writes is so, as far as the shared tiers go
+  TimePoint as_of_;  // for StalenessProof: the value is right at this time or later
 
  private:
   /// Erases the keys in each shared tier that has another tier below it, before anything is written. The erase
@@ -95,8 +103,8 @@ class BottomUpWrite : public std::enable_shared_from_this<BottomUpWrite<Outcome>
       return;
     }
     --left_;
-    // Who has read below before this write got there fills nothing from now on. A stamp that another write
-    // has voided stays void.
+    // A reader that has read a lower tier before this write got there fills nothing from now on. A stamp that
+    // another write has made void stays void.
     for (Item& item : items_) {
       if (!core_->generations.bump_if_current(item.stamp, item.own_notice)) core_->generations.bump(item.key);
     }
@@ -159,7 +167,7 @@ class SetWrite final : public BottomUpWrite<Result<void>> {
     std::vector<TierWrite> writes;
     for (const Item& item : items_) {
       auto ttl = core_->tier_life(item.entry);
-      // Not below 1 ms: expired while under way, it must not become "for ever" or an error.
+      // At least 1 ms: if it has expired by now, the TTL must not become "none" or an error.
       if (ttl) ttl = std::max<Duration>(*ttl, std::chrono::milliseconds(1));
       writes.push_back({item.tier_key, item.stored, ttl});
     }
@@ -172,7 +180,8 @@ class SetWrite final : public BottomUpWrite<Result<void>> {
 
   void end(Item& item) override {
     ++core_->counters.writes;
-    // Another write to the key that began since decides what memory holds; this one leaves nothing there.
+    // If another write to the key has begun since, that one decides what memory holds, and this one only
+    // invalidates.
     if (core_->generations.bump_if_current(item.stamp, item.own_notice)) {
       core_->remember(item.key, item.entry, {as_of_, item.watched}, item.stamp, item.own_notice);
       core_->flights.detach(item.key);
@@ -189,8 +198,8 @@ class SetWrite final : public BottomUpWrite<Result<void>> {
   std::shared_ptr<Gather<Result<void>>> call_;
 };
 
-/// Also the write mode `around`, which tells its caller nothing of what was there; and what is left of a set
-/// that cannot be done, for the reason `why`.
+/// An erase. Also a set in write mode `around`, whose caller does not learn whether the key was there; and a set that
+/// cannot store its value, for the reason `why`: it erases the old one.
 template <class Told>
 class EraseWrite final : public BottomUpWrite<Result<bool>> {
  public:
@@ -260,7 +269,7 @@ Result<Item> prepare(const Core& core, std::size_t index, Write write, std::opti
   return item;
 }
 
-/// `lacking`: why the value cannot have the tags it should.
+/// `lacking`: the reason why the tokens of the tags are unknown; then nothing is stored.
 void write_tagged(const std::shared_ptr<Core>& core, std::vector<Write> writes, std::optional<Duration> ttl,
                   const TagMarks& tags, const std::shared_ptr<Gather<Result<void>>>& call,
                   const std::optional<Error>& lacking = {}) {
@@ -274,14 +283,14 @@ void write_tagged(const std::shared_ptr<Core>& core, std::vector<Write> writes, 
     }
   }
   if (lacking && core->options.write_mode == WriteMode::back) {
-    // Not acknowledged, it changes nothing: where the value comes from, the older one is still right.
+    // It is not acknowledged, and changes nothing: at the source of the values the older one is still right.
     for (const Item& item : items) {
       ++core->counters.writes;
       ++core->counters.write_failures;
       call->set_outcome(item.index, *lacking);
     }
   } else if (lacking) {
-    // What it was to replace must not be read any more, as when a tier does not take a value without tags.
+    // The value that it was to replace must not be read any more, so the key is erased, as after a failed write.
     std::make_shared<EraseWrite<Result<void>>>(core, std::move(items), call, lacking)->start();
   } else if (core->options.write_mode == WriteMode::back) {
     for (Item& item : items) {
@@ -303,11 +312,11 @@ void start_write(std::shared_ptr<Core> core, std::vector<Write> writes, const Wr
   const auto call = core->begin_call<Result<void>>(writes.size(), options.timeout, std::move(done));
   if (!call->open()) return;
   if (const auto refused = refuse_tags(options.tags)) return call->end(*refused);
-  // Nothing is stored, so nothing is marked.
+  // Write mode around stores nothing, so it needs no tags.
   const bool around = core->options.write_mode == WriteMode::around;
   if (options.tags.empty() || around)
     return write_tagged(core, std::move(writes), options.ttl, nullptr, call);
-  // To ask for the tokens may take a while: memory does not serve the old values meanwhile.
+  // Asking for the tokens may take a while. Memory must not serve the old values meanwhile.
   for (const Write& write : writes) core->invalidate(write.key);
   tag_tokens(
       core, options.tags, true,

@@ -13,8 +13,8 @@
 ///      ▲                            │                                      │
 ///      └──────────on_lost───────────┴───────────────on_lost────────────────┘
 ///
-/// Without watches (consistency weak, or no shared tier) the gate is always open. With consistency strong it is always
-/// shut, and every read asks the tiers.
+/// Without watches (consistency weak, or no shared tier) the gate is always open. With consistency strong over tiers it
+/// is always shut, and every read asks the tiers.
 
 #include <algorithm>
 #include <atomic>

@@ -122,7 +122,6 @@ class TypedMemory : public Values {
     const auto life = static_cast<double>((slot.fresh_until - slot.created).count());
     return static_cast<double>((now() - slot.created).count()) >= life * eager_refresh_;
   }
-  [[nodiscard]] bool refreshes() const noexcept { return eager_refresh_ > 0; }
 
   [[nodiscard]] std::optional<StoredKind> kind() const noexcept override { return StoredForm<V>::kind(); }
 
