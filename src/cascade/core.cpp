@@ -21,8 +21,8 @@ MemoryOptions<std::string, char> cooling_options(const Clock& clock) {
   return options;
 }
 
-/// How far from now a stored time is believed to be, 146 years: whatever the bytes say, two such times are no
-/// farther apart than a Duration reaches.
+/// The limit for the distance of a stored time from now, 146 years: whatever the bytes say, the difference of two such
+/// times fits into a Duration.
 constexpr auto farthest = std::chrono::floor<std::chrono::milliseconds>(Duration::max() / 2);
 
 /// 0 … 1, for jitter only.
@@ -89,7 +89,7 @@ std::optional<TimePoint> Core::expiry(std::optional<Duration> ttl) const {
 }
 
 bool Core::invalidate(std::string_view key, Stamp& stamp) {
-  stamp = generations.claim(key);
+  stamp = generations.bump_and_stamp(key);
   return drop(key);
 }
 
@@ -98,8 +98,8 @@ bool Core::invalidate(std::string_view key) {
   return drop(key);
 }
 
-void Core::told(std::string_view key) {
-  generations.told(key);
+void Core::on_notice(std::string_view key) {
+  generations.noticed(key);
   drop(key);
 }
 
@@ -109,15 +109,16 @@ bool Core::drop(std::string_view key) {
   return had;
 }
 
-void Core::doubt(std::string_view key) {
-  generations.told_own(key);
-  values->doubt(key);
+void Core::on_own_notice(std::string_view key) {
+  generations.noticed_own(key);
+  values->unwatch(key);
   flights.detach(key);
 }
 
-bool Core::remember(std::string_view key, const Entry& entry, Proof proof, Stamp stamp, bool told) {
-  while (generations.follow(stamp, told)) {
-    proof.watched = proof.watched && !told;
+bool Core::remember(std::string_view key, const Entry& entry, StalenessProof proof, Stamp stamp,
+                    bool own_notice) {
+  while (generations.accept_own_notices(stamp, own_notice)) {
+    proof.watched = proof.watched && !own_notice;
     if (values->remember(key, entry, proof, TimePoint::min(), generations, stamp)) return true;
   }
   return false;
@@ -177,8 +178,8 @@ Result<std::optional<Unwrapped>> Core::unwrap(std::string_view key, BytesView st
   Entry& entry = out.entry;
   entry.created = local + std::min(from_now(meta.created), Duration::zero());
   if (meta.fresh_until) {
-    // A writer whose clock is ahead has stored an end that is too late here: an entry never has more left
-    // than it was given.
+    // A writer whose clock is ahead has stored an expiry that is too late here. So the rest of the lifetime is never
+    // more than the whole.
     const Duration left = from_now(*meta.fresh_until);
     const Duration given = left - from_now(meta.created);
     entry.fresh_until = after(local, given > Duration::zero() ? std::min(left, given) : left);
@@ -206,7 +207,7 @@ bool Core::refresh_due(const Entry& entry) const noexcept {
   return static_cast<double>((now() - entry.created).count()) >= life * options.eager_refresh;
 }
 
-void Core::propose(Flight& flight, Entry entry, std::size_t level, bool proven) const {
+void Core::keep_candidate(Flight& flight, Entry entry, std::size_t level, bool proven) const {
   const TagVerdict tagged = verdict(entry.tags);
   if (entry.value == nullptr || tagged == TagVerdict::void_) return;
   if (flight.candidate && flight.candidate->entry.created >= entry.created) return;
@@ -221,7 +222,7 @@ void Core::propose(Flight& flight, Entry entry, std::size_t level, bool proven) 
       Answer{.kind = fresh ? LookupKind::hit : LookupKind::stale, .entry = std::move(entry), .level = level};
 }
 
-Answer Core::instead_of(const FlightPtr& flight, const Error& why) {
+Answer Core::candidate_or(const FlightPtr& flight, const Error& why) {
   if (!flight->candidate) return failed<Answer>(why);
   Answer answer = *flight->candidate;
   answer.error = why;

@@ -1,70 +1,28 @@
-#include "cascade/core.hpp"
+/// Explain: asks every level for a key, one after the other, and describes what it has. Nothing is filled or loaded.
 
-namespace terrace {
+#include "cascade/explain.hpp"
 
-std::string_view to_string(LookupKind kind) noexcept {
-  switch (kind) {
-    case LookupKind::hit:
-      return "hit";
-    case LookupKind::stale:
-      return "stale";
-    case LookupKind::negative:
-      return "negative";
-    case LookupKind::miss:
-      return "miss";
-    case LookupKind::unavailable:
-      return "unavailable";
-  }
-  return "unknown";
-}
-
+namespace terrace::cascade {
 namespace {
 
-std::string seconds(Duration d) {
-  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(d).count();
-  std::string fraction = std::to_string(ms % 1000);
-  fraction.insert(0, 3 - fraction.size(), '0');
-  return std::to_string(ms / 1000) + "." + fraction + " s";
-}
-
-}  // namespace
-
-std::string Explanation::to_string() const {
-  std::string out = printable_key(key) + (in_flight ? " (being read or loaded now)\n" : "\n");
-  for (const auto& level : levels) {
-    out += "  " + level.level + ": " + std::string(terrace::to_string(level.kind));
-    if (level.kind != LookupKind::miss && level.kind != LookupKind::unavailable) {
-      out += ", age " + seconds(level.age);
-      out += level.remaining ? ", expires in " + seconds(*level.remaining) : std::string(", does not expire");
-    }
-    if (level.bytes > 0) out += ", " + std::to_string(level.bytes) + " bytes";
-    if (!level.note.empty()) out += ", " + level.note;
-    out += '\n';
-  }
-  return out;
-}
-
-namespace cascade {
-namespace {
-
-class Explaining : public std::enable_shared_from_this<Explaining> {
+class ExplainCall : public std::enable_shared_from_this<ExplainCall> {
  public:
-  Explaining(std::shared_ptr<Core> core, std::string key, std::shared_ptr<Gather<Result<Explanation>>> call)
+  ExplainCall(std::shared_ptr<Core> core, std::string key, std::shared_ptr<Gather<Result<Explanation>>> call)
       : core_(std::move(core)), key_(std::move(key)), call_(std::move(call)) {
-    told_.key = key_;
-    told_.in_flight = core_->flights.in_flight(key_);
-    told_.levels.push_back(core_->values->explain(key_));
+    out_.key = key_;
+    out_.in_flight = core_->flights.in_flight(key_);
+    out_.levels.push_back(core_->values->explain(key_));
   }
 
   void step() {
-    if (told_.levels.size() > core_->levels.size()) return call_->settle(0, std::move(told_));
-    Level& level = *core_->levels[told_.levels.size() - 1];
+    if (out_.levels.size() > core_->levels.size()) return call_->set_outcome(0, std::move(out_));
+    Level& level = *core_->levels[out_.levels.size() - 1];
     core_->ask<Found>(
         [&](TimePoint deadline, Handler<Result<Found>> done) {
           level.tier->get(core_->tier_key(key_), deadline, std::move(done));
         },
         [self = shared_from_this(), &level](Result<Found> found) {
-          self->told_.levels.push_back(self->describe(level, found));
+          self->out_.levels.push_back(self->describe(level, found));
           self->step();
         });
   }
@@ -105,9 +63,9 @@ class Explaining : public std::enable_shared_from_this<Explaining> {
   }
 
   std::shared_ptr<Core> core_;
-  const std::string key_;  // apart from what is told: a tier that is too late may still be being asked
+  const std::string key_;  // not out_.key: a call of a tier that is too late may still read it
   std::shared_ptr<Gather<Result<Explanation>>> call_;
-  Explanation told_;
+  Explanation out_;
 };
 
 }  // namespace
@@ -117,9 +75,8 @@ void start_explain(std::shared_ptr<Core> core, std::string key, Handler<Result<E
       1, std::nullopt, [done = std::move(done)](std::vector<Result<Explanation>> one) mutable {
         done(std::move(one.front()));
       });
-  if (auto refused = core->refuse_key(key)) return call->settle(0, *std::move(refused));
-  if (call->open()) std::make_shared<Explaining>(core, std::move(key), call)->step();
+  if (auto refused = core->refuse_key(key)) return call->set_outcome(0, *std::move(refused));
+  if (call->open()) std::make_shared<ExplainCall>(core, std::move(key), call)->step();
 }
 
-}  // namespace cascade
-}  // namespace terrace
+}  // namespace terrace::cascade

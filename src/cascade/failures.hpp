@@ -1,5 +1,5 @@
 #pragma once
-/// Failures: which tiers did not do what was asked of all of them, for one change.
+/// Failures: the tiers where one change failed, as the text of an error.
 
 #include <string>
 #include <string_view>
@@ -13,7 +13,7 @@ class Failures {
     text_ += (text_.empty() ? "" : "; ") + level + ": " + error.message();
   }
   [[nodiscard]] bool none() const noexcept { return text_.empty(); }
-  /// `what` was done elsewhere: "erased", "written".
+  /// `what`: the change, as it was done in the other tiers: "stored", "erased", "invalidated".
   [[nodiscard]] Error error(std::string_view what) const {
     return {Errc::partial_write, std::string(what) + " everywhere but in " + text_};
   }

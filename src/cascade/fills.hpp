@@ -1,6 +1,7 @@
 #pragma once
-/// Fills: what is on its way into tiers after its readers were answered. Writes to a key wait for the fills
-/// of that key, so that none can overtake them; flush() and clear() wait for all.
+/// Fills: the fills of tiers that are under way after their readers were answered (coherence rule "Order of fills and
+/// writes" of docs/reliability.md). A write to a key waits for the fills of that key, so no fill can arrive after
+/// the write; flush() and clear() wait for all fills.
 
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
@@ -16,11 +17,11 @@
 
 namespace terrace::cascade {
 
-/// Thread safe. Tasks are called without a lock. Every fill ends, since every question to a tier does
-/// (tier_calls.hpp).
+/// Thread safe. Tasks are called without a lock. Every fill ends, because every call of a tier does (tier_calls.hpp).
 class Fills {
  public:
-  /// One fill of a key; without a key, the intent to begin some: from before a reader is answered until then.
+  /// One fill of a key, while this object lives. Without a key: fills that may still begin, from before their reader
+  /// is answered.
   class UnderWay {
    public:
     explicit UnderWay(std::shared_ptr<Fills> fills, std::string key = {})
@@ -37,7 +38,7 @@ class Fills {
     std::uint64_t ticket_;
   };
 
-  /// Runs the task when no fill of these keys is under way; at once when none is.
+  /// Runs the task when no fill of these keys is under way; at once if there is none.
   void when_ended(const std::vector<std::string>& keys, Task then) {
     auto turn = std::make_shared<Turn>(std::move(then));
     std::lock_guard lock(mutex_);
@@ -46,7 +47,7 @@ class Fills {
     }
   }
 
-  /// Runs the task when everything begun before has ended; at once when it has.
+  /// Runs the task when every fill that has begun before has ended; at once if all have.
   void when_all_ended(Task then) {
     auto turn = std::make_shared<Turn>(std::move(then));
     std::lock_guard lock(mutex_);
@@ -54,7 +55,7 @@ class Fills {
   }
 
  private:
-  /// Runs its task when nobody holds it any more, that is when the last fill it waits for lets go.
+  /// A task that waits. Each fill it waits for holds it; its destructor runs the task, when the last of them has ended.
   struct Turn {
     explicit Turn(Task then) : task(std::move(then)) {}
     ~Turn() { task(); }

@@ -6,9 +6,9 @@
 
 namespace terrace::cascade {
 
-void FlightTable::depart(const FlightPtr& flight) {
+void FlightTable::begin_lookup(const FlightPtr& flight) {
   std::lock_guard lock(stripe(flight->key).mutex);
-  flight->phase = Flight::Phase::walking;
+  flight->phase = Flight::Phase::lookup;
 }
 
 void FlightTable::detach(std::string_view key) {
@@ -37,7 +37,7 @@ std::vector<Waiter> FlightTable::begin_load(const FlightPtr& flight) {
   std::vector<Waiter> answered(std::make_move_iterator(lookers),
                                std::make_move_iterator(flight->waiters.end()));
   flight->waiters.erase(lookers, flight->waiters.end());
-  flight->phase = flight->waiters.empty() ? Flight::Phase::landed : Flight::Phase::loading;
+  flight->phase = flight->waiters.empty() ? Flight::Phase::ended : Flight::Phase::loading;
   if (flight->waiters.empty()) remove(home, flight);
   return answered;
 }
@@ -85,10 +85,10 @@ std::vector<Waiter> FlightTable::begin_fill(const FlightPtr& flight) {
   return std::exchange(flight->waiters, {});
 }
 
-std::vector<Waiter> FlightTable::land(const FlightPtr& flight) {
+std::vector<Waiter> FlightTable::end(const FlightPtr& flight) {
   Stripe& home = stripe(flight->key);
   std::lock_guard lock(home.mutex);
-  flight->phase = Flight::Phase::landed;
+  flight->phase = Flight::Phase::ended;
   remove(home, flight);
   return std::exchange(flight->waiters, {});
 }

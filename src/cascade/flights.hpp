@@ -1,5 +1,18 @@
 #pragma once
-/// FlightTable: single flight. All readers that miss memory on the same key share one walk and one load.
+/// FlightTable: single flight, the protection against stampedes within a process. All readers that miss memory on
+/// the same key share one in-flight request, a `Flight`: one lookup through the levels, and one load.
+///
+/// The phases of a flight:
+///
+///     joining ──begin_lookup──► lookup ──begin_load──► loading ──begin_fill──► filling ──end──► ended
+///
+/// Shorter ways: end() leads from every phase to ended, and begin_fill() from lookup to filling, if a tier has the
+/// value.
+/// joining: readers of the same moment join. Later ones are `late`: the value may be older than their read, and then
+/// they read again. lookup: the tiers are asked. loading: the loader runs; a reader without a loader has its answer
+/// at once, a miss. filling: the callers are answered, shared tiers take the value; readers that join now get it
+/// after the tiers have accepted it. detach() removes a flight from the table in any phase, for its value may have
+/// changed: later readers begin another one, and it goes on for the readers that have joined it.
 
 #include <array>
 #include <boost/unordered/unordered_flat_map.hpp>
@@ -20,18 +33,18 @@ namespace terrace::cascade {
 struct Waiter {
   std::shared_ptr<Gather<Answer>> call;
   std::size_t index = 0;
-  std::shared_ptr<Loader> loader;                             ///< null: only looks
-  std::shared_ptr<const std::vector<std::string>> tags = {};  ///< of what the loader loads; null: none
-  bool nested = false;  ///< a loader waits for it (detail/load_mark.hpp)
-  bool late = false;  ///< joined after the flight had departed: what that finds may be older than the waiter
+  std::shared_ptr<Loader> loader;                             ///< null: a read that loads nothing
+  std::shared_ptr<const std::vector<std::string>> tags = {};  ///< for the loaded value; null: none
+  bool nested = false;  ///< the reader is itself a loader's (detail/load_mark.hpp)
+  bool late = false;    ///< joined after the lookup had begun, so the value may be older than this read
 };
 
-/// The work for one key, from the first reader's miss to its answer.
+/// An in-flight request: the work for one key, from the first reader's miss to the end of the fills.
 struct Flight {
-  /// What one tier said.
+  /// The reply of one tier.
   struct Seen {
-    bool missed = false;  ///< it has nothing usable: to be filled
-    Bytes stale = {};     ///< what it has instead
+    bool missed = false;  ///< it has nothing usable, so it is to be filled
+    Bytes stale = {};     ///< the bytes that it has and that cannot be used
     std::optional<LeaseToken> lease = {};
   };
 
@@ -39,68 +52,68 @@ struct Flight {
       : key(std::move(k)), stamp(std::move(s)), began(at), refresh(ahead), seen(tiers) {}
 
   const std::string key;
-  Stamp stamp;  ///< noted before anything below memory was asked; changed by the flight's end alone
+  Stamp stamp;  ///< taken before any tier was asked; only the end of the flight changes it
   const TimePoint began;
-  const bool refresh;  ///< ahead of time: entries that are due themselves do not end it
+  const bool refresh;  ///< ahead of time: an entry that is due for a refresh itself does not end it
 
-  // For the walk alone.
+  // For the lookup and the load alone.
   std::vector<Seen> seen;
-  std::optional<Answer> candidate;   ///< stale, and usable for want of anything better
-  std::optional<Error> unavailable;  ///< why a tier could not be asked
-  bool answered = false;             ///< somebody has its answer: who gets it after them has joined
+  std::optional<Answer> candidate;   ///< the answer if nothing better is found; mostly stale
+  std::optional<Error> unavailable;  ///< the reason why a tier could not be asked
+  bool answered = false;             ///< a caller has its answer; later ones count as joined
 
   // Guarded by the table.
-  enum class Phase : std::uint8_t { boarding, walking, loading, filling, landed };
-  Phase phase = Phase::boarding;
+  enum class Phase : std::uint8_t { joining, lookup, loading, filling, ended };
+  Phase phase = Phase::joining;
   std::vector<Waiter> waiters;
-  bool urgent = false;                    ///< a nested waiter has joined: its load takes no turns
-  std::function<void()> hurry = nullptr;  ///< of its load: lets it run now
+  bool urgent = false;                    ///< a nested waiter has joined: its load waits for no turn
+  std::function<void()> hurry = nullptr;  ///< lets its load run now
 };
 
 using FlightPtr = std::shared_ptr<Flight>;
 
-/// Thread safe: striped locks, never held over foreign code.
+/// Thread safe: striped locks, which are never held while the program's code runs.
 class FlightTable {
  public:
   enum class Joined : std::uint8_t { began, joined, too_late };
 
-  /// Adds the waiter to the flight of the key, or begins `fresh()` one. Too late: the flight is loading, so
-  /// no level has the key, which is the answer for a waiter that brings no loader.
-  /// A nested waiter that joins makes the flight urgent; `hurry` is what it is then to call.
+  /// Adds the waiter to the flight of the key, or to a new one, which `fresh()` makes. too_late: the flight is
+  /// loading, so no level has the key; that is the answer for a waiter without a loader.
+  /// A nested waiter that joins makes the flight urgent; it must then call `hurry`.
   template <class Fresh>
   Joined join(const std::string& key, Waiter waiter, FlightPtr& flight, std::function<void()>& hurry,
               Fresh fresh);
 
-  /// From now on waiters are late.
-  void depart(const FlightPtr& flight);
+  /// The lookup begins; waiters that join from now on are late.
+  void begin_lookup(const FlightPtr& flight);
 
-  /// Later readers begin a new flight; the old one goes on for those who wait for it.
+  /// Later readers begin a new flight; the old one goes on for its waiters.
   void detach(std::string_view key);
   void detach_all();
 
-  /// Somebody would have it loaded.
+  /// One of its waiters has a loader.
   [[nodiscard]] bool wants_load(const FlightPtr& flight) const;
 
-  /// The walk found nothing. Waiters without a loader are returned, for they have their answer; the flight
-  /// goes on loading for the others, or lands when there is none.
+  /// The lookup found nothing. Returns the waiters without a loader, which get their answer now; the flight loads
+  /// for the others, or ends if there are none.
   std::vector<Waiter> begin_load(const FlightPtr& flight);
 
-  /// The loader of the first waiter whose call is still open; nothing when there is none.
+  /// The first waiter that has a loader and whose call is still open; none: there is no such waiter.
   std::optional<Waiter> choose_loader(const FlightPtr& flight) const;
 
-  /// What is called, with no lock, when the first nested waiter joins one of these flights.
+  /// `hurry` is called, without a lock, when the first nested waiter joins one of these flights.
   void set_hurry(const std::vector<FlightPtr>& flights, const std::function<void()>& hurry);
-  /// A nested waiter has joined one of them.
+  /// A nested waiter has joined one of these flights.
   [[nodiscard]] bool urgent(const std::vector<FlightPtr>& flights) const;
 
-  /// Hands over who waits, to be answered now; the flight goes on.
+  /// Takes out the waiters, to be answered now; the flight goes on.
   std::vector<Waiter> take_waiters(const FlightPtr& flight);
 
-  /// The same, and those who join from now on wait for the fill.
+  /// The same; waiters that join from now on wait for the fill.
   std::vector<Waiter> begin_fill(const FlightPtr& flight);
 
-  /// Ends the flight: removes it and hands over who waits.
-  std::vector<Waiter> land(const FlightPtr& flight);
+  /// Ends the flight: removes it, and takes out its waiters.
+  std::vector<Waiter> end(const FlightPtr& flight);
 
   [[nodiscard]] bool in_flight(std::string_view key) const;
 
@@ -137,7 +150,7 @@ FlightTable::Joined FlightTable::join(const std::string& key, Waiter waiter, Fli
   }
   if (found->second->phase == Flight::Phase::loading && waiter.loader == nullptr) return Joined::too_late;
   Flight& joined = *found->second;
-  waiter.late = joined.phase != Flight::Phase::boarding;
+  waiter.late = joined.phase != Flight::Phase::joining;
   if (waiter.nested && waiter.loader != nullptr && !std::exchange(joined.urgent, true)) hurry = joined.hurry;
   joined.waiters.push_back(std::move(waiter));
   return Joined::joined;

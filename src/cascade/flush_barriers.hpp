@@ -1,6 +1,8 @@
 #pragma once
-/// FlushBarriers: the callers that wait until everything put before has reached the sink. Counts only; no
-/// lock of its own.
+/// FlushBarriers: the callers of flush(), each waiting until every change put before has reached the sink. It only
+/// counts, and has no lock.
+///
+///     a barrier: waits for the journal (`puts`) ──► waits for the pending keys (`keys`) ──► passed
 
 #include <cstdint>
 #include <terrace/tier.hpp>
@@ -13,10 +15,10 @@ namespace terrace::cascade {
 class FlushBarriers {
  public:
   struct Barrier {
-    std::uint64_t puts = 0;     // waits until so many puts are in the journal,
+    std::uint64_t puts = 0;     // waits until this many puts are in the journal,
     std::uint64_t version = 0;  // then (not 0) for every change up to this version,
-    std::uint64_t keys = 0;     // of so many keys
-    std::uint64_t dead = 0;     // so many of them became dead letters
+    std::uint64_t keys = 0;     // of this many keys
+    std::uint64_t dead = 0;     // this many of them became dead letters
     Handler<Result<void>> done;
   };
 
@@ -24,7 +26,7 @@ class FlushBarriers {
     barriers_.push_back({.puts = puts, .done = std::move(done)});
   }
 
-  /// A change has left what is pending.
+  /// A change is not pending any more.
   void note(const PendingChanges::Ended& ended, bool dead) {
     for (Barrier& barrier : barriers_) {
       if (ended.oldest > barrier.version || (ended.queued && *ended.queued <= barrier.version)) continue;
@@ -33,7 +35,7 @@ class FlushBarriers {
     }
   }
 
-  /// Takes out those whose time has come: `appended` puts are in the journal, the last with version `newest`,
+  /// Takes out the barriers that need not wait any longer: `appended` puts are in the journal, the last with version `newest`,
   /// and `pending` keys wait.
   [[nodiscard]] std::vector<Barrier> passed(std::uint64_t appended, std::uint64_t newest,
                                             std::uint64_t pending) {

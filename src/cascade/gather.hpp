@@ -1,5 +1,7 @@
 #pragma once
-/// Gather: one call on several keys, from its start to the single call of its handler.
+/// Gather: one call of the cache for one or several keys, from its start to the single call of its handler.
+///
+///     open ──every key has its outcome; or end(): the time limit, close()──► ended
 
 #include <atomic>
 #include <boost/unordered/unordered_flat_map.hpp>
@@ -12,11 +14,11 @@
 
 namespace terrace::cascade {
 
-/// A call under way, whatever it gathers.
+/// A call under way, whatever the type of its outcomes.
 class Pending {
  public:
   virtual ~Pending() = default;
-  /// Ends the call now: what is not settled yet becomes this error. No effect on a call that has ended.
+  /// Ends the call now: keys without an outcome get this error. No effect on a call that has ended.
   virtual void end(const Error& error) = 0;
 };
 
@@ -58,15 +60,15 @@ inline Answer failed<Answer>(const Error& error) {
   return {.kind = LookupKind::unavailable, .error = error};
 }
 
-/// Collects an outcome for each key. The handler is called once, outside any lock: when all are settled, or
-/// when the call is ended early (deadline, shutdown). Outcomes that come later are dropped. Thread safe.
+/// Collects an outcome for each key. The handler is called once, outside any lock: when every key has its
+/// outcome, or when the call is ended early (deadline, shutdown). Later outcomes are dropped. Thread safe.
 template <class T>
 class Gather final : public Pending, public std::enable_shared_from_this<Gather<T>> {
  public:
   Gather(std::size_t keys, Handler<std::vector<T>> done)
       : outcomes_(keys), missing_(keys), done_(std::move(done)) {}
 
-  /// Registers the call and starts its clock; before any outcome can come, but not before close() may end it.
+  /// Registers the call and starts its time limit. No outcome may come before; close() may end the call at once.
   void begin(const std::shared_ptr<PendingCalls>& calls, const std::shared_ptr<Scheduler>& scheduler,
              std::optional<Duration> timeout) {
     std::lock_guard lock(mutex_);
@@ -81,7 +83,7 @@ class Gather final : public Pending, public std::enable_shared_from_this<Gather<
     timer_ = scheduler->call_at(after(scheduler->clock().now(), *timeout), expire);
   }
 
-  void settle(std::size_t index, T outcome) {
+  void set_outcome(std::size_t index, T outcome) {
     {
       std::lock_guard lock(mutex_);
       if (!open_ || outcomes_[index]) return;
@@ -104,7 +106,7 @@ class Gather final : public Pending, public std::enable_shared_from_this<Gather<
     finish();
   }
 
-  /// Somebody still waits for an outcome.
+  /// The call still waits for an outcome.
   [[nodiscard]] bool open() const {
     std::lock_guard lock(mutex_);
     return open_;

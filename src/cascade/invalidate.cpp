@@ -1,20 +1,32 @@
-/// Invalidation: of keys and groups, hard or soft; of what a prefix or a pattern selects; of all; of a tag.
+/// Invalidation: of keys and groups, hard or soft; bulk delete by prefix or glob; clear(); of a tag.
+///
+/// A hard invalidation of keys is an erase (write.cpp), of a tag an erase of its token (tags.cpp).
+///
+/// A soft one, for each tier from the lowest to the highest:
+///
+///     step ──► read ──fresh value with grace──► soften ──► replace ──► step, for the next tier
+///                └──nothing, no grace, an error──► erase ◄──fails──┘   (replace reads again, up to 3 times, if the
+///                                                  └──► step            value has changed meanwhile)
+///
+/// A bulk delete: forget (memory) ──► step ──► erase_in_tier ──► step, for the next tier; at the end forget again.
 
 #include <algorithm>
 #include <terrace/glob.hpp>
 
-#include "cascade/core.hpp"
 #include "cascade/failures.hpp"
+#include "cascade/tags.hpp"
+#include "cascade/writing.hpp"
 
 namespace terrace::cascade {
 namespace {
 
 using Call = std::shared_ptr<Gather<Result<std::uint64_t>>>;
 
-/// Memory and every tier, from the lowest to the highest, lose what the pattern selects (empty: everything).
-class Sweep : public std::enable_shared_from_this<Sweep> {
+/// A bulk delete: every tier, from the lowest to the highest, and memory lose the keys that begin with the prefix and
+/// whose rest matches the pattern. An empty pattern matches everything.
+class BulkErase : public std::enable_shared_from_this<BulkErase> {
  public:
-  Sweep(std::shared_ptr<Core> core, Call call, std::string prefix, std::string pattern)
+  BulkErase(std::shared_ptr<Core> core, Call call, std::string prefix, std::string pattern)
       : core_(std::move(core)),
         call_(std::move(call)),
         prefix_(std::move(prefix)),
@@ -24,15 +36,15 @@ class Sweep : public std::enable_shared_from_this<Sweep> {
   void start() {
     forget();
     if (core_->write_back == nullptr) return step();
-    // What the journal still holds would come after the sweep.
+    // Changes that are still in the journal would reach the tiers after the bulk delete.
     core_->write_back->flush([self = shared_from_this()](const Result<void>& flushed) {
       if (flushed || flushed.error() == Errc::partial_write) return self->step();
-      self->call_->settle(0, flushed.error());
+      self->call_->set_outcome(0, flushed.error());
     });
   }
 
  private:
-  /// Reads in flight are voided whatever their key: rather one load too many than a stale value.
+  /// All reads in flight become void, whatever their key: one load too many is better than a stale value.
   void forget() {
     core_->generations.bump_all();
     if (prefix_.empty() && pattern_.empty()) {
@@ -51,17 +63,17 @@ class Sweep : public std::enable_shared_from_this<Sweep> {
   void step() {
     forget();
     if (left_ == 0) {
-      if (failures_.none()) return call_->settle(0, most_);
+      if (failures_.none()) return call_->set_outcome(0, most_);
       ++core_->counters.write_failures;
-      return call_->settle(0, failures_.error("erased"));
+      return call_->set_outcome(0, failures_.error("erased"));
     }
     --left_;
-    core_->fills->when_all_ended([self = shared_from_this()] { self->sweep(); });
+    core_->fills->when_all_ended([self = shared_from_this()] { self->erase_in_tier(); });
   }
 
-  void sweep() {
+  void erase_in_tier() {
     const std::size_t tier = left_;
-    // A whole keyspace takes longer than one key: the caller's limit rules here.
+    // All keys take longer than one key, so tier_timeout does not count here; the caller's limit does.
     Handler<Result<std::uint64_t>> took = [self = shared_from_this(),
                                            tier](const Result<std::uint64_t>& gone) {
       if (gone) {
@@ -87,21 +99,21 @@ class Sweep : public std::enable_shared_from_this<Sweep> {
   Failures failures_;
 };
 
-/// One key becomes stale in every level. What has no grace is erased.
-class Softening : public std::enable_shared_from_this<Softening> {
+/// A soft invalidation: one key becomes stale in every level. An entry without grace is erased.
+class SoftInvalidation : public std::enable_shared_from_this<SoftInvalidation> {
  public:
-  Softening(std::shared_ptr<Core> core, std::string key, Handler<Result<bool>> done)
+  SoftInvalidation(std::shared_ptr<Core> core, std::string key, Handler<Result<bool>> done)
       : core_(std::move(core)), key_(std::move(key)), done_(std::move(done)), left_(core_->levels.size()) {}
 
   void start() {
-    had_ = void_flights();
+    had_ = make_stale_in_memory();
     step();
   }
 
  private:
   static constexpr int max_attempts = 3;
 
-  bool void_flights() {
+  bool make_stale_in_memory() {
     core_->generations.bump(key_);
     const bool had = core_->values->soften(key_);
     core_->flights.detach(key_);
@@ -164,13 +176,13 @@ class Softening : public std::enable_shared_from_this<Softening> {
             self->core_->sent(self->left_);
             return self->step();
           }
-          // Somebody stored another value meanwhile, perhaps one loaded before this invalidation.
+          // Another value has been stored meanwhile, perhaps one that was loaded before this invalidation.
           if (replaced && ++self->attempts_ < max_attempts) return self->read();
           self->erase();
         });
   }
 
-  /// The way out of every trouble. Ends leases too.
+  /// Where the key cannot be made stale, it is erased. This ends leases, too.
   void erase() {
     const std::uint64_t ticket = level().recovery.ticket();
     core_->ask<bool>(
@@ -190,7 +202,7 @@ class Softening : public std::enable_shared_from_this<Softening> {
   }
 
   void end() {
-    void_flights();
+    make_stale_in_memory();
     if (failures_.none()) return done_(had_);
     ++core_->counters.write_failures;
     done_(failures_.error("invalidated"));
@@ -211,16 +223,16 @@ void start_soft(const std::shared_ptr<Core>& core, const std::vector<std::string
   if (!call->open()) return;
   for (std::size_t i = 0; i < keys.size(); ++i) {
     if (auto refused = core->refuse_key(keys[i])) {
-      call->settle(i, *std::move(refused));
+      call->set_outcome(i, *std::move(refused));
       continue;
     }
-    std::make_shared<Softening>(core, keys[i], [call, i](Result<bool> had) {
-      call->settle(i, std::move(had));
+    std::make_shared<SoftInvalidation>(core, keys[i], [call, i](Result<bool> had) {
+      call->set_outcome(i, std::move(had));
     })->start();
   }
 }
 
-/// How many of the keys there were; the first error, if any failed.
+/// The number of keys that were there; or the first error, if one failed.
 Result<std::uint64_t> tally(const std::vector<Result<bool>>& outcomes) {
   std::uint64_t had = 0;
   for (const auto& outcome : outcomes) {
@@ -251,8 +263,8 @@ Call begin_one(const std::shared_ptr<Core>& core, std::optional<Duration> timeou
       });
 }
 
-void start_sweep(const std::shared_ptr<Core>& core, const Selection& what, const InvalidateOptions& options,
-                 Handler<Result<std::uint64_t>> done) {
+void start_bulk_erase(const std::shared_ptr<Core>& core, const Selection& what,
+                      const InvalidateOptions& options, Handler<Result<std::uint64_t>> done) {
   const bool glob = what.kind == Selection::Kind::glob;
   if (options.soft) {
     return done(
@@ -265,7 +277,7 @@ void start_sweep(const std::shared_ptr<Core>& core, const Selection& what, const
   if (const auto fine = glob ? check_glob(what.text) : Result<void>(); !fine) return done(fine.error());
   const auto call = begin_one(core, options.timeout, std::move(done));
   if (!call->open()) return;
-  std::make_shared<Sweep>(core, call, glob ? "" : what.text, glob ? what.text : "")->start();
+  std::make_shared<BulkErase>(core, call, glob ? "" : what.text, glob ? what.text : "")->start();
 }
 
 }  // namespace
@@ -275,7 +287,7 @@ void start_clear(std::shared_ptr<Core> core, const WriteOptions& options, Handle
       begin_one(core, options.timeout, [done = std::move(done)](const Result<std::uint64_t>& gone) mutable {
         done(gone ? Result<void>() : Result<void>(gone.error()));
       });
-  if (call->open()) std::make_shared<Sweep>(core, call, "", "")->start();
+  if (call->open()) std::make_shared<BulkErase>(core, call, "", "")->start();
 }
 
 void start_invalidate(std::shared_ptr<Core> core, Selection what, const InvalidateOptions& options,
@@ -293,13 +305,14 @@ void start_invalidate(std::shared_ptr<Core> core, Selection what, const Invalida
     }
     case Selection::Kind::prefix:
     case Selection::Kind::glob:
-      return start_sweep(core, what, options, std::move(done));
+      return start_bulk_erase(core, what, options, std::move(done));
     case Selection::Kind::tag: {
       if (const auto refused = refuse_tags({what.text})) return done(*refused);
       const auto call = begin_one(core, options.timeout, std::move(done));
       if (!call->open()) return;
-      return invalidate_tag(core, std::move(what.text), options.soft,
-                            [call](Result<std::uint64_t> outcome) { call->settle(0, std::move(outcome)); });
+      return invalidate_tag(core, std::move(what.text), options.soft, [call](Result<std::uint64_t> outcome) {
+        call->set_outcome(0, std::move(outcome));
+      });
     }
   }
 }

@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::string_view before_id = "journal ";
 
-/// What a journal writes, not somebody else.
+/// The text is a journal's name.
 bool is_name(std::string_view text) {
   if (!text.starts_with(before_id)) return false;
   text.remove_prefix(before_id.size());
@@ -78,7 +78,7 @@ void JournalOwner::extend(TimePoint began, const Bytes& from, Handler<Result<voi
         if (!extended || !*extended) {
           return done(Error(Errc::unavailable, "the namespace could not be kept for this journal"));
         }
-        // The name may be evicted before it lapses, and another journal take its place: so not for long.
+        // The name may be evicted before its time, and another journal may take its place: so not for long.
         self->until_ = after(began, life / 4);
         done({});
       });
@@ -99,7 +99,7 @@ void JournalOwner::release(Handler<Result<bool>> done) {
   const auto core = core_.lock();
   if (!core || released_.exchange(true) || refused_ || journal_ == 0) return done(false);
   until_ = TimePoint::min();
-  // Once it is surely ours for a while, nobody else's name can be in its place when it is erased.
+  // After it has been renewed, it cannot be another journal's name that is erased.
   core->ask<bool>(
       [&](TimePoint deadline, Handler<Result<bool>> told) {
         core->levels[tier_]->shared->replace(key_, name(), name(), life, deadline, std::move(told));

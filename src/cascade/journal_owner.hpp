@@ -1,14 +1,18 @@
 #pragma once
-/// JournalOwner: one journal at a time writes back into a namespace. Versions order the changes of one
-/// journal, not those of two: what the older one flushes over a newer one's value would be taken for late and
-/// dropped.
+/// JournalOwner: makes sure that one journal at a time writes back into a namespace (coherence rule "Write-back" of
+/// docs/reliability.md). Versions order the changes of one journal, not those of two: a flush of the older journal
+/// over a newer one's value would be taken for late, and dropped.
 ///
-/// The owner's name, the identity of its journal, lies in the first level that processes share, under
-/// `NAMESPACE~writer`, for `life`; it is renewed while the cache lives, and removed when it closes with
-/// nothing left to flush. So a journal that is opened again after a crash goes on at once, and another one
-/// may begin when the former is gone. A refused journal stays so until it is opened again: an opening takes
-/// numbers above those of all before it. What is no journal's name, or would last longer than one, is
-/// replaced. A namespace whose levels nobody shares has no owner: nothing there can tell.
+/// The owner's name is the identity of its journal. It is stored in the first level that processes share, under
+/// `NAMESPACE~writer`, for `life`. It is renewed while the cache is open, and removed when the cache closes with
+/// nothing left to flush. So a journal that is opened again after a crash goes on at once, and another one may begin
+/// when the former owner is gone. A refused journal stays refused until it is opened again: each opening takes numbers
+/// above those of all openings before it. If the key holds something that is no journal's name, it is replaced. A
+/// namespace without a shared level has no owner, because nothing can detect a second journal there.
+///
+///     not confirmed ──start, confirm, timer: ask──► ours for life / 4, longer if renewed ──► not confirmed
+///          └──the key names another journal──► refused, for good
+///     release(), once, when the cache closes ──► released
 
 #include <atomic>
 #include <memory>
@@ -26,23 +30,23 @@ class JournalOwner : public std::enable_shared_from_this<JournalOwner> {
  public:
   static constexpr Duration life = std::chrono::seconds(30);
 
-  /// `tier`: of the levels, one that is shared.
+  /// `tier`: the index of a shared level.
   JournalOwner(const std::shared_ptr<Core>& core, std::size_t tier);
 
-  /// Asks for the namespace, for this journal (Journal::id), and renews it from now on. Before that nothing
-  /// is confirmed.
+  /// Asks for the namespace, for this journal (Journal::id), and renews it from now on. Before that, confirm()
+  /// fails.
   void start(std::uint64_t journal);
 
-  /// Success: nobody else flushes for now. unavailable: another journal does, or the level cannot be asked;
-  /// the flush is to be tried again later.
+  /// Success: no other journal flushes for now. unavailable: another one does, or the level cannot be asked; the flush
+  /// is to be tried again later.
   void confirm(Handler<Result<void>> done);
 
-  /// Another journal was seen to be the owner: no further change may be acknowledged.
+  /// Another journal is the owner: no further change may be acknowledged.
   [[nodiscard]] bool refused() const noexcept { return refused_; }
-  /// Why, for a caller that wants to write.
+  /// The reason, for a caller that wants to write.
   [[nodiscard]] Error refusal() const;
 
-  /// Lets go of the namespace; `done` is called when that has come through, or cannot.
+  /// Gives the namespace up; `done` is called when that has succeeded or failed.
   void release(Handler<Result<bool>> done);
 
  private:

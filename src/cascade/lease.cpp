@@ -1,10 +1,16 @@
-/// Leases: one process loads a key, the others wait for its fill (coherence rule 1 of docs/reliability.md).
+/// Leases: one process loads a key, the others wait for its fill (coherence rule "Lease" of docs/reliability.md).
+///
+/// The states of a flight that waits:
+///
+///     asking ──the lease is held──► waiting ──woken by the watch, or the time is up──► asking
+///       └──a value, the lease, or an error: resume_lookup; load_timeout is over: complete_failed──► ended
 
 #include <cstring>
 #include <random>
 
-#include "cascade/core.hpp"
+#include "cascade/completion.hpp"
 #include "cascade/lease_wait.hpp"
+#include "cascade/reading.hpp"
 
 namespace terrace::cascade {
 namespace {
@@ -19,24 +25,24 @@ LeaseToken random_token() {
   return token;
 }
 
-/// One flight that waits. It looks again when it is woken, and when its patience says so; what it finds then,
-/// a value or the lease, goes on in the walk.
-class Awaiting final : public LeaseWaiters::Waiting, public std::enable_shared_from_this<Awaiting> {
+/// One flight that waits. It asks for the lease again when it is woken, and when LeaseWait says so. When it gets a
+/// value or the lease, the lookup goes on with that.
+class WaitingFlight final : public LeaseWaiters::Waiting, public std::enable_shared_from_this<WaitingFlight> {
  public:
-  Awaiting(std::shared_ptr<Core> core, FlightPtr flight, std::size_t tier)
+  WaitingFlight(std::shared_ptr<Core> core, FlightPtr flight, std::size_t tier)
       : core_(std::move(core)),
         flight_(std::move(flight)),
         tier_(tier),
-        patience_(core_->now(), core_->options.load_timeout) {}
-  Awaiting(const Awaiting&) = delete;
-  Awaiting& operator=(const Awaiting&) = delete;
-  ~Awaiting() override { core_->lease_waiters.tidy(flight_->key); }
+        wait_(core_->now(), core_->options.load_timeout) {}
+  WaitingFlight(const WaitingFlight&) = delete;
+  WaitingFlight& operator=(const WaitingFlight&) = delete;
+  ~WaitingFlight() override { core_->lease_waiters.tidy(flight_->key); }
 
-  /// From here on it is woken; what happened before shows when it looks now.
+  /// The watch wakes it from now on. A change from before that is found by asking now.
   void start() {
     ++core_->counters.lease_waits;
     core_->lease_waiters.add(flight_->key, weak_from_this());
-    look();
+    ask();
   }
 
   void wake() override {
@@ -45,13 +51,13 @@ class Awaiting final : public LeaseWaiters::Waiting, public std::enable_shared_f
       if (state_ == State::asking) woken_ = true;
       if (state_ != State::waiting) return;
     }
-    look();
+    ask();
   }
 
  private:
   enum class State : std::uint8_t { asking, waiting, ended };
 
-  void look() {
+  void ask() {
     Scheduler::TimerId timer = 0;
     {
       std::lock_guard lock(mutex_);
@@ -66,30 +72,30 @@ class Awaiting final : public LeaseWaiters::Waiting, public std::enable_shared_f
   }
 
   void took(Result<LeaseReply> reply) {
-    if (core_->closed) return end([&] { land_failed(*core_, flight_, Error(Errc::shutdown)); });
+    if (core_->closed) return end([&] { complete_failed(*core_, flight_, Error(Errc::shutdown)); });
     if (!reply || reply->kind != LeaseReply::Kind::held) {
-      return end([&] { resume_walk(core_, flight_, tier_, std::move(reply)); });
+      return end([&] { resume_lookup(core_, flight_, tier_, std::move(reply)); });
     }
     std::unique_lock lock(mutex_);
-    const bool told =
+    const bool watched =
         core_->options.consistency == Consistency::eventual && core_->values->gate().watching(core_->now());
-    const auto again = patience_.next(core_->now(), reply->held_for, told);
+    const auto again = wait_.next(core_->now(), reply->held_for, watched);
     if (!again) {
       lock.unlock();
       return end([&] { give_up(); });
     }
     if (woken_) {
       lock.unlock();
-      return look();
+      return ask();
     }
     state_ = State::waiting;
     timer_ = core_->scheduler->call_at(*again, [self = shared_from_this()] { self->wake(); });
   }
 
   void give_up() {
-    land_failed(*core_, flight_,
-                Error(Errc::timed_out, "another process was loading " + printable_key(flight_->key) +
-                                           " and did not end within load_timeout"));
+    complete_failed(*core_, flight_,
+                    Error(Errc::timed_out, "another process was loading " + printable_key(flight_->key) +
+                                               " and did not end within load_timeout"));
   }
 
   template <class Then>
@@ -105,7 +111,7 @@ class Awaiting final : public LeaseWaiters::Waiting, public std::enable_shared_f
   const FlightPtr flight_;
   const std::size_t tier_;
   std::mutex mutex_;
-  LeaseWait patience_;
+  LeaseWait wait_;
   State state_ = State::asking;
   bool woken_ = false;
   Scheduler::TimerId timer_ = 0;
@@ -127,7 +133,7 @@ void acquire_lease(Core& core, const FlightPtr& flight, std::size_t tier, Handle
 }
 
 void await_lease(std::shared_ptr<Core> core, FlightPtr flight, std::size_t tier) {
-  std::make_shared<Awaiting>(std::move(core), std::move(flight), tier)->start();
+  std::make_shared<WaitingFlight>(std::move(core), std::move(flight), tier)->start();
 }
 
 }  // namespace terrace::cascade

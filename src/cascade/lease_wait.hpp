@@ -1,8 +1,8 @@
 #pragma once
-/// LeaseWait: when to look again for a value that another process is loading. A state machine without I/O.
+/// LeaseWait: when to ask again for a value that another process is loading. A state machine without I/O.
 ///
-/// The watch wakes who waits; without one, or should it tell nothing, the wait ends by itself: when the
-/// other's lease would lapse, and meanwhile at growing intervals.
+/// The watch wakes a flight that waits. It also asks by itself: when the other process's lease would end, and, if
+/// there is no watch, at growing intervals before that.
 
 #include <algorithm>
 #include <optional>
@@ -14,12 +14,12 @@ class LeaseWait {
  public:
   LeaseWait(TimePoint began, Duration limit) : give_up_(after(began, limit)) {}
 
-  /// The lease was held once more; `told`: a watch is alive and will wake us. When to look again at the
-  /// latest; none: give up now.
-  std::optional<TimePoint> next(TimePoint now, Duration held_for, bool told) {
+  /// The lease is still held, for `held_for`. `watched`: a watch is alive and will wake the flight. Returns the
+  /// latest time to ask again; none: give up now.
+  std::optional<TimePoint> next(TimePoint now, Duration held_for, bool watched) {
     if (now >= give_up_) return std::nullopt;
     Duration wait = std::max(held_for, shortest);
-    if (!told) wait = std::min(wait, std::min(longest_poll, shortest * (1 << std::min(polls_++, 8))));
+    if (!watched) wait = std::min(wait, std::min(longest_poll, shortest * (1 << std::min(polls_++, 8))));
     return std::min(after(now, wait), give_up_);
   }
 

@@ -1,6 +1,6 @@
 #pragma once
-/// LeaseWaiters: who waits for another process to load a key, to be woken when the watch tells that something
-/// changed.
+/// LeaseWaiters: the flights that wait for another process to load their key. The watch wakes them when it reports
+/// a change of the key.
 
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <functional>
@@ -13,7 +13,7 @@
 
 namespace terrace::cascade {
 
-/// Thread safe. Wakers are called without a lock.
+/// Thread safe. wake() is called without a lock.
 class LeaseWaiters {
  public:
   class Waiting {
@@ -27,7 +27,7 @@ class LeaseWaiters {
     waiting_[key].push_back(std::move(waiting));
   }
 
-  /// All that wait for the key, or none does any more.
+  /// Wakes every flight that waits for the key.
   void wake(std::string_view key) {
     std::vector<std::weak_ptr<Waiting>> woken;
     {
@@ -48,7 +48,7 @@ class LeaseWaiters {
     wake(woken);
   }
 
-  /// Those of the key that are no more are forgotten.
+  /// Drops the entries of flights that are gone.
   void tidy(std::string_view key) {
     std::lock_guard lock(mutex_);
     const auto found = waiting_.find(key);

@@ -1,6 +1,6 @@
 #pragma once
-/// What a stack of levels must be, so that the cache keeps what its options promise. For the cache itself and
-/// for the check of configurations.
+/// Level rules: which stacks of levels can keep the promises of a cache's options. The cache uses them, and so does the
+/// check of configurations.
 
 #include <optional>
 #include <span>
@@ -18,12 +18,12 @@ struct LevelTraits {
 };
 
 struct LevelFault {
-  const char* option;  ///< which does not go with the stack: "consistency", "write_mode"
+  const char* option;  ///< the option that the stack cannot keep: "consistency", "write_mode"
   std::string what;    ///< with the remedy
 };
 
-/// Another level is of scope fleet and one of this scope is not: changes of other processes do not reach it,
-/// so what it holds is at best stale.
+/// A level of this scope is narrow if it is not of scope fleet and another level is: changes of other processes do not
+/// reach it, so its values are at best stale.
 [[nodiscard]] bool is_narrow(Scope scope, std::span<const LevelTraits> levels);
 
 /// The first option that the stack, from the highest level to the lowest, cannot keep; none: it keeps all.

@@ -1,16 +1,29 @@
-/// The load: asks the program's loader for keys that no level has, under supervision: a turn among the loads
-/// of the cache, a soft and a hard time limit, a token that asks it to stop, and leases kept alive meanwhile.
+/// The load: calls the program's loader for keys that no level has. A load waits for its turn among the loads of the
+/// cache, has a soft and a hard time limit, and renews its leases. Its stop token asks the loader to stop when the hard
+/// limit is over, or when the cache closes.
+///
+///     start ──► waits for a turn ──have_turn──► asks for the tokens of its tags ──begin──► waits for a worker
+///     ──run──► the loader runs ──deliver──► ended
+///
+/// It may skip steps: a free slot needs no wait, a load without tags asks for no tokens, and a loader that does not
+/// block needs no worker. From each step: load_timeout ends it (overdue). run() also hands the keys to another
+/// waiter's loader if the caller of this one has left. soft_load_timeout (answer_early) answers the callers with
+/// the stale candidate, and the load goes on.
+///
+/// The outcome of each key: an error ─► fail; a value ─► keep (into the tiers and memory), or answer_only, if
+/// the program wants that or if a tag may have been invalidated during the load.
 
 #include <algorithm>
 #include <terrace/detail/load_mark.hpp>
 
-#include "cascade/core.hpp"
+#include "cascade/completion.hpp"
+#include "cascade/reading.hpp"
+#include "cascade/tags.hpp"
 
 namespace terrace::cascade {
 namespace {
 
-/// One call of one loader. It ends once: with the loader's answer or at the time limit; what comes later is
-/// dropped.
+/// One call of one loader. It ends once: with the loader's answer, or at the time limit; a later answer is dropped.
 class Load : public std::enable_shared_from_this<Load> {
  public:
   Load(std::shared_ptr<Core> core, Waiter source, std::vector<FlightPtr> flights)
@@ -27,7 +40,7 @@ class Load : public std::enable_shared_from_this<Load> {
     }
   }
 
-  /// The limits count from here, so that a load which finds every slot or worker thread hanging ends as well.
+  /// The time limits begin here, so a load also ends if every slot or worker thread hangs.
   void start() {
     began_ = core_->now();
     const CacheOptions& options = core_->options;
@@ -54,9 +67,9 @@ class Load : public std::enable_shared_from_this<Load> {
 
   // --- the loader ---
 
-  // A nested read waits for no turn and no worker that its parents have: neither for those of a load that it
-  // begins, nor for those of one that was waiting already. So whoever lets this load wait looks afterwards
-  // whether it has become urgent, and who makes it urgent calls hurry().
+  // A nested read must not wait for a turn or a worker that its own parents hold. That is true for a load that it
+  // begins, and for a load that it joins while this waits. So the code that lets this load wait checks afterwards
+  // whether the load has become urgent, and a waiter that makes it urgent calls hurry().
 
   [[nodiscard]] bool urgent() const { return core_->flights.urgent(flights_); }
 
@@ -70,12 +83,12 @@ class Load : public std::enable_shared_from_this<Load> {
 
   void hurry() {
     core_->load_slots.hurry(ticket_);
-    if (queued_.exchange(false) && !running_) post(true);  // twice then; it runs once
+    if (queued_.exchange(false) && !running_) post(true);  // it is posted twice then, and runs once
   }
 
   void have_turn() {
     if (tags_.empty()) return begin();
-    // Known before the load begins, the tokens tell what was invalidated since.
+    // The tokens are asked for before the load begins: if a tag is invalidated later, its token differs.
     tag_tokens(core_, tags_, true, [self = shared_from_this()](Result<std::vector<Token>> tokens) {
       self->tokens_ = std::move(tokens);
       self->begin();
@@ -94,14 +107,15 @@ class Load : public std::enable_shared_from_this<Load> {
     const auto posted = core_->scheduler->post_load([self = shared_from_this()] { self->run(); }, nested);
     if (posted) return true;
     end([&](std::size_t i) { fail(flights_[i], posted.error()); });
-    run();  // gives the turn back, if nothing else has
+    run();  // gives the turn back, if that has not happened yet
     return false;
   }
 
   void run() {
     if (running_.exchange(true)) return;
     if (ended_) return core_->load_slots.leave();
-    // A caller that has left took along what its loader refers to: somebody else's loader must do.
+    // The objects that its loader refers to may be gone with a caller that has left: another waiter's loader is
+    // taken.
     if (!source_.call->open()) {
       core_->load_slots.leave();
       if (ended_.exchange(true)) return;
@@ -117,7 +131,7 @@ class Load : public std::enable_shared_from_this<Load> {
     }
     const LoadMark mark(true);
     source_.loader->load(request_, [self = shared_from_this()](std::vector<Loaded> loaded) {
-      const LoadMark over(false);  // what the answer leads to is not the loader's
+      const LoadMark over(false);  // reads that follow from the answer are not the loader's
       self->core_->load_slots.leave();
       self->end([&](std::size_t i) { self->deliver(self->flights_[i], std::move(loaded[i])); });
     });
@@ -141,7 +155,7 @@ class Load : public std::enable_shared_from_this<Load> {
     }
   }
 
-  /// A process that dies renews nothing, so another may take over soon however long loads may take.
+  /// A process that dies renews nothing. So another one may take over soon, however long a load may take.
   void keep_leases() {
     if (!leases_.empty()) at(renewal_, core_->options.lease_time / 3, &Load::renew);
   }
@@ -175,7 +189,7 @@ class Load : public std::enable_shared_from_this<Load> {
 
   void fail(const FlightPtr& flight, const Error& why) {
     ++core_->counters.load_failures;
-    land_failed(*core_, flight, why);
+    complete_failed(*core_, flight, why);
   }
 
   void deliver(const FlightPtr& flight, Loaded loaded) {
@@ -203,19 +217,19 @@ class Load : public std::enable_shared_from_this<Load> {
                     .grace = negative ? Duration::zero() : options.grace,
                     .load_time = core_->now() - began_};
     if (!loaded.keep) return answer_only(flight, answer);
-    if (negative && !answer.entry.fresh_until) return bring(core_, flight, answer, {});
+    if (negative && !answer.entry.fresh_until) return complete_with_fill(core_, flight, answer, {});
     tag(flight, std::move(answer), std::move(loaded.tags));
   }
 
-  /// Tags from the loader come after the fact. What they void may have been invalidated while it ran, unless
-  /// their tokens were known before; without that certainty the value is not kept.
+  /// Coherence rule "Tags": the tags that a loader returns become known only after the load. Such a tag may have been
+  /// invalidated while the loader ran, unless its token was known before; then the value is not kept.
   void tag(const FlightPtr& flight, Answer answer, std::vector<std::string> late) {
-    if (!tokens_) return pass_through(flight, answer);
+    if (!tokens_) return reject_fill(flight, answer);
     if (late.empty()) return keep(flight, std::move(answer), tags_, *tokens_);
     tag_tokens(core_, late, true,
                [self = shared_from_this(), flight, answer = std::move(answer),
                 late](const Result<std::vector<Token>>& tokens) mutable {
-                 if (!tokens || !self->known_before(late)) return self->pass_through(flight, answer);
+                 if (!tokens || !self->known_before(late)) return self->reject_fill(flight, answer);
                  auto tags = self->tags_;
                  auto all = *self->tokens_;
                  tags.insert(tags.end(), late.begin(), late.end());
@@ -236,25 +250,25 @@ class Load : public std::enable_shared_from_this<Load> {
     answer.entry.tags = core_->tags.mark(tags, tokens);
     const auto missed = [](const auto& seen) { return seen.missed; };
     if (std::none_of(flight->seen.begin(), flight->seen.end(), missed))
-      return bring(core_, flight, answer, {});
+      return complete_with_fill(core_, flight, answer, {});
     const auto stored = core_->seal_up(flight->key, answer.entry);
-    // Too large for the tiers: the value stays in memory.
-    bring(core_, flight, answer, stored ? BytesView(*stored) : BytesView());
+    // A value that is too large for the tiers stays in memory only.
+    complete_with_fill(core_, flight, answer, stored ? BytesView(*stored) : BytesView());
   }
 
-  void pass_through(const FlightPtr& flight, const Answer& answer) {
+  void reject_fill(const FlightPtr& flight, const Answer& answer) {
     ++core_->counters.rejected_fills;
     answer_only(flight, answer);
   }
 
-  /// To those who wait, and nowhere else.
+  /// The waiting callers get the answer, and no level keeps it.
   void answer_only(const FlightPtr& flight, const Answer& answer) {
     release_leases(*core_, flight);
-    hand_over(*core_, flight, answer);
+    complete_uncached(*core_, flight, answer);
   }
 
   const std::shared_ptr<Core> core_;
-  const Waiter source_;  // whose loader it is
+  const Waiter source_;  // the waiter whose loader it is
   const std::vector<FlightPtr> flights_;
   std::vector<Lease> leases_;
   std::vector<std::string> tags_;
@@ -276,12 +290,12 @@ class Load : public std::enable_shared_from_this<Load> {
 }  // namespace
 
 void start_load(std::shared_ptr<Core> core, const std::vector<FlightPtr>& flights) {
-  // Keys whose readers brought the same loader are loaded by one call of it.
+  // One call of a loader loads all keys whose readers have this loader.
   std::vector<std::pair<Waiter, std::vector<FlightPtr>>> groups;
   for (const auto& flight : flights) {
     auto source = core->flights.choose_loader(flight);
     if (!source) {
-      land_failed(*core, flight, Error(Errc::timed_out, "everybody who waited has left"));
+      complete_failed(*core, flight, Error(Errc::timed_out, "everybody who waited has left"));
       continue;
     }
     const auto same = [&](const auto& group) { return group.first.loader == source->loader; };

@@ -1,9 +1,8 @@
 #pragma once
-/// LoadSlots: at most so many loader calls at the same time; the others take turns.
+/// LoadSlots: the limit for loader calls at the same time (max_concurrent_loads); further ones wait for their turn.
 ///
-/// A load that a nested read waits for takes no turns (detail/load_mark.hpp): what has the slots may be
-/// waiting for it. It is counted beside the others, so that those wait until the number is below the limit
-/// again.
+/// A load that a nested read waits for needs no turn (detail/load_mark.hpp): the loads that have the slots may be
+/// waiting for it. It counts as well, so the others wait until the number is below the limit again.
 
 #include <algorithm>
 #include <deque>
@@ -14,15 +13,16 @@
 
 namespace terrace::cascade {
 
-/// Thread safe. Tasks run in the order they came, without a lock, inside enter(), hurry() or leave().
+/// Thread safe. Tasks run in the order in which they came, without a lock, inside enter(), hurry() or leave().
 class LoadSlots {
  public:
-  /// Names a task that waits; 0 is none.
+  /// Identifies a task that waits; 0 is none.
   using Ticket = std::uint64_t;
 
   explicit LoadSlots(std::size_t slots) : slots_(slots) {}
 
-  /// Runs the task when there is a slot for it, or now if nested; it must leave. A ticket: it waits.
+  /// Runs the task as soon as there is a slot for it, or now if nested. Its end must call leave(). Returns the ticket
+  /// of a task that waits, otherwise 0.
   Ticket enter(Task task, bool nested = false) {
     {
       std::lock_guard lock(mutex_);
@@ -36,7 +36,7 @@ class LoadSlots {
     return 0;
   }
 
-  /// A nested read has come to wait for the task: it runs now, unless it does already.
+  /// A nested read waits for the task now: it runs at once, unless it has already begun.
   void hurry(Ticket ticket) {
     Task task;
     {
@@ -51,7 +51,7 @@ class LoadSlots {
     task();
   }
 
-  /// `taken` is above `slots` while there are nested loads beyond them.
+  /// `taken` is above `slots` while there are more nested loads than free slots.
   [[nodiscard]] LoadTurns turns() const {
     std::lock_guard lock(mutex_);
     return {slots_, taken_, waiting_.size()};
@@ -60,7 +60,7 @@ class LoadSlots {
   void leave() {
     std::unique_lock lock(mutex_);
     --taken_;
-    // One leave() at a time hands out turns, however many tasks leave while they are called.
+    // Only one leave() at a time hands out turns, also if the tasks that it calls leave as well.
     if (std::exchange(handing_out_, true)) return;
     while (taken_ < slots_ && !waiting_.empty()) {
       ++taken_;

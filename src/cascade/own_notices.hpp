@@ -1,11 +1,15 @@
 #pragma once
-/// OwnNotices: which of a watch's notices this process has probably caused itself. A state machine without
-/// I/O.
+/// OwnNotices: decides which notices of a watch this process has probably caused itself. A state machine without I/O.
 ///
-/// A server tells every change, with the key alone. Each change that this process sends to the tier is noted
-/// until as many notices of its key have come, or until everything from before its answer is proven told. So
-/// another process's notice may be taken for an own one, when the two cross or the server makes one notice
-/// of both; for that reason an own notice voids what is under way, too, and leaves nothing watched.
+/// A server reports every change with nothing but the key. Each change that this process sends to the tier is kept
+/// here until as many notices of its key have come, or until it is proven that every change from before its answer
+/// has been reported. So another process's notice may be taken for an own one, if the two cross, or if the server
+/// makes one notice of both changes. For that reason an own notice also makes stamps of the key void, and the entry
+/// in memory counts as not watched from then on.
+///
+/// The states of a key:
+///
+///     unknown ──sending──► expected: so many notices ──noticed, the last one; proven; lost──► unknown
 
 #include <algorithm>
 #include <boost/unordered/unordered_flat_map.hpp>
@@ -20,13 +24,13 @@ namespace terrace::cascade {
 /// Thread safe.
 class OwnNotices {
  public:
-  /// There will be a watch, which tells a change so often, at most. Without one nothing is noted.
+  /// There will be a watch, which reports each change at most this often. Without a watch nothing is kept.
   void begin(unsigned notices_of_a_change) {
     const std::lock_guard lock(mutex_);
     each_ = notices_of_a_change;
   }
 
-  /// A change of the key is about to be sent. Also before the watch is there: it may come first.
+  /// A change of the key is about to be sent. Also to be called before the watch is there: the notice may come first.
   void sending(const std::string& key) {
     const std::lock_guard lock(mutex_);
     if (each_ == 0) return;
@@ -36,7 +40,7 @@ class OwnNotices {
     ++expected.unanswered;
   }
 
-  /// The tier has answered it; `changed`: there is something to tell, or there may be.
+  /// The tier has answered the change. `changed`: it will be reported, or it may be.
   void answered(std::string_view key, bool changed, TimePoint now) {
     const std::lock_guard lock(mutex_);
     const auto found = keys_.find(key);
@@ -48,8 +52,8 @@ class OwnNotices {
     if (expected.notices == 0 && expected.unanswered == 0) keys_.erase(found);
   }
 
-  /// The watch has told a change of the key; true: it is probably this process's own.
-  bool told(std::string_view key) {
+  /// The watch has reported a change of the key. True: it is probably this process's own.
+  bool noticed(std::string_view key) {
     const std::lock_guard lock(mutex_);
     const auto found = keys_.find(key);
     if (found == keys_.end() || found->second.notices == 0) return false;
@@ -57,14 +61,14 @@ class OwnNotices {
     return true;
   }
 
-  /// Everything from before this time has been told.
+  /// Every change from before this time has been reported.
   void proven(TimePoint until) {
     const std::lock_guard lock(mutex_);
     drop_before(until);
   }
 
-  /// The watch is there. It may tell changes that were answered a little earlier, so all are kept until
-  /// something is proven.
+  /// The watch is there. It may report changes that were answered a little earlier, so all are kept until the first
+  /// proof.
   void watching() {
     const std::lock_guard lock(mutex_);
     watching_ = true;

@@ -18,7 +18,7 @@ std::optional<std::uint64_t> PendingChanges::add(Change change, TimePoint now) {
     waiting.since = now;
     queue_.push_back(&*at);
   } else if (waiting.flying == waiting.version) {
-    waiting.since = now;  // the change in the batch is as good as flushed
+    waiting.since = now;  // the change in the batch counts as flushed
     waiting.follower = change.version;
   } else {
     needless = waiting.version;

@@ -1,7 +1,11 @@
 #pragma once
-/// PendingChanges: what waits to be flushed: the newest change of each key, in the order in which the keys
-/// came. A key is queued, in a batch, or put back after a failure, never two of these at once; a change that
-/// a newer one replaces before it was sent is not sent. No I/O, no lock of its own.
+/// PendingChanges: the changes that wait for the flush: the newest change of each key, in the order in which the keys
+/// came. If a newer change replaces one before that is sent, the older one is not sent. No I/O, and no lock.
+///
+/// A key is in one of three states:
+///
+///     queued ──take──► in a batch ──end──► gone, or queued again if a newer change has come
+///       ▲                  └──put_back──► put back ──retry──► queued
 
 #include <cstdint>
 #include <deque>
@@ -23,11 +27,11 @@ class PendingChanges {
   struct Waiting {
     Bytes stored;
     std::optional<WallTime> expires;
-    TimePoint since;                     // when the oldest change that is not flushed came
+    TimePoint since;                     // when its oldest unflushed change came
     std::uint64_t oldest = 0;            // its version
     std::uint64_t version = 0;           // of the newest change
-    std::uint64_t flying = 0;            // of the change in a batch
-    std::uint64_t follower = 0;          // of the first change that came while that was there
+    std::uint64_t flying = 0;            // of the change in a batch; 0: none
+    std::uint64_t follower = 0;          // of the first change that came after that one
     std::uint32_t refusals = 0;          // of the newest change
     std::uint32_t company = UINT32_MAX;  // the largest batch it may be in
     bool erased = false;
@@ -43,24 +47,24 @@ class PendingChanges {
     std::vector<Flight> flights;
   };
 
-  /// What end() leaves.
+  /// The result of end().
   struct Ended {
     std::uint64_t oldest = 0;             ///< version of the oldest change of the key that was not flushed
-    std::optional<std::uint64_t> queued;  ///< the same of those that came meanwhile, which are queued now
+    std::optional<std::uint64_t> queued;  ///< the same for changes that came meanwhile and are queued now
   };
 
-  /// Takes a change whose version is higher than any before. Gives the version of the change it makes
-  /// needless.
+  /// Takes a change; its version is higher than any before. Returns the version of the change that it replaces, which
+  /// need not be sent any more.
   std::optional<std::uint64_t> add(Change change, TimePoint now);
 
-  /// Up to `limit` changes and some MiB from the front of the queue, and no more than any of them is to be
-  /// with.
+  /// Up to `limit` changes and some MiB from the front of the queue; fewer, if one of them may only be in a smaller
+  /// batch (isolate).
   [[nodiscard]] Batch take(std::size_t limit);
 
-  /// The change needs nothing more; a newer one of its key is queued.
+  /// The change is flushed, or a dead letter. A newer one of its key is queued.
   Ended end(Flight flight);
 
-  /// From now on it is in batches of at most so many.
+  /// From now on the change is sent in batches of at most `company`.
   static void isolate(Flight flight, std::size_t company) noexcept {
     flight->second.company = static_cast<std::uint32_t>(company);
   }
@@ -73,10 +77,10 @@ class PendingChanges {
   [[nodiscard]] static bool is_newest(Flight flight) noexcept {
     return flight->second.flying == flight->second.version;
   }
-  /// Counts a refusal of the change and tells how many there were.
+  /// Counts a refusal of the change; returns their number.
   std::uint32_t refuse(Flight flight) noexcept { return ++flight->second.refusals; }
 
-  /// What was put back is queued again, behind everything else.
+  /// The changes that were put back are queued again, behind all others.
   void retry();
 
   /// The newest change of the entry, or of the key.
@@ -86,9 +90,9 @@ class PendingChanges {
   [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
   [[nodiscard]] std::size_t queued() const noexcept { return queue_.size(); }
   [[nodiscard]] bool any_put_back() const noexcept { return !put_back_.empty(); }
-  /// When the front of the queue came; the queue is not empty.
+  /// The time when the front of the queue came; the queue must not be empty.
   [[nodiscard]] TimePoint front_since() const { return queue_.front()->second.since; }
-  /// When the oldest of all came. Looks at each.
+  /// The time when the oldest of all came. Reads all entries.
   [[nodiscard]] std::optional<TimePoint> oldest_since() const;
 
  private:

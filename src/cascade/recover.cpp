@@ -1,6 +1,8 @@
-/// Recovery's hands: the timer and the erases (recovery.hpp has the rules).
+/// Recovery: the timer and the erases. recovery.hpp decides what to erase, and when.
+///
+///     recover ──► arm ──timer──► attempt ──► tried ──something is still missing──► arm ──► …
 
-#include "cascade/core.hpp"
+#include "cascade/writing.hpp"
 
 namespace terrace::cascade {
 namespace {

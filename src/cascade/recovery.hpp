@@ -1,10 +1,18 @@
 #pragma once
-/// Recovery: which changes a tier has missed, and when to try again. A state machine without I/O.
+/// Recovery: the changes that a tier has missed, and when to try again (coherence rule "Recovery" of
+/// docs/reliability.md). A state machine without I/O.
 ///
-/// A change a tier did not take, be it a write or an invalidation, is made good by erasing the key there: an
-/// erase can never put an old value over another process's newer one, as a late write could. Until then the
-/// tier is not trusted with that key. Beyond a bound single keys are not kept: the tier is then trusted with
-/// none, until all of the cache's keys were erased there.
+/// If a tier did not take a change of a key, a write or an invalidation, the key is erased there later. An erase can
+/// never put an old value over another process's newer one; a late write could. Until the erase has succeeded, the
+/// tier is not trusted with that key. If more than max_keys keys are missed, they are not kept one by one: then the
+/// tier is trusted with no key until all keys of the cache are erased there.
+///
+///     nothing missed ──missed()──► a timer is set for retry_at() ──next()──► a batch is being erased
+///           ▲                              ▲                                          │
+///           └──next() with nothing to do───┴──────────tried(): keys are left──────────┤
+///           └─────────────────────────────────────────tried(): no key is left─────────┘
+///
+/// arrived(), a later change of the key that the tier took, also ends the distrust. Pauses grow from 50 ms to 2 s.
 
 #include <algorithm>
 #include <atomic>
@@ -24,7 +32,7 @@ namespace terrace::cascade {
 /// Thread safe.
 class Recovery {
  public:
-  /// What to erase now; no keys: everything.
+  /// The keys to erase now; no keys: everything.
   struct Batch {
     std::vector<std::string> keys;
     std::vector<std::uint64_t> tickets;  ///< of the keys, or one for everything
@@ -37,7 +45,7 @@ class Recovery {
   explicit Recovery(std::uint64_t seed)
       : backoff_(std::chrono::milliseconds(50), std::chrono::seconds(2), seed) {}
 
-  /// Orders changes: taken when one begins.
+  /// The order of changes: each takes a ticket when it begins.
   std::uint64_t ticket() noexcept { return ++last_ticket_; }
 
   /// The change of the key that took this ticket did not arrive. True: a timer must be set for retry_at().
@@ -62,11 +70,11 @@ class Recovery {
     return begin(now);
   }
 
-  /// A change of the key arrived: what was missed before it no longer matters.
+  /// The tier took a change of the key: changes of this key that it missed before no longer matter.
   void arrived(const std::string& key, std::uint64_t ticket) {
     if (!pending_.load()) return;
     std::lock_guard lock(mutex_);
-    settle(key, ticket);
+    drop_missed(key, ticket);
     pending_ = all_ != 0 || !keys_.empty();
   }
 
@@ -77,7 +85,7 @@ class Recovery {
     return all_ == 0 && !keys_.contains(key);
   }
 
-  /// What is to be done when the timer has come; nothing: all is well.
+  /// To be called when the timer has fired: the batch to erase; none: nothing is missing any more.
   [[nodiscard]] std::optional<Batch> next() {
     std::lock_guard lock(mutex_);
     if (all_ != 0) return Batch{{}, {all_}};
@@ -91,12 +99,12 @@ class Recovery {
     return running_ ? std::optional(std::move(batch)) : std::nullopt;
   }
 
-  /// The outcomes of a batch's keys, one for everything. True: set the timer again.
+  /// The outcomes of a batch: one for each key, or one for everything. True: set the timer again.
   bool tried(const Batch& batch, const std::vector<bool>& arrived, TimePoint now) {
     std::lock_guard lock(mutex_);
     if (batch.everything() && arrived.front() && all_ == batch.tickets.front()) all_ = 0;
     for (std::size_t i = 0; i < batch.keys.size(); ++i) {
-      if (arrived[i]) settle(batch.keys[i], batch.tickets[i]);
+      if (arrived[i]) drop_missed(batch.keys[i], batch.tickets[i]);
     }
     const bool progress = std::find(arrived.begin(), arrived.end(), true) != arrived.end();
     if (progress) backoff_.reset();
@@ -125,7 +133,7 @@ class Recovery {
     return true;
   }
 
-  void settle(const std::string& key, std::uint64_t ticket) {
+  void drop_missed(const std::string& key, std::uint64_t ticket) {
     const auto found = keys_.find(key);
     if (found != keys_.end() && found->second <= ticket) keys_.erase(found);
   }
@@ -134,8 +142,8 @@ class Recovery {
   std::atomic<std::uint64_t> last_ticket_{0};
   std::atomic<bool> pending_{false};
   boost::unordered_flat_map<std::string, std::uint64_t, KeyHash, std::equal_to<>> keys_;
-  std::uint64_t all_ = 0;  // not 0: everything, and its ticket
-  bool running_ = false;   // a timer or a batch is out
+  std::uint64_t all_ = 0;  // not 0: everything is to be erased, and this is its ticket
+  bool running_ = false;   // a timer is set, or a batch is being erased
   TimePoint retry_at_{};
   Backoff backoff_;
 };

@@ -1,5 +1,7 @@
 #pragma once
-/// TagTable: the tokens of tags, as far as this process knows them.
+/// TagTable: the tokens of tags that this process knows.
+///
+///     unknown ──learn──► known ──forget; forget_all; removed for lack of room──► unknown
 
 #include <memory>
 #include <mutex>
@@ -11,8 +13,7 @@
 
 namespace terrace::cascade {
 
-/// Thread safe. A tag that is forgotten, or leaves for want of room, voids what memory holds with it until
-/// its token is known again.
+/// Thread safe. While the token of a tag is unknown, memory serves no entry with this tag.
 class TagTable {
  public:
   explicit TagTable(const Clock& clock) : table_(options(clock)) {}
@@ -22,13 +23,13 @@ class TagTable {
     return state ? (*state)->token.load() : unknown_token;
   }
 
-  /// The token was known before `when`, and has been since.
+  /// The token was known before `when`, and has been known since.
   [[nodiscard]] bool known_since(const std::string& tag, TimePoint when) {
     const auto state = table_.get(tag);
     return state && (*state)->token.load() != unknown_token && (*state)->since.load() < when;
   }
 
-  /// What was asked for after the stamp was taken; dropped if the tag was invalidated since.
+  /// Keeps a token that was asked for after the stamp was taken; not if the tag has been invalidated since.
   void learn(const std::string& tag, Token token, const Stamp& stamp, TimePoint asked) {
     const auto state = intern(tag);
     if (state->token.load() == token) return;
@@ -36,7 +37,7 @@ class TagTable {
     if (!generations_.valid(stamp)) return;
     state->since = asked;
     state->token = token;
-    // Has it left meanwhile for want of room, nobody reaches it any more to forget it.
+    // If it has been removed meanwhile for lack of room, forget() does not find it any more.
     const auto kept = table_.get(tag);
     if (!kept || *kept != state) state->token = unknown_token;
   }
@@ -44,7 +45,8 @@ class TagTable {
 
   void forget(const std::string& tag) {
     generations_.bump(tag);
-    std::lock_guard lock(learning_);  // who has looked at the generation before has stored by now
+    // A learn() that has checked its stamp before the bump has stored its token by the time the lock is taken.
+    std::lock_guard lock(learning_);
     if (const auto state = table_.get(tag)) (*state)->token = unknown_token;
   }
   void forget_all() {

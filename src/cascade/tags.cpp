@@ -1,11 +1,21 @@
-/// Tags: their tokens lie in the first shared tier, each under a key of its own, so that invalidating a tag
-/// is one erase (coherence rule 5 of docs/reliability.md). Without a shared tier they live and die with the
-/// process.
+/// Tags: their tokens are stored in the first shared tier, each under a key of its own. So the invalidation of a tag is
+/// one erase (coherence rule "Tags" of docs/reliability.md). Without a shared tier, tokens are only in this process,
+/// and are lost with it.
+///
+/// tag_tokens() of a set or a load (`create`), for each tag whose token is not known:
+///
+///     get_or_put ──a token──► created ──the last tag──► finish
+///         ▲  └──something else is there──► clear_away, once ─┐
+///         └──────────────────────────────────────────────────┘
+///
+/// Of a read: one get_many, then finish.
+
+#include "cascade/tags.hpp"
 
 #include <cstring>
 #include <random>
 
-#include "cascade/core.hpp"
+#include "cascade/writing.hpp"
 
 namespace terrace::cascade {
 namespace {
@@ -19,7 +29,7 @@ Token random_tag_token() {
   return token;
 }
 
-/// Another soft part, the same hard one.
+/// The same hard part, another soft part.
 Token next_soft(Token token) {
   constexpr Token soft_part = (Token{1} << soft_token_bits) - 1;
   return (token & ~soft_part) | ((token + 1) & soft_part);
@@ -31,22 +41,23 @@ Bytes to_bytes(Token token) {
   return out;
 }
 
-/// What no random_tag_token() can be counts as none.
+/// Bytes that random_tag_token() cannot have made count as no token.
 Token to_token(BytesView bytes) {
   Token token = unknown_token;
   if (bytes.size() == sizeof(token)) std::memcpy(&token, bytes.data(), sizeof(token));
   return token >> soft_token_bits == 0 ? unknown_token : token;
 }
 
-/// Something else lies where a token should: of another size or type, or too large to be read.
+/// The key of the token holds something else: of another size or type, or too large to be read.
 bool no_token(const Error& error) {
   return error == Errc::corrupt || error == Errc::value_too_large;
 }
 
-/// Finds out tokens this process does not know.
-class Asking : public std::enable_shared_from_this<Asking> {
+/// Asks for the tokens that this process does not know.
+class TokenLookup : public std::enable_shared_from_this<TokenLookup> {
  public:
-  Asking(std::shared_ptr<Core> core, std::vector<std::string> tags, Handler<Result<std::vector<Token>>> done)
+  TokenLookup(std::shared_ptr<Core> core, std::vector<std::string> tags,
+              Handler<Result<std::vector<Token>>> done)
       : core_(std::move(core)), tags_(std::move(tags)), tokens_(tags_.size()), done_(std::move(done)) {}
 
   void start(bool create) {
@@ -84,7 +95,8 @@ class Asking : public std::enable_shared_from_this<Asking> {
             if (token != unknown_token && level.recovery.trusts(self->keys_[n])) {
               self->learn(n, token);
             } else if (found[n] || unreadable) {
-              self->core_->tags.forget(self->tags_[self->unknown_[n]]);  // invalidated, and perhaps untold
+              // It was invalidated, and perhaps the watch has not reported that yet.
+              self->core_->tags.forget(self->tags_[self->unknown_[n]]);
             }
           }
           self->finish();
@@ -117,7 +129,8 @@ class Asking : public std::enable_shared_from_this<Asking> {
         });
   }
 
-  /// Makes room for a fresh token, once. With what lay there nothing can have been stored that is valid.
+  /// Erases what is under the token's key, once, to make room for a fresh token. No valid entry can have been
+  /// stored with what was there.
   void clear_away(std::size_t tier, std::size_t n) {
     const std::string key = core_->tag_key(tags_[unknown_[n]]);
     core_->ask<bool>(
@@ -131,7 +144,7 @@ class Asking : public std::enable_shared_from_this<Asking> {
         });
   }
 
-  /// The last one ends the asking.
+  /// The outcome for one tag; the last one ends the lookup.
   void created(std::size_t n, const Result<Token>& token) {
     {
       std::lock_guard lock(mutex_);
@@ -190,8 +203,8 @@ void erase_token(const std::shared_ptr<Core>& core, std::size_t tier, const std:
       });
 }
 
-/// Another soft part makes entries stale: the token is replaced, if it still is what it was. Where that
-/// fails, or there is something else, everything with the tag becomes void.
+/// A token with another soft part makes entries stale: the token is replaced, if it is still the one that was read. If
+/// that fails, or if something else is there, every entry with the tag becomes unusable.
 void soften(const std::shared_ptr<Core>& core, std::size_t tier, const std::string& tag,
             Handler<Result<std::uint64_t>> done) {
   const std::string key = core->tag_key(tag);
@@ -215,7 +228,8 @@ void soften(const std::shared_ptr<Core>& core, std::size_t tier, const std::stri
             [core, tier, tag, done = std::move(done)](const Result<bool>& replaced) mutable {
               core->tags.forget(tag);
               if (!replaced) return erase_token(core, tier, tag, std::move(done));
-              // Not replaced: somebody else did meanwhile, which voids or softens the same entries.
+              // Not replaced: another process has changed it meanwhile, which makes the same entries unusable or
+              // stale.
               if (*replaced) core->sent(tier);
               done(std::uint64_t{1});
             });
@@ -238,7 +252,7 @@ std::optional<Error> refuse_tags(const std::vector<std::string>& tags) {
 
 void tag_tokens(const std::shared_ptr<Core>& core, const std::vector<std::string>& tags, bool create,
                 Handler<Result<std::vector<Token>>> done) {
-  std::make_shared<Asking>(core, tags, std::move(done))->start(create);
+  std::make_shared<TokenLookup>(core, tags, std::move(done))->start(create);
 }
 
 void invalidate_tag(const std::shared_ptr<Core>& core, std::string tag, bool soft,

@@ -1,6 +1,6 @@
 #pragma once
-/// TierCalls: questions to tiers, each answered exactly once whatever the tier does: also when it throws or
-/// never calls back. Tiers keep their own deadlines; this holds for those that do not.
+/// TierCalls: calls of tiers. Each is answered exactly once whatever the tier does, even if it throws or never calls
+/// back. Tiers keep their own deadlines (tier_timeout); this is the backstop for a tier that does not.
 
 #include <atomic>
 #include <deque>
@@ -19,8 +19,8 @@ class TierCalls : public std::enable_shared_from_this<TierCalls> {
   TierCalls(std::shared_ptr<Scheduler> scheduler, Duration limit)
       : scheduler_(std::move(scheduler)), limit_(limit) {}
 
-  /// Calls `begin(deadline, handler)`. `done` gets what the handler gets, or `refuse(Error)`: timed_out when
-  /// nothing came by the deadline and a little more, io_error when the tier threw.
+  /// Calls `begin(deadline, handler)`. `done` gets the tier's answer, or `refuse(Error)`: timed_out if no answer has
+  /// come by the deadline and `patience`, io_error if the tier has thrown.
   template <class T, class Begin, class Refuse>
   void ask(Begin begin, Refuse refuse, Handler<T> done) {
     const TimePoint deadline = after(scheduler_->clock().now(), limit_);
@@ -33,7 +33,7 @@ class TierCalls : public std::enable_shared_from_this<TierCalls> {
     }
   }
 
-  /// How long after its deadline a tier is given up.
+  /// The time after the deadline at which an answer is not waited for any longer.
   static constexpr Duration patience = std::chrono::milliseconds(10);
 
  private:
@@ -63,8 +63,8 @@ class TierCalls : public std::enable_shared_from_this<TierCalls> {
   const std::shared_ptr<Scheduler> scheduler_;
   const Duration limit_;
   std::mutex mutex_;
-  std::deque<std::pair<TimePoint, std::shared_ptr<Watched>>>
-      watched_;  // one limit for all: in the order of time
+  // In the order of time, since all have the same limit.
+  std::deque<std::pair<TimePoint, std::shared_ptr<Watched>>> watched_;
   bool armed_ = false;
 };
 

@@ -1,7 +1,13 @@
-/// The watch: what other processes change in a shared tier reaches memory, the flights and the gate
-/// (coherence rules 3 and 4 of docs/reliability.md).
+/// The watch: changes that other processes make in a shared tier are reported to memory, to the flights and to the
+/// staleness check, `Gate` (coherence rules "Watch" and "Staleness check" of docs/reliability.md).
+///
+///     changed(key) ──a tag's token──► the tag is unknown
+///             └──a key──► probably caused by this process (OwnNotices)? ──yes──► Core::on_own_notice
+///                                                                       └─no───► Core::on_notice: memory loses it
+///     watching, proven, lost ──► the gate (gate.hpp has its states)
+///     changed, lease_changed, lost ──► flights that wait for a lease ask again (lease.cpp)
 
-#include "cascade/core.hpp"
+#include "cascade/watch.hpp"
 
 namespace terrace::cascade {
 namespace {
@@ -69,10 +75,10 @@ class CoreWatcher final : public Watcher {
     } else if (key.starts_with(core.prefix)) {
       ++core.counters.invalidations_received;
       key.remove_prefix(core.prefix.size());
-      if (own.told(key)) {
-        core.doubt(key);
+      if (own.noticed(key)) {
+        core.on_own_notice(key);
       } else {
-        core.told(key);
+        core.on_notice(key);
       }
       core.lease_waiters.wake(key);
     }
@@ -80,7 +86,7 @@ class CoreWatcher final : public Watcher {
 
   const std::weak_ptr<Core> core_;
   const std::size_t tier_;
-  const std::size_t watch_;  // the gate's number for it
+  const std::size_t watch_;  // its number at the gate
 };
 
 }  // namespace

@@ -1,20 +1,30 @@
-/// Writing: set and erase. Tiers are written from the lowest to the highest, so that nobody can fill a
-/// higher one from what is about to be replaced below it; memory comes last.
+/// Writing: set and erase. The tiers are written from the lowest to the highest, so a reader cannot fill a higher tier
+/// from a value that is about to be replaced below it. Memory comes last.
 ///
-/// Before each tier the reads in flight are voided, and the fills of the keys that are on their way waited
-/// for, so that none arrives after the write. Each key is invalidated before the first tier is touched and
-/// again after the last has answered: readers that began before or during the write keep what they found for
-/// themselves, and a caller whose write has returned reads it.
+/// Before each tier, the stamps of reads in flight become void, and the write waits for the fills of its keys that are
+/// under way, so no fill arrives after the write (coherence rules "Generation" and "Order of fills and writes").
+/// Each key is invalidated before the first tier is asked, and again after the last has answered. So readers that
+/// began before or during the write put their value into no level, and a caller whose write has returned reads it.
+///
+///     start: memory loses the keys ──► erase_shared_first ──► step ──► change ──► took ─┐
+///                                                              ▲   (one tier: bump, wait │
+///                                                              │    for fills, ask it)   │
+///                                                              └─────── next tier ◄──────┘
+///                                                              └─ none left ──► end: memory, the caller's outcome
+///
+/// A tier that does not take the change is handed to recovery (took), and the write goes on with the other tiers.
 
 #include <algorithm>
 
-#include "cascade/core.hpp"
 #include "cascade/failures.hpp"
+#include "cascade/tags.hpp"
+#include "cascade/write_back_tiers.hpp"
+#include "cascade/writing.hpp"
 
 namespace terrace::cascade {
 namespace {
 
-/// One key of a write or an erase on its way up through the tiers.
+/// One key of a set or an erase.
 struct Item {
   std::size_t index = 0;  // in the caller's list
   std::string key = {};
@@ -22,8 +32,8 @@ struct Item {
   Stamp stamp = {};
   std::uint64_t ticket = 0;  // of its change of the tier being asked
   Failures failures = {};
-  bool watched = true;  // every shared tier took it
-  bool told = false;    // a watch has told what were probably its own changes
+  bool watched = true;      // every shared tier took it
+  bool own_notice = false;  // a watch reported changes that were probably its own
   // set only
   Entry entry = {};
   Bytes stored = {};
@@ -31,13 +41,13 @@ struct Item {
   bool had = false;
 };
 
-/// What set and erase share: the way through the tiers. `Outcome` is what the tiers return for each key.
+/// The way through the tiers, for set and erase. `Outcome`: the type of a tier's result for each key.
 template <class Outcome>
-class Ascent : public std::enable_shared_from_this<Ascent<Outcome>> {
+class BottomUpWrite : public std::enable_shared_from_this<BottomUpWrite<Outcome>> {
  public:
-  Ascent(std::shared_ptr<Core> core, std::vector<Item> items)
+  BottomUpWrite(std::shared_ptr<Core> core, std::vector<Item> items)
       : core_(std::move(core)), items_(std::move(items)) {}
-  virtual ~Ascent() = default;
+  virtual ~BottomUpWrite() = default;
 
   void start() {
     if (items_.empty()) return;
@@ -47,7 +57,7 @@ class Ascent : public std::enable_shared_from_this<Ascent<Outcome>> {
     }
     as_of_ = core_->now();
     left_ = core_->levels.size();
-    void_leases();
+    erase_shared_first();
   }
 
  protected:
@@ -57,13 +67,14 @@ class Ascent : public std::enable_shared_from_this<Ascent<Outcome>> {
 
   std::shared_ptr<Core> core_;
   std::vector<Item> items_;
-  TimePoint as_of_;  // what it writes is so, as far as the shared tiers go
+  TimePoint as_of_;  // for StalenessProof: the value is right at this time or later
 
  private:
-  /// Where a tier lies below a shared one, readers of other processes that fill both must not come through
-  /// between the writes to the two: from here on their leases are void, and what they put below they take
-  /// back.
-  void void_leases(std::size_t tier = 0) {
+  /// Erases the keys in each shared tier that has another tier below it, before anything is written. The erase
+  /// also makes the leases of other processes void: a process that loads one of the keys now can no longer
+  /// fill the shared tier, and takes back what it has put into the tiers below. Otherwise its fills could come
+  /// between this write to the lower tier and this write to the shared one.
+  void erase_shared_first(std::size_t tier = 0) {
     while (tier < core_->levels.size() && core_->levels[tier]->shared == nullptr) ++tier;
     if (tier + 1 >= core_->levels.size()) return step();
     sending(tier);
@@ -79,7 +90,7 @@ class Ascent : public std::enable_shared_from_this<Ascent<Outcome>> {
             self->answered(tier, self->items_[i], outcomes[i]);
             if (outcomes[i]) self->items_[i].had = self->items_[i].had || *outcomes[i];
           }
-          self->void_leases(tier + 1);
+          self->erase_shared_first(tier + 1);
         });
   }
 
@@ -92,10 +103,10 @@ class Ascent : public std::enable_shared_from_this<Ascent<Outcome>> {
       return;
     }
     --left_;
-    // Who has read below before this write got there fills nothing from now on. A stamp that another write
-    // has voided stays void.
+    // A reader that has read a lower tier before this write got there fills nothing from now on. A stamp that
+    // another write has made void stays void.
     for (Item& item : items_) {
-      if (!core_->generations.renew(item.stamp, item.told)) core_->generations.bump(item.key);
+      if (!core_->generations.bump_if_current(item.stamp, item.own_notice)) core_->generations.bump(item.key);
     }
     core_->fills->when_ended(keys_, [self = this->shared_from_this()] { self->change(); });
   }
@@ -146,17 +157,17 @@ class Ascent : public std::enable_shared_from_this<Ascent<Outcome>> {
   bool sent_ = false;  // something, to a shared tier
 };
 
-class Setting final : public Ascent<Result<void>> {
+class SetWrite final : public BottomUpWrite<Result<void>> {
  public:
-  Setting(std::shared_ptr<Core> core, std::vector<Item> items, std::shared_ptr<Gather<Result<void>>> call)
-      : Ascent(std::move(core), std::move(items)), call_(std::move(call)) {}
+  SetWrite(std::shared_ptr<Core> core, std::vector<Item> items, std::shared_ptr<Gather<Result<void>>> call)
+      : BottomUpWrite(std::move(core), std::move(items)), call_(std::move(call)) {}
 
  private:
   void ask(Tier& tier, TimePoint deadline, Handler<std::vector<Result<void>>> done) override {
     std::vector<TierWrite> writes;
     for (const Item& item : items_) {
       auto ttl = core_->tier_life(item.entry);
-      // Not below 1 ms: expired while under way, it must not become "for ever" or an error.
+      // At least 1 ms: if it has expired by now, the TTL must not become "none" or an error.
       if (ttl) ttl = std::max<Duration>(*ttl, std::chrono::milliseconds(1));
       writes.push_back({item.tier_key, item.stored, ttl});
     }
@@ -169,31 +180,32 @@ class Setting final : public Ascent<Result<void>> {
 
   void end(Item& item) override {
     ++core_->counters.writes;
-    // Another write to the key that began since will settle what memory holds; this one leaves nothing there.
-    if (core_->generations.renew(item.stamp, item.told)) {
-      core_->remember(item.key, item.entry, {as_of_, item.watched}, item.stamp, item.told);
+    // If another write to the key has begun since, that one decides what memory holds, and this one only
+    // invalidates.
+    if (core_->generations.bump_if_current(item.stamp, item.own_notice)) {
+      core_->remember(item.key, item.entry, {as_of_, item.watched}, item.stamp, item.own_notice);
       core_->flights.detach(item.key);
     } else {
       core_->invalidate(item.key);
     }
     if (item.failures.none()) {
-      call_->settle(item.index, {});
+      call_->set_outcome(item.index, {});
     } else {
-      call_->settle(item.index, item.failures.error("stored"));
+      call_->set_outcome(item.index, item.failures.error("stored"));
     }
   }
 
   std::shared_ptr<Gather<Result<void>>> call_;
 };
 
-/// Also the write mode `around`, which tells its caller nothing of what was there; and what is left of a set
-/// that cannot be done, for the reason `why`.
+/// An erase. Also a set in write mode `around`, whose caller does not learn whether the key was there; and a set that
+/// cannot store its value, for the reason `why`: it erases the old one.
 template <class Told>
-class Erasing final : public Ascent<Result<bool>> {
+class EraseWrite final : public BottomUpWrite<Result<bool>> {
  public:
-  Erasing(std::shared_ptr<Core> core, std::vector<Item> items, std::shared_ptr<Gather<Told>> call,
-          std::optional<Error> why = {})
-      : Ascent(std::move(core), std::move(items)), call_(std::move(call)), why_(std::move(why)) {}
+  EraseWrite(std::shared_ptr<Core> core, std::vector<Item> items, std::shared_ptr<Gather<Told>> call,
+             std::optional<Error> why = {})
+      : BottomUpWrite(std::move(core), std::move(items)), call_(std::move(call)), why_(std::move(why)) {}
 
  private:
   void ask(Tier& tier, TimePoint deadline, Handler<std::vector<Result<bool>>> done) override {
@@ -210,13 +222,13 @@ class Erasing final : public Ascent<Result<bool>> {
     ++(why_ ? core_->counters.writes : core_->counters.erases);
     core_->invalidate(item.key);
     if (why_) {
-      call_->settle(item.index, not_stored(item));
+      call_->set_outcome(item.index, not_stored(item));
     } else if (!item.failures.none()) {
-      call_->settle(item.index, item.failures.error("erased"));
+      call_->set_outcome(item.index, item.failures.error("erased"));
     } else if constexpr (std::is_same_v<Told, Result<bool>>) {
-      call_->settle(item.index, item.had);
+      call_->set_outcome(item.index, item.had);
     } else {
-      call_->settle(item.index, {});
+      call_->set_outcome(item.index, {});
     }
   }
 
@@ -257,7 +269,7 @@ Result<Item> prepare(const Core& core, std::size_t index, Write write, std::opti
   return item;
 }
 
-/// `lacking`: why the value cannot have the tags it should.
+/// `lacking`: the reason why the tokens of the tags are unknown; then nothing is stored.
 void write_tagged(const std::shared_ptr<Core>& core, std::vector<Write> writes, std::optional<Duration> ttl,
                   const TagMarks& tags, const std::shared_ptr<Gather<Result<void>>>& call,
                   const std::optional<Error>& lacking = {}) {
@@ -267,28 +279,29 @@ void write_tagged(const std::shared_ptr<Core>& core, std::vector<Write> writes, 
     if (item) {
       items.push_back(std::move(*item));
     } else {
-      call->settle(i, item.error());
+      call->set_outcome(i, item.error());
     }
   }
   if (lacking && core->options.write_mode == WriteMode::back) {
-    // Not acknowledged, it changes nothing: where the value comes from, the older one is still right.
+    // It is not acknowledged, and changes nothing: at the source of the values the older one is still right.
     for (const Item& item : items) {
       ++core->counters.writes;
       ++core->counters.write_failures;
-      call->settle(item.index, *lacking);
+      call->set_outcome(item.index, *lacking);
     }
   } else if (lacking) {
-    // What it was to replace must not be read any more, as when a tier does not take a value without tags.
-    std::make_shared<Erasing<Result<void>>>(core, std::move(items), call, lacking)->start();
+    // The value that it was to replace must not be read any more, so the key is erased, as after a failed write.
+    std::make_shared<EraseWrite<Result<void>>>(core, std::move(items), call, lacking)->start();
   } else if (core->options.write_mode == WriteMode::back) {
     for (Item& item : items) {
-      set_back(core, item.key, std::move(item.entry), std::move(item.stored),
-               [call, index = item.index](Result<void> outcome) { call->settle(index, std::move(outcome)); });
+      set_in_journal(
+          core, item.key, std::move(item.entry), std::move(item.stored),
+          [call, index = item.index](Result<void> outcome) { call->set_outcome(index, std::move(outcome)); });
     }
   } else if (core->options.write_mode == WriteMode::around) {
-    std::make_shared<Erasing<Result<void>>>(core, std::move(items), call)->start();
+    std::make_shared<EraseWrite<Result<void>>>(core, std::move(items), call)->start();
   } else {
-    std::make_shared<Setting>(core, std::move(items), call)->start();
+    std::make_shared<SetWrite>(core, std::move(items), call)->start();
   }
 }
 
@@ -299,11 +312,11 @@ void start_write(std::shared_ptr<Core> core, std::vector<Write> writes, const Wr
   const auto call = core->begin_call<Result<void>>(writes.size(), options.timeout, std::move(done));
   if (!call->open()) return;
   if (const auto refused = refuse_tags(options.tags)) return call->end(*refused);
-  // Nothing is stored, so nothing is marked.
+  // Write mode around stores nothing, so it needs no tags.
   const bool around = core->options.write_mode == WriteMode::around;
   if (options.tags.empty() || around)
     return write_tagged(core, std::move(writes), options.ttl, nullptr, call);
-  // To ask for the tokens may take a while: memory does not serve the old values meanwhile.
+  // Asking for the tokens may take a while. Memory must not serve the old values meanwhile.
   for (const Write& write : writes) core->invalidate(write.key);
   tag_tokens(
       core, options.tags, true,
@@ -324,18 +337,18 @@ void start_erase(std::shared_ptr<Core> core, std::vector<std::string> keys, std:
   std::vector<Item> items;
   for (std::size_t i = 0; i < keys.size(); ++i) {
     if (auto refused = core->refuse_key(keys[i])) {
-      call->settle(i, *std::move(refused));
+      call->set_outcome(i, *std::move(refused));
       continue;
     }
     if (core->write_back) {
-      erase_back(core, keys[i], [call, i](Result<bool> had) { call->settle(i, std::move(had)); });
+      erase_in_journal(core, keys[i], [call, i](Result<bool> had) { call->set_outcome(i, std::move(had)); });
       continue;
     }
     Item item{.index = i, .key = std::move(keys[i])};
     item.tier_key = core->tier_key(item.key);
     items.push_back(std::move(item));
   }
-  std::make_shared<Erasing<Result<bool>>>(core, std::move(items), call)->start();
+  std::make_shared<EraseWrite<Result<bool>>>(core, std::move(items), call)->start();
 }
 
 }  // namespace terrace::cascade

@@ -1,3 +1,5 @@
+/// WriteBack: changes go into the journal, are acknowledged, and wait for the flush (write_back_flush.cpp).
+
 #include "cascade/write_back.hpp"
 
 #include <algorithm>
@@ -30,10 +32,10 @@ std::uint64_t size_of(const Change& change) {
   return change.key.size() + change.stored.size();
 }
 
-/// The least number of an opening: a journal whose directory was lost, or that comes after another one of the
-/// namespace, must not begin below what targets have seen. A millisecond has so many numbers that no journal
-/// runs ahead of the clock: an opening takes 16 ms of them (journal::sequence_gap), a change a 65,536th of
-/// one. They last until the year 4200 (Version::highest_counter).
+/// The least version of an opening. A journal whose directory was lost, or that follows another journal of the
+/// namespace, must not begin below the versions that targets have seen. So versions begin at the clock: there are
+/// 65,536 of them for each millisecond, so no journal runs ahead of the clock. An opening takes the versions of 16 ms
+/// (journal::sequence_gap), and a change takes one. They last until the year 4200 (Version::highest_counter).
 std::uint64_t first_number(const Clock& clock) {
   constexpr unsigned numbers_each_bits = 16;
   const auto now = std::chrono::floor<std::chrono::milliseconds>(clock.wall_now()).time_since_epoch().count();
@@ -100,7 +102,7 @@ void WriteBack::Impl::put(Change change, Handler<Result<void>> acknowledged) {
   ++puts_;
   const std::uint64_t bytes = size_of(change);
   appending_bytes_ += bytes;
-  // Under the lock, so that the journal has the puts in their order.
+  // Under the lock, so the journal gets the puts in their order.
   journal_->append(
       std::move(change),
       [self = shared_from_this(), bytes, acknowledged = std::move(acknowledged)](

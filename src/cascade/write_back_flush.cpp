@@ -1,4 +1,13 @@
-/// Flushing: when a batch goes to the sink, and what becomes of its changes.
+/// Flushing: when a batch goes to the sink, and what happens to its changes.
+///
+///     idle ──schedule: a change is due, or a caller waits──► posted ──send──► flying ──batch_answered──► idle, or paused
+///     paused ──resume, when the pause is over──► idle
+///
+/// It is paused, and sends nothing, after a batch of which the sink took nothing. Changes that were put back are queued
+/// again when the pause is over.
+///
+/// probing_: after a batch that was refused as a whole, with no success since the last pause, one change at a time is
+/// sent, until the sink takes one.
 
 #include <algorithm>
 
@@ -22,7 +31,7 @@ bool blames_the_change(const Error& error) {
 
 }  // namespace
 
-/// Has the next batch sent, now or when its time comes.
+/// Sends the next batch, now or when it is due.
 void WriteBack::Impl::schedule() {
   if (flying_ || posted_ || paused_ || closed_ || pending_.queued() == 0) return;
   const TimePoint due = after(pending_.front_since(), options_.flush_interval);
@@ -53,11 +62,11 @@ void WriteBack::Impl::send() {
   }
   sink_(std::move(batch.changes),
         [self = shared_from_this(), flights = std::move(batch.flights)](std::vector<Result<void>> outcomes) {
-          self->settle(flights, std::move(outcomes));
+          self->batch_answered(flights, std::move(outcomes));
         });
 }
 
-void WriteBack::Impl::settle(const Flights& flights, std::vector<Result<void>> outcomes) {
+void WriteBack::Impl::batch_answered(const Flights& flights, std::vector<Result<void>> outcomes) {
   outcomes.resize(flights.size(), Error(Errc::io_error, "the sink left it unanswered"));
   const auto taken = static_cast<std::size_t>(std::count_if(
       outcomes.begin(), outcomes.end(), [](const auto& outcome) { return outcome.has_value(); }));
@@ -67,7 +76,7 @@ void WriteBack::Impl::settle(const Flights& flights, std::vector<Result<void>> o
   {
     Lock lock(mutex_);
     flying_ = false;
-    if (closed_) return;  // so is the journal: what was taken may be sent once more
+    if (closed_) return;  // the journal is closed, too: the changes that were taken may be sent once more
     done = std::exchange(needless_, {});
     stats_.flushed += taken;
     round_ -= std::min(round_, flights.size());
@@ -107,8 +116,8 @@ void WriteBack::Impl::settle(const Flights& flights, std::vector<Result<void>> o
   answer(passed);
 }
 
-/// Counts the refusal if it is the change's own fault; true when there were enough of them. Of a batch that
-/// was refused as a whole, each is suspected and comes in smaller company next time.
+/// Counts the refusal if it is the change's own fault; true if there were enough of them. Of a batch that was refused
+/// as a whole, each change may be the cause, and is sent in a smaller batch next time.
 bool WriteBack::Impl::is_poison(PendingChanges::Flight flight, const Error& error, std::size_t taken,
                                 std::size_t batch) {
   ++stats_.retried;
@@ -141,7 +150,7 @@ void WriteBack::Impl::buried(PendingChanges::Flight flight, const Result<Change>
   answer(passed);
 }
 
-/// What was put back gets its next chance some time later.
+/// Sets the timer after which the changes that were put back are queued again.
 void WriteBack::Impl::pause() {
   if (pause_timer_ != 0 || closed_) return;
   const Duration bound = std::min(longest_pause, first_pause * (std::int64_t{1} << std::min(pauses_, 10U)));

@@ -1,5 +1,6 @@
 #pragma once
-/// The inside of WriteBack. write_back.cpp takes changes in, write_back_flush.cpp brings them to the sink.
+/// The implementation of WriteBack. write_back.cpp takes changes into the journal; write_back_flush.cpp sends them to
+/// the sink.
 
 #include <filesystem>
 #include <memory>
@@ -15,9 +16,12 @@ namespace terrace::cascade {
 class WriteBack::Impl : public std::enable_shared_from_this<Impl> {
  public:
   Impl(WriteBackOptions options, std::shared_ptr<Scheduler> scheduler, Sink sink)
-      : options_(settled(std::move(options))), scheduler_(std::move(scheduler)), sink_(std::move(sink)) {}
+      : options_(with_absolute_path(std::move(options))),
+        scheduler_(std::move(scheduler)),
+        sink_(std::move(sink)) {}
   ~Impl() {
-    if (journal_ && journal_->forked()) static_cast<void>(thread_.release());  // it is the parent's
+    if (journal_ && journal_->forked())
+      static_cast<void>(thread_.release());  // the thread belongs to the parent process
   }
 
   void start(Parts parts);
@@ -39,7 +43,7 @@ class WriteBack::Impl : public std::enable_shared_from_this<Impl> {
   using Passed = std::vector<FlushBarriers::Barrier>;
 
   /// The program may change its directory while the journal is in use.
-  static WriteBackOptions settled(WriteBackOptions options) {
+  static WriteBackOptions with_absolute_path(WriteBackOptions options) {
     options.path = std::filesystem::absolute(options.path).string();
     return options;
   }
@@ -49,7 +53,7 @@ class WriteBack::Impl : public std::enable_shared_from_this<Impl> {
   [[nodiscard]] Passed passed_barriers() { return barriers_.passed(appended_, newest_, pending_.size()); }
   static void answer(Passed& passed);
 
-  /// A task for the scheduler, which must not keep alive what keeps the scheduler alive.
+  /// A task for the scheduler. It holds this object weakly, because this object keeps the scheduler alive.
   Task when_alive(void (Impl::*work)()) {
     return [weak = weak_from_this(), work] {
       if (const auto self = weak.lock()) (self.get()->*work)();
@@ -58,7 +62,7 @@ class WriteBack::Impl : public std::enable_shared_from_this<Impl> {
   void schedule();
   void on_due();
   void send();
-  void settle(const Flights& flights, std::vector<Result<void>> outcomes);
+  void batch_answered(const Flights& flights, std::vector<Result<void>> outcomes);
   [[nodiscard]] bool is_poison(PendingChanges::Flight flight, const Error& error, std::size_t taken,
                                std::size_t batch);
   void buried(PendingChanges::Flight flight, const Result<Change>& outcome);
@@ -77,7 +81,7 @@ class WriteBack::Impl : public std::enable_shared_from_this<Impl> {
   std::uint64_t puts_ = 0, appended_ = 0;  // puts begun, and those that the journal has answered
   std::uint64_t appending_bytes_ = 0;
   std::uint64_t newest_ = 1;             // version
-  std::vector<std::uint64_t> needless_;  // versions to mark as done together with the next batch
+  std::vector<std::uint64_t> needless_;  // versions to be marked as done together with the next batch
   FlushBarriers barriers_;
   bool flying_ = false;   // a batch is at the sink
   bool posted_ = false;   // send() is about to run
@@ -85,7 +89,7 @@ class WriteBack::Impl : public std::enable_shared_from_this<Impl> {
   bool taken_ = false;    // the sink has taken something since the last pause
   bool probing_ = false;  // the sink refused everything: one change at a time
   bool closing_ = false, closed_ = false;
-  std::size_t round_ = 0;  // so many changes from now every failure of before has had another chance
+  std::size_t round_ = 0;  // number of changes to answer until every earlier failure has been tried again
   unsigned pauses_ = 0;
   Scheduler::TimerId flush_timer_ = 0, pause_timer_ = 0;
   std::shared_ptr<Latch> drained_;

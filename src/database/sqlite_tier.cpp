@@ -68,10 +68,10 @@ class Queue {
 /// True while this thread is inside a handler: it must not wait for handlers.
 thread_local bool in_handler = false;
 
-/// Data shared by the tier, its threads and its timers.
-class Core : public std::enable_shared_from_this<Core> {
+/// The two threads of the tier, one that reads and one that writes, with their queues and timers.
+class SqliteWorkers : public std::enable_shared_from_this<SqliteWorkers> {
  public:
-  Core(SqliteOptions options, std::shared_ptr<Runtime> runtime)
+  SqliteWorkers(SqliteOptions options, std::shared_ptr<Runtime> runtime)
       : options_(options), runtime_(std::move(runtime)), engine_(std::move(options), closing_) {}
 
   void start();
@@ -110,10 +110,10 @@ class Core : public std::enable_shared_from_this<Core> {
   std::atomic<std::uint32_t> unanswered_{0};
 };
 
-void Core::start() {
+void SqliteWorkers::start() {
   deadlines_ = std::make_shared<Deadlines>(runtime_, [weak = weak_from_this()](Call& call) {
-    if (const auto core = weak.lock())
-      core->fail(call, Error(Errc::timed_out, "sqlite: still waiting at the deadline"));
+    if (const auto alive = weak.lock())
+      alive->fail(call, Error(Errc::timed_out, "sqlite: still waiting at the deadline"));
   });
   try {
     reader_ = start_thread("the reader of SQLite", [self = shared_from_this()] { self->read_loop(); });
@@ -125,7 +125,7 @@ void Core::start() {
   schedule_purge();
 }
 
-void Core::submit(Queue& queue, CallPtr call) {
+void SqliteWorkers::submit(Queue& queue, CallPtr call) {
   ++unanswered_;
   if (::getpid() != process_) {
     return fail(*call,
@@ -140,14 +140,14 @@ void Core::submit(Queue& queue, CallPtr call) {
 }
 
 template <class Answer>
-void Core::answered(Answer&& answer) {
+void SqliteWorkers::answered(Answer&& answer) {
   const bool outer = std::exchange(in_handler, true);
   answer();
   in_handler = outer;
   if (--unanswered_ == 0) unanswered_.notify_all();
 }
 
-void Core::fail(Call& call, const Error& error) {
+void SqliteWorkers::fail(Call& call, const Error& error) {
   if (!call.claim()) return;
   const auto self = shared_from_this();  // the handler may release the tier
   deadlines_->forget(call);
@@ -155,13 +155,13 @@ void Core::fail(Call& call, const Error& error) {
 }
 
 template <class C, class Results>
-void Core::finish(C& call, Results results) {
+void SqliteWorkers::finish(C& call, Results results) {
   if (!call.claim()) return;
   deadlines_->forget(call);
   answered([&] { call.answer(std::move(results), counters); });
 }
 
-void Core::read_loop() {
+void SqliteWorkers::read_loop() {
   while (true) {
     std::vector<CallPtr> taken = reads.take();
     if (taken.empty()) return;
@@ -172,7 +172,7 @@ void Core::read_loop() {
   }
 }
 
-void Core::write_loop() {
+void SqliteWorkers::write_loop() {
   while (true) {
     std::vector<CallPtr> taken = writes.take();
     if (taken.empty()) return;
@@ -184,15 +184,15 @@ void Core::write_loop() {
   }
 }
 
-void Core::write_group(const std::vector<CallPtr>& taken) {
+void SqliteWorkers::write_group(const std::vector<CallPtr>& taken) {
   std::vector<std::shared_ptr<WriteCall>> calls;
   for (const auto& call : taken) calls.push_back(std::static_pointer_cast<WriteCall>(call));
   std::vector<WriteCall::Results> results = engine_.write(calls);
   for (std::size_t i = 0; i < calls.size(); ++i) finish(*calls[i], std::move(results[i]));
 }
 
-/// Runs one slice; the rest is queued behind the writes that came meanwhile.
-void Core::run_sweep(const CallPtr& call) {
+/// One slice; the rest queues up behind the writes that came meanwhile.
+void SqliteWorkers::run_sweep(const CallPtr& call) {
   auto& sweep = static_cast<SweepCall&>(*call);
   if (sweep.claimed()) return;
   if (sweep.is_purge() && !sweep.progress) engine_.follow_path();
@@ -207,19 +207,19 @@ void Core::run_sweep(const CallPtr& call) {
   if (purge) schedule_purge();
 }
 
-void Core::schedule_purge() {
+void SqliteWorkers::schedule_purge() {
   std::lock_guard lock(timer_mutex_);
   if (closing_) return;
   const TimePoint when = after(runtime_->clock().now(), options_.purge_interval);
   purge_timer_ = runtime_->call_at(when, [weak = weak_from_this()] {
-    if (const auto core = weak.lock()) {
-      core->submit(core->writes, std::make_shared<SweepCall>(no_deadline, nullptr));
+    if (const auto alive = weak.lock()) {
+      alive->submit(alive->writes, std::make_shared<SweepCall>(no_deadline, nullptr));
     }
   });
 }
 
-/// Joins the thread, unless it is this one (a handler released the tier); then it ends by itself.
-void Core::stop(std::thread& thread) {
+/// Joins, unless this is the thread itself (a handler let go of the tier), which ends by itself then.
+void SqliteWorkers::stop(std::thread& thread) {
   if (!thread.joinable()) return;
   if (::getpid() != process_ || thread.get_id() == std::this_thread::get_id()) {
     thread.detach();
@@ -228,8 +228,8 @@ void Core::stop(std::thread& thread) {
   }
 }
 
-void Core::close() {
-  if (::getpid() != process_) return;  // its locks and its calls belong to the parent
+void SqliteWorkers::close() {
+  if (::getpid() != process_) return;  // its locks and its calls are the parent's
   std::lock_guard lock(close_mutex_);
   {
     std::lock_guard timer_lock(timer_mutex_);
@@ -254,13 +254,13 @@ void Core::close() {
 class SqliteTierImpl final : public SqliteTier {
  public:
   SqliteTierImpl(SqliteOptions options, std::shared_ptr<Runtime> runtime)
-      : core_(std::make_shared<Core>(std::move(options), std::move(runtime))) {
-    core_->start();
+      : workers_(std::make_shared<SqliteWorkers>(std::move(options), std::move(runtime))) {
+    workers_->start();
   }
-  ~SqliteTierImpl() override { core_->close(); }
+  ~SqliteTierImpl() override { workers_->close(); }
 
   [[nodiscard]] std::string_view name() const noexcept override { return "sqlite"; }
-  [[nodiscard]] Scope scope() const noexcept override { return core_->options().scope; }
+  [[nodiscard]] Scope scope() const noexcept override { return workers_->options().scope; }
 
   void get(std::string_view key, TimePoint deadline, Handler<Result<Found>> done) override;
   void set(std::string_view key, BytesView value, std::optional<Duration> ttl, TimePoint deadline,
@@ -276,15 +276,15 @@ class SqliteTierImpl final : public SqliteTier {
                     Handler<Result<std::uint64_t>> done) override;
   void erase_glob(std::string_view prefix, std::string_view pattern, TimePoint deadline,
                   Handler<Result<std::uint64_t>> done) override;
-  void close() override { core_->close(); }
+  void close() override { workers_->close(); }
   [[nodiscard]] TierStats stats() const override;
-  [[nodiscard]] SqliteStats sqlite_stats() const override { return core_->engine().stats(); }
+  [[nodiscard]] SqliteStats sqlite_stats() const override { return workers_->engine().stats(); }
 
  private:
   [[nodiscard]] WriteCall::Item set_item(const TierWrite& write) const;
   [[nodiscard]] std::int64_t expiry(Duration ttl) const;
 
-  const std::shared_ptr<Core> core_;
+  const std::shared_ptr<SqliteWorkers> workers_;
 };
 
 void SqliteTierImpl::get(std::string_view key, TimePoint deadline, Handler<Result<Found>> done) {
@@ -292,7 +292,7 @@ void SqliteTierImpl::get(std::string_view key, TimePoint deadline, Handler<Resul
       deadline,
       [done = std::move(done)](ReadCall::Results results) mutable { done(std::move(results.front())); });
   call->keys.push_back(checked_key(key));
-  core_->submit(core_->reads, std::move(call));
+  workers_->submit(workers_->reads, std::move(call));
 }
 
 void SqliteTierImpl::get_many(std::vector<std::string_view> keys, TimePoint deadline,
@@ -300,7 +300,7 @@ void SqliteTierImpl::get_many(std::vector<std::string_view> keys, TimePoint dead
   auto call = std::make_shared<ReadCall>(deadline, std::move(done));
   call->keys.reserve(keys.size());
   for (const std::string_view key : keys) call->keys.push_back(checked_key(key));
-  core_->submit(core_->reads, std::move(call));
+  workers_->submit(workers_->reads, std::move(call));
 }
 
 Result<void> without_value(const Result<bool>& result) {
@@ -313,7 +313,7 @@ void SqliteTierImpl::set(std::string_view key, BytesView value, std::optional<Du
       deadline, false,
       [done = std::move(done)](WriteCall::Results results) mutable { done(without_value(results.front())); });
   call->items.push_back(set_item({key, value, ttl}));
-  core_->submit(core_->writes, std::move(call));
+  workers_->submit(workers_->writes, std::move(call));
 }
 
 void SqliteTierImpl::set_many(std::vector<TierWrite> writes, TimePoint deadline,
@@ -328,7 +328,7 @@ void SqliteTierImpl::set_many(std::vector<TierWrite> writes, TimePoint deadline,
                                           });
   call->items.reserve(writes.size());
   for (const TierWrite& write : writes) call->items.push_back(set_item(write));
-  core_->submit(core_->writes, std::move(call));
+  workers_->submit(workers_->writes, std::move(call));
 }
 
 void SqliteTierImpl::erase(std::string_view key, TimePoint deadline, Handler<Result<bool>> done) {
@@ -336,7 +336,7 @@ void SqliteTierImpl::erase(std::string_view key, TimePoint deadline, Handler<Res
       deadline, true,
       [done = std::move(done)](WriteCall::Results results) mutable { done(std::move(results.front())); });
   call->items.push_back({checked_key(key), {}});
-  core_->submit(core_->writes, std::move(call));
+  workers_->submit(workers_->writes, std::move(call));
 }
 
 void SqliteTierImpl::erase_many(std::vector<std::string_view> keys, TimePoint deadline,
@@ -344,7 +344,7 @@ void SqliteTierImpl::erase_many(std::vector<std::string_view> keys, TimePoint de
   auto call = std::make_shared<WriteCall>(deadline, true, std::move(done));
   call->items.reserve(keys.size());
   for (const std::string_view key : keys) call->items.push_back({checked_key(key), {}});
-  core_->submit(core_->writes, std::move(call));
+  workers_->submit(workers_->writes, std::move(call));
 }
 
 void SqliteTierImpl::erase_prefix(std::string_view prefix, TimePoint deadline,
@@ -355,12 +355,12 @@ void SqliteTierImpl::erase_prefix(std::string_view prefix, TimePoint deadline,
 void SqliteTierImpl::erase_glob(std::string_view prefix, std::string_view pattern, TimePoint deadline,
                                 Handler<Result<std::uint64_t>> done) {
   auto call = std::make_shared<SweepCall>(deadline, std::move(done), prefix, pattern);
-  if (const auto fine = check_glob(pattern); !fine) return call->answer_all(fine.error(), core_->counters);
-  core_->submit(core_->writes, std::move(call));
+  if (const auto fine = check_glob(pattern); !fine) return call->answer_all(fine.error(), workers_->counters);
+  workers_->submit(workers_->writes, std::move(call));
 }
 
 std::int64_t SqliteTierImpl::expiry(Duration ttl) const {
-  const std::int64_t now = core_->options().clock->wall_now().time_since_epoch().count();
+  const std::int64_t now = workers_->options().clock->wall_now().time_since_epoch().count();
   const std::int64_t lifetime = std::chrono::ceil<std::chrono::milliseconds>(ttl).count();
   return lifetime > never - now ? never : now + lifetime;
 }
@@ -369,7 +369,7 @@ WriteCall::Item SqliteTierImpl::set_item(const TierWrite& write) const {
   const auto& [key, value, ttl, version] = write;
   WriteCall::Item item{checked_key(key), {}, never, version};
   if (item.key.refused) return item;
-  const SqliteOptions& options = core_->options();
+  const SqliteOptions& options = workers_->options();
   if (ttl && *ttl <= Duration::zero()) {
     item.key.refused = Error(Errc::invalid_argument, "a ttl of zero or less: leave it out for no expiry");
   } else if (value.size() > options.max_value_bytes ||
@@ -384,8 +384,8 @@ WriteCall::Item SqliteTierImpl::set_item(const TierWrite& write) const {
 }
 
 TierStats SqliteTierImpl::stats() const {
-  const Counters& counters = core_->counters;
-  const Totals totals = core_->engine().totals();
+  const Counters& counters = workers_->counters;
+  const Totals totals = workers_->engine().totals();
   return {.hits = counters.hits,
           .misses = counters.misses,
           .errors = counters.errors,

@@ -55,7 +55,7 @@ void make_what_is_kept() {
 template <class T>
 void BackendTier::refuse(Error why, Handler<Result<T>>& done) {
   const Result<T> outcome = std::move(why);
-  shared_->counters.count(outcome);
+  context_->counters.count(outcome);
   done(outcome);
 }
 
@@ -63,12 +63,12 @@ template <class T>
 void BackendTier::submit(std::string_view key, std::unique_ptr<Single<T>> exchange, TimePoint deadline) {
   exchange->slot = encoding().slot(key);
   exchange->deadline = deadline;
-  shared_->backend->submit(std::move(exchange));
+  context_->backend->submit(std::move(exchange));
 }
 
 void BackendTier::get(std::string_view key, TimePoint deadline, Handler<Result<Found>> done) {
   if (auto why = encoding().refusal(key, deadline)) return refuse<Found>(std::move(*why), done);
-  auto exchange = std::make_unique<Single<Found>>(shared_, 1, std::move(done));
+  auto exchange = std::make_unique<Single<Found>>(context_, 1, std::move(done));
   encoding().get(exchange->payload, key);
   exchange->reads = true;
   submit(key, std::move(exchange), deadline);
@@ -78,14 +78,14 @@ void BackendTier::set(std::string_view key, BytesView value, std::optional<Durat
                       Handler<Result<void>> done) {
   const TierWrite write{key, value, ttl};
   if (auto why = encoding().refusal(write, deadline)) return refuse<void>(std::move(*why), done);
-  auto exchange = std::make_unique<Single<void>>(shared_, Encoding::set_commands, std::move(done));
+  auto exchange = std::make_unique<Single<void>>(context_, Encoding::set_commands, std::move(done));
   encoding().set(exchange->payload, write);
   submit(key, std::move(exchange), deadline);
 }
 
 void BackendTier::erase(std::string_view key, TimePoint deadline, Handler<Result<bool>> done) {
   if (auto why = encoding().refusal(key, deadline)) return refuse<bool>(std::move(*why), done);
-  auto exchange = std::make_unique<Single<bool>>(shared_, encoding().erase_commands(), std::move(done));
+  auto exchange = std::make_unique<Single<bool>>(context_, encoding().erase_commands(), std::move(done));
   encoding().erase(exchange->payload, key);
   submit(key, std::move(exchange), deadline);
 }
@@ -94,7 +94,7 @@ template <class T, class Item, class Encode>
 void BackendTier::many(const std::vector<Item>& items, TimePoint deadline,
                        Handler<std::vector<Result<T>>> done, Encode encode) {
   constexpr bool reads = std::is_same_v<T, Found>;
-  auto bulk = std::make_shared<Bulk<T>>(shared_, items.size(), deadline, reads, std::move(done));
+  auto bulk = std::make_shared<Bulk<T>>(context_, items.size(), deadline, reads, std::move(done));
   for (std::size_t i = 0; i < items.size(); ++i) {
     if (auto why = encoding().refusal(items[i], deadline)) {
       bulk->refuse(i, std::move(*why));
@@ -141,16 +141,16 @@ void BackendTier::erase_glob(std::string_view prefix, std::string_view pattern, 
   auto fine = check_glob(pattern);
   if (auto why = encoding().refusal(deadline); fine && why) fine = std::move(*why);
   if (!fine) {
-    ++shared_->counters.write_errors;
+    ++context_->counters.write_errors;
     return done(fine.error());
   }
   sweep(std::string(prefix), std::string(pattern), deadline,
-        [shared = shared_, done = std::move(done)](Result<Swept> swept) mutable {
+        [context = context_, done = std::move(done)](Result<Swept> swept) mutable {
           if (!swept) {
-            ++shared->counters.write_errors;
+            ++context->counters.write_errors;
             return done(std::move(swept).error());
           }
-          shared->counters.erases += swept->removed;
+          context->counters.erases += swept->removed;
           done(swept->removed);
         });
 }
@@ -169,7 +169,7 @@ void BackendTier::close() {
 }
 
 TierStats BackendTier::stats() const {
-  const Counters& now = shared_->counters;
+  const Counters& now = context_->counters;
   TierStats stats;
   stats.hits = now.hits;
   stats.misses = now.misses;

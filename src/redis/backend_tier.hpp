@@ -35,8 +35,8 @@ class BackendTier : public Tier {
   [[nodiscard]] TierStats stats() const override;
 
  protected:
-  BackendTier(std::shared_ptr<Runtime> runtime, std::shared_ptr<Shared> shared)
-      : runtime_(std::move(runtime)), shared_(std::move(shared)) {
+  BackendTier(std::shared_ptr<Runtime> runtime, std::shared_ptr<TierContext> context)
+      : runtime_(std::move(runtime)), context_(std::move(context)) {
     make_what_is_kept();
   }
 
@@ -48,10 +48,10 @@ class BackendTier : public Tier {
 
   const HomeProcess home_;
   const std::shared_ptr<Runtime> runtime_;
-  const std::shared_ptr<Shared> shared_;
+  const std::shared_ptr<TierContext> context_;
 
  private:
-  [[nodiscard]] const Encoding& encoding() const noexcept { return shared_->encoding; }
+  [[nodiscard]] const Encoding& encoding() const noexcept { return context_->encoding; }
   template <class T>
   void refuse(Error why, Handler<Result<T>>& done);
   template <class T>

@@ -18,9 +18,9 @@ class Bulk final : public std::enable_shared_from_this<Bulk<T>> {
   static constexpr std::size_t chunk_keys = 1000;
   static constexpr std::size_t chunk_bytes = 1 << 20;
 
-  Bulk(std::shared_ptr<Shared> shared, std::size_t keys, TimePoint deadline, bool reads,
+  Bulk(std::shared_ptr<TierContext> context, std::size_t keys, TimePoint deadline, bool reads,
        Handler<std::vector<Result<T>>> done)
-      : shared_(std::move(shared)),
+      : context_(std::move(context)),
         outcomes_(keys),
         deadline_(deadline),
         reads_(reads),
@@ -73,7 +73,7 @@ class Bulk final : public std::enable_shared_from_this<Bulk<T>> {
   class Piece;
 
   Lane& lane(Slot slot) {
-    auto client = shared_->backend->client_of(slot, reads_);
+    auto client = context_->backend->client_of(slot, reads_);
     for (Lane& each : lanes_) {
       if (each.client == client) return each;
     }
@@ -85,11 +85,11 @@ class Bulk final : public std::enable_shared_from_this<Bulk<T>> {
     if (--lane.pieces == 0) next(lane, nullptr);
   }
   void finish() {
-    for (const auto& outcome : outcomes_) shared_->counters.count(outcome);
+    for (const auto& outcome : outcomes_) context_->counters.count(outcome);
     done_(std::move(outcomes_));
   }
 
-  std::shared_ptr<Shared> shared_;
+  std::shared_ptr<TierContext> context_;
   std::vector<Result<T>> outcomes_;
   TimePoint deadline_;
   const bool reads_;
@@ -108,7 +108,7 @@ class Bulk<T>::Part final : public Exchange {
     replies = chunk.commands;
     deadline = bulk_->deadline_;
     reads = bulk_->reads_;
-    keeps_payload = !reads || bulk_->shared_->encoding.naming() == Naming::cluster;
+    keeps_payload = !reads || bulk_->context_->encoding.naming() == Naming::cluster;
   }
 
   void on_node(std::size_t index, const Node& reply) override {
@@ -119,18 +119,18 @@ class Bulk<T>::Part final : public Exchange {
     if (is_error(reply) && reply.depth == 0) {
       if (is_elsewhere()) return;  // a consequence of the redirect
       const auto redirect = Redirect::parse(reply.value);
-      if (redirect && bulk_->shared_->backend->follows(*redirect)) {
+      if (redirect && bulk_->context_->backend->follows(*redirect)) {
         elsewhere_.emplace_back(at_, *redirect);
         return;
       }
     }
     if (last || is_error(reply)) {
-      decode(reply, bulk_->shared_->backend->label(), bulk_->outcomes_[item.position]);
+      decode(reply, bulk_->context_->backend->label(), bulk_->outcomes_[item.position]);
     }
   }
 
   void on_end(const Error* failure) override {
-    const bool again = failure != nullptr && bulk_->shared_->backend->retries(*this, *failure);
+    const bool again = failure != nullptr && bulk_->context_->backend->retries(*this, *failure);
     if (failure != nullptr && !again) {
       if (is_elsewhere()) answered_ = at_ + 1;
       for (auto i = answered_; i < items_.size(); ++i) bulk_->outcomes_[items_[i].position] = *failure;
@@ -178,7 +178,7 @@ class Bulk<T>::Piece final : public Exchange {
   }
 
   void on_node(std::size_t index, const Node& reply) override {
-    if (index + 1 == replies || is_error(reply)) decode(reply, bulk_->shared_->backend->label(), outcome_);
+    if (index + 1 == replies || is_error(reply)) decode(reply, bulk_->context_->backend->label(), outcome_);
   }
   void on_end(const Error* failure) override {
     if (failure != nullptr) outcome_ = *failure;
@@ -195,8 +195,8 @@ template <class T>
 void Bulk<T>::send_piece(Lane& lane, const Item& item, std::string commands, const Redirect* redirect) {
   ++lane.pieces;
   auto piece = std::make_unique<Piece>(this->shared_from_this(), lane, item, std::move(commands));
-  if (redirect != nullptr) return shared_->backend->submit_again(std::move(piece), *redirect, lane.client);
-  shared_->backend->submit(std::move(piece));
+  if (redirect != nullptr) return context_->backend->submit_again(std::move(piece), *redirect, lane.client);
+  context_->backend->submit(std::move(piece));
 }
 
 /// After a failure the rest of the lane is not sent: it would fail in the same way.

@@ -15,8 +15,8 @@ using namespace redis;
 /// The watch over all primaries. The members are changed on the I/O thread.
 class PrimaryWatches {
  public:
-  PrimaryWatches(boost::asio::io_context& io, const Clock& clock, std::shared_ptr<Shared> shared)
-      : io_(io), shared_(std::move(shared)), joined_(clock) {}
+  PrimaryWatches(boost::asio::io_context& io, const Clock& clock, std::shared_ptr<TierContext> context)
+      : io_(io), context_(std::move(context)), joined_(clock) {}
 
   void follow(const Cluster::Clients& primaries) {
     WatchChange change;
@@ -32,7 +32,7 @@ class PrimaryWatches {
     }
     for (const auto& [address, client] : primaries) {
       if (members_.contains(address)) continue;
-      Member member{++last_name_, client, std::make_unique<SharedRedis>(io_, shared_, client)};
+      Member member{++last_name_, client, std::make_unique<SharedRedis>(io_, context_, client)};
       change.added.emplace(member.name, member.watches.get());
       members_.emplace(address, std::move(member));
     }
@@ -57,7 +57,7 @@ class PrimaryWatches {
   };
 
   boost::asio::io_context& io_;
-  const std::shared_ptr<Shared> shared_;
+  const std::shared_ptr<TierContext> context_;
   std::map<Address, Member> members_;
   WatchMember last_name_ = 0;
   JoinedWatches joined_;
@@ -65,8 +65,8 @@ class PrimaryWatches {
 
 class ClusterSharing final : public Leases {
  public:
-  ClusterSharing(const std::shared_ptr<Shared>& shared, std::shared_ptr<PrimaryWatches> watches)
-      : Leases(shared), watches_(std::move(watches)) {}
+  ClusterSharing(const std::shared_ptr<TierContext>& context, std::shared_ptr<PrimaryWatches> watches)
+      : Leases(context), watches_(std::move(watches)) {}
 
   [[nodiscard]] std::shared_ptr<void> watch(std::vector<std::string> prefixes,
                                             std::shared_ptr<Watcher> watcher) override {
@@ -82,10 +82,10 @@ class ClusterSharing final : public Leases {
 /// finds the keys that had moved before the first one reached them.
 class ClusterSweep final : public std::enable_shared_from_this<ClusterSweep> {
  public:
-  ClusterSweep(std::shared_ptr<Cluster> cluster, std::shared_ptr<Shared> shared, std::string prefix,
+  ClusterSweep(std::shared_ptr<Cluster> cluster, std::shared_ptr<TierContext> context, std::string prefix,
                std::string pattern, TimePoint deadline, Handler<Result<Swept>> done)
       : cluster_(std::move(cluster)),
-        shared_(std::move(shared)),
+        context_(std::move(context)),
         prefix_(std::move(prefix)),
         pattern_(std::move(pattern)),
         deadline_(deadline),
@@ -120,7 +120,7 @@ class ClusterSweep final : public std::enable_shared_from_this<ClusterSweep> {
     const auto primaries = cluster_->primaries();
     left_ = primaries.size() + 1;
     for (const auto& [address, client] : primaries) {
-      start_sweep(shared_, client, prefix_, pattern_, deadline_,
+      start_sweep(context_, client, prefix_, pattern_, deadline_,
                   [self = shared_from_this()](Result<Swept> swept) { self->swept_one(std::move(swept)); });
     }
     swept_one(Swept{});
@@ -150,7 +150,7 @@ class ClusterSweep final : public std::enable_shared_from_this<ClusterSweep> {
   }
 
   const std::shared_ptr<Cluster> cluster_;
-  const std::shared_ptr<Shared> shared_;
+  const std::shared_ptr<TierContext> context_;
   const std::string prefix_;
   const std::string pattern_;
   const TimePoint deadline_;
@@ -181,10 +181,11 @@ class ClusterTier final : public BackendTier {
  public:
   ClusterTier(const std::shared_ptr<Cluster>& cluster, const RedisOptions& node, bool replica_reads,
               const std::shared_ptr<Runtime>& runtime)
-      : BackendTier(runtime, std::make_shared<Shared>(cluster, node, runtime->clock(), Naming::cluster)),
+      : BackendTier(runtime, std::make_shared<TierContext>(cluster, node, runtime->clock(), Naming::cluster)),
         cluster_(cluster),
         replica_reads_(replica_reads),
-        sharing_(shared_, std::make_shared<PrimaryWatches>(io_context(*runtime), runtime->clock(), shared_)) {
+        sharing_(context_,
+                 std::make_shared<PrimaryWatches>(io_context(*runtime), runtime->clock(), context_)) {
     cluster_->start([watches = sharing_.watches()](const auto& primaries) { watches->follow(primaries); });
   }
   ~ClusterTier() override { BackendTier::close(); }
@@ -211,7 +212,7 @@ class ClusterTier final : public BackendTier {
  private:
   void sweep(std::string prefix, std::string pattern, TimePoint deadline,
              Handler<Result<Swept>> done) override {
-    std::make_shared<ClusterSweep>(cluster_, shared_, std::move(prefix), std::move(pattern), deadline,
+    std::make_shared<ClusterSweep>(cluster_, context_, std::move(prefix), std::move(pattern), deadline,
                                    std::move(done))
         ->start();
   }

@@ -26,9 +26,10 @@ struct Counters {
   }
 };
 
-/// Data that exchanges share with their tier, and keep alive.
-struct Shared {
-  Shared(std::shared_ptr<Backend> b, RedisOptions o, const Clock& clock, Naming naming)
+/// What the exchanges of a tier use of it: the server, the options, the encoding, the counters. They keep it
+/// alive, so an exchange may end after its tier.
+struct TierContext {
+  TierContext(std::shared_ptr<Backend> b, RedisOptions o, const Clock& clock, Naming naming)
       : backend(std::move(b)), options(std::move(o)), encoding(options, clock, naming) {}
 
   const std::shared_ptr<Backend> backend;
@@ -53,22 +54,22 @@ Error unexpected_reply(std::string_view server);
 template <class T>
 class Single final : public Exchange {
  public:
-  Single(std::shared_ptr<Shared> shared, std::size_t commands, Handler<Result<T>> done)
-      : shared_(std::move(shared)), done_(std::move(done)) {
+  Single(std::shared_ptr<TierContext> context, std::size_t commands, Handler<Result<T>> done)
+      : context_(std::move(context)), done_(std::move(done)) {
     replies = commands;
   }
 
   void on_node(std::size_t index, const Node& reply) override {
-    if (index + 1 == replies || is_error(reply)) decode(reply, shared_->backend->label(), outcome_);
+    if (index + 1 == replies || is_error(reply)) decode(reply, context_->backend->label(), outcome_);
   }
   void on_end(const Error* failure) override {
     if (failure != nullptr) outcome_ = *failure;
-    shared_->counters.count(outcome_);
+    context_->counters.count(outcome_);
     done_(std::move(outcome_));
   }
 
  private:
-  std::shared_ptr<Shared> shared_;
+  std::shared_ptr<TierContext> context_;
   Handler<Result<T>> done_;
   Result<T> outcome_;
 };
@@ -82,7 +83,7 @@ struct Swept {
   bool astray = false;  ///< in a cluster: the server serves no slots, or was replaced by another one
                         ///< meanwhile
 };
-void start_sweep(std::shared_ptr<Shared> shared, std::shared_ptr<Client> client, std::string prefix,
+void start_sweep(std::shared_ptr<TierContext> context, std::shared_ptr<Client> client, std::string prefix,
                  std::string pattern, TimePoint deadline, Handler<Result<Swept>> done);
 
 }  // namespace terrace::redis

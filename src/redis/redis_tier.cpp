@@ -50,17 +50,17 @@ class RedisTier final : public BackendTier {
  private:
   RedisTier(const std::shared_ptr<Client>& client, const std::shared_ptr<Runtime>& runtime)
       : BackendTier(runtime,
-                    std::make_shared<Shared>(std::make_shared<SingleServer>(client), client->options(),
-                                             runtime->clock(), Naming::single_server)),
+                    std::make_shared<TierContext>(std::make_shared<SingleServer>(client), client->options(),
+                                                  runtime->clock(), Naming::single_server)),
         client_(client),
-        sharing_(io_context(*runtime), shared_, client),
-        versioned_(shared_, client) {
+        sharing_(io_context(*runtime), context_, client),
+        versioned_(context_, client) {
     client_->start();
   }
 
   void sweep(std::string prefix, std::string pattern, TimePoint deadline,
              Handler<Result<Swept>> done) override {
-    start_sweep(shared_, client_, std::move(prefix), std::move(pattern), deadline, std::move(done));
+    start_sweep(context_, client_, std::move(prefix), std::move(pattern), deadline, std::move(done));
   }
   [[nodiscard]] std::function<void()> ending() const override {
     return [client = client_, tracking = sharing_.tracking()] {

@@ -82,7 +82,7 @@ class ScriptCalls<T>::Part final : public Exchange {
   }
 
   void on_node(std::size_t index, const Node& reply) override {
-    if (index != current_) settle();
+    if (index != current_) end_call();
     current_ = index;
     if (is_error(reply)) {
       refused_ = std::string(reply.value);
@@ -94,7 +94,7 @@ class ScriptCalls<T>::Part final : public Exchange {
 
   void on_end(const Error* failure) override {
     if (failure == nullptr) {
-      settle();
+      end_call();
       if (!unknown_.empty()) return owner_->submit(std::move(unknown_), true);
     } else {
       for (auto i = current_; i < calls_.size(); ++i) owner_->outcomes_[calls_[i].position] = *failure;
@@ -105,7 +105,7 @@ class ScriptCalls<T>::Part final : public Exchange {
 
  private:
   /// The reply to the current call is complete.
-  void settle() {
+  void end_call() {
     Result<T>& outcome = owner_->outcomes_[calls_[current_].position];
     if (refused_ && refused_->starts_with("NOSCRIPT")) {
       unknown_.push_back(std::move(calls_[current_]));

@@ -72,22 +72,22 @@ void encode_versioned_set(std::string& out, const Encoding& encoding, const Tier
 template <class T>
 class ScriptCall final : public Exchange {
  public:
-  static void start(std::shared_ptr<Shared> shared, const Script& script, Arguments arguments,
+  static void start(std::shared_ptr<TierContext> context, const Script& script, Arguments arguments,
                     TimePoint limit, Handler<Result<T>> done) {
-    auto& backend = *shared->backend;
-    backend.submit(std::unique_ptr<ScriptCall>(new ScriptCall(std::move(shared), script, std::move(arguments),
-                                                              limit, std::move(done), /*whole=*/false)));
+    auto& backend = *context->backend;
+    backend.submit(std::unique_ptr<ScriptCall>(new ScriptCall(
+        std::move(context), script, std::move(arguments), limit, std::move(done), /*whole=*/false)));
   }
 
   void on_node(std::size_t, const Node& reply) override {
     unknown_ = !whole_ && is_error(reply) && reply.value.starts_with("NOSCRIPT");
-    decode(reply, shared_->backend->label(), outcome_);
+    decode(reply, context_->backend->label(), outcome_);
   }
   void on_end(const Error* failure) override {
     if (failure == nullptr && unknown_) {
-      auto& backend = *shared_->backend;
+      auto& backend = *context_->backend;
       backend.submit(std::unique_ptr<ScriptCall>(new ScriptCall(
-          std::move(shared_), script_, std::move(arguments_), deadline, std::move(done_), /*whole=*/true)));
+          std::move(context_), script_, std::move(arguments_), deadline, std::move(done_), /*whole=*/true)));
       return;
     }
     if (failure != nullptr) outcome_ = *failure;
@@ -95,9 +95,9 @@ class ScriptCall final : public Exchange {
   }
 
  private:
-  ScriptCall(std::shared_ptr<Shared> shared, const Script& script, Arguments arguments, TimePoint limit,
+  ScriptCall(std::shared_ptr<TierContext> context, const Script& script, Arguments arguments, TimePoint limit,
              Handler<Result<T>> done, bool whole)
-      : shared_(std::move(shared)),
+      : context_(std::move(context)),
         script_(script),
         arguments_(std::move(arguments)),
         done_(std::move(done)),
@@ -111,7 +111,7 @@ class ScriptCall final : public Exchange {
     }
   }
 
-  std::shared_ptr<Shared> shared_;
+  std::shared_ptr<TierContext> context_;
   const Script& script_;
   Arguments arguments_;
   Handler<Result<T>> done_;

@@ -11,10 +11,10 @@ std::optional<Error> bad_lease_time(Duration lease_time) {
                "the lease time is " + std::to_string(lease_time.count()) + " ns; it must be more than 0");
 }
 
-/// Counts the result as a write.
-Handler<Result<bool>> counted(const std::shared_ptr<Shared>& shared, Handler<Result<bool>> done) {
-  return [shared, done = std::move(done)](Result<bool> stored) mutable {
-    if (!stored || *stored) ++(stored ? shared->counters.writes : shared->counters.write_errors);
+/// Counts what the handler is told as a write.
+Handler<Result<bool>> counted(const std::shared_ptr<TierContext>& context, Handler<Result<bool>> done) {
+  return [context, done = std::move(done)](Result<bool> stored) mutable {
+    if (!stored || *stored) ++(stored ? context->counters.writes : context->counters.write_errors);
     done(std::move(stored));
   };
 }
@@ -24,8 +24,8 @@ Handler<Result<bool>> counted(const std::shared_ptr<Shared>& shared, Handler<Res
 void Leases::acquire(std::string_view key, const LeaseToken& token, Duration lease_time, BytesView stale,
                      TimePoint deadline, Handler<Result<LeaseReply>> done) {
   if (auto why = bad_lease_time(lease_time)) return done(std::move(*why));
-  if (auto why = shared_->encoding.refusal(key, deadline)) return done(std::move(*why));
-  Arguments call(shared_->encoding, key);
+  if (auto why = context_->encoding.refusal(key, deadline)) return done(std::move(*why));
+  Arguments call(context_->encoding, key);
   call.key_and_lease().token(token).part(milliseconds(lease_time));
   if (stale.empty()) {
     call.part("").part("");
@@ -38,57 +38,57 @@ void Leases::acquire(std::string_view key, const LeaseToken& token, Duration lea
     if (reply) reply->held_for = std::min(reply->held_for, longest);
     done(std::move(reply));
   };
-  ScriptCall<LeaseReply>::start(shared_, acquire_script(), std::move(call), deadline, std::move(bounded));
+  ScriptCall<LeaseReply>::start(context_, acquire_script(), std::move(call), deadline, std::move(bounded));
 }
 
 void Leases::fill(std::string_view key, const LeaseToken& token, BytesView value, std::optional<Duration> ttl,
                   TimePoint deadline, Handler<Result<bool>> done) {
-  done = counted(shared_, std::move(done));
-  if (auto why = shared_->encoding.refusal(TierWrite{key, value, ttl}, deadline))
+  done = counted(context_, std::move(done));
+  if (auto why = context_->encoding.refusal(TierWrite{key, value, ttl}, deadline))
     return done(std::move(*why));
-  Arguments call(shared_->encoding, key);
+  Arguments call(context_->encoding, key);
   call.all_keys().token(token).part(value).ttl(ttl);
-  ScriptCall<bool>::start(shared_, fill_script(), std::move(call), deadline, std::move(done));
+  ScriptCall<bool>::start(context_, fill_script(), std::move(call), deadline, std::move(done));
 }
 
 void Leases::renew(std::string_view key, const LeaseToken& token, Duration lease_time, TimePoint deadline,
                    Handler<Result<bool>> done) {
   if (auto why = bad_lease_time(lease_time)) return done(std::move(*why));
-  if (auto why = shared_->encoding.refusal(key, deadline)) return done(std::move(*why));
-  Arguments call(shared_->encoding, key);
+  if (auto why = context_->encoding.refusal(key, deadline)) return done(std::move(*why));
+  Arguments call(context_->encoding, key);
   call.lease_only().token(token).part(milliseconds(lease_time));
-  ScriptCall<bool>::start(shared_, renew_script(), std::move(call), deadline, std::move(done));
+  ScriptCall<bool>::start(context_, renew_script(), std::move(call), deadline, std::move(done));
 }
 
 void Leases::release(std::string_view key, const LeaseToken& token, TimePoint deadline,
                      Handler<Result<void>> done) {
-  if (auto why = shared_->encoding.refusal(key, deadline)) return done(std::move(*why));
-  Arguments call(shared_->encoding, key);
+  if (auto why = context_->encoding.refusal(key, deadline)) return done(std::move(*why));
+  Arguments call(context_->encoding, key);
   call.lease_only().token(token);
-  ScriptCall<void>::start(shared_, release_script(), std::move(call), deadline, std::move(done));
+  ScriptCall<void>::start(context_, release_script(), std::move(call), deadline, std::move(done));
 }
 
 void Leases::get_or_put(std::string_view key, BytesView value, std::optional<Duration> ttl,
                         TimePoint deadline, Handler<Result<Bytes>> done) {
-  if (auto why = shared_->encoding.refusal(TierWrite{key, value, ttl}, deadline))
+  if (auto why = context_->encoding.refusal(TierWrite{key, value, ttl}, deadline))
     return done(std::move(*why));
-  Arguments call(shared_->encoding, key);
+  Arguments call(context_->encoding, key);
   call.all_keys().part(value).ttl(ttl);
   auto found = [put = Bytes(value), done = std::move(done)](Result<Found> there) mutable {
     if (!there) return done(std::move(there).error());
     done(*there ? std::move(**there) : std::move(put));
   };
-  ScriptCall<Found>::start(shared_, get_or_put_script(), std::move(call), deadline, std::move(found));
+  ScriptCall<Found>::start(context_, get_or_put_script(), std::move(call), deadline, std::move(found));
 }
 
 void Leases::replace(std::string_view key, BytesView expected, BytesView value, std::optional<Duration> ttl,
                      TimePoint deadline, Handler<Result<bool>> done) {
-  done = counted(shared_, std::move(done));
-  if (auto why = shared_->encoding.refusal(TierWrite{key, value, ttl}, deadline))
+  done = counted(context_, std::move(done));
+  if (auto why = context_->encoding.refusal(TierWrite{key, value, ttl}, deadline))
     return done(std::move(*why));
-  Arguments call(shared_->encoding, key);
+  Arguments call(context_->encoding, key);
   call.all_keys().comparison(expected).part(value).ttl(ttl);
-  ScriptCall<bool>::start(shared_, replace_script(), std::move(call), deadline, std::move(done));
+  ScriptCall<bool>::start(context_, replace_script(), std::move(call), deadline, std::move(done));
 }
 
 std::shared_ptr<void> SharedRedis::watch(std::vector<std::string> prefixes,

@@ -11,7 +11,7 @@ namespace terrace::redis {
 
 class Leases : public SharedTier {
  public:
-  explicit Leases(std::shared_ptr<Shared> shared) : shared_(std::move(shared)) {}
+  explicit Leases(std::shared_ptr<TierContext> context) : context_(std::move(context)) {}
 
   void acquire(std::string_view key, const LeaseToken& token, Duration lease_time, BytesView stale,
                TimePoint deadline, Handler<Result<LeaseReply>> done) override;
@@ -27,16 +27,16 @@ class Leases : public SharedTier {
                TimePoint deadline, Handler<Result<bool>> done) override;
 
  private:
-  const std::shared_ptr<Shared> shared_;
+  const std::shared_ptr<TierContext> context_;
 };
 
 class SharedRedis final : public Leases {
  public:
-  SharedRedis(boost::asio::io_context& io, const std::shared_ptr<Shared>& shared,
+  SharedRedis(boost::asio::io_context& io, const std::shared_ptr<TierContext>& context,
               std::shared_ptr<Client> client)
-      : Leases(shared),
-        key_prefix_(shared->encoding.key_prefix()),
-        tracking_(std::make_shared<Tracking>(io, std::move(client), shared->encoding.naming())) {}
+      : Leases(context),
+        key_prefix_(context->encoding.key_prefix()),
+        tracking_(std::make_shared<Tracking>(io, std::move(client), context->encoding.naming())) {}
 
   [[nodiscard]] std::shared_ptr<void> watch(std::vector<std::string> prefixes,
                                             std::shared_ptr<Watcher> watcher) override;

@@ -17,7 +17,7 @@ constexpr std::string_view scan_count = "1000";
 /// SCAN is between two UNLINKs, which a replica rejects. A cursor is only valid for one run of one server:
 /// all steps must use one connection, otherwise the bulk delete begins again.
 struct Sweep {
-  std::shared_ptr<Shared> shared;
+  std::shared_ptr<TierContext> context;
   std::shared_ptr<Client> client;
   std::string prefix;  // of the full keys
   std::string pattern;
@@ -29,7 +29,7 @@ struct Sweep {
   std::uint64_t connection = 0;  // connection of the steps so far; 0: no step was taken
   std::string slots = {};        // in a cluster: the slots of the server at the beginning
 
-  [[nodiscard]] bool in_cluster() const { return shared->encoding.naming() == Naming::cluster; }
+  [[nodiscard]] bool in_cluster() const { return context->encoding.naming() == Naming::cluster; }
 
   [[nodiscard]] std::string match() const {
     const std::string keys = literally(prefix) + pattern;
@@ -41,7 +41,7 @@ struct Sweep {
   [[nodiscard]] bool concerns(std::string_view key) const {
     if (!companions) return !is_reserved(key);
     for (const auto head : {lease_head, version_head}) {
-      const auto owner = key_of(key, head, shared->encoding.naming());
+      const auto owner = key_of(key, head, context->encoding.naming());
       if (!owner) continue;
       return owner->starts_with(prefix) && glob_matches(pattern, owner->substr(prefix.size()));
     }
@@ -50,7 +50,7 @@ struct Sweep {
 
   /// A lease key that no key of the tier has; removing it changes nothing.
   [[nodiscard]] std::string nobodys_lease() const {
-    return std::string(lease_head) + shared->encoding.key_prefix() + std::string(companion_tail);
+    return std::string(lease_head) + context->encoding.key_prefix() + std::string(companion_tail);
   }
 
   /// Whether this step was taken on another connection than the one before.
@@ -142,7 +142,7 @@ class SweepStep final : public Exchange {
   void on_node(std::size_t index, const Node& reply) override {
     if (is_error(reply)) {
       const auto redirect = Redirect::parse(reply.value);
-      if (redirect && sweep_->shared->backend->follows(*redirect)) {
+      if (redirect && sweep_->context->backend->follows(*redirect)) {
         elsewhere_ = true;
       } else if (!refused_) {
         refused_ = server_error(reply.value, sweep_->client->label());
@@ -231,10 +231,10 @@ void Slots::on_end(const Error* failure) {
 
 }  // namespace
 
-void start_sweep(std::shared_ptr<Shared> shared, std::shared_ptr<Client> client, std::string prefix,
+void start_sweep(std::shared_ptr<TierContext> context, std::shared_ptr<Client> client, std::string prefix,
                  std::string pattern, TimePoint deadline, Handler<Result<Swept>> done) {
-  prefix.insert(0, shared->encoding.key_prefix());
-  auto sweep = std::make_shared<Sweep>(Sweep{std::move(shared), std::move(client), std::move(prefix),
+  prefix.insert(0, context->encoding.key_prefix());
+  auto sweep = std::make_shared<Sweep>(Sweep{std::move(context), std::move(client), std::move(prefix),
                                              std::move(pattern), deadline, std::move(done)});
   if (!sweep->in_cluster()) return begin(std::move(sweep));
   auto& first = *sweep->client;

@@ -275,12 +275,12 @@ void Tracking::prove(TimePoint now) {
   if (client_->target().label() != target_.label()) return on_lost("the primary is another server");
   proof_->heard(pipeline_->last_received());
   switch (proof_->at(now)) {
-    case Proof::Step::dead:
+    case PingProof::Step::dead:
       return on_lost("it does not answer");
-    case Proof::Step::ping:
+    case PingProof::Step::ping:
       send(std::make_unique<Ping>(*this));
       break;
-    case Proof::Step::wait:
+    case PingProof::Step::wait:
       break;
   }
   arm(proof_->due());

@@ -14,7 +14,7 @@
 #include <optional>
 
 #include "redis/client.hpp"
-#include "redis/proof.hpp"
+#include "redis/ping_proof.hpp"
 #include "redis/watches.hpp"
 
 namespace terrace::redis {
@@ -81,10 +81,10 @@ class Tracking final : public Pipeline::Owner, public std::enable_shared_from_th
   boost::asio::steady_timer timer_;
 
   std::vector<std::shared_ptr<Watch>> watches_;
-  Prefixes registered_;          // requested on this connection, confirmed or not
-  std::size_t unconfirmed_ = 0;  // unanswered CLIENT TRACKING commands
-  std::optional<Proof> proof_;   // while ready
-  bool invalidation_ = false;    // the push that is being read is an invalidation
+  Prefixes registered_;             // on this connection, confirmed or not
+  std::size_t unconfirmed_ = 0;     // CLIENT TRACKING commands not answered
+  std::optional<PingProof> proof_;  // while ready
+  bool invalidation_ = false;       // what the push that is coming in is
   bool flushed_ = false;
   std::vector<std::string> keys_;
 

@@ -88,19 +88,19 @@ Duration together(Duration a, Duration b) {
 
 }  // namespace
 
-VersionedRedis::VersionedRedis(std::shared_ptr<Shared> shared, std::shared_ptr<Client> client)
-    : shared_(std::move(shared)),
+VersionedRedis::VersionedRedis(std::shared_ptr<TierContext> context, std::shared_ptr<Client> client)
+    : context_(std::move(context)),
       client_(std::move(client)),
-      mark_(std::string(member_head) + shared_->encoding.key_prefix() + std::string(companion_tail)),
-      charge_(std::string(charge_head) + shared_->encoding.key_prefix() + std::string(companion_tail)),
-      pattern_(literally(std::string(version_head) + shared_->encoding.key_prefix()) + "*" +
+      mark_(std::string(member_head) + context_->encoding.key_prefix() + std::string(companion_tail)),
+      charge_(std::string(charge_head) + context_->encoding.key_prefix() + std::string(companion_tail)),
+      pattern_(literally(std::string(version_head) + context_->encoding.key_prefix()) + "*" +
                std::string(companion_tail)) {}
 
 /// One call.
 template <class T>
 void VersionedRedis::ask(const Script& script, Arguments arguments, TimePoint deadline,
                          typename ScriptCalls<T>::Read read, Handler<Result<T>> done) {
-  if (auto why = shared_->encoding.refusal(deadline)) return done(std::move(*why));
+  if (auto why = context_->encoding.refusal(deadline)) return done(std::move(*why));
   auto one = std::make_shared<ScriptCalls<T>>(
       client_, script, 1, deadline, read,
       [done = std::move(done)](std::vector<Result<T>> outcomes) mutable { done(std::move(outcomes[0])); });
@@ -117,11 +117,11 @@ void VersionedRedis::for_each(const std::vector<std::string_view>& keys, const S
   auto calls =
       std::make_shared<ScriptCalls<T>>(client_, script, keys.size(), deadline, read, std::move(done));
   for (std::size_t i = 0; i < keys.size(); ++i) {
-    if (auto why = shared_->encoding.refusal(keys[i], deadline)) {
+    if (auto why = context_->encoding.refusal(keys[i], deadline)) {
       calls->refuse(i, std::move(*why));
       continue;
     }
-    Arguments call(shared_->encoding, keys[i]);
+    Arguments call(context_->encoding, keys[i]);
     call.copy_keys(mark_).part(argument);
     calls->add(i, std::move(call));
   }
@@ -130,14 +130,14 @@ void VersionedRedis::for_each(const std::vector<std::string_view>& keys, const S
 
 void VersionedRedis::read_many(std::vector<std::string_view> keys, TimePoint deadline,
                                Handler<std::vector<Result<Reading>>> done) {
-  auto counted = [shared = shared_, done = std::move(done)](std::vector<Result<Reading>> readings) mutable {
-    auto& counters = shared->counters;
+  auto counted = [context = context_, done = std::move(done)](std::vector<Result<Reading>> readings) mutable {
+    auto& counters = context->counters;
     for (const auto& one : readings) {
       ++(!one ? counters.errors : one->copy.value ? counters.hits : counters.misses);
     }
     done(std::move(readings));
   };
-  for_each<Reading>(keys, read_copy_script(), std::to_string(shared_->options.max_value_bytes), deadline,
+  for_each<Reading>(keys, read_copy_script(), std::to_string(context_->options.max_value_bytes), deadline,
                     read_copy, std::move(counted));
 }
 
@@ -178,17 +178,17 @@ Arguments write_call(const Encoding& encoding, const VersionedWrite& write, Dura
 
 void VersionedRedis::write_many(std::vector<VersionedWrite> writes, Duration retention, TimePoint deadline,
                                 Handler<std::vector<Result<Written>>> done) {
-  auto counted = [shared = shared_, done = std::move(done)](std::vector<Result<Written>> outcomes) mutable {
-    for (const auto& one : outcomes) ++(one ? shared->counters.writes : shared->counters.write_errors);
+  auto counted = [context = context_, done = std::move(done)](std::vector<Result<Written>> outcomes) mutable {
+    for (const auto& one : outcomes) ++(one ? context->counters.writes : context->counters.write_errors);
     done(std::move(outcomes));
   };
   auto calls = std::make_shared<ScriptCalls<Written>>(client_, write_copy_script(), writes.size(), deadline,
                                                       read_written, std::move(counted));
   for (std::size_t i = 0; i < writes.size(); ++i) {
-    if (auto why = refusal(shared_->encoding, writes[i], retention, deadline)) {
+    if (auto why = refusal(context_->encoding, writes[i], retention, deadline)) {
       calls->refuse(i, std::move(*why));
     } else {
-      calls->add(i, write_call(shared_->encoding, writes[i], retention, mark_));
+      calls->add(i, write_call(context_->encoding, writes[i], retention, mark_));
     }
   }
   calls->start();
@@ -204,7 +204,7 @@ void VersionedRedis::scan(std::string_view from, TimePoint deadline, Handler<Res
   arguments.part("0")
       .part(from.empty() ? "0" : from.substr(colon + 1))
       .part(pattern_)
-      .part(std::to_string(version_head.size() + shared_->encoding.key_prefix().size()));
+      .part(std::to_string(version_head.size() + context_->encoding.key_prefix().size()));
   auto paged = [run, done = std::move(done)](Result<ScanPage> page) mutable {
     if (!page) return done(std::move(page));
     const auto end = page->next.find(':');
@@ -222,7 +222,7 @@ void VersionedRedis::scan(std::string_view from, TimePoint deadline, Handler<Res
 /// Asks again whether the server may evict, so that a policy changed while it runs is noticed by this call
 /// and affects all later ones.
 void VersionedRedis::membership(TimePoint deadline, Handler<Result<Membership>> done) {
-  if (auto why = shared_->encoding.refusal(deadline)) return done(std::move(*why));
+  if (auto why = context_->encoding.refusal(deadline)) return done(std::move(*why));
   auto one = std::make_shared<ScriptCalls<Membership>>(
       client_, membership_script(), 1, deadline, read_membership,
       [done = std::move(done)](std::vector<Result<Membership>> told) mutable { done(std::move(told[0])); });
@@ -268,18 +268,18 @@ namespace {
 
 /// A purge in progress. Each step checks the charge, so a restart ends the purge.
 struct Purge : std::enable_shared_from_this<Purge> {
-  std::shared_ptr<Shared> shared;
+  std::shared_ptr<TierContext> context;
   std::shared_ptr<Client> client;
   std::string charge, mark, pattern, token;
   TimePoint deadline;
   Handler<Result<bool>> done;
 
   void step(std::string_view cursor) {
-    const std::string& prefix = shared->encoding.key_prefix();
+    const std::string& prefix = context->encoding.key_prefix();
     auto one = std::make_shared<ScriptCalls<Found>>(
         client, purge_script(), 1, deadline, read_cursor,
         [self = shared_from_this()](std::vector<Result<Found>> next) { self->stepped(next[0]); });
-    Arguments call(shared->encoding, prefix);
+    Arguments call(context->encoding, prefix);
     call.part("2").part(charge).part(mark).part(token).part(cursor).part(pattern);
     call.part(version_head).part(lease_head);
     one->add(0, std::move(call));
@@ -297,9 +297,9 @@ struct Purge : std::enable_shared_from_this<Purge> {
 }  // namespace
 
 void VersionedRedis::purge(std::uint64_t token, TimePoint deadline, Handler<Result<bool>> done) {
-  if (auto why = shared_->encoding.refusal(deadline)) return done(std::move(*why));
+  if (auto why = context_->encoding.refusal(deadline)) return done(std::move(*why));
   auto purge = std::make_shared<Purge>();
-  purge->shared = shared_;
+  purge->context = context_;
   purge->client = client_;
   purge->charge = charge_;
   purge->mark = mark_;

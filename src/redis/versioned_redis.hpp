@@ -13,7 +13,7 @@ namespace terrace::redis {
 
 class VersionedRedis final : public VersionedTier {
  public:
-  VersionedRedis(std::shared_ptr<Shared> shared, std::shared_ptr<Client> client);
+  VersionedRedis(std::shared_ptr<TierContext> context, std::shared_ptr<Client> client);
 
   void read_many(std::vector<std::string_view> keys, TimePoint deadline,
                  Handler<std::vector<Result<Reading>>> done) override;
@@ -31,7 +31,7 @@ class VersionedRedis final : public VersionedTier {
   void admit(std::uint64_t token, Duration time, TimePoint deadline, Handler<Result<bool>> done) override;
 
  private:
-  [[nodiscard]] Arguments call() const { return {shared_->encoding, {}}; }
+  [[nodiscard]] Arguments call() const { return {context_->encoding, {}}; }
   template <class T>
   void for_each(const std::vector<std::string_view>& keys, const Script& script, std::string_view argument,
                 TimePoint deadline, typename ScriptCalls<T>::Read read, Handler<std::vector<Result<T>>> done);
@@ -41,7 +41,7 @@ class VersionedRedis final : public VersionedTier {
   void pledge(const Script& script, Arguments arguments, std::uint64_t token, Duration time,
               TimePoint deadline, Handler<Result<bool>> done);
 
-  const std::shared_ptr<Shared> shared_;
+  const std::shared_ptr<TierContext> context_;
   const std::shared_ptr<Client> client_;
   const std::string mark_;     // the key of the mark
   const std::string charge_;   // the key of the charge

@@ -1,4 +1,4 @@
-/// Work in flight against changes of its key: coherence rule 2. Each test has a moment at which a value read
+/// Work in flight against changes of its key: coherence rule "Generation". Each test has a moment at which a value read
 /// before a change could slip into a level after it.
 
 #include "cascade/fixture.hpp"

@@ -1,4 +1,4 @@
-/// Tiers that fail: the walk goes on below, nothing hangs, nothing wrong is served.
+/// Tiers that fail: the lookup goes on below, nothing hangs, nothing wrong is served.
 
 #include "cascade/fixture.hpp"
 

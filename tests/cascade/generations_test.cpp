@@ -25,7 +25,7 @@ TEST(Generations, AStampThatWasTakenAfterAChangeIsValid) {
   generations.bump("k");
   const Stamp first = generations.stamp("k");
   EXPECT_TRUE(generations.valid(first));
-  const Stamp mine = generations.claim("k");
+  const Stamp mine = generations.bump_and_stamp("k");
   EXPECT_FALSE(generations.valid(first));
   EXPECT_TRUE(generations.valid(mine));
   EXPECT_FALSE(generations.valid(Stamp()));
@@ -43,20 +43,20 @@ TEST(Generations, AVoidStampStaysVoidWhileAnyCopyOfItIsThere) {
   EXPECT_TRUE(generations.valid(moved));
 }
 
-TEST(Generations, OwnNoticesAreFollowedAndOthersAreNot) {
+TEST(Generations, OwnNoticesAreAcceptedAndOthersAreNot) {
   Generations generations;
   Stamp stamp = generations.stamp("k");
-  bool told = false;
-  EXPECT_TRUE(generations.follow(stamp, told));
-  EXPECT_FALSE(told);
-  generations.told_own("k");
+  bool own_notice = false;
+  EXPECT_TRUE(generations.accept_own_notices(stamp, own_notice));
+  EXPECT_FALSE(own_notice);
+  generations.noticed_own("k");
   EXPECT_FALSE(generations.valid(stamp));
-  EXPECT_TRUE(generations.follow(stamp, told));
-  EXPECT_TRUE(told);
+  EXPECT_TRUE(generations.accept_own_notices(stamp, own_notice));
+  EXPECT_TRUE(own_notice);
   EXPECT_TRUE(generations.valid(stamp));
-  generations.told("k");
-  EXPECT_FALSE(generations.follow(stamp, told));
-  EXPECT_FALSE(generations.renew(stamp, told));
+  generations.noticed("k");
+  EXPECT_FALSE(generations.accept_own_notices(stamp, own_notice));
+  EXPECT_FALSE(generations.bump_if_current(stamp, own_notice));
   EXPECT_TRUE(generations.accept_notices(stamp));
   EXPECT_TRUE(generations.valid(stamp));
   generations.bump("k");
@@ -66,17 +66,17 @@ TEST(Generations, OwnNoticesAreFollowedAndOthersAreNot) {
   EXPECT_FALSE(generations.accept_notices(other));
 }
 
-TEST(Generations, RenewingVoidsTheOthers) {
+TEST(Generations, BumpIfCurrentVoidsTheOtherStamps) {
   Generations generations;
-  Stamp write = generations.claim("k");
+  Stamp write = generations.bump_and_stamp("k");
   const Stamp read = generations.stamp("k");
-  bool told = false;
-  EXPECT_TRUE(generations.renew(write, told));
+  bool own_notice = false;
+  EXPECT_TRUE(generations.bump_if_current(write, own_notice));
   EXPECT_TRUE(generations.valid(write));
   EXPECT_FALSE(generations.valid(read));
-  Stamp second = generations.claim("k");
-  EXPECT_FALSE(generations.renew(write, told)) << "another write has begun";
-  EXPECT_TRUE(generations.renew(second, told));
+  Stamp second = generations.bump_and_stamp("k");
+  EXPECT_FALSE(generations.bump_if_current(write, own_notice)) << "another write has begun";
+  EXPECT_TRUE(generations.bump_if_current(second, own_notice));
 }
 
 TEST(Generations, AStampMayOutliveThem) {
@@ -94,7 +94,7 @@ TEST(Generations, OfManyThreadsThatClaimAKeyTheLastIsValid) {
   std::vector<std::thread> threads;
   for (Stamp& mine : stamps) {
     threads.emplace_back([&] {
-      for (int i = 0; i < 10'000; ++i) mine = generations.claim("k");
+      for (int i = 0; i < 10'000; ++i) mine = generations.bump_and_stamp("k");
     });
   }
   for (auto& thread : threads) thread.join();

@@ -62,7 +62,7 @@ TEST_F(LoadTest, ReadersThatMissTogetherShareOneLoad) {
 TEST_F(LoadTest, AReaderThatLooksDoesNotWaitForALoadOfOthers) {
   auto cache = make();
   const auto loading = start_load(cache, "k", constant("v"));
-  EXPECT_EQ(cache.engine().stats().loads, 0U) << "the load is queued, and the walk is over";
+  EXPECT_EQ(cache.engine().stats().loads, 0U) << "the load is queued, and the lookup is over";
   const auto looking = start_lookup(cache, "k");
   ASSERT_TRUE(looking->has_value());
   EXPECT_EQ((*looking)->kind, LookupKind::miss);
@@ -76,7 +76,7 @@ TEST_F(LoadTest, ALookThatALoadJoinsIsAnsweredBeforeTheLoad) {
   const auto looking = start_lookup(cache, "k");
   const auto loading = start_load(cache, "k", constant("v"));
   upper_->plan(nullptr);
-  EXPECT_EQ(upper_->release(), 1U) << "one walk for both";
+  EXPECT_EQ(upper_->release(), 1U) << "one lookup for both";
   ASSERT_TRUE(looking->has_value());
   EXPECT_EQ((*looking)->kind, LookupKind::miss);
   EXPECT_EQ(text(loading), "(pending)");

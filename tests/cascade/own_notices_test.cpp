@@ -96,24 +96,24 @@ TEST(OwnNotices, NoticesAreOwnAsOftenAsThereWereChanges) {
   const TimePoint start = TimePoint{} + 1h;
   cascade::OwnNotices own;
   own.sending("k");
-  EXPECT_FALSE(own.told("k")) << "nobody watches";
+  EXPECT_FALSE(own.noticed("k")) << "nobody watches";
   own.begin(1);
   own.sending("k");  // before the watch is there
   own.answered("k", true, start + 1ms);
   own.watching();
-  EXPECT_TRUE(own.told("k"));
-  EXPECT_FALSE(own.told("k"));
+  EXPECT_TRUE(own.noticed("k"));
+  EXPECT_FALSE(own.noticed("k"));
   own.sending("k");
   own.sending("k");
-  EXPECT_TRUE(own.told("k")) << "before the answer";
+  EXPECT_TRUE(own.noticed("k")) << "before the answer";
   own.answered("k", true, start + 2ms);
-  EXPECT_FALSE(own.told("other"));
-  EXPECT_TRUE(own.told("k"));
-  EXPECT_FALSE(own.told("k"));
+  EXPECT_FALSE(own.noticed("other"));
+  EXPECT_TRUE(own.noticed("k"));
+  EXPECT_FALSE(own.noticed("k"));
   own.answered("k", true, start + 3ms);
   own.sending("k");
   own.answered("k", false, start + 4ms);
-  EXPECT_FALSE(own.told("k")) << "it changed nothing";
+  EXPECT_FALSE(own.noticed("k")) << "it changed nothing";
 }
 
 TEST(OwnNotices, EachStoreThatHasACopyTellsAChange) {
@@ -122,11 +122,11 @@ TEST(OwnNotices, EachStoreThatHasACopyTellsAChange) {
   own.watching();
   own.sending("k");
   own.answered("k", true, TimePoint{} + 1h);
-  for (int store = 0; store < 3; ++store) EXPECT_TRUE(own.told("k"));
-  EXPECT_FALSE(own.told("k"));
+  for (int store = 0; store < 3; ++store) EXPECT_TRUE(own.noticed("k"));
+  EXPECT_FALSE(own.noticed("k"));
   own.sending("k");
   own.answered("k", false, TimePoint{} + 1h);
-  EXPECT_FALSE(own.told("k"));
+  EXPECT_FALSE(own.noticed("k"));
 }
 
 TEST(OwnNotices, WhatDidNotComeIsNotExpectedLater) {
@@ -138,17 +138,17 @@ TEST(OwnNotices, WhatDidNotComeIsNotExpectedLater) {
   own.answered("answered", true, start + 1s);
   own.sending("under way");
   own.proven(start + 1s);
-  EXPECT_TRUE(own.told("answered")) << "nothing is proven of that moment itself";
+  EXPECT_TRUE(own.noticed("answered")) << "nothing is proven of that moment itself";
   own.sending("answered");
   own.answered("answered", true, start + 1s);
   own.proven(start + 2s);
-  EXPECT_FALSE(own.told("answered"));
+  EXPECT_FALSE(own.noticed("answered"));
   own.sending("before the loss");
   own.answered("before the loss", true, start + 3s);
   own.lost();
   own.watching();
-  EXPECT_FALSE(own.told("before the loss"));
-  EXPECT_TRUE(own.told("under way"));
+  EXPECT_FALSE(own.noticed("before the loss"));
+  EXPECT_TRUE(own.noticed("under way"));
 }
 
 }  // namespace

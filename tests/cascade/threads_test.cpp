@@ -104,7 +104,7 @@ TEST(CascadeThreads, CloseMayEndACallThatIsJustBeginning) {
   for (int i = 0; i < rounds; ++i) {
     const auto call = std::make_shared<Call>(1, [&](const std::vector<Result<void>>&) { ++ended; });
     call->begin(calls, runtime, std::chrono::hours(1));
-    call->settle(0, {});
+    call->set_outcome(0, {});
   }
   stop = true;
   closing.join();

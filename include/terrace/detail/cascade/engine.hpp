@@ -1,6 +1,21 @@
 #pragma once
-/// Engine: the walk over the levels, without the values' type. Cache<V> is a typed shell around it;
-/// src/cascade/ holds its parts: walk.cpp (a read), write.cpp (set, erase, clear), engine.cpp (the rest).
+/// Engine: a cache without the type of its values. Cache<V> is a typed shell around it. src/cascade/ has its parts,
+/// and src/cascade/README.md is their map:
+///
+///     engine.cpp        the calls, each handed to its part; construction, close()
+///     core.hpp          what all parts share: the levels, the flights, the generations
+///     read.cpp          a read joins the flight of its key, or begins one (flights.hpp)
+///     level_lookup.cpp  a flight asks the tiers, from the highest to the lowest
+///     lease.cpp         a flight waits while another process loads its key
+///     load.cpp          a flight calls the loader, under time limits
+///     completion.cpp    a flight ends: answers its callers, fills the tiers above (fills.hpp), then memory
+///     write.cpp         set and erase, from the lowest tier to memory
+///     invalidate.cpp    soft invalidation, bulk delete, clear
+///     tags.cpp          the tokens of tags
+///     recover.cpp       changes that a tier has missed
+///     watch.cpp         changes by other processes
+///     write_back*.cpp   write mode back: the journal, and the flush to the tiers (journal_owner.cpp)
+///     explain.cpp, stats.cpp, cache_handle.cpp
 
 #include <algorithm>
 #include <atomic>
@@ -24,21 +39,21 @@ namespace terrace::cascade {
 /// A value of the cache's type; null stands for a negative entry.
 using ValuePtr = std::shared_ptr<const void>;
 
-/// A value and its life on the local monotonic clock.
+/// A value and its lifetime on the local monotonic clock.
 struct Entry {
   ValuePtr value = {};
   TimePoint created = {};
-  std::optional<TimePoint> fresh_until = {};  ///< none: for ever
-  Duration grace{};                           ///< after that, while refreshing fails
+  std::optional<TimePoint> fresh_until = {};  ///< none: it does not expire
+  Duration grace{};                           ///< how long after that it may be served while refreshing fails
   TagMarks tags = {};
-  Duration load_time{};  ///< of the loader that has just made it; zero: it came from elsewhere
+  Duration load_time{};  ///< of the loader that has just returned it; zero: it was not just loaded
 
   [[nodiscard]] bool fresh(TimePoint now) const noexcept { return !fresh_until || now < *fresh_until; }
-  /// Past its grace it is nothing any more.
+  /// The end of its grace, after which it is a miss; none: it does not expire.
   [[nodiscard]] std::optional<TimePoint> gone() const noexcept {
     return fresh_until ? std::optional(after(*fresh_until, grace)) : std::nullopt;
   }
-  /// It is fresh no longer; it is gone when it would have been, or, if never, after this grace.
+  /// Makes it stale from now on. The end of its grace stays as it was; an entry without one gets `lasting` as grace.
   void go_stale(TimePoint now, Duration lasting) noexcept {
     const auto end = gone();
     fresh_until = std::min(fresh_until.value_or(now), now);
@@ -46,13 +61,13 @@ struct Entry {
   }
 };
 
-/// How far memory may trust an entry (gate.hpp).
-struct Proof {
-  TimePoint as_of = {};  ///< what the entry says was so at this time or later
-  bool watched = false;  ///< the shared tiers have it, so that a change since would be told
+/// What memory knows about the age of an entry's value, for the staleness check (gate.hpp).
+struct StalenessProof {
+  TimePoint as_of = {};  ///< the entry was still right at this time or later
+  bool watched = false;  ///< the shared tiers have it, so a watch reports any change since then
 };
 
-/// Proof::watched of an entry in memory, which may be taken back while others read it.
+/// StalenessProof::watched of an entry in memory. It may be taken back while other threads read it.
 class Watched {
  public:
   Watched(bool watched = false) noexcept : value_(watched) {}
@@ -70,13 +85,13 @@ class Watched {
   mutable std::atomic<bool> value_;
 };
 
-/// What memory has of a key.
+/// The entry that memory has of a key.
 struct Recalled {
   Entry entry = {};
-  bool serves = false;  ///< false: only for want of anything better
+  bool serves = false;  ///< false: only if nothing better is found
 };
 
-/// Where an answer came from: 0 is memory, 1 … n the tiers, n + 1 the loader.
+/// The level an answer came from: 0 is memory, 1 … n are the tiers, n + 1 is the loader.
 inline constexpr std::size_t memory_level = 0;
 
 struct Answer {
@@ -92,18 +107,18 @@ struct Loaded {
   Result<ValuePtr> value = ValuePtr{};
   std::optional<Duration> ttl = {};
   std::vector<std::string> tags = {};
-  bool not_modified = false;  ///< the value there was before holds on; `value` says nothing
-  bool keep = true;           ///< false: it goes to those who wait for it, and into no level
+  bool not_modified = false;  ///< the previous value is still right; `value` is ignored
+  bool keep = true;           ///< false: the waiting callers get it, and no level keeps it
 };
 
-/// What a loader is told besides the keys.
+/// What a loader is asked for.
 struct LoadRequest {
   std::vector<std::string> keys;
-  std::vector<ValuePtr> previous;  ///< for each key what it was before, stale now; null: nothing
+  std::vector<ValuePtr> previous;  ///< for each key its previous value, stale now; null: none
   std::stop_token stop;
 };
 
-/// The program's source of truth, asked for keys no level has.
+/// The program's source of truth, which is asked for keys that no level has.
 class Loader {
  public:
   virtual ~Loader() = default;
@@ -114,28 +129,28 @@ class Loader {
   virtual void load(const LoadRequest& request, Handler<std::vector<Loaded>> done) = 0;
 };
 
-/// What the engine needs of the values it cannot see: their codec, and the typed memory level. Thread safe.
+/// What the engine needs of the values whose type it does not know: their codec, and the memory level. Thread safe.
 class Values {
  public:
   virtual ~Values() = default;
-  /// Of the values that are read; none: of any.
+  /// The kind of the values that it can read; none: any.
   [[nodiscard]] virtual std::optional<StoredKind> kind() const noexcept = 0;
   virtual Result<Document> encode(const void* value) const = 0;
   virtual Result<ValuePtr> decode(BytesView payload, StoredKind kind) const = 0;
 
-  /// Puts the entry into memory if the stamp is still valid, and tells whether it was; the check and the
-  /// insertion are one step. Stale ones are served until `retry_at`, for refreshing them has just failed.
-  virtual bool remember(std::string_view key, const Entry& entry, const Proof& proof, TimePoint retry_at,
-                        const Generations& generations, const Stamp& stamp) = 0;
-  /// What memory has, stale entries within their grace included. Not counted as an access.
+  /// Puts the entry into memory if the stamp is still valid, and returns whether it was; the check and the
+  /// insertion are one step. A stale entry is served until `retry_at`, because refreshing it has just failed.
+  virtual bool remember(std::string_view key, const Entry& entry, const StalenessProof& proof,
+                        TimePoint retry_at, const Generations& generations, const Stamp& stamp) = 0;
+  /// The entry in memory, also a stale one within its grace. Not counted as an access.
   virtual std::optional<Recalled> recall(std::string_view key) = 0;
-  /// What is there is not watched from now on (Proof).
-  virtual void doubt(std::string_view key) = 0;
-  /// True when it was there.
+  /// The entry in memory, if there is one, is not watched from now on (StalenessProof).
+  virtual void unwatch(std::string_view key) = 0;
+  /// Removes the entry from memory. True when it was there.
   virtual bool forget(std::string_view key) = 0;
-  /// What is there is stale from now on; what has no grace is forgotten. True when something was there.
+  /// Makes the entry in memory stale; an entry without grace is removed. True when there was one.
   virtual bool soften(std::string_view key) = 0;
-  /// Forgets the keys for which the function is true; how many.
+  /// Removes the keys for which the function is true; returns how many.
   virtual std::uint64_t forget_if(const std::function<bool(std::string_view)>& matches) = 0;
   virtual void forget_all() = 0;
   [[nodiscard]] virtual Gate& gate() noexcept = 0;
@@ -148,7 +163,7 @@ struct Write {
   ValuePtr value;
 };
 
-/// What to invalidate; a call has one of these.
+/// What a call of invalidate() is for: either keys, or one of the others.
 struct Selection {
   enum class Kind : std::uint8_t { keys, group, prefix, glob, tag };
   Kind kind = Kind::keys;
@@ -156,15 +171,15 @@ struct Selection {
   std::string text = {};  ///< the group, prefix, pattern or tag
 };
 
-/// Loader calls: at most so many at a time (max_concurrent_loads), under way, and waiting for their turn.
+/// Loader calls: the most at a time (max_concurrent_loads), those under way, and those that wait for their turn.
 struct LoadTurns {
   std::size_t slots = 0;
   std::size_t taken = 0;
   std::size_t waiting = 0;
 };
 
-/// Thread safe. Handlers are called exactly once, on any thread, possibly inside the call. Keys are checked
-/// here.
+/// Thread safe. Handlers are called exactly once, on any thread, possibly inside the call. The engine checks the
+/// keys.
 class Engine : public std::enable_shared_from_this<Engine> {
  public:
   /// Throws ConfigError.
@@ -172,25 +187,25 @@ class Engine : public std::enable_shared_from_this<Engine> {
                                       std::vector<std::shared_ptr<Tier>> tiers);
   virtual ~Engine() = default;
 
-  /// Answers keys that memory did not have; with a loader, loads what no level has.
+  /// Answers keys that memory did not have; with a loader, loads the keys that no level has.
   virtual void read(std::vector<std::string> keys, std::shared_ptr<Loader> loader, const ReadOptions& options,
                     Handler<std::vector<Answer>> done) = 0;
   virtual void write(std::vector<Write> writes, const WriteOptions& options,
                      Handler<std::vector<Result<void>>> done) = 0;
-  /// Loads a fresh key anew in the background, unless somebody does already.
+  /// Loads a fresh key again in the background, unless it is being read or loaded already.
   virtual void refresh(std::string key, std::shared_ptr<Loader> loader, const ReadOptions& options) = 0;
   /// True: some level had the key.
   virtual void erase(std::vector<std::string> keys, const WriteOptions& options,
                      Handler<std::vector<Result<bool>>> done) = 0;
   virtual void clear(const WriteOptions& options, Handler<Result<void>> done) = 0;
-  /// How many keys the level that had most of them lost; for a tag 1 or 0.
+  /// The result: the number of keys that one level lost, for the level that lost most; for a tag 1 or 0.
   virtual void invalidate(Selection what, const InvalidateOptions& options,
                           Handler<Result<std::uint64_t>> done) = 0;
   virtual void define_group(std::string name, std::vector<std::string> keys) = 0;
   virtual void flush(const WriteOptions& options, Handler<Result<void>> done) = 0;
   virtual void explain(std::string key, Handler<Result<Explanation>> done) = 0;
   [[nodiscard]] virtual CacheStats stats() const = 0;
-  /// Ends what is under way with Errc::shutdown, and everything after it.
+  /// Ends the calls under way with Errc::shutdown, and all later calls.
   virtual void close() = 0;
 
   /// The name of a level for Lookup::level; lives as long as the engine.

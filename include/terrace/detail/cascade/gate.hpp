@@ -1,11 +1,20 @@
 #pragma once
-/// Gate: whether memory may serve what it holds (coherence rule 4 of docs/reliability.md). A state machine
-/// without I/O.
+/// Gate: the staleness check, which decides whether memory may serve an entry (coherence rule "Staleness check" of
+/// docs/reliability.md). A state machine without I/O.
 ///
-/// Memory is behind the shared tier by no more than the bound Δ, in one of two ways: the entry was itself
-/// read less than Δ ago; or it has been watched since it was read, and the watch told everything up to less
-/// than Δ ago. So a watch that breaks or falls silent shuts the gate within Δ, and entries read meanwhile
-/// still serve for Δ.
+/// Memory is behind the shared tier by no more than the bound Δ (max_staleness). This holds in one of two ways:
+/// the entry was itself read less than Δ ago; or it has been watched since it was read, and the watch has reported
+/// every change up to a time less than Δ ago. So if a watch breaks or falls silent, the gate is shut within Δ. An
+/// entry that is read while it is shut still serves for Δ.
+///
+/// States of each watch (an entry that was read less than Δ ago is served in each of them):
+///
+///     lost ──on_watching──► alive, nothing proven ──on_proven──► alive, proven up to a time ──on_proven──► …
+///      ▲                            │                                      │
+///      └──────────on_lost───────────┴───────────────on_lost────────────────┘
+///
+/// Without watches (consistency weak, or no shared tier) the gate is always open. With consistency strong over tiers it
+/// is always shut, and every read asks the tiers.
 
 #include <algorithm>
 #include <atomic>
@@ -16,10 +25,10 @@
 
 namespace terrace::cascade {
 
-/// Since when everything is watched, and until when memory may rely on it. Set by one thread at a time, read
-/// by any. The writer goes from `since` to `until`, so a reader must go from `until` to `since`: a watch may
-/// be lost and regained between its two loads, and then it would take a proof of the later watch for one of
-/// the earlier.
+/// The time since which every shared tier is watched, and the time until which memory may rely on that. Set by one
+/// thread at a time, read by any. The writer stores `since` first and `until` second, so a reader must load `until`
+/// first and `since` second: a watch may be lost and regained between the two loads, and in the other order the
+/// reader would take a proof of the later watch for a proof of the earlier one.
 template <template <class> class Atomic = std::atomic>
 class Watching {
  public:
@@ -28,11 +37,11 @@ class Watching {
     until_ = until;
   }
 
-  /// What was read at `as_of` may be served at `now`.
+  /// An entry that was read at `as_of` may be served at `now`.
   [[nodiscard]] bool covers(TimePoint as_of, TimePoint now) const noexcept {
     return now <= until_.load() && as_of > since_.load();
   }
-  /// Until when, if everything is watched at `now`.
+  /// The time until which memory may rely on it; none: not every shared tier is watched at `now`.
   [[nodiscard]] std::optional<TimePoint> until(TimePoint now) const noexcept {
     const TimePoint until = until_.load();
     if (now > until || now < since_.load()) return std::nullopt;
@@ -44,18 +53,18 @@ class Watching {
   Atomic<TimePoint> until_{no_deadline};
 };
 
-/// Events are for any thread; reading is without locks.
+/// Events may come on any thread; readers take no lock.
 class Gate {
  public:
-  /// The readers' clock may be behind by `coarseness`.
+  /// `bound`: Δ. The clock of the readers may be behind by `coarseness`.
   explicit Gate(Duration bound) : bound_(bound - coarseness) {}
 
   static constexpr Duration coarseness = std::chrono::milliseconds(5);
 
-  /// Never open again: every read asks the tiers. Before the first reader.
+  /// Never open from now on: every read asks the tiers. To be called before the first reader.
   void shut() noexcept { guarded_ = shut_ = true; }
 
-  /// One more watch that must be alive. Before the first reader.
+  /// Adds a watch that must be alive. To be called before the first reader.
   std::size_t add_watch() {
     watches_.emplace_back();
     guarded_ = true;
@@ -72,10 +81,10 @@ class Gate {
     return watched && watching_.covers(as_of, now);
   }
 
-  /// Every watch is alive now.
+  /// Every watch is alive and proven now.
   [[nodiscard]] bool watching(TimePoint now) const noexcept { return watching_.until(now).has_value(); }
 
-  /// There is something to watch, dead or alive.
+  /// There is a watch, whether it is alive or not.
   [[nodiscard]] bool has_watches() const noexcept { return guarded_ && !shut_; }
 
   /// How far memory may be behind now: the age of the oldest proof; none: a watch is not alive.

@@ -1,15 +1,21 @@
 #pragma once
-/// Generations: what voids work in flight (coherence rule 2 of ARCHITECTURE.md).
+/// Generations: the stamps that decide whether a value read earlier may still enter a level (coherence rule
+/// "Generation" of docs/reliability.md).
 ///
-/// A caller that reads below memory takes a stamp of the key first, and may put what it found into a level
-/// only while the stamp is valid. A caller that changes or removes a key bumps it first and erases the key
-/// after, so a value that was read before the change is either refused or erased.
+/// A caller that reads below memory takes a stamp of the key first, and may put the value it found into a level
+/// only while the stamp is valid. A caller that changes or erases a key first bumps it, which makes all stamps of the
+/// key void, and then erases the key. So a value that was read before the change is either rejected or erased.
 ///
-/// A key is counted while there are stamps of it, and each key by itself: a change of one key never voids
-/// the work of another. (A 64-bit hash stands for the key. If two keys ever share it, one costs the other a
-/// load, never a wrong value.) Three things are counted apart, since not every one of them voids all work:
-/// changes by this process, notices of a watch, and among these the ones that this process has probably
-/// caused itself.
+/// A key is counted while there are stamps of it, and each key by itself: a change of one key never makes stamps of
+/// another key void. (A 64-bit hash stands for the key. If two keys ever share it, one costs the other a load, never
+/// a wrong value.) Three kinds of event are counted separately, because they do not all make the same work void:
+/// changes by this process; notices, that is changes which a watch reports; and own notices, which this process has
+/// probably caused itself.
+///
+///     stamp() or bump_and_stamp() ──► valid ──any event of the key──► void
+///     void ──accept_own_notices(), if there were only own notices─────────────────────► valid
+///     void ──bump_if_current(), on the same condition; makes the other stamps void────► valid
+///     void ──accept_notices(), if there were only notices, whether own or not─────────► valid
 
 #include <array>
 #include <atomic>
@@ -25,8 +31,8 @@ namespace terrace::cascade {
 
 class Generations;
 
-/// What has happened to a key so far. Copies are independent; one stamp is for one thread at a time. It may
-/// outlive the Generations it is from.
+/// The counts of a key's events at one time. Copies are independent; one stamp is for one thread at a time. It may
+/// outlive its Generations.
 class Stamp {
  public:
   Stamp() = default;
@@ -45,8 +51,8 @@ class Stamp {
 
   struct Counts {
     std::uint64_t changes = 0;
-    std::uint64_t notices = 0;      ///< of what others did
-    std::uint64_t own_notices = 0;  ///< of what this process has probably done
+    std::uint64_t notices = 0;      ///< of changes by other processes
+    std::uint64_t own_notices = 0;  ///< of changes that this process has probably made
     bool operator==(const Counts&) const = default;
   };
   struct Counter {
@@ -94,54 +100,58 @@ class Generations {
  public:
   [[nodiscard]] Stamp stamp(std::string_view key) { return stamped(key, 0); }
 
-  /// As bump, and a stamp that is valid after it.
-  [[nodiscard]] Stamp claim(std::string_view key) { return stamped(key, 1); }
+  /// As bump(), and takes a stamp that is valid after it.
+  [[nodiscard]] Stamp bump_and_stamp(std::string_view key) { return stamped(key, 1); }
 
-  /// This process changes the key: voids every stamp of it.
+  /// This process changes the key: every stamp of it becomes void.
   void bump(std::string_view key) {
     count(key, [](Counts& counts) { ++counts.changes; });
   }
-  /// A watch has told that the key has changed. Voids every stamp, but see follow() and accept_notices().
-  void told(std::string_view key) {
+  /// A watch has reported a change of the key: every stamp of it becomes void. accept_notices() can make a stamp
+  /// valid again.
+  void noticed(std::string_view key) {
     count(key, [](Counts& counts) { ++counts.notices; });
   }
-  /// The same of a change that this process has probably made.
-  void told_own(std::string_view key) {
+  /// The same for a change that this process has probably made. Each of the three functions below can make a
+  /// stamp valid again.
+  void noticed_own(std::string_view key) {
     count(key, [](Counts& counts) { ++counts.own_notices; });
   }
-  /// Voids every stamp of every key.
+  /// Every stamp of every key becomes void, for good.
   void bump_all() noexcept { table_->epoch.fetch_add(1); }
 
   [[nodiscard]] bool valid(const Stamp& stamp) const {
     return with(stamp, [&](const Counts& now) { return now == stamp.seen_.counts; });
   }
 
-  /// Makes the stamp valid again if nothing but own notices has voided it: the write or fill that caused them
-  /// has just put its outcome into a level, and may follow it. `told`: set when there were some.
-  bool follow(Stamp& stamp, bool& told) const {
+  /// Makes the stamp valid again if only own notices have made it void: the write or fill that caused them has
+  /// just put its value into a level, and this value may enter memory as well. `own_notice`: set when there were
+  /// such notices.
+  bool accept_own_notices(Stamp& stamp, bool& own_notice) const {
     return with(stamp, [&](const Counts& now) {
       Counts& seen = stamp.seen_.counts;
       if (now.changes != seen.changes || now.notices != seen.notices) return false;
-      told = told || now.own_notices != seen.own_notices;
+      own_notice = own_notice || now.own_notices != seen.own_notices;
       seen = now;
       return true;
     });
   }
 
-  /// As follow, and bumps: other stamps of the key are void then. False: no bump.
-  bool renew(Stamp& stamp, bool& told) const {
+  /// A compare-and-swap of the stamp: as accept_own_notices(), and then bumps, so all other stamps of the key become
+  /// void. False: another event has made the stamp void, and nothing is bumped.
+  bool bump_if_current(Stamp& stamp, bool& own_notice) const {
     return with(stamp, [&](Counts& now) {
       Counts& seen = stamp.seen_.counts;
       if (now.changes != seen.changes || now.notices != seen.notices) return false;
-      told = told || now.own_notices != seen.own_notices;
+      own_notice = own_notice || now.own_notices != seen.own_notices;
       ++now.changes;
       seen = now;
       return true;
     });
   }
 
-  /// Makes the stamp valid again if nothing but notices has voided it. For a fill under leases: each tier
-  /// that can tell a change also rejects the fill then.
+  /// Makes the stamp valid again if only notices have made it void. For a fill under leases: each tier that can
+  /// report a change also rejects the fill if the change came after the lease.
   bool accept_notices(Stamp& stamp) const {
     return with(stamp, [&](const Counts& now) {
       if (now.changes != stamp.seen_.counts.changes) return false;

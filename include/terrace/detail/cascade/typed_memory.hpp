@@ -16,22 +16,22 @@
 
 namespace terrace::cascade {
 
-/// What memory keeps under a key: a value, or the knowledge that there is none. What a hit looks at comes
-/// first, on one cache line with a short key.
+/// What memory keeps under a key: a value, or a negative entry. The fields that a hit reads come first, on one cache
+/// line together with a short key.
 template <class V>
 struct Slot {
-  [[no_unique_address]] std::optional<V> value = {};  // whose padding the next one uses
-  bool plain = false;  ///< most often: it has no tags, and is fresh until it is gone
+  [[no_unique_address]] std::optional<V> value = {};  // the next field may use its padding
+  bool plain = false;                                 ///< the usual case: no tags, and no grace
   TimePoint fresh_until = no_deadline;
   TimePoint gone = no_deadline;  ///< the end of its grace
   TagMarks tags = {};
-  TimePoint as_of = {};  ///< these two: Proof
+  TimePoint as_of = {};  ///< this and the next one: StalenessProof
   Watched watched = {};
   TimePoint created = {};
-  TimePoint retry_at = TimePoint::min();  ///< stale, it is served until then
+  TimePoint retry_at = TimePoint::min();  ///< a stale entry is served until then
 };
 
-/// What a slot is good for now.
+/// Whether and how a slot may be served now.
 enum class Use : std::uint8_t { nothing, fresh, stale };
 
 template <class V>
@@ -85,7 +85,7 @@ class TypedMemory : public Values {
         gate_(options.max_staleness),
         memory_(memory_options(options)) {}
 
-  /// Calls `visitor(slot, use)` if what is there may be served; true when called.
+  /// Calls `visitor(slot, use)` if there is a slot that may be served; true when called.
   template <class Visitor>
   bool visit(std::string_view key, Visitor&& visitor) {
     bool served = false;
@@ -98,7 +98,7 @@ class TypedMemory : public Values {
     });
     return served;
   }
-  /// As visit: what may be served, as an answer.
+  /// As visit: the slot as an answer.
   std::optional<Answer> look(std::string_view key) {
     std::optional<Answer> found;
     visit(key, [&](const Slot<V>& slot, Use use) {
@@ -116,7 +116,7 @@ class TypedMemory : public Values {
     memory_.for_each(std::forward<F>(f));
   }
 
-  /// The share of its life after which a slot should be loaded anew is over.
+  /// So much of its lifetime is over (eager_refresh) that it should be loaded again.
   [[nodiscard]] bool refresh_due(const Slot<V>& slot) const noexcept {
     if (eager_refresh_ == 0 || slot.fresh_until == no_deadline) return false;
     const auto life = static_cast<double>((slot.fresh_until - slot.created).count());
@@ -134,7 +134,7 @@ class TypedMemory : public Values {
     return ValuePtr(std::make_shared<const V>(std::move(*value)));
   }
 
-  bool remember(std::string_view key, const Entry& entry, const Proof& proof, TimePoint retry_at,
+  bool remember(std::string_view key, const Entry& entry, const StalenessProof& proof, TimePoint retry_at,
                 const Generations& generations, const Stamp& stamp) override {
     if (!keeps_) return generations.valid(stamp);
     const TimePoint local = now();
@@ -166,7 +166,7 @@ class TypedMemory : public Values {
     return found;
   }
 
-  void doubt(std::string_view key) override {
+  void unwatch(std::string_view key) override {
     memory_.peek(key, [](const Slot<V>& slot) { slot.watched.take_back(); });
   }
 
@@ -178,7 +178,7 @@ class TypedMemory : public Values {
     const bool has_grace = slot->value && slot->gone > std::max(slot->fresh_until, local);
     if (!has_grace) return memory_.erase(key);
     const EntryOptions life{.ttl = slot->gone - local};
-    // Hits look at the coarse clock, which is behind.
+    // Hits read the coarse clock, which is behind.
     slot->fresh_until = std::min(slot->fresh_until, scheduler_->clock().coarse_now());
     slot->retry_at = TimePoint::min();
     slot->plain = false;
@@ -235,7 +235,7 @@ class TypedMemory : public Values {
  private:
   using Memory = MemoryCache<std::string, Slot<V>>;
 
-  /// What MemoryCache found that is no plain hit.
+  /// Counts of slots that MemoryCache found and that are no plain hits.
   struct Special {
     enum : std::size_t { unserved, stale, negative, kinds };
   };
@@ -254,7 +254,7 @@ class TypedMemory : public Values {
   }
 
   [[nodiscard]] Use use(const Slot<V>& slot) const noexcept {
-    // Most often nothing but the life could speak against it, and MemoryCache has seen to that.
+    // The usual case: only its expiry matters, and MemoryCache has checked that.
     if (slot.plain && !gate_.guarded()) [[likely]]
       return Use::fresh;
     const TimePoint local = scheduler_->clock().coarse_now();
@@ -285,7 +285,7 @@ class TypedMemory : public Values {
 
 }  // namespace terrace::cascade
 
-/// What a slot holds on the heap is what its value does.
+/// The heap bytes of a slot are those of its value.
 template <class V>
 struct terrace::memory::HeapBytes<terrace::cascade::Slot<V>> {
   static constexpr bool known = HeapBytes<V>::known;

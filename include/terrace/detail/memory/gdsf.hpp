@@ -52,7 +52,7 @@ class Gdsf {
     entries[to].set_word(entries[from].word());
     hit(entries, to);
     heap_[place] = now(entries, to);
-    settle(entries, place);
+    restore_order(entries, place);
   }
   template <class Entries>
   void retimed(const Entries&, NodeId) noexcept {}
@@ -62,7 +62,7 @@ class Gdsf {
     const std::size_t place = place_of(entries[id]);
     heap_[place] = heap_.back();
     heap_.pop_back();
-    if (place < heap_.size()) settle(entries, place);
+    if (place < heap_.size()) restore_order(entries, place);
   }
 
   template <class Entries>
@@ -142,7 +142,7 @@ class Gdsf {
   }
 
   template <class Entries>
-  void settle(const Entries& entries, std::size_t place) noexcept {
+  void restore_order(const Entries& entries, std::size_t place) noexcept {
     rise(entries, place);
     sink(entries, place);
   }

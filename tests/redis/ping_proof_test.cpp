@@ -1,4 +1,4 @@
-#include "redis/proof.hpp"
+#include "redis/ping_proof.hpp"
 
 #include <gtest/gtest.h>
 
@@ -12,35 +12,35 @@ namespace terrace::redis {
 namespace {
 
 using namespace std::chrono_literals;
-using Step = Proof::Step;
+using Step = PingProof::Step;
 
 constexpr TimePoint start{1h};
 
-TEST(Proof, TheSecondPongProvesWhatWasBeforeTheFirstPing) {
-  Proof proof(start);
+TEST(PingProof, TheSecondPongProvesWhatWasBeforeTheFirstPing) {
+  PingProof proof(start);
   EXPECT_EQ(proof.at(start), Step::ping);
   EXPECT_EQ(proof.at(start + 10ms), Step::wait) << "one PING at a time";
   EXPECT_EQ(proof.pong(), std::nullopt);
-  EXPECT_EQ(proof.due(), start + Proof::interval);
-  EXPECT_EQ(proof.at(start + Proof::interval - 1ns), Step::wait);
-  EXPECT_EQ(proof.at(start + Proof::interval), Step::ping);
+  EXPECT_EQ(proof.due(), start + PingProof::interval);
+  EXPECT_EQ(proof.at(start + PingProof::interval - 1ns), Step::wait);
+  EXPECT_EQ(proof.at(start + PingProof::interval), Step::ping);
   EXPECT_EQ(proof.pong(), start);
   EXPECT_EQ(proof.at(start + 450ms), Step::ping);
-  EXPECT_EQ(proof.pong(), start + Proof::interval);
+  EXPECT_EQ(proof.pong(), start + PingProof::interval);
 }
 
-TEST(Proof, SilenceIsDeathAndPushesAreNoSilence) {
-  Proof proof(start);
+TEST(PingProof, SilenceIsDeathAndPushesAreNoSilence) {
+  PingProof proof(start);
   ASSERT_EQ(proof.at(start), Step::ping);
-  EXPECT_EQ(proof.at(start + Proof::silence - 1ns), Step::wait);
+  EXPECT_EQ(proof.at(start + PingProof::silence - 1ns), Step::wait);
   proof.heard(start + 400ms);
-  EXPECT_EQ(proof.at(start + Proof::silence), Step::wait);
-  EXPECT_EQ(proof.due(), start + 400ms + Proof::silence);
+  EXPECT_EQ(proof.at(start + PingProof::silence), Step::wait);
+  EXPECT_EQ(proof.due(), start + 400ms + PingProof::silence);
   EXPECT_EQ(proof.at(proof.due()), Step::dead);
 }
 
-TEST(Proof, ALatePongIsFollowedByAPingAtOnce) {
-  Proof proof(start);
+TEST(PingProof, ALatePongIsFollowedByAPingAtOnce) {
+  PingProof proof(start);
   ASSERT_EQ(proof.at(start), Step::ping);
   (void)proof.pong();
   ASSERT_EQ(proof.at(start + 200ms), Step::ping);
@@ -48,8 +48,8 @@ TEST(Proof, ALatePongIsFollowedByAPingAtOnce) {
   EXPECT_EQ(proof.at(start + 900ms), Step::ping);
 }
 
-TEST(Proof, AnErrorBreaksTheChain) {
-  Proof proof(start);
+TEST(PingProof, AnErrorBreaksTheChain) {
+  PingProof proof(start);
   ASSERT_EQ(proof.at(start), Step::ping);
   EXPECT_EQ(proof.pong(), std::nullopt);
   ASSERT_EQ(proof.at(start + 200ms), Step::ping);
@@ -61,8 +61,8 @@ TEST(Proof, AnErrorBreaksTheChain) {
 }
 
 /// The rule of the design; a refused PING proves nothing.
-struct Double : Proof {
-  using Proof::Proof;
+struct Double : PingProof {
+  using PingProof::PingProof;
   std::optional<TimePoint> refuse() noexcept { return refused(), std::nullopt; }
 };
 
@@ -70,11 +70,11 @@ struct Double : Proof {
 struct Single : Double {
   explicit Single(TimePoint now) : Double(now) {}
   Step at(TimePoint now) noexcept {
-    const Step step = Proof::at(now);
+    const Step step = PingProof::at(now);
     if (step == Step::ping) sent = now;
     return step;
   }
-  std::optional<TimePoint> pong() noexcept { return (void)Proof::pong(), sent; }
+  std::optional<TimePoint> pong() noexcept { return (void)PingProof::pong(), sent; }
   TimePoint sent{};
 };
 
@@ -181,7 +181,7 @@ class World {
   bool busy_ = false;
 };
 
-TEST(Proof, F09_NoProofIsWrongInAnyOrderOfEvents) {
+TEST(PingProof, F09_NoProofIsWrongInAnyOrderOfEvents) {
   const unsigned seed = testing::test_seed();
   SCOPED_TRACE(testing::seed_text(seed));
   int proofs = 0, single = 0, gullible = 0;

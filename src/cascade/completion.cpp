@@ -1,30 +1,46 @@
-/// Landing: the end of a flight. Who waits is answered first; then tiers that lack the value are filled.
+/// Completion: the end of a flight. The waiting callers are answered first; then the tiers that lack the value are
+/// filled, and memory last.
 ///
-/// A shared tier takes a fill only from the holder of the key's lease, and only if nobody has changed the key
-/// since it was granted. Memory and later readers get the value after the tier has accepted it: a rejected
-/// one goes to those who had it loaded, to no tier and to no later caller.
+/// A shared tier takes a fill only from the holder of the key's lease, and only if the key has not been changed since
+/// the lease was granted. Memory and later readers get the value after the tier has accepted it. If a tier rejects
+/// the fill, the callers that have waited for the load keep their answer, but no level and no later caller gets it.
+///
+/// The ways to end a flight:
+///
+///     complete_uncached ──► callers
+///     complete_failed ────► callers: the candidate, or the error
+///     complete ───────────► memory, callers
+///     complete_with_fill ─► no shared tier to fill: memory, callers, then the other tiers (fill_unshared)
+///                        └► otherwise LeasedFill:
+///
+///     start: callers ──► fill_unshared ──► fill_leased ──all accepted──► complete: memory, late callers
+///       │                                      └──a lease is void──► recover: the unshared tiers are erased again
+///       └──the stamp is void──► reject ◄─────────────────────────────┘    (reject: late callers read again)
+
+#include "cascade/completion.hpp"
 
 #include <algorithm>
 
-#include "cascade/core.hpp"
+#include "cascade/reading.hpp"
+#include "cascade/writing.hpp"
 
 namespace terrace::cascade {
 namespace {
 
-/// From before a reader is answered until what that leads to has arrived: what flush() waits for.
+/// Held from before a reader is answered until the fills that follow have ended. flush() waits for it.
 using Intent = std::shared_ptr<const Fills::UnderWay>;
 
 Intent intend(const Core& core) {
   return std::make_shared<const Fills::UnderWay>(core.fills);
 }
 
-/// The fill of a tier that this process alone guards: by the generation, and since writes to the key wait for
-/// it.
+/// Fills a tier that gives out no leases. Only this process protects such a tier from an old value: by the
+/// generation of the key, and because writes to the key wait for its fills.
 void fill_unshared(const std::shared_ptr<Core>& core, std::size_t tier, const FlightPtr& flight,
                    BytesView stored, const Entry& entry, const Intent& intent) {
   const auto life = core->tier_life(entry);
   if (life && *life <= Duration::zero()) return;
-  // Before the check: a writer who bumps the generation after it finds this fill and waits.
+  // Before the check: a writer that bumps the generation after the check finds this fill, and waits for it.
   Fills::UnderWay filling(core->fills, flight->key);
   if (!core->generations.valid(flight->stamp)) {
     ++core->counters.rejected_fills;
@@ -37,18 +53,17 @@ void fill_unshared(const std::shared_ptr<Core>& core, std::size_t tier, const Fl
       },
       [core, tier, flight, ticket, intent, filling = std::move(filling)](const Result<void>& outcome) {
         if (outcome || core->generations.valid(flight->stamp)) return;
-        // The tier did not say in time what became of it, and the key has changed: the old value may still
-        // arrive.
+        // The tier did not report the outcome in time, and the key has changed: the old value may still arrive.
         core->invalidate(flight->key);
         recover(core, tier, core->tier_key(flight->key), ticket);
       });
 }
 
-/// Fills of shared tiers under leases, and of the others before them: so when a lease turns out to be void,
-/// what the others got is known, and erased again.
-class Filling : public std::enable_shared_from_this<Filling> {
+/// Fills the shared tiers under leases, and the other tiers before them: if a lease turns out to be void, it is known
+/// which of the others got the value, and it is erased there again.
+class LeasedFill : public std::enable_shared_from_this<LeasedFill> {
  public:
-  Filling(std::shared_ptr<Core> core, FlightPtr flight, Answer answer, BytesView stored)
+  LeasedFill(std::shared_ptr<Core> core, FlightPtr flight, Answer answer, BytesView stored)
       : core_(std::move(core)),
         flight_(std::move(flight)),
         key_(core_->tier_key(flight_->key)),
@@ -60,16 +75,16 @@ class Filling : public std::enable_shared_from_this<Filling> {
     leased_ = std::move(leased);
     unshared_ = std::move(unshared);
     watched_ = watched;
-    settle(*core_, flight_, core_->flights.begin_fill(flight_), answer_);
-    // A writer that bumps the generation after this waits for the fills, and writes after them.
+    answer_callers(*core_, flight_, core_->flights.begin_fill(flight_), answer_);
+    // A writer that bumps the generation after this check waits for the fills, and writes after them.
     if (!is_current()) return reject();
     fill_unshared();
   }
 
  private:
-  /// What was loaded under the leases of all shared tiers may be filled although one of them has told a
-  /// change: the old value's expiry, or what another process wrote before the lease. A change since the lease
-  /// makes the tier that told it reject the fill.
+  /// A value that was loaded under the leases of all shared tiers may be filled although one of them has reported a
+  /// change: the old value's expiry, or a write of another process from before the lease. If the change came after
+  /// the lease, the tier that reported it rejects the fill.
   bool is_current() {
     const auto shared = std::count_if(core_->levels.begin(), core_->levels.end(),
                                       [](const auto& level) { return level->shared != nullptr; });
@@ -122,10 +137,11 @@ class Filling : public std::enable_shared_from_this<Filling> {
     }
     if (--left_ > 0) return;
     if (!rejected_) {
-      release_leases(*core_, flight_);  // of tiers that did not say they took it
-      // What a tier has just taken from the lease's holder nobody has changed since the lease was granted.
+      release_leases(*core_, flight_);  // of the tiers that did not confirm the fill
+      // A tier accepts a fill only if the key has not been changed since the lease was granted. So the value was
+      // still right at the time of the fill.
       const TimePoint as_of = watched_ ? filled_at_ : flight_->began;
-      return land(*core_, flight_, answer_, {as_of, watched_});
+      return complete(*core_, flight_, answer_, {as_of, watched_});
     }
     for (std::size_t i = 0; i < unshared_.size(); ++i) recover(core_, unshared_[i], key_, tickets_[i]);
     reject();
@@ -135,8 +151,8 @@ class Filling : public std::enable_shared_from_this<Filling> {
     ++core_->counters.rejected_fills;
     release_leases(*core_, flight_);
     std::vector<std::pair<std::string, Waiter>> late;
-    for (Waiter& waiter : core_->flights.land(flight_)) late.emplace_back(flight_->key, std::move(waiter));
-    start_read(core_, std::move(late), false);
+    for (Waiter& waiter : core_->flights.end(flight_)) late.emplace_back(flight_->key, std::move(waiter));
+    join_or_begin(core_, std::move(late), false);
   }
 
   const std::shared_ptr<Core> core_;
@@ -154,17 +170,9 @@ class Filling : public std::enable_shared_from_this<Filling> {
   std::atomic<std::size_t> left_{0};
 };
 
-/// Whether a tag that was known when the answer was asked for is another one now.
-bool was_invalidated(const TagMarks& marks) noexcept {
-  if (marks == nullptr) return false;
-  return std::any_of(marks->begin(), marks->end(), [](const TagMark& mark) {
-    return mark.token != unknown_token && mark.token != mark.state->token.load(std::memory_order_acquire);
-  });
-}
-
 }  // namespace
 
-void settle(Core& core, const FlightPtr& flight, std::vector<Waiter> waiters, const Answer& answer) {
+void answer_callers(Core& core, const FlightPtr& flight, std::vector<Waiter> waiters, const Answer& answer) {
   const bool found = answer.kind == LookupKind::hit || answer.kind == LookupKind::negative;
   const bool good_for_all = !found || (core.values->gate().open(flight->began, true, core.now()) &&
                                        !was_invalidated(answer.entry.tags));
@@ -181,13 +189,13 @@ void settle(Core& core, const FlightPtr& flight, std::vector<Waiter> waiters, co
     Answer own = answer;
     own.joined = std::exchange(flight->answered, true);
     if (own.joined) ++core.counters.joined;
-    waiter.call->settle(waiter.index, std::move(own));
+    waiter.call->set_outcome(waiter.index, std::move(own));
   }
-  if (!again.empty()) start_read(core.shared_from_this(), std::move(again), false);
+  if (!again.empty()) join_or_begin(core.shared_from_this(), std::move(again), false);
 }
 
-void land(Core& core, const FlightPtr& flight, const Answer& answer, const Proof& proof) {
-  // A negative answer of the loader is kept only when it has a time to live.
+void complete(Core& core, const FlightPtr& flight, const Answer& answer, const StalenessProof& proof) {
+  // A negative answer of the loader is kept only if it has a TTL.
   const bool lasting =
       answer.kind == LookupKind::hit || (answer.kind == LookupKind::negative &&
                                          (answer.level <= core.levels.size() || answer.entry.fresh_until));
@@ -195,18 +203,18 @@ void land(Core& core, const FlightPtr& flight, const Answer& answer, const Proof
       !core.remember(flight->key, answer.entry, proof, flight->stamp)) {
     ++core.counters.rejected_fills;
   }
-  hand_over(core, flight, answer);
+  complete_uncached(core, flight, answer);
 }
 
-void hand_over(Core& core, const FlightPtr& flight, const Answer& answer) {
-  settle(core, flight, core.flights.land(flight), answer);
+void complete_uncached(Core& core, const FlightPtr& flight, const Answer& answer) {
+  answer_callers(core, flight, core.flights.end(flight), answer);
 }
 
-void bring(const std::shared_ptr<Core>& core, const FlightPtr& flight, const Answer& answer,
-           BytesView stored) {
+void complete_with_fill(const std::shared_ptr<Core>& core, const FlightPtr& flight, const Answer& answer,
+                        BytesView stored) {
   std::vector<std::size_t> leased;
   std::vector<std::size_t> unshared;
-  bool watched = true;  // every shared tier down to the answer's has it, or is about to
+  bool watched = true;  // every shared tier down to the answer's level has the value, or will be filled
   for (std::size_t tier = 0; tier < core->levels.size(); ++tier) {
     if (tier + 1 == answer.level) break;
     const Level& level = *core->levels[tier];
@@ -214,7 +222,7 @@ void bring(const std::shared_ptr<Core>& core, const FlightPtr& flight, const Ans
     if (!flight->seen[tier].missed) {
       watched = watched && !shared;
     } else if (!shared) {
-      // A narrow level's copy that a level below has just confirmed need not be written once more.
+      // If a narrow level has these bytes already, and a level below has just confirmed them, nothing is written.
       if (!level.narrow || flight->seen[tier].stale != stored) unshared.push_back(tier);
     } else if (flight->seen[tier].lease) {
       leased.push_back(tier);
@@ -226,24 +234,24 @@ void bring(const std::shared_ptr<Core>& core, const FlightPtr& flight, const Ans
   if (leased.empty() || stored.empty() || (life && *life <= Duration::zero())) {
     const Intent intent = intend(*core);
     release_leases(*core, flight);
-    land(*core, flight, answer, {flight->began, watched && leased.empty()});
+    complete(*core, flight, answer, {flight->began, watched && leased.empty()});
     if (stored.empty()) return;
     for (const std::size_t tier : unshared) fill_unshared(core, tier, flight, stored, answer.entry, intent);
   } else {
-    std::make_shared<Filling>(core, flight, answer, stored)
+    std::make_shared<LeasedFill>(core, flight, answer, stored)
         ->start(std::move(leased), std::move(unshared), watched);
   }
 }
 
 void answer_stale(Core& core, const FlightPtr& flight, const Error& why) {
-  const Answer answer = core.instead_of(flight, why);
-  settle(core, flight, core.flights.take_waiters(flight), answer);
+  const Answer answer = core.candidate_or(flight, why);
+  answer_callers(core, flight, core.flights.take_waiters(flight), answer);
 }
 
-void land_failed(Core& core, const FlightPtr& flight, const Error& why) {
+void complete_failed(Core& core, const FlightPtr& flight, const Error& why) {
   release_leases(core, flight);
   if (flight->refresh) core.cooling.set(flight->key, 0, {.ttl = core.options.retry_after});
-  hand_over(core, flight, core.instead_of(flight, why));
+  complete_uncached(core, flight, core.candidate_or(flight, why));
 }
 
 void release_leases(Core& core, const FlightPtr& flight) {

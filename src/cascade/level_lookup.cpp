@@ -1,19 +1,31 @@
-/// The walk: asks the tiers, from the highest to the lowest, for keys that memory does not have.
+/// The lookup: asks the tiers, from the highest to the lowest, for keys that memory does not have.
+///
+///     step ─► ask ─► took ─► check_tags ─► lease ─► leased ─► check_tags ─► pass ─► step, for the next tier
+///       │                                    └──(tier not shared)────────────┘
+///       └──(no tier left) ─► finish ─► start_load
+///
+/// A flight leaves the lookup before its end in three ways:
+///  - a tier has a fresh value: classify_hit, complete_with_fill;
+///  - another process holds the lease of the key: await_lease, which comes back by resume_lookup;
+///  - the same, and there is a stale value to serve meanwhile: complete_failed.
 
 #include <algorithm>
 
-#include "cascade/core.hpp"
+#include "cascade/completion.hpp"
+#include "cascade/reading.hpp"
+#include "cascade/tags.hpp"
+#include "cascade/write_back_tiers.hpp"
 
 namespace terrace::cascade {
 namespace {
 
-/// Some flights on their way down together: one operation for each tier, however many keys.
-class Walk : public std::enable_shared_from_this<Walk> {
+/// One lookup of several flights: one operation for each tier, however many keys.
+class LevelLookup : public std::enable_shared_from_this<LevelLookup> {
  public:
-  Walk(std::shared_ptr<Core> core, std::vector<FlightPtr> flights)
+  LevelLookup(std::shared_ptr<Core> core, std::vector<FlightPtr> flights)
       : core_(std::move(core)), flights_(std::move(flights)) {}
 
-  /// Asks the next tier for what is still open; at the end loads it.
+  /// Asks the next tier for the keys that are still open; after the last tier loads them.
   void step() {
     while (!flights_.empty()) {
       if (next_ == core_->levels.size()) return finish();
@@ -28,7 +40,7 @@ class Walk : public std::enable_shared_from_this<Walk> {
     }
   }
 
-  /// Goes on at this tier with a single flight, whose lease was waited for.
+  /// Goes on at this tier with a single flight, which has waited for the lease.
   void resume(std::size_t tier, Result<LeaseReply> reply) {
     tier_ = tier;
     next_ = tier + 1;
@@ -96,7 +108,7 @@ class Walk : public std::enable_shared_from_this<Walk> {
     check_tags(std::move(hits), [self = shared_from_this()] { self->lease(); });
   }
 
-  /// What the tier has of a flight's key cannot be used, or there is nothing.
+  /// The tier has nothing under the flight's key, or something that cannot be used: `stored`.
   void miss(FlightPtr flight, Bytes stored) {
     ++level().misses;
     flight->seen[tier_].missed = true;
@@ -114,13 +126,13 @@ class Walk : public std::enable_shared_from_this<Walk> {
     }
   }
 
-  /// Makes sure of the tokens of the hits' tags, then sorts these.
+  /// Finds the tokens of the hits' tags, then classifies each hit.
   template <class Then>
   void check_tags(std::vector<Hit> hits, Then then) {
     std::vector<std::string> tags;
     for (const Hit& hit : hits) tags.insert(tags.end(), hit.unwrapped.tags.begin(), hit.unwrapped.tags.end());
     if (tags.empty()) {
-      for (Hit& hit : hits) sort(std::move(hit));
+      for (Hit& hit : hits) classify_hit(std::move(hit));
       return then();
     }
     std::sort(tags.begin(), tags.end());
@@ -131,15 +143,16 @@ class Walk : public std::enable_shared_from_this<Walk> {
                  for (Hit& hit : hits) {
                    hit.unwrapped.entry.tags =
                        self->core_->tags.mark(hit.unwrapped.tags, hit.unwrapped.tokens);
-                   self->sort(std::move(hit));
+                   self->classify_hit(std::move(hit));
                  }
                  then();
                });
   }
 
-  /// A fresh value answers its flight; a stale one is kept for want of anything better. So is all that a
-  /// narrow level holds: another process may have changed or erased the key since, and nothing has told it.
-  void sort(Hit hit) {
+  /// A fresh value answers its flight; a stale one becomes the candidate, in case nothing better is found. So does
+  /// every value of a narrow level: another process may have changed or erased the key since, and such a level
+  /// is not notified of that.
+  void classify_hit(Hit hit) {
     Entry& entry = hit.unwrapped.entry;
     const TimePoint now = core_->now();
     const TagVerdict tags = verdict(entry.tags);
@@ -150,13 +163,13 @@ class Walk : public std::enable_shared_from_this<Walk> {
       const Answer answer{.kind = entry.value ? LookupKind::hit : LookupKind::negative,
                           .entry = std::move(entry),
                           .level = tier_ + 1};
-      return bring(core_, hit.flight, answer, hit.stored);
+      return complete_with_fill(core_, hit.flight, answer, hit.stored);
     }
-    core_->propose(*hit.flight, std::move(entry), tier_ + 1, !level().narrow);
+    core_->keep_candidate(*hit.flight, std::move(entry), tier_ + 1, !level().narrow);
     miss(std::move(hit.flight), std::move(hit.stored));
   }
 
-  /// What a shared tier does not have may be put there by who has the lease alone; others wait.
+  /// Coherence rule "Lease": only the holder of a key's lease may fill a shared tier; the others wait.
   void lease() {
     if (level().shared == nullptr) return pass();
     asked_.clear();
@@ -202,16 +215,16 @@ class Walk : public std::enable_shared_from_this<Walk> {
     check_tags(std::move(hits), [self = shared_from_this()] { self->pass(); });
   }
 
-  /// Somebody else is loading the key. Meanwhile only what this tier has as well is good enough: the key may
-  /// have been erased since memory got it.
+  /// Another process is loading the key. A stale candidate may be served meanwhile only if this tier has a stale
+  /// value as well: otherwise the key may have been erased since memory got it.
   void held(FlightPtr flight) {
     if (flight->candidate && !flight->seen[tier_].stale.empty()) {
-      return land_failed(*core_, flight, Error(Errc::unavailable, "another process is loading it"));
+      return complete_failed(*core_, flight, Error(Errc::unavailable, "another process is loading it"));
     }
     await_lease(core_, std::move(flight), tier_);
   }
 
-  /// To the next tier, with what is open still.
+  /// To the next tier, with the flights that are still open.
   void pass() {
     for (auto& flight : passed_) flights_.push_back(std::move(flight));
     passed_.clear();
@@ -228,8 +241,9 @@ class Walk : public std::enable_shared_from_this<Walk> {
       } else {
         release_leases(*core_, flight);
       }
-      const Answer answer = flight->unavailable ? core_->instead_of(flight, *flight->unavailable) : Answer{};
-      for (const Waiter& waiter : lookers) waiter.call->settle(waiter.index, answer);
+      const Answer answer =
+          flight->unavailable ? core_->candidate_or(flight, *flight->unavailable) : Answer{};
+      for (const Waiter& waiter : lookers) waiter.call->set_outcome(waiter.index, answer);
     }
     if (!loading.empty()) start_load(core_, loading);
   }
@@ -237,7 +251,7 @@ class Walk : public std::enable_shared_from_this<Walk> {
   std::shared_ptr<Core> core_;
   std::vector<FlightPtr> flights_;  // to be asked for at the next tier
   std::vector<FlightPtr> asked_;    // being asked for at this tier
-  std::vector<FlightPtr> passed_;   // of those, what this tier does not have
+  std::vector<FlightPtr> passed_;   // of these, the ones that this tier does not have
   std::vector<std::string> keys_;
   std::size_t next_ = 0;
   std::size_t tier_ = 0;
@@ -246,13 +260,13 @@ class Walk : public std::enable_shared_from_this<Walk> {
 
 }  // namespace
 
-void start_walk(std::shared_ptr<Core> core, std::vector<FlightPtr> flights) {
-  std::make_shared<Walk>(std::move(core), std::move(flights))->step();
+void start_lookup(std::shared_ptr<Core> core, std::vector<FlightPtr> flights) {
+  std::make_shared<LevelLookup>(std::move(core), std::move(flights))->step();
 }
 
-void resume_walk(std::shared_ptr<Core> core, FlightPtr flight, std::size_t tier, Result<LeaseReply> reply) {
+void resume_lookup(std::shared_ptr<Core> core, FlightPtr flight, std::size_t tier, Result<LeaseReply> reply) {
   std::vector<FlightPtr> one{std::move(flight)};
-  std::make_shared<Walk>(std::move(core), std::move(one))->resume(tier, std::move(reply));
+  std::make_shared<LevelLookup>(std::move(core), std::move(one))->resume(tier, std::move(reply));
 }
 
 }  // namespace terrace::cascade

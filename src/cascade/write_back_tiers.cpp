@@ -1,19 +1,24 @@
-/// Write mode back: a change is acknowledged by the journal (write_back.hpp), and flushed to where it
-/// belongs: to the program's writer, or to the lowest tier; then to the other tiers, which make good by
-/// themselves what they miss.
+/// Write mode back over the tiers. A change is acknowledged when it is in the journal (write_back.hpp). Later a batch
+/// of changes is flushed: to the program's writer, or to the lowest tier; then to the other tiers. The first of them
+/// decides whether a change is flushed; changes that another tier misses are left to recovery.
+///
+///     start ──► confirm (JournalOwner) ──► begin: the writer, if there is one
+///           ──► step ──► wait for fills ──► set ──► erase ──► next ──► step, for the next tier ──► done
+
+#include "cascade/write_back_tiers.hpp"
 
 #include <algorithm>
 
-#include "cascade/core.hpp"
+#include "cascade/writing.hpp"
 #include "envelope/seal.hpp"
 
 namespace terrace::cascade {
 namespace {
 
-/// One batch on its way: the writer, then the tiers from the lowest to the highest.
-class Flushing : public std::enable_shared_from_this<Flushing> {
+/// The flush of one batch: to the writer, then to the tiers from the lowest to the highest.
+class BatchFlush : public std::enable_shared_from_this<BatchFlush> {
  public:
-  Flushing(std::shared_ptr<Core> core, std::vector<Change> changes, Handler<std::vector<Result<void>>> done)
+  BatchFlush(std::shared_ptr<Core> core, std::vector<Change> changes, Handler<std::vector<Result<void>>> done)
       : core_(std::move(core)),
         changes_(std::move(changes)),
         done_(std::move(done)),
@@ -30,7 +35,7 @@ class Flushing : public std::enable_shared_from_this<Flushing> {
   }
 
  private:
-  /// Nothing is sent; what waits is tried again later.
+  /// Nothing is sent; WriteBack tries the changes again later.
   void refuse(const Error& why) { done_(std::vector<Result<void>>(changes_.size(), why)); }
 
   void begin() {
@@ -47,14 +52,14 @@ class Flushing : public std::enable_shared_from_this<Flushing> {
     for (const Change& change : changes_) {
       items.push_back({change.key, nullptr, change.version});
       if (change.erased) continue;
-      // Past its life in the cache it still is what the program wrote.
+      // The writer gets the value even if its TTL is over.
       const auto opened = core_->open_payload(change.key, change.stored);
       if (opened) items.back().value = *opened;
     }
     return items;
   }
 
-  /// Who decides whether the batch has arrived: the writer, else the first tier asked.
+  /// The next tier. Changes that the writer, or without one the lowest tier, has not taken go to no other tier.
   void step() {
     if (left_ == 0) return done_(std::move(outcomes_));
     tier_ = --left_;
@@ -62,9 +67,9 @@ class Flushing : public std::enable_shared_from_this<Flushing> {
     erases_.clear();
     for (std::size_t i = 0; i < changes_.size(); ++i) {
       if (!outcomes_[i]) continue;
-      (life(changes_[i]) ? sets_ : erases_).push_back(i);
+      (time_left(changes_[i]) ? sets_ : erases_).push_back(i);
     }
-    // A fill from before the change may be on its way still.
+    // A fill from before the change may still be under way.
     std::vector<std::string> filled;
     for (const Change& change : changes_) filled.push_back(change.key);
     core_->fills->when_ended(filled, [self = shared_from_this()] {
@@ -73,8 +78,8 @@ class Flushing : public std::enable_shared_from_this<Flushing> {
     });
   }
 
-  /// None: nothing is to be there; Duration::max(): for ever.
-  [[nodiscard]] std::optional<Duration> life(const Change& change) const {
+  /// The rest of the lifetime. None: the tier is to have nothing; Duration::max(): no limit.
+  [[nodiscard]] std::optional<Duration> time_left(const Change& change) const {
     if (change.erased) return std::nullopt;
     if (!change.expires) return Duration::max();
     const Duration left = *change.expires - core_->scheduler->clock().wall_now();
@@ -85,7 +90,7 @@ class Flushing : public std::enable_shared_from_this<Flushing> {
     if (sets_.empty()) return erase();
     std::vector<TierWrite> writes;
     for (const std::size_t i : sets_) {
-      const Duration keep = life(changes_[i]).value_or(std::chrono::milliseconds(1));
+      const Duration keep = time_left(changes_[i]).value_or(std::chrono::milliseconds(1));
       writes.push_back({keys_[i], changes_[i].stored,
                         keep == Duration::max() ? std::nullopt : std::optional(keep), changes_[i].version});
     }
@@ -95,10 +100,10 @@ class Flushing : public std::enable_shared_from_this<Flushing> {
         [&](TimePoint deadline, Handler<std::vector<Result<void>>> done) {
           core_->levels[tier_]->tier->set_many(std::move(writes), deadline, std::move(done));
         },
-        [self = shared_from_this()](const std::vector<Result<void>>& told) {
-          for (std::size_t n = 0; n < told.size(); ++n) {
+        [self = shared_from_this()](const std::vector<Result<void>>& outcomes) {
+          for (std::size_t n = 0; n < outcomes.size(); ++n) {
             self->answered(self->sets_[n], true);
-            self->took(self->sets_[n], told[n]);
+            self->took(self->sets_[n], outcomes[n]);
           }
           self->erase();
         });
@@ -114,10 +119,10 @@ class Flushing : public std::enable_shared_from_this<Flushing> {
         [&](TimePoint deadline, Handler<std::vector<Result<bool>>> done) {
           core_->levels[tier_]->tier->erase_many(std::move(keys), deadline, std::move(done));
         },
-        [self = shared_from_this()](const std::vector<Result<bool>>& told) {
-          for (std::size_t n = 0; n < told.size(); ++n) {
-            self->answered(self->erases_[n], !told[n] || *told[n]);
-            self->took(self->erases_[n], told[n] ? Result<void>() : Result<void>(told[n].error()));
+        [self = shared_from_this()](const std::vector<Result<bool>>& outcomes) {
+          for (std::size_t n = 0; n < outcomes.size(); ++n) {
+            self->answered(self->erases_[n], !outcomes[n] || *outcomes[n]);
+            self->took(self->erases_[n], outcomes[n] ? Result<void>() : Result<void>(outcomes[n].error()));
           }
           self->next();
         });
@@ -169,7 +174,7 @@ journal::Sealing sealing(const std::shared_ptr<const KeyRing>& keys) {
                       BytesView sealed) { return envelope::unseal(*keys, place(context), sealed); }};
 }
 
-/// A change that this journal must not acknowledge, for it would never be flushed.
+/// The error, if this journal must not acknowledge a change because it would never be flushed.
 std::optional<Error> refusal(Core& core) {
   if (core.journal_owner == nullptr || !core.journal_owner->refused()) return std::nullopt;
   ++core.counters.write_failures;
@@ -188,7 +193,7 @@ void start_write_back(const std::shared_ptr<Core>& core) {
                                                  Handler<std::vector<Result<void>>> done) {
     const std::size_t count = changes.size();
     if (const auto alive = weak.lock()) {
-      std::make_shared<Flushing>(alive, std::move(changes), std::move(done))->start();
+      std::make_shared<BatchFlush>(alive, std::move(changes), std::move(done))->start();
     } else {
       done(std::vector<Result<void>>(count, Error(Errc::shutdown)));
     }
@@ -200,8 +205,8 @@ void start_write_back(const std::shared_ptr<Core>& core) {
   if (core->journal_owner) core->journal_owner->start(core->write_back->journal_id());
 }
 
-void set_back(const std::shared_ptr<Core>& core, const std::string& key, Entry entry, Bytes stored,
-              Handler<Result<void>> done) {
+void set_in_journal(const std::shared_ptr<Core>& core, const std::string& key, Entry entry, Bytes stored,
+                    Handler<Result<void>> done) {
   if (auto refused = refusal(*core)) return done(*std::move(refused));
   Stamp stamp;
   core->invalidate(key, stamp);
@@ -212,9 +217,9 @@ void set_back(const std::shared_ptr<Core>& core, const std::string& key, Entry e
                         [core, key, entry = std::move(entry), stamp = std::move(stamp), began,
                          done = std::move(done)](Result<void> acknowledged) mutable {
                           ++core->counters.writes;
-                          bool told = false;
-                          if (acknowledged && core->generations.renew(stamp, told)) {
-                            core->remember(key, entry, {began, false}, stamp, told);
+                          bool own_notice = false;
+                          if (acknowledged && core->generations.bump_if_current(stamp, own_notice)) {
+                            core->remember(key, entry, {began, false}, stamp, own_notice);
                             core->flights.detach(key);
                           } else {
                             if (!acknowledged) ++core->counters.write_failures;
@@ -224,7 +229,7 @@ void set_back(const std::shared_ptr<Core>& core, const std::string& key, Entry e
                         });
 }
 
-void erase_back(const std::shared_ptr<Core>& core, const std::string& key, Handler<Result<bool>> done) {
+void erase_in_journal(const std::shared_ptr<Core>& core, const std::string& key, Handler<Result<bool>> done) {
   if (auto refused = refusal(*core)) return done(*std::move(refused));
   const bool had = journalled(*core, key) == Journalled::value;
   const bool remembered = core->invalidate(key);

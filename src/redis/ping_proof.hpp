@@ -1,10 +1,10 @@
 #pragma once
-/// Proof: uses PINGs to prove that no push is missing. A server runs commands in turns and sends the pushes
-/// of a turn at its end, so a PONG overtakes the pushes of its own turn. But a PING that is sent after the
-/// PONG of the previous one arrived runs in a later turn, and its PONG comes after the pushes of the previous
-/// turn. So it proves that every change before the *previous* PING was sent has been reported.
+/// PingProof: how PINGs prove that no push is missing. A server runs commands in turns and sends the pushes of
+/// a turn at its end, so a PONG overtakes the pushes of its own turn. But a PING that is sent after the PONG of
+/// the previous one arrived runs in a later turn, and its PONG comes after the pushes of the previous turn. So
+/// it proves that every change from before the *previous* PING was sent has been reported.
 ///
-/// A state machine without I/O: it is given events and returns actions. Not thread safe.
+/// A state machine without I/O: it gets the events, and answers with the next step. Not thread safe.
 
 #include <algorithm>
 #include <optional>
@@ -12,13 +12,13 @@
 
 namespace terrace::redis {
 
-class Proof {
+class PingProof {
  public:
   static constexpr Duration interval = std::chrono::milliseconds(200);
-  /// If a PONG is owed and nothing has come for this long, the connection is dead.
+  /// If a PONG is awaited and nothing arrives for this long, the connection is dead.
   static constexpr Duration silence = std::chrono::milliseconds(500);
 
-  explicit Proof(TimePoint now) : next_ping_(now), heard_(now) {}
+  explicit PingProof(TimePoint now) : next_ping_(now), heard_(now) {}
 
   enum class Step { wait, ping, dead };
 
@@ -36,15 +36,15 @@ class Proof {
   /// Something came, pushes included.
   void heard(TimePoint now) noexcept { heard_ = now; }
 
-  /// The owed PONG came: every change before the returned time has been reported.
+  /// The awaited PONG came: every change before the time returned has been reported.
   [[nodiscard]] std::optional<TimePoint> pong() noexcept {
     const auto proven = answered_;
     next(owed_);
     return proven;
   }
 
-  /// An error came instead (BUSY, LOADING). A server that is busy answers without ending its turn: this
-  /// proves nothing, nor do the PONGs before it.
+  /// An error came instead (BUSY, LOADING). A server that is blocked answers without ending its turn, so this
+  /// proves nothing, and the PONGs before it prove nothing either.
   void refused() noexcept { next(std::nullopt); }
 
  private:
@@ -56,8 +56,8 @@ class Proof {
 
   TimePoint next_ping_;
   TimePoint heard_;
-  std::optional<TimePoint> owed_;      // when the PING was sent whose PONG has not come
-  std::optional<TimePoint> answered_;  // when the previous one was sent, whose PONG has come
+  std::optional<TimePoint> owed_;      // when the PING was sent whose PONG has not come yet
+  std::optional<TimePoint> answered_;  // when the PING before it was sent, whose PONG has come
 };
 
 }  // namespace terrace::redis

@@ -1,0 +1,10 @@
+#pragma once
+/// Cache::explain: what every level has of a key (explain.cpp).
+
+#include "cascade/core.hpp"
+
+namespace terrace::cascade {
+
+void start_explain(std::shared_ptr<Core> core, std::string key, Handler<Result<Explanation>> done);
+
+}  // namespace terrace::cascade

@@ -1,0 +1,39 @@
+#pragma once
+/// Level: one tier of the cache, and everything that belongs to this tier: the changes it missed (Recovery), the
+/// notices that this process has caused (OwnNotices), its counters.
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <terrace/histogram.hpp>
+#include <terrace/shared_tier.hpp>
+#include <terrace/tier.hpp>
+#include <utility>
+
+#include "cascade/counters.hpp"
+#include "cascade/own_notices.hpp"
+#include "cascade/recovery.hpp"
+
+namespace terrace::cascade {
+
+/// Thread safe, since its parts are.
+struct Level {
+  Level(std::string n, std::shared_ptr<Tier> t, std::uint64_t seed)
+      : name(std::move(n)), tier(std::move(t)), shared(tier->shared()), recovery(seed) {}
+
+  const std::string name;
+  const std::shared_ptr<Tier> tier;
+  SharedTier* const shared;  ///< null: no other process shares it
+  bool narrow = false;       ///< is_narrow()
+  Recovery recovery;
+  OwnNotices own_notices;
+  std::atomic<std::uint64_t> hits{0};
+  std::atomic<std::uint64_t> stale{0};
+  std::atomic<std::uint64_t> negative{0};
+  std::atomic<std::uint64_t> misses{0};
+  ErrorTally errors;
+  std::atomic<std::uint64_t> unreadable{0};
+  Histogram latency;
+};
+
+}  // namespace terrace::cascade

@@ -1,0 +1,73 @@
+/// Reading, the first step: each key of a call joins the flight of its key, or begins one. A new flight is answered
+/// at once if the journal of write-back has the key, or if memory has it by now; otherwise its lookup begins.
+///
+///     key ──► joins a flight ─────────────────────────────────────────► is answered with it
+///       └───► begins one ──► in the journal, or by now in memory ─────► complete_uncached
+///                    └─────► otherwise; memory may give a candidate ──► start_lookup
+
+#include <terrace/detail/load_mark.hpp>
+
+#include "cascade/completion.hpp"
+#include "cascade/reading.hpp"
+#include "cascade/tags.hpp"
+#include "cascade/write_back_tiers.hpp"
+
+namespace terrace::cascade {
+
+void start_read(const std::shared_ptr<Core>& core, std::vector<std::string> keys,
+                std::shared_ptr<Loader> loader, const ReadOptions& options, bool ahead,
+                Handler<std::vector<Answer>> done) {
+  if (keys.empty()) return done({});
+  const auto call = core->begin_call<Answer>(keys.size(), options.timeout, std::move(done));
+  if (const auto refused = refuse_tags(options.tags)) call->end(*refused);
+  if (!call->open()) return;
+  const auto tags =
+      options.tags.empty() ? nullptr : std::make_shared<const std::vector<std::string>>(options.tags);
+  const bool nested = !ahead && LoadMark::here();  // no caller waits for a refresh ahead of time
+  std::vector<std::pair<std::string, Waiter>> waiters;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (const auto refused = core->refuse_key(keys[i])) {
+      call->set_outcome(i, failed<Answer>(*refused));
+    } else {
+      waiters.emplace_back(std::move(keys[i]), Waiter{call, i, loader, tags, nested});
+    }
+  }
+  join_or_begin(core, std::move(waiters), ahead);
+}
+
+void join_or_begin(std::shared_ptr<Core> core, std::vector<std::pair<std::string, Waiter>> waiters,
+                   bool ahead) {
+  std::vector<FlightPtr> begun;
+  for (auto& [key, waiter] : waiters) {
+    FlightPtr flight;
+    std::function<void()> hurry;
+    const auto [call, index] = std::pair(waiter.call, waiter.index);
+    const auto joined = core->flights.join(key, std::move(waiter), flight, hurry, [&] {
+      return std::make_shared<Flight>(key, core->generations.stamp(key), core->now(), core->levels.size(),
+                                      ahead);
+    });
+    if (hurry) hurry();
+    if (joined == FlightTable::Joined::too_late) call->set_outcome(index, {});
+    if (joined != FlightTable::Joined::began) continue;
+    Entry written;
+    if (!ahead && journalled(*core, key, &written) == Journalled::value) {
+      const LookupKind kind = written.value ? LookupKind::hit : LookupKind::negative;
+      complete_uncached(*core, flight, {.kind = kind, .entry = std::move(written)});
+      continue;
+    }
+    if (auto recalled = core->values->recall(key)) {
+      // Another flight of the key may have ended since memory missed, and put the value there.
+      if (recalled->serves && !ahead) {
+        const LookupKind kind = recalled->entry.value ? LookupKind::hit : LookupKind::negative;
+        complete_uncached(*core, flight, {.kind = kind, .entry = std::move(recalled->entry)});
+        continue;
+      }
+      core->keep_candidate(*flight, std::move(recalled->entry), memory_level, recalled->serves);
+    }
+    begun.push_back(std::move(flight));
+  }
+  for (const FlightPtr& flight : begun) core->flights.begin_lookup(flight);
+  start_lookup(core, std::move(begun));
+}
+
+}  // namespace terrace::cascade

@@ -1,0 +1,31 @@
+#pragma once
+/// Reading: the steps of a read below memory. The keys of a call join flights or begin them (read.cpp); a flight asks
+/// the tiers (level_lookup.cpp), waits for a process that loads the key already (lease.cpp), or calls the loader
+/// (load.cpp). Its end: completion.hpp.
+
+#include "cascade/core.hpp"
+
+namespace terrace::cascade {
+
+/// One call of Engine::read. `ahead`: a refresh ahead of time, which no caller waits for.
+void start_read(const std::shared_ptr<Core>& core, std::vector<std::string> keys,
+                std::shared_ptr<Loader> loader, const ReadOptions& options, bool ahead,
+                Handler<std::vector<Answer>> done);
+/// Adds each waiter to the flight of its key, or begins a flight. `ahead`: as above.
+void join_or_begin(std::shared_ptr<Core> core, std::vector<std::pair<std::string, Waiter>> waiters,
+                   bool ahead);
+
+/// Asks the tiers for the keys of these flights, and loads the keys that no tier has.
+void start_lookup(std::shared_ptr<Core> core, std::vector<FlightPtr> flights);
+/// Goes on with the lookup of a flight that has waited for the lease of its key at this tier.
+void resume_lookup(std::shared_ptr<Core> core, FlightPtr flight, std::size_t tier, Result<LeaseReply> reply);
+
+/// Asks a shared tier for the lease of the flight's key. If it is granted, the flight keeps the token.
+void acquire_lease(Core& core, const FlightPtr& flight, std::size_t tier, Handler<Result<LeaseReply>> done);
+/// Another process has the lease of the key: waits for its fill, then resumes the lookup.
+void await_lease(std::shared_ptr<Core> core, FlightPtr flight, std::size_t tier);
+
+/// Loads keys that no level has.
+void start_load(std::shared_ptr<Core> core, const std::vector<FlightPtr>& flights);
+
+}  // namespace terrace::cascade
