@@ -49,9 +49,9 @@ struct TierConfig {
 
 /// [caches.NAME] over [defaults].
 struct CacheConfig {
-  CacheOptions options;                 ///< name and keys included; without scheduler and writer
+  CacheOptions options;                 ///< name and key ring included; without scheduler and writer
   std::vector<std::string> tiers = {};  ///< names of TierConfigs, from above to below
-  std::string keys = {};                ///< the name of the key ring; empty: none
+  std::string key_ring = {};            ///< the name of the key ring; empty: none
   unsigned line = 0;
 };
 

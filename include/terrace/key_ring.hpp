@@ -3,7 +3,7 @@
 /// can neither read nor make values.
 ///
 ///     auto keys = terrace::KeyRing::from_file("/etc/app/terrace.keys");
-///     terrace::Cache<User> users({.name = "users", .keys = keys}, {redis});
+///     terrace::Cache<User> users({.name = "users", .key_ring = keys}, {redis});
 ///
 /// Text form: a line for each key, `ID STATE KEY`: a number from 1 to 4294967295, never used for two keys;
 /// primary, secondary or retired; 32 random bytes in Base64. `#` begins a comment.

@@ -68,10 +68,10 @@ void read(CacheOptions& options, std::string_view name, nb::handle value) {
     options.compress_above = nb::cast<std::size_t>(value);
   else if (name == "max_value_bytes")
     options.max_value_bytes = nb::cast<std::size_t>(value);
-  else if (name == "keys")
-    options.keys = KeyRing::from_file(text(value));
-  else if (name == "keys_text")
-    options.keys = KeyRing::parse(text(value));
+  else if (name == "key_ring")
+    options.key_ring = KeyRing::from_file(text(value));
+  else if (name == "key_ring_text")
+    options.key_ring = KeyRing::parse(text(value));
   else if (name == "tier_timeout")
     options.tier_timeout = time();
   else if (name == "load_timeout")

@@ -19,11 +19,11 @@ from typing import (
 
 from . import _aio, _core, _memoize, _process
 from ._async_forms import AsyncForms
-from ._cache_core import PRESENT, answered_names, check_loading, check_write, explanation_of, names_of
-from ._cache_core import refuse_no_mapping, tasks_of, unreadable_among
+from ._cache_core import answered_names, check_loading, check_write, explanation_of, names_of
+from ._cache_core import refuse_no_mapping, unreadable_among
 from ._copying import copied
 from ._errors import ConfigError
-from ._key_rings import key_ring
+from ._key_rings import key_ring_settings, under_one_name
 from ._loading import Loading
 from ._memory_bounds import memory_bounds
 from ._results import Lookup, WarmTask
@@ -33,7 +33,7 @@ from ._tiers import Tier, TierLike, absolute, tiers_of
 from ._times import Seconds, seconds, span
 from ._times import ttl as checked_ttl
 from ._typing import Loader, V
-from ._words import called, count, flag, one_word, share, shown, text
+from ._words import count, flag, one_word, share, shown, text
 
 if TYPE_CHECKING:
     from ._codec import Codec
@@ -75,9 +75,10 @@ class Cache(AsyncForms[V]):
         type: the type of all values, to share them with C++ (docs/python.md); None: any values.
         types: dataclasses, attrs classes, pydantic models, Structs, NamedTuples, Enums and classes over builtin types that values may
             hold. Nothing else can be made from what a tier says.
-        codec: "msgpack"; "pickle", which needs `keys`: who could write to a tier could run code otherwise; or an object of your own
+        codec: "msgpack"; "pickle", which needs `key_ring`: who could write to a tier could run code otherwise; or an object of your own
             with dumps(value) -> bytes, loads(bytes) -> value, and a name: it reads what was written under that name, and nothing else.
-        keys: a key ring, with which what tiers store is sealed: its path, or its text as generate_keys() returns it.
+        key_ring: the encryption keys that seal what tiers store: the path of a key ring, or its text as generate_keys() returns it.
+        keys: the former name of key_ring, deprecated.
         negative_ttl: how long ABSENT is remembered; None: not at all.
         memory_ttl: at most this long in memory; ttl_jitter: each ttl is shortened by a random share up to this.
         grace: how long after its ttl a value still serves while refreshing fails; retry_after: until the next attempt then.
@@ -111,6 +112,7 @@ class Cache(AsyncForms[V]):
         type: Any = None,
         types: Sequence[type] = (),
         codec: str | Serializer = "msgpack",
+        key_ring: str | os.PathLike[str] | None = None,
         keys: str | os.PathLike[str] | None = None,
         negative_ttl: Seconds | None = None,
         memory_ttl: Seconds | None = None,
@@ -136,6 +138,7 @@ class Cache(AsyncForms[V]):
         super().__init__()
         if not isinstance(types, Iterable) or isinstance(types, (str, bytes)):
             raise ConfigError(f"types={shown(types)}: give a list of classes")
+        ring = under_one_name(key_ring, keys)
         self._own_tiers: list[Tier] = []
         settings: dict[str, Any] = {
             "name": one_word(name, "name"),
@@ -162,13 +165,13 @@ class Cache(AsyncForms[V]):
         if folder is not None and write_mode != "back":
             raise ConfigError(f'journal={shown(journal)} is for write_mode="back": give that, or no journal')
         word = None if eviction is None else one_word(eviction, "eviction")
-        given = {"journal": folder, "eviction": word, **key_ring(keys)}
+        given = {"journal": folder, "eviction": word, **key_ring_settings(ring)}
         settings |= {k: v for k, v in given.items() if v is not None}
         self._begin(
             name,
             settings,
             tiers_of(tiers, self._own_tiers),
-            _made_codec(codec, type=type, types=types, sealed=keys is not None),
+            _made_codec(codec, type=type, types=types, sealed=ring is not None),
             max_entries=settings.get("max_entries") or None,
             eager=eager_refresh > 0,
             soft=soft_load_timeout is not None,
@@ -408,35 +411,9 @@ class Cache(AsyncForms[V]):
         loaded, but brought up, unless it cannot be read. progress: called now and then with how many have ended, and how many there are.
 
         Returns what became of them; a key whose load failed is in its failures, with the exception. Raises ConfigError."""
-        from ._reports import WarmFailure, WarmReport
+        from . import _warming
 
-        count(concurrency, "concurrency", 1)
-        count(attempts, "attempts", 1, bits=31)
-        limit = span(task_timeout, "task_timeout")
-        if progress is not None:
-            called(progress, "progress")
-        keys, listed = {}, []
-        for task in tasks_of(tasks):
-            key_bytes = _core.key_bytes(task.key)
-            keys[key_bytes] = task.key
-            loading = None
-            if task.loader is not None:
-                loading = Loading(self, task.loader, {key_bytes: task.key}, single=True, background=True)
-            listed.append((key_bytes, loading, checked_ttl(task.ttl), tag_list(task.tags)))
-        self._ensure_open()
-        service().ensure()
-        tell = None if progress is None else lambda text: progress(*map(int, text.split()))
-        *counts, elapsed, failures = self._finish(self._start_warm(listed, concurrency, attempts, limit, tell))
-        if counts[PRESENT] and (spoiled := self._unreadable([key for key, loading, *_ in listed if loading])):
-            self._all_done(self._finish(self._erase(spoiled, None)))  # so that they are loaded
-            again = [task for task in listed if task[0] in set(spoiled)]
-            _, *more, longer, further = self._finish(self._start_warm(again, concurrency, attempts, limit, None))
-            counts[PRESENT] -= len(again)
-            counts = [counts[0], *map(sum, zip(counts[1:], more))]
-            elapsed, failures = elapsed + longer, failures + further
-        total, warmed, present, absent, failed, skipped = counts
-        told = [WarmFailure(keys[key], tries, error) for key, tries, error in failures]
-        return WarmReport(total, warmed, present, absent, failed, skipped, elapsed, told)
+        return _warming.warm(self, tasks, concurrency, attempts, task_timeout, progress)
 
     # --- watching, closing ---
 

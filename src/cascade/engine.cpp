@@ -4,6 +4,21 @@
 #include "cascade/core.hpp"
 
 namespace terrace {
+namespace {
+
+// The one place that reads the former name.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+void check_key_ring(const CacheOptions& options, const std::string& who) {
+  if (options.key_ring && options.keys)
+    throw ConfigError(who + "key_ring and keys are two names of one option; give key_ring alone");
+}
+void take_former_name(CacheOptions& options) {
+  if (options.keys) options.key_ring = std::exchange(options.keys, nullptr);
+}
+#pragma GCC diagnostic pop
+
+}  // namespace
 
 void CacheOptions::check() const {
   const std::string who = "cache \"" + name + "\": ";
@@ -43,6 +58,7 @@ void CacheOptions::check() const {
   within(!soft_load_timeout || *soft_load_timeout < load_timeout,
          "soft_load_timeout is not below load_timeout");
 
+  check_key_ring(*this, who);
   if (max_value_bytes == 0) throw ConfigError(who + "max_value_bytes is 0: no value could be stored");
 }
 
@@ -279,6 +295,7 @@ std::shared_ptr<Engine> Engine::make(CacheOptions options, std::shared_ptr<Value
                                      std::vector<std::shared_ptr<Tier>> tiers) {
   options.check();
   if (options.scheduler == nullptr) throw ConfigError("cache \"" + options.name + "\": no scheduler");
+  take_former_name(options);
   auto core = std::make_shared<Core>(std::move(options), std::move(values), std::move(tiers));
   check_levels(*core);
   if (core->options.write_mode == WriteMode::back) start_write_back(core);

@@ -94,6 +94,10 @@ class Section {
   /// Every key is one the file gives, of a string.
   void each_text(const std::function<void(const std::string& key, std::string value)>& reader);
 
+  /// The name under which the file gives a key: `key`, or the name that it had before, which gets a warning. A
+  /// mistake when both are given.
+  [[nodiscard]] std::string renamed(std::string_view key, std::string_view former);
+
   /// Reports the keys that nobody has asked for.
   void finish();
   /// A remedy for a key that is unknown here, in place of the nearest known one.
