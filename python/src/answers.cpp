@@ -140,7 +140,7 @@ nb::object value_of(Outcome outcome, const Memory& memory, nb::handle key) {
     if (value.is_valid()) return value;
     if (PyErr_ExceptionMatches(sentinels().decode_error) == 0) throw nb::python_error();
     PyErr_Clear();
-    return nb::borrow(sentinels().nothing);
+    return nb::borrow(sentinels().miss);
   }
   const bool unavailable = answer.kind == LookupKind::unavailable;
   raise(unavailable ? answer.error : Error(Errc::not_found, nb::cast<std::string>(nb::repr(key))));

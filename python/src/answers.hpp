@@ -13,8 +13,8 @@ namespace terrace::python {
 /// has only one.
 [[nodiscard]] nb::object outcome_of(Outcome outcome, const Memory& memory, const cascade::Engine& engine);
 
-/// The value that a read of one key brought. Throws the error there was, NotFound for `key`; NOTHING stands
-/// for bytes that are no value.
+/// The value that a read of one key brought. Throws the error there was, NotFound for `key`; MISS stands for
+/// bytes that are no value.
 [[nodiscard]] nb::object value_of(Outcome outcome, const Memory& memory, nb::handle key);
 
 /// Every counter under its name in CacheStats; times in seconds, `levels` a list.

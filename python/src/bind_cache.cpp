@@ -104,7 +104,7 @@ void define_cache(nb::module_& module) {
       .def("_abandon", [](PyTier& self) { new std::shared_ptr<Tier>(std::exchange(self.tier, nullptr)); });
 
   define_clock(module);
-  nb::class_<CacheBase> base(module, "CacheBase", nb::type_slots(hot_slots()),
+  nb::class_<CacheBase> base(module, "CacheBase", nb::type_slots(read_path_slots()),
                              "What terrace.Cache is made of.");
   base.def(nb::init<>())
       .def("_open", &open, nb::arg("settings"), nb::arg("tiers"), nb::arg("codec"), nb::arg("schema").none(),

@@ -1,5 +1,12 @@
 """Cache: start here."""
 
+# Where its methods are:
+#   get, get_or_load, [] and in: python/src/read_path.cpp. Here are only their types and texts, under TYPE_CHECKING.
+#   aget, aset, … (the forms with an a in front): _async_forms.py
+#   memoize: _memoize.py; calls of a memoized function: python/src/memoized.cpp
+#   warm: _warming.py
+#   _read, _write, _erase, _finish, … (used by blocking and awaited calls): _cache_core.py
+#   _open, _stats, _items, …: python/src/bind_cache.cpp; _start_read and the other _start_…: python/src/calls.cpp
 from __future__ import annotations
 
 import os
@@ -212,7 +219,7 @@ class Cache(AsyncForms[V]):
         self._open_now()
         _process.caches.add(self)
 
-    # --- reading: get, get_or_load, [] and in are in _core, for speed ---
+    # --- reading. What stands under TYPE_CHECKING runs in python/src/read_path.cpp, for speed ---
 
     if TYPE_CHECKING:
 
@@ -258,10 +265,10 @@ class Cache(AsyncForms[V]):
         self._ensure_open()
         limit, listed = seconds(timeout, "timeout"), tag_list(tags)
         elsewhere = self._loads_elsewhere or limit is not None
-        if self._eager and (found := self._recall(key_bytes)) is not None:
+        if self._eager and (found := self._recall(key_bytes)) is not _core.MISS:
             service().ensure()
             self._refresh(key_bytes, Loading(self, loader, {key_bytes: key}, single=True, background=True), listed)
-            return found[0]
+            return found
         if elsewhere:
             service().ensure()
         while True:
@@ -269,7 +276,7 @@ class Cache(AsyncForms[V]):
             call = self._start_read([key_bytes], loading, elsewhere, limit, listed, looked)
             self._run_loads(call)
             value = call.value(key)
-            if value is not _core.NOTHING:
+            if value is not _core.MISS:
                 return value if self._copier is None else self._copier(value)
             self._count_unreadable()
             self._delete_bytes(key_bytes)  # so that it is loaded

@@ -164,7 +164,7 @@ class CacheCore(_core.CacheBase, Generic[V]):
 
     def _unreadable(self, names: Sequence[bytes]) -> list[bytes]:
         """Which of them some level has, and this cache cannot read. Reads only what memory does not have."""
-        unsure = [name for name in names if self._recall(name) is None]
+        unsure = [name for name in names if self._recall(name) is _core.MISS]
         found = []
         for i in range(0, len(unsure), BATCH):
             part = unsure[i : i + BATCH]

@@ -36,7 +36,7 @@ class L1Cache:
 
     def get(self, key: Any) -> Any:
         """The value; None when there is none."""
-        return self._cache._get_memory(key)
+        return self._cache._get_from_memory(key)
 
     def set(self, key: Any, value: Any, ttl: float | None = None) -> None:
         """Stores the value for `ttl` seconds; None: for ever. Raises ConfigError for a ttl of 0 or less."""
@@ -81,4 +81,4 @@ class L1Cache:
     def _use(self, cache: Cache[Any]) -> None:
         self._cache = cache
         if type(self).get is L1Cache.get:  # without a detour, unless a subclass has its own
-            self.get = cache._get_memory  # type: ignore[method-assign]
+            self.get = cache._get_from_memory  # type: ignore[method-assign]
