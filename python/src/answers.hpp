@@ -2,6 +2,7 @@
 /// Answers: what the core says, as Python has it.
 
 #include <terrace/cache_stats.hpp>
+#include <terrace/detail/memory/advisor.hpp>
 
 #include "call.hpp"
 #include "memory.hpp"
@@ -17,7 +18,10 @@ namespace terrace::python {
 /// bytes that are no value.
 [[nodiscard]] nb::object value_of(Outcome outcome, const Memory& memory, nb::handle key);
 
-/// Every counter under its name in CacheStats; times in seconds, `levels` a list.
+/// Every counter under its name in CacheStats; times in seconds, structs as dicts, `levels` a list.
 [[nodiscard]] nb::dict stats_of(const CacheStats& stats);
+
+/// As stats_of; None for none.
+[[nodiscard]] std::optional<nb::dict> advice_of(const std::optional<Advice>& advice);
 
 }  // namespace terrace::python

@@ -36,7 +36,7 @@ from ._memory_bounds import memory_bounds
 from ._results import Lookup, WarmTask
 from ._service import service
 from ._tags import sound_text, tag_list
-from ._tiers import Tier, TierLike, absolute, tiers_of
+from ._tiers import Tier, TierLike, tiers_of
 from ._times import Seconds, seconds, span
 from ._times import ttl as checked_ttl
 from ._typing import Loader, V
@@ -44,9 +44,10 @@ from ._words import count, flag, one_word, share, shown, text
 
 if TYPE_CHECKING:
     from ._codec import Codec
+    from ._journal import Journal
     from ._memoized import MemoizeDecorator, MemoizedCoroutine, MemoizedFunction, MemoizeOptions
     from ._options import CacheOptions
-    from ._reports import CacheStats, Explanation, WarmReport
+    from ._reports import Advice, CacheStats, Explanation, WarmReport
     from ._typing import Serializer
     from .testing import Clock
 
@@ -91,8 +92,9 @@ class Cache(AsyncForms[V]):
         grace: how long after its ttl a value still serves while refreshing fails; retry_after: until the next attempt then.
         eager_refresh: the share of its ttl after which a value that is read with a loader is loaded anew in the background.
         consistency, max_staleness, lease_time: between processes (docs/reliability.md): "weak", "eventual" or "strong".
-        write_mode: "through", "around" or "back"; the last needs `journal`, a path.
+        write_mode: "through", "around" or "back"; the last needs `journal`: the path of its folder, or a Journal, which has limits too.
         eviction: what leaves memory when it is full: "adaptive" (None), "s3fifo", "w-tinylfu", "gdsf", "lru", "lfu", "fifo" or "ttl".
+        advisor: memory watches what other sizes of it would do, for advise(). Needs a bound in entries; costs up to 3 MB, and time on reads.
         compress_above, max_value_bytes: of values in tiers.
         tier_timeout, load_timeout, soft_load_timeout, max_concurrent_loads: limits.
         copy: memory keeps a deep copy of what a writer or a loader gave, and every reader gets one of its own. A value that cannot
@@ -131,8 +133,9 @@ class Cache(AsyncForms[V]):
         max_staleness: Seconds = 1,
         lease_time: Seconds = 3,
         write_mode: str = "through",
-        journal: str | os.PathLike[str] | None = None,
+        journal: str | os.PathLike[str] | Journal | None = None,
         eviction: str | None = None,
+        advisor: bool = False,
         compress_above: int = 1024,
         max_value_bytes: int = 64 << 20,
         tier_timeout: Seconds = 0.25,
@@ -166,14 +169,15 @@ class Cache(AsyncForms[V]):
             "load_timeout": span(load_timeout, "load_timeout"),
             "soft_load_timeout": seconds(soft_load_timeout, "soft_load_timeout"),
             "max_concurrent_loads": count(max_concurrent_loads, "max_concurrent_loads", 1),
-            **memory_bounds(memory),
+            **memory_bounds(memory, advisor),
         }
-        folder = absolute(journal, "journal")
-        if folder is not None and write_mode != "back":
-            raise ConfigError(f'journal={shown(journal)} is for write_mode="back": give that, or no journal')
-        word = None if eviction is None else one_word(eviction, "eviction")
-        given = {"journal": folder, "eviction": word, **key_ring_settings(ring)}
-        settings |= {k: v for k, v in given.items() if v is not None}
+        settings |= key_ring_settings(ring)
+        if eviction is not None:
+            settings["eviction"] = one_word(eviction, "eviction")
+        if journal is not None:
+            from ._journal import journal_settings
+
+            settings |= journal_settings(journal, write_mode)
         self._begin(
             name,
             settings,
@@ -435,6 +439,14 @@ class Cache(AsyncForms[V]):
         from ._reports import stats_from
 
         return stats_from(self._stats())
+
+    def advise(self) -> Advice | None:
+        """How many reads memory would have answered with a quarter, half, once, twice and four times max_entries, estimated from a
+        sample of the reads since the cache was made. None without advisor=True, or without a memory level. Raises Closed."""
+        self._ensure_open()
+        from ._reports import advice_from
+
+        return advice_from(self._advise())
 
     def close(self) -> None:
         """Ends calls under way and all later ones with Closed. Waits up to a second for what is on its way into the tiers,

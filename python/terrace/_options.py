@@ -28,6 +28,7 @@ class CacheOptions(TypedDict, total=False):
     write_mode: str
     journal: Any
     eviction: str | None
+    advisor: bool
     compress_above: int
     max_value_bytes: int
     tier_timeout: Seconds
