@@ -25,6 +25,10 @@ enum class WriteMode : std::uint8_t {
          ///< process reads it at once, others when it has arrived in a tier that they share
 };
 
+// The members that the compiler writes copy the deprecated alias: that is no use of it.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+
 struct CacheOptions {
   /// Namespace of the keys in the tiers, and the name in metrics: 1 … 64 of A–Z a–z 0–9 _ . -
   std::string name = "default";
@@ -78,10 +82,11 @@ struct CacheOptions {
   std::size_t compress_above = 1024;
   /// The largest value (encoded, in bytes). set() rejects a larger one, and it is not filled into tiers.
   std::size_t max_value_bytes = 64U << 20U;
-  /// The key ring: entries in the tiers are sealed with it (key_ring.hpp). Only entries sealed with these
-  /// keys are read; any other entry is a miss, counted as unreadable. None: entries are stored unsealed, and
-  /// a sealed entry is a miss.
-  std::shared_ptr<const KeyRing> keys = {};
+  /// Seals what is stored in tiers (key_ring.hpp). Then only what these keys sealed is read; anything else is
+  /// a miss, counted as unreadable. None: stored as it is, and what is sealed is a miss.
+  std::shared_ptr<const KeyRing> key_ring = {};
+  /// The former name of key_ring. Only one of the two may be given.
+  [[deprecated("use key_ring")]] std::shared_ptr<const KeyRing> keys = {};
 
   // --- time limits ---
   /// How long one tier may take for one operation. After that the lookup continues without this tier.
@@ -101,6 +106,8 @@ struct CacheOptions {
   /// Throws ConfigError that names the wrong option and says what would be right.
   void check() const;
 };
+
+#pragma GCC diagnostic pop
 
 /// Options of one read.
 struct ReadOptions {

@@ -49,9 +49,9 @@ struct TierConfig {
 
 /// [caches.NAME], completed by [defaults].
 struct CacheConfig {
-  CacheOptions options;                 ///< includes name and keys; without scheduler and writer
-  std::vector<std::string> tiers = {};  ///< names of TierConfigs, from top to bottom
-  std::string keys = {};                ///< the name of the key ring; empty: none
+  CacheOptions options;                 ///< name and key ring included; without scheduler and writer
+  std::vector<std::string> tiers = {};  ///< names of TierConfigs, from above to below
+  std::string key_ring = {};            ///< the name of the key ring; empty: none
   unsigned line = 0;
 };
 

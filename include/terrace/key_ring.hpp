@@ -3,7 +3,7 @@
 /// read or write the store, but has no key, can neither read values nor make valid ones.
 ///
 ///     auto keys = terrace::KeyRing::from_file("/etc/app/terrace.keys");
-///     terrace::Cache<User> users({.name = "users", .keys = keys}, {redis});
+///     terrace::Cache<User> users({.name = "users", .key_ring = keys}, {redis});
 ///
 /// Text form: one line for each key, `ID STATE KEY`. ID is a number from 1 to 4294967295, never used for two
 /// keys; STATE is primary, secondary or retired; KEY is 32 random bytes in Base64. `#` begins a comment.

@@ -1,5 +1,8 @@
 #include "answers.hpp"
 
+#include <boost/pfr/core_name.hpp>
+#include <ranges>
+
 #include "errors.hpp"
 #include "options.hpp"
 #include "sentinels.hpp"
@@ -104,25 +107,39 @@ struct ToPython {
   }
 };
 
-nb::dict level_of(const LevelStats& level) {
+template <class T>
+constexpr bool is_optional = false;
+template <class T>
+constexpr bool is_optional<std::optional<T>> = true;
+
+template <class T>
+nb::dict fields_of(const T& counters);
+
+template <class T>
+nb::object as_object(const T& field) {
+  if constexpr (std::is_same_v<T, Duration>) {
+    return nb::float_(seconds(field));
+  } else if constexpr (is_optional<T>) {
+    return field ? as_object(*field) : nb::object(nb::none());
+  } else if constexpr (std::is_arithmetic_v<T> || std::is_same_v<T, std::string>) {
+    return nb::cast(field);
+  } else if constexpr (std::ranges::range<T>) {
+    nb::list out;
+    for (const auto& one : field) out.append(as_object(one));
+    return out;
+  } else {
+    return fields_of(field);
+  }
+}
+
+/// A struct of counters as a dict. It has each field under its name in C++, so a new field is there at once.
+template <class T>
+nb::dict fields_of(const T& counters) {
   nb::dict out;
-  out["name"] = level.name;
-  out["hits"] = level.hits;
-  out["stale_hits"] = level.stale_hits;
-  out["negative_hits"] = level.negative_hits;
-  out["misses"] = level.misses;
-  out["errors"] = level.errors;
-  out["unreadable"] = level.unreadable;
-  out["entries"] = level.entries;
-  out["bytes"] = level.bytes;
-  out["evictions"] = level.evictions;
-  out["expirations"] = level.expirations;
-  out["invalidated"] = level.invalidated;
-  out["replaced"] = level.replaced;
-  out["p50"] = seconds(level.p50);
-  out["p99"] = seconds(level.p99);
-  out["reachable"] = level.reachable;
-  out["breaker_open"] = level.breaker_open;
+  boost::pfr::for_each_field_with_name(counters, [&](std::string_view name, const auto& field) {
+    out[nb::str(name.data(), name.size())] = as_object(field);
+  });
+  if constexpr (std::is_same_v<T, LatencyCounts>) out["bounds"] = as_object(T::bounds);
   return out;
 }
 
@@ -140,7 +157,7 @@ nb::object value_of(Outcome outcome, const Memory& memory, nb::handle key) {
     if (value.is_valid()) return value;
     if (PyErr_ExceptionMatches(sentinels().decode_error) == 0) throw nb::python_error();
     PyErr_Clear();
-    return nb::borrow(sentinels().nothing);
+    return nb::borrow(sentinels().miss);
   }
   const bool unavailable = answer.kind == LookupKind::unavailable;
   raise(unavailable ? answer.error : Error(Errc::not_found, nb::cast<std::string>(nb::repr(key))));
@@ -148,30 +165,11 @@ nb::object value_of(Outcome outcome, const Memory& memory, nb::handle key) {
 }
 
 nb::dict stats_of(const CacheStats& stats) {
-  nb::dict out;
-  nb::list levels;
-  for (const auto& level : stats.levels) levels.append(level_of(level));
-  out["levels"] = levels;
-  out["loads"] = stats.loads;
-  out["load_failures"] = stats.load_failures;
-  out["loads_in_flight"] = stats.loads_in_flight;
-  out["joined"] = stats.joined;
-  out["rejected_fills"] = stats.rejected_fills;
-  out["stale_served"] = stats.stale_served;
-  out["refreshes"] = stats.refreshes;
-  out["lease_waits"] = stats.lease_waits;
-  out["writes"] = stats.writes;
-  out["erases"] = stats.erases;
-  out["write_failures"] = stats.write_failures;
-  out["unrecovered"] = stats.unrecovered;
-  out["invalidations_sent"] = stats.invalidations_sent;
-  out["invalidations_received"] = stats.invalidations_received;
-  out["watching"] = stats.watching;
-  out["staleness"] = maybe_seconds(stats.staleness);
-  out["load_p50"] = seconds(stats.load_p50);
-  out["load_p99"] = seconds(stats.load_p99);
-  out["closed"] = stats.closed;
-  return out;
+  return fields_of(stats);
+}
+
+std::optional<nb::dict> advice_of(const std::optional<Advice>& advice) {
+  return advice ? std::optional(fields_of(*advice)) : std::nullopt;
 }
 
 }  // namespace terrace::python

@@ -48,6 +48,10 @@ nb::dict stats(const CacheBase& self) {
   return out;
 }
 
+std::optional<nb::dict> advise(const CacheBase& self) {
+  return advice_of(self.memory()->advise());
+}
+
 void define_group(CacheBase& self, std::string name, const nb::list& keys) {
   std::vector<std::string> members;
   for (const nb::handle key : keys) {
@@ -104,8 +108,8 @@ void define_cache(nb::module_& module) {
       .def("_abandon", [](PyTier& self) { new std::shared_ptr<Tier>(std::exchange(self.tier, nullptr)); });
 
   define_clock(module);
-  nb::class_<CacheBase> base(module, "CacheBase", nb::type_slots(hot_slots()),
-                             "The base class of terrace.Cache.");
+  nb::class_<CacheBase> base(module, "CacheBase", nb::type_slots(read_path_slots()),
+                             "What terrace.Cache is made of.");
   base.def(nb::init<>())
       .def("_open", &open, nb::arg("settings"), nb::arg("tiers"), nb::arg("codec"), nb::arg("schema").none(),
            nb::arg("copier").none(), nb::arg("clock") = nb::none())
@@ -115,6 +119,7 @@ void define_cache(nb::module_& module) {
       .def_prop_ro("_is_open", &CacheBase::is_open)
       .def_prop_ro("_has_tiers", &CacheBase::has_tiers)
       .def("_stats", &stats)
+      .def("_advise", &advise)
       .def("_items", &items)
       .def("_forget", &forget)
       .def("_forget_all", &forget_all)

@@ -186,7 +186,7 @@ nb::list read_config(const std::string& path) {
       }
     }
     out.append(nb::make_tuple(cache.options.name, PyOptions{std::move(options)}, tiers,
-                              cache.options.keys != nullptr));
+                              cache.options.key_ring != nullptr));
   }
   return out;
 }

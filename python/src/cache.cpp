@@ -95,17 +95,17 @@ CacheStats CacheBase::stats() const {
   return engine_->stats();
 }
 
-Seen CacheBase::look(std::string_view key, PyObject*& object, bool* refresh) {
-  Seen seen = Seen::nothing;
+LookupResult CacheBase::lookup_in_memory(std::string_view key, PyObject*& object, bool* refresh) {
+  LookupResult result = LookupResult::miss;
   PyObject* found = nullptr;
   Value undecoded;
   Memory& memory = *memory_;
   memory.visit(key, [&](const cascade::Slot<Value>& slot, cascade::Use) {
     if (!slot.value) [[unlikely]] {
-      seen = Seen::negative;
+      result = LookupResult::negative;
       return;
     }
-    seen = Seen::value;
+    result = LookupResult::value;
     found = slot.value->object();
     if (found != nullptr) [[likely]] {
       Py_INCREF(found);
@@ -117,16 +117,16 @@ Seen CacheBase::look(std::string_view key, PyObject*& object, bool* refresh) {
   if (undecoded) [[unlikely]] {
     const auto held = memory_;  // decoding runs Python, which may close the cache
     found = undecoded.resolve(memory.codec());
-    if (found == nullptr) return Seen::failed;
+    if (found == nullptr) return LookupResult::failed;
   }
-  if (seen == Seen::value && copier_ != nullptr) {
+  if (result == LookupResult::value && copier_ != nullptr) {
     PyObject* const copy = handed_out(found);
     Py_DECREF(found);
-    if (copy == nullptr) return Seen::failed;
+    if (copy == nullptr) return LookupResult::failed;
     found = copy;
   }
   object = found;
-  return seen;
+  return result;
 }
 
 PyObject* CacheBase::handed_out(PyObject* object) const {

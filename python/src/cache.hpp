@@ -51,8 +51,13 @@ class PyClock {
   pid_t process_ = 0;  ///< which made it
 };
 
-/// What a read in memory found.
-enum class Seen : std::uint8_t { value, negative, nothing, failed };
+/// What a lookup found. sentinels.hpp defines each kind of "no value".
+enum class LookupResult : std::uint8_t {
+  value,
+  negative,
+  miss,
+  failed,  ///< with a Python error
+};
 
 /// Python objects own it; threads without the GIL hold its parts. Its members are read and written under the
 /// GIL.
@@ -77,8 +82,9 @@ class CacheBase {
   void abandon();
   [[nodiscard]] bool is_open() const noexcept { return memory_ != nullptr; }
 
-  /// What memory has: a new reference in `object`. Failed: with a Python error. The cache must be open.
-  Seen look(std::string_view key, PyObject*& object, bool* refresh = nullptr);
+  /// Asks memory alone, and counts as an access. A new reference in `object` for LookupResult::value. The
+  /// cache must be open. `refresh`: set when the value is due to be refreshed ahead of its end.
+  LookupResult lookup_in_memory(std::string_view key, PyObject*& object, bool* refresh = nullptr);
 
   /// Another thread may close the cache whenever the GIL changes hands: who goes on after that holds these.
   /// They throw Closed when it has.
@@ -109,8 +115,8 @@ class CacheBase {
 /// The cache behind a Python object of its type. Not checked.
 [[nodiscard]] CacheBase& cache_of(PyObject* self) noexcept;
 
-/// Methods that are asked most, as the interpreter calls them fastest.
-[[nodiscard]] const PyType_Slot* hot_slots();
+/// The methods of read_path.cpp, in the form that the interpreter calls fastest.
+[[nodiscard]] const PyType_Slot* read_path_slots();
 
 void define_cache(nb::module_& module);
 void define_clock(nb::module_& module);

@@ -327,8 +327,7 @@ void define_calls(nb::module_& module, nb::class_<CacheBase>& base) {
           "value",
           [](PyCall& self, nb::handle key) { return value_of(self.call->take(), *self.memory, key); },
           nb::arg("key").none(),
-          "Call it once, when a read of one key has ended: returns the value, or raises; NOTHING: unreadable "
-          "bytes.");
+          "Once, when a read of one key has ended: its value, or raises; MISS: bytes that are no value.");
 
   base.def("_start_read", &start_read, nb::arg("keys"), nb::arg("loader").none(), nb::arg("in_background"),
            nb::arg("timeout").none(), nb::arg("tags"), nb::arg("looked"))

@@ -1,6 +1,6 @@
 /// Memoized: a function that remembers its results in a cache. A plain CPython type with vectorcall, so that
-/// a hit is a key, a look-up and nothing else; what memory does not have is left to terrace._memoize. That of
-/// a coroutine function leaves the call to a coroutine function as well, which peeks.
+/// a hit is a key, a lookup and nothing else; what memory does not have is left to terrace._memoize. That of
+/// a coroutine function leaves the call to a coroutine function as well, which asks memory first.
 
 #include "memoized.hpp"
 
@@ -23,7 +23,7 @@ struct Memoized {
   PyObject* cache;     // a CacheBase
   PyObject* miss;      // miss(key, args, kwargs): the value of a call that memory does not know
   PyObject* bind;      // bind(args, kwargs): a tuple with an argument for each parameter
-  PyObject* defaults;  // a tuple for each parameter: its default, or NOTHING
+  PyObject* defaults;  // a tuple for each parameter: its default, or NO_VALUE
   PyObject* owners;    // a tuple for each field of the template, of what key_plan.hpp says
   PyObject* run;       // run(*args, **kwargs): a coroutine, for calls of coroutine functions; else null
   bool positional;     // without keywords, arguments and defaults are the parameters as they come
@@ -50,7 +50,7 @@ class Arguments {
       bool whole = true;
       for (std::size_t i = 0; i < parameters; ++i) {
         plain_[i] = i < count ? given[i] : PyTuple_GET_ITEM(self.defaults, static_cast<Py_ssize_t>(i));
-        whole = whole && plain_[i] != sentinels().nothing;
+        whole = whole && plain_[i] != sentinels().no_value;
       }
       if (whole) {
         all_ = {plain_.data(), parameters};
@@ -117,14 +117,20 @@ bool write_key(Memoized& self, std::string& key, PyObject* const* given, std::si
   return arguments.bind(self, given, count, names) && self.plan->write(key, arguments.all(), self.owners);
 }
 
-/// What memory has for the call: a new reference in `object`.
-Seen look(Memoized& self, const std::string& key, PyObject*& object, bool* refresh) {
+/// What memory has for the call: a new reference in `object`. A value that is due to be refreshed is a miss:
+/// the call goes on to terrace._memoize.
+LookupResult lookup_call(Memoized& self, const std::string& key, PyObject*& object) {
   CacheBase& cache = cache_of(self.cache);
-  if (!cache.is_open()) return Seen::nothing;
-  const Seen seen = cache.look(key, object, refresh);
-  if (seen != Seen::failed) return seen;
-  PyErr_Clear();  // the way below memory tells
-  return Seen::nothing;
+  if (!cache.is_open()) return LookupResult::miss;
+  bool refresh = false;
+  const LookupResult result = cache.lookup_in_memory(key, object, &refresh);
+  if (result == LookupResult::failed) {
+    PyErr_Clear();  // the lookup below memory reports it
+    return LookupResult::miss;
+  }
+  if (result != LookupResult::value || !refresh) return result;
+  Py_CLEAR(object);
+  return LookupResult::miss;
 }
 
 /// With a TypeError, for arguments that cannot be a key: leaves the call to the function's attribute
@@ -153,11 +159,7 @@ PyObject* call(PyObject* callable, PyObject* const* given, std::size_t flagged, 
     SpareKey spare(self);
     if (!write_key(self, spare.text, given, count, names)) return refused(self, given, count, names);
     PyObject* object = nullptr;
-    bool refresh = false;
-    if (look(self, spare.text, object, &refresh) == Seen::value) {
-      if (!refresh) return ++self.hits, object;
-      Py_DECREF(object);
-    }
+    if (lookup_call(self, spare.text, object) == LookupResult::value) return ++self.hits, object;
     key = nb::steal(PyBytes_FromStringAndSize(spare.text.data(), static_cast<Py_ssize_t>(spare.text.size())));
   }
   const nb::object positional = as_tuple(given, count);
@@ -166,22 +168,19 @@ PyObject* call(PyObject* callable, PyObject* const* given, std::size_t flagged, 
   return PyObject_CallFunctionObjArgs(self.miss, key.ptr(), positional.ptr(), named.ptr(), nullptr);
 }
 
-/// _peek(*args, **kwargs): what memory has, else NOTHING or NEGATIVE.
-PyObject* peek(PyObject* callable, PyObject* const* given, Py_ssize_t count, PyObject* names) {
+/// _lookup_call(*args, **kwargs): what memory has, otherwise MISS or NEGATIVE.
+PyObject* lookup_only(PyObject* callable, PyObject* const* given, Py_ssize_t count, PyObject* names) {
   Memoized& self = memoized(callable);
   SpareKey spare(self);
   if (!write_key(self, spare.text, given, static_cast<std::size_t>(count), names)) return nullptr;
   PyObject* object = nullptr;
-  bool refresh = false;
-  switch (look(self, spare.text, object, &refresh)) {
-    case Seen::value:
-      if (!refresh) return ++self.hits, object;
-      Py_DECREF(object);
-      return Py_NewRef(sentinels().nothing);
-    case Seen::negative:
+  switch (lookup_call(self, spare.text, object)) {
+    case LookupResult::value:
+      return ++self.hits, object;
+    case LookupResult::negative:
       return Py_NewRef(sentinels().negative);
     default:
-      return Py_NewRef(sentinels().nothing);
+      return Py_NewRef(sentinels().miss);
   }
 }
 
@@ -335,8 +334,8 @@ PyCFunction method(Function* function) noexcept {
 }
 
 PyMethodDef methods[] = {
-    {"_peek", method(&peek), METH_FASTCALL | METH_KEYWORDS,
-     "The value in memory for a call, otherwise NOTHING or NEGATIVE."},
+    {"_lookup_call", method(&lookup_only), METH_FASTCALL | METH_KEYWORDS,
+     "What memory has for a call, otherwise MISS or NEGATIVE."},
     {"_key", method(&key), METH_FASTCALL | METH_KEYWORDS, "The key of a call."},
     {"_count", &count_call, METH_O, "Counts a call that memory did not answer: whether the function ran."},
     {"_counts", &counts, METH_NOARGS, "(hits, misses)"},

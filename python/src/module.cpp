@@ -52,7 +52,8 @@ NB_MODULE(_core, module) {
   // Garbage of the last moment is no leak; the tests collect it and look.
   nb::set_leak_warnings(std::getenv("TERRACE_LEAK_WARNINGS") != nullptr);
   module.attr("__version__") = TERRACE_VERSION;
-  sentinels() = {make_sentinel(module, "NOTHING"), make_sentinel(module, "NEGATIVE"),
+  sentinels() = {make_sentinel(module, "MISS"), make_sentinel(module, "NEGATIVE"),
+                 make_sentinel(module, "NO_VALUE"),
                  nb::object(nb::module_::import_("terrace._errors").attr("DecodeError")).release().ptr()};
   register_exceptions();
   define_cache(module);

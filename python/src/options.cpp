@@ -26,6 +26,8 @@ void read(CacheOptions& options, std::string_view name, nb::handle value) {
     options.max_entries = nb::cast<std::size_t>(value);
   else if (name == "max_bytes")
     options.max_bytes = nb::cast<std::uint64_t>(value);
+  else if (name == "advisor")
+    options.advisor = nb::cast<bool>(value);
   else if (name == "eviction") {
     std::string names;
     for (const auto known : eviction_names()) names += (names.empty() ? "" : ", ") + std::string(known);
@@ -64,14 +66,32 @@ void read(CacheOptions& options, std::string_view name, nb::handle value) {
     options.write_mode = word(parsed, "through, around or back");
   } else if (name == "journal")
     options.write_back.path = text(value);
+  else if (name == "sync") {
+    const std::string mode = text(value);
+    const auto parsed = mode == "durable"    ? std::optional(JournalSync::durable)
+                        : mode == "os_cache" ? std::optional(JournalSync::os_cache)
+                                             : std::nullopt;
+    options.write_back.sync = word(parsed, "durable or os_cache");
+  } else if (name == "flush_interval")
+    options.write_back.flush_interval = time();
+  else if (name == "max_batch")
+    options.write_back.max_batch = nb::cast<std::size_t>(value);
+  else if (name == "max_pending")
+    options.write_back.max_pending = nb::cast<std::uint64_t>(value);
+  else if (name == "max_pending_bytes")
+    options.write_back.max_pending_bytes = nb::cast<std::uint64_t>(value);
+  else if (name == "max_journal_bytes")
+    options.write_back.max_journal_bytes = nb::cast<std::uint64_t>(value);
+  else if (name == "max_attempts")
+    options.write_back.max_attempts = nb::cast<unsigned>(value);
   else if (name == "compress_above")
     options.compress_above = nb::cast<std::size_t>(value);
   else if (name == "max_value_bytes")
     options.max_value_bytes = nb::cast<std::size_t>(value);
-  else if (name == "keys")
-    options.keys = KeyRing::from_file(text(value));
-  else if (name == "keys_text")
-    options.keys = KeyRing::parse(text(value));
+  else if (name == "key_ring")
+    options.key_ring = KeyRing::from_file(text(value));
+  else if (name == "key_ring_text")
+    options.key_ring = KeyRing::parse(text(value));
   else if (name == "tier_timeout")
     options.tier_timeout = time();
   else if (name == "load_timeout")

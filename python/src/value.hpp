@@ -76,7 +76,8 @@ void bury_the_dead() noexcept;
 /// In the child of a fork: locks that a thread of the parent's may have held are free again.
 void reset_value_locks_after_fork() noexcept;
 
-/// The same for any object: a reference that any thread may drop.
+/// A Python object that is no value of a cache: a loader, a callback, a codec, an exception. Threads without the
+/// GIL hold and drop it, as they do values, so it lies in the same box; what tiers store of values is not used.
 using Reference = Value;
 
 }  // namespace terrace::python

@@ -13,15 +13,22 @@ from ._results import ABSENT, Load, LoadContext, Lookup, WarmTask
 from ._tiers import Tier
 
 if TYPE_CHECKING:
+    from ._journal import Journal
     from ._memoized import MemoizedCoroutine, MemoizedFunction
-    from ._reports import CacheStats, Explanation, LevelExplanation, LevelStats, WarmFailure, WarmReport
+    from ._reports import Advice, AdvisedSize, CacheStats, ErrorCounts, Explanation, LatencyCounts, LevelExplanation, LevelStats
+    from ._reports import WarmFailure, WarmReport, WriteBackStats
 
 __all__ = [
     "ABSENT",
+    "Advice",
+    "AdvisedSize",
     "Cache",
     "Caches",
     "CacheStats",
+    "ErrorCounts",
     "Explanation",
+    "Journal",
+    "LatencyCounts",
     "LevelExplanation",
     "LevelStats",
     "Load",
@@ -34,6 +41,7 @@ __all__ = [
     "WarmFailure",
     "WarmReport",
     "WarmTask",
+    "WriteBackStats",
     "generate_keys",
     "metrics",
     "open_caches",
@@ -42,7 +50,8 @@ __all__ = [
 ]
 
 # Importing terrace takes about as long as the classes that it makes: these are made when first asked for.
-_IN_REPORTS = {"CacheStats", "Explanation", "LevelExplanation", "LevelStats", "WarmFailure", "WarmReport"}
+_IN_REPORTS = {"Advice", "AdvisedSize", "CacheStats", "ErrorCounts", "Explanation", "LatencyCounts", "LevelExplanation", "LevelStats",
+               "WarmFailure", "WarmReport", "WriteBackStats"}
 
 
 def __getattr__(name: str) -> Any:
@@ -50,6 +59,10 @@ def __getattr__(name: str) -> Any:
         from . import _reports
 
         return getattr(_reports, name)
+    if name == "Journal":
+        from . import _journal
+
+        return _journal.Journal
     if name in ("MemoizedCoroutine", "MemoizedFunction"):
         from . import _memoized
 

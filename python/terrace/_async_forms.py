@@ -38,11 +38,11 @@ class AsyncForms(CacheCore[V]):
     @overload
     async def aget(self, key: Hashable, default: V | D) -> V | D: ...
     async def aget(self, key: Hashable, default: Any = None) -> Any:
-        """Like get."""
-        found = self._peek(key)
+        """As get."""
+        found = self._lookup_in_memory(key)
         if found is _core.NEGATIVE:
             return default
-        if found is not _core.NOTHING:
+        if found is not _core.MISS:
             return found
         if not self._has_tiers:
             return default
@@ -54,9 +54,9 @@ class AsyncForms(CacheCore[V]):
 
     async def aget_or_load(self, key: Hashable, loader: AsyncLoader[V], *, timeout: Seconds | None = None,
                            tags: str | Sequence[str] = ()) -> V:
-        """Like get_or_load. A coroutine function runs in this loop; a plain function runs on a thread."""
-        found = self._peek_load(key, loader, timeout, tags)
-        if found is not _core.NOTHING and found is not _core.NEGATIVE:
+        """As get_or_load. A coroutine function runs in this loop; a plain function on a thread."""
+        found = self._lookup_for_load(key, loader, timeout, tags)
+        if found is not _core.MISS and found is not _core.NEGATIVE:
             return found  # type: ignore[no-any-return]
         return await self._aload_bytes(_core.key_bytes(key), key, loader, timeout=timeout, tags=tags)  # type: ignore[no-any-return]
 
@@ -66,16 +66,16 @@ class AsyncForms(CacheCore[V]):
         limit, listed = seconds(timeout, "timeout"), tag_list(tags)
         loop = _aio.running_loop()
         service().ensure()
-        if self._eager and (memory := self._recall(key_bytes)) is not None:
+        if self._eager and (memory := self._recall(key_bytes)) is not _core.MISS:
             self._refresh(key_bytes, Loading(self, loader, {key_bytes: key}, single=True, loop=loop), listed)
-            return memory[0]
+            return memory
         elsewhere = not is_coroutine_function(loader)
         while True:
             loading = Loading(self, loader, {key_bytes: key}, single=True, loop=loop)
             call = self._start_read([key_bytes], loading, elsewhere, limit, listed, looked)
             await _aio.ended(call)
             value = call.value(key)
-            if value is not _core.NOTHING:
+            if value is not _core.MISS:
                 return value if self._copier is None else self._copier(value)
             self._count_unreadable()
             await self._adelete_bytes(key_bytes)

@@ -62,7 +62,7 @@ class Binding:
             return (), False
         parameters = list(self.signature.parameters.values())
         plain = all(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters)
-        return tuple(_core.NOTHING if p.default is p.empty else p.default for p in parameters), plain
+        return tuple(_core.NO_VALUE if p.default is p.empty else p.default for p in parameters), plain
 
     def owner(self, number: int, path: str) -> type | None:
         """The type that the parameter's annotation gives to a field of a template (_fields.py)."""

@@ -1,5 +1,12 @@
 """Cache: start here."""
 
+# Where its methods are:
+#   get, get_or_load, [] and in: python/src/read_path.cpp. Here are only their types and texts, under TYPE_CHECKING.
+#   aget, aset, … (the forms with an a in front): _async_forms.py
+#   memoize: _memoize.py; calls of a memoized function: python/src/memoized.cpp
+#   warm: _warming.py
+#   _read, _write, _erase, _finish, … (used by blocking and awaited calls): _cache_core.py
+#   _open, _stats, _items, …: python/src/bind_cache.cpp; _start_read and the other _start_…: python/src/calls.cpp
 from __future__ import annotations
 
 import os
@@ -19,27 +26,28 @@ from typing import (
 
 from . import _aio, _core, _memoize, _process
 from ._async_forms import AsyncForms
-from ._cache_core import PRESENT, answered_names, check_loading, check_write, explanation_of, names_of
-from ._cache_core import refuse_no_mapping, tasks_of, unreadable_among
+from ._cache_core import answered_names, check_loading, check_write, explanation_of, names_of
+from ._cache_core import refuse_no_mapping, unreadable_among
 from ._copying import copied
 from ._errors import ConfigError
-from ._key_rings import key_ring
+from ._key_rings import key_ring_settings, under_one_name
 from ._loading import Loading
 from ._memory_bounds import memory_bounds
 from ._results import Lookup, WarmTask
 from ._service import service
 from ._tags import sound_text, tag_list
-from ._tiers import Tier, TierLike, absolute, tiers_of
+from ._tiers import Tier, TierLike, tiers_of
 from ._times import Seconds, seconds, span
 from ._times import ttl as checked_ttl
 from ._typing import Loader, V
-from ._words import called, count, flag, one_word, share, shown, text
+from ._words import count, flag, one_word, share, shown, text
 
 if TYPE_CHECKING:
     from ._codec import Codec
+    from ._journal import Journal
     from ._memoized import MemoizeDecorator, MemoizedCoroutine, MemoizedFunction, MemoizeOptions
     from ._options import CacheOptions
-    from ._reports import CacheStats, Explanation, WarmReport
+    from ._reports import Advice, CacheStats, Explanation, WarmReport
     from ._typing import Serializer
     from .testing import Clock
 
@@ -73,20 +81,21 @@ class Cache(AsyncForms[V]):
             beyond 10,000 parts; in a cache with tiers it is the number of bytes that the tiers store.
         tiers: URLs or Tiers, from top to bottom; also redis-py's connection pools, and paths of SQLite files.
         type: the type of all values, to share them with C++ (docs/python.md); None: any values.
-        types: classes that values may contain: dataclasses, attrs classes, pydantic models, Structs, NamedTuples, Enums and classes
-            over builtin types. Reading from a tier makes objects of no other class of the program.
-        codec: "msgpack"; "pickle", which needs `keys`, because otherwise anyone who can write to a tier could run code; or your own
-            object with dumps(value) -> bytes, loads(bytes) -> value, and a name. It reads only entries written under that name.
-        keys: a key ring, which seals (encrypts and authenticates) entries in tiers: its path, or its text from generate_keys().
+        types: dataclasses, attrs classes, pydantic models, Structs, NamedTuples, Enums and classes over builtin types that values may
+            hold. Nothing else can be made from what a tier says.
+        codec: "msgpack"; "pickle", which needs `key_ring`: who could write to a tier could run code otherwise; or an object of your own
+            with dumps(value) -> bytes, loads(bytes) -> value, and a name: it reads what was written under that name, and nothing else.
+        key_ring: the encryption keys that seal what tiers store: the path of a key ring, or its text as generate_keys() returns it.
+        keys: the former name of key_ring, deprecated.
         negative_ttl: how long ABSENT is remembered; None: not at all.
         memory_ttl: the longest time in memory; ttl_jitter: each ttl is shortened by a random share up to this.
         grace: how long after its ttl a value is still served while refreshing fails (stale-if-error); retry_after: the wait before a retry.
         eager_refresh: after this share of its ttl, a value that is read with a loader is loaded again in the background.
         consistency, max_staleness, lease_time: between processes (docs/reliability.md): "weak", "eventual" or "strong".
-        write_mode: "through", "around" (set removes the key from every level) or "back"; "back" needs `journal`, a path.
-        eviction: how a full memory evicts: "adaptive" (None), "s3fifo", "w-tinylfu", "gdsf", "lru", "lfu", "fifo"
-            or "ttl".
-        compress_above, max_value_bytes: for values in tiers, in bytes.
+        write_mode: "through", "around" or "back"; the last needs `journal`: the path of its folder, or a Journal, which has limits too.
+        eviction: what leaves memory when it is full: "adaptive" (None), "s3fifo", "w-tinylfu", "gdsf", "lru", "lfu", "fifo" or "ttl".
+        advisor: memory watches what other sizes of it would do, for advise(). Needs a bound in entries; costs up to 3 MB, and time on reads.
+        compress_above, max_value_bytes: of values in tiers.
         tier_timeout, load_timeout, soft_load_timeout, max_concurrent_loads: limits.
         copy: memory keeps a deep copy of the value that a writer or a loader gave, and every reader gets its own copy. A value that
             cannot be copied is an EncodeError when it is set or loaded.
@@ -112,6 +121,7 @@ class Cache(AsyncForms[V]):
         type: Any = None,
         types: Sequence[type] = (),
         codec: str | Serializer = "msgpack",
+        key_ring: str | os.PathLike[str] | None = None,
         keys: str | os.PathLike[str] | None = None,
         negative_ttl: Seconds | None = None,
         memory_ttl: Seconds | None = None,
@@ -123,8 +133,9 @@ class Cache(AsyncForms[V]):
         max_staleness: Seconds = 1,
         lease_time: Seconds = 3,
         write_mode: str = "through",
-        journal: str | os.PathLike[str] | None = None,
+        journal: str | os.PathLike[str] | Journal | None = None,
         eviction: str | None = None,
+        advisor: bool = False,
         compress_above: int = 1024,
         max_value_bytes: int = 64 << 20,
         tier_timeout: Seconds = 0.25,
@@ -137,6 +148,7 @@ class Cache(AsyncForms[V]):
         super().__init__()
         if not isinstance(types, Iterable) or isinstance(types, (str, bytes)):
             raise ConfigError(f"types={shown(types)}: give a list of classes")
+        ring = under_one_name(key_ring, keys)
         self._own_tiers: list[Tier] = []
         settings: dict[str, Any] = {
             "name": one_word(name, "name"),
@@ -157,19 +169,20 @@ class Cache(AsyncForms[V]):
             "load_timeout": span(load_timeout, "load_timeout"),
             "soft_load_timeout": seconds(soft_load_timeout, "soft_load_timeout"),
             "max_concurrent_loads": count(max_concurrent_loads, "max_concurrent_loads", 1),
-            **memory_bounds(memory),
+            **memory_bounds(memory, advisor),
         }
-        folder = absolute(journal, "journal")
-        if folder is not None and write_mode != "back":
-            raise ConfigError(f'journal={shown(journal)} is for write_mode="back": give that, or no journal')
-        word = None if eviction is None else one_word(eviction, "eviction")
-        given = {"journal": folder, "eviction": word, **key_ring(keys)}
-        settings |= {k: v for k, v in given.items() if v is not None}
+        settings |= key_ring_settings(ring)
+        if eviction is not None:
+            settings["eviction"] = one_word(eviction, "eviction")
+        if journal is not None:
+            from ._journal import journal_settings
+
+            settings |= journal_settings(journal, write_mode)
         self._begin(
             name,
             settings,
             tiers_of(tiers, self._own_tiers),
-            _made_codec(codec, type=type, types=types, sealed=keys is not None),
+            _made_codec(codec, type=type, types=types, sealed=ring is not None),
             max_entries=settings.get("max_entries") or None,
             eager=eager_refresh > 0,
             soft=soft_load_timeout is not None,
@@ -210,7 +223,7 @@ class Cache(AsyncForms[V]):
         self._open_now()
         _process.caches.add(self)
 
-    # --- reading: get, get_or_load, [] and in are in _core, for speed ---
+    # --- reading. What stands under TYPE_CHECKING runs in python/src/read_path.cpp, for speed ---
 
     if TYPE_CHECKING:
 
@@ -256,10 +269,10 @@ class Cache(AsyncForms[V]):
         self._ensure_open()
         limit, listed = seconds(timeout, "timeout"), tag_list(tags)
         elsewhere = self._loads_elsewhere or limit is not None
-        if self._eager and (found := self._recall(key_bytes)) is not None:
+        if self._eager and (found := self._recall(key_bytes)) is not _core.MISS:
             service().ensure()
             self._refresh(key_bytes, Loading(self, loader, {key_bytes: key}, single=True, background=True), listed)
-            return found[0]
+            return found
         if elsewhere:
             service().ensure()
         while True:
@@ -267,7 +280,7 @@ class Cache(AsyncForms[V]):
             call = self._start_read([key_bytes], loading, elsewhere, limit, listed, looked)
             self._run_loads(call)
             value = call.value(key)
-            if value is not _core.NOTHING:
+            if value is not _core.MISS:
                 return value if self._copier is None else self._copier(value)
             self._count_unreadable()
             self._delete_bytes(key_bytes)  # so that it is loaded
@@ -407,36 +420,10 @@ class Cache(AsyncForms[V]):
         """Loads keys in parallel before users ask for them; loads that users wait for go first. A key that some level has is not
         loaded, but copied to the levels above, unless it cannot be read. progress: called now and then with (ended, total).
 
-        Returns a WarmReport; a key whose load failed is in its failures, with the exception. Raises ConfigError."""
-        from ._reports import WarmFailure, WarmReport
+        Returns what became of them; a key whose load failed is in its failures, with the exception. Raises ConfigError."""
+        from . import _warming
 
-        count(concurrency, "concurrency", 1)
-        count(attempts, "attempts", 1, bits=31)
-        limit = span(task_timeout, "task_timeout")
-        if progress is not None:
-            called(progress, "progress")
-        keys, listed = {}, []
-        for task in tasks_of(tasks):
-            key_bytes = _core.key_bytes(task.key)
-            keys[key_bytes] = task.key
-            loading = None
-            if task.loader is not None:
-                loading = Loading(self, task.loader, {key_bytes: task.key}, single=True, background=True)
-            listed.append((key_bytes, loading, checked_ttl(task.ttl), tag_list(task.tags)))
-        self._ensure_open()
-        service().ensure()
-        tell = None if progress is None else lambda text: progress(*map(int, text.split()))
-        *counts, elapsed, failures = self._finish(self._start_warm(listed, concurrency, attempts, limit, tell))
-        if counts[PRESENT] and (spoiled := self._unreadable([key for key, loading, *_ in listed if loading])):
-            self._all_done(self._finish(self._erase(spoiled, None)))  # so that they are loaded
-            again = [task for task in listed if task[0] in set(spoiled)]
-            _, *more, longer, further = self._finish(self._start_warm(again, concurrency, attempts, limit, None))
-            counts[PRESENT] -= len(again)
-            counts = [counts[0], *map(sum, zip(counts[1:], more))]
-            elapsed, failures = elapsed + longer, failures + further
-        total, warmed, present, absent, failed, skipped = counts
-        told = [WarmFailure(keys[key], tries, error) for key, tries, error in failures]
-        return WarmReport(total, warmed, present, absent, failed, skipped, elapsed, told)
+        return _warming.warm(self, tasks, concurrency, attempts, task_timeout, progress)
 
     # --- watching, closing ---
 
@@ -451,6 +438,14 @@ class Cache(AsyncForms[V]):
         from ._reports import stats_from
 
         return stats_from(self._stats())
+
+    def advise(self) -> Advice | None:
+        """How many reads memory would have answered with a quarter, half, once, twice and four times max_entries, estimated from a
+        sample of the reads since the cache was made. None without advisor=True, or without a memory level. Raises Closed."""
+        self._ensure_open()
+        from ._reports import advice_from
+
+        return advice_from(self._advise())
 
     def close(self) -> None:
         """Ends calls under way and all later calls with Closed. Waits up to a second for values on their way into the tiers, and

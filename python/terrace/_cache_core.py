@@ -10,13 +10,13 @@ from . import _core
 from ._errors import Closed, ConfigError, KeyTypeError, TerraceError, Timeout
 from ._green import refuse_green_threads
 from ._loading import Loading
-from ._results import Lookup, WarmTask, refuse_markers
+from ._results import Lookup, refuse_markers
 from ._service import log, service
 from ._tags import refuse_tags, sound_text, tag_list
 from ._times import Seconds, seconds
 from ._times import ttl as checked_ttl
 from ._typing import V
-from ._words import called, flag, shown
+from ._words import flag, shown
 from ._words import text as one_text
 
 if TYPE_CHECKING:
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 
 # How many keys one read asks for at most, where they are not the caller's.
 BATCH = 1000
-
-#: Where a report of warming has how many keys were there.
-PRESENT = 2
 
 
 class CacheCore(_core.CacheBase, Generic[V]):
@@ -166,8 +163,8 @@ class CacheCore(_core.CacheBase, Generic[V]):
         return self._start_invalidate("glob" if kind == "pattern" else kind, names, text, soft, seconds(timeout, "timeout"))
 
     def _unreadable(self, names: Sequence[bytes]) -> list[bytes]:
-        """The keys that some level has and this cache cannot read. Reads only the keys that memory does not have."""
-        unsure = [name for name in names if self._recall(name) is None]
+        """Which of them some level has, and this cache cannot read. Reads only what memory does not have."""
+        unsure = [name for name in names if self._recall(name) is _core.MISS]
         found = []
         for i in range(0, len(unsure), BATCH):
             part = unsure[i : i + BATCH]
@@ -246,19 +243,6 @@ def check_loading(limit: float | None, tags: list[str]) -> None:
     refuse_tags(tags)
     if limit is not None and limit <= 0:
         raise Timeout("the timeout of the call is not above 0: give it time, or no timeout")
-
-
-def tasks_of(tasks: Any) -> list[WarmTask]:
-    """The tasks of a call of warm. Raises TypeError for anything else."""
-    if not isinstance(tasks, Iterable) or isinstance(tasks, (str, bytes)):
-        raise TypeError(f"tasks={shown(tasks)}: give a list of WarmTask")
-    listed = list(tasks)
-    for task in listed:
-        if not isinstance(task, WarmTask):
-            raise TypeError(f"tasks holds {shown(task)}: give WarmTask(key, loader)")
-        if task.loader is not None:
-            called(task.loader, "loader")
-    return listed
 
 
 def explanation_of(parts: tuple[list[tuple[Any, ...]], bool, str]) -> Explanation:

@@ -56,7 +56,7 @@ def make_codec(codec: Any = "msgpack", *, type: Any = None, types: Sequence[type
     if codec == "pickle":
         if not sealed:
             raise ConfigError(
-                'codec="pickle" needs keys=, a key ring: who can write to a tier could otherwise have this program '
+                'codec="pickle" needs key_ring=, a key ring: who can write to a tier could otherwise have this program '
                 "run what they like; or use MessagePack, and name your classes in types=[…]"
             )
         if type is not None or types:
@@ -180,7 +180,7 @@ class SerializerCodec:
             )
         if isinstance(serializer, modules.ModuleType) and not sealed and name.partition(".")[0] in _RUNNING:
             raise ConfigError(
-                f"codec={name} needs keys=, a key ring: its loads() runs what the bytes say, and who can write to a"
+                f"codec={name} needs key_ring=, a key ring: its loads() runs what the bytes say, and who can write to a"
                 " tier could have this program run what they like"
             )
         self._dumps = serializer.dumps

@@ -4,9 +4,11 @@ from typing import Any, overload
 
 __version__: str
 
-NOTHING: str = '<NOTHING>'
+MISS: str = '<MISS>'
 
 NEGATIVE: str = '<NEGATIVE>'
+
+NO_VALUE: str = '<NO_VALUE>'
 
 class Tier:
     """A tier from its URL; made when a cache first needs it."""
@@ -75,19 +77,19 @@ class CacheBase:
         Timeout, EncodeError (the tiers cannot store the value), KeyTypeError, Closed. Thread safe.
         """
 
-    def _get_memory(self, key: object) -> Any:
-        """The value in memory, otherwise None."""
+    def _get_from_memory(self, key: object) -> Any:
+        """What memory has, otherwise None."""
 
-    def _peek(self, key: object, /) -> Any:
-        """The value in memory, otherwise NOTHING or NEGATIVE."""
+    def _lookup_in_memory(self, key: object, /) -> Any:
+        """What memory has, otherwise MISS or NEGATIVE."""
 
-    def _peek_load(self, key: object, loader: object, timeout: object, tags: object, /) -> Any:
+    def _lookup_for_load(self, key: object, loader: object, timeout: object, tags: object, /) -> Any:
         """
-        Like _peek, for a call of aget_or_load; NOTHING if memory may not answer the call, or the value is due for an eager refresh.
+        As _lookup_in_memory, for a call of aget_or_load; MISS for one that memory may not answer, or whose value is due to be refreshed.
         """
 
-    def _recall(self, key_bytes: bytes, /) -> tuple[Any] | None:
-        """The value in memory, in a tuple, otherwise None; not an access."""
+    def _recall(self, key_bytes: bytes, /) -> Any:
+        """The value that memory has, otherwise MISS; counts as no access."""
 
     @overload
     def _open(self, settings: dict, tiers: Sequence[Tier], codec: object, schema: int | None, copier: object | None, clock: Clock | None = None) -> None: ...
@@ -108,6 +110,8 @@ class CacheBase:
     def _has_tiers(self) -> bool: ...
 
     def _stats(self) -> dict: ...
+
+    def _advise(self) -> dict | None: ...
 
     def _items(self) -> list: ...
 
@@ -199,7 +203,7 @@ class Call:
 
     def value(self, key: object | None) -> object:
         """
-        Call it once, when a read of one key has ended: returns the value, or raises; NOTHING: unreadable bytes.
+        Once, when a read of one key has ended: its value, or raises; MISS: bytes that are no value.
         """
 
 class Monitor:
@@ -265,7 +269,7 @@ class Memoized:
     def __init__(self, cache: CacheBase, miss: object, bind: object, defaults: tuple[object, ...], positional: bool, name: str, fields: list[tuple[str, int, str]] | None, owners: tuple[type | None, ...], tail: str, reserved: bytes, run: object) -> None: ...
     def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
     def __get__(self, instance: object, owner: object = None, /) -> Any: ...
-    def _peek(self, *args: Any, **kwargs: Any) -> Any: ...
+    def _lookup_call(self, *args: Any, **kwargs: Any) -> Any: ...
     def _key(self, *args: Any, **kwargs: Any) -> bytes: ...
     def _count(self, ran: bool, /) -> None: ...
     def _counts(self) -> tuple[int, int]: ...

@@ -105,10 +105,10 @@ def memoized(cache: Cache[Any], function: Callable[..., Any], **given: Any) -> A
         return value
 
     async def run(*args: Any, **kwargs: Any) -> Any:
-        found = core._peek(*args, **kwargs)
+        found = core._lookup_call(*args, **kwargs)
         if found is _core.NEGATIVE:
             raise from_code("not_found", name)
-        return await amiss(args, kwargs) if found is _core.NOTHING else found
+        return await amiss(args, kwargs) if found is _core.MISS else found
 
     async def amiss(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         ran = False

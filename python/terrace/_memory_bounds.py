@@ -1,4 +1,4 @@
-"""The option memory= of a cache: how much memory may hold."""
+"""The options memory= and advisor= of a cache: how much memory holds, and whether other sizes are watched."""
 
 from __future__ import annotations
 
@@ -6,15 +6,23 @@ import re
 from typing import Any
 
 from ._errors import ConfigError
-from ._words import shown
+from ._words import flag, shown
 
 # More than any machine holds, and less than the core can count.
 MOST_ENTRIES = 1 << 62
 MOST_BYTES = 1 << 62
 
 
-def memory_bounds(memory: int | str | tuple[int, str] | None) -> dict[str, Any]:
-    """The options of the core for it. Raises ConfigError."""
+def memory_bounds(memory: int | str | tuple[int, str] | None, advisor: bool = False) -> dict[str, Any]:
+    """The options of the core for them. Raises ConfigError."""
+    bounds = _bounds(memory) | {"advisor": flag(advisor, "advisor")}
+    if advisor and bounds.get("max_entries") == 0:
+        raise ConfigError(f"advisor=True needs a bound in entries, which memory={shown(memory)} has not: give a number of entries, or both "
+                          "as a tuple")
+    return bounds
+
+
+def _bounds(memory: int | str | tuple[int, str] | None) -> dict[str, Any]:
     if memory is None:
         return {"memory_level": False}
     entries: Any

@@ -14,7 +14,8 @@ class CacheOptions(TypedDict, total=False):
     tiers: Iterable[TierLike]
     types: Sequence[type]
     codec: Any
-    keys: Any
+    key_ring: Any
+    keys: Any  # deprecated: key_ring
     negative_ttl: Seconds | None
     memory_ttl: Seconds | None
     ttl_jitter: float
@@ -27,6 +28,7 @@ class CacheOptions(TypedDict, total=False):
     write_mode: str
     journal: Any
     eviction: str | None
+    advisor: bool
     compress_above: int
     max_value_bytes: int
     tier_timeout: Seconds

@@ -29,7 +29,7 @@ def variables_of(function: Any, within: int = 3) -> Variables:
     known: list[str] = []
     tokens: list[str] = []
     for name, content in _contents(function):
-        told, token = ("", token_of(function)) if content is _core.NOTHING else what_it_is(content, within)
+        told, token = ("", token_of(function)) if content is _core.NO_VALUE else what_it_is(content, within)
         known.append(f"{name}={told}")
         if token or not told:
             tokens.append(f"{name}={token or token_of(function)}")
@@ -76,7 +76,7 @@ def _joined(what: str, parts: Any, within: int) -> Variables:
 
 
 def _contents(function: Any) -> Iterator[tuple[str, Any]]:
-    """NOTHING: a variable that has no value yet, such as the function's own name while it is being decorated."""
+    """NO_VALUE: a variable that has no value yet, such as the function's own name while it is being decorated."""
     for number, value in enumerate(function.__defaults__ or ()):
         yield str(number), value
     yield from (function.__kwdefaults__ or {}).items()
@@ -86,7 +86,7 @@ def _contents(function: Any) -> Iterator[tuple[str, Any]]:
         try:
             content = cell.cell_contents
         except ValueError:
-            content = _core.NOTHING
+            content = _core.NO_VALUE
         if content is not function:
             yield name, content
 

@@ -155,7 +155,7 @@ Result<Bytes> Core::seal_up(std::string_view key, const Entry& entry) const {
   meta.negative = entry.value == nullptr;
   return envelope::wrap(options.name, key, meta, payload,
                         {.enabled = options.compress_above > 0, .threshold = options.compress_above},
-                        options.keys.get());
+                        options.key_ring.get());
 }
 
 Result<ValuePtr> Core::open_payload(std::string_view key, BytesView stored) const {
@@ -198,7 +198,7 @@ Result<std::optional<Unwrapped>> Core::unwrap(std::string_view key, BytesView st
 }
 
 envelope::Limits Core::limits() const noexcept {
-  return {.max_payload = options.max_value_bytes, .expected = values->kind(), .keys = options.keys.get()};
+  return {.max_payload = options.max_value_bytes, .expected = values->kind(), .keys = options.key_ring.get()};
 }
 
 bool Core::refresh_due(const Entry& entry) const noexcept {

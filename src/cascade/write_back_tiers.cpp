@@ -200,8 +200,9 @@ void start_write_back(const std::shared_ptr<Core>& core) {
   };
   if (const auto tier = core->shared_tier())
     core->journal_owner = std::make_shared<JournalOwner>(core, *tier);
-  core->write_back = std::make_unique<WriteBack>(core->options.write_back, core->scheduler, sink,
-                                                 WriteBack::Parts{.sealing = sealing(core->options.keys)});
+  core->write_back =
+      std::make_unique<WriteBack>(core->options.write_back, core->scheduler, sink,
+                                  WriteBack::Parts{.sealing = sealing(core->options.key_ring)});
   if (core->journal_owner) core->journal_owner->start(core->write_back->journal_id());
 }
 

@@ -192,17 +192,17 @@ void read_ring(DraftKeys& keys, Findings& findings) {
 }
 
 void find_keys(const Draft& draft, DraftCache& cache, Findings& findings) {
-  const std::string& name = cache.config.keys;
+  const std::string& name = cache.config.key_ring;
   if (name.empty()) return;
   const auto found =
       std::find_if(draft.keys.begin(), draft.keys.end(), [&](const auto& one) { return one.name == name; });
   if (found == draft.keys.end()) {
-    findings.mistake(cache.at("keys"),
+    findings.mistake(cache.at("key_ring"),
                      "there is no key ring " + printable_key(name) + "; write [keys.NAME] with its file" +
                          did_you_mean(name, names_of(draft.keys, [](const auto& one) { return one.name; })));
     return;
   }
-  cache.config.options.keys = found->ring;
+  cache.config.options.key_ring = found->ring;
 }
 
 void check_journals(const Draft& draft, Findings& findings) {

@@ -32,7 +32,9 @@ void read_cache(Section& section, DraftCache& cache) {
   section.section("write_back", [&](Section& inner) {
     visit_write_back(cache.config.options.write_back, FieldReader(inner, &cache.given, "write_back."));
   });
-  FieldReader(section, &cache.given)("keys", cache.config.keys);
+  const std::string ring = section.renamed("key_ring", "keys");
+  if (section.has(ring)) cache.given["key_ring"] = section.place(ring);
+  section.read(ring, cache.config.key_ring);
   if (section.has("tiers")) cache.given["tiers"] = section.place("tiers");
   section.read("tiers", cache.tiers, TextKind::tier_url);
 }

@@ -296,6 +296,18 @@ void Section::each_text(const std::function<void(const std::string& key, std::st
   }
 }
 
+std::string Section::renamed(std::string_view key, std::string_view former) {
+  if (!has(former)) return std::string(key);
+  known_.emplace_back(former);
+  if (has(key)) {
+    mistake(former, "is the former name of " + std::string(key) + ", which is given as well; remove it");
+    return std::string(key);
+  }
+  reading_.findings.warn(place(former), "is the former name of " + std::string(key) + "; write " +
+                                            std::string(key) + " = … instead");
+  return std::string(former);
+}
+
 void Section::finish() {
   for (const auto& [key, node] : table_) {
     const std::string name(key.str());

@@ -94,7 +94,11 @@ class Section {
   /// The file chooses the keys; their values are strings.
   void each_text(const std::function<void(const std::string& key, std::string value)>& reader);
 
-  /// Reports the keys that were not read.
+  /// The name under which the file gives a key: `key`, or the name that it had before, which gets a warning. A
+  /// mistake when both are given.
+  [[nodiscard]] std::string renamed(std::string_view key, std::string_view former);
+
+  /// Reports the keys that nobody has asked for.
   void finish();
   /// A remedy for an unknown key here, in place of the nearest known one.
   void explain_unknown(std::string key, std::string remedy) { remedies_[std::move(key)] = std::move(remedy); }

@@ -57,9 +57,9 @@ void warn_of_sharing(const DraftCache& cache, const std::vector<const DraftTier*
   const CacheOptions& options = cache.config.options;
   const bool redis =
       std::any_of(tiers.begin(), tiers.end(), [](const auto* tier) { return has_redis(*tier->store); });
-  if (redis && cache.config.keys.empty()) {
+  if (redis && cache.config.key_ring.empty()) {
     findings.warn(
-        cache.at("keys"),
+        cache.at("key_ring"),
         "is not set: whoever can write to the Redis server can slip this cache values of their own; "
         "seal entries with a key ring (docs/sealing.md)");
   }
@@ -185,9 +185,10 @@ void warn_of_unused(const Draft& draft, Findings& findings) {
       findings.warn(tier.place, "no cache uses this tier; name it in tiers, or remove it");
   }
   for (const DraftKeys& keys : draft.keys) {
-    const bool used = std::any_of(draft.caches.begin(), draft.caches.end(),
-                                  [&](const DraftCache& cache) { return cache.config.keys == keys.name; });
-    if (!used) findings.warn(keys.place, "no cache uses this key ring; name it in keys, or remove it");
+    const bool used = std::any_of(draft.caches.begin(), draft.caches.end(), [&](const DraftCache& cache) {
+      return cache.config.key_ring == keys.name;
+    });
+    if (!used) findings.warn(keys.place, "no cache uses this key ring; name it in key_ring, or remove it");
   }
   if (draft.caches.empty()) findings.warn({}, "there are no caches; write [caches.NAME]");
 }

@@ -98,7 +98,7 @@ class StoredBytesTest : public ::testing::TestWithParam<Setting> {
   /// A cache with a memory of its own, as of another process.
   [[nodiscard]] Strings cache(const std::string& name = "users") const {
     CacheOptions options{.name = name, .ttl = 1h, .tier_timeout = patience};
-    if (GetParam().sealed) options.keys = keys_;
+    if (GetParam().sealed) options.key_ring = keys_;
     return Strings(std::move(options), {store_->tier()});
   }
   static void expect_unreadable(Strings& cache, const std::string& key) {
@@ -155,7 +155,7 @@ TEST_P(StoredBytesTest, EntriesOfTheOtherModeAreMissesAndNoMessageShowsAKey) {
   const std::shared_ptr<const KeyRing> canary = KeyRing::parse(text);
   cache().set("ann", "the value").value();
   CacheOptions other_mode{.name = "users"};
-  if (!GetParam().sealed) other_mode.keys = canary;
+  if (!GetParam().sealed) other_mode.key_ring = canary;
   Strings other(std::move(other_mode), {store_->tier()});
   expect_unreadable(other, "ann");
   const std::string told = other.explain("ann").value().to_string();
@@ -164,7 +164,7 @@ TEST_P(StoredBytesTest, EntriesOfTheOtherModeAreMissesAndNoMessageShowsAKey) {
             std::string::npos)
       << told;
   if (GetParam().sealed) {
-    Strings stranger({.name = "users", .keys = canary}, {store_->tier()});
+    Strings stranger({.name = "users", .key_ring = canary}, {store_->tier()});
     expect_unreadable(stranger, "ann");
     const std::string why = stranger.explain("ann").value().to_string();
     EXPECT_NE(why.find("the seal is broken"), std::string::npos) << why;
@@ -173,13 +173,42 @@ TEST_P(StoredBytesTest, EntriesOfTheOtherModeAreMissesAndNoMessageShowsAKey) {
   EXPECT_EQ(told.find(secret.substr(0, 8)), std::string::npos);
 }
 
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+TEST(KeyRingOption, IsTakenUnderItsFormerName) {
+  const auto scheduler = std::make_shared<FakeScheduler>();
+  const auto map = std::make_shared<MapTier>(scheduler->clock());
+  const auto ring = KeyRing::parse(generate_key_ring());
+  CacheOptions former{.name = "users", .scheduler = scheduler};
+  former.keys = ring;
+  Cache<std::string>(former, {map}).set("ann", "hers").value();
+  Cache<std::string> unsealed({.name = "users", .scheduler = scheduler}, {map});
+  EXPECT_EQ(unsealed.get("ann"), std::nullopt);
+  Cache<std::string> sealed({.name = "users", .key_ring = ring, .scheduler = scheduler}, {map});
+  EXPECT_EQ(sealed.get("ann"), "hers");
+}
+
+TEST(KeyRingOption, IsRefusedUnderBothNames) {
+  const auto ring = KeyRing::parse(generate_key_ring());
+  CacheOptions both{.name = "users", .key_ring = ring};
+  both.keys = ring;
+  try {
+    both.check();
+    FAIL() << "both were taken";
+  } catch (const ConfigError& error) {
+    EXPECT_STREQ(error.what(),
+                 "cache \"users\": key_ring and keys are two names of one option; give key_ring alone");
+  }
+}
+#pragma GCC diagnostic pop
+
 /// What a seal does not prevent, and what ends it.
 TEST(SealedReplay, AnOlderEntryOfTheSameKeyIsBelievedUntilItExpires) {
   const auto scheduler = std::make_shared<FakeScheduler>();
   const auto map = std::make_shared<MapTier>(scheduler->clock());
   const auto keys = KeyRing::parse(generate_key_ring());
   const CacheOptions options{
-      .name = "users", .ttl = 1h, .ttl_jitter = 0, .keys = keys, .scheduler = scheduler};
+      .name = "users", .ttl = 1h, .ttl_jitter = 0, .key_ring = keys, .scheduler = scheduler};
   const auto read = [&] { return Cache<std::string>(options, {map}).get("ann"); };
   Cache<std::string> writer(options, {map});
   writer.set("ann", "old").value();
@@ -202,7 +231,7 @@ class PlantedToken : public ::testing::TestWithParam<bool> {
   /// Another process, as it were: with a memory and a connection of its own.
   [[nodiscard]] Strings make(bool memory) const {
     CacheOptions options{.name = "users", .memory_level = memory, .ttl = 1h, .tier_timeout = patience};
-    if (GetParam()) options.keys = keys_;
+    if (GetParam()) options.key_ring = keys_;
     return Strings(std::move(options), {make_redis_tier({.url = server_.url()})});
   }
   void plant(const std::string& shape) const {

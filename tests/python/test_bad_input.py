@@ -107,7 +107,7 @@ def test_wrong_ttls_are_refused_everywhere(ttl: Any) -> None:
     ({"tiers": "redis://localhost"}, r"\["), ({"tiers": ["ftp://x"]}, "sqlite:"), ({"tiers": [5]}, "ConnectionPool"), ({"name": "a b"}, "a b"),
     ({"write_mode": "back"}, "journal|path"), ({"tier_timeout": 0}, "tier_timeout"), ({"max_concurrent_loads": 0}, "max_concurrent_loads"),
     ({"codec": "json"}, "msgpack"), ({"type": object}, "dataclass"), ({"types": [int]}, "dataclass"), ({"ttl_jitter": 2}, "ttl_jitter"),
-    ({"soft_load_timeout": 60}, "soft_load_timeout"), ({"keys": "/nowhere"}, "/nowhere")])
+    ({"soft_load_timeout": 60}, "soft_load_timeout"), ({"key_ring": "/nowhere"}, "/nowhere")])
 def test_a_wrong_option_is_named_with_what_would_be_right(options: dict[str, Any], names: str) -> None:
     with pytest.raises(terrace.ConfigError, match=names):
         terrace.Cache(**options)

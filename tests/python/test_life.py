@@ -73,7 +73,7 @@ def test_F40_no_two_processes_seal_with_one_nonce(redis_server: RedisServer, tmp
     keys.chmod(0o600)
     fine(run("""
         import os, sys, redis, terrace
-        cache = terrace.Cache("sealed", memory=None, tiers=[sys.argv[1]], keys=sys.argv[2])
+        cache = terrace.Cache("sealed", memory=None, tiers=[sys.argv[1]], key_ring=sys.argv[2])
         cache["before"] = "x"
         for number in range(4):
             child = os.fork()

@@ -17,7 +17,7 @@ WRONG: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "type": (lambda: make("odd", type=[]), terrace.ConfigError, r"type: \[\] is no type: give"),
     "type within": (lambda: make("odd", type=tuple[int, {}]), terrace.ConfigError, r"type: tuple\[int, {}\] is no type: give"),  # type: ignore[misc]
     "path of keys": (lambda: terrace.generate_keys(5), TypeError, "path=5: give a path"),  # type: ignore[arg-type]
-    "keys": (lambda: make("odd", keys=5), TypeError, "keys: int is no path: give"),
+    "key_ring": (lambda: make("odd", key_ring=5), TypeError, "key_ring: int is no path: give"),
     "journal alone": (lambda: make("odd", journal="x"), terrace.ConfigError, "journal='x' is for write_mode=\"back\""),
     "nodes": (lambda: DistributedCache([5]), terrace.ConfigError, "nodes holds 5: give"),  # type: ignore[list-item]
     "no nodes": (lambda: DistributedCache(5), terrace.ConfigError, "nodes=5: give"),  # type: ignore[arg-type]

@@ -59,21 +59,21 @@ def test_paths_of_pathlib(tmp_path: pathlib.Path) -> None:
     keys = tmp_path / "keys"
     keys.write_text("1 primary AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n")
     keys.chmod(0o600)
-    with terrace.Cache[int]("sealed", memory=None, tiers=[strange], keys=keys) as sealed:
+    with terrace.Cache[int]("sealed", memory=None, tiers=[strange], key_ring=keys) as sealed:
         sealed["k"] = 2
         assert sealed["k"] == 2
 
 
 @pytest.mark.parametrize("path", [5, b"journal", ["journal"], object()], ids=repr)
 def test_what_is_no_path_is_named(path: Any) -> None:
-    for name in ("journal", "keys"):
+    for name in ("journal", "key_ring"):
         with pytest.raises(TypeError, match=f"{name}.*: give a path"):
             terrace.Cache("paths", **{name: path})
 
 
 @pytest.mark.parametrize("path", ["", "a\0b"], ids=repr)
 def test_a_path_that_cannot_be_is_named(path: str) -> None:
-    for name in ("journal", "keys"):
+    for name in ("journal", "key_ring"):
         with pytest.raises(terrace.ConfigError, match=f"{name}=.*: give the path"):
             terrace.Cache("paths", **{name: path})  # type: ignore[arg-type]
 

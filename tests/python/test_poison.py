@@ -25,7 +25,7 @@ heard = []
 sys.addaudithook(lambda event, arguments: heard.append(event) if event in ("os.system", "subprocess.Popen", "exec", "pickle.find_class") and armed else None)
 armed = False
 client = redis.Redis.from_url(url)
-options = {"codec": "pickle", "keys": keys} if codec == "pickle" else {}
+options = {"codec": "pickle", "key_ring": keys} if codec == "pickle" else {}
 cache = terrace.Cache("victim", memory=None, tiers=[url], **options)
 
 def refused(stored):
@@ -63,7 +63,7 @@ def test_a_pickle_in_a_whole_envelope_is_never_loaded_unsealed_or_sealed_with_an
         codec: str, redis_server: RedisServer, files: list[str]) -> None:
     fine(run(BEGIN + """
 # An entry whose checksum is right, of codec 2, with the poison in it: sealed with a key of the attacker's, under the very name and key.
-attacker = terrace.Cache("victim", memory=None, tiers=[url], codec="pickle", keys=other_keys)
+attacker = terrace.Cache("victim", memory=None, tiers=[url], codec="pickle", key_ring=other_keys)
 attacker["k"] = Poison()
 sealed = client.get("victim:k")
 attacker.close()

@@ -10,6 +10,7 @@ import pickle
 import stat
 import threading
 import types
+import warnings
 from typing import Any
 
 import pytest
@@ -47,7 +48,7 @@ def test_a_serializer_of_the_programs_own_stores_and_reads(
     sealed: bool, where: str, redis_server: RedisServer, tmp_path: pathlib.Path, keys: pathlib.Path
 ) -> None:
     url = redis_server.url if where == "redis" else f"sqlite:{tmp_path / 'own.db'}"
-    options: dict[str, Any] = {"keys": keys} if sealed else {}
+    options: dict[str, Any] = {"key_ring": keys} if sealed else {}
     codec = Counted()
     value = {"a": [1, "x" * 5000]}  # long enough to be compressed
     with terrace.Cache[Any]("own", tiers=[url], codec=codec, **options) as cache:
@@ -138,7 +139,7 @@ def test_what_is_no_serializer_is_refused_with_the_reason(codec: Any, words: str
 
 
 def test_pickle_as_a_module_works_over_sealed_entries(redis_server: RedisServer, keys: pathlib.Path) -> None:
-    cache: terrace.Cache[Any] = terrace.Cache("pickles", memory=None, tiers=[redis_server.url], codec=pickle, keys=keys)
+    cache: terrace.Cache[Any] = terrace.Cache("pickles", memory=None, tiers=[redis_server.url], codec=pickle, key_ring=keys)
     cache["k"] = ByClass
     assert cache["k"] is ByClass
 
@@ -175,7 +176,7 @@ def test_what_pickle_refuses_is_an_encode_error_and_a_pickling_error(
     value: Any, redis_server: RedisServer, keys: pathlib.Path
 ) -> None:
     cache: terrace.Cache[Any] = terrace.Cache(
-        "pickled", memory=None, tiers=[redis_server.url], codec="pickle", keys=keys
+        "pickled", memory=None, tiers=[redis_server.url], codec="pickle", key_ring=keys
     )
     for store in (
         lambda: cache.set("k", [value]),
@@ -199,10 +200,10 @@ def test_generated_keys_seal_as_a_file_and_as_text(redis_server: RedisServer, tm
     text = terrace.generate_keys(path)
     assert path.read_text() == text and stat.S_IMODE(path.stat().st_mode) == 0o600
     assert text != terrace.generate_keys()
-    by_path: terrace.Cache[Any] = terrace.Cache("sealed", memory=None, tiers=[redis_server.url], keys=path)
-    by_text: terrace.Cache[Any] = terrace.Cache("sealed", memory=None, tiers=[redis_server.url], keys=text)
+    by_path: terrace.Cache[Any] = terrace.Cache("sealed", memory=None, tiers=[redis_server.url], key_ring=path)
+    by_text: terrace.Cache[Any] = terrace.Cache("sealed", memory=None, tiers=[redis_server.url], key_ring=text)
     other: terrace.Cache[Any] = terrace.Cache(
-        "sealed", memory=None, tiers=[redis_server.url], keys=terrace.generate_keys()
+        "sealed", memory=None, tiers=[redis_server.url], key_ring=terrace.generate_keys()
     )
     by_path["k"] = "secret words"
     assert by_text["k"] == "secret words" and other.get("k", "a miss") == "a miss"
@@ -223,7 +224,7 @@ def test_a_key_file_is_never_replaced_and_keys_are_never_shown(tmp_path: pathlib
         text.split("\n")[-2][:30],
     ):
         with pytest.raises(terrace.ConfigError) as refused:
-            terrace.Cache("keys", keys=wrong)  # type: ignore[arg-type]
+            terrace.Cache("keys", key_ring=wrong)  # type: ignore[arg-type]
         assert text.split()[-1][:20] not in str(refused.value)
 
 
@@ -237,4 +238,25 @@ def test_the_command_rotates_generated_keys(tmp_path: pathlib.Path, root: pathli
         subprocess.run(
             [sys.executable, "-m", "terrace", "keys", "rotate", os.fspath(path), step], check=True, capture_output=True
         )
-    terrace.Cache("rotated", keys=path)
+    terrace.Cache("rotated", key_ring=path)
+
+
+def test_the_former_name_of_the_key_ring_is_taken_and_deprecated_once(redis_server: RedisServer) -> None:
+    text = terrace.generate_keys()
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        former: terrace.Cache[Any] = terrace.Cache("sealed", memory=None, tiers=[redis_server.url], keys=text)
+        terrace.Cache[Any]("sealed", memory=None, tiers=[redis_server.url], keys=text).close()
+        now: terrace.Cache[Any] = terrace.Cache("sealed", memory=None, tiers=[redis_server.url], key_ring=text)
+    assert [warning.category for warning in told] == [DeprecationWarning] * 2
+    for warning in told:
+        assert "key_ring=" in str(warning.message) and warning.filename == __file__
+    former["former"] = 1
+    assert now["former"] == 1
+
+
+def test_both_names_of_the_key_ring_are_refused() -> None:
+    text = terrace.generate_keys()
+    with pytest.raises(terrace.ConfigError, match="key_ring= and keys= are two names of one option: give key_ring= alone") as refused:
+        terrace.Cache("both", key_ring=text, keys=text)
+    assert text not in str(refused.value)

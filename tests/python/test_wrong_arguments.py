@@ -65,9 +65,9 @@ def levels(**arguments: Any) -> Any:
 OPTIONS: dict[str, list[Any]] = {
     "name": [*NO_TEXT, "", "a b", "ü", "x" * 65], "ttl": NO_LIFE, "memory": ["x", -1, 0, 2**64, 10**5000, 1.5, True, ("x", 1), "0MB", "9" * 5000, "9999999TB", [1]],
     "tiers": ["redis://h", b"x", 5, [5], [None], ["ftp://x"], [""], ["\ud800"]], "type": [5, "x", object], "types": [5, "x", [5], ["x"], [int]],
-    "codec": [*NO_TEXT, "json"], "keys": NO_PATH, "negative_ttl": NO_LIFE, "memory_ttl": NO_LIFE, "ttl_jitter": NO_SHARE, "grace": [*NO_SPAN, -1],
+    "codec": [*NO_TEXT, "json"], "key_ring": NO_PATH, "negative_ttl": NO_LIFE, "memory_ttl": NO_LIFE, "ttl_jitter": NO_SHARE, "grace": [*NO_SPAN, -1],
     "retry_after": [*NO_SPAN, -1], "eager_refresh": NO_SHARE, "consistency": [*NO_TEXT, "total", "ü"], "max_staleness": [*NO_SPAN, 0], "lease_time": [*NO_SPAN, 0],
-    "write_mode": [*NO_TEXT, "sideways"], "journal": NO_PATH, "eviction": [5, b"x", "mru", "\ud800"], "compress_above": NO_COUNT, "max_value_bytes": NO_COUNT,
+    "write_mode": [*NO_TEXT, "sideways"], "journal": NO_PATH, "eviction": [5, b"x", "mru", "\ud800"], "advisor": NO_FLAG, "compress_above": NO_COUNT, "max_value_bytes": NO_COUNT,
     "tier_timeout": [*NO_SPAN, 0], "load_timeout": [*NO_SPAN, 0], "soft_load_timeout": [*NO_TIME, 0], "max_concurrent_loads": [*NO_COUNT, 0], "copy": NO_FLAG,
 }
 
@@ -86,6 +86,10 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, Any], dict[str, list[Any]]]
     "L1Cache.set": (lambda **a: patterns.L1Cache().set(**a), {"key": "k", "value": 1}, {"key": NO_KEY, "ttl": NO_LIFE, "value": [terrace.ABSENT]}),
     "MultiLevelCache": (levels, {}, {"l1_cache": [5, None, "x"], "l2_cache": [5, "x"], "strategy": [5, "x", None], "journal": [5, b"x", ["x"]]}),
     "Tier": (terrace.Tier, {"url": "redis://localhost"}, {"url": [*NO_TEXT, "\ud800"], "key_prefix": [*NO_TEXT, "\ud800"]}),
+    "Journal": (terrace.Journal, {"path": "journal"}, {
+        "path": [*NO_PATH, None], "sync": [*NO_TEXT, "sometimes"], "flush_interval": [*NO_SPAN, 0, -1], "max_batch": [*NO_COUNT, 0],
+        "max_pending": [*NO_COUNT, 0], "max_pending_bytes": [*NO_COUNT, 0], "max_journal_bytes": [*NO_COUNT, 1 << 20],
+        "max_attempts": [*NO_COUNT, 0, 2**40]}),
     "metrics": (terrace.metrics, {}, {"caches": [5, "x", None, [5]]}),
     "open_caches": (terrace.open_caches, {}, {"path": [5, None, ["x"], "", "/nowhere.toml"]}),
     "Monitor": (terrace.Monitor, {}, {
@@ -176,4 +180,4 @@ def test_too_many_arguments_are_counted_in_the_callers_words() -> None:
     for wrong in (lambda: patterns.L1Cache().get("x", 5), lambda: patterns.L1Cache().get(), lambda: patterns.L1Cache().get("x", default=5)):  # type: ignore[call-arg]
         with pytest.raises(TypeError) as refused:
             wrong()
-        assert "get" in str(refused.value) and "_get_memory" not in str(refused.value), refused.value
+        assert "get" in str(refused.value) and "_get_from_memory" not in str(refused.value), refused.value

@@ -34,7 +34,7 @@ class ConfigCaches : public ::testing::Test {
     return "[tiers.redis]\nurl = \"redis://:${PASSWORD}@127.0.0.1:" + std::to_string(server_->port()) +
            "\"\nkey_prefix = \"app:\"\n[tiers.disk]\nurl = \"sqlite:" + place_.file("x.db") +
            "?scope=fleet\"\n[keys.main]\ntext = \"${RING}\"\n[defaults]\nttl = \"10m\"\n"
-           "[caches.users]\ntiers = [\"redis\", \"disk\"]\nkeys = \"main\"\n"
+           "[caches.users]\ntiers = [\"redis\", \"disk\"]\nkey_ring = \"main\"\n"
            "[caches.pages]\ntiers = [\"redis\"]\nmax_entries = 100\n"
            "[caches.notes]\ntiers = [\"disk\"]\nwrite_mode = \"back\"\n[caches.notes.write_back]\npath = \"" +
            place_.file("journal") + "\"\n";

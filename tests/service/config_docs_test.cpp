@@ -107,7 +107,8 @@ TEST(ConfigFields, AreAllOptionsThereAre) {
     return fields;
   };
   CacheOptions cache;
-  const std::size_t apart = 5;  // name, write_back, keys; scheduler and writer, which only code can set
+  const std::size_t apart =
+      6;  // name, write_back, key_ring and its alias; scheduler and writer, which only code can set
   EXPECT_EQ(count(cache, [](auto& all, auto visit) { config::visit_cache(all, visit); }) + apart,
             boost::pfr::tuple_size_v<CacheOptions>);
   EXPECT_EQ(count(cache.write_back, [](auto& all, auto visit) { config::visit_write_back(all, visit); }),
@@ -195,7 +196,7 @@ TEST(ConfigExample, HasNoMistakeAndOnlyTheWarningsItSpeaksOf) {
   const Config config = Config::check(TERRACE_EXAMPLE_FILE);
   ASSERT_TRUE(config.valid()) << lines(config.findings());
   for (const ConfigFinding& finding : config.findings()) {
-    EXPECT_TRUE(finding.where.ends_with(".keys") || finding.where == "admin.token") << lines({finding});
+    EXPECT_TRUE(finding.where.ends_with(".key_ring") || finding.where == "admin.token") << lines({finding});
   }
   EXPECT_EQ(config.cache_names(), (std::vector<std::string>{"pages", "users"}));
   EXPECT_EQ(config.alerts().size(), 2U);

@@ -121,7 +121,7 @@ INSTANTIATE_TEST_SUITE_P(
              "did you mean disk?"},
         Case{redis + "[caches.a]\ntiers = [\"r\", \"r\"]\n", 4, "caches.a.tiers[1]", "given twice"},
         Case{"[caches.a]\ntiers = [\"sqlit:x.db\"]\n", 2, "caches.a.tiers[0]", "there is no scheme"},
-        Case{"[caches.a]\nkeys = \"main\"\n", 2, "caches.a.keys", "there is no key ring \"main\""},
+        Case{"[caches.a]\nkey_ring = \"main\"\n", 2, "caches.a.key_ring", "there is no key ring \"main\""},
         Case{"[keys.main]\nfile = \"/no/such/keys\"\n", 1, "keys.main.file", "cannot be read"},
         Case{"[keys.main]\ntext = \"1 primary x\"\n", 1, "keys.main.text", "terrace keys generate"},
         Case{"[keys.main]\n", 1, "keys.main.file", "is one of file"},
@@ -257,7 +257,7 @@ TEST(Mistakes, ShowNoSecret) {
       "[[sinks.webhooks]]\nurl = \"${S}\"\n",
       "[[alerts]]\nname = \"${S} x\"\nwhen = \"${S} > 1\"\ncache = \"${S}\"\n",
       "[admin]\nlisten = \"${S}\"\ntls_key = \"/${S}\"\n",
-      "[caches.a]\nkeys = \"${S}\"\n",
+      "[caches.a]\nkey_ring = \"${S}\"\n",
       "[admin]\nlisten = \"redis://app:" + secret + "@h\"\n",
       "[admin]\nlisten = \"app:a/" + secret + "@h:port\"\n",
       "[[sinks.webhooks]]\nurl = \"https://h/${S}\"\ntimeout = \"0\"\nattempts = "

@@ -107,16 +107,37 @@ TEST_F(SecretFile, ThatHasNoSecretIsRefused) {
 
 TEST_F(SecretFile, HoldsKeyRings) {
   const std::string ring = generate_key_ring();
-  const std::string cache = "[caches.a]\nttl = \"1m\"\ntiers = [\"redis://127.0.0.1\"]\nkeys = \"main\"\n";
+  const std::string cache =
+      "[caches.a]\nttl = \"1m\"\ntiers = [\"redis://127.0.0.1\"]\nkey_ring = \"main\"\n";
   const Config from_file = checked("[keys.main]\nfile = \"" + file(ring) + "\"\n" + cache);
   const Config from_text = checked("[keys.main]\ntext = \"${RING}\"\n" + cache, {{"RING", ring}});
   for (const Config& config : {from_file, from_text}) {
     EXPECT_EQ(lines(config.findings()), "");
-    EXPECT_EQ(config.caches()[0].keys, "main");
-    EXPECT_NE(config.caches()[0].options.keys, nullptr);
+    EXPECT_EQ(config.caches()[0].key_ring, "main");
+    EXPECT_NE(config.caches()[0].options.key_ring, nullptr);
   }
   EXPECT_THAT(findings_of("[keys.main]\nfile = \"" + file(ring, 0644) + "\"\n" + cache),
               HasSubstr("terrace.toml:1: mistake: keys.main.file: key file"));
+}
+
+TEST(FormerName, IsTakenWithAWarning) {
+  const std::map<std::string, std::string> environment{{"RING", generate_key_ring()}};
+  const std::string ring = "[keys.main]\ntext = \"${RING}\"\n";
+  const Config cache = checked(ring + "[caches.a]\nkeys = \"main\"\n", environment);
+  EXPECT_EQ(
+      lines(cache.findings()),
+      "terrace.toml:4: warning: caches.a.keys: is the former name of key_ring; write key_ring = … instead\n");
+  EXPECT_NE(cache.caches()[0].options.key_ring, nullptr);
+  const Config defaults =
+      checked(ring + "[defaults]\nkeys = \"main\"\n[caches.a]\n[caches.b]\n", environment);
+  EXPECT_EQ(
+      lines(defaults.findings()),
+      "terrace.toml:4: warning: defaults.keys: is the former name of key_ring; write key_ring = … instead\n");
+  for (const CacheConfig& one : defaults.caches()) EXPECT_NE(one.options.key_ring, nullptr);
+  const Config both = checked(ring + "[caches.a]\nkeys = \"main\"\nkey_ring = \"main\"\n", environment);
+  EXPECT_EQ(lines(both.findings()),
+            "terrace.toml:4: mistake: caches.a.keys: is the former name of key_ring, which is given as well; "
+            "remove it\n");
 }
 
 TEST(ConfigValues, AreThoseOfTheFile) {

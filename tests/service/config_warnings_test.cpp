@@ -65,7 +65,7 @@ INSTANTIATE_TEST_SUITE_P(
              "[caches.a]\nttl = \"2m\"\nnegative_ttl = \"1m\"\n", 3, "caches.a.negative_ttl", "is above ttl"},
         Case{"for ever in Redis", cache, cache + "ttl = \"1h\"\n", 3, "caches.a.ttl",
              "until the server evicts"},
-        Case{"not sealed", cache, "[caches.a]\ntiers = [\"sqlite:x.db\"]\n", 3, "caches.a.keys",
+        Case{"not sealed", cache, "[caches.a]\ntiers = [\"sqlite:x.db\"]\n", 3, "caches.a.key_ring",
              "sealing.md"},
         Case{"a file beside Redis", redis + "[caches.a]\ntiers = [\"r\", \"sqlite:x.db\"]\n",
              redis + "[caches.a]\ntiers = [\"r\", \"sqlite:x.db?scope=fleet\"]\n", 4, "caches.a.tiers",

@@ -10,9 +10,10 @@ from typing import Any
 from .. import _core
 from .._cache import Cache
 from .._errors import ConfigError, NotFound, TerraceError
+from .._journal import Journal, journal_of
 from .._reports import LevelStats
 from .._results import ABSENT
-from .._tiers import Tier, absolute, tiers_of
+from .._tiers import Tier, tiers_of
 from .._times import ttl as checked_ttl
 from .._words import shown
 from ._memory import L1Cache
@@ -56,18 +57,17 @@ class MultiLevelCache(Remote):
     """Several levels as one cache. A read asks them from top to bottom and fills the levels that missed, with the remaining
     lifetime. Callers that miss at the same time share one lookup. Every process's memory is notified of a change.
 
-    l1_cache: becomes this cache's memory level. l2_cache: its Redis; None: none. l3_cache: the third level: a URL such as
-    "postgres://…" or "sqlite:cache.db?scope=fleet" (one file that every process opens), a terrace.Tier, or an object with
-    get(key), set(key, value, ttl) and delete(key) that is asked if no level above has a key (it may block; None: not there).
-    strategy: WRITE_THROUGH: set returns when every level has the value; WRITE_BACK: set returns when the value is in a journal
-    on disk. journal: the directory of the journal; without it, a new one in the temporary directory, which no later process
-    will find.
+    l1_cache: from now on this cache's memory level. l2_cache: its Redis; None: none. l3_cache: the third level, a URL such as
+    "postgres://…" or "sqlite:cache.db?scope=fleet" (one file that every process opens), a terrace.Tier, or an object with get(key),
+    set(key, value, ttl) and delete(key) that is asked when no level above has a key (it may block; None: not there). strategy: WRITE_THROUGH: set returns when every level has
+    the value; WRITE_BACK: when it is in a journal on disk. journal: that one's folder, or a terrace.Journal; without it a new folder
+    under the temporary one, which no later process will find.
     """
 
     def __init__(self, l1_cache: L1Cache, l2_cache: L2Cache | None, l3_cache: Any = None,
-                 strategy: CacheStrategy = CacheStrategy.WRITE_THROUGH, *, journal: str | os.PathLike[str] | None = None) -> None:
+                 strategy: CacheStrategy = CacheStrategy.WRITE_THROUGH, *, journal: str | os.PathLike[str] | Journal | None = None) -> None:
         back = CacheStrategy(strategy) is CacheStrategy.WRITE_BACK
-        folder = absolute(journal, "journal")
+        kept = journal_of(journal)
         if not isinstance(l1_cache, L1Cache):
             raise TypeError(f"l1_cache={shown(l1_cache)}: give an L1Cache")
         if l2_cache is not None and not isinstance(l2_cache, L2Cache):
@@ -79,8 +79,8 @@ class MultiLevelCache(Remote):
         tiers = ([] if l2_cache is None else [l2_cache._tier]) + below
         if back and not tiers:
             raise ConfigError("WRITE_BACK needs a level below memory to write to: give an l2_cache or a URL as l3_cache")
-        if back and folder is None:
-            folder = tempfile.mkdtemp(prefix="terrace-journal-")
+        if back and kept is None:
+            kept = Journal(folder := tempfile.mkdtemp(prefix="terrace-journal-"))
             log.warning("write-back journal in %s: give journal= a lasting folder, so that the next process finds it", folder)
         self._cache = Cache(
             "levels" if l2_cache is None else l2_cache._name,
@@ -90,7 +90,7 @@ class MultiLevelCache(Remote):
             ttl_jitter=0,
             types=() if l2_cache is None else l2_cache._types,
             write_mode="back" if back else "through",
-            journal=folder if back else None,
+            journal=kept if back else None,
         )
         self._trouble = Trouble("MultiLevelCache")
         if l2_cache is not None:

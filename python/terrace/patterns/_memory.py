@@ -35,8 +35,8 @@ class L1Cache:
         self._use(Cache("l1", memory=self.bounds, eviction=strategy.value, ttl_jitter=0))
 
     def get(self, key: Any) -> Any:
-        """Returns the value; None if there is none."""
-        return self._cache._get_memory(key)
+        """The value; None when there is none."""
+        return self._cache._get_from_memory(key)
 
     def set(self, key: Any, value: Any, ttl: float | None = None) -> None:
         """Stores the value for `ttl` seconds; None: no expiry. Raises ConfigError for a ttl of 0 or less."""
@@ -81,4 +81,4 @@ class L1Cache:
     def _use(self, cache: Cache[Any]) -> None:
         self._cache = cache
         if type(self).get is L1Cache.get:  # without a detour, unless a subclass has its own
-            self.get = cache._get_memory  # type: ignore[method-assign]
+            self.get = cache._get_from_memory  # type: ignore[method-assign]

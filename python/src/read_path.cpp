@@ -1,8 +1,18 @@
-/// What is asked most often: reads that memory answers. Plain CPython methods, since every detour would cost
-/// more than the look-up itself. What memory does not have goes on to the tiers here too, if no loader is
-/// needed for it.
+/// The read path: get(), [], in and get_or_load() as far as memory answers. Plain CPython methods, since every
+/// detour would cost more than the lookup itself. A miss goes on to the tiers here as well, if the call has no
+/// loader; a call with one goes on in Python (Cache._load).
+///
+///   lookup()                    memory, then the tiers: get, [] and in
+///   lookup_below()              the tiers alone
+///   lookup_for_load()           memory alone, for get_or_load: a value that is due to be refreshed is a miss
+///   CacheBase::lookup_in_memory memory alone: what all of them ask first (cache.cpp)
+///   recall()                    memory alone, without counting as an access
 
+// datetime.h needs Python.h before it.
+// clang-format off
+#include "python.hpp"
 #include <datetime.h>
+// clang-format on
 
 #include "cache.hpp"
 #include "errors.hpp"
@@ -22,9 +32,9 @@ bool take_for_miss(CacheBase& cache, std::string_view key) {
   return true;
 }
 
-/// Asks the tiers and waits. A new reference in `object` for Seen::value.
-Seen look_below(CacheBase& cache, std::string_view key, PyObject*& object) {
-  if (!cache.is_open()) return raise(Error(Errc::shutdown, "the cache is closed")), Seen::failed;
+/// Asks the tiers and waits. A new reference in `object` for LookupResult::value.
+LookupResult lookup_below(CacheBase& cache, std::string_view key, PyObject*& object) {
+  if (!cache.is_open()) return raise(Error(Errc::shutdown, "the cache is closed")), LookupResult::failed;
   const auto engine = cache.engine();
   const auto memory = cache.memory();
   const auto call = std::make_shared<Call>(memory->scheduler());
@@ -34,27 +44,20 @@ Seen look_below(CacheBase& cache, std::string_view key, PyObject*& object) {
     return true;
   });
   static_cast<void>(call->wait());  // without a loader no load comes
-  if (PyErr_Occurred() != nullptr) return Seen::failed;
+  if (PyErr_Occurred() != nullptr) return LookupResult::failed;
   auto outcome = call->take();
   const auto& answer = std::get<std::vector<cascade::Answer>>(outcome).front();
-  if (answer.kind == LookupKind::negative) return Seen::negative;
-  if (answer.kind == LookupKind::miss) return Seen::nothing;
+  if (answer.kind == LookupKind::negative) return LookupResult::negative;
+  if (answer.kind == LookupKind::miss) return LookupResult::miss;
   if (answer.kind == LookupKind::unavailable) {
     const bool refused = answer.error == Errc::shutdown || answer.error == Errc::invalid_key;
-    return refused ? (raise(answer.error), Seen::failed) : Seen::nothing;
+    return refused ? (raise(answer.error), LookupResult::failed) : LookupResult::miss;
   }
   PyObject* const found = static_cast<const Value*>(answer.entry.value.get())->resolve(memory->codec());
-  if (found == nullptr) return take_for_miss(cache, key) ? Seen::nothing : Seen::failed;
+  if (found == nullptr) return take_for_miss(cache, key) ? LookupResult::miss : LookupResult::failed;
   object = cache.handed_out(found);
   Py_DECREF(found);
-  return object == nullptr ? Seen::failed : Seen::value;
-}
-
-Seen look_everywhere(CacheBase& cache, std::string_view key, PyObject*& object) {
-  Seen seen = cache.look(key, object);
-  if (seen == Seen::failed && take_for_miss(cache, key)) seen = Seen::nothing;
-  if (seen != Seen::nothing || !cache.has_tiers()) return seen;
-  return look_below(cache, key, object);
+  return object == nullptr ? LookupResult::failed : LookupResult::value;
 }
 
 /// Opens a cache that a fork has left shut, or raises Closed.
@@ -66,11 +69,40 @@ bool ensure_open(PyObject* self, CacheBase& cache) {
   return done != nullptr;
 }
 
-Seen find(PyObject* self, PyObject* key_object, PyObject*& object) {
+/// Asks memory. A value that cannot be decoded is a miss. `key` holds what it read of `key_object`.
+LookupResult lookup_readable(PyObject* self, PyObject* key_object, Key& key, PyObject*& object,
+                             bool* refresh = nullptr) {
   CacheBase& cache = cache_of(self);
+  if (!ensure_open(self, cache) || !key.read(key_object)) return LookupResult::failed;
+  const LookupResult result = cache.lookup_in_memory(key.text(), object, refresh);
+  if (result == LookupResult::failed && take_for_miss(cache, key.text())) return LookupResult::miss;
+  return result;
+}
+
+/// Asks memory, then the tiers.
+LookupResult lookup(PyObject* self, PyObject* key_object, PyObject*& object) {
   Key key;
-  if (!ensure_open(self, cache) || !key.read(key_object)) return Seen::failed;
-  return look_everywhere(cache, key.text(), object);
+  const LookupResult result = lookup_readable(self, key_object, key, object);
+  CacheBase& cache = cache_of(self);
+  if (result != LookupResult::miss || !cache.has_tiers()) return result;
+  return lookup_below(cache, key.text(), object);
+}
+
+/// Asks memory for a key of get_or_load: a value that is due to be refreshed is a miss.
+LookupResult lookup_for_load(PyObject* self, PyObject* key_object, PyObject*& object) {
+  Key key;
+  bool refresh = false;
+  const LookupResult result = lookup_readable(self, key_object, key, object, &refresh);
+  if (result != LookupResult::value || !refresh) return result;
+  Py_CLEAR(object);
+  return LookupResult::miss;
+}
+
+/// The object that Python gets for it: a new reference; null for LookupResult::failed.
+PyObject* as_object(LookupResult result, PyObject* object) {
+  if (result == LookupResult::failed) return nullptr;
+  if (result == LookupResult::value) return object;
+  return Py_NewRef(result == LookupResult::negative ? sentinels().negative : sentinels().miss);
 }
 
 PyObject* get(PyObject* self, PyObject* const* arguments, Py_ssize_t count, PyObject* names) {
@@ -89,10 +121,10 @@ PyObject* get(PyObject* self, PyObject* const* arguments, Py_ssize_t count, PyOb
     return nullptr;
   }
   PyObject* object = nullptr;
-  switch (find(self, arguments[0], object)) {
-    case Seen::value:
+  switch (lookup(self, arguments[0], object)) {
+    case LookupResult::value:
       return object;
-    case Seen::failed:
+    case LookupResult::failed:
       return nullptr;
     default:
       return Py_NewRef(instead);
@@ -101,10 +133,10 @@ PyObject* get(PyObject* self, PyObject* const* arguments, Py_ssize_t count, PyOb
 
 PyObject* subscript(PyObject* self, PyObject* key) {
   PyObject* object = nullptr;
-  switch (find(self, key, object)) {
-    case Seen::value:
+  switch (lookup(self, key, object)) {
+    case LookupResult::value:
       return object;
-    case Seen::failed:
+    case LookupResult::failed:
       return nullptr;
     default: {
       // As one argument: a key that is a tuple would become the arguments of the exception.
@@ -117,51 +149,39 @@ PyObject* subscript(PyObject* self, PyObject* key) {
 
 int contains(PyObject* self, PyObject* key) {
   PyObject* object = nullptr;
-  const Seen seen = find(self, key, object);
+  const LookupResult result = lookup(self, key, object);
   Py_XDECREF(object);
-  return seen == Seen::failed ? -1 : seen == Seen::value;
-}
-
-PyObject* peek_text(CacheBase& cache, std::string_view key, bool* refresh = nullptr) {
-  PyObject* object = nullptr;
-  Seen seen = cache.look(key, object, refresh);
-  if (seen == Seen::failed && take_for_miss(cache, key)) seen = Seen::nothing;
-  if (seen == Seen::failed) return nullptr;
-  if (seen == Seen::value) return object;
-  return Py_NewRef(seen == Seen::negative ? sentinels().negative : sentinels().nothing);
+  return result == LookupResult::failed ? -1 : result == LookupResult::value;
 }
 
 bool is_named(PyObject* name, const char* text) noexcept {
   return PyUnicode_CompareWithASCIIString(name, text) == 0;
 }
 
-/// _get_memory(key): what memory has, else None. L1Cache.get is this.
-PyObject* get_memory(PyObject* self, PyObject* const* arguments, Py_ssize_t count, PyObject* names) {
+/// _get_from_memory(key): what memory has, otherwise None. L1Cache.get is this.
+PyObject* get_from_memory(PyObject* self, PyObject* const* arguments, Py_ssize_t count, PyObject* names) {
   const Py_ssize_t named = names == nullptr ? 0 : PyTuple_GET_SIZE(names);
   if (count + named != 1 || (named == 1 && !is_named(PyTuple_GET_ITEM(names, 0), "key"))) [[unlikely]] {
     PyErr_SetString(PyExc_TypeError, "get(key) takes no other arguments");
     return nullptr;
   }
-  PyObject* const key_object = arguments[0];
-  CacheBase& cache = cache_of(self);
   Key key;
-  if (!ensure_open(self, cache) || !key.read(key_object)) return nullptr;
   PyObject* object = nullptr;
-  const Seen seen = cache.look(key.text(), object);
-  if (seen == Seen::value) return object;
-  if (seen == Seen::failed && !take_for_miss(cache, key.text())) return nullptr;
+  const LookupResult result = lookup_readable(self, arguments[0], key, object);
+  if (result == LookupResult::value) return object;
+  if (result == LookupResult::failed) return nullptr;
   Py_RETURN_NONE;
 }
 
-/// _peek(key): what memory has, else NOTHING or NEGATIVE.
-PyObject* peek(PyObject* self, PyObject* key_object) {
-  CacheBase& cache = cache_of(self);
+/// _lookup_in_memory(key): what memory has, otherwise MISS or NEGATIVE.
+PyObject* lookup_in_memory(PyObject* self, PyObject* key_object) {
   Key key;
-  if (!ensure_open(self, cache) || !key.read(key_object)) return nullptr;
-  return peek_text(cache, key.text());
+  PyObject* object = nullptr;
+  const LookupResult result = lookup_readable(self, key_object, key, object);
+  return as_object(result, object);
 }
 
-/// _recall(key_bytes): the value that memory has, in a tuple, else None. No access: who asks has looked.
+/// _recall(key_bytes): the value that memory has, otherwise MISS. Counts as no access: the caller's lookup did.
 PyObject* recall(PyObject* self, PyObject* key) {
   CacheBase& cache = cache_of(self);
   char* text = nullptr;
@@ -169,15 +189,14 @@ PyObject* recall(PyObject* self, PyObject* key) {
   if (!ensure_open(self, cache) || PyBytes_AsStringAndSize(key, &text, &size) != 0) return nullptr;
   const auto memory = cache.memory();
   const auto found = memory->recall({text, static_cast<std::size_t>(size)});
-  if (!found || !found->serves || found->entry.value == nullptr) Py_RETURN_NONE;
+  if (!found || !found->serves || found->entry.value == nullptr) return Py_NewRef(sentinels().miss);
   const nb::object value =
       nb::steal(static_cast<const Value*>(found->entry.value.get())->resolve(memory->codec()));
   if (!value.is_valid()) {
     if (!take_for_miss(cache, {text, static_cast<std::size_t>(size)})) return nullptr;
-    Py_RETURN_NONE;
+    return Py_NewRef(sentinels().miss);
   }
-  const nb::object own = nb::steal(cache.handed_out(value.ptr()));
-  return own.is_valid() ? PyTuple_Pack(1, own.ptr()) : nullptr;
+  return cache.handed_out(value.ptr());
 }
 
 /// Whether the core takes it as it is. What else could be a limit, _load() finds out.
@@ -224,44 +243,29 @@ bool is_plain_load(PyObject* const* arguments, Py_ssize_t count, PyObject* names
   return true;
 }
 
-/// What memory has of a key that get_or_load asks for: nothing where the value is due to be refreshed.
-Seen look_for_load(PyObject* self, PyObject* key_object, PyObject*& object) {
-  CacheBase& cache = cache_of(self);
-  Key key;
-  if (!ensure_open(self, cache) || !key.read(key_object)) return Seen::failed;
-  bool refresh = false;
-  const Seen seen = cache.look(key.text(), object, &refresh);
-  if (seen == Seen::failed && take_for_miss(cache, key.text())) return Seen::nothing;
-  if (seen != Seen::value || !refresh) return seen;
-  Py_CLEAR(object);
-  return Seen::nothing;
-}
-
 /// get_or_load(key, loader, **options): memory's answer at once; everything else is _load()'s.
 PyObject* get_or_load(PyObject* self, PyObject* const* arguments, Py_ssize_t count, PyObject* names) {
   if (is_plain_load(arguments, count, names)) {
     PyObject* object = nullptr;
-    const Seen seen = look_for_load(self, arguments[0], object);
-    if (seen == Seen::value) return object;
-    if (seen == Seen::failed) return nullptr;
+    const LookupResult result = lookup_for_load(self, arguments[0], object);
+    if (result == LookupResult::value) return object;
+    if (result == LookupResult::failed) return nullptr;
   }
   const nb::object load = nb::steal(PyObject_GetAttrString(self, "_load"));
   return load.is_valid() ? PyObject_Vectorcall(load.ptr(), arguments, static_cast<std::size_t>(count), names)
                          : nullptr;
 }
 
-/// _peek_load(key, loader, timeout, tags): as _peek, for a call of aget_or_load; NOTHING for one that memory
-/// may not answer.
-PyObject* peek_load(PyObject* self, PyObject* const* arguments, Py_ssize_t count) {
-  if (count != 4) return PyErr_Format(PyExc_TypeError, "_peek_load takes 4 arguments"), nullptr;
+/// _lookup_for_load(key, loader, timeout, tags): as _lookup_in_memory, for a call of aget_or_load; MISS for one
+/// that memory may not answer.
+PyObject* lookup_for_aload(PyObject* self, PyObject* const* arguments, Py_ssize_t count) {
+  if (count != 4) return PyErr_Format(PyExc_TypeError, "_lookup_for_load takes 4 arguments"), nullptr;
   if (!is_plain_load(arguments, 2, nullptr) || !is_plain_timeout(arguments[2]) ||
       !are_plain_tags(arguments[3]))
-    return Py_NewRef(sentinels().nothing);
+    return Py_NewRef(sentinels().miss);
   PyObject* object = nullptr;
-  const Seen seen = look_for_load(self, arguments[0], object);
-  if (seen == Seen::failed) return nullptr;
-  if (seen == Seen::value) return object;
-  return Py_NewRef(seen == Seen::negative ? sentinels().negative : sentinels().nothing);
+  const LookupResult result = lookup_for_load(self, arguments[0], object);
+  return as_object(result, object);
 }
 
 template <class Function>
@@ -297,15 +301,15 @@ Timeout, EncodeError (the tiers cannot store the value), KeyTypeError, Closed. T
 PyMethodDef methods[] = {
     {"get", method(&get), METH_FASTCALL | METH_KEYWORDS, get_text},
     {"get_or_load", method(&get_or_load), METH_FASTCALL | METH_KEYWORDS, get_or_load_text},
-    {"_get_memory", method(&get_memory), METH_FASTCALL | METH_KEYWORDS,
-     "_get_memory($self, key)\n--\n\nThe value in memory, otherwise None."},
-    {"_peek", &peek, METH_O, "_peek($self, key)\n--\n\nThe value in memory, otherwise NOTHING or NEGATIVE."},
-    {"_peek_load", method(&peek_load), METH_FASTCALL,
-     "_peek_load($self, key, loader, timeout, tags)\n--\n\nLike _peek, for a call of aget_or_load; NOTHING "
-     "if "
-     "memory may not answer the call, or the value is due for an eager refresh."},
+    {"_get_from_memory", method(&get_from_memory), METH_FASTCALL | METH_KEYWORDS,
+     "_get_from_memory($self, key)\n--\n\nWhat memory has, otherwise None."},
+    {"_lookup_in_memory", &lookup_in_memory, METH_O,
+     "_lookup_in_memory($self, key)\n--\n\nWhat memory has, otherwise MISS or NEGATIVE."},
+    {"_lookup_for_load", method(&lookup_for_aload), METH_FASTCALL,
+     "_lookup_for_load($self, key, loader, timeout, tags)\n--\n\nAs _lookup_in_memory, for a call of "
+     "aget_or_load; MISS for one that memory may not answer, or whose value is due to be refreshed."},
     {"_recall", &recall, METH_O,
-     "_recall($self, key_bytes)\n--\n\nThe value in memory, in a tuple, otherwise None; not an access."},
+     "_recall($self, key_bytes)\n--\n\nThe value that memory has, otherwise MISS; counts as no access."},
     {nullptr, nullptr, 0, nullptr}};
 
 const PyType_Slot slots[] = {{Py_tp_methods, static_cast<void*>(methods)},
@@ -315,7 +319,7 @@ const PyType_Slot slots[] = {{Py_tp_methods, static_cast<void*>(methods)},
 
 }  // namespace
 
-const PyType_Slot* hot_slots() {
+const PyType_Slot* read_path_slots() {
   PyDateTime_IMPORT;
   if (PyErr_Occurred() != nullptr) throw nb::python_error();
   return slots;
