@@ -4,6 +4,18 @@
 
 namespace terrace {
 
+namespace {
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+void check_key_ring(const CacheOptions& options, const std::string& who) {
+  if (options.key_ring && options.keys)
+    throw ConfigError(who + "key_ring and keys are two names of one option; give key_ring alone");
+}
+#pragma GCC diagnostic pop
+
+}  // namespace
+
 void CacheOptions::check() const {
   const std::string who = "cache \"" + name + "\": ";
   const auto allowed = [](unsigned char c) {
@@ -42,6 +54,7 @@ void CacheOptions::check() const {
   within(!soft_load_timeout || *soft_load_timeout < load_timeout,
          "soft_load_timeout is not below load_timeout");
 
+  check_key_ring(*this, who);
   if (max_value_bytes == 0) throw ConfigError(who + "max_value_bytes is 0: no value could be stored");
 }
 
