@@ -203,10 +203,32 @@ std::shared_ptr<cascade::Loader> make_async_loader(Fn&& fn, const Executor& exec
 template <class V, class Done>
 void read_one(Cache<V>& cache, const std::string& key, std::shared_ptr<cascade::Loader> loader,
               const ReadOptions& options, Done done) {
-  cache.engine().read({key}, std::move(loader), options,
-                      [&cache, done = std::move(done)](std::vector<cascade::Answer> answers) mutable {
-                        done(cache.typed(std::move(answers.front())));
-                      });
+  detail::CacheAccess::engine(cache).read(
+      {key}, std::move(loader), options,
+      [&cache, done = std::move(done)](std::vector<cascade::Answer> answers) mutable {
+        done(detail::CacheAccess::typed(cache, std::move(answers.front())));
+      });
+}
+
+template <class V, class LoaderFn, class Executor, class Done>
+void lookup_or_load(Cache<V>& cache, const std::string& key, LoaderFn loader, const Executor& executor,
+                    const ReadOptions& options, Done done) {
+  bool refresh = false;
+  auto found = CacheAccess::in_memory(cache, key, &refresh);
+  if (found && !refresh) return done(std::move(*found));
+  auto source = make_async_loader<V>(std::move(loader), executor);
+  if (!found) return read_one(cache, key, std::move(source), options, std::move(done));
+  CacheAccess::engine(cache).refresh(key, std::move(source), options);
+  done(std::move(*found));
+}
+
+template <class V, class Token>
+auto invalidate(Cache<V>& cache, Invalidation what, Token&& token, const InvalidateOptions& options) {
+  return initiate<Result<std::uint64_t>>(CacheAccess::engine(cache).scheduler(), std::forward<Token>(token),
+                                         [&cache, what = std::move(what), options](auto done) mutable {
+                                           CacheAccess::engine(cache).invalidate(std::move(what), options,
+                                                                                 std::move(done));
+                                         });
 }
 
 template <class T, class Done>
@@ -219,11 +241,52 @@ auto first_of(Done done) {
 /// Like Cache::lookup. Completes with Lookup<V>.
 template <class V, class Token>
 auto async_lookup(Cache<V>& cache, std::string key, Token&& token, ReadOptions options = {}) {
-  return detail::initiate<Lookup<V>>(cache.engine().scheduler(), std::forward<Token>(token),
+  return detail::initiate<Lookup<V>>(detail::CacheAccess::engine(cache).scheduler(),
+                                     std::forward<Token>(token),
                                      [&cache, key = std::move(key), options](auto done) {
-                                       if (auto found = cache.in_memory(key)) return done(std::move(*found));
+                                       if (auto found = detail::CacheAccess::in_memory(cache, key))
+                                         return done(std::move(*found));
                                        detail::read_one(cache, key, nullptr, options, std::move(done));
                                      });
+}
+
+/// Like Cache::get. Completes with std::optional<V>.
+template <class V, class Token>
+auto async_get(Cache<V>& cache, std::string key, Token&& token) {
+  return detail::initiate<std::optional<V>>(
+      detail::CacheAccess::engine(cache).scheduler(), std::forward<Token>(token),
+      [&cache, key = std::move(key)](auto done) {
+        auto answer = [done = std::move(done)](Lookup<V> found) mutable { done(std::move(found.value)); };
+        if (auto found = detail::CacheAccess::in_memory(cache, key)) return answer(std::move(*found));
+        detail::read_one(cache, key, nullptr, {}, std::move(answer));
+      });
+}
+
+/// Like Cache::get_many. Completes with std::vector<std::optional<V>>.
+template <class V, class Token>
+auto async_get_many(Cache<V>& cache, std::vector<std::string> keys, Token&& token) {
+  return detail::initiate<std::vector<std::optional<V>>>(
+      detail::CacheAccess::engine(cache).scheduler(), std::forward<Token>(token),
+      [&cache, keys = std::move(keys)](auto done) {
+        detail::CacheAccess::start_lookup_many(
+            cache, keys, nullptr, {}, [done = std::move(done)](std::vector<Lookup<V>> found) mutable {
+              std::vector<std::optional<V>> values;
+              for (auto& one : found) values.push_back(std::move(one.value));
+              done(std::move(values));
+            });
+      });
+}
+
+/// Like Cache::lookup_or_load. Completes with Lookup<V>.
+template <class V, class LoaderFn, class Token>
+auto async_lookup_or_load(Cache<V>& cache, std::string key, LoaderFn loader, Token&& token,
+                          ReadOptions options = {}) {
+  return detail::initiate<Lookup<V>>(
+      detail::CacheAccess::engine(cache).scheduler(), std::forward<Token>(token),
+      [&cache, key = std::move(key), loader = std::move(loader), options](auto done) mutable {
+        auto executor = done.executor();
+        detail::lookup_or_load(cache, key, std::move(loader), executor, options, std::move(done));
+      });
 }
 
 /// Like Cache::get_or_load. Completes with Result<V>.
@@ -231,20 +294,13 @@ template <class V, class LoaderFn, class Token>
 auto async_get_or_load(Cache<V>& cache, std::string key, LoaderFn loader, Token&& token,
                        ReadOptions options = {}) {
   return detail::initiate<Result<V>>(
-      cache.engine().scheduler(), std::forward<Token>(token),
+      detail::CacheAccess::engine(cache).scheduler(), std::forward<Token>(token),
       [&cache, key = std::move(key), loader = std::move(loader), options](auto done) mutable {
-        bool refresh = false;
-        auto found = cache.in_memory(key, &refresh);
-        if (found && !refresh) return done(cascade::to_result(std::move(*found), key));
-        auto source = detail::make_async_loader<V>(std::move(loader), done.executor());
-        if (found) {
-          cache.engine().refresh(key, std::move(source), options);
-          return done(cascade::to_result(std::move(*found), key));
-        }
-        detail::read_one(cache, key, std::move(source), options,
-                         [key, done = std::move(done)](Lookup<V> answer) mutable {
-                           done(cascade::to_result(std::move(answer), key));
-                         });
+        auto executor = done.executor();
+        detail::lookup_or_load(cache, key, std::move(loader), executor, options,
+                               [key, done = std::move(done)](Lookup<V> answer) mutable {
+                                 done(cascade::to_result(std::move(answer), key));
+                               });
       });
 }
 
@@ -254,9 +310,10 @@ auto async_set(Cache<V>& cache, std::string key, V value, Token&& token, WriteOp
   std::vector<cascade::Write> writes;
   writes.push_back({std::move(key), std::make_shared<const V>(std::move(value))});
   return detail::initiate<Result<void>>(
-      cache.engine().scheduler(), std::forward<Token>(token),
+      detail::CacheAccess::engine(cache).scheduler(), std::forward<Token>(token),
       [&cache, writes = std::move(writes), options](auto done) mutable {
-        cache.engine().write(std::move(writes), options, detail::first_of<Result<void>>(std::move(done)));
+        detail::CacheAccess::engine(cache).write(std::move(writes), options,
+                                                 detail::first_of<Result<void>>(std::move(done)));
       });
 }
 
@@ -264,9 +321,10 @@ auto async_set(Cache<V>& cache, std::string key, V value, Token&& token, WriteOp
 template <class V, class Token>
 auto async_erase(Cache<V>& cache, std::string key, Token&& token, WriteOptions options = {}) {
   return detail::initiate<Result<bool>>(
-      cache.engine().scheduler(), std::forward<Token>(token),
+      detail::CacheAccess::engine(cache).scheduler(), std::forward<Token>(token),
       [&cache, key = std::move(key), options](auto done) mutable {
-        cache.engine().erase({std::move(key)}, options, detail::first_of<Result<bool>>(std::move(done)));
+        detail::CacheAccess::engine(cache).erase({std::move(key)}, options,
+                                                 detail::first_of<Result<bool>>(std::move(done)));
       });
 }
 
@@ -274,11 +332,11 @@ auto async_erase(Cache<V>& cache, std::string key, Token&& token, WriteOptions o
 template <class V, class Token>
 auto async_lookup_many(Cache<V>& cache, std::vector<std::string> keys, Token&& token,
                        ReadOptions options = {}) {
-  return detail::initiate<std::vector<Lookup<V>>>(cache.engine().scheduler(), std::forward<Token>(token),
-                                                  [&cache, keys = std::move(keys), options](auto done) {
-                                                    cache.start_lookup_many(keys, nullptr, options,
-                                                                            std::move(done));
-                                                  });
+  return detail::initiate<std::vector<Lookup<V>>>(
+      detail::CacheAccess::engine(cache).scheduler(), std::forward<Token>(token),
+      [&cache, keys = std::move(keys), options](auto done) {
+        detail::CacheAccess::start_lookup_many(cache, keys, nullptr, options, std::move(done));
+      });
 }
 
 /// Like Cache::get_or_load_many, with its forms of bulk loader. Completes with std::vector<Result<V>>.
@@ -286,12 +344,13 @@ template <class V, class BulkLoaderFn, class Token>
 auto async_get_or_load_many(Cache<V>& cache, std::vector<std::string> keys, BulkLoaderFn loader,
                             Token&& token, ReadOptions options = {}) {
   return detail::initiate<std::vector<Result<V>>>(
-      cache.engine().scheduler(), std::forward<Token>(token),
+      detail::CacheAccess::engine(cache).scheduler(), std::forward<Token>(token),
       [&cache, keys = std::move(keys), loader = std::move(loader), options](auto done) mutable {
-        cache.start_lookup_many(keys, cascade::make_bulk_loader<V>(std::move(loader)), options,
-                                [keys, done = std::move(done)](std::vector<Lookup<V>> found) mutable {
-                                  done(cascade::to_results(std::move(found), keys));
-                                });
+        detail::CacheAccess::start_lookup_many(
+            cache, keys, cascade::make_bulk_loader<V>(std::move(loader)), options,
+            [keys, done = std::move(done)](std::vector<Lookup<V>> found) mutable {
+              done(cascade::to_results(std::move(found), keys));
+            });
       });
 }
 
@@ -304,9 +363,9 @@ auto async_set_many(Cache<V>& cache, std::vector<std::pair<std::string, V>> entr
     writes.push_back({std::move(key), std::make_shared<const V>(std::move(value))});
   }
   return detail::initiate<std::vector<Result<void>>>(
-      cache.engine().scheduler(), std::forward<Token>(token),
+      detail::CacheAccess::engine(cache).scheduler(), std::forward<Token>(token),
       [&cache, writes = std::move(writes), options](auto done) mutable {
-        cache.engine().write(std::move(writes), options, std::move(done));
+        detail::CacheAccess::engine(cache).write(std::move(writes), options, std::move(done));
       });
 }
 
@@ -315,9 +374,9 @@ template <class V, class Token>
 auto async_erase_many(Cache<V>& cache, std::vector<std::string> keys, Token&& token,
                       WriteOptions options = {}) {
   return detail::initiate<std::vector<Result<bool>>>(
-      cache.engine().scheduler(), std::forward<Token>(token),
+      detail::CacheAccess::engine(cache).scheduler(), std::forward<Token>(token),
       [&cache, keys = std::move(keys), options](auto done) mutable {
-        cache.engine().erase(std::move(keys), options, std::move(done));
+        detail::CacheAccess::engine(cache).erase(std::move(keys), options, std::move(done));
       });
 }
 
@@ -325,30 +384,64 @@ auto async_erase_many(Cache<V>& cache, std::vector<std::string> keys, Token&& to
 template <class V, class Token>
 auto async_invalidate(Cache<V>& cache, std::vector<std::string> keys, Token&& token,
                       InvalidateOptions options = {}) {
-  return detail::initiate<Result<std::uint64_t>>(
-      cache.engine().scheduler(), std::forward<Token>(token),
-      [&cache, keys = std::move(keys), options](auto done) mutable {
-        cache.engine().invalidate({.keys = std::move(keys)}, options, std::move(done));
-      });
+  return detail::invalidate(cache, {.keys = std::move(keys)}, std::forward<Token>(token), options);
+}
+
+/// Like Cache::invalidate_group. Completes with Result<std::uint64_t>.
+template <class V, class Token>
+auto async_invalidate_group(Cache<V>& cache, std::string name, Token&& token,
+                            InvalidateOptions options = {}) {
+  return detail::invalidate(cache, {Invalidation::Kind::group, {}, std::move(name)},
+                            std::forward<Token>(token), options);
+}
+
+/// Like Cache::invalidate_prefix. Completes with Result<std::uint64_t>.
+template <class V, class Token>
+auto async_invalidate_prefix(Cache<V>& cache, std::string prefix, Token&& token,
+                             InvalidateOptions options = {}) {
+  return detail::invalidate(cache, {Invalidation::Kind::prefix, {}, std::move(prefix)},
+                            std::forward<Token>(token), options);
+}
+
+/// Like Cache::invalidate_glob. Completes with Result<std::uint64_t>.
+template <class V, class Token>
+auto async_invalidate_glob(Cache<V>& cache, std::string pattern, Token&& token,
+                           InvalidateOptions options = {}) {
+  return detail::invalidate(cache, {Invalidation::Kind::glob, {}, std::move(pattern)},
+                            std::forward<Token>(token), options);
 }
 
 /// Like Cache::invalidate_tag. Completes with Result<std::uint64_t>.
 template <class V, class Token>
 auto async_invalidate_tag(Cache<V>& cache, std::string tag, Token&& token, InvalidateOptions options = {}) {
-  return detail::initiate<Result<std::uint64_t>>(cache.engine().scheduler(), std::forward<Token>(token),
-                                                 [&cache, tag = std::move(tag), options](auto done) mutable {
-                                                   cache.engine().invalidate(
-                                                       {cascade::Selection::Kind::tag, {}, std::move(tag)},
-                                                       options, std::move(done));
-                                                 });
+  return detail::invalidate(cache, {Invalidation::Kind::tag, {}, std::move(tag)}, std::forward<Token>(token),
+                            options);
+}
+
+/// Like Cache::flush. Completes with Result<void>.
+template <class V, class Token>
+auto async_flush(Cache<V>& cache, Token&& token, WriteOptions options = {}) {
+  return detail::initiate<Result<void>>(
+      detail::CacheAccess::engine(cache).scheduler(), std::forward<Token>(token),
+      [&cache, options](auto done) { detail::CacheAccess::engine(cache).flush(options, std::move(done)); });
+}
+
+/// Like Cache::explain. Completes with Result<Explanation>.
+template <class V, class Token>
+auto async_explain(Cache<V>& cache, std::string key, Token&& token) {
+  return detail::initiate<Result<Explanation>>(
+      detail::CacheAccess::engine(cache).scheduler(), std::forward<Token>(token),
+      [&cache, key = std::move(key)](auto done) mutable {
+        detail::CacheAccess::engine(cache).explain(std::move(key), std::move(done));
+      });
 }
 
 /// Like Cache::clear. Completes with Result<void>.
 template <class V, class Token>
 auto async_clear(Cache<V>& cache, Token&& token, WriteOptions options = {}) {
   return detail::initiate<Result<void>>(
-      cache.engine().scheduler(), std::forward<Token>(token),
-      [&cache, options](auto done) { cache.engine().clear(options, std::move(done)); });
+      detail::CacheAccess::engine(cache).scheduler(), std::forward<Token>(token),
+      [&cache, options](auto done) { detail::CacheAccess::engine(cache).clear(options, std::move(done)); });
 }
 
 }  // namespace terrace

@@ -24,6 +24,7 @@
 #include <string_view>
 #include <terrace/cache_options.hpp>
 #include <terrace/cache_stats.hpp>
+#include <terrace/detail/cache_access.hpp>
 #include <terrace/detail/cascade/loaders.hpp>
 #include <terrace/detail/cascade/typed_memory.hpp>
 #include <terrace/lookup.hpp>
@@ -209,23 +210,23 @@ class Cache {
   }
   /// Like invalidate, for the keys of a group. Error invalid_argument if no such group was defined.
   Result<std::uint64_t> invalidate_group(std::string name, const InvalidateOptions& options = {}) {
-    return invalidate_selected({cascade::Selection::Kind::group, {}, std::move(name)}, options);
+    return invalidate_selected({Invalidation::Kind::group, {}, std::move(name)}, options);
   }
 
   /// Removes every key that begins with the prefix, from memory and the tiers. Hard only. It takes as long as
   /// the tiers need, unless options.timeout sets a limit.
   Result<std::uint64_t> invalidate_prefix(std::string prefix, const InvalidateOptions& options = {}) {
-    return invalidate_selected({cascade::Selection::Kind::prefix, {}, std::move(prefix)}, options);
+    return invalidate_selected({Invalidation::Kind::prefix, {}, std::move(prefix)}, options);
   }
   /// Like invalidate_prefix, for every key that matches a pattern such as "user:[0-9]*" (glob.hpp).
   Result<std::uint64_t> invalidate_glob(std::string pattern, const InvalidateOptions& options = {}) {
-    return invalidate_selected({cascade::Selection::Kind::glob, {}, std::move(pattern)}, options);
+    return invalidate_selected({Invalidation::Kind::glob, {}, std::move(pattern)}, options);
   }
 
   /// Invalidates every value that was stored with the tag, by one small operation, however many values there
   /// are: a read finds that its value is invalid. Returns 1 if the tag was known, otherwise 0.
   Result<std::uint64_t> invalidate_tag(std::string tag, const InvalidateOptions& options = {}) {
-    return invalidate_selected({cascade::Selection::Kind::tag, {}, std::move(tag)}, options);
+    return invalidate_selected({Invalidation::Kind::tag, {}, std::move(tag)}, options);
   }
 
   /// Waits until the fills that earlier reads began have arrived in the tiers, or have failed. With
@@ -265,7 +266,43 @@ class Cache {
   /// loader that is running.
   void close() { engine_->close(); }
 
-  // --- for async.hpp ---
+ private:
+  friend struct detail::CacheAccess;
+  using Memory = cascade::TypedMemory<V>;
+
+  static std::shared_ptr<Memory> make_memory(CacheOptions& options) {
+    options.check();
+    if (options.scheduler == nullptr) options.scheduler = Runtime::common();
+    return std::make_shared<Memory>(options);
+  }
+
+  template <class T>
+  static T one(std::vector<T>&& outcomes) {
+    return std::move(outcomes.front());
+  }
+
+  /// Starts an operation and waits until its handler is called.
+  template <class T, class Start, class Refuse>
+  T block(Start start, Refuse refuse) const {
+    struct State {
+      Latch latch;
+      std::optional<T> outcome;
+    };
+    const std::shared_ptr<cascade::Engine> engine = engine_;
+    Scheduler& scheduler = engine->scheduler();
+    if (scheduler.on_io_thread()) {
+      return refuse(
+          Error(Errc::would_deadlock, "a blocking call on the I/O thread; use the async form there"));
+    }
+    const auto state = std::make_shared<State>();
+    start([state](T outcome) {
+      state->outcome.emplace(std::move(outcome));
+      state->latch.open();
+    });
+    if (!scheduler.wait(state->latch, no_deadline))
+      return refuse(Error(Errc::timed_out, "nothing is left to wait for"));
+    return std::move(*state->outcome);
+  }
 
   /// Returns what memory has; counts as an access. `refresh` is set if it should be loaded again
   /// (eager_refresh).
@@ -305,56 +342,12 @@ class Cache {
                   });
   }
 
-  [[nodiscard]] cascade::Engine& engine() const noexcept { return *engine_; }
-
-  // --- for cache_handle.hpp ---
-
-  [[nodiscard]] std::shared_ptr<cascade::Engine> shared_engine() const noexcept { return engine_; }
-  [[nodiscard]] std::shared_ptr<const cascade::Values> values() const noexcept { return memory_; }
-
   /// The typed form of an answer that came from below memory.
   [[nodiscard]] Lookup<V> typed(cascade::Answer&& answer) const {
     return cascade::to_lookup<V>(std::move(answer), *engine_);
   }
 
- private:
-  using Memory = cascade::TypedMemory<V>;
-
-  static std::shared_ptr<Memory> make_memory(CacheOptions& options) {
-    options.check();
-    if (options.scheduler == nullptr) options.scheduler = Runtime::common();
-    return std::make_shared<Memory>(options);
-  }
-
-  template <class T>
-  static T one(std::vector<T>&& outcomes) {
-    return std::move(outcomes.front());
-  }
-
-  /// Starts an operation and waits until its handler is called.
-  template <class T, class Start, class Refuse>
-  T block(Start start, Refuse refuse) const {
-    struct State {
-      Latch latch;
-      std::optional<T> outcome;
-    };
-    const std::shared_ptr<cascade::Engine> engine = engine_;
-    Scheduler& scheduler = engine->scheduler();
-    if (scheduler.on_io_thread()) {
-      return refuse(
-          Error(Errc::would_deadlock, "a blocking call on the I/O thread; use the async form there"));
-    }
-    const auto state = std::make_shared<State>();
-    start([state](T outcome) {
-      state->outcome.emplace(std::move(outcome));
-      state->latch.open();
-    });
-    if (!scheduler.wait(state->latch, no_deadline))
-      return refuse(Error(Errc::timed_out, "nothing is left to wait for"));
-    return std::move(*state->outcome);
-  }
-
-  Result<std::uint64_t> invalidate_selected(cascade::Selection what, const InvalidateOptions& options) {
+  Result<std::uint64_t> invalidate_selected(Invalidation what, const InvalidateOptions& options) {
     return block<Result<std::uint64_t>>(
         [&](auto done) { engine_->invalidate(std::move(what), options, std::move(done)); },
         [](const Error& error) { return Result<std::uint64_t>(error); });

@@ -10,9 +10,6 @@
 
 namespace terrace {
 
-/// Selects what to invalidate: keys, or a group, prefix, glob or tag.
-using Invalidation = cascade::Selection;
-
 /// Thread safe; copies refer to the same cache. A handle may outlive its cache: then its calls end with
 /// Errc::shutdown. Each handler is called exactly once, on any thread, possibly inside the call. Errors are
 /// those of the function of Cache<V> with the same name.
@@ -20,7 +17,8 @@ class CacheHandle {
  public:
   /// Implicit: a Cache can be passed where a handle is expected.
   template <class V>
-  CacheHandle(const Cache<V>& cache) : CacheHandle(cache.shared_engine(), cache.values()) {}
+  CacheHandle(const Cache<V>& cache)
+      : CacheHandle(detail::CacheAccess::shared_engine(cache), detail::CacheAccess::values(cache)) {}
   /// For bindings to other languages, which hold a cache in another form.
   CacheHandle(std::shared_ptr<cascade::Engine> engine, std::shared_ptr<const cascade::Values> values)
       : engine_(std::move(engine)), values_(std::move(values)) {}

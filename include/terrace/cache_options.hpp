@@ -77,7 +77,7 @@ struct CacheOptions {
   WriteBackOptions write_back = {};
   /// For WriteMode::back: changes go first to this writer (make_writer) instead of to the lowest tier; none:
   /// to that tier.
-  std::shared_ptr<cascade::Writer> writer = {};
+  std::shared_ptr<WriteBackWriter> writer = {};
   /// Payloads of at least this many bytes are compressed with zstd if that makes them smaller; 0: never.
   std::size_t compress_above = 1024;
   /// The largest value (encoded, in bytes). set() rejects a larger one, and it is not filled into tiers.

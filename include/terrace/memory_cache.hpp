@@ -20,10 +20,10 @@
 #include <ranges>
 #include <terrace/detail/memory/context.hpp>
 #include <terrace/detail/memory/handle.hpp>
-#include <terrace/detail/memory/options.hpp>
 #include <terrace/detail/memory/shard.hpp>
 #include <terrace/detail/memory/shards.hpp>
 #include <terrace/detail/memory/sweeper.hpp>
+#include <terrace/memory_options.hpp>
 #include <terrace/result.hpp>
 #include <type_traits>
 #include <utility>

@@ -15,7 +15,7 @@
 #include <optional>
 #include <string>
 #include <terrace/clock.hpp>
-#include <terrace/detail/journal/sync.hpp>
+#include <terrace/journal_sync.hpp>
 #include <terrace/result.hpp>
 #include <utility>
 #include <vector>
@@ -33,30 +33,26 @@ struct WriteBackItem {
   std::uint64_t version;
 };
 
-namespace cascade {
-
-/// A writer function without its type.
-class Writer {
+/// A writer function without its type; make_writer makes one.
+class WriteBackWriter {
  public:
   struct Item {
     std::string key;
     std::shared_ptr<const void> value;
     std::uint64_t version;
   };
-  virtual ~Writer() = default;
+  virtual ~WriteBackWriter() = default;
   /// Returns an outcome for each item. It runs on a worker thread and may block. It must not throw.
   virtual std::vector<Result<void>> write(const std::vector<Item>& items) = 0;
 };
-
-}  // namespace cascade
 
 /// For CacheOptions::writer: `fn(const std::vector<WriteBackItem<V>>&)` returns std::vector<Result<void>>, an
 /// outcome for each item. It gets at most one change of a key, the newest. It runs on a worker thread, one
 /// call at a time, and may block. An exception counts as io_error of all its items. For the effect of errors,
 /// see WriteBackOptions::max_attempts.
 template <class V, class Fn>
-std::shared_ptr<cascade::Writer> make_writer(Fn fn) {
-  class WriterOf final : public cascade::Writer {
+std::shared_ptr<WriteBackWriter> make_writer(Fn fn) {
+  class WriterOf final : public WriteBackWriter {
    public:
     explicit WriterOf(Fn f) : fn_(std::move(f)) {}
     std::vector<Result<void>> write(const std::vector<Item>& items) override {

@@ -151,13 +151,13 @@ PyCallPtr start_erase(const CacheBase& cache, const nb::list& keys, std::optiona
 
 PyCallPtr start_invalidate(const CacheBase& cache, const std::string& kind, const nb::list& keys,
                            std::string text, bool soft, std::optional<double> timeout) {
-  using Kind = cascade::Selection::Kind;
+  using Kind = Invalidation::Kind;
   const Kind what = kind == "keys"     ? Kind::keys
                     : kind == "group"  ? Kind::group
                     : kind == "prefix" ? Kind::prefix
                     : kind == "glob"   ? Kind::glob
                                        : Kind::tag;
-  cascade::Selection selection{what, texts(keys), std::move(text)};
+  Invalidation selection{what, texts(keys), std::move(text)};
   return start(cache, [&](cascade::Engine& engine, auto done) {
     engine.invalidate(std::move(selection), {.soft = soft, .timeout = duration(timeout)}, std::move(done));
   });

@@ -50,7 +50,7 @@ class EngineOverCore final : public Engine {
     if (keys.empty()) return done({});
     start_erase(core_, std::move(keys), options.timeout, std::move(done));
   }
-  void invalidate(Selection what, const InvalidateOptions& options,
+  void invalidate(Invalidation what, const InvalidateOptions& options,
                   Handler<Result<std::uint64_t>> done) override {
     start_invalidate(core_, std::move(what), options, std::move(done));
   }

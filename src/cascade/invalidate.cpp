@@ -263,9 +263,9 @@ Call begin_one(const std::shared_ptr<Core>& core, std::optional<Duration> timeou
       });
 }
 
-void start_bulk_erase(const std::shared_ptr<Core>& core, const Selection& what,
+void start_bulk_erase(const std::shared_ptr<Core>& core, const Invalidation& what,
                       const InvalidateOptions& options, Handler<Result<std::uint64_t>> done) {
-  const bool glob = what.kind == Selection::Kind::glob;
+  const bool glob = what.kind == Invalidation::Kind::glob;
   if (options.soft) {
     return done(
         Error(Errc::invalid_argument,
@@ -290,23 +290,23 @@ void start_clear(std::shared_ptr<Core> core, const WriteOptions& options, Handle
   if (call->open()) std::make_shared<BulkErase>(core, call, "", "")->start();
 }
 
-void start_invalidate(std::shared_ptr<Core> core, Selection what, const InvalidateOptions& options,
+void start_invalidate(std::shared_ptr<Core> core, Invalidation what, const InvalidateOptions& options,
                       Handler<Result<std::uint64_t>> done) {
   if (!core->home.here()) return done(made_before_fork("cache " + core->options.name));
   switch (what.kind) {
-    case Selection::Kind::keys:
+    case Invalidation::Kind::keys:
       return invalidate_keys(core, std::move(what.keys), options, std::move(done));
-    case Selection::Kind::group: {
+    case Invalidation::Kind::group: {
       auto keys = core->groups.find(what.text);
       if (keys) return invalidate_keys(core, std::move(*keys), options, std::move(done));
       return done(Error(Errc::invalid_argument, "no group " + printable_key(what.text) +
                                                     " was defined in cache " + core->options.name +
                                                     "; define_group() does"));
     }
-    case Selection::Kind::prefix:
-    case Selection::Kind::glob:
+    case Invalidation::Kind::prefix:
+    case Invalidation::Kind::glob:
       return start_bulk_erase(core, what, options, std::move(done));
-    case Selection::Kind::tag: {
+    case Invalidation::Kind::tag: {
       if (const auto refused = refuse_tags({what.text})) return done(*refused);
       const auto call = begin_one(core, options.timeout, std::move(done));
       if (!call->open()) return;

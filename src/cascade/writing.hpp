@@ -13,7 +13,7 @@ void start_write(std::shared_ptr<Core> core, std::vector<Write> writes, const Wr
 void start_erase(std::shared_ptr<Core> core, std::vector<std::string> keys, std::optional<Duration> timeout,
                  Handler<std::vector<Result<bool>>> done);
 void start_clear(std::shared_ptr<Core> core, const WriteOptions& options, Handler<Result<void>> done);
-void start_invalidate(std::shared_ptr<Core> core, Selection what, const InvalidateOptions& options,
+void start_invalidate(std::shared_ptr<Core> core, Invalidation what, const InvalidateOptions& options,
                       Handler<Result<std::uint64_t>> done);
 
 /// A tier did not take the change of a key. The key is erased there as soon as that works; until then the tier

@@ -31,7 +31,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <terrace/detail/journal/sync.hpp>
+#include <terrace/journal_sync.hpp>
 #include <terrace/scheduler.hpp>
 #include <terrace/tier.hpp>
 

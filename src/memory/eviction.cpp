@@ -1,6 +1,6 @@
 #include <algorithm>
 #include <array>
-#include <terrace/detail/memory/eviction.hpp>
+#include <terrace/eviction.hpp>
 
 namespace terrace {
 namespace {

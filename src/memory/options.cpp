@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <bit>
 #include <string>
-#include <terrace/detail/memory/options.hpp>
+#include <terrace/memory_options.hpp>
 #include <terrace/result.hpp>
 #include <thread>
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <filesystem>
 #include <terrace/bytes.hpp>
-#include <terrace/detail/memory/options.hpp>
 #include <terrace/key_ring.hpp>
+#include <terrace/memory_options.hpp>
 
 #include "base/nearest.hpp"
 #include "cascade/level_rules.hpp"

@@ -53,6 +53,33 @@ TEST_F(AsyncTest, ManyKeysAndClear) {
   EXPECT_EQ(cache_.get("b"), std::nullopt);
 }
 
+TEST_F(AsyncTest, EveryOtherCall) {
+  const auto token = asio::use_future;
+  cache_.set_many({{"a:1", "1"}, {"a:2", "2"}, {"b", "3"}});
+  EXPECT_EQ(async_get(cache_, "a:1", token).get(), "1");
+  EXPECT_EQ(async_get(cache_, "x", token).get(), std::nullopt);
+  EXPECT_EQ(async_get_many(cache_, {"x", "b"}, token).get(),
+            (std::vector<std::optional<std::string>>{std::nullopt, "3"}));
+  const auto loaded = async_lookup_or_load(
+                          cache_, "c", [] { return "4"; }, token)
+                          .get();
+  EXPECT_EQ(loaded.value, "4");
+  EXPECT_EQ(loaded.level, "loader");
+  const auto refused = async_lookup_or_load(
+                           cache_, "d", []() -> std::string { throw std::runtime_error("no"); }, token)
+                           .get();
+  EXPECT_EQ(refused.kind, LookupKind::unavailable);
+  async_flush(cache_, token).get().value();
+  EXPECT_EQ(async_explain(cache_, "c", token).get().value().levels.size(), 2U);
+  cache_.define_group("some", {"b", "c"});
+  EXPECT_EQ(async_invalidate_group(cache_, "some", token).get().value(), 2U);
+  EXPECT_EQ(async_invalidate_glob(cache_, "a:[1]", token).get().value(), 1U);
+  EXPECT_EQ(async_invalidate_prefix(cache_, "a:", token).get().value(), 1U);
+  EXPECT_EQ(async_invalidate(cache_, {"b"}, token).get().value(), 0U);
+  EXPECT_EQ(async_invalidate_tag(cache_, "unknown", token).get().value(), 0U);
+  EXPECT_EQ(cache_.get("a:2"), std::nullopt);
+}
+
 TEST_F(AsyncTest, WithCallbacksNeverInsideTheCall) {
   cache_.set("k", "v").value();
   for (const std::string key : {"k", "absent"}) {

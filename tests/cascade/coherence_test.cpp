@@ -74,7 +74,8 @@ TEST_F(CoherenceTest, AnEraseWaitsForAFillOfItsKeySoThatNoneArrivesAfterIt) {
   ASSERT_EQ(upper_->held(), 1U) << "the fill is on its way";
   upper_->plan(nullptr);
   bool erased = false;
-  cache.engine().erase({"k"}, {}, [&](std::vector<Result<bool>> had) { erased = had.front().value(); });
+  detail::CacheAccess::engine(cache).erase(
+      {"k"}, {}, [&](std::vector<Result<bool>> had) { erased = had.front().value(); });
   EXPECT_FALSE(erased);
   upper_->release();
   EXPECT_TRUE(erased);
@@ -88,8 +89,9 @@ TEST_F(CoherenceTest, AWriteRightAfterALoadIsNotLostToItsFill) {
   EXPECT_EQ(cache.get_or_load("k", constant("old")).value(), "old");
   upper_->plan(nullptr);
   bool written = false;
-  cache.engine().write({{"k", std::make_shared<const std::string>("new")}}, {},
-                       [&](std::vector<Result<void>> outcome) { written = outcome.front().has_value(); });
+  detail::CacheAccess::engine(cache).write(
+      {{"k", std::make_shared<const std::string>("new")}}, {},
+      [&](std::vector<Result<void>> outcome) { written = outcome.front().has_value(); });
   EXPECT_FALSE(written) << "it waits for the fill";
   upper_->release();
   EXPECT_TRUE(written);
@@ -115,8 +117,9 @@ TEST_F(CoherenceTest, AWriterReadsItsOwnWriteWhoeverReadsMeanwhile) {
   auto cache = make_other();
   lower_->plan(only("set", Kind::hold));
   bool written = false;
-  cache.engine().write({{"k", std::make_shared<const std::string>("new")}}, {},
-                       [&](std::vector<Result<void>> outcome) { written = outcome.front().has_value(); });
+  detail::CacheAccess::engine(cache).write(
+      {{"k", std::make_shared<const std::string>("new")}}, {},
+      [&](std::vector<Result<void>> outcome) { written = outcome.front().has_value(); });
   EXPECT_EQ(cache.get("k"), "old") << "read below while the write is on its way, and kept in memory";
   lower_->plan(nullptr);
   lower_->release();
@@ -128,7 +131,8 @@ TEST_F(CoherenceTest, AReaderAfterAWriteDoesNotJoinAWalkBegunDuringIt) {
   make().set("k", "old").value();
   auto cache = make_other();
   lower_->plan(only("set", Kind::hold));
-  cache.engine().write({{"k", std::make_shared<const std::string>("new")}}, {}, [](const auto&) {});
+  detail::CacheAccess::engine(cache).write({{"k", std::make_shared<const std::string>("new")}}, {},
+                                           [](const auto&) {});
   upper_->plan([](std::string_view op, std::string_view) {
     return testing::Fault{.kind = op == "get" ? Kind::hold : Kind::none};
   });
@@ -145,7 +149,8 @@ TEST_F(CoherenceTest, AReaderAfterAWriteDoesNotJoinAWalkBegunDuringIt) {
 TEST_F(CoherenceTest, OfTwoWritesAtOnceMemoryKeepsNoneThatTheTiersDoNot) {
   auto cache = make();
   upper_->plan(only("set", Kind::hold));
-  cache.engine().write({{"k", std::make_shared<const std::string>("first")}}, {}, [](const auto&) {});
+  detail::CacheAccess::engine(cache).write({{"k", std::make_shared<const std::string>("first")}}, {},
+                                           [](const auto&) {});
   upper_->plan(nullptr);
   cache.set("k", "second").value();
   upper_->release();  // the tier now has "first"
@@ -187,8 +192,9 @@ TEST_F(CoherenceTest, AFillBegunDuringAWriteDoesNotArriveAfterIt) {
   auto cache = make_other();
   lower_->plan(only("set", Kind::hold));
   bool written = false;
-  cache.engine().write({{"k", std::make_shared<const std::string>("new")}}, {},
-                       [&](std::vector<Result<void>> outcome) { written = outcome.front().has_value(); });
+  detail::CacheAccess::engine(cache).write(
+      {{"k", std::make_shared<const std::string>("new")}}, {},
+      [&](std::vector<Result<void>> outcome) { written = outcome.front().has_value(); });
   upper_->plan(only("set", Kind::hold));
   EXPECT_EQ(cache.get("k"), "old");
   ASSERT_EQ(upper_->held(), 1U) << "the fill is on its way";
@@ -207,7 +213,8 @@ TEST_F(CoherenceTest, AFillBegunDuringASweepDoesNotArriveAfterIt) {
   auto cache = make_other();
   lower_->plan(only("erase_prefix", Kind::hold));
   bool cleared = false;
-  cache.engine().clear({}, [&](const Result<void>& outcome) { cleared = outcome.has_value(); });
+  detail::CacheAccess::engine(cache).clear(
+      {}, [&](const Result<void>& outcome) { cleared = outcome.has_value(); });
   upper_->plan(only("set", Kind::hold));
   EXPECT_EQ(cache.get("k"), "old");
   ASSERT_EQ(upper_->held(), 1U) << "the fill is on its way";
@@ -227,8 +234,9 @@ TEST_F(CoherenceTest, AFillBegunDuringASoftInvalidationDoesNotArriveAfterIt) {
   auto cache = make(graceful);
   lower_->plan(only("set", Kind::hold));
   bool softened = false;
-  cache.engine().invalidate({.keys = {"k"}}, {.soft = true},
-                            [&](const Result<std::uint64_t>& outcome) { softened = outcome.has_value(); });
+  detail::CacheAccess::engine(cache).invalidate(
+      {.keys = {"k"}}, {.soft = true},
+      [&](const Result<std::uint64_t>& outcome) { softened = outcome.has_value(); });
   upper_->plan(only("set", Kind::hold));
   EXPECT_EQ(cache.get("k"), "old");
   ASSERT_EQ(upper_->held(), 1U) << "the fill is on its way";

@@ -61,7 +61,7 @@ class CascadeTest : public ::testing::Test {
   Later<cascade::Answer> start_read(Strings& cache, const std::string& key,
                                     std::shared_ptr<cascade::Loader> loader, ReadOptions options) {
     auto later = std::make_shared<std::optional<cascade::Answer>>();
-    cache.engine().read({key}, std::move(loader), options, [later](std::vector<cascade::Answer> answers) {
+    detail::CacheAccess::engine(cache).read({key}, std::move(loader), options, [later](std::vector<cascade::Answer> answers) {
       *later = std::move(answers.front());
     });
     return later;

@@ -258,12 +258,12 @@ TEST_F(LeaseTest, ManyKeysAreLoadedByOneCallAndEachUnderItsOwnLease) {
   const Later elsewhere = start(a, "2", held);
   std::vector<std::string> asked;
   auto results = std::make_shared<std::optional<std::vector<cascade::Answer>>>();
-  b.engine().read({"1", "2", "3"},
-                  cascade::make_bulk_loader<std::string>([&](const std::vector<std::string>& keys) {
-                    asked = keys;
-                    return std::vector<std::optional<std::string>>(keys.size(), "bulk");
-                  }),
-                  {}, [&](std::vector<cascade::Answer> answers) { *results = std::move(answers); });
+  detail::CacheAccess::engine(b).read(
+      {"1", "2", "3"}, cascade::make_bulk_loader<std::string>([&](const std::vector<std::string>& keys) {
+        asked = keys;
+        return std::vector<std::optional<std::string>>(keys.size(), "bulk");
+      }),
+      {}, [&](std::vector<cascade::Answer> answers) { *results = std::move(answers); });
   scheduler_->run_ready();
   EXPECT_EQ(asked, (std::vector<std::string>{"1", "3"}));
   EXPECT_FALSE(results->has_value());

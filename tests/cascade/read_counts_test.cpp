@@ -58,7 +58,7 @@ const std::map<std::string, std::function<void(Strings&, const std::string&)>> r
     {"get_many", [](Strings& c, const std::string& k) { c.get_many({k}); }},
     {"lookup_many", [](Strings& c, const std::string& k) { c.lookup_many({k}); }},
     {"get_or_load_many", [](Strings& c, const std::string& k) { c.get_or_load_many({k}, load_all); }},
-    {"in_memory", [](Strings& c, const std::string& k) { c.in_memory(k); }},
+    {"in_memory", [](Strings& c, const std::string& k) { detail::CacheAccess::in_memory(c, k); }},
     {"visit_memory", [](Strings& c, const std::string& k) { c.visit_memory(k, [](const std::string&) {}); }},
     {"async_lookup", [](Strings& c, const std::string& k) { async_lookup(c, k, use_future).get(); }},
     {"async_get_or_load",
@@ -113,7 +113,7 @@ TEST(ReadCounts, WhatCountsKeepsAKeyInMemory) {
       reads.at(name)(cache, "hot");
       cache.set("c" + std::to_string(i), "v").value();
     }
-    EXPECT_TRUE(cache.in_memory("hot")) << name;
+    EXPECT_TRUE(detail::CacheAccess::in_memory(cache, "hot")) << name;
   }
 }
 

@@ -138,10 +138,10 @@ TEST_F(ReadTest, AFlushBegunByWhoJustGotItsAnswerWaitsForTheFillsOfThatRead) {
     return operation == "set" ? testing::Fault{.kind = testing::Fault::Kind::hold} : testing::Fault{};
   });
   bool flushed = false;
-  cache.engine().read({"k"}, cascade::make_loader<std::string>(constant("v")), {},
-                      [&](const std::vector<cascade::Answer>&) {
-                        cache.engine().flush({}, [&](const Result<void>&) { flushed = true; });
-                      });
+  detail::CacheAccess::engine(cache).read(
+      {"k"}, cascade::make_loader<std::string>(constant("v")), {}, [&](const std::vector<cascade::Answer>&) {
+        detail::CacheAccess::engine(cache).flush({}, [&](const Result<void>&) { flushed = true; });
+      });
   scheduler_->run_ready();
   EXPECT_EQ(upper_->held(), 1U);
   EXPECT_FALSE(flushed);

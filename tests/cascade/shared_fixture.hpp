@@ -48,7 +48,7 @@ class SharedTest : public ::testing::Test {
               ReadOptions options = {}) {
     started_.push_back(loader);
     auto later = std::make_shared<std::optional<cascade::Answer>>();
-    cache.engine().read({key}, loader, options, [later](std::vector<cascade::Answer> answers) {
+    detail::CacheAccess::engine(cache).read({key}, loader, options, [later](std::vector<cascade::Answer> answers) {
       *later = std::move(answers.front());
     });
     return later;

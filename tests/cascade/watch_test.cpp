@@ -89,7 +89,7 @@ TEST_F(WatchTest, F11_AReplyFromBeforeAnInvalidationDoesNotEnterMemory) {
   b.set("k", "new").value();
   late->done(std::move(reply));
   EXPECT_EQ(text(answer), "old") << "who asked before the write may get what was there then";
-  EXPECT_FALSE(c.in_memory("k"));
+  EXPECT_FALSE(detail::CacheAccess::in_memory(c, "k"));
 }
 
 /// Single flight may not carry an answer from before a write to a reader from after it.
@@ -136,15 +136,15 @@ TEST_F(WatchTest, F06_ALostWatchLeavesMemoryNoOlderThanTheBound) {
   shared_->break_watch();
   foreign_set("k", "changed");
   scheduler_->advance(900ms);
-  EXPECT_TRUE(a.in_memory("k")) << "read less than max_staleness ago";
+  EXPECT_TRUE(detail::CacheAccess::in_memory(a, "k")) << "read less than max_staleness ago";
   EXPECT_EQ(a.stats().staleness, std::nullopt);
   scheduler_->advance(100ms);
-  EXPECT_FALSE(a.in_memory("k"));
+  EXPECT_FALSE(detail::CacheAccess::in_memory(a, "k"));
   EXPECT_FALSE(a.get("k"));
   // What was read before the watch is back stays unwatched: it may have changed in between.
   foreign_set("k", "changed again");
   shared_->restore_watch();
-  EXPECT_FALSE(a.in_memory("k"));
+  EXPECT_FALSE(detail::CacheAccess::in_memory(a, "k"));
 }
 
 TEST_F(WatchTest, F06_WhatIsReadWhileTheWatchIsLostServesForTheBound) {
@@ -153,14 +153,14 @@ TEST_F(WatchTest, F06_WhatIsReadWhileTheWatchIsLostServesForTheBound) {
   shared_->break_watch();
   b.set("k", "one").value();
   EXPECT_EQ(*a.get("k"), "one");
-  EXPECT_TRUE(a.in_memory("k"));
+  EXPECT_TRUE(detail::CacheAccess::in_memory(a, "k"));
   b.set("k", "two").value();
   shared_->restore_watch();
   EXPECT_EQ(*a.get("k"), "one") << "within the bound";
   scheduler_->advance(1s);
   EXPECT_EQ(*a.get("k"), "two");
   scheduler_->advance(1h);
-  EXPECT_TRUE(a.in_memory("k")) << "watched again";
+  EXPECT_TRUE(detail::CacheAccess::in_memory(a, "k")) << "watched again";
 }
 
 TEST_F(WatchTest, F07_AWatchThatFallsSilentShutsTheGateWithinTheBound) {
@@ -168,15 +168,15 @@ TEST_F(WatchTest, F07_AWatchThatFallsSilentShutsTheGateWithinTheBound) {
   make().set("k", "one").value();
   a.get("k");
   scheduler_->advance(1h);
-  EXPECT_TRUE(a.in_memory("k"));
+  EXPECT_TRUE(detail::CacheAccess::in_memory(a, "k"));
   shared_->hold_events();  // the last proof is of now
   foreign_set("k", "changed");
   scheduler_->advance(990ms);
-  EXPECT_TRUE(a.in_memory("k"));
+  EXPECT_TRUE(detail::CacheAccess::in_memory(a, "k"));
   scheduler_->advance(10ms);
-  EXPECT_FALSE(a.in_memory("k"));
+  EXPECT_FALSE(detail::CacheAccess::in_memory(a, "k"));
   shared_->deliver();
-  EXPECT_FALSE(a.in_memory("k")) << "it did change";
+  EXPECT_FALSE(detail::CacheAccess::in_memory(a, "k")) << "it did change";
 }
 
 TEST_F(WatchTest, WeakCachesServeWhateverTheWatchSays) {
@@ -315,10 +315,10 @@ TEST_F(WatchTest, F10_AReadUnderWayDuringAnOwnNoticeIsNotTakenForWatched) {
   shared_->deliver();
   late->done(std::move(reply));
   EXPECT_EQ(text(answer), "c's");
-  EXPECT_TRUE(c.in_memory("k"));
+  EXPECT_TRUE(detail::CacheAccess::in_memory(c, "k"));
   scheduler_->advance(1s);
   shared_->deliver();  // proves that nothing else was to be told
-  EXPECT_FALSE(c.in_memory("k"));
+  EXPECT_FALSE(detail::CacheAccess::in_memory(c, "k"));
 }
 
 /// A change that no notice comes of makes no notice of another process an own one.

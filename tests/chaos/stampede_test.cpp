@@ -43,12 +43,13 @@ void wait_in_process(const std::string& url, Stampede& world, Duration load_time
   std::atomic<unsigned> left{waiters};
   const auto all = std::make_shared<Latch>();
   for (unsigned i = 0; i < waiters; ++i) {
-    cache.engine().read({"k"}, loader, {}, [&, all](const std::vector<cascade::Answer>& answers) {
-      ++(answers.front().kind == LookupKind::hit ? world.right : world.wrong);
-      if (--left == 0) all->open();
-    });
+    detail::CacheAccess::engine(cache).read(
+        {"k"}, loader, {}, [&, all](const std::vector<cascade::Answer>& answers) {
+          ++(answers.front().kind == LookupKind::hit ? world.right : world.wrong);
+          if (--left == 0) all->open();
+        });
   }
-  cache.engine().scheduler().wait(*all, no_deadline);
+  detail::CacheAccess::engine(cache).scheduler().wait(*all, no_deadline);
   cache.flush().value();  // a process that ends at once would take its fill along
 }
 

@@ -35,6 +35,7 @@ PUBLIC = {
     "lookup": "cascade", "memoize": "cascade", "async": "cascade", "cache_handle": "cascade",
     "document": "envelope", "memory_pressure": "upkeep", "metrics": "upkeep", "monitor": "upkeep", "warmer": "upkeep", "warm_sources": "upkeep", "config": "service",
     "caches": "service", "admin": "service", "testing": "testing",
+    "eviction": "memory", "memory_options": "memory", "advice": "memory", "journal_sync": "journal", "load": "cascade", "invalidation": "cascade",
 }
 PUBLIC_BOOST = ("boost/version.hpp", "boost/system/", "boost/pfr", "boost/unordered/", "boost/assert/")
 MAX_LINES = 500
@@ -60,7 +61,7 @@ def layer_of(path):
 def layer_of_header(name):
     parts = name.split("/")
     if parts[0] == "detail":
-        return parts[1] if len(parts) > 2 else "base"
+        return parts[1] if len(parts) > 2 else "cascade" if parts[1] == "cache_access.hpp" else "base"
     return PUBLIC.get(parts[0].removesuffix(".hpp"), "unknown")
 
 

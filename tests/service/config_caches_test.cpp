@@ -201,13 +201,13 @@ TEST(ConfigCachesClose, CallsThatItEndsMayAskForCaches) {
   const auto caches = Caches::open(checked("[caches.users]\n[caches.pages]\n"));
   Cache<std::string>& users = caches->get<std::string>("users");
   bool ended = false;
-  users.engine().read({"k"}, std::make_shared<EndlessLoader>(), {},
-                      [&](std::vector<cascade::Answer> answers) {
-                        EXPECT_EQ(answers.at(0).error, Errc::shutdown);
-                        EXPECT_EQ(&caches->get<std::string>("users"), &users);
-                        EXPECT_THROW(caches->get<std::string>("pages"), ConfigError);
-                        ended = true;
-                      });
+  detail::CacheAccess::engine(users).read({"k"}, std::make_shared<EndlessLoader>(), {},
+                                          [&](std::vector<cascade::Answer> answers) {
+                                            EXPECT_EQ(answers.at(0).error, Errc::shutdown);
+                                            EXPECT_EQ(&caches->get<std::string>("users"), &users);
+                                            EXPECT_THROW(caches->get<std::string>("pages"), ConfigError);
+                                            ended = true;
+                                          });
   caches->close();
   EXPECT_TRUE(ended);
 }

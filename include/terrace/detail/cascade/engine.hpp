@@ -30,6 +30,7 @@
 #include <terrace/detail/cascade/generations.hpp>
 #include <terrace/detail/cascade/tags.hpp>
 #include <terrace/document.hpp>
+#include <terrace/invalidation.hpp>
 #include <terrace/lookup.hpp>
 #include <terrace/tier.hpp>
 #include <vector>
@@ -163,12 +164,9 @@ struct Write {
   ValuePtr value;
 };
 
-/// What a call of invalidate() is for: either keys, or one of the others.
-struct Selection {
-  enum class Kind : std::uint8_t { keys, group, prefix, glob, tag };
-  Kind kind = Kind::keys;
-  std::vector<std::string> keys = {};
-  std::string text = {};  ///< the group, prefix, pattern or tag
+Kind kind = Kind::keys;
+std::vector<std::string> keys = {};
+std::string text = {};  ///< the group, prefix, pattern or tag
 };
 
 /// Loader calls: the most at a time (max_concurrent_loads), those under way, and those that wait for their turn.
@@ -199,7 +197,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
                      Handler<std::vector<Result<bool>>> done) = 0;
   virtual void clear(const WriteOptions& options, Handler<Result<void>> done) = 0;
   /// The result: the number of keys that one level lost, for the level that lost most; for a tag 1 or 0.
-  virtual void invalidate(Selection what, const InvalidateOptions& options,
+  virtual void invalidate(Invalidation what, const InvalidateOptions& options,
                           Handler<Result<std::uint64_t>> done) = 0;
   virtual void define_group(std::string name, std::vector<std::string> keys) = 0;
   virtual void flush(const WriteOptions& options, Handler<Result<void>> done) = 0;

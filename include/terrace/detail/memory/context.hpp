@@ -8,7 +8,7 @@
 #include <memory>
 #include <terrace/detail/memory/advisor.hpp>
 #include <terrace/detail/memory/node.hpp>
-#include <terrace/detail/memory/options.hpp>
+#include <terrace/memory_options.hpp>
 #include <terrace/detail/memory/tally.hpp>
 #include <terrace/detail/memory/tuner.hpp>
 #include <terrace/detail/memory/weight.hpp>

@@ -11,7 +11,7 @@
 #include <mutex>
 #include <terrace/detail/memory/entries.hpp>
 #include <terrace/detail/memory/limbo.hpp>
-#include <terrace/detail/memory/options.hpp>
+#include <terrace/memory_options.hpp>
 #include <terrace/detail/memory/spin_lock.hpp>
 #include <type_traits>
 #include <utility>

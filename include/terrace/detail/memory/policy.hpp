@@ -23,7 +23,7 @@
 
 #include <optional>
 #include <terrace/detail/memory/adaptive.hpp>
-#include <terrace/detail/memory/eviction.hpp>
+#include <terrace/eviction.hpp>
 #include <terrace/detail/memory/fifo.hpp>
 #include <terrace/detail/memory/gdsf.hpp>
 #include <terrace/detail/memory/lfu.hpp>

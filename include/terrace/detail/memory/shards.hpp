@@ -3,7 +3,7 @@
 
 #include <cstdint>
 #include <memory>
-#include <terrace/detail/memory/eviction.hpp>
+#include <terrace/eviction.hpp>
 
 namespace terrace::memory {
 

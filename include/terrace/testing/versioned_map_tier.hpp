@@ -4,7 +4,7 @@
 #include <map>
 #include <mutex>
 #include <string>
-#include <terrace/detail/testing/tiers.hpp>
+#include <terrace/testing/tiers.hpp>
 #include <terrace/versioned_tier.hpp>
 #include <utility>
 #include <vector>

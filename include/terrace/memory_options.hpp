@@ -6,7 +6,7 @@
 #include <functional>
 #include <optional>
 #include <terrace/clock.hpp>
-#include <terrace/detail/memory/eviction.hpp>
+#include <terrace/eviction.hpp>
 
 namespace terrace {
 

@@ -8,8 +8,8 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <terrace/detail/testing/tiers.hpp>
 #include <terrace/shared_tier.hpp>
+#include <terrace/testing/tiers.hpp>
 #include <vector>
 
 namespace terrace::testing {
