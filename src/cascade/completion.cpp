@@ -1,9 +1,10 @@
-/// Completion: the end of a flight. The waiting callers are answered first; then the tiers that lack the value are
-/// filled, and memory last.
+/// Completion: the end of a flight. The waiting callers are answered first; then the tiers that lack the
+/// value are filled, and memory last.
 ///
-/// A shared tier takes a fill only from the holder of the key's lease, and only if the key has not been changed since
-/// the lease was granted. Memory and later readers get the value after the tier has accepted it. If a tier rejects
-/// the fill, the callers that have waited for the load keep their answer, but no level and no later caller gets it.
+/// A shared tier takes a fill only from the holder of the key's lease, and only if the key has not been
+/// changed since the lease was granted. Memory and later readers get the value after the tier has accepted
+/// it. If a tier rejects the fill, the callers that have waited for the load keep their answer, but no level
+/// and no later caller gets it.
 ///
 /// The ways to end a flight:
 ///
@@ -53,14 +54,15 @@ void fill_unshared(const std::shared_ptr<Core>& core, std::size_t tier, const Fl
       },
       [core, tier, flight, ticket, intent, filling = std::move(filling)](const Result<void>& outcome) {
         if (outcome || core->generations.valid(flight->stamp)) return;
-        // The tier did not report the outcome in time, and the key has changed: the old value may still arrive.
+        // The tier did not report the outcome in time, and the key has changed: the old value may still
+        // arrive.
         core->invalidate(flight->key);
         recover(core, tier, core->tier_key(flight->key), ticket);
       });
 }
 
-/// Fills the shared tiers under leases, and the other tiers before them: if a lease turns out to be void, it is known
-/// which of the others got the value, and it is erased there again.
+/// Fills the shared tiers under leases, and the other tiers before them: if a lease turns out to be void, it
+/// is known which of the others got the value, and it is erased there again.
 class LeasedFill : public std::enable_shared_from_this<LeasedFill> {
  public:
   LeasedFill(std::shared_ptr<Core> core, FlightPtr flight, Answer answer, BytesView stored)
@@ -82,9 +84,9 @@ class LeasedFill : public std::enable_shared_from_this<LeasedFill> {
   }
 
  private:
-  /// A value that was loaded under the leases of all shared tiers may be filled although one of them has reported a
-  /// change: the old value's expiry, or a write of another process from before the lease. If the change came after
-  /// the lease, the tier that reported it rejects the fill.
+  /// A value that was loaded under the leases of all shared tiers may be filled although one of them has
+  /// reported a change: the old value's expiry, or a write of another process from before the lease. If the
+  /// change came after the lease, the tier that reported it rejects the fill.
   bool is_current() {
     const auto shared = std::count_if(core_->levels.begin(), core_->levels.end(),
                                       [](const auto& level) { return level->shared != nullptr; });
@@ -138,8 +140,8 @@ class LeasedFill : public std::enable_shared_from_this<LeasedFill> {
     if (--left_ > 0) return;
     if (!rejected_) {
       release_leases(*core_, flight_);  // of the tiers that did not confirm the fill
-      // A tier accepts a fill only if the key has not been changed since the lease was granted. So the value was
-      // still right at the time of the fill.
+      // A tier accepts a fill only if the key has not been changed since the lease was granted. So the value
+      // was still right at the time of the fill.
       const TimePoint as_of = watched_ ? filled_at_ : flight_->began;
       return complete(*core_, flight_, answer_, {as_of, watched_});
     }
@@ -222,7 +224,8 @@ void complete_with_fill(const std::shared_ptr<Core>& core, const FlightPtr& flig
     if (!flight->seen[tier].missed) {
       watched = watched && !shared;
     } else if (!shared) {
-      // If a narrow level has these bytes already, and a level below has just confirmed them, nothing is written.
+      // If a narrow level has these bytes already, and a level below has just confirmed them, nothing is
+      // written.
       if (!level.narrow || flight->seen[tier].stale != stored) unshared.push_back(tier);
     } else if (flight->seen[tier].lease) {
       leased.push_back(tier);

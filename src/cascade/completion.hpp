@@ -13,8 +13,8 @@ void complete(Core& core, const FlightPtr& flight, const Answer& answer, const S
 void answer_callers(Core& core, const FlightPtr& flight, std::vector<Waiter> waiters, const Answer& answer);
 /// Ends a flight with an answer that no level may keep.
 void complete_uncached(Core& core, const FlightPtr& flight, const Answer& answer);
-/// Ends a flight and fills the tiers that lack the answer: those above the tier it came from, or all of them if
-/// it was loaded. `stored`: the bytes that they keep; empty: no tier is filled.
+/// Ends a flight and fills the tiers that lack the answer: those above the tier it came from, or all of them
+/// if it was loaded. `stored`: the bytes that they keep; empty: no tier is filled.
 void complete_with_fill(const std::shared_ptr<Core>& core, const FlightPtr& flight, const Answer& answer,
                         BytesView stored);
 /// Ends a flight that found nothing and could not load: with its candidate if it has one, otherwise with the

@@ -21,8 +21,8 @@ MemoryOptions<std::string, char> cooling_options(const Clock& clock) {
   return options;
 }
 
-/// The limit for the distance of a stored time from now, 146 years: whatever the bytes say, the difference of two such
-/// times fits into a Duration.
+/// The limit for the distance of a stored time from now, 146 years: whatever the bytes say, the difference of
+/// two such times fits into a Duration.
 constexpr auto farthest = std::chrono::floor<std::chrono::milliseconds>(Duration::max() / 2);
 
 /// 0 … 1, for jitter only.
@@ -178,8 +178,8 @@ Result<std::optional<Unwrapped>> Core::unwrap(std::string_view key, BytesView st
   Entry& entry = out.entry;
   entry.created = local + std::min(from_now(meta.created), Duration::zero());
   if (meta.fresh_until) {
-    // A writer whose clock is ahead has stored an expiry that is too late here. So the rest of the lifetime is never
-    // more than the whole.
+    // A writer whose clock is ahead has stored an expiry that is too late here. So the rest of the lifetime
+    // is never more than the whole.
     const Duration left = from_now(*meta.fresh_until);
     const Duration given = left - from_now(meta.created);
     entry.fresh_until = after(local, given > Duration::zero() ? std::min(left, given) : left);

@@ -1,6 +1,7 @@
 #pragma once
-/// Core: the state that all parts of the engine share: the levels, the flights, the generations, the counters. Its
-/// functions are the small steps that several parts need; README.md here is the map of the parts.
+/// Core: the state that all parts of the engine share: the levels, the flights, the generations, the
+/// counters. Its functions are the small steps that several parts need; README.md here is the map of the
+/// parts.
 
 #include <algorithm>
 #include <atomic>
@@ -42,7 +43,8 @@ class Core : public std::enable_shared_from_this<Core> {
  public:
   Core(CacheOptions options, std::shared_ptr<Values> values, std::vector<std::shared_ptr<Tier>> tiers);
 
-  /// The key of an entry in the tiers. A namespace has no colon, so two pairs of namespace and key never give the same.
+  /// The key of an entry in the tiers. A namespace has no colon, so two pairs of namespace and key never give
+  /// the same.
   [[nodiscard]] std::string tier_key(std::string_view key) const { return prefix + std::string(key); }
   [[nodiscard]] std::string tag_key(std::string_view tag) const { return tag_prefix + std::string(tag); }
 
@@ -54,8 +56,8 @@ class Core : public std::enable_shared_from_this<Core> {
   /// The time at which a value that is loaded or set now expires: after the TTL less its jitter; none: never.
   [[nodiscard]] std::optional<TimePoint> expiry(std::optional<Duration> ttl) const;
 
-  /// Makes the stamps of reads in flight void, removes the key from memory, and detaches its flight, so later readers
-  /// begin a new one. True: memory had the key.
+  /// Makes the stamps of reads in flight void, removes the key from memory, and detaches its flight, so later
+  /// readers begin a new one. True: memory had the key.
   bool invalidate(std::string_view key);
   /// The same, and takes a stamp that is valid after it.
   bool invalidate(std::string_view key, Stamp& stamp);
@@ -69,7 +71,8 @@ class Core : public std::enable_shared_from_this<Core> {
   void on_own_notice(std::string_view key);
 
   /// Puts the entry into memory. False: the key has changed since the stamp was taken, and the change is not
-  /// one that this process has just made itself. `own_notice`: a watch has reported such an own change before.
+  /// one that this process has just made itself. `own_notice`: a watch has reported such an own change
+  /// before.
   bool remember(std::string_view key, const Entry& entry, StalenessProof proof, Stamp stamp,
                 bool own_notice = false);
 
@@ -95,15 +98,15 @@ class Core : public std::enable_shared_from_this<Core> {
   /// right; an entry that is not proven is stale, however fresh it looks.
   void keep_candidate(Flight& flight, Entry entry, std::size_t level, bool proven) const;
 
-  /// The flight's candidate as the answer, with the reason why there is no better one; without a candidate the
-  /// error alone. Memory serves a stale candidate from then on, until retry_after is over.
+  /// The flight's candidate as the answer, with the reason why there is no better one; without a candidate
+  /// the error alone. Memory serves a stale candidate from then on, until retry_after is over.
   Answer candidate_or(const FlightPtr& flight, const Error& why);
 
   /// How long a tier is to keep an entry. None: no limit; zero or less: not at all.
   [[nodiscard]] std::optional<Duration> tier_life(const Entry& entry) const;
 
-  /// The first of the levels that processes share. It has the tokens of tags and the name of the journal's owner. None:
-  /// no level is shared.
+  /// The first of the levels that processes share. It has the tokens of tags and the name of the journal's
+  /// owner. None: no level is shared.
   [[nodiscard]] std::optional<std::size_t> shared_tier() const noexcept {
     for (std::size_t tier = 0; tier < levels.size(); ++tier) {
       if (levels[tier]->shared != nullptr) return tier;
@@ -124,7 +127,8 @@ class Core : public std::enable_shared_from_this<Core> {
     if (levels[tier]->shared != nullptr) ++counters.invalidations_sent;
   }
 
-  /// The tokens in the tag table are right: no other process can change tags, or the watches report such changes.
+  /// The tokens in the tag table are right: no other process can change tags, or the watches report such
+  /// changes.
   [[nodiscard]] bool trusts_tags() const noexcept;
 
   /// A call of a tier for one key: under tier_timeout, and with an answer whatever the tier does.

@@ -1,5 +1,5 @@
 #pragma once
-/// Counters: what CacheStats shows, counted as it happens. Thread safe.
+/// Counters: the numbers that CacheStats shows, counted at the moment of each event. Thread safe.
 
 #include <atomic>
 #include <cstdint>
@@ -30,7 +30,7 @@ struct Counters {
   std::atomic<std::uint64_t> load_failures{0};
   std::atomic<std::uint64_t> joined{0};
   std::atomic<std::uint64_t> rejected_fills{0};
-  std::atomic<std::uint64_t> stale_from_memory{0};  // after a try to refresh it
+  std::atomic<std::uint64_t> stale_from_memory{0};  // served stale by memory, after a refresh that failed
   std::atomic<std::uint64_t> refreshes{0};
   std::atomic<std::uint64_t> lease_waits{0};
   std::atomic<std::uint64_t> writes{0};

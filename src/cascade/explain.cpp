@@ -1,4 +1,5 @@
-/// Explain: asks every level for a key, one after the other, and describes what it has. Nothing is filled or loaded.
+/// Explain: asks every level for a key, one after the other, and describes what it has. Nothing is filled or
+/// loaded.
 
 #include "cascade/explain.hpp"
 

@@ -1,5 +1,5 @@
 #pragma once
-/// Cache::explain: what every level has of a key (explain.cpp).
+/// Cache::explain: the entry of a key in every level (explain.cpp).
 
 #include "cascade/core.hpp"
 

@@ -1,7 +1,7 @@
 #pragma once
-/// Fills: the fills of tiers that are under way after their readers were answered (coherence rule "Order of fills and
-/// writes" of docs/reliability.md). A write to a key waits for the fills of that key, so no fill can arrive after
-/// the write; flush() and clear() wait for all fills.
+/// Fills: the fills of tiers that are under way after their readers were answered (coherence rule "Order of
+/// fills and writes" of docs/reliability.md). A write to a key waits for the fills of that key, so no fill
+/// can arrive after the write; flush() and clear() wait for all fills.
 
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
@@ -17,11 +17,12 @@
 
 namespace terrace::cascade {
 
-/// Thread safe. Tasks are called without a lock. Every fill ends, because every call of a tier does (tier_calls.hpp).
+/// Thread safe. Tasks are called without a lock. Every fill ends, because every call of a tier does
+/// (tier_calls.hpp).
 class Fills {
  public:
-  /// One fill of a key, while this object lives. Without a key: fills that may still begin, from before their reader
-  /// is answered.
+  /// One fill of a key, while this object lives. Without a key: fills that may still begin, from before their
+  /// reader is answered.
   class UnderWay {
    public:
     explicit UnderWay(std::shared_ptr<Fills> fills, std::string key = {})
@@ -55,7 +56,8 @@ class Fills {
   }
 
  private:
-  /// A task that waits. Each fill it waits for holds it; its destructor runs the task, when the last of them has ended.
+  /// A task that waits. Each fill it waits for holds it; its destructor runs the task, when the last of them
+  /// has ended.
   struct Turn {
     explicit Turn(Task then) : task(std::move(then)) {}
     ~Turn() { task(); }

@@ -1,18 +1,24 @@
 #pragma once
-/// FlightTable: single flight, the protection against stampedes within a process. All readers that miss memory on
-/// the same key share one in-flight request, a `Flight`: one lookup through the levels, and one load.
+/// FlightTable: single flight, the protection against stampedes within a process. All readers that miss
+/// memory on the same key share one in-flight request, a `Flight`: one lookup through the levels, and one
+/// load.
 ///
 /// The phases of a flight:
 ///
 ///     joining ──begin_lookup──► lookup ──begin_load──► loading ──begin_fill──► filling ──end──► ended
 ///
-/// Shorter ways: end() leads from every phase to ended, and begin_fill() from lookup to filling, if a tier has the
-/// value.
-/// joining: readers of the same moment join. Later ones are `late`: the value may be older than their read, and then
-/// they read again. lookup: the tiers are asked. loading: the loader runs; a reader without a loader has its answer
-/// at once, a miss. filling: the callers are answered, shared tiers take the value; readers that join now get it
-/// after the tiers have accepted it. detach() removes a flight from the table in any phase, for its value may have
-/// changed: later readers begin another one, and it goes on for the readers that have joined it.
+/// Shorter ways: end() leads from every phase to ended, and begin_fill() from lookup to filling, if a tier
+/// has the value.
+///
+///  - joining: readers of the same call of read() join. Readers that join later are `late`: the value may be
+///    older than their read (coherence rule "Late callers" of docs/reliability.md).
+///  - lookup: the tiers are asked.
+///  - loading: the loader runs. A reader without a loader gets its answer at once, a miss.
+///  - filling: the callers are answered, and shared tiers take the value. Readers that join now are answered
+///    when the tiers have accepted it.
+///
+/// detach() removes a flight from the table in any phase, because its value may have changed: later readers
+/// begin another flight, and this one goes on for the readers that have joined it.
 
 #include <array>
 #include <boost/unordered/unordered_flat_map.hpp>
@@ -77,9 +83,9 @@ class FlightTable {
  public:
   enum class Joined : std::uint8_t { began, joined, too_late };
 
-  /// Adds the waiter to the flight of the key, or to a new one, which `fresh()` makes. too_late: the flight is
-  /// loading, so no level has the key; that is the answer for a waiter without a loader.
-  /// A nested waiter that joins makes the flight urgent; it must then call `hurry`.
+  /// Adds the waiter to the flight of the key, or to a new one, which `fresh()` makes. too_late: the flight
+  /// is loading, so no level has the key; that is the answer for a waiter without a loader. A nested waiter
+  /// that joins makes the flight urgent; it must then call `hurry`.
   template <class Fresh>
   Joined join(const std::string& key, Waiter waiter, FlightPtr& flight, std::function<void()>& hurry,
               Fresh fresh);
@@ -94,8 +100,8 @@ class FlightTable {
   /// One of its waiters has a loader.
   [[nodiscard]] bool wants_load(const FlightPtr& flight) const;
 
-  /// The lookup found nothing. Returns the waiters without a loader, which get their answer now; the flight loads
-  /// for the others, or ends if there are none.
+  /// The lookup found nothing. Returns the waiters without a loader, which get their answer now; the flight
+  /// loads for the others, or ends if there are none.
   std::vector<Waiter> begin_load(const FlightPtr& flight);
 
   /// The first waiter that has a loader and whose call is still open; none: there is no such waiter.

@@ -1,6 +1,6 @@
 #pragma once
-/// FlushBarriers: the callers of flush(), each waiting until every change put before has reached the sink. It only
-/// counts, and has no lock.
+/// FlushBarriers: the callers of flush(), each waiting until every change put before has reached the sink. It
+/// only counts, and has no lock.
 ///
 ///     a barrier: waits for the journal (`puts`) ──► waits for the pending keys (`keys`) ──► passed
 
@@ -35,8 +35,8 @@ class FlushBarriers {
     }
   }
 
-  /// Takes out the barriers that need not wait any longer: `appended` puts are in the journal, the last with version `newest`,
-  /// and `pending` keys wait.
+  /// Takes out the barriers that need not wait any longer: `appended` puts are in the journal, the last with
+  /// version `newest`, and `pending` keys wait.
   [[nodiscard]] std::vector<Barrier> passed(std::uint64_t appended, std::uint64_t newest,
                                             std::uint64_t pending) {
     std::vector<Barrier> out;

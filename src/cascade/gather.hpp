@@ -68,7 +68,8 @@ class Gather final : public Pending, public std::enable_shared_from_this<Gather<
   Gather(std::size_t keys, Handler<std::vector<T>> done)
       : outcomes_(keys), missing_(keys), done_(std::move(done)) {}
 
-  /// Registers the call and starts its time limit. No outcome may come before; close() may end the call at once.
+  /// Registers the call and starts its time limit. No outcome may come before; close() may end the call at
+  /// once.
   void begin(const std::shared_ptr<PendingCalls>& calls, const std::shared_ptr<Scheduler>& scheduler,
              std::optional<Duration> timeout) {
     std::lock_guard lock(mutex_);

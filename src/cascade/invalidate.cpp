@@ -22,8 +22,8 @@ namespace {
 
 using Call = std::shared_ptr<Gather<Result<std::uint64_t>>>;
 
-/// A bulk delete: every tier, from the lowest to the highest, and memory lose the keys that begin with the prefix and
-/// whose rest matches the pattern. An empty pattern matches everything.
+/// A bulk delete: every tier, from the lowest to the highest, and memory lose the keys that begin with the
+/// prefix and whose rest matches the pattern. An empty pattern matches everything.
 class BulkErase : public std::enable_shared_from_this<BulkErase> {
  public:
   BulkErase(std::shared_ptr<Core> core, Call call, std::string prefix, std::string pattern)

@@ -1,14 +1,15 @@
 #pragma once
-/// JournalOwner: makes sure that one journal at a time writes back into a namespace (coherence rule "Write-back" of
-/// docs/reliability.md). Versions order the changes of one journal, not those of two: a flush of the older journal
-/// over a newer one's value would be taken for late, and dropped.
+/// JournalOwner: makes sure that one journal at a time writes back into a namespace (coherence rule
+/// "Write-back" of docs/reliability.md). Versions order the changes of one journal, not those of two: a flush
+/// of the older journal over a newer one's value would be taken for late, and dropped.
 ///
-/// The owner's name is the identity of its journal. It is stored in the first level that processes share, under
-/// `NAMESPACE~writer`, for `life`. It is renewed while the cache is open, and removed when the cache closes with
-/// nothing left to flush. So a journal that is opened again after a crash goes on at once, and another one may begin
-/// when the former owner is gone. A refused journal stays refused until it is opened again: each opening takes numbers
-/// above those of all openings before it. If the key holds something that is no journal's name, it is replaced. A
-/// namespace without a shared level has no owner, because nothing can detect a second journal there.
+/// The owner's name is the identity of its journal. It is stored in the first level that processes share,
+/// under `NAMESPACE~writer`, for `life`. It is renewed while the cache is open, and removed when the cache
+/// closes with nothing left to flush. So a journal that is opened again after a crash goes on at once, and
+/// another one may begin when the former owner is gone. A refused journal stays refused until it is opened
+/// again: each opening takes numbers above those of all openings before it. If the key holds something that
+/// is no journal's name, it is replaced. A namespace without a shared level has no owner, because nothing can
+/// detect a second journal there.
 ///
 ///     not confirmed ──start, confirm, timer: ask──► ours for life / 4, longer if renewed ──► not confirmed
 ///          └──the key names another journal──► refused, for good
@@ -33,12 +34,12 @@ class JournalOwner : public std::enable_shared_from_this<JournalOwner> {
   /// `tier`: the index of a shared level.
   JournalOwner(const std::shared_ptr<Core>& core, std::size_t tier);
 
-  /// Asks for the namespace, for this journal (Journal::id), and renews it from now on. Before that, confirm()
-  /// fails.
+  /// Asks for the namespace, for this journal (Journal::id), and renews it from now on. Before that,
+  /// confirm() fails.
   void start(std::uint64_t journal);
 
-  /// Success: no other journal flushes for now. unavailable: another one does, or the level cannot be asked; the flush
-  /// is to be tried again later.
+  /// Success: no other journal flushes for now. unavailable: another one does, or the level cannot be asked;
+  /// the flush is to be tried again later.
   void confirm(Handler<Result<void>> done);
 
   /// Another journal is the owner: no further change may be acknowledged.

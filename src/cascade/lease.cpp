@@ -1,4 +1,5 @@
-/// Leases: one process loads a key, the others wait for its fill (coherence rule "Lease" of docs/reliability.md).
+/// Leases: one process loads a key, the others wait for its fill (coherence rule "Lease" of
+/// docs/reliability.md).
 ///
 /// The states of a flight that waits:
 ///
@@ -25,8 +26,8 @@ LeaseToken random_token() {
   return token;
 }
 
-/// One flight that waits. It asks for the lease again when it is woken, and when LeaseWait says so. When it gets a
-/// value or the lease, the lookup goes on with that.
+/// One flight that waits. It asks for the lease again when it is woken, and when LeaseWait says so. When it
+/// gets a value or the lease, the lookup goes on with that.
 class WaitingFlight final : public LeaseWaiters::Waiting, public std::enable_shared_from_this<WaitingFlight> {
  public:
   WaitingFlight(std::shared_ptr<Core> core, FlightPtr flight, std::size_t tier)

@@ -1,8 +1,8 @@
 #pragma once
 /// LeaseWait: when to ask again for a value that another process is loading. A state machine without I/O.
 ///
-/// The watch wakes a flight that waits. It also asks by itself: when the other process's lease would end, and, if
-/// there is no watch, at growing intervals before that.
+/// The watch wakes a flight that waits. It also asks by itself: when the other process's lease would end,
+/// and, if there is no watch, at growing intervals before that.
 
 #include <algorithm>
 #include <optional>
@@ -14,8 +14,8 @@ class LeaseWait {
  public:
   LeaseWait(TimePoint began, Duration limit) : give_up_(after(began, limit)) {}
 
-  /// The lease is still held, for `held_for`. `watched`: a watch is alive and will wake the flight. Returns the
-  /// latest time to ask again; none: give up now.
+  /// The lease is still held, for `held_for`. `watched`: a watch is alive and will wake the flight. Returns
+  /// the latest time to ask again; none: give up now.
   std::optional<TimePoint> next(TimePoint now, Duration held_for, bool watched) {
     if (now >= give_up_) return std::nullopt;
     Duration wait = std::max(held_for, shortest);

@@ -1,6 +1,6 @@
 #pragma once
-/// LeaseWaiters: the flights that wait for another process to load their key. The watch wakes them when it reports
-/// a change of the key.
+/// LeaseWaiters: the flights that wait for another process to load their key. The watch wakes them when it
+/// reports a change of the key.
 
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <functional>

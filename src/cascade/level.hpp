@@ -1,6 +1,6 @@
 #pragma once
-/// Level: one tier of the cache, and everything that belongs to this tier: the changes it missed (Recovery), the
-/// notices that this process has caused (OwnNotices), its counters.
+/// Level: one tier of the cache, and everything that belongs to this tier: the changes it missed (Recovery),
+/// the notices that this process has caused (OwnNotices), its counters.
 
 #include <atomic>
 #include <memory>

@@ -149,9 +149,9 @@ class LevelLookup : public std::enable_shared_from_this<LevelLookup> {
                });
   }
 
-  /// A fresh value answers its flight; a stale one becomes the candidate, in case nothing better is found. So does
-  /// every value of a narrow level: another process may have changed or erased the key since, and such a level
-  /// is not notified of that.
+  /// A fresh value answers its flight; a stale one becomes the candidate, in case nothing better is found. So
+  /// does every value of a narrow level: another process may have changed or erased the key since, and such a
+  /// level is not notified of that.
   void classify_hit(Hit hit) {
     Entry& entry = hit.unwrapped.entry;
     const TimePoint now = core_->now();
@@ -215,8 +215,8 @@ class LevelLookup : public std::enable_shared_from_this<LevelLookup> {
     check_tags(std::move(hits), [self = shared_from_this()] { self->pass(); });
   }
 
-  /// Another process is loading the key. A stale candidate may be served meanwhile only if this tier has a stale
-  /// value as well: otherwise the key may have been erased since memory got it.
+  /// Another process is loading the key. A stale candidate may be served meanwhile only if this tier has a
+  /// stale value as well: otherwise the key may have been erased since memory got it.
   void held(FlightPtr flight) {
     if (flight->candidate && !flight->seen[tier_].stale.empty()) {
       return complete_failed(*core_, flight, Error(Errc::unavailable, "another process is loading it"));

@@ -1,6 +1,6 @@
 #pragma once
-/// Level rules: which stacks of levels can keep the promises of a cache's options. The cache uses them, and so does the
-/// check of configurations.
+/// Level rules: which stacks of levels can keep the promises of a cache's options. The cache uses them, and
+/// so does the check of configurations.
 
 #include <optional>
 #include <span>
@@ -22,8 +22,8 @@ struct LevelFault {
   std::string what;    ///< with the remedy
 };
 
-/// A level of this scope is narrow if it is not of scope fleet and another level is: changes of other processes do not
-/// reach it, so its values are at best stale.
+/// A level of this scope is narrow if it is not of scope fleet and another level is: changes of other
+/// processes do not reach it, so its values are at best stale.
 [[nodiscard]] bool is_narrow(Scope scope, std::span<const LevelTraits> levels);
 
 /// The first option that the stack, from the highest level to the lowest, cannot keep; none: it keeps all.

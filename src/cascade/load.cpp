@@ -1,14 +1,14 @@
-/// The load: calls the program's loader for keys that no level has. A load waits for its turn among the loads of the
-/// cache, has a soft and a hard time limit, and renews its leases. Its stop token asks the loader to stop when the hard
-/// limit is over, or when the cache closes.
+/// The load: calls the program's loader for keys that no level has. A load waits for its turn among the loads
+/// of the cache, has a soft and a hard time limit, and renews its leases. Its stop token asks the loader to
+/// stop when the hard limit is over, or when the cache closes.
 ///
 ///     start ──► waits for a turn ──have_turn──► asks for the tokens of its tags ──begin──► waits for a worker
 ///     ──run──► the loader runs ──deliver──► ended
 ///
-/// It may skip steps: a free slot needs no wait, a load without tags asks for no tokens, and a loader that does not
-/// block needs no worker. From each step: load_timeout ends it (overdue). run() also hands the keys to another
-/// waiter's loader if the caller of this one has left. soft_load_timeout (answer_early) answers the callers with
-/// the stale candidate, and the load goes on.
+/// It may skip steps: a free slot needs no wait, a load without tags asks for no tokens, and a loader that
+/// does not block needs no worker. From each step: load_timeout ends it (overdue). run() also hands the keys
+/// to another waiter's loader if the caller of this one has left. soft_load_timeout (answer_early) answers
+/// the callers with the stale candidate, and the load goes on.
 ///
 /// The outcome of each key: an error ─► fail; a value ─► keep (into the tiers and memory), or answer_only, if
 /// the program wants that or if a tag may have been invalidated during the load.
@@ -23,7 +23,8 @@
 namespace terrace::cascade {
 namespace {
 
-/// One call of one loader. It ends once: with the loader's answer, or at the time limit; a later answer is dropped.
+/// One call of one loader. It ends once: with the loader's answer, or at the time limit; a later answer is
+/// dropped.
 class Load : public std::enable_shared_from_this<Load> {
  public:
   Load(std::shared_ptr<Core> core, Waiter source, std::vector<FlightPtr> flights)
@@ -67,9 +68,10 @@ class Load : public std::enable_shared_from_this<Load> {
 
   // --- the loader ---
 
-  // A nested read must not wait for a turn or a worker that its own parents hold. That is true for a load that it
-  // begins, and for a load that it joins while this waits. So the code that lets this load wait checks afterwards
-  // whether the load has become urgent, and a waiter that makes it urgent calls hurry().
+  // A nested read must not wait for a turn or a worker that its own parents hold. That holds for a load that
+  // it begins, and also for a load that it joins, which may be waiting already. So the code that lets this
+  // load wait checks afterwards whether it has become urgent, and a waiter that makes it urgent calls
+  // hurry().
 
   [[nodiscard]] bool urgent() const { return core_->flights.urgent(flights_); }
 
@@ -114,8 +116,8 @@ class Load : public std::enable_shared_from_this<Load> {
   void run() {
     if (running_.exchange(true)) return;
     if (ended_) return core_->load_slots.leave();
-    // The objects that its loader refers to may be gone with a caller that has left: another waiter's loader is
-    // taken.
+    // The objects that its loader refers to may be gone with a caller that has left: another waiter's loader
+    // is taken.
     if (!source_.call->open()) {
       core_->load_slots.leave();
       if (ended_.exchange(true)) return;
@@ -221,8 +223,9 @@ class Load : public std::enable_shared_from_this<Load> {
     tag(flight, std::move(answer), std::move(loaded.tags));
   }
 
-  /// Coherence rule "Tags": the tags that a loader returns become known only after the load. Such a tag may have been
-  /// invalidated while the loader ran, unless its token was known before; then the value is not kept.
+  /// Coherence rule "Tags": the tags that a loader returns become known only after the load. Such a tag may
+  /// have been invalidated while the loader ran, unless its token was known before; then the value is not
+  /// kept.
   void tag(const FlightPtr& flight, Answer answer, std::vector<std::string> late) {
     if (!tokens_) return reject_fill(flight, answer);
     if (late.empty()) return keep(flight, std::move(answer), tags_, *tokens_);

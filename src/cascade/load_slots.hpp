@@ -1,8 +1,9 @@
 #pragma once
-/// LoadSlots: the limit for loader calls at the same time (max_concurrent_loads); further ones wait for their turn.
+/// LoadSlots: the limit for loader calls at the same time (max_concurrent_loads); further ones wait for their
+/// turn.
 ///
-/// A load that a nested read waits for needs no turn (detail/load_mark.hpp): the loads that have the slots may be
-/// waiting for it. It counts as well, so the others wait until the number is below the limit again.
+/// A load that a nested read waits for needs no turn (detail/load_mark.hpp): the loads that have the slots
+/// may be waiting for it. It counts as well, so the others wait until the number is below the limit again.
 
 #include <algorithm>
 #include <deque>
@@ -13,7 +14,8 @@
 
 namespace terrace::cascade {
 
-/// Thread safe. Tasks run in the order in which they came, without a lock, inside enter(), hurry() or leave().
+/// Thread safe. Tasks run in the order in which they came, without a lock, inside enter(), hurry() or
+/// leave().
 class LoadSlots {
  public:
   /// Identifies a task that waits; 0 is none.
@@ -21,8 +23,8 @@ class LoadSlots {
 
   explicit LoadSlots(std::size_t slots) : slots_(slots) {}
 
-  /// Runs the task as soon as there is a slot for it, or now if nested. Its end must call leave(). Returns the ticket
-  /// of a task that waits, otherwise 0.
+  /// Runs the task as soon as there is a slot for it, or now if nested. Its end must call leave(). Returns
+  /// the ticket of a task that waits, otherwise 0.
   Ticket enter(Task task, bool nested = false) {
     {
       std::lock_guard lock(mutex_);

@@ -1,15 +1,16 @@
 #pragma once
-/// OwnNotices: decides which notices of a watch this process has probably caused itself. A state machine without I/O.
+/// OwnNotices: decides which notices of a watch this process has probably caused itself. A state machine
+/// without I/O.
 ///
-/// A server reports every change with nothing but the key. Each change that this process sends to the tier is kept
-/// here until as many notices of its key have come, or until it is proven that every change from before its answer
-/// has been reported. So another process's notice may be taken for an own one, if the two cross, or if the server
-/// makes one notice of both changes. For that reason an own notice also makes stamps of the key void, and the entry
-/// in memory counts as not watched from then on.
+/// A server reports every change with nothing but the key. Each change that this process sends to the tier is
+/// kept here until as many notices of its key have come, or until it is proven that every change from before
+/// its answer has been reported. So another process's notice may be taken for an own one, if the two cross,
+/// or if the server makes one notice of both changes. For that reason an own notice also makes stamps of the
+/// key void, and the entry in memory counts as not watched from then on.
 ///
 /// The states of a key:
 ///
-///     unknown ──sending──► expected: so many notices ──noticed, the last one; proven; lost──► unknown
+///     unknown ──sending──► expected, once or several times ──noticed, for the last time; proven; lost──► unknown
 
 #include <algorithm>
 #include <boost/unordered/unordered_flat_map.hpp>
@@ -30,7 +31,8 @@ class OwnNotices {
     each_ = notices_of_a_change;
   }
 
-  /// A change of the key is about to be sent. Also to be called before the watch is there: the notice may come first.
+  /// A change of the key is about to be sent. Also to be called before the watch is there: the notice may
+  /// come first.
   void sending(const std::string& key) {
     const std::lock_guard lock(mutex_);
     if (each_ == 0) return;
@@ -67,8 +69,8 @@ class OwnNotices {
     drop_before(until);
   }
 
-  /// The watch is there. It may report changes that were answered a little earlier, so all are kept until the first
-  /// proof.
+  /// The watch is there. It may report changes that were answered a little earlier, so all are kept until the
+  /// first proof.
   void watching() {
     const std::lock_guard lock(mutex_);
     watching_ = true;

@@ -1,6 +1,7 @@
 #pragma once
-/// PendingChanges: the changes that wait for the flush: the newest change of each key, in the order in which the keys
-/// came. If a newer change replaces one before that is sent, the older one is not sent. No I/O, and no lock.
+/// PendingChanges: the changes that wait for the flush: the newest change of each key, in the order in which
+/// the keys came. If a newer change replaces one before that is sent, the older one is not sent. No I/O, and
+/// no lock.
 ///
 /// A key is in one of three states:
 ///
@@ -53,12 +54,12 @@ class PendingChanges {
     std::optional<std::uint64_t> queued;  ///< the same for changes that came meanwhile and are queued now
   };
 
-  /// Takes a change; its version is higher than any before. Returns the version of the change that it replaces, which
-  /// need not be sent any more.
+  /// Takes a change; its version is higher than any before. Returns the version of the change that it
+  /// replaces, which need not be sent any more.
   std::optional<std::uint64_t> add(Change change, TimePoint now);
 
-  /// Up to `limit` changes and some MiB from the front of the queue; fewer, if one of them may only be in a smaller
-  /// batch (isolate).
+  /// Up to `limit` changes and some MiB from the front of the queue; fewer, if one of them may only be in a
+  /// smaller batch (isolate).
   [[nodiscard]] Batch take(std::size_t limit);
 
   /// The change is flushed, or a dead letter. A newer one of its key is queued.

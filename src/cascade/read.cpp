@@ -1,5 +1,6 @@
-/// Reading, the first step: each key of a call joins the flight of its key, or begins one. A new flight is answered
-/// at once if the journal of write-back has the key, or if memory has it by now; otherwise its lookup begins.
+/// Reading, the first step: each key of a call joins the flight of its key, or begins one. A new flight is
+/// answered at once if the journal of write-back has the key, or if memory has it by now; otherwise its
+/// lookup begins.
 ///
 ///     key ──► joins a flight ─────────────────────────────────────────► is answered with it
 ///       └───► begins one ──► in the journal, or by now in memory ─────► complete_uncached

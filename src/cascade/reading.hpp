@@ -1,7 +1,7 @@
 #pragma once
-/// Reading: the steps of a read below memory. The keys of a call join flights or begin them (read.cpp); a flight asks
-/// the tiers (level_lookup.cpp), waits for a process that loads the key already (lease.cpp), or calls the loader
-/// (load.cpp). Its end: completion.hpp.
+/// Reading: the steps of a read below memory. The keys of a call join flights or begin them (read.cpp); a
+/// flight asks the tiers (level_lookup.cpp), waits for a process that loads the key already (lease.cpp), or
+/// calls the loader (load.cpp). Its end: completion.hpp.
 
 #include "cascade/core.hpp"
 

@@ -2,17 +2,18 @@
 /// Recovery: the changes that a tier has missed, and when to try again (coherence rule "Recovery" of
 /// docs/reliability.md). A state machine without I/O.
 ///
-/// If a tier did not take a change of a key, a write or an invalidation, the key is erased there later. An erase can
-/// never put an old value over another process's newer one; a late write could. Until the erase has succeeded, the
-/// tier is not trusted with that key. If more than max_keys keys are missed, they are not kept one by one: then the
-/// tier is trusted with no key until all keys of the cache are erased there.
+/// If a tier did not take a change of a key, a write or an invalidation, the key is erased there later. An
+/// erase can never put an old value over another process's newer one; a late write could. Until the erase has
+/// succeeded, the tier is not trusted with that key. If more than max_keys keys are missed, they are not kept
+/// one by one: then the tier is trusted with no key until all keys of the cache are erased there.
 ///
 ///     nothing missed ──missed()──► a timer is set for retry_at() ──next()──► a batch is being erased
 ///           ▲                              ▲                                          │
 ///           └──next() with nothing to do───┴──────────tried(): keys are left──────────┤
 ///           └─────────────────────────────────────────tried(): no key is left─────────┘
 ///
-/// arrived(), a later change of the key that the tier took, also ends the distrust. Pauses grow from 50 ms to 2 s.
+/// arrived(), a later change of the key that the tier took, also ends the distrust. Pauses grow from 50 ms to
+/// 2 s.
 
 #include <algorithm>
 #include <atomic>

@@ -39,9 +39,9 @@ LevelStats level_stats(const Level& level) {
 CacheStats collect_stats(Core& core) {
   Counters& c = core.counters;
   CacheStats out{.levels = {core.values->stats()}};
-  // The hits of memory are the difference of two counters, its hits less those that it could not serve. The counters
-  // are not read at the same moment, so while readers run the difference may be lower than the last one. A monitor
-  // that computes rates would take that for a restart; so the highest one so far is shown.
+  // The hits of memory are the difference of two counters, its hits less those that it could not serve. The
+  // counters are not read at the same moment, so while readers run the difference may be lower than the last
+  // one. A monitor that computes rates would take that for a restart; so the highest one so far is shown.
   LevelStats& memory = out.levels[0];
   for (std::uint64_t shown = c.memory_hits_shown;;) {
     if (memory.hits <= shown) {

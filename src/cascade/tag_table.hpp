@@ -45,7 +45,8 @@ class TagTable {
 
   void forget(const std::string& tag) {
     generations_.bump(tag);
-    // A learn() that has checked its stamp before the bump has stored its token by the time the lock is taken.
+    // A learn() that has checked its stamp before the bump has stored its token by the time the lock is
+    // taken.
     std::lock_guard lock(learning_);
     if (const auto state = table_.get(tag)) (*state)->token = unknown_token;
   }

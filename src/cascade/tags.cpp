@@ -1,6 +1,6 @@
-/// Tags: their tokens are stored in the first shared tier, each under a key of its own. So the invalidation of a tag is
-/// one erase (coherence rule "Tags" of docs/reliability.md). Without a shared tier, tokens are only in this process,
-/// and are lost with it.
+/// Tags: their tokens are stored in the first shared tier, each under a key of its own. So the invalidation
+/// of a tag is one erase (coherence rule "Tags" of docs/reliability.md). Without a shared tier, tokens are
+/// only in this process, and are lost with it.
 ///
 /// tag_tokens() of a set or a load (`create`), for each tag whose token is not known:
 ///
@@ -203,8 +203,8 @@ void erase_token(const std::shared_ptr<Core>& core, std::size_t tier, const std:
       });
 }
 
-/// A token with another soft part makes entries stale: the token is replaced, if it is still the one that was read. If
-/// that fails, or if something else is there, every entry with the tag becomes unusable.
+/// A token with another soft part makes entries stale: the token is replaced, if it is still the one that was
+/// read. If that fails, or if something else is there, every entry with the tag becomes unusable.
 void soften(const std::shared_ptr<Core>& core, std::size_t tier, const std::string& tag,
             Handler<Result<std::uint64_t>> done) {
   const std::string key = core->tag_key(tag);
@@ -228,8 +228,8 @@ void soften(const std::shared_ptr<Core>& core, std::size_t tier, const std::stri
             [core, tier, tag, done = std::move(done)](const Result<bool>& replaced) mutable {
               core->tags.forget(tag);
               if (!replaced) return erase_token(core, tier, tag, std::move(done));
-              // Not replaced: another process has changed it meanwhile, which makes the same entries unusable or
-              // stale.
+              // Not replaced: another process has changed it meanwhile, which makes the same entries unusable
+              // or stale.
               if (*replaced) core->sent(tier);
               done(std::uint64_t{1});
             });

@@ -1,13 +1,13 @@
 #pragma once
-/// Tags: the lookup of tags' tokens, and the invalidation of a tag (tags.cpp). The tokens that an entry keeps of
-/// its tags: terrace/detail/cascade/tags.hpp.
+/// Tags: the lookup of tags' tokens, and the invalidation of a tag (tags.cpp). The tokens that an entry keeps
+/// of its tags: terrace/detail/cascade/tags.hpp.
 
 #include "cascade/core.hpp"
 
 namespace terrace::cascade {
 
-/// The tokens of the tags, in their order. A tag that has no token gets a random one if `create`, otherwise its
-/// token is unknown_token.
+/// The tokens of the tags, in their order. A tag that has no token gets a random one if `create`, otherwise
+/// its token is unknown_token.
 void tag_tokens(const std::shared_ptr<Core>& core, const std::vector<std::string>& tags, bool create,
                 Handler<Result<std::vector<Token>>> done);
 /// Makes every entry with the tag unusable, or stale if `soft`.

@@ -1,6 +1,7 @@
 #pragma once
-/// TierCalls: calls of tiers. Each is answered exactly once whatever the tier does, even if it throws or never calls
-/// back. Tiers keep their own deadlines (tier_timeout); this is the backstop for a tier that does not.
+/// TierCalls: calls of tiers. Each is answered exactly once whatever the tier does, even if it throws or
+/// never calls back. Tiers keep their own deadlines (tier_timeout); this is the backstop for a tier that does
+/// not.
 
 #include <atomic>
 #include <deque>
@@ -19,8 +20,8 @@ class TierCalls : public std::enable_shared_from_this<TierCalls> {
   TierCalls(std::shared_ptr<Scheduler> scheduler, Duration limit)
       : scheduler_(std::move(scheduler)), limit_(limit) {}
 
-  /// Calls `begin(deadline, handler)`. `done` gets the tier's answer, or `refuse(Error)`: timed_out if no answer has
-  /// come by the deadline and `patience`, io_error if the tier has thrown.
+  /// Calls `begin(deadline, handler)`. `done` gets the tier's answer, or `refuse(Error)`: timed_out if no
+  /// answer has come by the deadline and `patience`, io_error if the tier has thrown.
   template <class T, class Begin, class Refuse>
   void ask(Begin begin, Refuse refuse, Handler<T> done) {
     const TimePoint deadline = after(scheduler_->clock().now(), limit_);

@@ -1,5 +1,5 @@
-/// The watch: changes that other processes make in a shared tier are reported to memory, to the flights and to the
-/// staleness check, `Gate` (coherence rules "Watch" and "Staleness check" of docs/reliability.md).
+/// The watch: changes that other processes make in a shared tier are reported to memory, to the flights and
+/// to the staleness check, `Gate` (coherence rules "Watch" and "Staleness check" of docs/reliability.md).
 ///
 ///     changed(key) ──a tag's token──► the tag is unknown
 ///             └──a key──► probably caused by this process (OwnNotices)? ──yes──► Core::on_own_notice

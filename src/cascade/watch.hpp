@@ -1,11 +1,12 @@
 #pragma once
-/// The watch: what other processes change in a shared tier is reported to this cache (watch.cpp).
+/// The watch: reports the changes that other processes make in a shared tier (watch.cpp).
 
 #include "cascade/core.hpp"
 
 namespace terrace::cascade {
 
-/// Watches every shared tier, unless the options ask for no more than weak consistency.
+/// Watches every shared tier if the consistency is eventual. Shuts the gate if it is strong and there are
+/// tiers.
 void start_watches(const std::shared_ptr<Core>& core);
 
 }  // namespace terrace::cascade

@@ -1,10 +1,11 @@
-/// Writing: set and erase. The tiers are written from the lowest to the highest, so a reader cannot fill a higher tier
-/// from a value that is about to be replaced below it. Memory comes last.
+/// Writing: set and erase. The tiers are written from the lowest to the highest, so a reader cannot fill a
+/// higher tier from a value that is about to be replaced below it. Memory comes last.
 ///
-/// Before each tier, the stamps of reads in flight become void, and the write waits for the fills of its keys that are
-/// under way, so no fill arrives after the write (coherence rules "Generation" and "Order of fills and writes").
-/// Each key is invalidated before the first tier is asked, and again after the last has answered. So readers that
-/// began before or during the write put their value into no level, and a caller whose write has returned reads it.
+/// Before each tier, the stamps of reads in flight become void, and the write waits for the fills of its keys
+/// that are under way, so no fill arrives after the write (coherence rules "Generation" and "Order of fills
+/// and writes"). Each key is invalidated before the first tier is asked, and again after the last has
+/// answered. So readers that began before or during the write put their value into no level, and a caller
+/// whose write has returned reads it.
 ///
 ///     start: memory loses the keys ──► erase_shared_first ──► step ──► change ──► took ─┐
 ///                                                              ▲   (one tier: bump, wait │
@@ -12,7 +13,8 @@
 ///                                                              └─────── next tier ◄──────┘
 ///                                                              └─ none left ──► end: memory, the caller's outcome
 ///
-/// A tier that does not take the change is handed to recovery (took), and the write goes on with the other tiers.
+/// A tier that does not take the change is handed to recovery (took), and the write goes on with the other
+/// tiers.
 
 #include <algorithm>
 
@@ -70,10 +72,10 @@ class BottomUpWrite : public std::enable_shared_from_this<BottomUpWrite<Outcome>
   TimePoint as_of_;  // for StalenessProof: the value is right at this time or later
 
  private:
-  /// Erases the keys in each shared tier that has another tier below it, before anything is written. The erase
-  /// also makes the leases of other processes void: a process that loads one of the keys now can no longer
-  /// fill the shared tier, and takes back what it has put into the tiers below. Otherwise its fills could come
-  /// between this write to the lower tier and this write to the shared one.
+  /// Erases the keys in each shared tier that has another tier below it, before anything is written. The
+  /// erase also makes the leases of other processes void: a process that loads one of the keys now can no
+  /// longer fill the shared tier, and takes back what it has put into the tiers below. Otherwise its fills
+  /// could come between this write to the lower tier and this write to the shared one.
   void erase_shared_first(std::size_t tier = 0) {
     while (tier < core_->levels.size() && core_->levels[tier]->shared == nullptr) ++tier;
     if (tier + 1 >= core_->levels.size()) return step();
@@ -198,8 +200,8 @@ class SetWrite final : public BottomUpWrite<Result<void>> {
   std::shared_ptr<Gather<Result<void>>> call_;
 };
 
-/// An erase. Also a set in write mode `around`, whose caller does not learn whether the key was there; and a set that
-/// cannot store its value, for the reason `why`: it erases the old one.
+/// An erase. Also a set in write mode `around`, whose caller does not learn whether the key was there; and a
+/// set that cannot store its value, for the reason `why`: it erases the old one.
 template <class Told>
 class EraseWrite final : public BottomUpWrite<Result<bool>> {
  public:
@@ -290,7 +292,8 @@ void write_tagged(const std::shared_ptr<Core>& core, std::vector<Write> writes, 
       call->set_outcome(item.index, *lacking);
     }
   } else if (lacking) {
-    // The value that it was to replace must not be read any more, so the key is erased, as after a failed write.
+    // The value that it was to replace must not be read any more, so the key is erased, as after a failed
+    // write.
     std::make_shared<EraseWrite<Result<void>>>(core, std::move(items), call, lacking)->start();
   } else if (core->options.write_mode == WriteMode::back) {
     for (Item& item : items) {

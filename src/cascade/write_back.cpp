@@ -32,10 +32,11 @@ std::uint64_t size_of(const Change& change) {
   return change.key.size() + change.stored.size();
 }
 
-/// The least version of an opening. A journal whose directory was lost, or that follows another journal of the
-/// namespace, must not begin below the versions that targets have seen. So versions begin at the clock: there are
-/// 65,536 of them for each millisecond, so no journal runs ahead of the clock. An opening takes the versions of 16 ms
-/// (journal::sequence_gap), and a change takes one. They last until the year 4200 (Version::highest_counter).
+/// The least version of an opening. A journal whose directory was lost, or that follows another journal of
+/// the namespace, must not begin below the versions that targets have seen. So versions begin at the clock:
+/// there are 65,536 of them for each millisecond, so no journal runs ahead of the clock. An opening takes the
+/// versions of 16 ms (journal::sequence_gap), and a change takes one. They last until the year 4200
+/// (Version::highest_counter).
 std::uint64_t first_number(const Clock& clock) {
   constexpr unsigned numbers_each_bits = 16;
   const auto now = std::chrono::floor<std::chrono::milliseconds>(clock.wall_now()).time_since_epoch().count();

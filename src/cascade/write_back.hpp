@@ -4,12 +4,13 @@
 /// Every change is journalled; of the changes of a key only the newest is flushed. Changes of a key reach the
 /// sink in the order of put() (calls of one thread, or ordered otherwise), one at a time.
 ///
-/// The sink fails in two ways. `unavailable`, `timed_out`, `overloaded`, `shutdown`: the target is away; the changes
-/// are tried again after a pause (exponential, full jitter), without limit. Any other error is a refusal: a change
-/// that was refused max_attempts times becomes a dead letter. A refusal counts if its kind blames the change (too
-/// large, a bad key …), if the sink took others of the same batch, or if it refused this change alone but has taken
-/// others since the last pause: a target that refuses everything makes no dead letters. If a sink takes a batch as a
-/// whole or not at all, it gets the refused changes in halves, until the faulty one is alone.
+/// The sink fails in two ways. `unavailable`, `timed_out`, `overloaded`, `shutdown`: the target is away; the
+/// changes are tried again after a pause (exponential, full jitter), without limit. Any other error is a
+/// refusal: a change that was refused max_attempts times becomes a dead letter. A refusal counts if its kind
+/// blames the change (too large, a bad key …), if the sink took others of the same batch, or if it refused
+/// this change alone but has taken others since the last pause: a target that refuses everything makes no
+/// dead letters. If a sink takes a batch as a whole or not at all, it gets the refused changes in halves,
+/// until the faulty one is alone.
 ///
 /// A change may be flushed again after a crash, with the same version (journal.hpp says when).
 ///
@@ -36,8 +37,8 @@
 
 namespace terrace::cascade {
 
-/// Sends a batch of changes, at most one for each key, to the target. Called on the I/O thread, one batch at a time;
-/// answers each change, in order.
+/// Sends a batch of changes, at most one for each key, to the target. Called on the I/O thread, one batch at
+/// a time; answers each change, in order.
 using Sink = UniqueFunction<void(std::vector<Change>, Handler<std::vector<Result<void>>>)>;
 
 class WriteBack {
@@ -59,20 +60,20 @@ class WriteBack {
   WriteBack(const WriteBack&) = delete;
   WriteBack& operator=(const WriteBack&) = delete;
 
-  /// Success: the change is in the journal, and pending() shows it. overloaded: too many changes wait already.
-  /// io_error: the journal has stopped (journal.hpp); whether the change is in it is unknown.
+  /// Success: the change is in the journal, and pending() shows it. overloaded: too many changes wait
+  /// already. io_error: the journal has stopped (journal.hpp); whether the change is in it is unknown.
   /// `change.version` is ignored.
   void put(Change change, Handler<Result<void>> acknowledged);
 
   /// The newest acknowledged change of the key that has not reached the sink.
   [[nodiscard]] std::optional<Change> pending(std::string_view key) const;
 
-  /// Begins to flush now. Success: everything put before has reached the sink. partial_write: except
-  /// dead letters. Waits as long as the target is away; shutdown when closed meanwhile.
+  /// Begins to flush now. Success: everything put before has reached the sink. partial_write:
+  /// everything except dead letters has. Waits as long as the target is away; shutdown when closed meanwhile.
   void flush(Handler<Result<void>> done);
 
-  /// Refuses further puts as shutdown, flushes until `limit` has passed, then syncs the journal; the rest of the changes
-  /// stays there. Blocks: not on the I/O thread, nor in a handler. Idempotent.
+  /// Refuses further puts as shutdown, flushes until `limit` has passed, then syncs the journal; the rest of
+  /// the changes stays there. Blocks: not on the I/O thread, nor in a handler. Idempotent.
   void close(Duration limit);
 
   /// The identity of the journal (Journal::id).

@@ -3,11 +3,11 @@
 ///     idle ──schedule: a change is due, or a caller waits──► posted ──send──► flying ──batch_answered──► idle, or paused
 ///     paused ──resume, when the pause is over──► idle
 ///
-/// It is paused, and sends nothing, after a batch of which the sink took nothing. Changes that were put back are queued
-/// again when the pause is over.
+/// It is paused, and sends nothing, after a batch of which the sink took nothing. Changes that were put back
+/// are queued again when the pause is over.
 ///
-/// probing_: after a batch that was refused as a whole, with no success since the last pause, one change at a time is
-/// sent, until the sink takes one.
+/// probing_: after a batch that was refused as a whole, with no success since the last pause, one change at a
+/// time is sent, until the sink takes one.
 
 #include <algorithm>
 
@@ -116,8 +116,8 @@ void WriteBack::Impl::batch_answered(const Flights& flights, std::vector<Result<
   answer(passed);
 }
 
-/// Counts the refusal if it is the change's own fault; true if there were enough of them. Of a batch that was refused
-/// as a whole, each change may be the cause, and is sent in a smaller batch next time.
+/// Counts the refusal if it is the change's own fault; true if there were enough of them. Of a batch that was
+/// refused as a whole, each change may be the cause, and is sent in a smaller batch next time.
 bool WriteBack::Impl::is_poison(PendingChanges::Flight flight, const Error& error, std::size_t taken,
                                 std::size_t batch) {
   ++stats_.retried;

@@ -1,6 +1,6 @@
 #pragma once
-/// The implementation of WriteBack. write_back.cpp takes changes into the journal; write_back_flush.cpp sends them to
-/// the sink.
+/// The implementation of WriteBack. write_back.cpp takes changes into the journal; write_back_flush.cpp sends
+/// them to the sink.
 
 #include <filesystem>
 #include <memory>

@@ -1,6 +1,7 @@
-/// Write mode back over the tiers. A change is acknowledged when it is in the journal (write_back.hpp). Later a batch
-/// of changes is flushed: to the program's writer, or to the lowest tier; then to the other tiers. The first of them
-/// decides whether a change is flushed; changes that another tier misses are left to recovery.
+/// Write mode back over the tiers. A change is acknowledged when it is in the journal (write_back.hpp). Later
+/// a batch of changes is flushed: to the program's writer, or to the lowest tier; then to the other tiers.
+/// The first of them decides whether a change is flushed; changes that another tier misses are left to
+/// recovery.
 ///
 ///     start ──► confirm (JournalOwner) ──► begin: the writer, if there is one
 ///           ──► step ──► wait for fills ──► set ──► erase ──► next ──► step, for the next tier ──► done
@@ -59,7 +60,8 @@ class BatchFlush : public std::enable_shared_from_this<BatchFlush> {
     return items;
   }
 
-  /// The next tier. Changes that the writer, or without one the lowest tier, has not taken go to no other tier.
+  /// The next tier. Changes that the writer, or without one the lowest tier, has not taken go to no other
+  /// tier.
   void step() {
     if (left_ == 0) return done_(std::move(outcomes_));
     tier_ = --left_;

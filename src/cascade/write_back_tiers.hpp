@@ -1,6 +1,6 @@
 #pragma once
-/// Write mode back over the tiers (write_back_tiers.cpp): changes that are acknowledged by the journal, and reads of
-/// changes that have not reached the tiers yet.
+/// Write mode back over the tiers (write_back_tiers.cpp): changes that are acknowledged by the journal, and
+/// reads of changes that have not reached the tiers yet.
 
 #include "cascade/core.hpp"
 
@@ -13,8 +13,8 @@ void set_in_journal(const std::shared_ptr<Core>& core, const std::string& key, E
                     Handler<Result<void>> done);
 void erase_in_journal(const std::shared_ptr<Core>& core, const std::string& key, Handler<Result<bool>> done);
 
-/// What the journal has of a key. Its change is newer than what any tier has: with `value` it is the answer, and
-/// with `erased` (erased, expired, or its tag invalidated) no tier is asked.
+/// What the journal has of a key. Its change is newer than what any tier has: with `value` it is the answer,
+/// and with `erased` (erased, expired, or its tag invalidated) no tier is asked.
 enum class Journalled : std::uint8_t { nothing, erased, value };
 /// `entry`: gets the value, unless null.
 Journalled journalled(Core& core, const std::string& key, Entry* entry = nullptr);

@@ -1,6 +1,6 @@
 #pragma once
-/// Writing: set and erase (write.cpp), invalidation (invalidate.cpp), and the retries for changes that a tier has
-/// missed (recover.cpp). Write mode back: write_back_tiers.hpp.
+/// Writing: set and erase (write.cpp), invalidation (invalidate.cpp), and the retries for changes that a tier
+/// has missed (recover.cpp). Write mode back: write_back_tiers.hpp.
 
 #include "cascade/core.hpp"
 
@@ -16,8 +16,8 @@ void start_clear(std::shared_ptr<Core> core, const WriteOptions& options, Handle
 void start_invalidate(std::shared_ptr<Core> core, Invalidation what, const InvalidateOptions& options,
                       Handler<Result<std::uint64_t>> done);
 
-/// A tier did not take the change of a key. The key is erased there as soon as that works; until then the tier
-/// is not asked for it (recovery.hpp).
+/// A tier did not take the change of a key. The key is erased there as soon as that works; until then the
+/// tier is not asked for it (recovery.hpp).
 void recover(const std::shared_ptr<Core>& core, std::size_t tier, const std::string& tier_key,
              std::uint64_t ticket);
 /// A tier did not do a bulk delete. All keys of the cache are erased there as soon as that works.

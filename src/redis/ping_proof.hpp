@@ -1,8 +1,8 @@
 #pragma once
-/// PingProof: how PINGs prove that no push is missing. A server runs commands in turns and sends the pushes of
-/// a turn at its end, so a PONG overtakes the pushes of its own turn. But a PING that is sent after the PONG of
-/// the previous one arrived runs in a later turn, and its PONG comes after the pushes of the previous turn. So
-/// it proves that every change from before the *previous* PING was sent has been reported.
+/// PingProof: how PINGs prove that no push is missing. A server runs commands in turns and sends the pushes
+/// of a turn at its end, so a PONG overtakes the pushes of its own turn. But a PING that is sent after the
+/// PONG of the previous one arrived runs in a later turn, and its PONG comes after the pushes of the previous
+/// turn. So it proves that every change from before the *previous* PING was sent has been reported.
 ///
 /// A state machine without I/O: it gets the events, and answers with the next step. Not thread safe.
 

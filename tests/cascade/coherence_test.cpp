@@ -1,5 +1,5 @@
-/// Work in flight against changes of its key: coherence rule "Generation". Each test has a moment at which a value read
-/// before a change could slip into a level after it.
+/// Work in flight against changes of its key: coherence rule "Generation". Each test has a moment at which a
+/// value read before a change could slip into a level after it.
 
 #include "cascade/fixture.hpp"
 

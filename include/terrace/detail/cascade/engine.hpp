@@ -1,6 +1,6 @@
 #pragma once
-/// Engine: a cache without the type of its values. Cache<V> is a typed shell around it. src/cascade/ has its parts,
-/// and src/cascade/README.md is their map:
+/// Engine: a cache without the type of its values. Cache<V> is a typed shell around it. src/cascade/ has its
+/// parts, and src/cascade/README.md is their map:
 ///
 ///     engine.cpp        the calls, each handed to its part; construction, close()
 ///     core.hpp          what all parts share: the levels, the flights, the generations
@@ -54,7 +54,8 @@ struct Entry {
   [[nodiscard]] std::optional<TimePoint> gone() const noexcept {
     return fresh_until ? std::optional(after(*fresh_until, grace)) : std::nullopt;
   }
-  /// Makes it stale from now on. The end of its grace stays as it was; an entry without one gets `lasting` as grace.
+  /// Makes it stale from now on. The end of its grace stays as it was; an entry without one gets `lasting` as
+  /// grace.
   void go_stale(TimePoint now, Duration lasting) noexcept {
     const auto end = gone();
     fresh_until = std::min(fresh_until.value_or(now), now);
@@ -130,7 +131,8 @@ class Loader {
   virtual void load(const LoadRequest& request, Handler<std::vector<Loaded>> done) = 0;
 };
 
-/// What the engine needs of the values whose type it does not know: their codec, and the memory level. Thread safe.
+/// What the engine needs of the values whose type it does not know: their codec, and the memory level. Thread
+/// safe.
 class Values {
  public:
   virtual ~Values() = default;
@@ -169,15 +171,16 @@ std::vector<std::string> keys = {};
 std::string text = {};  ///< the group, prefix, pattern or tag
 };
 
-/// Loader calls: the most at a time (max_concurrent_loads), those under way, and those that wait for their turn.
+/// Loader calls: the most at a time (max_concurrent_loads), those under way, and those that wait for their
+/// turn.
 struct LoadTurns {
   std::size_t slots = 0;
   std::size_t taken = 0;
   std::size_t waiting = 0;
 };
 
-/// Thread safe. Handlers are called exactly once, on any thread, possibly inside the call. The engine checks the
-/// keys.
+/// Thread safe. Handlers are called exactly once, on any thread, possibly inside the call. The engine checks
+/// the keys.
 class Engine : public std::enable_shared_from_this<Engine> {
  public:
   /// Throws ConfigError.

@@ -1,11 +1,11 @@
 #pragma once
-/// Gate: the staleness check, which decides whether memory may serve an entry (coherence rule "Staleness check" of
-/// docs/reliability.md). A state machine without I/O.
+/// Gate: the staleness check, which decides whether memory may serve an entry (coherence rule "Staleness
+/// check" of docs/reliability.md). A state machine without I/O.
 ///
-/// Memory is behind the shared tier by no more than the bound Δ (max_staleness). This holds in one of two ways:
-/// the entry was itself read less than Δ ago; or it has been watched since it was read, and the watch has reported
-/// every change up to a time less than Δ ago. So if a watch breaks or falls silent, the gate is shut within Δ. An
-/// entry that is read while it is shut still serves for Δ.
+/// Memory is behind the shared tier by no more than the bound Δ (max_staleness). This holds in one of two
+/// ways: the entry was itself read less than Δ ago; or it has been watched since it was read, and the watch
+/// has reported every change up to a time less than Δ ago. So if a watch breaks or falls silent, the gate is
+/// shut within Δ. An entry that is read while it is shut still serves for Δ.
 ///
 /// States of each watch (an entry that was read less than Δ ago is served in each of them):
 ///
@@ -13,8 +13,8 @@
 ///      ▲                            │                                      │
 ///      └──────────on_lost───────────┴───────────────on_lost────────────────┘
 ///
-/// Without watches (consistency weak, or no shared tier) the gate is always open. With consistency strong over tiers it
-/// is always shut, and every read asks the tiers.
+/// Without watches (consistency weak, or no shared tier) the gate is always open. With consistency strong
+/// over tiers it is always shut, and every read asks the tiers.
 
 #include <algorithm>
 #include <atomic>
@@ -25,10 +25,10 @@
 
 namespace terrace::cascade {
 
-/// The time since which every shared tier is watched, and the time until which memory may rely on that. Set by one
-/// thread at a time, read by any. The writer stores `since` first and `until` second, so a reader must load `until`
-/// first and `since` second: a watch may be lost and regained between the two loads, and in the other order the
-/// reader would take a proof of the later watch for a proof of the earlier one.
+/// The time since which every shared tier is watched, and the time until which memory may rely on that. Set
+/// by one thread at a time, read by any. The writer stores `since` first and `until` second, so a reader must
+/// load `until` first and `since` second: a watch may be lost and regained between the two loads, and in the
+/// other order the reader would take a proof of the later watch for a proof of the earlier one.
 template <template <class> class Atomic = std::atomic>
 class Watching {
  public:

@@ -2,15 +2,16 @@
 /// Generations: the stamps that decide whether a value read earlier may still enter a level (coherence rule
 /// "Generation" of docs/reliability.md).
 ///
-/// A caller that reads below memory takes a stamp of the key first, and may put the value it found into a level
-/// only while the stamp is valid. A caller that changes or erases a key first bumps it, which makes all stamps of the
-/// key void, and then erases the key. So a value that was read before the change is either rejected or erased.
+/// A caller that reads below memory takes a stamp of the key first, and may put the value it found into a
+/// level only while the stamp is valid. A caller that changes or erases a key first bumps it, which makes all
+/// stamps of the key void, and then erases the key. So a value that was read before the change is either
+/// rejected or erased.
 ///
-/// A key is counted while there are stamps of it, and each key by itself: a change of one key never makes stamps of
-/// another key void. (A 64-bit hash stands for the key. If two keys ever share it, one costs the other a load, never
-/// a wrong value.) Three kinds of event are counted separately, because they do not all make the same work void:
-/// changes by this process; notices, that is changes which a watch reports; and own notices, which this process has
-/// probably caused itself.
+/// A key is counted while there are stamps of it, and each key by itself: a change of one key never makes
+/// stamps of another key void. (A 64-bit hash stands for the key. If two keys ever share it, one costs the
+/// other a load, never a wrong value.) Three kinds of event are counted separately, because they do not all
+/// make the same work void: changes by this process; notices, that is changes which a watch reports; and own
+/// notices, which this process has probably caused itself.
 ///
 ///     stamp() or bump_and_stamp() ──► valid ──any event of the key──► void
 ///     void ──accept_own_notices(), if there were only own notices─────────────────────► valid
@@ -31,8 +32,8 @@ namespace terrace::cascade {
 
 class Generations;
 
-/// The counts of a key's events at one time. Copies are independent; one stamp is for one thread at a time. It may
-/// outlive its Generations.
+/// The counts of a key's events at one time. Copies are independent; one stamp is for one thread at a time.
+/// It may outlive its Generations.
 class Stamp {
  public:
   Stamp() = default;
@@ -107,8 +108,8 @@ class Generations {
   void bump(std::string_view key) {
     count(key, [](Counts& counts) { ++counts.changes; });
   }
-  /// A watch has reported a change of the key: every stamp of it becomes void. accept_notices() can make a stamp
-  /// valid again.
+  /// A watch has reported a change of the key: every stamp of it becomes void. accept_notices() can make a
+  /// stamp valid again.
   void noticed(std::string_view key) {
     count(key, [](Counts& counts) { ++counts.notices; });
   }
@@ -124,9 +125,9 @@ class Generations {
     return with(stamp, [&](const Counts& now) { return now == stamp.seen_.counts; });
   }
 
-  /// Makes the stamp valid again if only own notices have made it void: the write or fill that caused them has
-  /// just put its value into a level, and this value may enter memory as well. `own_notice`: set when there were
-  /// such notices.
+  /// Makes the stamp valid again if only own notices have made it void: the write or fill that caused them
+  /// has just put its value into a level, and this value may enter memory as well. `own_notice`: set when
+  /// there were such notices.
   bool accept_own_notices(Stamp& stamp, bool& own_notice) const {
     return with(stamp, [&](const Counts& now) {
       Counts& seen = stamp.seen_.counts;
@@ -137,8 +138,8 @@ class Generations {
     });
   }
 
-  /// A compare-and-swap of the stamp: as accept_own_notices(), and then bumps, so all other stamps of the key become
-  /// void. False: another event has made the stamp void, and nothing is bumped.
+  /// A compare-and-swap of the stamp: as accept_own_notices(), and then bumps, so all other stamps of the key
+  /// become void. False: another event has made the stamp void, and nothing is bumped.
   bool bump_if_current(Stamp& stamp, bool& own_notice) const {
     return with(stamp, [&](Counts& now) {
       Counts& seen = stamp.seen_.counts;
@@ -150,8 +151,8 @@ class Generations {
     });
   }
 
-  /// Makes the stamp valid again if only notices have made it void. For a fill under leases: each tier that can
-  /// report a change also rejects the fill if the change came after the lease.
+  /// Makes the stamp valid again if only notices have made it void. For a fill under leases: each tier that
+  /// can report a change also rejects the fill if the change came after the lease.
   bool accept_notices(Stamp& stamp) const {
     return with(stamp, [&](const Counts& now) {
       if (now.changes != stamp.seen_.counts.changes) return false;

@@ -1,7 +1,7 @@
 #pragma once
 /// Tags: an entry remembers the token that each of its tags had; it is invalid once the tag has another token
-/// (coherence rule "Tags" of docs/reliability.md). A token has two parts: a change of the soft part makes entries
-/// stale, a change of the hard part makes them unusable.
+/// (coherence rule "Tags" of docs/reliability.md). A token has two parts: a change of the soft part makes
+/// entries stale, a change of the hard part makes them unusable.
 
 #include <algorithm>
 #include <atomic>

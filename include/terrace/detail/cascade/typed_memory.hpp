@@ -16,8 +16,8 @@
 
 namespace terrace::cascade {
 
-/// What memory keeps under a key: a value, or a negative entry. The fields that a hit reads come first, on one cache
-/// line together with a short key.
+/// What memory keeps under a key: a value, or a negative entry. The fields that a hit reads come first, on
+/// one cache line together with a short key.
 template <class V>
 struct Slot {
   [[no_unique_address]] std::optional<V> value = {};  // the next field may use its padding
