@@ -48,8 +48,8 @@ class BatchFlush : public std::enable_shared_from_this<BatchFlush> {
     });
   }
 
-  [[nodiscard]] std::vector<Writer::Item> items() const {
-    std::vector<Writer::Item> items;
+  [[nodiscard]] std::vector<WriteBackWriter::Item> items() const {
+    std::vector<WriteBackWriter::Item> items;
     for (const Change& change : changes_) {
       items.push_back({change.key, nullptr, change.version});
       if (change.erased) continue;

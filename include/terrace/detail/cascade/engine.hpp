@@ -166,11 +166,6 @@ struct Write {
   ValuePtr value;
 };
 
-Kind kind = Kind::keys;
-std::vector<std::string> keys = {};
-std::string text = {};  ///< the group, prefix, pattern or tag
-};
-
 /// Loader calls: the most at a time (max_concurrent_loads), those under way, and those that wait for their
 /// turn.
 struct LoadTurns {
