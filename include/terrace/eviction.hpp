@@ -1,6 +1,7 @@
 #pragma once
 /// Eviction: the names of the policies that choose which entry a full cache evicts.
 
+#include <cstddef>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -18,6 +19,8 @@ namespace terrace {
 /// - fifo: evicts the first inserted entry first
 /// - ttl: evicts the entry that expires soonest first; entries without an expiry last, the oldest first
 enum class Eviction { adaptive, s3fifo, w_tinylfu, gdsf, lru, lfu, fifo, ttl };
+/// `ttl` stays the last.
+inline constexpr std::size_t eviction_count = static_cast<std::size_t>(Eviction::ttl) + 1;
 
 /// "adaptive", "s3fifo", …; nothing for an unknown name.
 [[nodiscard]] std::optional<Eviction> parse_eviction(std::string_view name) noexcept;

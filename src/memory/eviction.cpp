@@ -5,8 +5,9 @@
 namespace terrace {
 namespace {
 
-constexpr std::array<std::string_view, 8> names{"adaptive", "s3fifo", "w-tinylfu", "gdsf",
-                                                "lru",      "lfu",    "fifo",      "ttl"};
+constexpr std::array names =
+    std::to_array<std::string_view>({"adaptive", "s3fifo", "w-tinylfu", "gdsf", "lru", "lfu", "fifo", "ttl"});
+static_assert(names.size() == eviction_count, "each Eviction has a name, in the same order");
 
 }  // namespace
 

@@ -1,5 +1,9 @@
 #include "service/stats_json.hpp"
 
+#include <boost/pfr.hpp>
+#include <ranges>
+#include <type_traits>
+
 #include "service/text_json.hpp"
 #include "upkeep/notice_text.hpp"
 
@@ -10,11 +14,6 @@ namespace {
 
 double microseconds(Duration d) noexcept {
   return static_cast<double>(d.count()) / 1e3;
-}
-
-template <class T>
-json::value or_null(const std::optional<T>& value) {
-  return value ? json::value(*value) : json::value(nullptr);
 }
 
 json::object to_json(const LatencyCounts& counts) {
@@ -30,52 +29,55 @@ json::object to_json(const LatencyCounts& counts) {
           {"sum_us", microseconds(counts.sum)}};
 }
 
-json::object to_json(const LevelStats& level) {
-  return {
-      {"name", text_or_bytes(level.name)},
-      {"hits", level.hits},
-      {"stale_hits", level.stale_hits},
-      {"negative_hits", level.negative_hits},
-      {"misses", level.misses},
-      {"hit_rate", level.hit_rate()},
-      {"errors", level.errors},
-      {"errors_by_kind",
-       {{"timed_out", level.errors_by_kind.timed_out},
-        {"unavailable", level.errors_by_kind.unavailable},
-        {"io", level.errors_by_kind.io},
-        {"other", level.errors_by_kind.other}}},
-      {"unreadable", level.unreadable},
-      {"entries", or_null(level.entries)},
-      {"bytes", or_null(level.bytes)},
-      {"evictions", level.evictions},
-      {"expirations", level.expirations},
-      {"invalidated", level.invalidated},
-      {"replaced", level.replaced},
-      {"reachable", or_null(level.reachable)},
-      {"breaker_open", or_null(level.breaker_open)},
-      {"p50_us", microseconds(level.p50)},
-      {"p99_us", microseconds(level.p99)},
-      {"p999_us", microseconds(level.p999)},
-      {"latency", to_json(level.latency)},
-  };
+template <class T>
+json::object fields_of(const T& counters);
+
+template <class T>
+json::value value_of(const T& field) {
+  if constexpr (std::is_same_v<T, std::string>) {
+    return text_or_bytes(field);
+  } else if constexpr (std::is_same_v<T, LatencyCounts>) {
+    return to_json(field);
+  } else if constexpr (std::is_arithmetic_v<T>) {
+    return json::value(field);
+  } else if constexpr (requires { field.has_value(); }) {
+    return field ? value_of(*field) : json::value(nullptr);
+  } else if constexpr (std::ranges::range<T>) {
+    json::array out;
+    for (const auto& each : field) out.push_back(value_of(each));
+    return out;
+  } else {
+    return fields_of(field);
+  }
 }
 
-json::value to_json(const std::optional<WriteBackStats>& back) {
-  if (!back) return nullptr;
-  return {
-      {"pending", back->pending},
-      {"pending_bytes", back->pending_bytes},
-      {"lag_s", seconds(back->lag)},
-      {"acknowledged", back->acknowledged},
-      {"flushed", back->flushed},
-      {"coalesced", back->coalesced},
-      {"retried", back->retried},
-      {"dead_letters", back->dead_letters},
-      {"recovered", back->recovered},
-      {"damaged", back->damaged},
-      {"journal_bytes", back->journal_bytes},
-      {"syncs", back->syncs},
-  };
+/// A quantile, such as p99 or load_p50.
+bool is_quantile(std::string_view name) noexcept {
+  const auto last = name.substr(name.rfind('_') + 1);
+  return last.size() > 1 && last[0] == 'p' &&
+         last.find_first_not_of("0123456789", 1) == std::string_view::npos;
+}
+
+/// A struct of counters: each field under its name in C++, so a new field is there at once. Durations have their unit in
+/// the name: quantiles are in microseconds, all others in seconds.
+template <class T>
+json::object fields_of(const T& counters) {
+  json::object out;
+  boost::pfr::for_each_field_with_name(counters, [&]<class F>(std::string_view name, const F& field) {
+    if constexpr (std::is_same_v<F, Duration> || std::is_same_v<F, std::optional<Duration>>) {
+      if constexpr (std::is_same_v<F, Duration>) {
+        if (is_quantile(name)) {
+          out[std::string(name) + "_us"] = microseconds(field);
+          return;
+        }
+      }
+      out[std::string(name) + "_s"] = seconds(field);
+    } else {
+      out[name] = value_of(field);
+    }
+  });
+  if constexpr (std::is_same_v<T, LevelStats>) out["hit_rate"] = counters.hit_rate();
+  return out;
 }
 
 }  // namespace
@@ -89,34 +91,7 @@ json::value seconds(const std::optional<Duration>& d) {
 }
 
 json::object to_json(const CacheStats& stats) {
-  json::array levels;
-  for (const LevelStats& level : stats.levels) levels.push_back(to_json(level));
-  return {
-      {"levels", std::move(levels)},
-      {"loads", stats.loads},
-      {"load_failures", stats.load_failures},
-      {"loads_in_flight", stats.loads_in_flight},
-      {"loads_waiting", stats.loads_waiting},
-      {"load_p50_us", microseconds(stats.load_p50)},
-      {"load_p99_us", microseconds(stats.load_p99)},
-      {"load_latency", to_json(stats.load_latency)},
-      {"joined", stats.joined},
-      {"rejected_fills", stats.rejected_fills},
-      {"stale_served", stats.stale_served},
-      {"refreshes", stats.refreshes},
-      {"lease_waits", stats.lease_waits},
-      {"writes", stats.writes},
-      {"erases", stats.erases},
-      {"write_failures", stats.write_failures},
-      {"unrecovered", stats.unrecovered},
-      {"invalidations_sent", stats.invalidations_sent},
-      {"invalidations_received", stats.invalidations_received},
-      {"watching", or_null(stats.watching)},
-      {"staleness_s", seconds(stats.staleness)},
-      {"max_staleness_s", seconds(stats.max_staleness)},
-      {"write_back", to_json(stats.write_back)},
-      {"closed", stats.closed},
-  };
+  return fields_of(stats);
 }
 
 json::object to_json(const WindowStats& window) {

@@ -23,7 +23,6 @@
 
 #include <optional>
 #include <terrace/detail/memory/adaptive.hpp>
-#include <terrace/eviction.hpp>
 #include <terrace/detail/memory/fifo.hpp>
 #include <terrace/detail/memory/gdsf.hpp>
 #include <terrace/detail/memory/lfu.hpp>
@@ -31,53 +30,34 @@
 #include <terrace/detail/memory/s3fifo.hpp>
 #include <terrace/detail/memory/ttl.hpp>
 #include <terrace/detail/memory/w_tinylfu.hpp>
+#include <terrace/eviction.hpp>
+#include <type_traits>
 #include <utility>
 #include <variant>
 
 namespace terrace::memory {
 
+/// All policies, in the order of the enumeration. Here, in eviction.hpp and in the list of names is all that a new
+/// policy needs besides its own header.
+using Policies = std::variant<Adaptive, S3Fifo, WTinyLfu, Gdsf, Lru, Lfu, Fifo, Ttl>;
+static_assert(std::variant_size_v<Policies> == eviction_count,
+              "each Eviction has a policy, in the same order");
+
 class Policy {
  public:
-  /// `expected`: the most entries; 0 if unknown. `tuner`: for adaptive.
-  Policy(Eviction eviction, std::uint64_t expected, Tuner* tuner) : policy_(S3Fifo(expected)) {
-    switch (eviction) {
-      case Eviction::adaptive:
-        policy_.emplace<Adaptive>(expected, *tuner);
-        break;
-      case Eviction::s3fifo:
-        break;
-      case Eviction::w_tinylfu:
-        policy_.emplace<WTinyLfu>(expected);
-        break;
-      case Eviction::gdsf:
-        policy_.emplace<Gdsf>();
-        break;
-      case Eviction::lru:
-        policy_.emplace<Lru>();
-        break;
-      case Eviction::lfu:
-        policy_.emplace<Lfu>();
-        break;
-      case Eviction::fifo:
-        policy_.emplace<Fifo>();
-        break;
-      case Eviction::ttl:
-        policy_.emplace<Ttl>();
-        break;
-    }
-  }
+  /// `expected`: the most entries; 0 if unknown. `tuner`: for policies that have one.
+  Policy(Eviction eviction, std::uint64_t expected, Tuner* tuner)
+      : policy_(make<0>(static_cast<std::size_t>(eviction), expected, tuner)) {}
 
   /// Calls f with the policy. A chain of predictable branches, so that a hit is completely inlined.
-  template <class F>
+  template <std::size_t I = 0, class F>
   decltype(auto) with(F&& f) {
-    if (auto* adaptive = std::get_if<Adaptive>(&policy_)) return f(*adaptive);
-    if (auto* s3fifo = std::get_if<S3Fifo>(&policy_)) return f(*s3fifo);
-    if (auto* w_tinylfu = std::get_if<WTinyLfu>(&policy_)) return f(*w_tinylfu);
-    if (auto* gdsf = std::get_if<Gdsf>(&policy_)) return f(*gdsf);
-    if (auto* lru = std::get_if<Lru>(&policy_)) return f(*lru);
-    if (auto* lfu = std::get_if<Lfu>(&policy_)) return f(*lfu);
-    if (auto* fifo = std::get_if<Fifo>(&policy_)) return f(*fifo);
-    return f(*std::get_if<Ttl>(&policy_));
+    if constexpr (I + 1 == eviction_count) {
+      return f(*std::get_if<I>(&policy_));  // it is none of the others
+    } else {
+      if (auto* policy = std::get_if<I>(&policy_)) return f(*policy);
+      return with<I + 1>(std::forward<F>(f));
+    }
   }
 
   /// The maximum of the node's counter that a hit raises without the lock; nothing if hits need the lock.
@@ -96,7 +76,23 @@ class Policy {
   }
 
  private:
-  std::variant<Adaptive, S3Fifo, WTinyLfu, Gdsf, Lru, Lfu, Fifo, Ttl> policy_;
+  /// The policy at this place of the list. A policy takes what it needs: the tuner, the most entries, or nothing.
+  template <std::size_t I>
+  static Policies make(std::size_t place, std::uint64_t expected, Tuner* tuner) {
+    using P = std::variant_alternative_t<I, Policies>;
+    if constexpr (I + 1 < eviction_count) {
+      if (place != I) return make<I + 1>(place, expected, tuner);
+    }
+    if constexpr (std::is_constructible_v<P, std::uint64_t, Tuner&>) {
+      return Policies(std::in_place_index<I>, expected, *tuner);
+    } else if constexpr (std::is_constructible_v<P, std::uint64_t>) {
+      return Policies(std::in_place_index<I>, expected);
+    } else {
+      return Policies(std::in_place_index<I>);
+    }
+  }
+
+  Policies policy_;
 };
 
 }  // namespace terrace::memory
