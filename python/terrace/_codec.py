@@ -56,8 +56,8 @@ def make_codec(codec: Any = "msgpack", *, type: Any = None, types: Sequence[type
     if codec == "pickle":
         if not sealed:
             raise ConfigError(
-                'codec="pickle" needs keys=, a key ring: who can write to a tier could otherwise have this program '
-                "run what they like; or use MessagePack, and name your classes in types=[…]"
+                'codec="pickle" needs keys=, a key ring: otherwise anyone who can write to a tier could run code in this '
+                "program; or use MessagePack, and name your classes in types=[…]"
             )
         if type is not None or types:
             raise ConfigError('codec="pickle" takes no type and types: it stores what pickle does')
@@ -180,8 +180,8 @@ class SerializerCodec:
             )
         if isinstance(serializer, modules.ModuleType) and not sealed and name.partition(".")[0] in _RUNNING:
             raise ConfigError(
-                f"codec={name} needs keys=, a key ring: its loads() runs what the bytes say, and who can write to a"
-                " tier could have this program run what they like"
+                f"codec={name} needs keys=, a key ring: its loads() can run code from the bytes, so anyone who can"
+                " write to a tier could run code in this program"
             )
         self._dumps = serializer.dumps
         self._loads = serializer.loads

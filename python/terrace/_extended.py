@@ -24,7 +24,7 @@ class Extended(Record):
 
     def put_together(self, part: Any, others: Any = None) -> Any:
         if type(part) is not self.base:
-            raise DecodeError(f"{name_of(self.kind)} is stored as what it is not")
+            raise DecodeError(f"{name_of(self.kind)} is stored in a wrong form")
         base: Any = self.base
         made = base.__new__(self.kind) if base in _FILL else base.__new__(self.kind, part)
         if base in _FILL:

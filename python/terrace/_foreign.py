@@ -67,7 +67,7 @@ def _standard(value: Any) -> tuple[Any, ...] | None:
 
 
 def _not_frozen(kind: type, way: str) -> KeyTypeError:
-    return KeyTypeError(f"{kind.__module__}.{kind.__qualname__} cannot be (part of) a key, for it may change: make it frozen "
+    return KeyTypeError(f"{kind.__module__}.{kind.__qualname__} cannot be (part of) a key, because it may change: make it frozen "
                         f'({way}), give the class a __terrace_key__ attribute, or, when memoizing, use a template such as '
                         'key="user:{user.id}"')
 

@@ -51,7 +51,7 @@ class Loading:
         mine = {(id(cache), key) for key in keys}
         if mine & under_way:
             raise LoaderFailed(
-                "the loader asks the cache for the very key it is loading, and would wait for itself: "
+                "the loader asks the cache for the key that it is loading, and would wait for itself: "
                 "read what it needs from the origin, or under another key"
             )
 
@@ -150,7 +150,7 @@ class Loading:
             job.end(self.cache, [_absent(None)])
         else:
             failed = LoaderFailed(
-                f"the bulk loader raised {raised!r}, which does not tell which of its {len(job.keys)} keys do not exist: leave "
+                f"the bulk loader raised {raised!r}, which does not say which of its {len(job.keys)} keys do not exist: leave "
                 "those out of the dict that it returns, or return terrace.ABSENT for them"
             )
             failed.__cause__ = _from_loader(raised)
@@ -182,8 +182,8 @@ def _refuse_foreign_keys(returned: Mapping[Any, Any], wanted: Sequence[Any], ask
     foreign = [key for key in returned if key not in known]
     if foreign:
         raise LoaderFailed(
-            f"the bulk loader was asked for {shown(missing[0])} and returned a value for {shown(foreign[0])}, which is no key of this call: "
-            "return a dict with the very keys that it is given, and leave out those that do not exist"
+            f"the bulk loader was asked for {shown(missing[0])} and returned a value for {shown(foreign[0])}, which is not a key of this call: "
+            "return a dict with exactly the given keys, and leave out those that do not exist"
         )
 
 

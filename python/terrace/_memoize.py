@@ -195,9 +195,9 @@ def _fingerprint(cache: Cache[Any], name: str, identity: Identity, binding: Bind
         unknown = "" if any(maker) else token_of(binding.key)
         return hashed(identity.fingerprint, added, *own, *maker, unknown)
     if maker.tokens or not maker.known:
-        raise ConfigError(f"the key= function {name_of(binding.key)} of {name} cannot be told in the tiers of cache {cache.name!r} from others "
-                          "of that name, since it uses objects that are no keys: give a plain function of the arguments, which uses "
-                          "only values such as str and int besides")
+        raise ConfigError(f"the key= function {name_of(binding.key)} of {name} cannot be distinguished in the tiers of cache {cache.name!r} from others "
+                          "of that name, because it uses objects that cannot be keys: give a plain function of the arguments, which also uses "
+                          "only values such as str and int")
     fingerprint = hashed(identity.code, added, own.known, maker.known)
     if not _uses_variables(binding.key):  # else it tells functions apart by them
         register_keyed(cache, name, f"{name}~{fingerprint}", hashed(_apart(identity, binding), *own), shared)
@@ -233,7 +233,7 @@ def refuse_what_is_no_function(function: Any) -> None:
     if type(function) in above:
         raise _NoFunction(f"memoize the plain function, and put {above[type(function)]} above it")
     if not callable(function):
-        raise _NoFunction(f"{function!r} is no function: write @cache.memoize, or options by name as in @cache.memoize(ttl=60)")
+        raise _NoFunction(f"{function!r} is not a function: write @cache.memoize, or options by name as in @cache.memoize(ttl=60)")
     for form in (function, getattr(type(function), "__call__", None)):
         if inspect.isgeneratorfunction(form) or inspect.isasyncgenfunction(form):
             raise _NoFunction(f"{name_of(function)} is a generator function, and what it returns can be read once only: memoize a "
@@ -241,9 +241,9 @@ def refuse_what_is_no_function(function: Any) -> None:
 
 
 def _stands_alone(cache: Cache[Any], name: str, why: str, options: Options) -> None:
-    told = f"{name} cannot be told in the tiers of cache {cache.name!r} from other functions of that name: {why}"
+    told = f"{name} cannot be distinguished in the tiers of cache {cache.name!r} from other functions of that name: {why}"
     if options.refuse_alone:
-        raise ConfigError(f'{told}. Give it a key= of its own that has all that its result depends on: a template, as in '
+        raise ConfigError(f'{told}. Give it its own key= with everything that its result depends on: a template, as in '
                           'key="report:{day}", or a function of the arguments')
     if name in _told:
         return

@@ -49,7 +49,7 @@ def _shape(kind: Any, enclosing: tuple[Any, ...]) -> Shape:
     try:
         hash(kind)
     except TypeError:
-        raise ConfigError(f"type: {kind!r} is no type: give one such as int, list[str] or a dataclass") from None
+        raise ConfigError(f"type: {kind!r} is not a type: give one such as int, list[str] or a dataclass") from None
     if kind in _SCALARS:
         return _SCALARS[kind]
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
@@ -244,7 +244,7 @@ def _record(kind: Any, enclosing: tuple[Any, ...]) -> Shape:
     try:
         hints = typing.get_type_hints(kind, include_extras=True)
     except NameError as unknown:
-        raise ConfigError(f"type: an annotation of {kind.__qualname__} names what is not there: {unknown}") from None
+        raise ConfigError(f"type: an annotation of {kind.__qualname__} uses an unknown name: {unknown}") from None
     try:
         record = record_of(kind)
     except ConfigError as wrong:

@@ -86,14 +86,14 @@ def _chain(value: Any, lower: Lower) -> list[Any]:
 
 def _chained(*maps: Any) -> Any:
     if not all(isinstance(one, collections.abc.Mapping) for one in maps):
-        raise DecodeError("a ChainMap of what is no mapping")
+        raise DecodeError("a ChainMap of an object that is not a mapping")
     return collections.ChainMap(*maps)
 
 
 def _proxied(value: types.MappingProxyType[Any, Any], lower: Lower) -> list[Any]:
     (under,) = gc.get_referents(value)  # its own copy() is that of the mapping, which may say anything
     if not isinstance(under, dict):
-        raise Refused("a mappingproxy of something that is no dict cannot be stored in tiers: give dict(value)")
+        raise Refused("a mappingproxy of an object that is not a dict cannot be stored in tiers: give dict(value)")
     return [lower(under, "")]
 
 

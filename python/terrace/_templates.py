@@ -93,7 +93,7 @@ def parse_template(template: str, signature: inspect.Signature, what: str) -> tu
 def _below(signature: inspect.Signature, what: str) -> str:
     if not any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in signature.parameters.values()):
         return ""
-    return (". Only the outermost function's own parameters count, since a decorator may change the arguments: put memoize below "
+    return (". Only the outermost function's own parameters count, because a decorator may change the arguments: put memoize below "
             f"the other decorator, or give a function of the arguments as {what}=")
 
 

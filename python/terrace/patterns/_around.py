@@ -120,7 +120,7 @@ class CacheWarming:
         def set_it() -> bool:
             value = function(key) if insists(function) else function()
             if self.cache.set(key, value, ttl=ttl) is False:
-                raise TerraceError(f"{key!r} is not stored everywhere: the log of terrace.patterns tells why")
+                raise TerraceError(f"{key!r} is not stored everywhere: the log of terrace.patterns says why")
             return True
 
         return set_it
