@@ -16,7 +16,7 @@ from ._exts import *  # noqa: F403
 from ._records import Record, is_enum, is_record, name_of, record_of
 from ._scalars import FROM, SCALARS, bytes_of
 
-#: Deeper values are refused: nobody means them, and they would exhaust the stack of who reads them.
+#: Deeper values are rejected: they are a mistake, and would exhaust the stack of their readers.
 DEEPEST = 200
 
 _encode = msgspec.msgpack.encode
@@ -28,7 +28,7 @@ class Exact:
     def __init__(self, types: Sequence[type]) -> None:
         self._classes: dict[str, type] = {}
         self._records: dict[type, Record] = {}
-        self._proved: set[type] = set()  # of these a value was made from its parts once
+        self._proved: set[type] = set()  # classes of which a value was made from its parts once
         if isinstance(types, (str, type)):
             raise ConfigError(f"types={types!r}: give a list of classes")
         for kind in types:
@@ -77,7 +77,7 @@ class Exact:
             return self._decoder.decode(payload)
         except (DecodeError, MemoryError):
             raise
-        except Exception as wrong:  # whatever the class's own code makes of it
+        except Exception as wrong:  # the class's own code can raise anything
             raise DecodeError(f"not a value of this cache: {wrong}") from None
 
     # --- to MessagePack ---
@@ -129,7 +129,7 @@ class Exact:
             raise EncodeError(f"{path}: {why}") from None
         except (EncodeError, UnicodeEncodeError, RecursionError, MemoryError):
             raise
-        except Exception as wrong:  # whatever another version of a library makes of it
+        except Exception as wrong:  # another version of a library can raise anything
             raise EncodeError(
                 f"{path}: this {name_of(type(value))} cannot be stored in tiers ({wrong}): turn it into plain values,"
                 " or give a codec= of your own"

@@ -21,7 +21,7 @@ def numpy_key(value: Any, apart: bool) -> bytes | tuple[Any]:
                             (numpy.bytes_, lambda value: bytes(memoryview(value)))):
             if isinstance(value, kind):
                 simple = plain(value)
-                if kind is not numpy.floating or value == simple:  # not so a long double
+                if kind is not numpy.floating or value == simple:  # not true for a long double
                     return (simple,)
     data = value.tobytes() if not isinstance(value, numpy.floating) or value == value else b"nan"
     return f"k{class_name(type(value))}:q{value.dtype.str}:".encode() + data
@@ -41,7 +41,7 @@ def state_of(value: Any) -> tuple[Any, ...] | None:
         if kind.__setattr__.__name__ != "_frozen_setattrs":
             raise _not_frozen(kind, "@attrs.frozen")
         return tuple(getattr(value, field.name) for field in kind.__attrs_attrs__ if field.eq)
-    if hasattr(kind, "__struct_config__"):  # msgspec's: its subclasses are Structs, too
+    if hasattr(kind, "__struct_config__"):  # a Struct of msgspec: its subclasses are Structs, too
         if not kind.__struct_config__.frozen:
             raise _not_frozen(kind, "frozen=True")
         return tuple(getattr(value, name) for name in kind.__struct_fields__)
@@ -72,7 +72,7 @@ def _not_frozen(kind: type, way: str) -> KeyTypeError:
                         'key="user:{user.id}"')
 
 
-# Of the standard library, exactly: a subclass is not known.
+# Exactly these classes of the standard library: subclasses are unknown.
 _STANDARD: dict[tuple[str, str], Any] = {
     **{("pathlib", name): lambda value: (str(value),) for name in ("PosixPath", "PurePosixPath", "PureWindowsPath")},
     **{("ipaddress", f"{name}{part}"): lambda value: (str(value),)

@@ -187,7 +187,7 @@ def _index_parts(value: Any, lower: Lower) -> list[Any]:
 def _index(kind: str) -> Callable[..., Any]:
     def make(stored: Any, name: Any) -> Any:
         values = array_from(stored)
-        # Of objects it stays one of objects, whatever they are.
+        # An index of objects stays one of objects, whatever they are.
         return getattr(_pandas(), kind)(values, dtype=values.dtype if kind == "Index" else None, name=name)
 
     return make

@@ -38,7 +38,7 @@ def key_ring(keys: Any) -> dict[str, str]:
     if isinstance(keys, str) and ("\n" in keys or re.match(r"\s*\d+\s+(primary|secondary|retired)\s", keys)):
         try:
             keys.encode()
-        except UnicodeEncodeError:  # the core would show what it cannot take
+        except UnicodeEncodeError:  # the core's message would show the text
             raise ConfigError("keys: lone surrogates: give the text that generate_keys() made") from None
         return {"keys_text": keys}
     return {"keys": _path(keys)}

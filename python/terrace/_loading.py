@@ -18,13 +18,13 @@ from ._words import shown
 if TYPE_CHECKING:
     import asyncio
 
-# How often a coroutine that loads is looked after.
+# How often a loading coroutine is checked.
 LOOK_SECONDS = 0.5
 
-# What the core takes for one key: an exception, or (form, value, ttl, tags).
+# The outcome of one key for the core: an exception, or (form, value, ttl, tags).
 Outcome = Any
 
-#: The keys that are being loaded here and now, as (id of the cache, key).
+#: The keys that are being loaded in this context, as (id of the cache, key).
 _under_way: contextvars.ContextVar[frozenset[tuple[int, bytes]]] = contextvars.ContextVar(
     "terrace_loading", default=frozenset()
 )
@@ -43,10 +43,10 @@ class Loading:
         self.single = single
         self.loop = loop
         self.is_async = loop is not None and is_coroutine_function(loader)
-        # Elsewhere it runs with what the caller's context variables say.
+        # Elsewhere it runs with the caller's context variables.
         self.context = contextvars.copy_context() if background or loop is not None else None
         under_way = _under_way.get()
-        #: A loader asks for it: the core gives it a turn beyond max_concurrent_loads, for that loader has one.
+        #: A loader asks for it: the core gives it a turn beyond max_concurrent_loads, because that loader has one.
         self.nested = bool(under_way)
         mine = {(id(cache), key) for key in keys}
         if mine & under_way:
@@ -58,7 +58,7 @@ class Loading:
     def run(self, job: _core.Job) -> None:
         """Runs it in this thread. An exception of the loader is the outcome; KeyboardInterrupt and the like are raised as
         well."""
-        # Frames below this one hold no job: a traceback that somebody keeps would keep it.
+        # Frames below this one hold no job: a stored traceback would keep it alive.
         try:
             keys, call = job.keys, self._call_of(job)
             if self.context is None:

@@ -7,11 +7,11 @@ from typing import Any
 
 from ._errors import ConfigError
 
-# Of redis-py and of valkey-py, its namesake; blocking and for asyncio.
+# Classes of redis-py, and those of valkey-py with the same names; blocking and for asyncio.
 _PACKAGES = {"redis", "valkey"}
 _POOLS = {"ConnectionPool", "BlockingConnectionPool"}
 _CONNECTIONS = {"Connection": "redis", "SSLConnection": "rediss", "UnixDomainSocketConnection": "unix"}
-# These change whom a connection trusts, or what it does first.
+# These change which servers a connection trusts, or what it does first.
 _TLS_FILES = ("ssl_ca_certs", "ssl_ca_path", "ssl_ca_data", "ssl_certfile", "ssl_keyfile")
 _TLS_RULES = ("ssl_validate_ocsp", "ssl_validate_ocsp_stapled", "ssl_ciphers", "ssl_min_version", "ssl_include_verify_flags",
               "ssl_exclude_verify_flags")

@@ -68,7 +68,7 @@ class Record:
                 others[name] = object.__getattribute__(value, name)
             except AttributeError:
                 pass
-        if _CACHED_HASH in others:  # another process has other hashes
+        if _CACHED_HASH in others:  # hashes differ between processes
             others[_CACHED_HASH] = None
         return others
 

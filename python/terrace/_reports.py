@@ -108,7 +108,7 @@ class CacheStats:
     load_p50: float
     load_p99: float
     closed: bool
-    #: Values that came from a tier whole and could not be decoded: misses.
+    #: Values that came from a tier undamaged and could not be decoded: misses.
     unreadable_values: int
 
     @property

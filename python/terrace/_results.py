@@ -21,7 +21,7 @@ class _Absent:
         return "ABSENT"
 
 
-#: What a loader returns (or raises NotFound) when there is no such key. None is a value like any other.
+#: A loader returns this (or raises NotFound) if the key does not exist. None is a value like any other.
 ABSENT = _Absent()
 
 

@@ -140,7 +140,7 @@ class MultiLevelCache(Remote):
             raise
         except TerraceError:
             raise
-        except Exception as error:  # of the third level's own
+        except Exception as error:  # the third level's own code can raise anything
             self._trouble.tell(operation, key, error)
             return False
 
