@@ -156,7 +156,8 @@ class Cache {
   ///  - invalid_key, invalid_argument (ttl), unencodable, value_too_large: nothing has changed.
   ///  - partial_write: the write failed in the tiers that the message names. They may hold the old value
   ///    until it expires there.
-  ///  - timed_out: unknown what the tiers have done. shutdown.
+  ///  - timed_out: it is unknown what the tiers have done.
+  ///  - shutdown: the cache is closed.
   ///  - With tags, also the reason why their tokens could not be read (unavailable, …). Then nothing is
   ///    stored and the old value is erased; with WriteMode::back nothing has changed.
   Result<void> set(std::string_view key, V value, const WriteOptions& options = {}) {
@@ -234,7 +235,7 @@ class Cache {
   /// program that ends right after a read may lose them.
   ///
   /// Fills take two rounds at most, each within tier_timeout: tiers without leases first, then tiers with
-  /// leases. A flush of the journal waits as long as its target is away; set options.timeout to limit it.
+  /// leases. A flush of the journal waits as long as its target is down; set options.timeout to limit it.
   /// Errors: timed_out, shutdown; with WriteMode::back also partial_write, if some changes became dead
   /// letters.
   Result<void> flush(const WriteOptions& options = {}) {

@@ -18,7 +18,7 @@ constexpr Duration signal_interval = std::chrono::milliseconds(50);
 
 Job::~Job() {
   fail(Error(Errc::loader_failed,
-             "nobody ran the loader: its event loop was closed, or the program is ending"));
+             "the loader was not run: its event loop was closed, or the program is ending"));
 }
 
 void Job::end(std::vector<cascade::Loaded> outcomes) {

@@ -49,7 +49,7 @@ __all__ = [
     *_error_names,
 ]
 
-# Importing terrace takes about as long as the classes that it makes: these are made when first asked for.
+# Most of the import time goes into making classes, so these are made when first used.
 _IN_REPORTS = {"Advice", "AdvisedSize", "CacheStats", "ErrorCounts", "Explanation", "LatencyCounts", "LevelExplanation", "LevelStats",
                "WarmFailure", "WarmReport", "WriteBackStats"}
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import asyncio
 
 _ports: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _core.Port] = weakref.WeakKeyDictionary()
-# A loop holds its tasks weakly.
+# An event loop holds its tasks only weakly.
 _loads: set[asyncio.Task[None]] = set()
 
 

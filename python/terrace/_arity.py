@@ -65,7 +65,7 @@ def _parameters(function: Any) -> Sequence[inspect.Parameter] | None:
 def _signature(function: Any, *, follow_wrapped: bool) -> Sequence[inspect.Parameter] | None:
     try:
         return list(inspect.signature(function, follow_wrapped=follow_wrapped).parameters.values())
-    except (TypeError, ValueError):  # of C, and silent about itself
+    except (TypeError, ValueError):  # a C function without a signature
         return None
 
 

@@ -96,7 +96,7 @@ def _array(description: Any, shape: Any, by_column: Any, content: Any) -> Any:
 
 def _scalar_parts(value: Any, lower: Lower) -> list[Any]:
     numpy = module()
-    if isinstance(value, numpy.str_):  # whose zeros at the end an array drops
+    if isinstance(value, numpy.str_):  # an array drops its trailing zeros
         return ["U", str.__str__(value)]
     if isinstance(value, numpy.bytes_):
         return ["S", bytes.__bytes__(value)]

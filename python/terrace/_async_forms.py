@@ -161,7 +161,7 @@ class AsyncForms(CacheCore[V]):
         return any(self._all_done(await _aio.outcome_of(self._erase([key_bytes], None))))
 
 
-# Users know them as the cache's: that is what messages about their arguments name.
+# Users know them as methods of Cache, so messages about their arguments name them so.
 for _name, _form in vars(AsyncForms).items():
     if callable(_form):
         _form.__qualname__ = f"Cache.{_name}"

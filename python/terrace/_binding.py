@@ -93,11 +93,11 @@ def _signature(function: Any) -> inspect.Signature:
     if isinstance(function, types.FunctionType):
         bare = types.FunctionType(function.__code__, function.__globals__, function.__name__, function.__defaults__, function.__closure__)
         bare.__kwdefaults__, bare.__annotations__ = function.__kwdefaults__, function.__annotations__
-        return inspect.signature(bare)  # without a __signature__ that says more than it takes
+        return inspect.signature(bare)  # without a __signature__ that claims more than it takes
     call = type(function).__call__
     if isinstance(call, types.FunctionType) and not isinstance(function, type):
         return _signature(types.MethodType(call, function))
     try:
         return inspect.signature(function, follow_wrapped=False)
-    except (TypeError, ValueError):  # of C, and silent about itself
+    except (TypeError, ValueError):  # a C function without a signature
         return _ANY

@@ -218,7 +218,7 @@ class Cache(AsyncForms[V]):
         self._clock = () if isinstance(settings, _core.Options) else (clock,)
         self._copier = copied if copy else None
         self._eager = eager
-        # A limit that ends a call before its loader has: then the loader must run elsewhere.
+        # This limit can end a call before its loader has ended: then the loader must run elsewhere.
         self._loads_elsewhere = soft
         self._open_now()
         _process.caches.add(self)
@@ -260,7 +260,7 @@ class Cache(AsyncForms[V]):
     def _load(self, key: Any, loader: Any, *, timeout: Seconds | None = None, tags: str | Sequence[str] = ()) -> Any:
         return self._load_bytes(_core.key_bytes(key), key, loader, timeout=timeout, tags=tags)
 
-    # Refuses what a call of get_or_load got wrong, under that name.
+    # Its errors about wrong arguments name get_or_load.
     _load.__qualname__ = "Cache.get_or_load"
 
     def _load_bytes(self, key_bytes: bytes, key: Any, loader: Any, *, timeout: Seconds | None = None,
@@ -489,6 +489,6 @@ _tell_of_async_forms()
 
 
 def _made_codec(codec: Any = "msgpack", **options: Any) -> Codec:
-    from ._codec import make_codec  # brings msgspec: the first cache needs it, not the import of terrace
+    from ._codec import make_codec  # imports msgspec: only the first cache needs it, not the import of terrace
 
     return make_codec(codec, **options)

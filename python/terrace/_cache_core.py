@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ._reports import Explanation
 
 
-# How many keys one read asks for at most, where they are not the caller's.
+# The most keys of one read that the caller did not list.
 BATCH = 1000
 
 
@@ -83,7 +83,7 @@ class CacheCore(_core.CacheBase, Generic[V]):
             try:
                 self._finish(self._flush(1))
             except TerraceError:
-                pass  # it stays in the journal, or is loaded anew
+                pass  # it stays in the journal, or is loaded again
 
     def _end(self) -> None:
         """The program is ending."""
@@ -234,7 +234,7 @@ def check_write(life: Any, timeout: Any, tags: Any) -> None:
     """Checks the options of a call that writes many entries, even if there are none. Raises like set."""
     checked_ttl(life)
     seconds(timeout, "timeout")
-    if not isinstance(tags, Iterator):  # which can be read once
+    if not isinstance(tags, Iterator):  # an iterator can be read only once
         refuse_tags(tag_list(tags))
 
 

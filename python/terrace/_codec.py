@@ -18,10 +18,10 @@ MESSAGEPACK = 1
 PICKLE = 2
 SERIALIZER = 3
 
-#: Modules whose loads() runs what the bytes say.
+#: Modules whose loads() can run code from the bytes.
 _RUNNING = ("pickle", "_pickle", "marshal", "dill", "cloudpickle", "jsonpickle", "joblib")
 
-#: Of untyped values that no C++ type stands for.
+#: For untyped values without a corresponding C++ type.
 ANY = fingerprint("python:any")
 _SCALARS = {
     str: fingerprint("str"),
@@ -35,9 +35,9 @@ _SCALARS = {
 class Codec(Protocol):
     """One for each cache. Thread safe."""
 
-    #: What is told apart in tiers, by number.
+    #: The number that distinguishes codecs in tiers.
     id: int
-    #: The fingerprint that all values have; None: it depends on the value, and values of any are read.
+    #: The fingerprint of all values; None: it depends on the value, and values with any fingerprint are read.
     schema: int | None
 
     def encode(self, value: Any) -> tuple[bytes, int]:
@@ -56,8 +56,8 @@ def make_codec(codec: Any = "msgpack", *, type: Any = None, types: Sequence[type
     if codec == "pickle":
         if not sealed:
             raise ConfigError(
-                'codec="pickle" needs key_ring=, a key ring: who can write to a tier could otherwise have this program '
-                "run what they like; or use MessagePack, and name your classes in types=[…]"
+                'codec="pickle" needs key_ring=, a key ring: otherwise anyone who can write to a tier could run code in this '
+                "program; or use MessagePack, and name your classes in types=[…]"
             )
         if type is not None or types:
             raise ConfigError('codec="pickle" takes no type and types: it stores what pickle does')
@@ -127,7 +127,7 @@ class TypedCodec:
             return self._shape.lift(msgspec.msgpack.decode(payload))
         except MemoryError:
             raise
-        except Exception as wrong:  # whatever the class's own code makes of it
+        except Exception as wrong:  # the class's own code can raise anything
             raise DecodeError(f"no {self._shape.text}: {wrong}") from None
 
 
@@ -180,8 +180,8 @@ class SerializerCodec:
             )
         if isinstance(serializer, modules.ModuleType) and not sealed and name.partition(".")[0] in _RUNNING:
             raise ConfigError(
-                f"codec={name} needs key_ring=, a key ring: its loads() runs what the bytes say, and who can write to a"
-                " tier could have this program run what they like"
+                f"codec={name} needs key_ring=, a key ring: its loads() can run code from the bytes, so anyone who can"
+                " write to a tier could run code in this program"
             )
         self._dumps = serializer.dumps
         self._loads = serializer.loads

@@ -16,7 +16,7 @@ from ._exts import *  # noqa: F403
 from ._records import Record, is_enum, is_record, name_of, record_of
 from ._scalars import FROM, SCALARS, bytes_of
 
-#: Deeper values are refused: nobody means them, and they would exhaust the stack of who reads them.
+#: Deeper values are rejected: they are a mistake, and would exhaust the stack of their readers.
 DEEPEST = 200
 
 _encode = msgspec.msgpack.encode
@@ -28,7 +28,7 @@ class Exact:
     def __init__(self, types: Sequence[type]) -> None:
         self._classes: dict[str, type] = {}
         self._records: dict[type, Record] = {}
-        self._proved: set[type] = set()  # of these a value was made from its parts once
+        self._proved: set[type] = set()  # classes of which a value was made from its parts once
         if isinstance(types, (str, type)):
             raise ConfigError(f"types={types!r}: give a list of classes")
         for kind in types:
@@ -40,7 +40,7 @@ class Exact:
             kind in BUILT_IN or kind in _PLAIN or kind in SCALARS or _form_of(kind) is not None
         ):
             raise ConfigError(
-                f"types: {kind!r} is no dataclass or other class of yours: values of it are stored as they are, so"
+                f"types: {kind!r} is not a dataclass or another class of yours: its values are stored as they are, so"
                 " leave it out"
             )
         try:
@@ -54,7 +54,7 @@ class Exact:
                 " codec= of your own"
             )
         if self._classes.setdefault(name_of(kind), kind) is not kind:
-            raise ConfigError(f"types: two classes are called {name_of(kind)}: what is stored could not be told apart")
+            raise ConfigError(f"types: two classes are called {name_of(kind)}: stored values could not be distinguished")
         if record is not None:
             self._records[kind] = record
 
@@ -68,7 +68,7 @@ class Exact:
             ) from None
         except RecursionError:
             raise EncodeError(
-                "value: nested too deep for what is left of the stack, or holds itself: store it in parts"
+                "value: nested too deep for the rest of the stack, or contains itself: store it in parts"
             ) from None
 
     def decode(self, payload: bytes | memoryview) -> Any:
@@ -77,14 +77,14 @@ class Exact:
             return self._decoder.decode(payload)
         except (DecodeError, MemoryError):
             raise
-        except Exception as wrong:  # whatever the class's own code makes of it
-            raise DecodeError(f"no value of this cache: {wrong}") from None
+        except Exception as wrong:  # the class's own code can raise anything
+            raise DecodeError(f"not a value of this cache: {wrong}") from None
 
     # --- to MessagePack ---
 
     def _lower(self, value: Any, path: str, depth: int) -> Any:
         if depth > DEEPEST:
-            raise EncodeError(f"{path[:60]}… is nested more than {DEEPEST} deep, or holds itself: store it in parts")
+            raise EncodeError(f"{path[:60]}… is nested more than {DEEPEST} deep, or contains itself: store it in parts")
         kind = type(value)
         if kind in _PLAIN:
             return value
@@ -129,7 +129,7 @@ class Exact:
             raise EncodeError(f"{path}: {why}") from None
         except (EncodeError, UnicodeEncodeError, RecursionError, MemoryError):
             raise
-        except Exception as wrong:  # whatever another version of a library makes of it
+        except Exception as wrong:  # another version of a library can raise anything
             raise EncodeError(
                 f"{path}: this {name_of(type(value))} cannot be stored in tiers ({wrong}): turn it into plain values,"
                 " or give a codec= of your own"
@@ -165,7 +165,7 @@ class Exact:
             raise
         except Exception as wrong:
             raise EncodeError(
-                f"{path}: a {name_of(kind)} could not be given back ({wrong}): store its plain values, or give a codec="
+                f"{path}: a {name_of(kind)} could not be restored ({wrong}): store its plain values, or give a codec="
                 " of your own"
             ) from wrong
         if type(made) is kind:
@@ -184,7 +184,7 @@ class Exact:
             there = None
         if there is not value and there != value:
             raise EncodeError(
-                f"{path}: {value!r} is no member of {name} that its name or value would bring back: store its value"
+                f"{path}: {value!r} is not a member of {name} that can be restored from its name or value: store its value"
             )
         return Ext(ENUM, _encode([name, self._lower(value._value_, path, 0) if is_flag else value._name_]))
 
@@ -214,7 +214,7 @@ class Exact:
         kind = self._known(self._classes.get(name), name)
         record = self._records.get(kind)
         if (record is None) != (code == ENUM) or isinstance(record, Extended) != (code == EXTENDED):
-            raise DecodeError(f"{name} is stored as what it is not")
+            raise DecodeError(f"{name} is stored in a wrong form")
         if isinstance(record, Extended):
             return record.put_together(rest[0], *rest[1:])
         if record is not None:

@@ -7,7 +7,7 @@ from typing import Any, Callable
 from ._errors import DecodeError
 from ._records import Record, name_of, stateful_base
 
-#: What such a class may be over: its values are one of these, and attributes.
+#: The possible base classes: a value is one of these, with attributes.
 BUILT_IN: tuple[type, ...] = (str, int, float, complex, bytes, bytearray, list, tuple, dict, set, frozenset)
 
 
@@ -24,7 +24,7 @@ class Extended(Record):
 
     def put_together(self, part: Any, others: Any = None) -> Any:
         if type(part) is not self.base:
-            raise DecodeError(f"{name_of(self.kind)} is stored as what it is not")
+            raise DecodeError(f"{name_of(self.kind)} is stored in a wrong form")
         base: Any = self.base
         made = base.__new__(self.kind) if base in _FILL else base.__new__(self.kind, part)
         if base in _FILL:
@@ -62,5 +62,5 @@ def extended_of(kind: Any) -> Extended | None:
         return None
     other = stateful_base(kind)
     if other is not base:
-        return None  # an OrderedDict, an array: of more state than is known here
+        return None  # an OrderedDict, an array: they have more state than is known here
     return Extended(kind, base)

@@ -25,7 +25,7 @@ def numpy_key(value: Any, apart: bool) -> bytes | tuple[Any]:
                             (numpy.bytes_, lambda value: bytes(memoryview(value)))):
             if isinstance(value, kind):
                 simple = plain(value)
-                if kind is not numpy.floating or value == simple:  # not so a long double
+                if kind is not numpy.floating or value == simple:  # not true for a long double
                     return (simple,)
     if isinstance(value, numpy.floating) and value != value:
         data = b"nan"
@@ -50,7 +50,7 @@ def state_of(value: Any) -> tuple[Any, ...] | None:
         if kind.__setattr__.__name__ != "_frozen_setattrs":
             raise _not_frozen(kind, "@attrs.frozen")
         return tuple(getattr(value, field.name) for field in kind.__attrs_attrs__ if field.eq)
-    if hasattr(kind, "__struct_config__"):  # msgspec's: its subclasses are Structs, too
+    if hasattr(kind, "__struct_config__"):  # a Struct of msgspec: its subclasses are Structs, too
         if not kind.__struct_config__.frozen:
             raise _not_frozen(kind, "frozen=True")
         return tuple(getattr(value, name) for name in kind.__struct_fields__)
@@ -77,12 +77,12 @@ def _standard(value: Any) -> tuple[Any, ...] | None:
 
 
 def _not_frozen(kind: type, way: str) -> KeyTypeError:
-    return KeyTypeError(f"{kind.__module__}.{kind.__qualname__} cannot be (part of) a key, for it may change: make it frozen "
+    return KeyTypeError(f"{kind.__module__}.{kind.__qualname__} cannot be (part of) a key, because it may change: make it frozen "
                         f'({way}), give the class a __terrace_key__ attribute, or, when memoizing, use a template such as '
                         'key="user:{user.id}"')
 
 
-# Of the standard library, exactly: a subclass is not known.
+# Exactly these classes of the standard library: subclasses are unknown.
 _STANDARD: dict[tuple[str, str], Any] = {
     **{("pathlib", name): lambda value: (str(value),) for name in ("PosixPath", "PurePosixPath", "PureWindowsPath")},
     **{("ipaddress", f"{name}{part}"): lambda value: (str(value),)

@@ -90,7 +90,7 @@ def array_from(stored: Any) -> Any:
     if form == "numpy":
         (values,) = parts
         if type(values) is not _arrays.module().ndarray or values.ndim != 1:
-            raise DecodeError("a column that is no array")
+            raise DecodeError("a column that is not an array")
         return values
     if form == "objects":
         return _each(*parts)
@@ -187,7 +187,7 @@ def _index_parts(value: Any, lower: Lower) -> list[Any]:
 def _index(kind: str) -> Callable[..., Any]:
     def make(stored: Any, name: Any) -> Any:
         values = array_from(stored)
-        # Of objects it stays one of objects, whatever they are.
+        # An index of objects stays one of objects, whatever they are.
         return getattr(_pandas(), kind)(values, dtype=values.dtype if kind == "Index" else None, name=name)
 
     return make
@@ -207,8 +207,8 @@ def _step(index: Any) -> str | None:
         told = None
     if type(told) is not type(index.freq) or told != index.freq:
         raise Refused(
-            f"an index with freq={index.freq!r} cannot be stored in tiers, since {index.freqstr!r} does not bring it"
-            f" back: give pandas.{type(index).__name__}(index, freq=None), or set index.freq = None"
+            f"an index with freq={index.freq!r} cannot be stored in tiers, because {index.freqstr!r} does not restore"
+            f" it: give pandas.{type(index).__name__}(index, freq=None), or set index.freq = None"
         )
     return str(index.freqstr)
 

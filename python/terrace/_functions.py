@@ -135,7 +135,7 @@ def _module(name: Any) -> str:
     spec = getattr(main, "__spec__", None)
     if spec is not None and "." in spec.name:
         return f"-m {spec.name}"
-    file = getattr(main, "__file__", None)  # of a module without a package, too: there may be one in each folder
+    file = getattr(main, "__file__", None)  # also for a module without a package: there may be one in each directory
     if file and not file.startswith("<"):  # "<stdin>"
         return f"script {os.path.realpath(file)}"
     return f"-c {_COMMAND}" if _COMMAND is not None else f"session {_SESSION}"
@@ -178,12 +178,12 @@ def _constant(value: Any) -> str:
         return repr(_code(value))
     if isinstance(value, tuple):
         return f"({','.join(map(_constant, value))})"
-    if isinstance(value, frozenset):  # whose order is another in each process
+    if isinstance(value, frozenset):  # its order differs in each process
         return f"{{{','.join(sorted(map(_constant, value)))}}}"
     return repr(value)
 
 
 def hashed(*parts: str) -> str:
-    import hashlib  # brings OpenSSL: the first memoized function needs it, not the import of terrace
+    import hashlib  # imports OpenSSL: only the first memoized function needs it, not the import of terrace
 
     return hashlib.blake2b("".join(f"{len(part)}:{part}" for part in parts).encode(errors="surrogatepass"), digest_size=8).hexdigest()

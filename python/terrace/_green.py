@@ -21,7 +21,7 @@ def refuse_green_threads() -> None:
 
 
 def _patched_by() -> str | None:
-    # While a module is being imported it is there and has no functions yet.
+    # A module that is being imported exists, but has no functions yet.
     patched = getattr(sys.modules.get("gevent.monkey"), "is_module_patched", None)
     if patched is not None and any(patched(name) for name in ("threading", "_thread", "thread")):
         return "gevent.monkey.patch_all()"

@@ -10,7 +10,7 @@ from typing import Any
 #: The class that has each name that keys have held. Nothing: it is gone, and its results may still be kept.
 _owners: dict[str, weakref.ref[type]] = {}
 
-#: By id: an object's own __eq__ and __hash__ must not count. A reference tells when the id is free again.
+#: By id: an object's own __eq__ and __hash__ must not count. A weak reference reports when the id is free again.
 _tokens: dict[int, tuple[weakref.ref[Any], str]] = {}
 
 
@@ -52,7 +52,7 @@ def token_of(thing: Any) -> str:
         known = _tokens.setdefault(number, made)
         if known[0]() is thing:
             return known[1]
-        _tokens.pop(number, None)  # of an object that is gone
+        _tokens.pop(number, None)  # the object is gone
 
 
 class _Forget:
@@ -64,5 +64,5 @@ class _Forget:
 
     def __call__(self, _: Any) -> None:
         known = _tokens.get(self.of)
-        if known is not None and known[1] == self.token:  # the id may be another object's already
+        if known is not None and known[1] == self.token:  # the id may already belong to another object
             _tokens.pop(self.of, None)

@@ -15,7 +15,7 @@ from . import _core
 from ._errors import KeyTypeError
 from ._identity import class_name
 
-#: The value as one of a type that the core knows: 1-tuples.
+#: A value of a type that the core knows, in a 1-tuple.
 Plain = tuple[Any]
 
 # The methods of the types themselves: a subclass may have overridden its own, to mask a secret for instance.

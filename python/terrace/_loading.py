@@ -18,13 +18,13 @@ from ._words import shown
 if TYPE_CHECKING:
     import asyncio
 
-# How often a coroutine that loads is looked after.
+# How often a loading coroutine is checked.
 LOOK_SECONDS = 0.5
 
-# What the core takes for one key: an exception, or (form, value, ttl, tags).
+# The outcome of one key for the core: an exception, or (form, value, ttl, tags).
 Outcome = Any
 
-#: The keys that are being loaded here and now, as (id of the cache, key).
+#: The keys that are being loaded in this context, as (id of the cache, key).
 _under_way: contextvars.ContextVar[frozenset[tuple[int, bytes]]] = contextvars.ContextVar(
     "terrace_loading", default=frozenset()
 )
@@ -43,22 +43,22 @@ class Loading:
         self.single = single
         self.loop = loop
         self.is_async = loop is not None and is_coroutine_function(loader)
-        # Elsewhere it runs with what the caller's context variables say.
+        # Elsewhere it runs with the caller's context variables.
         self.context = contextvars.copy_context() if background or loop is not None else None
         under_way = _under_way.get()
-        #: A loader asks for it: the core gives it a turn beyond max_concurrent_loads, for that loader has one.
+        #: A loader asks for it: the core gives it a turn beyond max_concurrent_loads, because that loader has one.
         self.nested = bool(under_way)
         mine = {(id(cache), key) for key in keys}
         if mine & under_way:
             raise LoaderFailed(
-                "the loader asks the cache for the very key it is loading, and would wait for itself: "
+                "the loader asks the cache for the key that it is loading, and would wait for itself: "
                 "read what it needs from the origin, or under another key"
             )
 
     def run(self, job: _core.Job) -> None:
         """Runs it in this thread. An exception of the loader is the outcome; KeyboardInterrupt and the like are raised as
         well."""
-        # Frames below this one hold no job: a traceback that somebody keeps would keep it.
+        # Frames below this one hold no job: a stored traceback would keep it alive.
         try:
             keys, call = job.keys, self._call_of(job)
             if self.context is None:
@@ -150,7 +150,7 @@ class Loading:
             job.end(self.cache, [_absent(None)])
         else:
             failed = LoaderFailed(
-                f"the bulk loader raised {raised!r}, which does not tell which of its {len(job.keys)} keys do not exist: leave "
+                f"the bulk loader raised {raised!r}, which does not say which of its {len(job.keys)} keys do not exist: leave "
                 "those out of the dict that it returns, or return terrace.ABSENT for them"
             )
             failed.__cause__ = _from_loader(raised)
@@ -182,8 +182,8 @@ def _refuse_foreign_keys(returned: Mapping[Any, Any], wanted: Sequence[Any], ask
     foreign = [key for key in returned if key not in known]
     if foreign:
         raise LoaderFailed(
-            f"the bulk loader was asked for {shown(missing[0])} and returned a value for {shown(foreign[0])}, which is no key of this call: "
-            "return a dict with the very keys that it is given, and leave out those that do not exist"
+            f"the bulk loader was asked for {shown(missing[0])} and returned a value for {shown(foreign[0])}, which is not a key of this call: "
+            "return a dict with exactly the given keys, and leave out those that do not exist"
         )
 
 

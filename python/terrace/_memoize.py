@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ._cache import Cache
 
 
-#: The names of functions that the log has told of.
+#: The names of functions that the log has reported.
 _told: set[str] = set()
 
 
@@ -52,10 +52,10 @@ class Options(NamedTuple):
     condition: Callable[[Any], bool] | None = None
     timeout: Any = None
     shared: bool = False
-    #: Stands before the function's name in the key.
+    #: Text before the function's name in the key.
     prefix: str = ""
-    #: A function that other processes cannot have is refused where there are tiers; else the log says that it shares
-    #: nothing.
+    #: A function that other processes cannot have is rejected if there are tiers; otherwise the log says that it
+    #: shares nothing.
     refuse_alone: bool = True
 
 
@@ -188,18 +188,18 @@ def cache_info(cache: Cache[Any], core: Any) -> CacheInfo:
 def _fingerprint(cache: Cache[Any], name: str, identity: Identity, binding: Binding, shared: bool) -> str:
     if binding.key is None:
         return identity.fingerprint
-    # The function that makes the key says what counts, also for those that would be refused without it.
+    # The key= function decides what counts, also for functions that would be rejected without it.
     added = binding.added() if binding.before or binding.named else ""
     own, maker = _variables(binding.function), what_it_is(binding.key)
     if not cache._tiers:
         unknown = "" if any(maker) else token_of(binding.key)
         return hashed(identity.fingerprint, added, *own, *maker, unknown)
     if maker.tokens or not maker.known:
-        raise ConfigError(f"the key= function {name_of(binding.key)} of {name} cannot be told in the tiers of cache {cache.name!r} from others "
-                          "of that name, since it uses objects that are no keys: give a plain function of the arguments, which uses "
-                          "only values such as str and int besides")
+        raise ConfigError(f"the key= function {name_of(binding.key)} of {name} cannot be distinguished in the tiers of cache "
+                          f"{cache.name!r} from others of that name, because it uses objects that cannot be keys: give a plain "
+                          "function of the arguments, which also uses only values such as str and int")
     fingerprint = hashed(identity.code, added, own.known, maker.known)
-    if not _uses_variables(binding.key):  # else it tells functions apart by them
+    if not _uses_variables(binding.key):  # otherwise they distinguish the functions
         register_keyed(cache, name, f"{name}~{fingerprint}", hashed(_apart(identity, binding), *own), shared)
     return fingerprint
 
@@ -233,7 +233,7 @@ def refuse_what_is_no_function(function: Any) -> None:
     if type(function) in above:
         raise _NoFunction(f"memoize the plain function, and put {above[type(function)]} above it")
     if not callable(function):
-        raise _NoFunction(f"{function!r} is no function: write @cache.memoize, or options by name as in @cache.memoize(ttl=60)")
+        raise _NoFunction(f"{function!r} is not a function: write @cache.memoize, or options by name as in @cache.memoize(ttl=60)")
     for form in (function, getattr(type(function), "__call__", None)):
         if inspect.isgeneratorfunction(form) or inspect.isasyncgenfunction(form):
             raise _NoFunction(f"{name_of(function)} is a generator function, and what it returns can be read once only: memoize a "
@@ -241,14 +241,14 @@ def refuse_what_is_no_function(function: Any) -> None:
 
 
 def _stands_alone(cache: Cache[Any], name: str, why: str, options: Options) -> None:
-    told = f"{name} cannot be told in the tiers of cache {cache.name!r} from other functions of that name: {why}"
+    told = f"{name} cannot be distinguished in the tiers of cache {cache.name!r} from other functions of that name: {why}"
     if options.refuse_alone:
-        raise ConfigError(f'{told}. Give it a key= of its own that has all that its result depends on: a template, as in '
+        raise ConfigError(f'{told}. Give it its own key= with everything that its result depends on: a template, as in '
                           'key="report:{day}", or a function of the arguments')
     if name in _told:
         return
     _told.add(name)
-    import logging  # the import of terrace does not bring it
+    import logging  # the import of terrace does not import it
 
     logging.getLogger("terrace").warning("%s. Its results are kept, and not shared with other processes; Cache.memoize takes a key=", told)
 

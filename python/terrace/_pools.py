@@ -7,11 +7,11 @@ from typing import Any
 
 from ._errors import ConfigError
 
-# Of redis-py and of valkey-py, its namesake; blocking and for asyncio.
+# Classes of redis-py, and those of valkey-py with the same names; blocking and for asyncio.
 _PACKAGES = {"redis", "valkey"}
 _POOLS = {"ConnectionPool", "BlockingConnectionPool"}
 _CONNECTIONS = {"Connection": "redis", "SSLConnection": "rediss", "UnixDomainSocketConnection": "unix"}
-# These change whom a connection trusts, or what it does first.
+# These change which servers a connection trusts, or what it does first.
 _TLS_FILES = ("ssl_ca_certs", "ssl_ca_path", "ssl_ca_data", "ssl_certfile", "ssl_keyfile")
 _TLS_RULES = ("ssl_validate_ocsp", "ssl_validate_ocsp_stapled", "ssl_ciphers", "ssl_min_version", "ssl_include_verify_flags",
               "ssl_exclude_verify_flags")
@@ -26,7 +26,7 @@ def url_of_pool(given: Any) -> str:
         raise ConfigError(f"{_named(type(given))} is no tier{_instead(type(given), type(pool))}")
     connection = getattr(pool, "connection_class", None)
     if not isinstance(connection, type) or not _is_known(connection, set(_CONNECTIONS)):
-        raise ConfigError(f"a pool of {_named(connection)} cannot be taken over, for its addresses may be its own{_instead(connection)}")
+        raise ConfigError(f"a pool of {_named(connection)} cannot be used, because it may choose its own addresses{_instead(connection)}")
     settings: dict[str, Any] = pool.connection_kwargs
     _refuse_code(settings)
     return _url(_CONNECTIONS[connection.__name__], settings)
@@ -77,17 +77,17 @@ def _refuse_code(settings: dict[str, Any]) -> None:
     """Settings that make the program's own code run when a connection is made."""
     for name in ("credential_provider", "redis_connect_func"):
         if settings.get(name) is not None:
-            raise ConfigError(f"a pool with a {name} cannot be taken over: give a URL with user and password")
+            raise ConfigError(f"a pool with a {name} cannot be used: give a URL with user and password")
 
 
 def _refuse_tls_settings(settings: dict[str, Any]) -> None:
     files = [name for name in _TLS_FILES if settings.get(name)]
     if files:
-        raise ConfigError(f"the pool's {', '.join(files)} cannot be taken over: give a rediss:// URL, and name the authorities in "
+        raise ConfigError(f"the pool's {', '.join(files)} cannot be used: give a rediss:// URL, and name the authorities in "
                           "the environment variable SSL_CERT_FILE")
     rules = [name for name in _TLS_RULES if settings.get(name)]
     if rules:
-        raise ConfigError(f"the pool's {', '.join(rules)} cannot be taken over: give a rediss:// URL; what terrace asks of a server is "
+        raise ConfigError(f"the pool's {', '.join(rules)} cannot be used: give a rediss:// URL; what terrace needs from a server is "
                           "in docs/tier-urls.md")
     checks = str(settings.get("ssl_cert_reqs", "required")).lower().rpartition("_")[2]
     if checks in ("none", "optional", "0", "1") or settings.get("ssl_check_hostname") is False:

@@ -15,7 +15,7 @@ caches: weakref.WeakSet[Any] = weakref.WeakSet()
 tiers: weakref.WeakSet[Any] = weakref.WeakSet()
 monitors: weakref.WeakSet[Any] = weakref.WeakSet()
 
-#: How long threads that wait in the core may take to come back when the program ends.
+#: How long threads that wait in the core may take to return when the program ends.
 EXIT_SECONDS = 2.0
 
 

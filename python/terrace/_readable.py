@@ -7,12 +7,12 @@ from typing import Any
 
 SHOWN = 64
 
-# As the core quotes keys: cut after SHOWN bytes, then with their length.
+# The core's quotes of keys: cut after SHOWN bytes, then with their length.
 _QUOTED = re.compile(r'"((?:[^"\\]|\\x[0-9a-f]{2})*)"(… \(\d+ bytes\))?')
 _ESCAPE = re.compile(rb"\\x([0-9a-f]{2})")
 _CALL = re.compile(rb"(.+)~[0-9a-f]{16}(?:([(])(.*)|#.*)", re.DOTALL)
 _CONSTANTS = {b"N": "None", b"T": "True", b"F": "False"}
-# Whose text follows the letter: int, float, UUID, datetime, date, time, Decimal, complex, a class, a member of an Enum.
+# Types whose text follows the letter: int, float, UUID, datetime, date, time, Decimal, complex, a class, a member of an Enum.
 _TEXTS = b"ifudDhmxce"
 
 

@@ -68,7 +68,7 @@ class Record:
                 others[name] = object.__getattribute__(value, name)
             except AttributeError:
                 pass
-        if _CACHED_HASH in others:  # another process has other hashes
+        if _CACHED_HASH in others:  # hashes differ between processes
             others[_CACHED_HASH] = None
         return others
 
@@ -116,7 +116,7 @@ class Model(Record):
         others = others or {}
         known = others.get("set", set(self.fields))
         if type(known) is not set or not all(type(others.get(part, {})) is dict for part in ("extra", "private")):
-            raise DecodeError(f"{name_of(self.kind)} is stored as what it is not")
+            raise DecodeError(f"{name_of(self.kind)} is stored in a wrong form")
         extra = others.get("extra", {} if self.kind.model_config.get("extra") == "allow" else None)
         private = others.get("private", {} if self.kind.__private_attributes__ else None)
         for name, item in (("fields_set", known), ("extra", extra), ("private", private)):
@@ -135,7 +135,7 @@ def record_of(kind: Any) -> Record | None:
             f"{name_of(kind)} is mapped by SQLAlchemy: its values belong to a session; store their plain values"
         )
     if inspect.isabstract(kind):
-        raise ConfigError(f"{name_of(kind)} is abstract, so no value is one: name the classes of the values")
+        raise ConfigError(f"{name_of(kind)} is abstract, so it has no values: name the classes of the values")
     if issubclass(kind, msgspec.Struct):
         return _struct(kind)
     if issubclass(kind, tuple):
@@ -143,8 +143,8 @@ def record_of(kind: Any) -> Record | None:
     base = stateful_base(kind)
     if base is not None:
         raise ConfigError(
-            f"{name_of(kind)} has fields and is a {base.__name__} as well, whose content is no field and would be lost:"
-            f" hold what the {base.__name__} has in a field, or give a codec= of your own"
+            f"{name_of(kind)} has fields and is a {base.__name__} as well, whose content is not in a field and would be lost:"
+            f" keep the content of the {base.__name__} in a field, or give a codec= of your own"
         )
     if _is_model(kind):
         return Model(

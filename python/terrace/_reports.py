@@ -181,7 +181,7 @@ class CacheStats:
     #: Of loader calls, the wait for their turn included.
     load_latency: LatencyCounts
     closed: bool
-    #: Values that came from a tier whole and could not be decoded: misses.
+    #: Values that came from a tier undamaged and could not be decoded: misses.
     unreadable_values: int
 
     @property

@@ -21,7 +21,7 @@ class _Absent:
         return "ABSENT"
 
 
-#: What a loader returns (or raises NotFound) when there is no such key. None is a value like any other.
+#: A loader returns this (or raises NotFound) if the key does not exist. None is a value like any other.
 ABSENT = _Absent()
 
 
@@ -66,9 +66,9 @@ def refuse_markers(values: Iterable[Any]) -> None:
     """Raises EncodeError for objects that only loaders may return: stored as a value, every reader would get the marker."""
     for value in values:
         if value is ABSENT:
-            raise EncodeError("terrace.ABSENT is no value, but what a loader returns: delete the key, or have a loader return it")
+            raise EncodeError("terrace.ABSENT is not a value, only a result of loaders: delete the key, or let a loader return it")
         if isinstance(value, Load):
-            raise EncodeError(f"{shown(value)} is no value, but what a loader returns: give the value itself, and ttl= and tags= "
+            raise EncodeError(f"{shown(value)} is not a value, only a result of loaders: give the value itself, and ttl= and tags= "
                               "to the call")
 
 

@@ -78,7 +78,7 @@ SCALARS: dict[type, tuple[int, Callable[[Any], bytes]]] = {
     uuid.UUID: (UUID, lambda value: value.bytes),
 }
 
-#: What each ext says; raises what it likes for data that cannot be.
+#: The value of each ext; raises any exception for impossible data.
 FROM: dict[int, Callable[[bytes], Any]] = {
     BIG_INT: lambda data: int.from_bytes(data, "big", signed=True),
     COMPLEX: lambda data: complex(*struct.unpack(">dd", data)),

@@ -14,7 +14,7 @@ from typing import Any, Callable
 from ._errors import ConfigError, EncodeError
 from ._records import Record, is_record, record_of
 
-#: What C++ reads at most.
+#: The deepest nesting that C++ reads.
 DEEPEST = 128
 
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
@@ -49,7 +49,7 @@ def _shape(kind: Any, enclosing: tuple[Any, ...]) -> Shape:
     try:
         hash(kind)
     except TypeError:
-        raise ConfigError(f"type: {kind!r} is no type: give one such as int, list[str] or a dataclass") from None
+        raise ConfigError(f"type: {kind!r} is not a type: give one such as int, list[str] or a dataclass") from None
     if kind in _SCALARS:
         return _SCALARS[kind]
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
@@ -142,7 +142,7 @@ def _moment() -> Shape:
         if type(value) is not datetime.datetime or value.tzinfo is None:
             raise _wrong(value, path, "datetime with a zone")
         ticks = (value - _EPOCH) // _MICROSECOND
-        lift(ticks)  # what is no year of 1 to 9999 in UTC raises OverflowError
+        lift(ticks)  # a time outside the years 1 to 9999 in UTC raises OverflowError
         return ticks
 
     def lift(ticks: Any) -> datetime.datetime:
@@ -166,7 +166,7 @@ def _optional(kind: Any, arguments: tuple[Any, ...], enclosing: tuple[Any, ...])
     if len(some) != 1 or len(some) == len(arguments):
         raise ConfigError(f"type: {kind!r}: of unions only Optional has a form that C++ shares")
     inner = _shape(some[0], enclosing)
-    if inner.may_be_nil:  # an array of 1 tells "there is a nil" from "there is none"
+    if inner.may_be_nil:  # an array of 1 distinguishes "there is a nil" from "there is none"
         return Shape(
             inner.text + "?",
             lambda value, path: None if value is None else [inner.lower(value, path)],
@@ -237,14 +237,14 @@ def _enum(kind: type[enum.Enum]) -> Shape:
 
 def _record(kind: Any, enclosing: tuple[Any, ...]) -> Shape:
     if kind in enclosing:
-        # What it is, the one that encloses it will know by then.
+        # The enclosing one will know its shape by then.
         shape = Shape(f"^{enclosing.index(kind) + 1}", lambda value, path: _known[kind].lower(value, path),
                       lambda items: _known[kind].lift(items))
         return shape
     try:
         hints = typing.get_type_hints(kind, include_extras=True)
     except NameError as unknown:
-        raise ConfigError(f"type: an annotation of {kind.__qualname__} names what is not there: {unknown}") from None
+        raise ConfigError(f"type: an annotation of {kind.__qualname__} uses an unknown name: {unknown}") from None
     try:
         record = record_of(kind)
     except ConfigError as wrong:

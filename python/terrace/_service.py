@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 # Seconds after which a thread without work ends.
 IDLE_SECONDS = 5.0
 
-# Seconds that the end of the program waits for tasks that run. Most have told their outcome and are about to return; what
-# a thread that the end cuts off still holds is never freed.
+# Seconds that the end of the program waits for running tasks. Most have reported their outcome and are about to return; objects
+# held by a thread that is cut off are never freed.
 LAST_SECONDS = 0.25
 
 
@@ -48,8 +48,8 @@ class Workers:
         self._name = name
         self._most = most
         self._threads = 0
-        self._idle = 0  # of these
-        self._queued = 0  # tasks that no thread has yet
+        self._idle = 0  # number of idle threads
+        self._queued = 0  # tasks that no thread has taken yet
 
     def submit(self, task: Callable[[], None]) -> None:
         """Raises Overloaded if the system has no thread for it."""
@@ -76,13 +76,13 @@ class Workers:
                         self._idle -= 1
                         self._threads -= 1
                         return
-                continue  # a task is on its way
+                continue  # a task will come
             with self._lock:
                 self._queued -= 1
                 self._idle -= 1
             try:
                 task()
-            except BaseException:  # a task tells its own errors
+            except BaseException:  # tasks report their own errors
                 log().exception("a background task failed")
             del task
             with self._lock:
@@ -102,14 +102,14 @@ class Service:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self.loads = Workers("terrace-load")
-        # Sinks of alerts and progress, and handlers of the log: a slow one keeps no load waiting.
+        # Sinks of alerts and progress, and handlers of the log: a slow one does not delay loads.
         self.notices = Workers("terrace-notice", 8)
         self.lines = Workers("terrace-log", 1)
 
     def ensure(self) -> None:
         """Raises Overloaded if the system has no thread for it."""
         refuse_green_threads()
-        # Not waiting for the lock: a finalizer may run while this thread has it, and then the thread is under way.
+        # Does not wait for the lock: a finalizer may run while this thread has it, and then the service thread is starting.
         if self._thread is None and self._lock.acquire(blocking=False):
             try:
                 if self._thread is None:
@@ -149,7 +149,7 @@ class Service:
         loading: Any = job.loader
         if not loading.is_async:
             try:
-                self.loads.submit(functools.partial(loading.run, job))  # no frame that a traceback could keep
+                self.loads.submit(functools.partial(loading.run, job))  # without a frame that a traceback could keep alive
             except Overloaded as none:
                 job.fail(none)
             return

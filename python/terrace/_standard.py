@@ -27,7 +27,7 @@ class Refused(Exception):
     """Why a value cannot be stored, and what to do."""
 
 
-#: lower(part, where): what MessagePack has of a part that stands at `where` in its value.
+#: lower(part, where): the MessagePack form of a part at the place `where` of its value.
 Lower = Callable[[Any, str], Any]
 
 
@@ -86,14 +86,14 @@ def _chain(value: Any, lower: Lower) -> list[Any]:
 
 def _chained(*maps: Any) -> Any:
     if not all(isinstance(one, collections.abc.Mapping) for one in maps):
-        raise DecodeError("a ChainMap of what is no mapping")
+        raise DecodeError("a ChainMap of an object that is not a mapping")
     return collections.ChainMap(*maps)
 
 
 def _proxied(value: types.MappingProxyType[Any, Any], lower: Lower) -> list[Any]:
-    (under,) = gc.get_referents(value)  # its own copy() is that of the mapping, which may say anything
+    (under,) = gc.get_referents(value)  # its own copy() is that of the mapping, which may return anything
     if not isinstance(under, dict):
-        raise Refused("a mappingproxy of something that is no dict cannot be stored in tiers: give dict(value)")
+        raise Refused("a mappingproxy of an object that is not a dict cannot be stored in tiers: give dict(value)")
     return [lower(under, "")]
 
 
@@ -136,7 +136,7 @@ def _bounded(part: int) -> int:
 
 
 def _path(kind: type[pathlib.PurePath]) -> Form:
-    # Names of files need not be text.
+    # File names need not be text.
     return Form(
         f"pathlib.{kind.__name__}",
         lambda value, lower: [os.fsencode(str(value))],

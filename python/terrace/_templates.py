@@ -21,15 +21,15 @@ from typing import Any, NamedTuple, Union
 
 from ._errors import ConfigError
 
-#: Stay as they are in a field, unless the text between fields needs them; and so does all that is not ASCII.
+#: Unchanged in a field, unless the text between fields needs them; the same is true for all bytes beyond ASCII.
 PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.@+ ") | frozenset(range(128, 256))
 ALWAYS_RESERVED = frozenset(range(256)) - PLAIN
-# What an escape consists of: an escaped argument may contain these whatever is reserved.
+# The bytes of an escape: an escaped argument may contain these, whatever is reserved.
 ESCAPE = frozenset(b"%0123456789ABCDEF")
 
 ANYTHING = frozenset(range(256))
 Field = tuple[str, int, str]
-# A byte, or the bytes of which any number may stand there.
+# One byte, or a set of bytes of which any number may follow.
 Item = Union[int, frozenset[int]]
 
 
@@ -93,7 +93,7 @@ def parse_template(template: str, signature: inspect.Signature, what: str) -> tu
 def _below(signature: inspect.Signature, what: str) -> str:
     if not any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in signature.parameters.values()):
         return ""
-    return (". Only the outermost function's own parameters count, since a decorator may change the arguments: put memoize below "
+    return (". Only the outermost function's own parameters count, because a decorator may change the arguments: put memoize below "
             f"the other decorator, or give a function of the arguments as {what}=")
 
 
@@ -132,8 +132,8 @@ class _Known(NamedTuple):
     shared: bool
 
 
-# For each cache its templates, and the names of its functions without one (as 1-tuples). They stay when the function is
-# gone, as its entries do.
+# For each cache its templates, and the names of its functions without one (as 1-tuples). They are kept when the function is
+# gone, like its entries.
 _known: weakref.WeakKeyDictionary[Any, dict[str | tuple[str], _Known]] = weakref.WeakKeyDictionary()
 
 
@@ -150,7 +150,7 @@ def register(cache: Any, name: str, key: str | None, template: Template | None, 
                 if not (shared and same.shared):
                     raise ConfigError(_told_twice(cache, name, key, same.name))
                 same.who.add(who)
-            return  # those of one name are told apart by their fingerprints
+            return  # functions of one name are distinguished by their fingerprints
         for other, theirs in known.items():
             if key is None and isinstance(other, tuple):
                 continue
@@ -192,7 +192,7 @@ def meeting(one: tuple[Item, ...], two: tuple[Item, ...]) -> bytes | None:
         if isinstance(a, frozenset) or isinstance(b, frozenset):
             break
         if a != b:
-            return None  # by far the most
+            return None  # the usual case
     seen = {(0, 0)}
     ways = [((0, 0), b"")]
     for (i, j), key in ways:

@@ -69,7 +69,7 @@ def absolute(path: Any, name: str) -> str | None:
     if not isinstance(text, str):
         raise TypeError(f"{name}={shown(path)}: give a path, a str or a pathlib.Path")
     if not text or "\0" in text:
-        raise ConfigError(f"{name}={shown(path)}: give the path of a file or folder")
+        raise ConfigError(f"{name}={shown(path)}: give the path of a file or directory")
     return os.path.abspath(text)
 
 

@@ -47,6 +47,6 @@ def _is_number(value: Any) -> bool:
     """Numbers that are neither int nor float: of numpy, decimal, fractions. A module that is not imported cannot have made
     one."""
     numbers, decimal = sys.modules.get("numbers"), sys.modules.get("decimal")
-    if type(value).__name__ == "timedelta64":  # numpy takes it for an integer, of a unit that is its own
+    if type(value).__name__ == "timedelta64":  # numpy treats it as an integer, in its own unit
         return False
     return numbers is not None and isinstance(value, numbers.Real) or decimal is not None and isinstance(value, decimal.Decimal)

@@ -11,7 +11,7 @@ from . import _core
 from ._functions import identity_of, inner
 from ._identity import token_of
 
-#: Objects of C that are what they were made of.
+#: C objects that consist exactly of the parts they were made of.
 _MADE = (functools.partial, operator.itemgetter, operator.attrgetter, operator.methodcaller)
 
 

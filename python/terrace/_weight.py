@@ -9,15 +9,15 @@ import sys
 import types
 from typing import Any, Iterable
 
-# Values of so many parts are counted part by part; bigger ones are estimated from a sample of this size.
+# Values with up to this many parts are counted part by part; larger ones are estimated from a sample of this size.
 MOST_PARTS = 10_000
 SAMPLE = 2_000
-# No object is bigger, whatever it says of itself.
+# No object is larger, whatever it reports.
 MOST_BYTES = 1 << 48
-# A chain is followed so far.
+# A chain is followed this far.
 MOST_LOOKS = 40_000
 
-#: What a value does not have for itself.
+#: Objects that do not belong to one value alone.
 _SHARED = (type, types.ModuleType, types.CodeType, types.FrameType, types.TracebackType, types.BuiltinFunctionType)
 _BARE = (str, bytes, bytearray, int, float, complex)
 _WHOLE = frozenset({*_BARE, bool, type(None)})
@@ -58,7 +58,7 @@ def _estimated(value: Any) -> float:
     """Parts that have parts themselves share the number of parts that may still be examined; when none is left, one part stands
     for all."""
     seen = {id(value)}
-    # Parts, how many like it each stands for, and how many more may be looked at for its sake.
+    # Parts, how many similar parts each one represents, and how many more may be examined for it.
     waiting: list[tuple[Any, float, int]] = [(value, 1.0, SAMPLE)]
     total = 0.0
     looks = 0
@@ -94,22 +94,22 @@ def _own(part: Any) -> int:
     if kind in _WHOLE or kind in _ITEMS or kind is dict or kind is set:
         return sys.getsizeof(part)
     if _module(kind) == "pandas":
-        return kind.__basicsize__  # its own size counts what it refers to
+        return kind.__basicsize__  # its own size includes what it refers to
     if kind is mmap.mmap:
         return len(part)
-    if isinstance(part, (io.BytesIO, io.StringIO)):  # their own size can leave out what they hold
+    if isinstance(part, (io.BytesIO, io.StringIO)):  # their own size may not include their content
         return kind.__basicsize__ + _held(part)
     try:
         size = sys.getsizeof(part, kind.__basicsize__)
         if _module(kind) == "numpy":
-            # The owner's size has the elements in it.
+            # The owner's size includes the elements.
             return size if getattr(part, "base", None) is None or _is_memory(part.base) else size + int(part.nbytes)
         if kind is memoryview:
             return size if part.obj is not None else size + int(part.nbytes)
         # Some libraries keep their memory where Python does not see it.
         nbytes = part.nbytes if hasattr(kind, "nbytes") else None
         return max(size, kind.__basicsize__ + min(nbytes, MOST_BYTES)) if isinstance(nbytes, int) else size
-    except Exception:  # of the object's own code
+    except Exception:  # the object's own code can raise anything
         return kind.__basicsize__
 
 
@@ -129,7 +129,7 @@ def _inner(part: Any) -> Iterable[Any]:
         return part  # type: ignore[no-any-return]
     if kind is dict:
         return [*part.keys(), *part.values()]
-    if isinstance(part, (*_BARE, io.BytesIO)):  # all but their attributes is in their own size
+    if isinstance(part, (*_BARE, io.BytesIO)):  # their own size includes everything except their attributes
         return [*vars(part).values()] if hasattr(part, "__dict__") else ()
     if isinstance(part, types.FunctionType):
         return [inner for inner in (part.__closure__, part.__defaults__, part.__kwdefaults__, part.__dict__) if inner]
@@ -139,9 +139,9 @@ def _inner(part: Any) -> Iterable[Any]:
         return part.ravel().tolist() if hasattr(kind, "ravel") and part.dtype.hasobject else ()
     if kind is memoryview:
         return [part.obj]
-    if hasattr(kind, "__struct_fields__"):  # which the garbage collector need not know
+    if hasattr(kind, "__struct_fields__"):  # the garbage collector may not track it
         return [getattr(part, name, None) for name in kind.__struct_fields__]
-    if isinstance(part, dict):  # the collector passes by keys that are str
+    if isinstance(part, dict):  # the collector skips keys that are str
         return [*dict.keys(part), *gc.get_referents(part)]
     return gc.get_referents(part)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from ._errors import ConfigError
 
-#: More of a value helps nobody to find it.
+#: Showing more of a value does not help to find it.
 MOST_SHOWN = 200
 
 

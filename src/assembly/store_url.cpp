@@ -54,10 +54,11 @@ void check_server(Text server, bool login, const std::string& where) {
   const Text port = server.substr(end + 1);
   const bool digits = !port.empty() && port.find_first_not_of("0123456789") == Text::npos;
   if (server[end] == ':' && (is_port(port) || (login && digits))) return;
-  refuse(where,
-         "what follows the host is no port of 1 to 65535; IPv6 goes in [ ], and user:password@ before the "
-         "host; "s +
-             escapes);
+  refuse(
+      where,
+      "the text after the host is not a port of 1 to 65535; IPv6 goes in [ ], and user:password@ before the "
+      "host; "s +
+          escapes);
 }
 
 /// Without an @, a password whose host was forgotten, or that was cut off at its own /, stands where the port

@@ -83,7 +83,7 @@ TierUrl read_list(Kind kind, std::string_view text, const std::string& before, u
     const std::string here = where + "member " + std::to_string(out.members.size() + 1) + ": ";
     Member member = read_member(part, here, depth);
     if (kind == Kind::replicated && member.tier.kind != Kind::redis) {
-      refuse(here, "it cannot be a node: those keep versions, which redis://, rediss:// and unix:// do");
+      refuse(here, "it cannot be a node, because it keeps no versions: use redis://, rediss:// or unix://");
     }
     out.address += (out.members.empty() ? scheme : ",") + member.tier.address;
     out.members.push_back(std::move(member));

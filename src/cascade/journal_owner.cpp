@@ -42,8 +42,8 @@ Error JournalOwner::refusal() const {
       Errc::overloaded,
       "another journal writes back into this namespace (" + printable_key(key_) +
           "), and two are not ordered: let one process write back, and the others write through. "
-          "Where that process has ended (30 s ago, if it died), open this cache again; its journal keeps "
-          "what it holds");
+          "If that process has ended (30 s ago, if it died), open this cache again; its journal keeps "
+          "its changes");
 }
 
 void JournalOwner::ask(Handler<Result<void>> done) {
@@ -57,8 +57,9 @@ void JournalOwner::ask(Handler<Result<void>> done) {
       },
       [self = shared_from_this(), began, done = std::move(done)](const Result<Bytes>& owner) mutable {
         if (!owner) {
-          return done(Error(Errc::unavailable,
-                            "who writes back into the namespace is unknown: " + owner.error().message()));
+          return done(Error(
+              Errc::unavailable,
+              "it is unknown which process writes back into the namespace: " + owner.error().message()));
         }
         if (*owner == self->name() || !is_name(*owner)) return self->extend(began, *owner, std::move(done));
         self->until_ = TimePoint::min();

@@ -198,7 +198,7 @@ class Load : public std::enable_shared_from_this<Load> {
     if (!loaded.value) return fail(flight, loaded.value.error());
     if (const auto refused = refuse_tags(loaded.tags)) {
       return fail(flight, Error(Errc::loader_failed, "the loader of " + printable_key(flight->key) +
-                                                         " gave a tag that cannot be: " + refused->context));
+                                                         " gave an invalid tag: " + refused->context));
     }
     if (loaded.not_modified) {
       if (!flight->candidate) {
@@ -298,7 +298,7 @@ void start_load(std::shared_ptr<Core> core, const std::vector<FlightPtr>& flight
   for (const auto& flight : flights) {
     auto source = core->flights.choose_loader(flight);
     if (!source) {
-      complete_failed(*core, flight, Error(Errc::timed_out, "everybody who waited has left"));
+      complete_failed(*core, flight, Error(Errc::timed_out, "every caller that waited has left"));
       continue;
     }
     const auto same = [&](const auto& group) { return group.first.loader == source->loader; };

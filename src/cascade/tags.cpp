@@ -125,7 +125,7 @@ class TokenLookup : public std::enable_shared_from_this<TokenLookup> {
           ++self->core_->levels[tier]->unreadable;
           if (first) return self->clear_away(tier, n);
           const std::string tag = printable_key(self->tags_[self->unknown_[n]]);
-          self->created(n, Error(Errc::corrupt, "somebody else writes the key of the token of tag " + tag));
+          self->created(n, Error(Errc::corrupt, "another program writes the key of the token of tag " + tag));
         });
   }
 

@@ -28,7 +28,7 @@ bool SqliteFault::means_busy() const noexcept {
 
 Error SqliteFault::error(const std::filesystem::path& path) const {
   const std::string where = "sqlite " + path.string() + ": " + text_;
-  if (means_damage()) return {Errc::corrupt, where + "; the file is put aside and begun anew"};
+  if (means_damage()) return {Errc::corrupt, where + "; the file is renamed and a new one is made"};
   switch (code_) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:

@@ -123,7 +123,7 @@ void Engine::put_session_aside() {
     try_open();
   } catch (const std::filesystem::filesystem_error& error) {
     broken_ =
-        Error(Errc::unavailable, std::string("a damaged cache file cannot be put aside: ") + error.what());
+        Error(Errc::unavailable, std::string("a damaged cache file cannot be renamed: ") + error.what());
   }
 }
 

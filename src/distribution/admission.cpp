@@ -127,14 +127,14 @@ void Admission::plan() {
     const bool enough = left_out + (forgetful_.empty() ? 1 : 2) <= write;
     if (!enough && away > 0) {
       return end(std::to_string(left_out) +
-                 " of the other nodes are away or have forgotten too: what was written with " +
-                 "write_quorum " + std::to_string(write) + " may be known to these alone");
+                 " of the other nodes are down or have lost data, too: only they may have some writes with " +
+                 "write_quorum " + std::to_string(write));
     }
     if (!enough && !also_forgot.empty()) return widen(also_forgot);
     forgetful_.insert(forgetful_.end(), also_forgot.begin(), also_forgot.end());
   }
   if (!group_->strong() && waits(away)) {
-    return end(std::to_string(away) + " of the other nodes are away; it waits for them for a while");
+    return end(std::to_string(away) + " of the other nodes are down; it waits for them for some time");
   }
   complete_ = away == 0;
   // Keys that only they hold may be missing on the others.
@@ -268,7 +268,7 @@ void Admission::check_sources() {
             if (--self->awaited_ > 0) return;
           }
           if (self->changed_.empty()) return self->admit();
-          self->end("node " + self->changed_ + " restarted or went away meanwhile");
+          self->end("node " + self->changed_ + " restarted or went down meanwhile");
         });
   }
 }

@@ -42,7 +42,7 @@ Quorum make_quorum(Consistency level, unsigned copies, unsigned read, unsigned w
            " + " + std::to_string(may_forget) + " = " + std::to_string(copies + may_forget);
   };
   if (strong && quorum.read + quorum.write <= copies + may_forget) {
-    refuse("strong consistency needs that what was written is met by every read: " +
+    refuse("strong consistency needs a quorum in which every read meets every write: " +
            sum(quorum.read, quorum.write, "read_quorum + write_quorum") +
            "; raise read_quorum or write_quorum");
   }
@@ -144,7 +144,7 @@ Error ReadVote::why(const std::string& key) const {
   const std::string what =
       count_told() < quorum_.read
           ? of(count_told(), quorum_.read) + " nodes that must answer did"
-          : of(count_keepers(), quorum_.write) + " nodes that must hold what is returned do";
+          : of(count_keepers(), quorum_.write) + " nodes that must hold the returned value hold it";
   return {code, "replicated " + key + ": " + what + "; " + worst.context};
 }
 

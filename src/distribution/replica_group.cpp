@@ -78,8 +78,8 @@ std::optional<Error> ReplicaGroup::check(std::size_t index, const Membership& me
   const bool reached = node.reachable.exchange(true);
   if (!known || !reached) changed();
   if (standing == Standing::member) return std::nullopt;
-  return Error(Errc::unavailable, "node " + printable_key(node.name) +
-                                      " may have forgotten something and is being brought up to date");
+  return Error(Errc::unavailable,
+               "node " + printable_key(node.name) + " may have lost data and is being brought up to date");
 }
 
 // ---- Waiting for members

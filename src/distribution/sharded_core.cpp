@@ -112,22 +112,21 @@ void ShardedCore::change(std::vector<Shard> next, const ShardChange& how) {
   const MapPtr before = map();
   if (before->changing()) {
     const auto left = std::chrono::ceil<std::chrono::seconds>(before->ends() - now());
-    throw ConfigError("change_shards: the change before takes " +
+    throw ConfigError("change_shards: the previous change takes " +
                       std::to_string(std::max<std::int64_t>(left.count(), 0)) +
-                      " s more (change_left() tells); begin this one after it");
+                      " s more (see change_left()); begin this one after it");
   }
   const auto during = std::make_shared<const ShardMap>(before->changed(std::move(next), how, now()));
   for (const Shard& shard : during->members()) {
     if (may_lag_ || !shard.tier->may_lag()) continue;
-    throw ConfigError(
-        "change_shards: reads of shard " + printable_key(shard.name) +
-        " may lag behind (replica_reads), unlike those before; whoever uses the tier counts on it");
+    throw ConfigError("change_shards: reads of shard " + printable_key(shard.name) +
+                      " may lag behind (replica_reads), unlike those before; users of the tier rely on it");
   }
   for (const Shard& shard : during->members()) {
     if (shard.tier->scope() >= scope_) continue;
     throw ConfigError("change_shards: the scope of shard " + printable_key(shard.name) + " is " +
                       std::string(to_string(shard.tier->scope())) + ", narrower than that of the tier (" +
-                      std::string(to_string(scope_)) + "); whoever uses the tier counts on it");
+                      std::string(to_string(scope_)) + "); users of the tier rely on it");
   }
   if (sharing_) {
     for (const Shard& shard : during->members()) {

@@ -42,8 +42,8 @@ bool append_compressed(BytesView payload, int level, Bytes& out) {
 
 Result<Bytes> decompressed(BytesView frame, std::size_t max_size) {
   const unsigned long long size = ZSTD_getFrameContentSize(frame.data(), frame.size());
-  if (size == ZSTD_CONTENTSIZE_ERROR) return bad_frame("the payload is no zstd frame");
-  if (size == ZSTD_CONTENTSIZE_UNKNOWN) return bad_frame("the zstd frame does not tell its size");
+  if (size == ZSTD_CONTENTSIZE_ERROR) return bad_frame("the payload is not a zstd frame");
+  if (size == ZSTD_CONTENTSIZE_UNKNOWN) return bad_frame("the zstd frame does not state its size");
   if (size > max_size) {
     return bad_frame("the payload would be " + std::to_string(size) + " bytes; the limit is " +
                      std::to_string(max_size));
@@ -55,7 +55,7 @@ Result<Bytes> decompressed(BytesView frame, std::size_t max_size) {
   const std::size_t got =
       ZSTD_decompressDCtx(decompressor(), out.data(), out.size(), frame.data(), frame.size());
   if (ZSTD_isError(got) != 0) return bad_frame(std::string("zstd: ") + ZSTD_getErrorName(got));
-  if (got != size) return bad_frame("the zstd frame holds less than it tells");
+  if (got != size) return bad_frame("the zstd frame holds less than it states");
   return out;
 }
 

@@ -27,7 +27,7 @@ constexpr auto by_id = [](const KeyLine& a, const KeyLine& b) { return a.key.id 
 }  // namespace
 
 std::string generate_key_ring() {
-  return "# terrace keys: whoever reads this file can read and make sealed entries.\n" +
+  return "# terrace keys: anyone who reads this file can read and make sealed entries.\n" +
          envelope::new_key_line(1, KeyState::primary);
 }
 

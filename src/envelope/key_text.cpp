@@ -92,7 +92,7 @@ void refuse_twins(const std::vector<KeyLine>& before, const KeyLine& added, std:
 
 std::vector<KeyLine> parse_key_lines(std::string_view text) {
   start_sodium();
-  if (text.size() > max_key_text) throw ConfigError("keys: more than 64 KiB is no list of keys");
+  if (text.size() > max_key_text) throw ConfigError("keys: the text has more than 64 KiB");
   std::vector<KeyLine> keys;
   for (std::size_t line = 1; !text.empty(); ++line) {
     std::string_view content = text.substr(0, text.find('\n'));
@@ -107,7 +107,7 @@ std::vector<KeyLine> parse_key_lines(std::string_view text) {
       std::count_if(keys.begin(), keys.end(), [](const KeyLine& k) { return k.state == KeyState::primary; });
   if (primaries != 1) {
     throw ConfigError("keys: " + std::to_string(primaries) +
-                      " keys are primary: exactly one must be, for it seals what is written");
+                      " keys are primary: exactly one must be, which seals new entries");
   }
   return keys;
 }

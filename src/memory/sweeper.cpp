@@ -24,7 +24,7 @@ class Sweeper {
     return sweeper;
   }
 
-  Sweeper() : thread_(start_thread("the sweep of expired entries", [this] { run(); })) {}
+  Sweeper() : thread_(start_thread("the removal of expired entries", [this] { run(); })) {}
   ~Sweeper() {
     {
       std::lock_guard lock(mutex_);

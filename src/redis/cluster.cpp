@@ -111,7 +111,7 @@ void Cluster::go_to(Errand errand, const Redirect& redirect, const std::shared_p
   if (++errand.hops > max_hops) {
     return errand.end({Errc::unavailable, "Redis " + label_ + ": slot " + std::to_string(redirect.slot) +
                                               " was sent elsewhere " + std::to_string(max_hops + 1) +
-                                              " times; the nodes do not agree who serves it"});
+                                              " times; the nodes do not agree which node serves it"});
   }
   const bool asks = redirect.kind == Redirect::Kind::ask;
   Address address = redirect.to;

@@ -69,11 +69,11 @@ void ServerFacts::learn_memory(std::string_view info) {
   unfit.reset();
   if (run_id.empty() || policy.empty()) {
     unfit = Error(Errc::unavailable, "Redis " + label +
-                                         ": INFO does not tell run_id and maxmemory_policy; it cannot be a "
+                                         ": INFO does not show run_id and maxmemory_policy; it cannot be a "
                                          "node of a replicated tier");
   } else if (memory != "0" && policy != "noeviction") {
     unfit = Error(Errc::unavailable, "Redis " + label + ": its maxmemory-policy is " + std::string(policy) +
-                                         ", so it may forget keys; a node of a replicated tier needs "
+                                         ", so it may evict keys; a node of a replicated tier needs "
                                          "maxmemory-policy noeviction");
   } else if (!stands_in_for.empty()) {
     unfit =

@@ -160,7 +160,7 @@ ReplyReader::Step ReplyReader::next(Item& item) {
     if (!in_bulk_) {
       const Line line = check_line(message);
       if (line == Line::incomplete) return Step::need_more;
-      if (line == Line::bad) return broken("what it sent is not RESP3, or has a length over the limit");
+      if (line == Line::bad) return broken("its reply is not RESP3, or has a length over the limit");
       if (line == Line::skip) continue;
       in_bulk_ = is_bulk(message[parser_.get_consumed()]);
     }
@@ -170,7 +170,7 @@ ReplyReader::Step ReplyReader::next(Item& item) {
     }
     boost::system::error_code ec;
     const auto node = parser_.consume(message, ec);
-    if (ec) return broken("what it sent cannot be parsed: " + ec.message());
+    if (ec) return broken("its reply cannot be parsed: " + ec.message());
     if (!node) return Step::need_more;
     in_bulk_ = false;
     item = {*node, parser_.done(), in_push_};

@@ -18,7 +18,7 @@ constexpr Meaning meanings[] = {
     {"NOAUTH", Errc::denied, "the URL holds no password and the server wants one"},
     {"WRONGPASS", Errc::denied, "check user and password in the URL"},
     {"NOPERM", Errc::denied, "the user's ACL does not allow it"},
-    {"WRONGTYPE", Errc::corrupt, "something else keeps its data under this key"},
+    {"WRONGTYPE", Errc::corrupt, "another program keeps data under this key"},
     {"OOM", Errc::unavailable, "the server is full (maxmemory) and takes no writes; erasing still works"},
     {"LOADING", Errc::unavailable, "the server is starting"},
     {"BUSY", Errc::unavailable, "a script holds the server up"},

@@ -191,7 +191,7 @@ class SweepStep final : public Exchange {
     if (std::exchange(sweep_->restarted, true)) {
       const Error gone(Errc::unavailable,
                        "Redis " + sweep_->client->label() +
-                           ": the primary moved, or the connection broke, twice during the sweep");
+                           ": the primary moved, or the connection broke, twice during the bulk delete");
       return sweep_->finish(&gone);
     }
     if (is_replica) sweep_->client->find_primary();

@@ -206,7 +206,7 @@ void Tracking::extend(Watch& watch) {
   std::set_difference(wanted.begin(), wanted.end(), registered_.begin(), registered_.end(),
                       std::inserter(added, added.end()));
   if (wanted.size() != registered_.size() + added.size()) {
-    return on_lost("a new watch covers the prefix of another, so all begin anew");
+    return on_lost("a new watch covers the prefix of another, so all watches begin again");
   }
   registered_ = std::move(wanted);
   if (!added.empty()) {

@@ -29,7 +29,7 @@ Membership membership_of(const Fields& fields, const ServerFacts& server) {
 Result<Version> version_of(const Found& field) {
   if (!field) return Version{};
   if (const auto version = parse_version(*field)) return *version;
-  return Error(Errc::corrupt, "Redis: what is kept under ~version: is no version that terrace gave out");
+  return Error(Errc::corrupt, "Redis: the data under ~version: is not a version of terrace");
 }
 
 Result<Reading> read_copy(Fields fields, ServerFacts& server) {

@@ -44,7 +44,7 @@ ListenAddress checked_address(const AdminOptions& options) {
     return where;
   }
   throw ConfigError("admin: other machines reach " + options.listen +
-                    ", and without TLS whoever is between can read the token and the values: give "
+                    ", and without TLS others on the network can read the token and the values: give "
                     "tls_certificate and tls_key, listen on 127.0.0.1, or, where the network itself is "
                     "trusted, set allow_plain_on_public_address");
 }

@@ -140,7 +140,7 @@ class Session final : public AdminSession, public std::enable_shared_from_this<S
       const auto self = cancelled ? nullptr : weak.lock();
       if (!self || self->turn_ != turn) return;
       self->write(refusal(http::status::gateway_timeout, "timed out",
-                          "the cache has not answered in time; what was asked for may still be done"));
+                          "the cache has not answered in time; the operation may still take effect"));
     });
   }
 

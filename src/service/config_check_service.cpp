@@ -135,18 +135,19 @@ void check_admin(const Draft& draft, Findings& findings) {
   check_readable(admin.tls_key, at("tls_key"), findings);
   const bool open = listening && !is_loopback(listening->host) && admin.tls_certificate.empty();
   if (open && !admin.allow_plain_on_public_address) {
-    findings.mistake(at("listen"),
-                     "others can reach this address, and without TLS read the token on its way; set "
-                     "tls_certificate and tls_key, or listen on 127.0.0.1, or say "
-                     "allow_plain_on_public_address = true");
+    findings.mistake(
+        at("listen"),
+        "other machines can reach this address, and without TLS the token can be read on the network; set "
+        "tls_certificate and tls_key, or listen on 127.0.0.1, or say "
+        "allow_plain_on_public_address = true");
   } else if (open) {
     findings.warn(
         at("allow_plain_on_public_address"),
-        "the token travels unencrypted to whoever listens on the way; set tls_certificate and tls_key");
+        "the token is sent unencrypted, and can be read on the network; set tls_certificate and tls_key");
   }
   if (admin.token.empty() && !findings.blames("admin.token")) {
     findings.warn(at("token"),
-                  "is not set: what changes state or shows values is refused; set token = "
+                  "is not set: requests that change state or show values are rejected; set token = "
                   "\"${file:/run/secrets/terrace_admin}\" or so");
   }
 }

@@ -36,7 +36,7 @@ std::string server_of(const redis::ServerReport& report) {
 void judge(const Asked& asked, const redis::ServerReport& report, Findings& findings) {
   const std::string who = asked.label + " (" + server_of(report) + ")";
   if (report.policy.empty()) {
-    findings.warn(asked.place, who + " does not tell its maxmemory-policy; allow it: ACL SETUSER … +info");
+    findings.warn(asked.place, who + " does not show its maxmemory-policy; allow it: ACL SETUSER … +info");
     return;
   }
   const bool evicts = report.policy != "noeviction";
@@ -53,11 +53,11 @@ void judge(const Asked& asked, const redis::ServerReport& report, Findings& find
   } else if (!evicts) {
     findings.warn(asked.place,
                   who +
-                      " evicts nothing (maxmemory-policy noeviction): when it is full it refuses writes; "
+                      " evicts nothing (maxmemory-policy noeviction): when it is full it rejects writes; "
                       "set allkeys-lfu or allkeys-lru");
   } else if (report.policy == "allkeys-random" || report.policy == "volatile-random") {
     findings.warn(asked.place, who + " evicts at random (maxmemory-policy " + report.policy +
-                                   "), what is used as well; set allkeys-lfu or allkeys-lru");
+                                   "), also entries in use; set allkeys-lfu or allkeys-lru");
   }
 }
 

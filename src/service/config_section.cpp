@@ -322,7 +322,7 @@ void Section::finish() {
       for (const std::string& known : known_)
         remedy += (remedy.empty() ? "; the keys here are " : ", ") + known;
     }
-    mistake(name, "is no key that is known here" + remedy);
+    mistake(name, "is not a known key here" + remedy);
   }
 }
 

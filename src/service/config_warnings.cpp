@@ -33,21 +33,20 @@ void warn_of_lives(const DraftCache& cache, bool redis, Findings& findings) {
   if (options.ttl && options.ttl_jitter == 0) {
     findings.warn(
         cache.at("ttl_jitter"),
-        "is 0: what is stored together expires together, and is loaded together; 0.1 is the default");
+        "is 0: entries stored together expire together, and are loaded together; 0.1 is the default");
   }
   if (options.ttl && options.memory_ttl && *options.memory_ttl > *options.ttl) {
     findings.warn(cache.at("memory_ttl"),
-                  "is above ttl, so it never ends a life: memory keeps nothing longer than the tiers below; "
+                  "is above ttl, so it has no effect: memory keeps nothing longer than the tiers below; "
                   "take less than ttl, or leave it out");
   }
   if (options.ttl && options.negative_ttl && *options.negative_ttl > *options.ttl) {
-    findings.warn(
-        cache.at("negative_ttl"),
-        "is above ttl: that a key does not exist is believed longer than any value; take less than ttl");
+    findings.warn(cache.at("negative_ttl"),
+                  "is above ttl: a missing key is remembered longer than any value; take less than ttl");
   }
   if (!options.ttl && redis) {
     findings.warn(cache.at("ttl"),
-                  "is not set, so what is stored in Redis stays until the server evicts it; set for instance "
+                  "is not set, so entries stay in Redis until the server evicts them; set for instance "
                   "ttl = \"1h\"");
   }
 }
@@ -58,18 +57,17 @@ void warn_of_sharing(const DraftCache& cache, const std::vector<const DraftTier*
   const bool redis =
       std::any_of(tiers.begin(), tiers.end(), [](const auto* tier) { return has_redis(*tier->store); });
   if (redis && cache.config.key_ring.empty()) {
-    findings.warn(
-        cache.at("key_ring"),
-        "is not set: whoever can write to the Redis server can slip this cache values of their own; "
-        "seal entries with a key ring (docs/sealing.md)");
+    findings.warn(cache.at("key_ring"),
+                  "is not set: anyone who can write to the Redis server can forge values of this cache; "
+                  "seal entries with a key ring (docs/sealing.md)");
   }
   if (cache.tiers.size() != tiers.size()) return;  // some of them are unknown
   if (cache.given.contains("max_staleness") && (!redis || options.consistency != Consistency::eventual)) {
     findings.warn(
         cache.at("max_staleness"),
-        !redis ? "has no effect: no tier of this cache tells of the changes of others; leave it out, or "
+        !redis ? "has no effect: no tier of this cache reports the changes of others; leave it out, or "
                  "add a Redis tier"
-               : "has no effect: it is of consistency = \"eventual\"; leave it out");
+               : "has no effect: it is an option of consistency = \"eventual\"; leave it out");
   }
   if (cache.given.contains("lease_time") && !redis) {
     findings.warn(cache.at("lease_time"),
@@ -91,10 +89,10 @@ void warn_of_scopes(const DraftCache& cache, const std::vector<const DraftTier*>
     if (fleet(tier)) continue;
     const std::string what = printable_key(tier->config.name) +
                              " is a file of this machine beside a level that all "
-                             "processes share, which tells it nothing: ";
+                             "processes share, and is not notified of changes there: ";
     const std::string remedy =
         "; if every process of the cache opens this one file, write sqlite:PATH?scope=fleet, "
-        "else take postgres:// or leave it out";
+        "otherwise use postgres:// or leave it out";
     if (options.consistency == Consistency::strong) {
       findings.warn(cache.at("tiers"), what + "with consistency = \"strong\" it is never read" + remedy);
     } else if (options.grace == Duration::zero()) {
@@ -104,8 +102,8 @@ void warn_of_scopes(const DraftCache& cache, const std::vector<const DraftTier*>
     } else {
       findings.warn(cache.at("tiers"),
                     what +
-                        "it holds stale copies, which serve within grace while that level is "
-                        "away and are never a hit" +
+                        "it holds stale copies, which are served within grace while that level is "
+                        "down, and are never a hit" +
                         remedy);
     }
   }
@@ -196,12 +194,12 @@ void warn_of_unused(const Draft& draft, Findings& findings) {
 void warn_of_sinks(const Draft& draft, Findings& findings) {
   if (!draft.alerts.empty() && !draft.log && draft.webhooks.empty()) {
     findings.warn(draft.sinks_place,
-                  "alerts reach nobody: log is false and there is no webhook; set one of them");
+                  "alerts are sent nowhere: log is false and there is no webhook; set one of them");
   }
   for (const DraftWebhook& webhook : draft.webhooks) {
     const std::string host = host_of(webhook.config.url);
     if (webhook.config.url.starts_with("http://") && !host.empty() && !is_loopback(host))
-      findings.warn(webhook.at("url"), "notices travel unencrypted to another machine; take https://");
+      findings.warn(webhook.at("url"), "notifications are sent unencrypted to another machine; use https://");
   }
 }
 

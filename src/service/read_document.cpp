@@ -204,7 +204,7 @@ class TypedWriter {
     if (value.is_null()) return to_.nil(), true;
     if (held.kind != Kind::optional && held.kind != Kind::nil) return write(held, value);
     if (!value.is_array() || value.get_array().size() != 1) {
-      return refuse(type, value, ": what it holds goes in an array of 1");
+      return refuse(type, value, ": its content goes in an array of 1");
     }
     return to_.array(1) && write(held, value.get_array()[0]) && (to_.leave(), true);
   }
@@ -307,8 +307,8 @@ Result<Document> to_document(const json::value& value, const WantedKind& wanted)
   if (const auto text = looks_like(value); !text.empty()) return by_schema(value, text);
   return Error(Errc::invalid_argument,
                name_of(value) +
-                   " does not tell which type the programs that read it have: give its schema text, as in "
-                   "\"schema\": \"(i64,str)\"; terrace::schema_text<V>() tells that of a type");
+                   " does not show the type that programs expect: give its schema text, as in "
+                   "\"schema\": \"(i64,str)\"; terrace::schema_text<V>() returns that of a type");
 }
 
 std::string schema_name(StoredKind kind) {

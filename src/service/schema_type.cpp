@@ -21,8 +21,9 @@ class Reader {
     SchemaTypePtr type = read_type();
     if (why_.empty() && at_ != text_.size()) fail("it should end here");
     if (why_.empty()) return type;
-    return Error(Errc::invalid_argument, "\"" + std::string(text_.substr(0, 80)) + "\" is no schema text: " +
-                                             why_ + "; terrace::schema_text<V>() tells that of a type");
+    return Error(Errc::invalid_argument, "\"" + std::string(text_.substr(0, 80)) +
+                                             "\" is not a schema text: " + why_ +
+                                             "; terrace::schema_text<V>() returns that of a type");
   }
 
  private:

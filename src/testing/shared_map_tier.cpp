@@ -51,7 +51,7 @@ void SharedMapTier::end_leases(std::string_view prefix,
   }
 }
 
-/// What has expired is told when that is noticed, as a Redis does.
+/// An expiry is reported when it is noticed, as in Redis.
 void SharedMapTier::get(std::string_view key, TimePoint deadline, Handler<Result<Found>> done) {
   Result<Found> found = Found{};
   {
@@ -140,7 +140,7 @@ void SharedMapTier::acquire(std::string_view key, const LeaseToken& token, Durat
     std::lock_guard lock(mutex_);
     const auto held = leases_.find(key);
     const TimePoint now = clock_->now();
-    // As at a server: a longer one was not given by a process of the cache.
+    // As in a server: a longer lease was not given by a process of the cache.
     const bool counts =
         held != leases_.end() && held->second.until > now && (held->second.until - now) / 2 <= lease_time;
     if (counts) {
@@ -201,7 +201,7 @@ void SharedMapTier::get_or_put(std::string_view key, BytesView value, std::optio
   {
     std::lock_guard lock(mutex_);
     const auto now = held(key);
-    // A time that nobody who asks for this one gives.
+    // A TTL that no process asking for this one would give.
     const bool strange = now && ttl && (now->second - clock_->now()) / 2 > *ttl;
     if (now && !strange) {
       there = now->first;
@@ -249,7 +249,7 @@ void SharedMapTier::hold_events() {
   std::lock_guard lock(mutex_);
   holding_ = true;
   for (const auto& [id, watch] : std::map(watches_)) {
-    watch->watcher->watching(TimePoint::min());  // takes back that everything is proven
+    watch->watcher->watching(TimePoint::min());  // revokes the claim that everything is proven
     watch->watcher->proven(clock_->now());
   }
 }

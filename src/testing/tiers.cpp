@@ -6,7 +6,7 @@
 namespace terrace::testing {
 namespace {
 
-/// Runs `one(index, handler)` for each index and gathers what the handlers get.
+/// Runs `one(index, handler)` for each index and collects the results of the handlers.
 template <class T, class One>
 void each(std::size_t count, Handler<std::vector<Result<T>>> done, One one) {
   struct State {

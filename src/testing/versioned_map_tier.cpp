@@ -9,7 +9,7 @@ namespace {
 constexpr std::size_t page_size = 100;
 
 Error no_version() {
-  return {Errc::corrupt, "what is kept as the version is none"};
+  return {Errc::corrupt, "the stored version is not valid"};
 }
 
 }  // namespace
@@ -30,9 +30,9 @@ Found VersionedMapTier::value(std::string_view key) {
   return value;
 }
 
-// ---- As any tier
+// ---- Like any tier
 
-/// A version of TierWrite orders with those of copies, as if nobody had counted.
+/// A version of TierWrite is ordered among those of copies like one with no counting writer.
 Result<void> VersionedMapTier::store(const TierWrite& write, TimePoint deadline) {
   const Version version{write.version, 0};
   const Held* old = held(write.key);
@@ -189,7 +189,7 @@ void VersionedMapTier::write_many(std::vector<VersionedWrite> writes, Duration r
   done(std::move(outcomes));
 }
 
-/// ScanPage::next is the run, and the last key of the page.
+/// ScanPage::next contains the run, and the last key of the page.
 void VersionedMapTier::scan(std::string_view from, TimePoint deadline, Handler<Result<ScanPage>> done) {
   const auto page = [&]() -> Result<ScanPage> {
     const std::lock_guard lock(mutex_);
@@ -226,7 +226,7 @@ bool VersionedMapTier::in_charge() const {
   return charge_.run == run_ && charge_.until > clock_->now();
 }
 
-/// Under the lock, if the call is one that can be answered.
+/// Runs under the lock, if the call can be answered.
 template <class Do>
 void VersionedMapTier::maintain(Duration time, TimePoint deadline, Handler<Result<bool>> done, Do act) {
   const auto outcome = [&]() -> Result<bool> {
@@ -262,7 +262,7 @@ void VersionedMapTier::forget() {
   mark_ = {};
 }
 
-/// What was set without a version is no copy, and stays.
+/// A value set without a version is no copy, and stays.
 void VersionedMapTier::purge(std::uint64_t token, TimePoint deadline, Handler<Result<bool>> done) {
   maintain(Duration(1), deadline, std::move(done), [&] {
     if (!in_charge(token)) return false;

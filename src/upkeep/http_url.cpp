@@ -71,7 +71,7 @@ void take_host(std::string_view text, HttpUrl& out) {
     out.host = text.substr(1, end - 1);
     in6_addr ignored;
     if (end == text.size() || ::inet_pton(AF_INET6, out.host.c_str(), &ignored) != 1) {
-      refuse("what stands in [ ] as its host is no IPv6 address");
+      refuse("its host in [ ] is not an IPv6 address");
     }
     rest = text.substr(end + 1);
   } else {

@@ -44,7 +44,7 @@ Rule::Rule(AlertRule rule) : rule_(std::move(rule)) {
   }
   if (rule_.lasting < Duration::zero()) throw ConfigError(who + "lasting is negative; 0 fires at once");
   if (rule_.repeat && *rule_.repeat <= Duration::zero()) {
-    throw ConfigError(who + "repeat is not above 0; leave it out to be told once");
+    throw ConfigError(who + "repeat is not above 0; leave it out for one notification");
   }
   if (rule_.when.empty()) return;
   try {
@@ -61,9 +61,9 @@ Rule::Verdict Rule::judge(const WindowStats& window) {
     const std::string& what = rule_.message.empty() ? (when_ ? rule_.when : rule_.name) : rule_.message;
     return {fires ? Outcome::holds : Outcome::quiet, what + " (" + figures(window) + ")"};
   } catch (const std::exception& error) {
-    return {Outcome::broken, "it cannot be judged: " + one_line(error.what())};
+    return {Outcome::broken, "it cannot be evaluated: " + one_line(error.what())};
   } catch (...) {
-    return {Outcome::broken, "it cannot be judged: it threw something that is no std::exception"};
+    return {Outcome::broken, "it cannot be evaluated: it threw something that is no std::exception"};
   }
 }
 
@@ -86,7 +86,7 @@ std::string Rule::figures(const WindowStats& window) const {
 }
 
 Rule::Verdict Rule::not_watched(const std::vector<std::string>& watched) const {
-  return {AlertState::Outcome::broken, "it cannot be judged: no cache " + printable_key(*rule_.cache) +
+  return {AlertState::Outcome::broken, "it cannot be evaluated: no cache " + printable_key(*rule_.cache) +
                                            " is watched" + did_you_mean(*rule_.cache, watched)};
 }
 

@@ -86,7 +86,7 @@ void WebhookOutlet::answered(const Result<void>& outcome) {
   queue_.pop_front();
   next(std::move(lock));
   if (outcome) return;
-  spdlog::error("webhook {}: a notice is lost after {} attempts: {}", terms_.label, attempts,
+  spdlog::error("webhook {}: a notification is lost after {} attempts: {}", terms_.label, attempts,
                 outcome.error().context);
 }
 

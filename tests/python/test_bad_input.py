@@ -49,7 +49,7 @@ def test_a_tag_that_cannot_be_fails_the_load(tag: str, named: str, redis_server:
     for tiers in ([], [redis_server.url]):
         cache: terrace.Cache[Any] = terrace.Cache("load-tags", ttl=60, tiers=tiers)
         for tags in (tag, ["fine", tag]):
-            with pytest.raises(terrace.LoaderFailed, match=f"the loader of .k. gave a tag that cannot be: .*{named}"):
+            with pytest.raises(terrace.LoaderFailed, match=f"the loader of .k. gave an invalid tag: .*{named}"):
                 cache.get_or_load("k", lambda: terrace.Load(1, tags=tags))
         assert cache.stats().load_failures == 2
         assert cache.get_or_load("k", lambda: terrace.Load(2, tags="fine")) == 2
@@ -190,7 +190,7 @@ def test_loaders_that_do_what_they_must_not() -> None:
         cache.get_or_load("k", coroutine)
     with pytest.raises(terrace.LoaderFailed, match="aget_or_load"):
         cache.get_or_load("k", lambda: coroutine())
-    with pytest.raises(terrace.LoaderFailed, match="very key"):
+    with pytest.raises(terrace.LoaderFailed, match="the key that it is loading"):
         cache.get_or_load("k", lambda: cache.get_or_load("k", int))
     with pytest.raises(terrace.LoaderFailed, match="2 values for 1"):
         cache.get_or_load_many(["k"], lambda keys: [1, 2])

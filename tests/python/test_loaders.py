@@ -239,7 +239,7 @@ def test_keys_that_nobody_asked_for_do_not_make_the_others_absent(form: str, ret
     async def main() -> Any:
         return await cache.aget_or_load_many(["1", "2"], lambda keys: returned)
 
-    with pytest.raises(terrace.LoaderFailed, match=f"asked for '[12]'.*{re.escape(foreign)}.*the very keys"):
+    with pytest.raises(terrace.LoaderFailed, match=f"asked for '[12]'.*{re.escape(foreign)}.*exactly the given keys"):
         if form == "plain":
             cache.get_or_load_many(["1", "2"], lambda keys: returned)
         else:
@@ -344,7 +344,7 @@ def test_what_only_a_loader_may_say_is_not_stored(marker: Any, cache: terrace.Ca
     calls: list[Any] = [lambda: cache.set("k", marker), lambda: cache.set_many({"j": 1, "k": marker}), assign,
                         lambda: asyncio.run(cache.aset("k", marker)), lambda: asyncio.run(cache.aset_many({"k": marker}))]
     for call in calls:
-        with pytest.raises(terrace.EncodeError, match="is no value, but what a loader returns: (delete|give)"):
+        with pytest.raises(terrace.EncodeError, match="is not a value, only a result of loaders: (delete|give)"):
             call()
     assert cache.get_many(["j", "k"]) == {}
 

@@ -257,7 +257,7 @@ class Numbers:
 
 @pytest.mark.parametrize("function, words", [
     (numbers, "generator"), (anumbers, "generator"), (Numbers(), "generator"), (Numbers().method, "generator"), (functools.partial(numbers), "generator"),
-    (lambda: (yield), "generator"), (60, "ttl=60"), ("users", "no function"), (property(len), "@property above"),
+    (lambda: (yield), "generator"), (60, "ttl=60"), ("users", "not a function"), (property(len), "@property above"),
     (classmethod(len), "@classmethod above"), (staticmethod(len), "@staticmethod above"), (functools.cached_property(len), "@cached_property above"),
 ], ids=repr)
 def test_what_cannot_be_memoized_is_refused_when_it_is_decorated(function: Any, words: str) -> None:

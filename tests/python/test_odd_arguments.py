@@ -14,8 +14,8 @@ from terrace.patterns import CacheSharding, DistributedCache
 
 make: Any = terrace.Cache
 WRONG: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
-    "type": (lambda: make("odd", type=[]), terrace.ConfigError, r"type: \[\] is no type: give"),
-    "type within": (lambda: make("odd", type=tuple[int, {}]), terrace.ConfigError, r"type: tuple\[int, {}\] is no type: give"),  # type: ignore[misc]
+    "type": (lambda: make("odd", type=[]), terrace.ConfigError, r"type: \[\] is not a type: give"),
+    "type within": (lambda: make("odd", type=tuple[int, {}]), terrace.ConfigError, r"type: tuple\[int, {}\] is not a type: give"),  # type: ignore[misc]
     "path of keys": (lambda: terrace.generate_keys(5), TypeError, "path=5: give a path"),  # type: ignore[arg-type]
     "key_ring": (lambda: make("odd", key_ring=5), TypeError, "key_ring: int is no path: give"),
     "journal alone": (lambda: make("odd", journal="x"), terrace.ConfigError, "journal='x' is for write_mode=\"back\""),

@@ -251,7 +251,7 @@ ReadOnly.x = property(lambda self: 5)  # type: ignore[assignment]
 def test_a_class_whose_values_cannot_be_made_is_refused_with_its_first_value(redis_server: RedisServer) -> None:
     cache: terrace.Cache[Any] = terrace.Cache("proved", memory=None, tiers=[redis_server.url], types=[ReadOnly])
     for _ in range(2):
-        with pytest.raises(terrace.EncodeError, match="ReadOnly could not be given back.*codec="):
+        with pytest.raises(terrace.EncodeError, match="ReadOnly could not be restored.*codec="):
             cache["k"] = ReadOnly()
 
 
@@ -300,7 +300,7 @@ class AbstractRecord(Abstract):
         (OverDict, "dict"),
         (Failure, "Exception"),
         (AttrsFailure, "Exception"),
-        (ValueError, "no dataclass"),
+        (ValueError, "not a dataclass"),
         (object, "codec"),
         (len, "codec"),
         (datetime.tzinfo, "codec"),
@@ -315,7 +315,7 @@ def test_classes_whose_values_would_not_come_back_are_refused_when_named(kind: A
 
 @pytest.mark.parametrize("kind", [OverDict, Failure])
 def test_they_are_refused_as_the_type_of_all_values(kind: Any) -> None:
-    with pytest.raises(terrace.ConfigError, match="type: .*content is no field"):
+    with pytest.raises(terrace.ConfigError, match="type: .*content is not in a field"):
         terrace.Cache("typed", type=kind)
 
 

@@ -46,7 +46,7 @@ class CacheDecorator:
         self._ttl = checked_ttl(ttl)
 
     def __call__(self, func: F) -> F:
-        # Here is no key= that could be asked for.
+        # There is no key= here that could be suggested.
         decorated = memoized(self._cache, func, ttl=self._ttl, prefix=self.key_prefix, refuse_alone=False)
         return accepting_content(decorated, func, self._cache, self._ttl)  # type: ignore[no-any-return]
 
@@ -81,7 +81,7 @@ class CacheWarming:
 
     def __init__(self, cache: Any) -> None:
         if not isinstance(cache, CacheSharding):
-            cache_behind(cache)  # refuses what is none
+            cache_behind(cache)  # raises if it is no cache
         if is_coroutine_function(cache.set):
             raise ConfigError(
                 f"{type(cache).__name__} is awaited, and warming sets values from threads: give an L2Cache over the same server"
@@ -120,7 +120,7 @@ class CacheWarming:
         def set_it() -> bool:
             value = function(key) if insists(function) else function()
             if self.cache.set(key, value, ttl=ttl) is False:
-                raise TerraceError(f"{key!r} is not stored everywhere: the log of terrace.patterns tells why")
+                raise TerraceError(f"{key!r} is not stored everywhere: the log of terrace.patterns says why")
             return True
 
         return set_it
@@ -158,7 +158,7 @@ class CacheMonitoring:
         """Returns healthy; issues: sentences, for a hit rate under 50 %, errors over 5 %, a level that is down; timestamp: the
         time in UTC as text (ISO 8601). A cache without requests is healthy."""
         health = self._monitor.health()
-        # A gate that is shut while its level is there is one that has just begun to watch.
+        # If the gate is shut while its level is up, the level has just begun to watch.
         ignored = {"gate_shut"}
         issues = []
         if time.monotonic() - self._watched_since < WINDOW:

@@ -81,7 +81,7 @@ class MultiLevelCache(Remote):
             raise ConfigError("WRITE_BACK needs a level below memory to write to: give an l2_cache or a URL as l3_cache")
         if back and kept is None:
             kept = Journal(folder := tempfile.mkdtemp(prefix="terrace-journal-"))
-            log.warning("write-back journal in %s: give journal= a lasting folder, so that the next process finds it", folder)
+            log.warning("write-back journal in %s: give journal= a permanent directory, so that the next process finds it", folder)
         self._cache = Cache(
             "levels" if l2_cache is None else l2_cache._name,
             memory=l1_cache.bounds,
@@ -140,7 +140,7 @@ class MultiLevelCache(Remote):
             raise
         except TerraceError:
             raise
-        except Exception as error:  # of the third level's own
+        except Exception as error:  # the third level's own code can raise anything
             self._trouble.tell(operation, key, error)
             return False
 

@@ -29,7 +29,7 @@ class L1Cache:
                               "LFU or TTL here")
         self.max_size = count(max_size, "max_size", 1)
         self.strategy = strategy
-        # The second bound is out of reach: it has every value weighed, for the metrics.
+        # The second bound is never reached: it only makes the cache weigh every value, for the metrics.
         self.bounds = (max_size, "1048576TB")
         self._joined = False
         self._use(Cache("l1", memory=self.bounds, eviction=strategy.value, ttl_jitter=0))

@@ -13,7 +13,7 @@ from ._shared import Remote, Trouble, percent
 
 Shards = Union[Sequence[str], Mapping[str, str]]
 
-#: So many nodes hold a key.
+#: The number of nodes that hold a key.
 COPIES = 3
 
 

@@ -17,8 +17,8 @@ class _Redis(Remote):
     """The common part of both forms."""
 
     def __init__(self, redis_pool: Any, key_prefix: str = "cache:", *, types: Sequence[type] = ()) -> None:
-        # Keys in Redis are NAME:KEY, so a prefix such as "cache:" is a name; any other stands before the name l2, and so do those
-        # that would look like one of these.
+        # Keys in Redis are NAME:KEY, so a prefix such as "cache:" is a name. Any other prefix is put before the name l2, also
+        # a prefix that would look like such a name.
         named = re.fullmatch(r"([A-Za-z0-9_.-]{1,64})(?<!l2):", text(key_prefix, "key_prefix"))
         self.redis_pool = redis_pool
         self.key_prefix = key_prefix

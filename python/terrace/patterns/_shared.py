@@ -13,7 +13,7 @@ from .._times import ttl as checked_ttl
 
 log = logging.getLogger("terrace.patterns")
 
-# A server that is away is told at most this often for each cache.
+# A server that is down is reported at most this often for each cache.
 LOG_INTERVAL = 1.0
 
 

@@ -223,7 +223,7 @@ class TypedMemory : public Values {
       out.age = as_read.age;
       out.remaining = as_read.remaining;
       if (!gate_.open(slot.as_of, slot.watched, now())) {
-        out.note = "not served: nothing tells whether it changed since";
+        out.note = "not served: it is unknown whether it has changed since";
       } else if (verdict(slot.tags) != TagVerdict::valid) {
         out.note = "not served: a tag of it was invalidated";
       }
