@@ -43,7 +43,7 @@ void join_or_begin(std::shared_ptr<Core> core, std::vector<std::pair<std::string
     FlightPtr flight;
     std::function<void()> hurry;
     const auto [call, index] = std::pair(waiter.call, waiter.index);
-    const auto joined = core->flights.join(key, std::move(waiter), flight, hurry, [&] {
+    const auto joined = core->flights.join(key, std::move(waiter), flight, hurry, [&, &key = key] {
       return std::make_shared<Flight>(key, core->generations.stamp(key), core->now(), core->levels.size(),
                                       ahead);
     });
