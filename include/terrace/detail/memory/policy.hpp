@@ -13,6 +13,8 @@
 ///   evicted(entries, id, hash)  it is about to be unlinked because it was the victim
 ///   unlink(entries, id)         it is no longer live, for any reason
 ///   accesses(entries, id)       how often it was used, if the policy keeps a count
+///   clear()                     no node is live any more
+///   size(), check(entries)      for tests: the number of live nodes, and whether the order is sound
 ///
 /// `entries[id]` is the node's Links; `entries.expires(id)` is the time of its expiry, if it is timed.
 ///
