@@ -85,7 +85,8 @@ class Session final : public AdminSession, public std::enable_shared_from_this<S
     const bool spoke = failed.category() == make_error_code(http::error::bad_method).category() &&
                        failed != http::error::end_of_stream && failed != http::error::partial_message;
     if (!spoke) return end();
-    refuse(refusal(http::status::bad_request, "bad request", "this is no HTTP request: " + failed.message()));
+    refuse(refusal(http::status::bad_request, "bad request",
+                   "this is not an HTTP request: " + failed.message()));
   }
 
   void admit() {
@@ -94,7 +95,7 @@ class Session final : public AdminSession, public std::enable_shared_from_this<S
     if (auto* const refused = std::get_if<HttpAnswer>(&admitted)) return refuse(std::move(*refused));
     request_ = std::move(std::get<AdminRequest>(admitted));
     if (request_.kind != AdminRequest::Kind::call && !parser_->is_done()) {
-      return refuse(refusal(http::status::payload_too_large, "too large", "this takes no body"));
+      return refuse(refusal(http::status::payload_too_large, "too large", "this request takes no body"));
     }
     if (!beast::iequals(header[http::field::expect], "100-continue")) return read_body();
     go_on_.emplace(http::status::continue_, header.version());
@@ -139,7 +140,7 @@ class Session final : public AdminSession, public std::enable_shared_from_this<S
       const auto self = cancelled ? nullptr : weak.lock();
       if (!self || self->turn_ != turn) return;
       self->write(refusal(http::status::gateway_timeout, "timed out",
-                          "the cache has not answered in time; what was asked for may still be done"));
+                          "the cache has not answered in time; the operation may still complete"));
     });
   }
 

@@ -100,7 +100,7 @@ void check_monitoring(const Draft& draft, Findings& findings) {
   for (const DraftAlert& alert : draft.alerts) {
     check_alert(draft, alert, findings);
     if (!alert.config.name.empty() && !names.insert(alert.config.name).second) {
-      findings.mistake(alert.given.at("name"), "another alert has this name; give each its own");
+      findings.mistake(alert.given.at("name"), "another alert has this name; give each alert its own");
     }
   }
   for (const DraftWebhook& webhook : draft.webhooks) {
@@ -136,18 +136,19 @@ void check_admin(const Draft& draft, Findings& findings) {
   const bool open = listening && !is_loopback(listening->host) && admin.tls_certificate.empty();
   if (open && !admin.allow_plain_on_public_address) {
     findings.mistake(at("listen"),
-                     "others can reach this address, and without TLS read the token on its way; set "
-                     "tls_certificate and tls_key, or listen on 127.0.0.1, or say "
+                     "other machines can reach this address, and without TLS others can read the token; set "
+                     "tls_certificate and tls_key, or listen on 127.0.0.1, or set "
                      "allow_plain_on_public_address = true");
   } else if (open) {
-    findings.warn(
-        at("allow_plain_on_public_address"),
-        "the token travels unencrypted to whoever listens on the way; set tls_certificate and tls_key");
+    findings.warn(at("allow_plain_on_public_address"),
+                  "the token is sent unencrypted, so others on the network can read it; set tls_certificate "
+                  "and tls_key");
   }
   if (admin.token.empty() && !findings.blames("admin.token")) {
-    findings.warn(at("token"),
-                  "is not set: what changes state or shows values is refused; set token = "
-                  "\"${file:/run/secrets/terrace_admin}\" or so");
+    findings.warn(
+        at("token"),
+        "is not set: requests that change the cache or show values are refused; set for instance token = "
+        "\"${file:/run/secrets/terrace_admin}\"");
   }
 }
 

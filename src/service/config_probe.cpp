@@ -36,7 +36,8 @@ std::string server_of(const redis::ServerReport& report) {
 void judge(const Asked& asked, const redis::ServerReport& report, Findings& findings) {
   const std::string who = asked.label + " (" + server_of(report) + ")";
   if (report.policy.empty()) {
-    findings.warn(asked.place, who + " does not tell its maxmemory-policy; allow it: ACL SETUSER … +info");
+    findings.warn(asked.place,
+                  who + " does not show its maxmemory-policy; allow INFO to the user: ACL SETUSER … +info");
     return;
   }
   const bool evicts = report.policy != "noeviction";
@@ -53,11 +54,11 @@ void judge(const Asked& asked, const redis::ServerReport& report, Findings& find
   } else if (!evicts) {
     findings.warn(asked.place,
                   who +
-                      " evicts nothing (maxmemory-policy noeviction): when it is full it refuses writes; "
+                      " evicts nothing (maxmemory-policy noeviction), so it refuses writes when it is full; "
                       "set allkeys-lfu or allkeys-lru");
   } else if (report.policy == "allkeys-random" || report.policy == "volatile-random") {
     findings.warn(asked.place, who + " evicts at random (maxmemory-policy " + report.policy +
-                                   "), what is used as well; set allkeys-lfu or allkeys-lru");
+                                   "), also keys in use; set allkeys-lfu or allkeys-lru");
   }
 }
 
@@ -83,7 +84,7 @@ void probe_file(const Place& place, const fs::path& path, const std::shared_ptr<
   const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
   if (::access(folder.c_str(), W_OK | X_OK) == 0) return;
   findings.mistake(place, folder.string() + " cannot be written: " + std::system_category().message(errno) +
-                              "; the file shall be made there");
+                              "; the file must be created there: allow this process to write");
 }
 
 std::future<Report> ask(const std::shared_ptr<Runtime>& runtime, const std::string& url, Duration limit) {

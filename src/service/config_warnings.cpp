@@ -31,23 +31,22 @@ std::vector<const DraftTier*> tiers_of(const Draft& draft, const DraftCache& cac
 void warn_of_lives(const DraftCache& cache, bool redis, Findings& findings) {
   const CacheOptions& options = cache.config.options;
   if (options.ttl && options.ttl_jitter == 0) {
-    findings.warn(
-        cache.at("ttl_jitter"),
-        "is 0: what is stored together expires together, and is loaded together; 0.1 is the default");
+    findings.warn(cache.at("ttl_jitter"),
+                  "is 0: entries that are stored together expire together, and are loaded together (a "
+                  "stampede); 0.1 is the default");
   }
   if (options.ttl && options.memory_ttl && *options.memory_ttl > *options.ttl) {
     findings.warn(cache.at("memory_ttl"),
-                  "is above ttl, so it never ends a life: memory keeps nothing longer than the tiers below; "
-                  "take less than ttl, or leave it out");
+                  "is above ttl, so it has no effect: memory keeps nothing longer than the tiers below; "
+                  "give less than ttl, or leave it out");
   }
   if (options.ttl && options.negative_ttl && *options.negative_ttl > *options.ttl) {
-    findings.warn(
-        cache.at("negative_ttl"),
-        "is above ttl: that a key does not exist is believed longer than any value; take less than ttl");
+    findings.warn(cache.at("negative_ttl"),
+                  "is above ttl: \"does not exist\" is remembered longer than any value; give less than ttl");
   }
   if (!options.ttl && redis) {
     findings.warn(cache.at("ttl"),
-                  "is not set, so what is stored in Redis stays until the server evicts it; set for instance "
+                  "is not set, so entries in Redis stay until the server evicts them; set for instance "
                   "ttl = \"1h\"");
   }
 }
@@ -58,22 +57,21 @@ void warn_of_sharing(const DraftCache& cache, const std::vector<const DraftTier*
   const bool redis =
       std::any_of(tiers.begin(), tiers.end(), [](const auto* tier) { return has_redis(*tier->store); });
   if (redis && cache.config.keys.empty()) {
-    findings.warn(
-        cache.at("keys"),
-        "is not set: whoever can write to the Redis server can slip this cache values of their own; "
-        "seal entries with a key ring (docs/sealing.md)");
+    findings.warn(cache.at("keys"),
+                  "is not set: everyone who can write to the Redis server can give this cache false values; "
+                  "seal entries with a key ring (docs/sealing.md)");
   }
   if (cache.tiers.size() != tiers.size()) return;  // not all of them are known
   if (cache.given.contains("max_staleness") && (!redis || options.consistency != Consistency::eventual)) {
     findings.warn(
         cache.at("max_staleness"),
-        !redis ? "has no effect: no tier of this cache tells of the changes of others; leave it out, or "
+        !redis ? "has no effect: no tier of this cache reports changes of other processes; leave it out, or "
                  "add a Redis tier"
-               : "has no effect: it is of consistency = \"eventual\"; leave it out");
+               : "has no effect: it is only for consistency = \"eventual\"; leave it out");
   }
   if (cache.given.contains("lease_time") && !redis) {
     findings.warn(cache.at("lease_time"),
-                  "has no effect: no tier of this cache gives out leases; leave it out, or add a Redis tier");
+                  "has no effect: no tier of this cache supports leases; leave it out, or add a Redis tier");
   }
   if (options.consistency == Consistency::strong && tiers.empty()) {
     findings.warn(cache.at("consistency"),
@@ -90,10 +88,10 @@ void warn_of_scopes(const DraftCache& cache, const std::vector<const DraftTier*>
     if (fleet(tier)) continue;
     const std::string what = printable_key(tier->config.name) +
                              " is a file of this machine beside a level that all "
-                             "processes share, which tells it nothing: ";
+                             "processes share, and is not notified of changes there: ";
     const std::string remedy =
         "; if every process of the cache opens this one file, write sqlite:PATH?scope=fleet, "
-        "else take postgres:// or leave it out";
+        "otherwise use postgres:// or leave it out";
     if (options.consistency == Consistency::strong) {
       findings.warn(cache.at("tiers"), what + "with consistency = \"strong\" it is never read" + remedy);
     } else if (options.grace == Duration::zero()) {
@@ -103,8 +101,8 @@ void warn_of_scopes(const DraftCache& cache, const std::vector<const DraftTier*>
     } else {
       findings.warn(cache.at("tiers"),
                     what +
-                        "it holds stale copies, which serve within grace while that level is "
-                        "away and are never a hit" +
+                        "it holds stale copies, which are served within grace while that level cannot "
+                        "be reached, and are never a hit" +
                         remedy);
     }
   }
@@ -130,9 +128,9 @@ void warn_of_journal(const DraftCache& cache, Findings& findings) {
   if (type == tmpfs || type == (ramfs & 0xffffffffL)) {
     findings.warn(
         place,
-        "is in memory (tmpfs): acknowledged writes are lost with a restart; name a directory on a disk");
+        "is in memory (tmpfs): acknowledged writes are lost with a restart; give a directory on a disk");
   } else if (type == nfs || type == (cifs & 0xffffffffL)) {
-    findings.warn(place, "is on a network file system; name a directory on a local disk");
+    findings.warn(place, "is on a network file system; give a directory on a local disk");
   }
 }
 
@@ -141,11 +139,11 @@ void warn_of_server(const Place& place, const redis::RedisUrl& server, Findings&
   if (server.transport == redis::Transport::tcp) {
     findings.warn(
         place,
-        server.label() + " is another machine, and values travel there unencrypted; take rediss:// (TLS)");
+        server.label() + " is another machine, and values are sent there unencrypted; use rediss:// (TLS)");
   }
   if (!server.password) {
     findings.warn(place, server.label() +
-                             " is another machine, and there is no password; give it one (requirepass "
+                             " is another machine, and the URL has no password; set one (requirepass "
                              "or an ACL user), as in redis://app:${REDIS_PASSWORD}@host");
   }
 }
@@ -156,8 +154,9 @@ void warn_of_postgres(const DraftTier& tier, const assembly::TierUrl& store, Fin
   const bool insists = store.target.find("sslmode=require") != std::string::npos ||
                        store.target.find("sslmode=verify-") != std::string::npos;
   if (host.empty() || is_loopback(host) || insists) return;
-  findings.warn(tier.url_place,
-                store.address + " is another machine, and TLS is not insisted on; add ?sslmode=verify-full");
+  findings.warn(
+      tier.url_place,
+      store.address + " is another machine, and the URL does not require TLS; add ?sslmode=verify-full");
 }
 
 void warn_of_tier(const DraftTier& tier, Findings& findings) {
@@ -193,12 +192,12 @@ void warn_of_unused(const Draft& draft, Findings& findings) {
 void warn_of_sinks(const Draft& draft, Findings& findings) {
   if (!draft.alerts.empty() && !draft.log && draft.webhooks.empty()) {
     findings.warn(draft.sinks_place,
-                  "alerts reach nobody: log is false and there is no webhook; set one of them");
+                  "alerts are sent nowhere: log is false and there is no webhook; set one of them");
   }
   for (const DraftWebhook& webhook : draft.webhooks) {
     const std::string host = host_of(webhook.config.url);
     if (webhook.config.url.starts_with("http://") && !host.empty() && !is_loopback(host))
-      findings.warn(webhook.at("url"), "notices travel unencrypted to another machine; take https://");
+      findings.warn(webhook.at("url"), "notifications are sent unencrypted to another machine; use https://");
   }
 }
 

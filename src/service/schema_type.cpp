@@ -21,8 +21,9 @@ class Reader {
     SchemaTypePtr type = read_type();
     if (why_.empty() && at_ != text_.size()) fail("it should end here");
     if (why_.empty()) return type;
-    return Error(Errc::invalid_argument, "\"" + std::string(text_.substr(0, 80)) + "\" is no schema text: " +
-                                             why_ + "; terrace::schema_text<V>() tells that of a type");
+    return Error(Errc::invalid_argument, "\"" + std::string(text_.substr(0, 80)) +
+                                             "\" is not a schema text: " + why_ +
+                                             "; terrace::schema_text<V>() returns the text for a type");
   }
 
  private:
@@ -85,7 +86,7 @@ class Reader {
 
   SchemaType read_own() {
     if (const auto id = read_number(); id < first_own_codec || id > 255)
-      fail("the ids of own codecs are 64 to 255");
+      fail("the ids of custom codecs are 64 to 255");
     expect(":");
     read_number();
     return {.kind = Kind::own};
@@ -94,7 +95,7 @@ class Reader {
   /// Tuples look like aggregates but are not counted, so only the outermost type is surely told.
   SchemaType read_reference() {
     if (const auto steps = read_number(); steps == 0 || steps != enclosing_)
-      fail("a ^ that may stand for more than one type");
+      fail("a ^ that could mean more than one type");
     return {.kind = Kind::outermost};
   }
 

@@ -39,12 +39,12 @@ Rule::Rule(AlertRule rule) : rule_(std::move(rule)) {
   check_name(rule_.name);
   const std::string who = "alert rule " + rule_.name + ": ";
   if (rule_.when.empty() == (rule_.test == nullptr)) {
-    throw ConfigError(who + (rule_.test ? "it has both `when` and `test`: leave one out"
+    throw ConfigError(who + (rule_.test ? "it has both `when` and `test`: give only one"
                                         : "it has neither `when` nor `test`: give a condition"));
   }
   if (rule_.lasting < Duration::zero()) throw ConfigError(who + "lasting is negative; 0 fires at once");
   if (rule_.repeat && *rule_.repeat <= Duration::zero()) {
-    throw ConfigError(who + "repeat is not above 0; leave it out to be told once");
+    throw ConfigError(who + "repeat is not above 0; leave it out for a single notification");
   }
   if (rule_.when.empty()) return;
   try {
@@ -61,16 +61,16 @@ Rule::Verdict Rule::judge(const WindowStats& window) {
     const std::string& what = rule_.message.empty() ? (when_ ? rule_.when : rule_.name) : rule_.message;
     return {fires ? Outcome::holds : Outcome::quiet, what + " (" + figures(window) + ")"};
   } catch (const std::exception& error) {
-    return {Outcome::broken, "it cannot be judged: " + one_line(error.what())};
+    return {Outcome::broken, "it cannot be evaluated: " + one_line(error.what())};
   } catch (...) {
-    return {Outcome::broken, "it cannot be judged: it threw something that is no std::exception"};
+    return {Outcome::broken, "it cannot be evaluated: it threw something that is not a std::exception"};
   }
 }
 
 bool Rule::holds(const WindowStats& window) {
   if (!when_) return rule_.test(window);
   const double value = when_->value(window);
-  if (std::isnan(value)) throw std::runtime_error(rule_.when + " yields no number (" + figures(window) + ")");
+  if (std::isnan(value)) throw std::runtime_error(rule_.when + " gives no number (" + figures(window) + ")");
   return value != 0;
 }
 
@@ -86,7 +86,7 @@ std::string Rule::figures(const WindowStats& window) const {
 }
 
 Rule::Verdict Rule::not_watched(const std::vector<std::string>& watched) const {
-  return {AlertState::Outcome::broken, "it cannot be judged: no cache " + printable_key(*rule_.cache) +
+  return {AlertState::Outcome::broken, "it cannot be evaluated: no cache " + printable_key(*rule_.cache) +
                                            " is watched" + did_you_mean(*rule_.cache, watched)};
 }
 

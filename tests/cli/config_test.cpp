@@ -33,7 +33,7 @@ TEST_F(ConfigCommand, NamesMistakesWithTheirLines) {
   EXPECT_EQ(ended.code, exit_usage);
   EXPECT_THAT(ended.out, HasSubstr(path + ":2: mistake: caches.a.ttl: 600 has no unit"));
   EXPECT_THAT(ended.out, HasSubstr(path + ":3: warning: caches.a.ttl_jitter: is 0"));
-  EXPECT_THAT(ended.out, HasSubstr(path + ":4: mistake: caches.a.max_entrys: is no key that is known here"));
+  EXPECT_THAT(ended.out, HasSubstr(path + ":4: mistake: caches.a.max_entrys: is an unknown key"));
   EXPECT_THAT(ended.err, HasSubstr("2 mistakes, 1 warning\n"));
 }
 

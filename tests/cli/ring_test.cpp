@@ -105,7 +105,7 @@ TEST(Ring, RefusesWhatCannotBeARing) {
   EXPECT_THAT(refusal({"--nodes", "a", "--add", ""}), HasSubstr("--add has an empty part"));
   EXPECT_THAT(refusal({"--nodes", "a,b", "--remove", "c"}),
               HasSubstr("--remove \"c\" is not one of --nodes"));
-  EXPECT_THAT(refusal({"--nodes", "a,b", "--remove", "a,b"}), HasSubstr("leave one at least"));
+  EXPECT_THAT(refusal({"--nodes", "a,b", "--remove", "a,b"}), HasSubstr("leave at least one"));
   EXPECT_THAT(refusal({"--nodes", "=2"}), HasSubstr("no name before the ="));
   for (const auto* weight : {"", "x", "0", "-1", "1001", "nan", "inf", "2x"}) {
     EXPECT_THAT(refusal({"--nodes", std::string("a=") + weight}),

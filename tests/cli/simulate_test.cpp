@@ -227,8 +227,7 @@ TEST(Simulate, CurveEstimatesOtherSizes) {
 
 TEST(Simulate, RefusesWrongArguments) {
   const std::vector<Refused> cases{
-      {{"--policy", "lru,belady", "--entries", "5", "--curve"},
-       "--curve estimates from the reads of a cache"},
+      {{"--policy", "lru,belady", "--entries", "5", "--curve"}, "--curve needs the reads of a cache"},
       {{"--policy", "lru,clock", "--entries", "5"},
        "--policy \"clock\" is not known; the policies are adaptive, s3fifo, w-tinylfu, gdsf, lru, lfu, fifo, "
        "ttl, belady\n"},

@@ -33,7 +33,7 @@ TEST(Probe, WarnsOfServersThatEvictNothing) {
   RedisServer full(
       RedisServerOptions{.arguments = {"--maxmemory", "50mb", "--maxmemory-policy", "noeviction"}});
   EXPECT_THAT(probed(full.url()), HasSubstr("warning: tiers.r.url: redis://127.0.0.1:"));
-  EXPECT_THAT(probed(full.url()), HasSubstr("when it is full it refuses writes"));
+  EXPECT_THAT(probed(full.url()), HasSubstr("refuses writes when it is full"));
 }
 
 TEST(Probe, RefusesNodesThatEvict) {

@@ -33,7 +33,7 @@ TEST_F(MonitorTest, AnAlertFiresAndRecovers) {
   EXPECT_FALSE(monitor->alerts()[0].broken);
 
   scheduler_->advance(20s);
-  EXPECT_EQ(notices.size(), 1U) << "told once";
+  EXPECT_EQ(notices.size(), 1U) << "a single notification";
   scheduler_->advance(1min);
   ASSERT_EQ(notices.size(), 2U);
   EXPECT_EQ(notices[1].kind, Kind::recovered);
@@ -70,7 +70,7 @@ TEST_F(MonitorTest, ARuleOfACacheThatIsNotWatchedIsBroken) {
   ASSERT_EQ(monitor->alerts().size(), 1U);
   EXPECT_TRUE(monitor->alerts()[0].broken);
   EXPECT_EQ(monitor->alerts()[0].message,
-            "it cannot be judged: no cache \"usres\" is watched; did you mean users?");
+            "it cannot be evaluated: no cache \"usres\" is watched; did you mean users?");
   auto late = make("usres");
   monitor->watch(late);
   scheduler_->advance(1min);
@@ -93,7 +93,7 @@ TEST_F(MonitorTest, ARuleThatThrowsIsItselfAnAlert) {
   scheduler_->advance(1min);
   ASSERT_EQ(notices.size(), 2U) << "once, and the other rule is judged all the same";
   EXPECT_EQ(notices[0].kind, Kind::broken);
-  EXPECT_EQ(notices[0].message, "it cannot be judged: no such column");
+  EXPECT_EQ(notices[0].message, "it cannot be evaluated: no such column");
   EXPECT_EQ(notices[1].rule, "other");
   *throws = false;
   scheduler_->advance(5s);

@@ -126,7 +126,7 @@ TEST(MonitorRule, WhatThrowsOrYieldsNoNumberIsBroken) {
   Rule throwing(
       {.name = "x", .test = [](const WindowStats&) -> bool { throw std::runtime_error("no\ndata"); }});
   EXPECT_EQ(throwing.judge(sample()).outcome, AlertState::Outcome::broken);
-  EXPECT_EQ(throwing.judge(sample()).message, "it cannot be judged: no data");
+  EXPECT_EQ(throwing.judge(sample()).message, "it cannot be evaluated: no data");
   Rule rude({.name = "x", .test = [](const WindowStats&) -> bool { throw 5; }});
   EXPECT_EQ(rude.judge(sample()).outcome, AlertState::Outcome::broken);
   Rule nothing({.name = "x", .when = "loads / loads"});
