@@ -34,7 +34,7 @@ Member read_member(std::string_view text, const std::string& where, unsigned dep
   text.remove_prefix(label.length);
   const Scheme* const scheme = scheme_of(text);
   if (scheme != nullptr && (scheme->kind == Kind::sharded || scheme->kind == Kind::replicated)) {
-    refuse(where, "a list inside a list stands in brackets: [" + std::string(scheme->text) + "…]");
+    refuse(where, "a list inside a list needs brackets: [" + std::string(scheme->text) + "…]");
   }
   Member member;
   if (label.weight) member.weight = read_weight(*label.weight, where);
@@ -83,7 +83,7 @@ TierUrl read_list(Kind kind, std::string_view text, const std::string& before, u
     const std::string here = where + "member " + std::to_string(out.members.size() + 1) + ": ";
     Member member = read_member(part, here, depth);
     if (kind == Kind::replicated && member.tier.kind != Kind::redis) {
-      refuse(here, "it cannot be a node: those keep versions, which redis://, rediss:// and unix:// do");
+      refuse(here, "it cannot be a node: nodes must keep versions, as redis://, rediss:// and unix:// do");
     }
     out.address += (out.members.empty() ? scheme : ",") + member.tier.address;
     out.members.push_back(std::move(member));

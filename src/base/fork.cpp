@@ -65,7 +65,7 @@ NoForkMeanwhile::~NoForkMeanwhile() {
 }
 
 Error made_before_fork(std::string_view what) {
-  return Error(Errc::shutdown, std::string(what) + " was made before fork(): make it anew in the child");
+  return Error(Errc::shutdown, std::string(what) + " was made before fork(): make a new one in the child");
 }
 
 }  // namespace terrace

@@ -41,9 +41,10 @@ Error JournalOwner::refusal() const {
   return Error(
       Errc::overloaded,
       "another journal writes back into this namespace (" + printable_key(key_) +
-          "), and two are not ordered: let one process write back, and the others write through. "
-          "Where that process has ended (30 s ago, if it died), open this cache again; its journal keeps "
-          "what it holds");
+          "), and changes of two journals have no order: let one process write back, and the others write "
+          "through. When that process has ended (30 s ago, if it died), open this cache again; the journal "
+          "keeps "
+          "its changes");
 }
 
 void JournalOwner::ask(Handler<Result<void>> done) {

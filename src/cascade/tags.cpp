@@ -113,7 +113,7 @@ class Asking : public std::enable_shared_from_this<Asking> {
           ++self->core_->levels[tier]->unreadable;
           if (first) return self->clear_away(tier, n);
           const std::string tag = printable_key(self->tags_[self->unknown_[n]]);
-          self->created(n, Error(Errc::corrupt, "somebody else writes the key of the token of tag " + tag));
+          self->created(n, Error(Errc::corrupt, "another program writes the key of the token of tag " + tag));
         });
   }
 
@@ -230,7 +230,7 @@ std::optional<Error> refuse_tags(const std::vector<std::string>& tags) {
     if (tag.size() > max_tag_size) {
       return Error(Errc::invalid_argument, "the tag " + printable_key(tag) + " is longer than " +
                                                std::to_string(max_tag_size) +
-                                               " bytes; take a shorter one, such as a hash of it");
+                                               " bytes; use a shorter one, such as a hash of it");
     }
   }
   return std::nullopt;

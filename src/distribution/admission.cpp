@@ -126,8 +126,8 @@ void Admission::plan() {
     const bool enough = left_out + (forgetful_.empty() ? 1 : 2) <= write;
     if (!enough && away > 0) {
       return end(std::to_string(left_out) +
-                 " of the other nodes are away or have forgotten too: what was written with " +
-                 "write_quorum " + std::to_string(write) + " may be known to these alone");
+                 " of the other nodes are away or may have lost entries too: entries written with " +
+                 "write_quorum " + std::to_string(write) + " may exist only there");
     }
     if (!enough && !also_forgot.empty()) return widen(also_forgot);
     forgetful_.insert(forgetful_.end(), also_forgot.begin(), also_forgot.end());

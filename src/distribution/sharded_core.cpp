@@ -49,7 +49,7 @@ TierStats sum(TierStats a, const TierStats& b) {
 }
 
 Error overtaken_read() {
-  return {Errc::unavailable, "the list of shards changed while the operation was under way"};
+  return {Errc::unavailable, "the list of shards changed during the operation"};
 }
 
 Error overtaken_write() {
@@ -112,28 +112,29 @@ void ShardedCore::change(std::vector<Shard> next, const ShardChange& how) {
   const MapPtr before = map();
   if (before->changing()) {
     const auto left = std::chrono::ceil<std::chrono::seconds>(before->ends() - now());
-    throw ConfigError("change_shards: the change before takes " +
+    throw ConfigError("change_shards: the previous change takes another " +
                       std::to_string(std::max<std::int64_t>(left.count(), 0)) +
-                      " s more (change_left() tells); begin this one after it");
+                      " s (see change_left()); begin this one after it");
   }
   const auto during = std::make_shared<const ShardMap>(before->changed(std::move(next), how, now()));
   for (const Shard& shard : during->members()) {
     if (may_lag_ || !shard.tier->may_lag()) continue;
     throw ConfigError(
         "change_shards: reads of shard " + printable_key(shard.name) +
-        " may lag behind (replica_reads), unlike those before; whoever uses the tier counts on it");
+        " may lag behind (replica_reads), unlike the shards before; users of the tier rely on that");
   }
   for (const Shard& shard : during->members()) {
     if (shard.tier->scope() >= scope_) continue;
     throw ConfigError("change_shards: the scope of shard " + printable_key(shard.name) + " is " +
                       std::string(to_string(shard.tier->scope())) + ", narrower than that of the tier (" +
-                      std::string(to_string(scope_)) + "); whoever uses the tier counts on it");
+                      std::string(to_string(scope_)) + "); users of the tier rely on its scope");
   }
   if (sharing_) {
     for (const Shard& shard : during->members()) {
       if (shard.tier->shared() != nullptr) continue;
-      throw ConfigError("change_shards: the tier of shard " + printable_key(shard.name) +
-                        " has no shared(), unlike those before; leases and watches would pass it by");
+      throw ConfigError(
+          "change_shards: the tier of shard " + printable_key(shard.name) +
+          " has no shared(), unlike the shards before; leases and watches would not include it");
     }
     // Before the first operation goes to a new shard, so that no change there passes unwatched.
     const auto watched = watched_;

@@ -27,7 +27,7 @@ constexpr auto by_id = [](const KeyLine& a, const KeyLine& b) { return a.key.id 
 }  // namespace
 
 std::string generate_key_ring() {
-  return "# terrace keys: whoever reads this file can read and make sealed entries.\n" +
+  return "# terrace keys: everyone who can read this file can read and create sealed entries.\n" +
          envelope::new_key_line(1, KeyState::primary);
 }
 
@@ -42,7 +42,7 @@ std::string rotate_key_ring(std::string_view text, RotationStep step) {
     case RotationStep::add: {
       if (added)
         throw ConfigError("keys: key " + std::to_string(newest.key.id) +
-                          " was added and waits: promote it first");
+                          " was added already: promote it first");
       if (newest.key.id == std::numeric_limits<std::uint32_t>::max()) {
         throw ConfigError("keys: the highest id is used: give the keys lower ids");
       }

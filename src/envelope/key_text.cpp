@@ -66,7 +66,7 @@ KeyLine parse_line(std::string_view text, std::size_t line) {
   const std::string_view state = take_word(text);
   const std::string_view secret = take_word(text);
   if (secret.empty() || !take_word(text).empty()) {
-    refuse(line, "a key is written ID STATE KEY, as `terrace keys generate` does it");
+    refuse(line, "a key is a line ID STATE KEY, as `terrace keys generate` writes it");
   }
   const auto number = id_of(id);
   if (!number) refuse(line, "the id must be a number from 1 to 4294967295");
@@ -80,10 +80,11 @@ KeyLine parse_line(std::string_view text, std::size_t line) {
 void refuse_twins(const std::vector<KeyLine>& before, const KeyLine& added, std::size_t line) {
   for (const KeyLine& other : before) {
     if (other.key.id == added.key.id) {
-      refuse(line, "id " + std::to_string(other.key.id) + " is used already: give each key its own");
+      refuse(line, "id " + std::to_string(other.key.id) + " is used twice: give each key its own id");
     }
     if (sodium_memcmp(other.key.secret.get(), added.key.secret.get(), secret_size) == 0) {
-      refuse(line, "the same key as that of id " + std::to_string(other.key.id) + ": each must be new");
+      refuse(line,
+             "the key is the same as that of id " + std::to_string(other.key.id) + ": each must be new");
     }
   }
 }
@@ -92,7 +93,8 @@ void refuse_twins(const std::vector<KeyLine>& before, const KeyLine& added, std:
 
 std::vector<KeyLine> parse_key_lines(std::string_view text) {
   start_sodium();
-  if (text.size() > max_key_text) throw ConfigError("keys: more than 64 KiB is no list of keys");
+  if (text.size() > max_key_text)
+    throw ConfigError("keys: the text is larger than 64 KiB, so it is no key ring");
   std::vector<KeyLine> keys;
   for (std::size_t line = 1; !text.empty(); ++line) {
     std::string_view content = text.substr(0, text.find('\n'));
@@ -107,7 +109,7 @@ std::vector<KeyLine> parse_key_lines(std::string_view text) {
       std::count_if(keys.begin(), keys.end(), [](const KeyLine& k) { return k.state == KeyState::primary; });
   if (primaries != 1) {
     throw ConfigError("keys: " + std::to_string(primaries) +
-                      " keys are primary: exactly one must be, for it seals what is written");
+                      " keys are primary: exactly one must be primary, the key that seals new entries");
   }
   return keys;
 }

@@ -135,8 +135,9 @@ std::optional<Error> Journal::commit(std::vector<Request>& requests, std::vector
   stats_.dead_letters += letters;
   return {};
 } catch (const std::exception& fault) {
-  return Error(Errc::io_error, "the journal has stopped: " + std::string(fault.what()) +
-                                   "; what was acknowledged is kept. Mend the disk, then open it anew");
+  return Error(Errc::io_error,
+               "the journal has stopped: " + std::string(fault.what()) +
+                   "; acknowledged changes are kept. Fix the disk, then open the journal again");
 }
 
 void Journal::write_change(Change& change) {

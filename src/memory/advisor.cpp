@@ -40,8 +40,8 @@ struct Advisor::Miniatures {
 Advisor::Advisor(const Of& cache) {
   if (cache.entries == 0)
     throw ConfigError(
-        "advisor needs max_entries: what a size means to a cache bounded by bytes alone "
-        "cannot be told from keys");
+        "advisor needs max_entries: for a cache bounded only by bytes, hit rates cannot be "
+        "estimated from keys");
   std::uint64_t rate = 1;
   while (cache.entries / (rate * 2) >= least_share) rate *= 2;
   mask_ = rate - 1;

@@ -45,7 +45,7 @@ void Greeting::take(std::size_t index, const Node& node) {
   if (!is_error(node) || node.depth != 0 || refused_) return;
   refused_ = server_error(node.value, url_.label());
   if (index == 1 && url_.database != 0) {
-    refused_->context += " (the URL asks for database " + std::to_string(url_.database) + ")";
+    refused_->context += " (the URL selects database " + std::to_string(url_.database) + ")";
   } else if (node.value.find("unknown command") != std::string_view::npos) {
     refused_->context += " (terrace needs Redis 6 or newer, or Valkey)";
   }
@@ -69,11 +69,11 @@ void ServerFacts::learn_memory(std::string_view info) {
   unfit.reset();
   if (run_id.empty() || policy.empty()) {
     unfit = Error(Errc::unavailable, "Redis " + label +
-                                         ": INFO does not tell run_id and maxmemory_policy; it cannot be a "
+                                         ": INFO does not show run_id and maxmemory_policy; it cannot be a "
                                          "node of a replicated tier");
   } else if (memory != "0" && policy != "noeviction") {
     unfit = Error(Errc::unavailable, "Redis " + label + ": its maxmemory-policy is " + std::string(policy) +
-                                         ", so it may forget keys; a node of a replicated tier needs "
+                                         ", so it may evict keys; a node of a replicated tier needs "
                                          "maxmemory-policy noeviction");
   } else if (!stands_in_for.empty()) {
     unfit =

@@ -171,7 +171,7 @@ TEST(HashRing, RefusesWhatIsNoRingAndNamesIt) {
     }
     return "no refusal";
   };
-  EXPECT_EQ(refusal({}), "hash ring: there are no nodes; give it one at least");
+  EXPECT_EQ(refusal({}), "hash ring: there are no nodes; give at least one");
   EXPECT_EQ(refusal({{"a"}, {""}}), "hash ring: a node has an empty name; give each node a name");
   EXPECT_EQ(refusal({{"a"}, {"b"}, {"a", 2}}),
             "hash ring: two nodes are named \"a\"; give each node a name of its own");

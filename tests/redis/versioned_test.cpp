@@ -235,7 +235,7 @@ TEST(RedisVersioned, AServerThatHidesWhatItIsIsNoNode) {
   ASSERT_TRUE(set(*tier, "k", "plain"));
   for (const auto& [method, error] : outcomes(*tier)) {
     EXPECT_EQ(error, Errc::unavailable) << method;
-    EXPECT_NE(error.context.find("does not tell run_id"), std::string::npos) << error.context;
+    EXPECT_NE(error.context.find("does not show run_id"), std::string::npos) << error.context;
   }
   EXPECT_EQ(get(*tier, "k").value(), "plain");
 }

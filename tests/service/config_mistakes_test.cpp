@@ -84,7 +84,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"[runtime]\nworkers = 5_000_000_000\n", 2, "runtime.workers", "from 0 to 4294967295"},
         Case{"[caches.a]\nttl_jitter = 0.6\n", 2, "caches.a.ttl_jitter", "between 0 and 0.5"},
         Case{"[caches.a]\nttl = \"0s\"\n", 2, "caches.a.ttl", "is not above 0"},
-        Case{"[caches.a]\ngrace = \"1h\"\n", 2, "caches.a.grace", "grace without ttl"},
+        Case{"[caches.a]\ngrace = \"1h\"\n", 2, "caches.a.grace", "grace is set without ttl"},
         Case{"[caches.a]\nmax_entries = 0\n", 2, "caches.a.max_entries", "both 0"},
         Case{"[caches.a]\nmax_staleness = \"1ms\"\n", 2, "caches.a.max_staleness", "between 10 ms and 1 h"},
         Case{"[caches.a]\nload_timeout = \"1s\"\nsoft_load_timeout = \"2s\"\n", 3,
@@ -207,13 +207,12 @@ TEST(Mistakes, AStackThatCannotKeepWhatTheOptionsPromise) {
   EXPECT_EQ(
       mistakes("tiers = [\"d\", \"r\"]\n" + strong),
       "terrace.toml:8: mistake: caches.a.consistency: \"d\" (scope machine) lies above a level that all "
-      "processes share, and consistency is strong: what others change there does not reach it; put it "
-      "below, leave it out, or take \"eventual\"\n");
-  EXPECT_EQ(
-      mistakes("tiers = [\"r\", \"d\"]\n" + back),
-      "terrace.toml:8: mistake: caches.a.write_mode: write_mode is \"back\", and what is written belongs "
-      "into the lowest level, \"d\", whose scope is machine: other processes would not find it there; make a "
-      "level that all share the lowest\n");
+      "processes share, and consistency is strong: changes of other processes there do not reach it; "
+      "put it below, leave it out, or use \"eventual\"\n");
+  EXPECT_EQ(mistakes("tiers = [\"r\", \"d\"]\n" + back),
+            "terrace.toml:8: mistake: caches.a.write_mode: write_mode is \"back\", and writes go to the "
+            "lowest level, \"d\", whose scope is machine: other processes would not find them there; make a "
+            "level that all share the lowest\n");
   EXPECT_THAT(mistakes("tiers = [\"sqlite:y.db\", \"r\"]\n" + strong), HasSubstr("terrace.toml:8: mistake"));
   const std::vector<std::string> sound{
       "tiers = [\"r\", \"d\"]\n" + strong, "tiers = [\"d\", \"r\"]\n",
