@@ -84,13 +84,13 @@ void add_check(CLI::App& config, int& exit_code) {
       config.add_subcommand("check", "Reports every mistake, and settings that are probably not intended");
   command->add_option("FILE", arguments->file, "The configuration")->required();
   command->add_flag("--connect", arguments->connect, "Also ask the servers; changes nothing there");
-  command->add_option("--timeout", arguments->limit, "Longest time for all servers together")
+  command->add_option("--timeout", arguments->limit, "Longest time for all servers together (3s)")
       ->option_text("DURATION")
       ->capture_default_str();
   command->add_flag("--json", arguments->json, "Print one JSON object on one line");
   command->footer(
-      "Reads the environment variables and secret files that FILE names. Exit code 2 if there is "
-      "a mistake.\n\n"
+      "Reads the environment variables and secret files that FILE names. Exit code 2 if there is a\n"
+      "mistake.\n\n"
       "Examples:\n"
       "  terrace config check terrace.toml\n"
       "  terrace config check terrace.toml --connect --json");

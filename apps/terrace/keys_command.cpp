@@ -76,7 +76,9 @@ int rotate(const RotateArguments& arguments) {
 void add_generate(CLI::App& keys, int& exit_code) {
   auto arguments = std::make_shared<GenerateArguments>();
   CLI::App* const command = keys.add_subcommand("generate", "Creates a key ring with one new key");
-  command->add_option("--out", arguments->out, "File to write, for its owner only; default: standard output")
+  command
+      ->add_option("--out", arguments->out,
+                   "File to write, readable only by its owner; default: standard output")
       ->option_text("FILE");
   command->add_flag("--force", arguments->force, "Replace FILE; entries sealed with its keys become misses");
   command->callback([arguments, &exit_code] { exit_code = generate(*arguments); });

@@ -273,11 +273,10 @@ void add_replay_command(CLI::App& app, int& exit_code) {
       app.add_subcommand("replay", "Replays traces through cache levels, and measures hits and latency");
   declare_options(*command, *arguments);
   command->footer(
-      "Looks up each key of the traces in the cache. If no level has it, it is loaded from a simulated "
-      "origin.\n"
-      "Shows hits and latency of each level, and the time saved. The levels below memory keep the entries of "
-      "a\n"
-      "replay (namespace \"replay\") for --ttl. A second replay finds them, unless --clear is given.\n\n" +
+      "Looks up each key of the traces in the cache. A value in no level is loaded from a simulated\n"
+      "origin. Shows hits and latency of each level, and the time saved. The levels below memory\n"
+      "keep the entries of a replay (namespace \"replay\") for --ttl. A second replay finds them,\n"
+      "unless --clear is given.\n\n" +
       std::string(trace_formats_help) +
       "\n\nExamples:\n"
       "  terrace replay trace.keys.zst --memory-entries 20000\n"

@@ -192,20 +192,22 @@ int run(const RingArguments& arguments) {
 void add_ring_command(CLI::App& app, int& exit_code) {
   auto arguments = std::make_shared<RingArguments>();
   CLI::App* const command = app.add_subcommand(
-      "ring", "Shows the share of the keys that each node of a hash ring owns, and that a change moves");
-  command->add_option("--nodes", arguments->nodes, "Nodes, separated by commas; name=2 has twice the keys")
+      "ring", "Shows the share of the keys on each node of a hash ring, and the share that a change moves");
+  command
+      ->add_option("--nodes", arguments->nodes,
+                   "Nodes, separated by commas; name=2 has twice the keys (required)")
       ->required()
       ->option_text("a,b,c");
   command->add_option("--add", arguments->add, "Nodes to add")->option_text("d,e");
   command->add_option("--remove", arguments->remove, "Nodes to remove")->option_text("b");
-  command->add_option("--seed", arguments->seed, "The ring's seed (0)")->option_text("N");
+  command->add_option("--seed", arguments->seed, "Seed of the ring (0)")->option_text("N");
   command->add_option("--keys", arguments->keys, "Count these keys, one per line (- is standard input)")
       ->option_text("FILE");
   command->add_flag("--json", arguments->json, "Print one JSON object instead of a table");
   command->footer(
-      "Without --keys the shares are those of the ring itself, exactly. With --add or --remove, `nodes` and\n"
-      "`share` in JSON are those after the change; `moved` is the share of the keys that move to another "
-      "node.\n\n"
+      "Without --keys the shares are those of the ring itself, exactly. With --add or --remove,\n"
+      "`nodes` and `share` in JSON are those after the change; `moved` is the share of the keys that\n"
+      "move to another node.\n\n"
       "Examples:\n"
       "  terrace ring --nodes a,b,c --add d\n"
       "  terrace ring --nodes big=2,small --remove small --keys keys.txt --json");

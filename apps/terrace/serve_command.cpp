@@ -59,16 +59,17 @@ void add_serve_command(CLI::App& app, int& exit_code) {
   auto arguments = std::make_shared<ServeArguments>();
   CLI::App* const command =
       app.add_subcommand("serve", "Serves the caches of a configuration: status page, metrics, JSON API");
-  command->add_option("--config", arguments->config, "The configuration")->option_text("FILE")->required();
+  command->add_option("--config", arguments->config, "The configuration (required)")
+      ->option_text("FILE")
+      ->required();
   command
       ->add_option("--listen", arguments->listen,
                    "Address to listen on, overrides [admin]; port 0: any free port")
       ->option_text("HOST:PORT");
   command->footer(
-      "Opens the caches of FILE, with values of any type, over the same tiers as the programs that use "
-      "them,\n"
-      "and prints its address. SIGINT and SIGTERM end it in order. Notifies systemd when it is ready\n"
-      "(Type=notify).\n\n"
+      "Opens the caches of FILE, with values of any type, over the same tiers as the programs that\n"
+      "use them, and prints its address. SIGINT and SIGTERM shut it down in order. Notifies systemd\n"
+      "when it is ready (Type=notify).\n\n"
       "Examples:\n"
       "  terrace serve --config terrace.toml\n"
       "  terrace serve --config terrace.toml --listen 127.0.0.1:0");

@@ -203,7 +203,7 @@ void add_simulate_command(CLI::App& app, int& exit_code) {
       ->option_text("a,b");
   command
       ->add_option("--entries", arguments->sizes,
-                   "Cache sizes in entries, separated by commas; n..m is twelve sizes from n to m")
+                   "Cache sizes in entries, separated by commas; n..m is twelve sizes from n to m (required)")
       ->required()
       ->option_text("n,m");
   command->add_flag("--curve", arguments->curve,
@@ -212,10 +212,10 @@ void add_simulate_command(CLI::App& app, int& exit_code) {
       ->option_text("FILE");
   command->add_flag("--json", arguments->json, "Print one JSON array instead of a table");
   command->footer(
-      "Runs each trace, in one pass, through one cache for each policy and size. Every miss inserts an "
-      "entry.\n"
-      "Every entry counts as one, whatever its size in bytes. Nothing is loaded and no server is needed.\n"
-      "The policy belady needs memory for the whole trace: 8 bytes per request, 16 to 40 per key.\n\n" +
+      "Runs each trace, in one pass, through one cache for each policy and size. Every miss inserts\n"
+      "an entry. Every entry counts as one, whatever its size in bytes. Nothing is loaded and no\n"
+      "server is needed. The policy belady needs memory for the whole trace: 8 bytes per request,\n"
+      "16 to 40 per key.\n\n" +
       std::string(trace_formats_help) +
       "\n\nExamples:\n"
       "  terrace simulate trace.keys.zst --policy lru,s3fifo --entries 1000,10000\n"

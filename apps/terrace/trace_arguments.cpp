@@ -20,7 +20,9 @@ void TraceArguments::declare(CLI::App& command) {
   command.add_option("FILE", files, "Traces, read one after another; - is standard input")
       ->required()
       ->option_text("...");
-  command.add_option("--format", format, "keys, csv or log, if name and content do not show it")
+  command
+      .add_option("--format", format,
+                  "Format of the traces: keys, csv or log, if name and content do not show it")
       ->option_text("FORMAT");
   command
       .add_option("--max-bad-lines", max_bad_lines,

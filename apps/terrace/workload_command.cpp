@@ -70,11 +70,9 @@ void add_workload_command(CLI::App& app, int& exit_code) {
   command->add_option("--skew", arguments->skew, "Zipf exponent, from 0 (all keys alike) to 3 (0.9)")
       ->option_text("X");
   command->footer(
-      "Zipf popularity that drifts, keys that are requested only once, occasional scans, lognormal sizes. "
-      "The\n"
-      "trace is synthetic: it resembles real traffic, but proves nothing about yours. The same options give "
-      "the\n"
-      "same trace.\n\n"
+      "Zipf popularity that drifts, keys that are requested only once, occasional scans, lognormal\n"
+      "sizes. The trace is synthetic: it resembles real traffic, but proves nothing about yours. The\n"
+      "same options give the same trace.\n\n"
       "Examples:\n"
       "  terrace workload --seed 7 > trace.csv\n"
       "  terrace workload --requests 2000000 | terrace simulate - --policy lru,s3fifo --entries 5000");

@@ -225,8 +225,7 @@ TEST_F(InvalidationTest, BadTagsOfTheLoaderFailTheLoad) {
       return Load<std::string>{.value = "v", .tags = {"fine", tag}};
     });
     ASSERT_EQ(loaded.error(), Errc::loader_failed);
-    EXPECT_THAT(loaded.error().context,
-                ::testing::HasSubstr("the loader of \"k\" gave a tag that cannot be: "));
+    EXPECT_THAT(loaded.error().context, ::testing::HasSubstr("the loader of \"k\" gave an invalid tag: "));
     EXPECT_THAT(loaded.error().context, ::testing::HasSubstr(named));
   }
   EXPECT_EQ(a.stats().load_failures, 2U);

@@ -81,7 +81,7 @@ TEST_F(Doctor, ExaminesAServer) {
   const std::string wrong = folder_.file("wrong", "wrong-token-0123456789");
   const Ended refused = terrace({"doctor", "--server", server(), "--token-file", wrong});
   EXPECT_EQ(refused.code, exit_failed);
-  EXPECT_THAT(refused.out, ContainsRegex("failure +token: the server refuses it"));
+  EXPECT_THAT(refused.out, ContainsRegex("failure +token: the server rejects it"));
   EXPECT_THAT(refused.out, Not(HasSubstr("0123456789")));
   stop_server();
   const Ended away = terrace({"doctor", "--server", server()});

@@ -132,7 +132,7 @@ class Plot(unittest.TestCase):
 
     def test_refuses_what_it_could_not_write_before_it_begins(self):
         missing = self.folder / "none" / "plot.svg"
-        self.refused(f"{missing} cannot be written: No such file or directory: name a file in a folder that is there",
+        self.refused(f"{missing} cannot be written: No such file or directory: name a file in a folder that exists",
                      file=missing)
         self.refused("does not end in .svg: give a name such as hits.svg", file=self.folder / "a.png")
         self.refused("does not end in .svg", file="-")

@@ -100,8 +100,8 @@ TEST(Ring, RefusesWhatCannotBeARing) {
   const TempFolder folder;
   EXPECT_THAT(refusal({}), HasSubstr("--nodes"));
   EXPECT_THAT(refusal({"--nodes", "a,,b"}), HasSubstr("--nodes has an empty part"));
-  EXPECT_THAT(refusal({"--nodes", "a,b,a"}), HasSubstr("--nodes: there is a node \"a\" already"));
-  EXPECT_THAT(refusal({"--nodes", "a", "--add", "a=2"}), HasSubstr("--add: there is a node \"a\" already"));
+  EXPECT_THAT(refusal({"--nodes", "a,b,a"}), HasSubstr("--nodes: the node \"a\" is given twice"));
+  EXPECT_THAT(refusal({"--nodes", "a", "--add", "a=2"}), HasSubstr("--add: the node \"a\" is given twice"));
   EXPECT_THAT(refusal({"--nodes", "a", "--add", ""}), HasSubstr("--add has an empty part"));
   EXPECT_THAT(refusal({"--nodes", "a,b", "--remove", "c"}),
               HasSubstr("--remove \"c\" is not one of --nodes"));

@@ -242,7 +242,7 @@ TEST(Simulate, RefusesWrongArguments) {
       {{"--entries", "many"}, "--entries \"many\" is not a whole number"},
       {{"--entries", "99999999999999999999"}, "is out of range: from 1 to 1000000000"},
       {{"--entries", "2000000000"}, "is out of range"},
-      {{"--entries", "5", "--format", "xml"}, "--format \"xml\" is not known: keys, csv or log"},
+      {{"--entries", "5", "--format", "xml"}, "--format \"xml\" is not known: give keys, csv or log"},
       {{"--entries", "5", "--max-bad-lines", "lots"}, "--max-bad-lines \"lots\" is not a share"},
       {{"--entries", "5", "--frobnicate"}, "--frobnicate"},
       {{"-", "-", "--entries", "5"}, "only once"},

@@ -103,7 +103,7 @@ TEST(ShardMap, RefusesListsAndTimesThatCannotBe) {
   odd[1].name = "a";
   for (const auto& function : {ShardFunction(), ShardFunction(by_first_byte)}) {
     EXPECT_EQ(list(odd, function),
-              "ShardedOptions::shards: two shards are named \"a\"; give each a name of its own");
+              "ShardedOptions::shards: two shards are named \"a\"; give each its own name");
   }
   odd[1] = {"b", nullptr};
   EXPECT_EQ(list(odd), "ShardedOptions::shards: the tier of shard \"b\" is null");

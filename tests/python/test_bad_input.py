@@ -43,13 +43,13 @@ def test_a_tag_that_is_no_text_is_named(tags: Any) -> None:
             call()
 
 
-@pytest.mark.parametrize("tag, named", [("", "is empty"), ("x" * 2000, "xxx.* is longer than 1024 bytes; take a shorter one")],
+@pytest.mark.parametrize("tag, named", [("", "is empty"), ("x" * 2000, "xxx.* is longer than 1024 bytes; use a shorter one")],
                          ids=["empty", "too long"])
 def test_a_tag_that_cannot_be_fails_the_load(tag: str, named: str, redis_server: RedisServer) -> None:
     for tiers in ([], [redis_server.url]):
         cache: terrace.Cache[Any] = terrace.Cache("load-tags", ttl=60, tiers=tiers)
         for tags in (tag, ["fine", tag]):
-            with pytest.raises(terrace.LoaderFailed, match=f"the loader of .k. gave a tag that cannot be: .*{named}"):
+            with pytest.raises(terrace.LoaderFailed, match=f"the loader of .k. gave an invalid tag: .*{named}"):
                 cache.get_or_load("k", lambda: terrace.Load(1, tags=tags))
         assert cache.stats().load_failures == 2
         assert cache.get_or_load("k", lambda: terrace.Load(2, tags="fine")) == 2

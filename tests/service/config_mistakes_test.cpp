@@ -104,7 +104,7 @@ INSTANTIATE_TEST_SUITE_P(
         // Tiers and keys.
         Case{"[tiers.r]\n", 1, "tiers.r.url", "is missing"},
         Case{"[tiers.r]\nurl = \"redi://x\"\n", 2, "tiers.r.url", "the scheme \"redi\" is unknown"},
-        Case{"[tiers.r]\nurl = \"sqlite:/no/where/x.db\"\n", 2, "tiers.r.url", "no directory /no/where"},
+        Case{"[tiers.r]\nurl = \"sqlite:/no/where/x.db\"\n", 2, "tiers.r.url", "the directory /no/where"},
         Case{"[tiers.r]\nurl = \"redis://a\"\nkey_prefix = \"~lease:\"\n", 2, "tiers.r.url",
              "key_prefix begins with"},
         Case{"[tiers.r]\nurl = "

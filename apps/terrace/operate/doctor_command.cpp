@@ -82,11 +82,9 @@ void add_doctor_command(CLI::App& app, int& exit_code) {
       app.add_subcommand("doctor", "Finds problems of a server or a configuration, and names remedies");
   options->add_to(*command);
   command->footer(
-      "With --config it checks the file, the servers and files of its tiers (a probe key is written, read "
-      "and\n"
-      "erased in each), the clocks, and the limit of open files. Otherwise it checks the endpoint, its "
-      "token,\n"
-      "health and alerts. Exit code 1 if a check failed; warnings alone give 0.\n\n"
+      "With --config it checks the file, the servers and files of its tiers (a probe key is written,\n"
+      "read and erased in each), the clocks, and the limit of open files. Otherwise it checks the\n"
+      "endpoint, its token, health and alerts. Exit code 1 if a check failed; warnings alone give 0.\n\n"
       "Examples:\n"
       "  terrace doctor --config terrace.toml\n"
       "  terrace doctor --server https://cache.example:9390 --token-file token");

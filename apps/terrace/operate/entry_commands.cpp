@@ -162,7 +162,7 @@ void add_get_command(CLI::App& app, int& exit_code) {
   CLI::App* const command = add(app, arguments, "get", "Shows the value of a key, as JSON", false);
   arguments->target.add_to(*command);
   command->footer(
-      "If no level has the key: a message, and exit code 1. Loads nothing.\n\n"
+      "If no level has the key, it prints a message and ends with exit code 1. It loads nothing.\n\n"
       "Examples:\n"
       "  terrace get users 42 --token-file token\n"
       "  terrace get users 42 --config terrace.toml | jq .");
@@ -183,9 +183,8 @@ void add_set_command(CLI::App& app, int& exit_code) {
       ->option_text("S");
   arguments->target.add_to(*command);
   command->footer(
-      "Strings, numbers, true and false are stored as they are. Other values need --schema, with the type "
-      "that\n"
-      "programs read: docs/admin.md.\n\n"
+      "Strings, numbers, true and false are stored as they are. Other values need --schema, with the\n"
+      "type that programs read: docs/admin.md.\n\n"
       "Examples:\n"
       "  terrace set motd today '\"closed for lunch\"' --ttl 1h\n"
       "  terrace set users 42 '[42, \"Ada\"]' --schema '(i64,str)' --tag team:navy");

@@ -83,9 +83,8 @@ void add_stats_command(CLI::App& app, int& exit_code) {
   command->add_option("CACHE", arguments->cache, "Show one cache instead of all");
   arguments->target.add_to(*command);
   command->footer(
-      "Counters begin at the start of the program that serves. With --config that is this command, so then "
-      "only\n"
-      "the content of the tiers is meaningful.\n\n"
+      "Counters start at zero with the program that serves the caches. With --config that is this\n"
+      "command, so only the content of the tiers is meaningful.\n\n"
       "Examples:\n"
       "  terrace stats\n"
       "  terrace stats users --server https://cache.example:9390 --ca ca.pem\n"

@@ -44,7 +44,9 @@ std::string token_of(const std::string& file) {
 
 void TargetOptions::add_to(CLI::App& command) {
   CLI::Option* const to =
-      command.add_option("--server", server, "URL of `terrace serve`, or of a program's own admin endpoint")
+      command
+          .add_option("--server", server,
+                      "URL of `terrace serve`, or of a program's own admin endpoint (" + server + ")")
           ->option_text("URL")
           ->capture_default_str();
   command
@@ -55,10 +57,10 @@ void TargetOptions::add_to(CLI::App& command) {
   command.add_option("--config", config, "Use the tiers of a configuration directly, without a server")
       ->option_text("FILE")
       ->excludes(to);
-  command.add_option("--timeout", timeout, "Longest time for the answer")
+  command.add_option("--timeout", timeout, "Longest time for the answer (" + timeout + ")")
       ->option_text("DURATION")
       ->capture_default_str();
-  command.add_flag("--json", json, "Print the JSON of the API, on one line");
+  command.add_flag("--json", json, "Print JSON, on one line");
 }
 
 Duration TargetOptions::limit() const {

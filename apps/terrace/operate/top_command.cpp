@@ -75,9 +75,8 @@ void add_top_command(CLI::App& app, int& exit_code) {
   command->add_flag("--once", arguments->once, "Print one frame and exit; needs no terminal");
   arguments->target.add_to(*command);
   command->footer(
-      "Rates are over the monitor's window. P99 is the latency of loads in the line of a cache, and of reads "
-      "in\n"
-      "the line of a level. q or Ctrl-C ends it.\n\n"
+      "Rates are computed over the monitor's window. P99 is the latency of loads in the line of a\n"
+      "cache, and of reads in the line of a level. q or Ctrl-C ends it.\n\n"
       "Examples:\n"
       "  terrace top\n"
       "  terrace top --once --server http://10.0.0.5:9390");

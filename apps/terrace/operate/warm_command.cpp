@@ -139,7 +139,7 @@ void add_warm_command(CLI::App& app, int& exit_code) {
   source->require_option(1);
   command
       ->add_option("--pattern", arguments->of_log.pattern,
-                   "Lines of the log that count, as a regular expression")
+                   "Lines of the log that count, as a regular expression (successful GETs)")
       ->option_text("RE")
       ->needs(log);
   command
@@ -148,16 +148,14 @@ void add_warm_command(CLI::App& app, int& exit_code) {
       ->option_text("TEMPLATE")
       ->needs(log);
   command->add_option("--top", arguments->top, "Number of hottest keys (1000)")->option_text("N")->needs(log);
-  command->add_option("--concurrency", arguments->concurrency, "Keys in progress at the same time")
+  command->add_option("--concurrency", arguments->concurrency, "Keys in progress at the same time (64)")
       ->option_text("N")
       ->capture_default_str();
   arguments->target.add_to(*command);
   command->footer(
-      "A program that serves its own caches loads the keys as its add_warming() call says; otherwise, and "
-      "with\n"
-      "--config, keys are copied up from lower levels. Ctrl-C ends the command in order, with a report "
-      "(exit\n"
-      "code 130).\n\n"
+      "A program that serves its own caches loads the keys as its add_warming() call says; otherwise,\n"
+      "and with --config, keys are copied up from lower levels. Ctrl-C ends the command in order,\n"
+      "with a report (exit code 130).\n\n"
       "Examples:\n"
       "  terrace warm users --keys hot.txt\n"
       "  terrace warm pages --log access.log --top 5000 --key 'page:{1}' --concurrency 16");
