@@ -10,10 +10,10 @@ CTEST := GTEST_BRIEF=1 ctest --output-on-failure --no-tests=error -j $(JOBS)
 SOURCES = $(shell git ls-files '*.cpp' '*.hpp')
 CLANG_FORMAT = $(shell command -v clang-format-14 || command -v clang-format)
 
-help: ## this list
+help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: ## install what is missing (Debian 12 and 13)
+setup: ## install missing tools and libraries (Debian 12 and 13)
 	@scripts/setup.sh
 
 configure: setup
@@ -25,7 +25,7 @@ program: configure ## build the program only (build/release/bin/terrace)
 build: configure ## build the program, tests and examples
 	cmake --build build/release -j $(JOBS)
 
-build-times: ## what the newest build took; fails if a source takes over 25 s or a test program over 20 s
+build-times: ## show the time of the newest build; fails if a source takes over 25 s or a test program over 20 s
 	scripts/build_times.py build/release --limit 25 --test-limit 20
 
 demo: program ## replay a workload through memory, Redis and SQLite; TRACE=file for your own
@@ -35,23 +35,23 @@ python: configure ## build the Python package (build/wheel) and install it into 
 	cmake --build build/release -j $(JOBS) --target terrace_libraries terrace_program
 	JOBS=$(JOBS) scripts/build_wheel.sh
 
-wheels: configure ## a wheel for each CPython from 3.11 on in PATH, or in PYTHONS="…" (build/wheels)
+wheels: configure ## build a wheel for each CPython from 3.11 on in PATH, or in PYTHONS="…" (build/wheels)
 	cmake --build build/release -j $(JOBS) --target terrace_libraries terrace_program
 	JOBS=$(JOBS) scripts/build_wheels.sh
 
-python-stubs: python ## write python/terrace/_core.pyi anew, from the extension module
+python-stubs: python ## write python/terrace/_core.pyi again, from the extension module
 	.venv/bin/python -m nanobind.stubgen --quiet --include-private -m terrace._core -p python/stub_patterns.txt -o python/terrace/_core.pyi
 
-test: build ## the tests
+test: build ## run the tests
 	$(MAKE) --no-print-directory python
 	cd build/release && $(CTEST) -LE long
 	scripts/test_python.sh
 
-test-long: setup ## all tests, also the long ones, under ASan+UBSan and TSan, and the build with clang
+test-long: setup ## run all tests, including the long ones, under ASan+UBSan and TSan, and the build with clang
 	@scripts/setup.sh long
 	scripts/test_long.sh
 
-deb: setup ## Debian packages (build/deb/packages)
+deb: setup ## build Debian packages (build/deb/packages)
 	@scripts/setup.sh deb
 	scripts/deb.sh
 
@@ -59,35 +59,35 @@ test-packages: deb ## install, use, serve and purge the packages in a clean Debi
 	scripts/check_packages.sh
 	tests/packages/package_test.sh
 
-chaos: build ## the fault tests at full size, as a table
+chaos: build ## run the fault tests at full size, with a table of results
 	$(MAKE) --no-print-directory python
 	scripts/chaos.py build/release
 
-fuzz: setup ## each fuzzer for FUZZ_SECONDS (60)
+fuzz: setup ## run each fuzzer for FUZZ_SECONDS (60)
 	@scripts/setup.sh long
 	scripts/fuzz.sh
 
-bench: setup ## the benchmarks; what they print goes into docs/benchmarks.md
+bench: setup ## run the benchmarks; their output goes into docs/benchmarks.md
 	cmake --preset release $(WERROR) -DTERRACE_BENCH=ON
 	cmake --build build/release -j $(JOBS)
 	scripts/bench.sh
 
-bench-python: python ## the Python package beside its peers; what they print goes into docs/benchmarks.md
+bench-python: python ## run benchmarks of the Python package and its peers; their output goes into docs/benchmarks.md
 	.venv/bin/pip install -q --disable-pip-version-check -r bench/python/requirements.txt
 	.venv/bin/python bench/python/bench_memory.py
 	.venv/bin/python bench/python/bench_redis.py
 
-format: ## clang-format over all sources
+format: ## run clang-format over all sources
 	@scripts/setup.sh long
 	@$(CLANG_FORMAT) -i $(SOURCES)
 
-lint: ## the tidy rules, the words of the documentation, and clang-format without changing anything
+lint: ## check the tidy rules, the words of the documentation, and clang-format; changes nothing
 	python3 tests/house/tidy.py .
 	python3 tests/house/prose.py .
 	@scripts/setup.sh long
 	@$(CLANG_FORMAT) --dry-run -Werror $(SOURCES)
 
-clean: ## remove what was built
+clean: ## remove all build output
 	rm -rf build .venv
 
 .PHONY: help setup configure program build build-times deb test-packages demo python wheels python-stubs bench-python test test-long chaos fuzz bench format lint clean

@@ -1,4 +1,4 @@
-// The asynchronous calls, from coroutines: a thousand of them want one key, one loads it.
+// Asynchronous calls from coroutines: a thousand coroutines read the same key, and one of them loads it.
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>

@@ -1,4 +1,4 @@
-// Every cache of a program from one file: what it describes is built by one call. Runs without a Redis, too.
+// Every cache of a program from one file: one call builds them all. The example also runs without Redis.
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -9,7 +9,7 @@ struct User {
   std::string name;
 };
 
-// In a program this is terrace.toml; `terrace config check` names its mistakes, each with its line.
+// In a real program this is a file terrace.toml. `terrace config check` reports its mistakes with their lines.
 constexpr const char* configuration = R"(
 [tiers.redis]
 url = "redis://${REDIS_HOST:-127.0.0.1}:6379"
@@ -54,7 +54,7 @@ int main() {
     std::cout << cache.name() << ": " << cache.stats().levels.size() << " levels\n";
   }
 
-  // A mistake is told with its line and what would be right, and builds nothing.
+  // The error names each mistake with its line and the remedy. Nothing is built then.
   try {
     static_cast<void>(terrace::Config::parse("[caches.users]\nttl = 600\nmax_entrys = 10\n"));
   } catch (const terrace::ConfigError& error) {

@@ -1,4 +1,4 @@
-// Every way to say that something is not true any more, and how to look at what is there.
+// Every way to invalidate entries, and how to see the entry of a key in each level.
 #include <iostream>
 #include <terrace/cache.hpp>
 
@@ -32,11 +32,11 @@ int main() {
   cache.define_group("firsts", {"user:1", "post:1"});
   show(cache, "group firsts", cache.invalidate_group("firsts"));
 
-  // Softly: still served within its grace, while the new value cannot be had.
+  // Soft: the old value is still served within its grace if the new value cannot be loaded.
   cache.invalidate({"user:1"}, {.soft = true}).value();
   const auto found = cache.lookup_or_load(
-      "user:1", []() -> std::string { throw std::runtime_error("the database is away"); });
-  std::cout << "softly: " << to_string(found.kind) << '\n';
+      "user:1", []() -> std::string { throw std::runtime_error("the database is down"); });
+  std::cout << "soft: " << to_string(found.kind) << '\n';
 
   std::cout << cache.explain("user:1").value().to_string();
   cache.clear().value();

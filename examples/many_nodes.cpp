@@ -1,10 +1,10 @@
-// A cache over many nodes, which the configuration names in one line: shards, replicas, a cluster, databases.
+// A cache over many nodes (shards, replicas, a cluster, databases), which one URL configures.
 //
 //   example_many_nodes 'sharded:redis://10.0.0.1,redis://10.0.0.2'
 //   example_many_nodes 'replicated:redis://10.0.0.1,redis://10.0.0.2,redis://10.0.0.3?consistency=strong'
 //
-// Several URLs are levels, the upper one first. Without any it takes two files as shards, and needs no
-// server.
+// Several URLs are several levels, the upper one first. Without a URL the example uses two files as shards,
+// and needs no server.
 #include <filesystem>
 #include <iostream>
 #include <terrace/cache.hpp>

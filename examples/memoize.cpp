@@ -12,7 +12,7 @@ int main() {
   });
 
   std::cout << distance("Oslo", "Bergen") << '\n';
-  std::cout << distance("Oslo", "Bergen") << '\n';  // remembered
+  std::cout << distance("Oslo", "Bergen") << '\n';  // from the cache
   distance.invalidate("Oslo", "Bergen");
   std::cout << distance("Oslo", "Bergen") << '\n';
 }

@@ -1,4 +1,4 @@
-// The memory level alone: a bounded, thread-safe map that forgets by itself.
+// The memory level alone: a bounded, thread-safe map that evicts and expires its entries.
 #include <iostream>
 #include <terrace/memory_cache.hpp>
 
@@ -17,5 +17,5 @@ int main() {
   pages.set("news", "<h1>news</h1>");
   if (auto page = pages.find("home")) std::cout << *page << '\n';  // in place, without a copy
   pages.set("about", "<h1>about</h1>");
-  std::cout << pages.size() << " pages, " << pages.stats().hits << " hit\n";
+  std::cout << pages.size() << " pages, " << pages.stats().hits << " hits\n";
 }

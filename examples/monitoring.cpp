@@ -1,5 +1,5 @@
-// Health with its reasons, and an alert that fires and recovers. In earnest the window is a minute, and a
-// webhook tells whoever is on call.
+// Health with its reasons, and an alert that fires and recovers. In production use a window of a minute, and
+// a webhook that notifies the people on call.
 #include <future>
 #include <iostream>
 #include <terrace/cache.hpp>
@@ -7,7 +7,7 @@
 
 using namespace std::chrono_literals;
 
-/// What the monitor told, one after the other.
+/// Collects the notifications of the monitor.
 class Notices {
  public:
   void operator()(const terrace::AlertNotice& notice) {
@@ -49,7 +49,7 @@ int main() {
   for (int i = 0; i < 1000; ++i) users.set(std::to_string(i), "Ada").value();
   for (int i = 0; i < 2000; ++i) (void)users.get(std::to_string(i % 1000));
   const std::string recovered = notices.recovered();
-  std::cout << "recovered " << recovered << '\n';
+  std::cout << "recovered: " << recovered << '\n';
   print(monitor.health());
   return monitor.alerts().empty() ? 0 : 1;
 }

@@ -1,5 +1,5 @@
-/// How large should memory be? The cache itself tells what other sizes would have answered. And when the
-/// machine runs short of memory, it gives some back.
+/// How large should memory be? The cache estimates the hit rate that other sizes would have had. When the
+/// machine runs short of memory, the cache frees some.
 
 #include <cstdio>
 #include <random>
@@ -11,7 +11,7 @@ int main() {
   terrace::Cache<std::string> pages({.name = "pages", .max_entries = 1'000, .advisor = true});
 
   std::mt19937 random(7);
-  std::geometric_distribution<int> page(0.001);  // some are asked for far more often than others
+  std::geometric_distribution<int> page(0.001);  // some pages are requested far more often than others
   for (int i = 0; i < 50'000; ++i) {
     static_cast<void>(pages.get_or_load(std::to_string(page(random)), [] { return std::string(100, 'x'); }));
   }
@@ -22,7 +22,7 @@ int main() {
                 100 * advice.hit_ratio(i));
   }
 
-  // From now on a tenth of it leaves with every second in which memory is short.
+  // From now on the cache frees a tenth of its memory in every second in which the machine is short of memory.
   terrace::MemoryPressure pressure;
   pressure.relieve([&](double share) { pages.shrink_memory(share); });
   const auto seen = pressure.look();

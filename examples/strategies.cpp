@@ -1,4 +1,4 @@
-// What a full cache gives up, and where a write goes: two options that are chosen apart.
+// The eviction policy of a full cache, and the destination of a write: two independent options.
 #include <filesystem>
 #include <iostream>
 #include <terrace/cache.hpp>
@@ -8,7 +8,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// How many of 100 keys that are used over and over are still there after 10,000 keys that are used once.
+/// How many of 100 frequently used keys are still in the cache after 10,000 keys that are used once.
 int kept(terrace::Eviction eviction) {
   terrace::MemoryCache<std::string, int> cache({.max_entries = 200, .eviction = eviction});
   const auto use_often = [&] {
@@ -51,7 +51,7 @@ int main() {
   std::filesystem::remove_all(folder);
   std::filesystem::create_directory(folder);
   write(terrace::WriteMode::through, "through", folder);  // into every level
-  write(terrace::WriteMode::around, "around", folder);    // out of every level: the program wrote its origin
+  write(terrace::WriteMode::around, "around", folder);    // out of every level: the program writes its origin
   write(terrace::WriteMode::back, "back", folder);        // into a journal now, into the tier soon
   std::filesystem::remove_all(folder);
 }

@@ -1,5 +1,5 @@
-// Memory, Redis, SQLite, and the program's own database behind them. Runs without a Redis, too: a level that
-// is away lowers the hit rate and nothing else.
+// Memory, Redis, SQLite, and the program's own database below them. The example also runs without Redis: a
+// level that cannot be reached only lowers the hit rate.
 #include <filesystem>
 #include <iostream>
 #include <terrace/cache.hpp>

@@ -1,4 +1,4 @@
-/// A program that keeps what it had in memory over a restart. Run it twice: the second time it starts warm.
+/// A program that keeps its memory level over a restart. Run it twice: the second time it starts warm.
 
 #include <cstdio>
 #include <terrace/memory_cache.hpp>
@@ -15,8 +15,9 @@ int main() {
   } else if (loaded.error() == terrace::Errc::not_found) {
     std::puts("cold: the first start");
   } else {
-    std::printf("cold: %s\n",
-                loaded.error().message().c_str());  // damaged or of another program: starts empty
+    std::printf(
+        "cold: %s\n",
+        loaded.error().message().c_str());  // damaged, or from another program: the cache starts empty
   }
 
   for (int i = 0; i < 100; ++i) {

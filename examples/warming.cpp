@@ -1,7 +1,7 @@
-// Filling a cache before its users ask: from a list of tasks, and from the hottest keys of an access log.
+// Fills a cache before users ask: from a list of tasks, and from the hottest keys of an access log.
 //
-//   example_warming                 makes up a small log
-//   example_warming ACCESS.LOG      a log of a web server in the common or combined format
+//   example_warming                 generates a small log
+//   example_warming ACCESS.LOG      a web server log in the common or combined format
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -15,7 +15,7 @@ std::string load_page(std::string_view path) {
   return "<h1>" + std::string(path) + "</h1>";
 }
 
-std::filesystem::path made_up_log() {
+std::filesystem::path generated_log() {
   const auto path = std::filesystem::temp_directory_path() / "terrace_example_access.log";
   std::ofstream log(path);
   for (const char* page : {"/news", "/broken", "/news", "/about", "/news", "/broken"})
@@ -36,14 +36,14 @@ int main(int argc, char** argv) try {
   warmer.add("/", [] { return load_page("/"); }, {.ttl = 1h, .tags = {"start page"}});
   std::vector<std::string> hot;
   for (const auto& [key, requests] :
-       terrace::hottest_keys(argc > 1 ? argv[1] : made_up_log(), {.top = 100})) {
-    std::cout << key << " was asked for " << requests << " times\n";
+       terrace::hottest_keys(argc > 1 ? argv[1] : generated_log(), {.top = 100})) {
+    std::cout << key << " was requested " << requests << " times\n";
     hot.push_back(key);
   }
   warmer.add_keys(hot, load_page);
 
   const terrace::WarmReport report = warmer.run();
-  std::cout << report.warmed << " warmed, " << report.present << " were there, " << report.failed
+  std::cout << report.warmed << " warmed, " << report.present << " already present, " << report.failed
             << " failed in " << std::chrono::duration_cast<std::chrono::milliseconds>(report.elapsed).count()
             << " ms\n";
   for (const auto& failure : report.failures)

@@ -11,7 +11,7 @@ for argument in "$@"; do
     --serve) serve=yes ;;
     --no-serve) serve=no ;;
     *)
-      echo "demo: there is no option $argument; there are --serve and --no-serve" >&2
+      echo "demo: unknown option $argument; the options are --serve and --no-serve" >&2
       exit 2
       ;;
   esac
@@ -20,7 +20,7 @@ done
 root=$(cd "$(dirname "$0")/.." && pwd)
 terrace=${TERRACE:-$root/build/release/bin/terrace}
 if [[ ! -x $terrace ]]; then
-  echo "demo: $terrace is not there: run \`make demo\`, which builds it" >&2
+  echo "demo: $terrace does not exist: run \`make demo\`, which builds it" >&2
   exit 2
 fi
 
@@ -68,13 +68,13 @@ if [[ -n ${TRACE:-} ]]; then
 else
   trace=$folder/generated.csv
   "$terrace" workload --requests 200000 --keys 30000 --seed 1 >"$trace"
-  echo "The trace: generated, not real: 200,000 requests of a made-up shop. A few keys are popular, popularity"
-  echo "drifts, some keys come once only, now and then something scans. The same every time (seed 1)."
+  echo "The trace: generated, not real: 200,000 requests of a simulated shop. A few keys are popular, popularity"
+  echo "drifts, some keys occur only once, and there are occasional scans. It is the same every time (seed 1)."
 fi
 
 levels=(--memory-entries 2000)
 echo
-echo "The levels, asked from the top; who has the value answers, and the levels above it are filled:"
+echo "The levels, looked up from the top. The first level that has the value answers, and the levels above it are filled:"
 echo "  memory   2,000 entries in this process"
 server=$(command -v redis-server || command -v valkey-server || true)
 if [[ -z $server ]]; then
@@ -86,11 +86,11 @@ else
   echo "  redis    left out: $server did not start: $(tail -n 1 "$folder/redis.log")"
 fi
 levels+=(--sqlite "$folder/cache.db")
-echo "  sqlite   a file in a temporary folder, which this process alone uses (scope=fleet: nobody else changes Redis)"
-echo "  origin   made up; it takes $latency to answer, as a database or a service might. $callers callers ask at once."
+echo "  sqlite   a file in a temporary folder, used only by this process (scope=fleet: no other process changes Redis)"
+echo "  origin   simulated; a load takes $latency, as with a database or a service. $callers concurrent callers."
 echo
 
-echo "Read it so: each level saw only what those above it had not; the origin was asked for the rest."
+echo "How to read the table: each level got only the requests that the levels above it missed; the origin got the rest."
 echo "Try your own: TRACE=access.log make demo, or build/release/bin/terrace replay --help"
 page=()
 if [[ $serve == yes ]]; then

@@ -81,15 +81,15 @@ int check(const CheckArguments& arguments) {
 void add_check(CLI::App& config, int& exit_code) {
   auto arguments = std::make_shared<CheckArguments>();
   CLI::App* const command =
-      config.add_subcommand("check", "Names every mistake, and warns of what is probably not meant");
+      config.add_subcommand("check", "Reports every mistake, and settings that are probably not intended");
   command->add_option("FILE", arguments->file, "The configuration")->required();
-  command->add_flag("--connect", arguments->connect, "Ask the servers, too; changes nothing there");
-  command->add_option("--timeout", arguments->limit, "How long the servers may take")
+  command->add_flag("--connect", arguments->connect, "Also ask the servers; changes nothing there");
+  command->add_option("--timeout", arguments->limit, "Longest time for all servers together (3s)")
       ->option_text("DURATION")
       ->capture_default_str();
-  command->add_flag("--json", arguments->json, "One JSON object on one line");
+  command->add_flag("--json", arguments->json, "Print one JSON object on one line");
   command->footer(
-      "Reads the environment variables and secret files that FILE names. Exit code 2 when there is a "
+      "Reads the environment variables and secret files that FILE names. Exit code 2 if there is a\n"
       "mistake.\n\n"
       "Examples:\n"
       "  terrace config check terrace.toml\n"
@@ -103,8 +103,7 @@ void add_config_command(CLI::App& app, int& exit_code) {
   CLI::App* const config = app.add_subcommand("config", "Checks configuration files");
   config->require_subcommand(1);
   add_check(*config, exit_code);
-  CLI::App* const example =
-      config->add_subcommand("example", "Prints a documented configuration to begin with");
+  CLI::App* const example = config->add_subcommand("example", "Prints a documented example configuration");
   example->callback([&exit_code] {
     print(std::string(example_config()));
     exit_code = exit_ok;

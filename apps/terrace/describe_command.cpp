@@ -19,7 +19,8 @@ void add_describe_command(CLI::App& app, int& exit_code) {
       exit_code = exit_ok;
     });
   };
-  add("man", "roff, section 1", [&app](const CommandHelp& help) { return manual_page(help, app.version()); });
+  add("man", "The manual page for section 1, in roff",
+      [&app](const CommandHelp& help) { return manual_page(help, app.version()); });
   add("bash", "A script for bash-completion", bash_completion);
   add("zsh", "A function file for zsh, _terrace", zsh_completion);
 }

@@ -95,7 +95,7 @@ std::string damage_of(const Inspection& found) {
       text +=
           fmt::format("damaged: {} at {}: {} bytes\n", file.name, stretch.offset, format_count(stretch.size));
     if (file.torn)
-      text += fmt::format("cut short: {} at {}: {} bytes (a write that was not finished, or is not yet)\n",
+      text += fmt::format("cut short: {} at {}: {} bytes (a write that is unfinished or in progress)\n",
                           file.name, file.torn->offset, format_count(file.torn->size));
   }
   for (const auto& [name, bytes] : found.quarantined)
@@ -140,15 +140,14 @@ int run(const JournalArguments& arguments) {
 
 void add_journal_command(CLI::App& app, int& exit_code) {
   auto arguments = std::make_shared<JournalArguments>();
-  CLI::App* const command =
-      app.add_subcommand("journal", "Looks into the journal of a cache that writes back");
+  CLI::App* const command = app.add_subcommand("journal", "Inspects the journal of a write-back cache");
   command->require_subcommand(1);
   CLI::App* const inspect_command =
       command->add_subcommand("inspect", "Lists segments, changes, dead letters and damage; changes nothing");
   inspect_command->add_option("PATH", arguments->path, "The journal's directory")->required();
-  inspect_command->add_flag("--summary", arguments->summary, "Counts only, one a line");
+  inspect_command->add_flag("--summary", arguments->summary, "Print only counts, one per line");
   inspect_command->footer(
-      "Works beside a cache that is using the journal. Values are not shown, nor keys that are sealed.\n\n"
+      "Can run while a cache uses the journal. Shows neither values nor the keys of sealed records.\n\n"
       "Examples:\n"
       "  terrace journal inspect /var/lib/app/journal\n"
       "  terrace journal inspect /var/lib/app/journal --summary");

@@ -24,7 +24,7 @@ struct GenerateArguments {
 int generate(const GenerateArguments& arguments) {
   const std::string text = generate_key_ring();
   if (arguments.out.empty()) {
-    if (arguments.force) throw UsageError("--force replaces the file of --out FILE: give that, too");
+    if (arguments.force) throw UsageError("--force replaces the file of --out: give --out FILE as well");
     fmt::print("{}", text);
     if (std::fflush(stdout) != 0) throw std::runtime_error("standard output cannot be written");
   } else if (arguments.force && std::filesystem::exists(arguments.out)) {
@@ -50,14 +50,16 @@ struct RotateArguments {
 constexpr const char* what_next(RotationStep step) {
   switch (step) {
     case RotationStep::add:
-      return "Added a key. Give the file to every process that reads; when all of them have it: --promote.";
+      return "Added a key. Give the file to every process that reads entries. When all of them have it, run "
+             "--promote.";
     case RotationStep::promote:
-      return "Promoted the new key. Give the file to every process; when all of them have it, and what the "
-             "old key "
-             "sealed has expired: --retire.";
+      return "Promoted the new key. Give the file to every process. When all of them have it, and entries "
+             "sealed "
+             "with the old key have expired, run --retire.";
     case RotationStep::retire:
-      return "Retired the old keys. Give the file to every process; what is still sealed with them is a miss "
-             "now.";
+      return "Retired the old keys. Give the file to every process. Entries that are still sealed with the "
+             "old "
+             "keys are misses now.";
   }
   return "";
 }
@@ -73,31 +75,34 @@ int rotate(const RotateArguments& arguments) {
 
 void add_generate(CLI::App& keys, int& exit_code) {
   auto arguments = std::make_shared<GenerateArguments>();
-  CLI::App* const command = keys.add_subcommand("generate", "Makes a ring with one new key");
-  command->add_option("--out", arguments->out, "Write it here, for the owner only; else to standard output")
+  CLI::App* const command = keys.add_subcommand("generate", "Creates a key ring with one new key");
+  command
+      ->add_option("--out", arguments->out,
+                   "File to write, readable only by its owner; default: standard output")
       ->option_text("FILE");
-  command->add_flag("--force", arguments->force, "Replace FILE: what its keys sealed is lost");
+  command->add_flag("--force", arguments->force, "Replace FILE; entries sealed with its keys become misses");
   command->callback([arguments, &exit_code] { exit_code = generate(*arguments); });
 }
 
 void add_rotate(CLI::App& keys, int& exit_code) {
   auto arguments = std::make_shared<RotateArguments>();
-  CLI::App* const command = keys.add_subcommand("rotate", "Changes the key that seals, in three steps");
+  CLI::App* const command =
+      keys.add_subcommand("rotate", "Replaces the key that seals entries, in three steps");
   command->add_option("FILE", arguments->file, "The key file")->required();
-  CLI::Option_group* const step = command->add_option_group("step", "One at a time, in this order");
-  step->add_flag("--add", arguments->add, "Add a new key that only opens");
-  step->add_flag("--promote", arguments->promote, "Let the new key seal, and the old one open");
-  step->add_flag("--retire", arguments->retire, "Refuse what keys before the one that seals have sealed");
+  CLI::Option_group* const step = command->add_option_group("step", "Give one step at a time, in this order");
+  step->add_flag("--add", arguments->add, "Add a new key, which only opens entries");
+  step->add_flag("--promote", arguments->promote,
+                 "Seal entries with the new key; the old key only opens them");
+  step->add_flag("--retire", arguments->retire, "Reject entries sealed with older keys");
   step->require_option(1);
-  command->footer("After each step every process needs the new file before the next: docs/sealing.md.");
+  command->footer("Give the new file to every process before the next step: docs/sealing.md.");
   command->callback([arguments, &exit_code] { exit_code = rotate(*arguments); });
 }
 
 }  // namespace
 
 void add_keys_command(CLI::App& app, int& exit_code) {
-  CLI::App* const keys =
-      app.add_subcommand("keys", "Makes and rotates the keys that entries are sealed with");
+  CLI::App* const keys = app.add_subcommand("keys", "Creates and rotates the keys that seal entries");
   keys->require_subcommand(1);
   keys->footer(
       "Examples:\n"

@@ -60,12 +60,12 @@ int main(int argc, char** argv) {
   spdlog::set_default_logger(spdlog::stderr_color_mt("terrace"));
   spdlog::set_level(spdlog::level::err);
   int exit_code = exit_ok;
-  CLI::App app("A multi-level cache: operated, served, and tried out on traces.", "terrace");
+  CLI::App app("Inspects, changes and serves multi-level caches, and tests them on traces.", "terrace");
   app.set_version_flag("--version", "terrace " TERRACE_VERSION);
   app.require_subcommand(1);
   app.footer(
       "Exit codes: 0 done, 1 the run failed, 2 wrong arguments or input, 130 ended by Ctrl-C.\n"
-      "`terrace COMMAND --help` tells a command's options, with examples.");
+      "`terrace COMMAND --help` shows the options of a command, with examples.");
   add_stats_command(app, exit_code);
   add_top_command(app, exit_code);
   add_get_command(app, exit_code);

@@ -91,8 +91,7 @@ std::string sqlite_url(const std::string& path) {
 std::vector<std::string> tier_urls(const ReplayArguments& arguments) {
   if (!arguments.tiers.empty() && !(arguments.redis.empty() && arguments.sqlite.empty())) {
     throw UsageError(
-        "--tier does not go together with --redis and --sqlite, which are short for it: give every level as "
-        "a "
+        "--tier cannot be combined with --redis and --sqlite, which are short for it: give every level as a "
         "--tier, the upper one first, as in --tier redis://127.0.0.1 --tier sqlite:cache.db");
   }
   std::vector<std::string> urls = arguments.tiers;
@@ -148,7 +147,7 @@ void check_files(const ReplayOptions& options) {
 
 void warn_of_silent_levels(const std::vector<Levels::Silent>& silent) {
   for (const auto& level : silent) {
-    fmt::print(stderr, "terrace: {} does not answer ({}): the replay goes on without this level\n",
+    fmt::print(stderr, "terrace: {} does not answer ({}): the replay continues without this level\n",
                level.name, level.why);
   }
 }
@@ -167,12 +166,12 @@ void warn(const ReplayOutcome& outcome, bool time_is_over) {
   }
   for (const LevelState& level : outcome.levels) {
     if (level.errors == 0) continue;
-    fmt::print(stderr, "terrace: {} did not answer {} requests, which went on below it\n", level.name,
+    fmt::print(stderr, "terrace: {} did not answer {} requests, which continued below it\n", level.name,
                format_count(level.errors));
   }
   if (outcome.interrupted) {
-    fmt::print(stderr, "terrace: {}: these are the figures up to here\n",
-               time_is_over ? "the time limit is over" : "interrupted");
+    fmt::print(stderr, "terrace: {}: the figures so far follow\n",
+               time_is_over ? "the time limit is reached" : "interrupted");
   }
 }
 
@@ -180,7 +179,7 @@ void warn(const ReplayOutcome& outcome, bool time_is_over) {
 std::unique_ptr<AdminServer> serve(const Levels& levels, const std::string& listen) {
   auto server = std::make_unique<AdminServer>(AdminOptions{.listen = listen});
   server->add(levels.cache());
-  fmt::print(stderr, "terrace: {}/ shows the replay as it runs\n", server->url());
+  fmt::print(stderr, "terrace: {}/ shows the replay while it runs\n", server->url());
   return server;
 }
 
@@ -206,8 +205,8 @@ int run(const ReplayArguments& arguments) {
   }
   if (outcome.tally.wrong() > 0) {
     throw std::runtime_error(
-        fmt::format("{} values were not those of their keys: levels hold values of another source, "
-                    "or there is a fault in terrace (--clear removes what earlier runs left)",
+        fmt::format("{} values do not belong to their keys: the levels contain values of another source, "
+                    "or terrace has a bug (--clear removes the entries of earlier runs)",
                     outcome.tally.wrong()));
   }
   if (outcome.interrupted && !limit.is_over()) return exit_interrupted;
@@ -223,21 +222,18 @@ int run(const ReplayArguments& arguments) {
 void declare_options(CLI::App& command, ReplayArguments& arguments) {
   arguments.traces.declare(command);
   CLI::Option* const entries =
-      command
-          .add_option("--memory-entries", arguments.memory_entries, "Entries the memory level holds (10000)")
+      command.add_option("--memory-entries", arguments.memory_entries, "Number of entries in memory (10000)")
           ->option_text("N");
-  command
-      .add_option("--memory-bytes", arguments.memory_bytes,
-                  "Bytes the memory level holds instead, as in 64MiB")
+  command.add_option("--memory-bytes", arguments.memory_bytes, "Bound memory by bytes instead, as in 64MiB")
       ->option_text("N")
       ->excludes(entries);
   command
       .add_option("--eviction", arguments.eviction,
-                  fmt::format("What leaves memory: {} (adaptive)", fmt::join(eviction_names(), ", ")))
+                  fmt::format("Eviction policy of memory: {} (adaptive)", fmt::join(eviction_names(), ", ")))
       ->option_text("NAME");
   command
       .add_option("--tier", arguments.tiers,
-                  "A level below memory, as in redis://127.0.0.1:6379; again for one below that")
+                  "A level below memory, as in redis://127.0.0.1:6379; repeat for the next level below")
       ->option_text("URL")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
@@ -245,44 +241,42 @@ void declare_options(CLI::App& command, ReplayArguments& arguments) {
   command.add_option("--redis", arguments.redis, "Short for --tier URL")->option_text("URL");
   command
       .add_option("--sqlite", arguments.sqlite,
-                  "Short for --tier sqlite:PATH below that; the file is made if it is not there")
+                  "Short for --tier sqlite:PATH, below --redis; creates the file if it does not exist")
       ->option_text("PATH");
-  command.add_option("--origin-latency", arguments.origin_latency, "What a load takes at the origin (200us)")
+  command.add_option("--origin-latency", arguments.origin_latency, "Time of a load at the origin (200us)")
       ->option_text("TIME");
   command
-      .add_option("--value-size", arguments.value_size, "Bytes of a value, where the trace tells none (1024)")
+      .add_option("--value-size", arguments.value_size, "Bytes of a value, for a trace without sizes (1024)")
       ->option_text("N");
-  command.add_option("--ttl", arguments.ttl, "How long entries live; seconds, or with a unit (1h)")
+  command.add_option("--ttl", arguments.ttl, "TTL of entries; seconds, or with a unit (1h)")
       ->option_text("S");
   command
-      .add_option("--threads", arguments.threads, "Callers at the same time; one keeps the trace's order (1)")
+      .add_option("--threads", arguments.threads, "Concurrent callers; one keeps the order of the trace (1)")
       ->option_text("N");
   command
       .add_option("--time-limit", arguments.time_limit,
-                  "Ends the replay after this time; the figures up to there are shown")
+                  "End the replay after this time, and show the figures so far")
       ->option_text("TIME");
   command.add_flag(
       "--serve{127.0.0.1:9390}", arguments.serve,
-      "Shows the replay on a status page as it runs, and goes on until Ctrl-C; --serve=HOST:PORT "
-      "for another address, port 0 for any free one");
-  command.add_flag("--clear", arguments.clear, "First remove what earlier replays left in the levels");
-  command.add_flag("--json", arguments.json, "One JSON object instead of text");
+      "Show the replay on a status page while it runs, and after it until Ctrl-C; --serve=HOST:PORT "
+      "for another address, port 0: any free port");
+  command.add_flag("--clear", arguments.clear, "First remove the entries of earlier replays from the levels");
+  command.add_flag("--json", arguments.json, "Print one JSON object instead of text");
 }
 
 }  // namespace
 
 void add_replay_command(CLI::App& app, int& exit_code) {
   auto arguments = std::make_shared<ReplayArguments>();
-  CLI::App* const command = app.add_subcommand("replay", "Replays traces through the levels, and measures");
+  CLI::App* const command =
+      app.add_subcommand("replay", "Replays traces through cache levels, and measures hits and latency");
   declare_options(*command, *arguments);
   command->footer(
-      "Asks the cache for each key of the traces; what no level has is loaded from a made-up origin that "
-      "takes\n"
-      "its time. Shows who answered how many requests how fast, and the time saved. The levels below memory "
-      "keep "
-      "what\n"
-      "a replay wrote (keys of the namespace \"replay\"), for --ttl: a second replay finds it, unless "
-      "--clear.\n\n" +
+      "Looks up each key of the traces in the cache. A value in no level is loaded from a simulated\n"
+      "origin. Shows hits and latency of each level, and the time saved. The levels below memory\n"
+      "keep the entries of a replay (namespace \"replay\") for --ttl. A second replay finds them,\n"
+      "unless --clear is given.\n\n" +
       std::string(trace_formats_help) +
       "\n\nExamples:\n"
       "  terrace replay trace.keys.zst --memory-entries 20000\n"

@@ -34,13 +34,13 @@ void check_result_file(const std::string& path, std::string_view what) {
   const fs::file_status status = fs::status(path, ignored);
   if (fs::exists(status) && !fs::is_regular_file(status)) {
     throw UsageError(fmt::format("{} {} is {}: name a file", what, path,
-                                 fs::is_directory(status) ? "a folder" : "no ordinary file"));
+                                 fs::is_directory(status) ? "a folder" : "not a regular file"));
   }
   try {
     const Draft draft(target_of(path));
   } catch (const std::exception& error) {
-    throw UsageError(fmt::format("{} {}: name a file in a folder that is there and that you may write to",
-                                 what, error.what()));
+    throw UsageError(
+        fmt::format("{} {}: name a file in a folder that exists and is writable", what, error.what()));
   }
 }
 

@@ -42,8 +42,7 @@ Node parse_node(const std::string& text, std::string_view what) {
   if (error != std::errc{} || rest != end || !possible) {
     throw UsageError(
         fmt::format("{} \"{}\": \"{}\" is not a weight: write name=2, above 0 and at most {}; a name that "
-                    "holds a = needs a "
-                    "weight behind it, as in host?db=1=1",
+                    "contains = needs a weight after it, as in host?db=1=1",
                     what, text, text.substr(sign + 1), HashRing::max_weight));
   }
   if (node.name.empty()) throw UsageError(fmt::format("{} \"{}\" has no name before the =", what, text));
@@ -59,7 +58,7 @@ void add_nodes(std::vector<Node>& nodes, const std::string& text, std::string_vi
     Node node = parse_node(part, what);
     if (find_node(nodes, node.name) != nodes.end()) {
       throw UsageError(
-          fmt::format("{}: there is a node \"{}\" already: each needs a name of its own", what, node.name));
+          fmt::format("{}: the node \"{}\" is given twice: give each node its own name", what, node.name));
     }
     nodes.push_back(std::move(node));
   }
@@ -126,7 +125,7 @@ Outcome over_keys(const HashRing& before, const HashRing& after, const std::stri
     if (before.nodes()[from].name != after.nodes()[to].name) ++moved;
   });
   if (out.keys == 0) {
-    throw UsageError(fmt::format("--keys {} has no keys: write one a line", traces::source_name(path)));
+    throw UsageError(fmt::format("--keys {} has no keys: write one key per line", traces::source_name(path)));
   }
   const auto all = static_cast<double>(out.keys);
   for (auto* shares : {&out.before, &out.after}) {
@@ -176,7 +175,7 @@ int run(const RingArguments& arguments) {
   // In this order a node may leave with one weight and come back with another.
   if (arguments.remove) remove_nodes(nodes, *arguments.remove);
   if (arguments.add) add_nodes(nodes, *arguments.add, "--add");
-  if (nodes.empty()) throw UsageError("--remove takes every node away: leave one at least");
+  if (nodes.empty()) throw UsageError("--remove removes every node: leave at least one");
   const HashRing after(nodes, seed);
   const Outcome outcome =
       arguments.keys ? over_keys(before, after, *arguments.keys) : over_all_places(before, after);
@@ -193,21 +192,22 @@ int run(const RingArguments& arguments) {
 void add_ring_command(CLI::App& app, int& exit_code) {
   auto arguments = std::make_shared<RingArguments>();
   CLI::App* const command = app.add_subcommand(
-      "ring", "Which share of the keys each node of a hash ring owns, and what a change moves");
+      "ring", "Shows the share of the keys on each node of a hash ring, and the share that a change moves");
   command
-      ->add_option("--nodes", arguments->nodes, "The nodes, with commas between; name=2 has twice the keys")
+      ->add_option("--nodes", arguments->nodes,
+                   "Nodes, separated by commas; name=2 has twice the keys (required)")
       ->required()
       ->option_text("a,b,c");
-  command->add_option("--add", arguments->add, "Nodes that come")->option_text("d,e");
-  command->add_option("--remove", arguments->remove, "Nodes that leave")->option_text("b");
-  command->add_option("--seed", arguments->seed, "The ring's seed (0)")->option_text("N");
-  command->add_option("--keys", arguments->keys, "Count these keys, one a line (- is standard input)")
+  command->add_option("--add", arguments->add, "Nodes to add")->option_text("d,e");
+  command->add_option("--remove", arguments->remove, "Nodes to remove")->option_text("b");
+  command->add_option("--seed", arguments->seed, "Seed of the ring (0)")->option_text("N");
+  command->add_option("--keys", arguments->keys, "Count these keys, one per line (- is standard input)")
       ->option_text("FILE");
-  command->add_flag("--json", arguments->json, "One JSON object instead of a table");
+  command->add_flag("--json", arguments->json, "Print one JSON object instead of a table");
   command->footer(
-      "Without --keys the shares are those of the ring itself, exactly. With --add or --remove, `nodes` and\n"
-      "`share` in JSON are those after the change, and `moved` is the share of the keys that get another "
-      "node.\n\n"
+      "Without --keys the shares are those of the ring itself, exactly. With --add or --remove,\n"
+      "`nodes` and `share` in JSON are those after the change; `moved` is the share of the keys that\n"
+      "move to another node.\n\n"
       "Examples:\n"
       "  terrace ring --nodes a,b,c --add d\n"
       "  terrace ring --nodes big=2,small --remove small --keys keys.txt --json");

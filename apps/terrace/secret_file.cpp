@@ -15,7 +15,8 @@ void create_secret_file(const std::string& path, std::string_view text) {
   const int error = draft.place(RENAME_NOREPLACE);
   if (error == EEXIST) {
     throw UsageError(
-        path + " exists, and what its keys sealed needs them: give another name, or --force to replace it");
+        path +
+        " exists, and entries sealed with its keys need them: give another name, or --force to replace it");
   }
   if (error != 0) fail_to_write(path, error);
 }

@@ -38,9 +38,10 @@ int serve(const ServeArguments& arguments) {
   for (const CacheHandle& cache : handles) server.add(cache);
   fmt::print("{}\n", server.url());
   if (std::fflush(stdout) != 0) throw std::runtime_error("standard output cannot be written");
-  const char* const without_token = !config.admin() || config.admin()->token.empty()
-                                        ? "; without a token under [admin] nobody may see or change values"
-                                        : "";
+  const char* const without_token =
+      !config.admin() || config.admin()->token.empty()
+          ? "; without a token under [admin], keys and values cannot be seen or changed"
+          : "";
   const std::string what =
       fmt::format("serving {} {}", handles.size(), handles.size() == 1 ? "cache" : "caches");
   tell_service_manager(fmt::format("READY=1\nSTATUS={} at {}", what, server.url()));
@@ -57,16 +58,18 @@ int serve(const ServeArguments& arguments) {
 void add_serve_command(CLI::App& app, int& exit_code) {
   auto arguments = std::make_shared<ServeArguments>();
   CLI::App* const command =
-      app.add_subcommand("serve", "Serves a configuration's caches: status page, metrics, JSON API");
-  command->add_option("--config", arguments->config, "The configuration")->option_text("FILE")->required();
+      app.add_subcommand("serve", "Serves the caches of a configuration: status page, metrics, JSON API");
+  command->add_option("--config", arguments->config, "The configuration (required)")
+      ->option_text("FILE")
+      ->required();
   command
       ->add_option("--listen", arguments->listen,
-                   "Where to listen, instead of what [admin] says; port 0: any free one")
+                   "Address to listen on, overrides [admin]; port 0: any free port")
       ->option_text("HOST:PORT");
   command->footer(
-      "Opens the caches of FILE with values of any type, over the same tiers as the programs that use them,\n"
-      "and prints its address. Ends in order on SIGINT and SIGTERM. Tells systemd when it is ready "
-      "(Type=notify).\n\n"
+      "Opens the caches of FILE, with values of any type, over the same tiers as the programs that\n"
+      "use them, and prints its address. SIGINT and SIGTERM shut it down in order. Notifies systemd\n"
+      "when it is ready (Type=notify).\n\n"
       "Examples:\n"
       "  terrace serve --config terrace.toml\n"
       "  terrace serve --config terrace.toml --listen 127.0.0.1:0");

@@ -39,7 +39,7 @@ void tell_service_manager(std::string_view assignments) {
   const char* const path = std::getenv("NOTIFY_SOCKET");
   if (path == nullptr || *path == '\0') return;
   if (const int fault = send(path, assignments); fault != 0) {
-    fmt::print(stderr, "terrace: NOTIFY_SOCKET={} takes no message: {}\n", path, std::strerror(fault));
+    fmt::print(stderr, "terrace: NOTIFY_SOCKET={} cannot be notified: {}\n", path, std::strerror(fault));
   }
 }
 

@@ -95,8 +95,7 @@ std::vector<std::uint64_t> cache_sizes(const std::string& text) {
 void check_plot(const std::string& path) {
   // Without the ending, a forgotten name would let the plot replace a trace.
   if (!path.ends_with(".svg")) {
-    throw UsageError(
-        fmt::format("--plot {} does not end in .svg: name the file that the plot is written to", path));
+    throw UsageError(fmt::format("--plot {} does not end in .svg: give a name such as hits.svg", path));
   }
   check_result_file(path, "--plot");
 }
@@ -105,8 +104,8 @@ void check_curve(const std::vector<Policy>& policies) {
   for (const Policy& policy : policies) {
     if (!policy.eviction) {
       throw UsageError(
-          fmt::format("--curve estimates from the reads of a cache, and {} is none: leave it out of "
-                      "--policy, or --curve out",
+          fmt::format("--curve needs the reads of a cache, and {} is no cache: remove it from "
+                      "--policy, or leave out --curve",
                       policy.name));
     }
   }
@@ -194,27 +193,29 @@ int run(const SimulateArguments& arguments) {
 
 void add_simulate_command(CLI::App& app, int& exit_code) {
   auto arguments = std::make_shared<SimulateArguments>();
-  CLI::App* const command = app.add_subcommand("simulate", "Hit rate per eviction policy and cache size");
+  CLI::App* const command =
+      app.add_subcommand("simulate", "Computes the hit rate of each eviction policy at each cache size");
   arguments->traces.declare(*command);
   command
       ->add_option("--policy", arguments->policies,
-                   "Policies, with commas between (" + arguments->policies +
+                   "Policies, separated by commas (" + arguments->policies +
                        "); belady is the optimum, which knows the future")
       ->option_text("a,b");
   command
       ->add_option("--entries", arguments->sizes,
-                   "Cache sizes in entries, with commas between; n..m is twelve sizes from n to m")
+                   "Cache sizes in entries, separated by commas; n..m is twelve sizes from n to m (required)")
       ->required()
       ->option_text("n,m");
   command->add_flag("--curve", arguments->curve,
-                    "Estimate a quarter, half, twice and four times each size as well (marked ~)");
-  command->add_option("--plot", arguments->plot, "Draw the hit rates over the sizes, too: a file FILE.svg")
+                    "Also estimate a quarter, half, twice and four times each size (marked ~)");
+  command->add_option("--plot", arguments->plot, "Also draw the hit rates over the sizes, as FILE.svg")
       ->option_text("FILE");
-  command->add_flag("--json", arguments->json, "One JSON array instead of a table");
+  command->add_flag("--json", arguments->json, "Print one JSON array instead of a table");
   command->footer(
-      "Runs each trace through a cache per policy and size, in one pass. Every miss inserts; an entry\n"
-      "counts as one, whatever its size in bytes. Nothing is loaded and no server is needed.\n"
-      "The policy belady needs memory for the whole trace: 8 bytes a request, 16 to 40 a key.\n\n" +
+      "Runs each trace, in one pass, through one cache for each policy and size. Every miss inserts\n"
+      "an entry. Every entry counts as one, whatever its size in bytes. Nothing is loaded and no\n"
+      "server is needed. The policy belady needs memory for the whole trace: 8 bytes per request,\n"
+      "16 to 40 per key.\n\n" +
       std::string(trace_formats_help) +
       "\n\nExamples:\n"
       "  terrace simulate trace.keys.zst --policy lru,s3fifo --entries 1000,10000\n"

@@ -11,21 +11,22 @@
 namespace terrace::cli {
 
 const char* const trace_formats_help =
-    "Trace formats, each plain or zstd, told by name or content:\n"
+    "Trace formats, each plain or zstd, recognised by name or content:\n"
     "  .keys   one unsigned 64-bit decimal key per line\n"
     "  .csv    a header with a column \"key\" (and \"size\", \"time\"), then rows\n"
-    "  .log    nginx or Apache access log (common, combined): the targets of its GETs";
+    "  .log    nginx or Apache access log (common, combined): path and query of each GET";
 
 void TraceArguments::declare(CLI::App& command) {
-  command.add_option("FILE", files, "Traces, one after another; - is standard input")
+  command.add_option("FILE", files, "Traces, read one after another; - is standard input")
       ->required()
       ->option_text("...");
-  command.add_option("--format", format, "keys, csv or log, where name and content do not tell")
+  command
+      .add_option("--format", format,
+                  "Format of the traces: keys, csv or log, if name and content do not show it")
       ->option_text("FORMAT");
   command
-      .add_option(
-          "--max-bad-lines", max_bad_lines,
-          "Share of malformed lines above which a trace is refused (1%, and up to ten in short files)")
+      .add_option("--max-bad-lines", max_bad_lines,
+                  "Largest share of malformed lines in a trace (1%; in short files up to ten lines)")
       ->option_text("SHARE");
 }
 
@@ -34,7 +35,7 @@ traces::TraceOptions TraceArguments::options(const std::atomic<bool>* stop) cons
   options.stop = stop;
   if (!format.empty()) {
     options.format = traces::parse_format(format);
-    if (!options.format) throw UsageError("--format \"" + format + "\" is not known: keys, csv or log");
+    if (!options.format) throw UsageError("--format \"" + format + "\" is not known: give keys, csv or log");
   }
   if (!max_bad_lines.empty()) options.max_bad_share = parse_share(max_bad_lines, "--max-bad-lines");
   if (std::count(files.begin(), files.end(), "-") > 1) {

@@ -60,16 +60,19 @@ int run(const WorkloadArguments& arguments) {
 void add_workload_command(CLI::App& app, int& exit_code) {
   auto arguments = std::make_shared<WorkloadArguments>();
   CLI::App* const command =
-      app.add_subcommand("workload", "Writes a made-up trace, as CSV, to standard output");
-  command->add_option("--requests", arguments->requests, "How many (500000)")->option_text("N");
-  command->add_option("--keys", arguments->keys, "Keys of the catalogue; others come on top (50000)")
+      app.add_subcommand("workload", "Writes a synthetic trace, as CSV, to standard output");
+  command->add_option("--requests", arguments->requests, "Number of requests (500000)")->option_text("N");
+  command
+      ->add_option("--keys", arguments->keys,
+                   "Keys in the catalogue; some requests are for other keys (50000)")
       ->option_text("N");
-  command->add_option("--seed", arguments->seed, "Another seed, another trace (1)")->option_text("S");
+  command->add_option("--seed", arguments->seed, "Another seed gives another trace (1)")->option_text("S");
   command->add_option("--skew", arguments->skew, "Zipf exponent, from 0 (all keys alike) to 3 (0.9)")
       ->option_text("X");
   command->footer(
-      "Zipf popularity that drifts, one-hit wonders, a scan now and then, lognormal sizes. Synthetic: it\n"
-      "behaves like real traffic, but proves nothing about yours. The same options give the same trace.\n\n"
+      "Zipf popularity that drifts, keys that are requested only once, occasional scans, lognormal\n"
+      "sizes. The trace is synthetic: it resembles real traffic, but proves nothing about yours. The\n"
+      "same options give the same trace.\n\n"
       "Examples:\n"
       "  terrace workload --seed 7 > trace.csv\n"
       "  terrace workload --requests 2000000 | terrace simulate - --policy lru,s3fifo --entries 5000");

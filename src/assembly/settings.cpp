@@ -94,7 +94,7 @@ ReplicatedOptions read_settings(Kind kind, const std::vector<Setting>& settings,
   for (const Setting& setting : settings) {
     if (!knows(kind, setting.key)) {
       refuse(where, "a key after ? is unknown; the known ones are " + known_keys(kind) +
-                        "; one of the last URL's own needs brackets around that URL");
+                        "; for a key of the last URL itself, put that URL in brackets");
     }
     if (std::find(seen.begin(), seen.end(), setting.key) != seen.end()) {
       refuse(where, std::string(setting.key) + " is given twice; give it once");

@@ -93,9 +93,10 @@ void check_one_server(const Scheme& scheme, Text behind_scheme, const std::strin
   }
   const auto query = std::min(authority.rest.find('?'), authority.rest.size());
   if (query < authority.rest.size() && !authority.rest.substr(query).starts_with(allowed_hosts)) {
-    refuse(where, std::string(scheme.text) +
-                      " takes no query but ?allowed_hosts=HOST,HOST…: the database goes into the path, as in "
-                      "redis://host/3; the query of sharded: or replicated: comes after the last URL");
+    refuse(where,
+           std::string(scheme.text) +
+               " takes no query except ?allowed_hosts=HOST,HOST…: the database goes into the path, as in "
+               "redis://host/3; the query of sharded: or replicated: comes after the last URL");
   }
   if (authority.rest.substr(0, query).find_first_not_of("0123456789", 1) != Text::npos) {
     refuse(where, "the database after the / is not a number, as in redis://host/3; "s + escapes);
@@ -127,9 +128,9 @@ TierUrl read_cluster(const Scheme& scheme, Text url, const std::string& where) {
   const Text path = authority.rest.substr(0, std::min(authority.rest.find('?'), authority.rest.size()));
   const Text query = authority.rest.substr(path.size());
   if ((!path.empty() && path != "/") || (!query.empty() && !query.starts_with(allowed_hosts))) {
-    refuse(where,
-           std::string(scheme.text) +
-               " takes neither path nor query but ?allowed_hosts=HOST,HOST…: a cluster has database 0 only");
+    refuse(where, std::string(scheme.text) +
+                      " takes neither a path nor a query, except ?allowed_hosts=HOST,HOST…: a cluster has "
+                      "database 0 only");
   }
   TierUrl out{
       Kind::cluster, std::string(scheme.text) + std::string(url.substr(scheme.text.size())), {}, {}, {}};
@@ -168,7 +169,7 @@ std::string decode(Text text, const std::string& where) {
     const int high = i + 2 < text.size() ? hex_digit(text[i + 1]) : -1;
     const int low = i + 2 < text.size() ? hex_digit(text[i + 2]) : -1;
     if (high < 0 || low < 0) {
-      refuse(where, "the path holds a % that does not begin a code such as %3F; write % as %25");
+      refuse(where, "the path contains a % that does not begin a code such as %3F; write % as %25");
     }
     out += static_cast<char>(high * 16 + low);
     i += 2;
@@ -180,9 +181,10 @@ Scope read_scope(Text query, const std::string& where) {
   for (const Scope scope : {Scope::machine, Scope::fleet}) {
     if (query == "scope=" + std::string(to_string(scope))) return scope;
   }
-  refuse(where,
-         "the query of sqlite: is scope=machine or scope=fleet (every process of the cache opens this one "
-         "file); write a ? of the path as %3F");
+  refuse(
+      where,
+      "the only query of sqlite: is scope=machine or scope=fleet (every process of the cache opens this one "
+      "file); write a ? of the path as %3F");
 }
 
 TierUrl read_sqlite(Text path, const std::string& where) {
@@ -195,7 +197,7 @@ TierUrl read_sqlite(Text path, const std::string& where) {
   TierUrl out{Kind::sqlite, decode(path.substr(0, query), where), {}, {}, {}};
   if (query < path.size()) out.scope = read_scope(path.substr(query + 1), where);
   if (out.target.empty()) refuse(where, "the path is missing; write sqlite:cache.db or sqlite:/var/cache.db");
-  if (out.target.find('\0') != std::string::npos) refuse(where, "the path holds a NUL byte");
+  if (out.target.find('\0') != std::string::npos) refuse(where, "the path contains a NUL byte");
   out.address = "sqlite:" + out.target;
   return out;
 }

@@ -34,7 +34,7 @@ Member read_member(std::string_view text, const std::string& where, unsigned dep
   text.remove_prefix(label.length);
   const Scheme* const scheme = scheme_of(text);
   if (scheme != nullptr && (scheme->kind == Kind::sharded || scheme->kind == Kind::replicated)) {
-    refuse(where, "a list inside a list stands in brackets: [" + std::string(scheme->text) + "…]");
+    refuse(where, "a list inside a list needs brackets: [" + std::string(scheme->text) + "…]");
   }
   Member member;
   if (label.weight) member.weight = read_weight(*label.weight, where);

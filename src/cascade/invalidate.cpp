@@ -246,7 +246,7 @@ void invalidate_keys(const std::shared_ptr<Core>& core, std::vector<std::string>
                      const InvalidateOptions& options, Handler<Result<std::uint64_t>> done) {
   if (keys.empty()) return done(std::uint64_t{0});
   if (options.soft && core->write_back) {
-    return done(Error(Errc::invalid_argument, "soft invalidation and WriteMode::back do not go together"));
+    return done(Error(Errc::invalid_argument, "soft invalidation cannot be combined with WriteMode::back"));
   }
   auto told = [done = std::move(done)](const std::vector<Result<bool>>& outcomes) mutable {
     done(tally(outcomes));
@@ -301,7 +301,7 @@ void start_invalidate(std::shared_ptr<Core> core, Invalidation what, const Inval
       if (keys) return invalidate_keys(core, std::move(*keys), options, std::move(done));
       return done(Error(Errc::invalid_argument, "no group " + printable_key(what.text) +
                                                     " was defined in cache " + core->options.name +
-                                                    "; define_group() does"));
+                                                    "; call define_group() first"));
     }
     case Invalidation::Kind::prefix:
     case Invalidation::Kind::glob:

@@ -19,7 +19,7 @@ std::optional<LevelFault> fault_of(std::span<const LevelTraits> levels, const Ca
           "consistency",
           level.name +
               " may answer with a copy that lags behind (replica_reads), which only consistency "
-              "weak allows; turn replica_reads off, or take Consistency::weak"};
+              "weak allows; turn replica_reads off, or use Consistency::weak"};
     }
     if (!is_narrow(level.scope, levels)) continue;
     const auto shared = [&](const LevelTraits& below) { return !is_narrow(below.scope, levels); };
@@ -28,16 +28,16 @@ std::optional<LevelFault> fault_of(std::span<const LevelTraits> levels, const Ca
       return LevelFault{
           "consistency",
           level.name + " (scope " + scope +
-              ") lies above a level that all processes share, and consistency is strong: what others "
-              "change there does not reach it; put it below, leave it out, or take "
+              ") lies above a level that all processes share, and consistency is strong: changes of "
+              "other processes there do not reach it; put it below, leave it out, or use "
               "Consistency::eventual"};
     }
     if (options.write_mode == WriteMode::back && options.writer == nullptr && i + 1 == levels.size()) {
       return LevelFault{
           "write_mode",
-          "write_mode is WriteMode::back, and what is written belongs into the lowest level, " + level.name +
+          "write_mode is WriteMode::back, and writes go to the lowest level, " + level.name +
               ", whose scope is " + scope +
-              ": other processes would not find it there; give a writer, or make a level that all "
+              ": other processes would not find them there; give a writer, or make a level that all "
               "share the lowest"};
     }
   }

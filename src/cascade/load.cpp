@@ -153,7 +153,7 @@ class Load : public std::enable_shared_from_this<Load> {
     if (ended_) return;
     for (const auto& flight : flights_) {
       if (flight->candidate)
-        answer_stale(*core_, flight, Error(Errc::timed_out, "the loader is taking its time"));
+        answer_stale(*core_, flight, Error(Errc::timed_out, "the loader took longer than soft_load_timeout"));
     }
   }
 
@@ -202,8 +202,8 @@ class Load : public std::enable_shared_from_this<Load> {
     }
     if (loaded.not_modified) {
       if (!flight->candidate) {
-        return fail(flight,
-                    Error(Errc::loader_failed, "the loader says unchanged, but there was nothing before"));
+        return fail(flight, Error(Errc::loader_failed,
+                                  "the loader returned unchanged, but there is no previous value"));
       }
       loaded.value = flight->candidate->entry.value;
     }
@@ -298,7 +298,7 @@ void start_load(std::shared_ptr<Core> core, const std::vector<FlightPtr>& flight
   for (const auto& flight : flights) {
     auto source = core->flights.choose_loader(flight);
     if (!source) {
-      complete_failed(*core, flight, Error(Errc::timed_out, "every caller that waited has left"));
+      complete_failed(*core, flight, Error(Errc::timed_out, "all waiting callers have given up"));
       continue;
     }
     const auto same = [&](const auto& group) { return group.first.loader == source->loader; };

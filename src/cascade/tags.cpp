@@ -244,7 +244,7 @@ std::optional<Error> refuse_tags(const std::vector<std::string>& tags) {
     if (tag.size() > max_tag_size) {
       return Error(Errc::invalid_argument, "the tag " + printable_key(tag) + " is longer than " +
                                                std::to_string(max_tag_size) +
-                                               " bytes; take a shorter one, such as a hash of it");
+                                               " bytes; use a shorter one, such as a hash of it");
     }
   }
   return std::nullopt;

@@ -77,9 +77,10 @@ std::optional<Error> WriteBack::Impl::refusal(const Change& change) const {
                                             " bytes; write-back takes up to " + std::to_string(most) +
                                             " (WriteBackOptions::max_pending_bytes)");
   const auto overloaded = [](const char* name, std::uint64_t limit) {
-    return Error(Errc::overloaded, std::string("what waits to be flushed has reached WriteBackOptions::") +
-                                       name + " (" + std::to_string(limit) +
-                                       "): see why the tiers take so little, write less, or raise it");
+    return Error(Errc::overloaded,
+                 std::string("the changes that wait to be flushed have reached WriteBackOptions::") + name +
+                     " (" + std::to_string(limit) +
+                     "): find out why the tiers accept so few, write less, or raise it");
   };
   if (pending_.size() + (puts_ - appended_) >= options_.max_pending)
     return overloaded("max_pending", options_.max_pending);

@@ -82,7 +82,7 @@ class Attempt {
       return Error(Errc::incompatible,
                    "PostgreSQL " + target_.label +
                        " does not have the table, and PostgresOptions::create_table is off: "
-                       "make it as terrace/postgres.hpp says");
+                       "create it as described in terrace/postgres.hpp");
     }
     for (const auto step : {&Attempt::begin_table, &Attempt::look_at_table, &Attempt::end_table}) {
       if (auto failure = (this->*step)()) return failure;
@@ -99,9 +99,9 @@ class Attempt {
     if (why.empty()) return std::nullopt;
     return Error(Errc::denied,
                  "PostgreSQL " + target_.label + ": the table " + one_line(table_) + " " + one_line(why) +
-                     ": what others attach to a table runs with the rights of this role. Have it "
-                     "dropped or give it to this role (ALTER TABLE … OWNER TO), plain as "
-                     "terrace/postgres.hpp says; or name another one in PostgresOptions::table");
+                     ": objects that others attach to a table run with the rights of this role. Drop "
+                     "the table, or make this role its owner (ALTER TABLE … OWNER TO), with nothing "
+                     "but the layout in terrace/postgres.hpp; or name another one in PostgresOptions::table");
   }
 
   Failure prepare() {

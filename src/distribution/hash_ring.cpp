@@ -34,7 +34,7 @@ std::vector<std::uint32_t> by_name(const std::vector<HashRing::Node>& nodes) {
       std::adjacent_find(order.begin(), order.end(), [&](auto a, auto b) { return name(a) == name(b); });
   if (twice != order.end()) {
     throw ConfigError("hash ring: two nodes are named " + printable_key(name(*twice)) +
-                      "; give each node a name of its own");
+                      "; give each node its own name");
   }
   return order;
 }
@@ -42,14 +42,14 @@ std::vector<std::uint32_t> by_name(const std::vector<HashRing::Node>& nodes) {
 }  // namespace
 
 HashRing::HashRing(std::vector<Node> nodes, std::uint64_t seed) : nodes_(std::move(nodes)), seed_(seed) {
-  if (nodes_.empty()) throw ConfigError("hash ring: there are no nodes; give it one at least");
+  if (nodes_.empty()) throw ConfigError("hash ring: there are no nodes; give at least one");
   for (const Node& node : nodes_) check_node(node);
   std::vector<std::size_t> points;
   for (const Node& node : nodes_) points.push_back(points_of(node));
   const std::size_t total = std::accumulate(points.begin(), points.end(), std::size_t{0});
   if (total > max_points) {
     throw ConfigError("hash ring: the weights add up to " + std::to_string(total / points_per_weight) +
-                      ", at most " + std::to_string(max_points / points_per_weight) +
+                      ", but at most " + std::to_string(max_points / points_per_weight) +
                       " is possible; divide all of them by the same number");
   }
   place_points(points);

@@ -33,7 +33,7 @@ Quorum make_quorum(Consistency level, unsigned copies, unsigned read, unsigned w
   if (quorum.read > copies || quorum.write > copies) {
     refuse("read_quorum is " + std::to_string(quorum.read) + " and write_quorum " +
            std::to_string(quorum.write) + ", but a key has only " + std::to_string(copies) + " copies" +
-           (may_forget > 0 ? " (may_forget is " + std::to_string(may_forget) + "; take more nodes or copies)"
+           (may_forget > 0 ? " (may_forget is " + std::to_string(may_forget) + "; use more nodes or copies)"
                            : ""));
   }
   const auto sum = [&](unsigned a, unsigned b, const char* names) {

@@ -33,7 +33,7 @@ ReplicaGroup::Checked ReplicaGroup::checked(ReplicatedOptions options) {
     if (!node.tier) refuse("nodes: the tier of " + printable_key(node.name) + " is null");
     if (node.tier->versioned() == nullptr) {
       refuse("nodes: " + printable_key(node.name) + " is a " + std::string(node.tier->name()) +
-             " tier, which keeps no versions; take Redis nodes");
+             " tier, which keeps no versions; use Redis nodes");
     }
   }
   if (options.copies > options.nodes.size()) {
@@ -43,10 +43,9 @@ ReplicaGroup::Checked ReplicaGroup::checked(ReplicatedOptions options) {
   if (options.copies == 0)
     options.copies = static_cast<unsigned>(std::min<std::size_t>(3, options.nodes.size()));
   if (options.repair_time < 1s || options.repair_time > 7 * 24h) {
-    refuse("repair_time is " + std::to_string(options.repair_time.count()) +
-           " ns; possible are 1 s to 7 days");
+    refuse("repair_time is " + std::to_string(options.repair_time.count()) + " ns; give 1 s to 7 days");
   }
-  if (options.max_hints == 0) refuse("max_hints is 0; the least is 1");
+  if (options.max_hints == 0) refuse("max_hints is 0; give 1 or more");
   return {std::move(options)};
 }
 

@@ -7,23 +7,22 @@ namespace terrace::distribution {
 namespace {
 
 void check(const std::vector<Shard>& shards) {
-  if (shards.empty()) throw ConfigError("ShardedOptions::shards is empty; give it one shard at least");
+  if (shards.empty()) throw ConfigError("ShardedOptions::shards is empty; give at least one shard");
   for (auto shard = shards.begin(); shard != shards.end(); ++shard) {
     if (shard->name.empty()) throw ConfigError("ShardedOptions::shards: a shard has an empty name; name it");
     const std::string name = printable_key(shard->name);
     if (!shard->tier) throw ConfigError("ShardedOptions::shards: the tier of shard " + name + " is null");
     if (std::any_of(shards.begin(), shard, [&](const Shard& before) { return before.name == shard->name; })) {
-      throw ConfigError("ShardedOptions::shards: two shards are named " + name +
-                        "; give each a name of its own");
+      throw ConfigError("ShardedOptions::shards: two shards are named " + name + "; give each its own name");
     }
   }
 }
 
 void check(const ShardChange& how) {
-  if (how.settle < Duration::zero()) throw ConfigError("ShardChange::settle is negative; the least is 0");
+  if (how.settle < Duration::zero()) throw ConfigError("ShardChange::settle is negative; give 0 or more");
   if (how.grace < how.settle) {
     throw ConfigError(
-        "ShardChange::grace is less than settle; it must be as long at least, so that no process is done "
+        "ShardChange::grace is less than settle; it must be at least as long, so that no process is done "
         "while "
         "another one has not passed the lead");
   }

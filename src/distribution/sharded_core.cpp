@@ -49,7 +49,7 @@ TierStats sum(TierStats a, const TierStats& b) {
 }
 
 Error overtaken_read() {
-  return {Errc::unavailable, "the list of shards changed while the operation was under way"};
+  return {Errc::unavailable, "the list of shards changed during the operation"};
 }
 
 Error overtaken_write() {
@@ -131,8 +131,9 @@ void ShardedCore::change(std::vector<Shard> next, const ShardChange& how) {
   if (sharing_) {
     for (const Shard& shard : during->members()) {
       if (shard.tier->shared() != nullptr) continue;
-      throw ConfigError("change_shards: the tier of shard " + printable_key(shard.name) +
-                        " has no shared(), unlike those before; leases and watches would pass it by");
+      throw ConfigError(
+          "change_shards: the tier of shard " + printable_key(shard.name) +
+          " has no shared(), unlike the shards before; leases and watches would not include it");
     }
     // Before the first operation goes to a new shard, so that every change there is watched.
     const auto watched = watched_;

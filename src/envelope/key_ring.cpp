@@ -28,7 +28,7 @@ struct WipedText {
 
 void refuse_if_shared(const std::filesystem::path& path, const envelope::SecretFile& file) {
   struct stat status {};
-  if (::fstat(file.fd(), &status) != 0 || !S_ISREG(status.st_mode)) refuse(path, "is no regular file");
+  if (::fstat(file.fd(), &status) != 0 || !S_ISREG(status.st_mode)) refuse(path, "is not a regular file");
   if ((status.st_mode & 07777 & ~(S_IRUSR | S_IWUSR)) == 0) return;
   std::string mode;
   for (int shift = 9; shift >= 0; shift -= 3) mode += static_cast<char>('0' + (status.st_mode >> shift & 7));
@@ -61,7 +61,7 @@ std::shared_ptr<const KeyRing> KeyRing::from_file(const std::filesystem::path& p
   try {
     return parse(std::string_view(read.text).substr(0, static_cast<std::size_t>(size)));
   } catch (const ConfigError& error) {
-    refuse(path, std::string("is no key ring: ") + error.what());
+    refuse(path, std::string("is not a key ring: ") + error.what());
   }
 }
 

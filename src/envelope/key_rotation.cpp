@@ -42,7 +42,7 @@ std::string rotate_key_ring(std::string_view text, RotationStep step) {
     case RotationStep::add: {
       if (added)
         throw ConfigError("keys: key " + std::to_string(newest.key.id) +
-                          " was added and waits: promote it first");
+                          " was added already: promote it first");
       if (newest.key.id == std::numeric_limits<std::uint32_t>::max()) {
         throw ConfigError("keys: the highest id is used: give the keys lower ids");
       }

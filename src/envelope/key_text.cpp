@@ -66,7 +66,7 @@ KeyLine parse_line(std::string_view text, std::size_t line) {
   const std::string_view state = take_word(text);
   const std::string_view secret = take_word(text);
   if (secret.empty() || !take_word(text).empty()) {
-    refuse(line, "a key is written ID STATE KEY, as `terrace keys generate` does it");
+    refuse(line, "a key is a line ID STATE KEY, as `terrace keys generate` writes it");
   }
   const auto number = id_of(id);
   if (!number) refuse(line, "the id must be a number from 1 to 4294967295");
@@ -80,10 +80,11 @@ KeyLine parse_line(std::string_view text, std::size_t line) {
 void refuse_twins(const std::vector<KeyLine>& before, const KeyLine& added, std::size_t line) {
   for (const KeyLine& other : before) {
     if (other.key.id == added.key.id) {
-      refuse(line, "id " + std::to_string(other.key.id) + " is used already: give each key its own");
+      refuse(line, "id " + std::to_string(other.key.id) + " is used twice: give each key its own id");
     }
     if (sodium_memcmp(other.key.secret.get(), added.key.secret.get(), secret_size) == 0) {
-      refuse(line, "the same key as that of id " + std::to_string(other.key.id) + ": each must be new");
+      refuse(line,
+             "the key is the same as that of id " + std::to_string(other.key.id) + ": each must be new");
     }
   }
 }

@@ -92,10 +92,10 @@ Directory Directory::lock(const std::string& path, Disk& disk) {
   Directory directory(open_directory(path), path, disk);
   if (::flock(directory.descriptor_.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) fail("locking " + path);
-    throw ConfigError(
-        "the journal " + path +
-        " is in use, by another process or another cache of this one: let one process write back and the "
-        "others write through, and give each cache a journal of its own");
+    throw ConfigError("the journal " + path +
+                      " is in use by another process, or by another cache of this process: let one process "
+                      "write back and the "
+                      "others write through, and give each cache its own journal");
   }
   if (made) {
     const std::string parent = std::filesystem::absolute(path + "/").parent_path().parent_path().string();

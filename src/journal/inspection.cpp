@@ -101,7 +101,7 @@ class Inspector {
 Inspection inspect(const std::string& path) {
   Inspection found = Inspector(path).run();
   if (found.files.empty())
-    throw ConfigError(path + " is no journal: name the directory in WriteBackOptions::path");
+    throw ConfigError(path + " is not a journal: give the directory in WriteBackOptions::path");
   return found;
 }
 

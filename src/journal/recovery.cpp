@@ -95,7 +95,7 @@ class Recovery {
     } else if (!content) {
       throw ConfigError("record " + std::to_string(record.sequence) + " of the journal file " + file_name +
                         " cannot be opened: " + content.error().context +
-                        "; give the keys it was sealed with, or another path");
+                        "; give the keys that it was sealed with, or another path");
     } else if (const auto* done = std::get_if<Done>(&*content)) {
       watermark_ = std::max(watermark_, done->watermark);
       for (const auto& [first, last] : done->ranges) marked_.mark(first, last);

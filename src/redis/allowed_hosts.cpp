@@ -124,8 +124,8 @@ std::vector<std::string> joined(std::vector<std::string> some, const std::vector
 
 Error host_not_allowed(const std::string& server, std::string_view host) {
   return {Errc::denied, "Redis " + server + " leads to the host " + printable_key(host) +
-                            ", which is neither configured nor allowed, so it is not asked and sees no "
-                            "password; if it is right, add it to allowed_hosts (in the URL: "
+                            ", which is neither configured nor allowed, so it is not contacted and gets no "
+                            "password; if the host is right, add it to allowed_hosts (in the URL: "
                             "?allowed_hosts=HOST,HOST…)"};
 }
 

@@ -17,12 +17,12 @@ constexpr std::size_t redis_value_limit = std::size_t{512} << 20;
 
 void check_options(const RedisOptions& options) {
   const auto refuse = [](const std::string& why) { throw ConfigError("RedisOptions::" + why); };
-  if (options.connect_timeout <= Duration::zero()) refuse("connect_timeout must be more than nothing");
-  if (options.open_time <= Duration::zero()) refuse("open_time must be more than nothing");
-  if (options.reconnect_cap <= Duration::zero()) refuse("reconnect_cap must be more than nothing");
-  if (options.failures_to_open == 0) refuse("failures_to_open is 0; the least is 1");
+  if (options.connect_timeout <= Duration::zero()) refuse("connect_timeout must be more than 0");
+  if (options.open_time <= Duration::zero()) refuse("open_time must be more than 0");
+  if (options.reconnect_cap <= Duration::zero()) refuse("reconnect_cap must be more than 0");
+  if (options.failures_to_open == 0) refuse("failures_to_open is 0; give 1 or more");
   if (options.max_value_bytes == 0 || options.max_value_bytes > redis_value_limit) {
-    refuse("max_value_bytes is " + std::to_string(options.max_value_bytes) + "; possible are 1 to 536870912");
+    refuse("max_value_bytes is " + std::to_string(options.max_value_bytes) + "; give 1 to 536870912");
   }
   if (options.key_prefix.size() > max_key_size) {
     refuse("key_prefix has " + std::to_string(options.key_prefix.size()) + " bytes; at most " +
@@ -34,10 +34,10 @@ void check_options(const RedisOptions& options) {
     refuse(wrong.what());
   }
   if (is_reserved(options.key_prefix)) {
-    refuse("key_prefix begins with " + std::string(reserved_text) + "; take another");
+    refuse("key_prefix begins with " + std::string(reserved_text) + "; use another");
   }
   if (options.cert_file.empty() != options.key_file.empty()) {
-    refuse("cert_file and key_file go together; only one is set");
+    refuse("only one of cert_file and key_file is set; set both");
   }
 }
 

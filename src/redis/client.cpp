@@ -238,7 +238,7 @@ void Client::drop(const std::string& why, bool refuse_meanwhile) {
   leaving_ = false;
   health_timer_.cancel();
   if (clock_.now() - ready_since_ >= options_.reconnect_cap) backoff_.reset();
-  if (refuse_meanwhile) refusal_ = Error(Errc::unavailable, "Redis " + label_ + " is not reached: " + why);
+  if (refuse_meanwhile) refusal_ = Error(Errc::unavailable, "Redis " + label_ + " cannot be reached: " + why);
   publish(&lost.context);
   retry_after(backoff_.next());
   end_all(std::move(unanswered), lost);

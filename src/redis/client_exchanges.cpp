@@ -58,7 +58,7 @@ std::optional<Error> Client::refusal(const Exchange& exchange) const {
   if (!breaker_.closed()) {
     return Error(Errc::unavailable, "Redis " + label_ + ": the circuit breaker is open, because " +
                                         std::to_string(options_.failures_to_open) +
-                                        " operations in a row ran out of time");
+                                        " operations in a row timed out");
   }
   if (waiting_bytes_ > 0 &&
       waiting_bytes_ + exchange.payload.size() > 2 * options_.max_value_bytes + batch_bytes) {

@@ -54,8 +54,8 @@ class Cluster::Question final : public Exchange {
     if (!is_error(reply)) return reply_.take(reply);
     refused_ = server_error(reply.value, asked_.text());
     if (reply.value.find("cluster support disabled") != std::string_view::npos) {
-      refused_ = Error(Errc::unavailable,
-                       "Redis " + asked_.text() + " is no node of a cluster; use make_redis_tier, redis://");
+      refused_ = Error(Errc::unavailable, "Redis " + asked_.text() +
+                                              " is not a node of a cluster; use make_redis_tier, redis://");
     }
   }
   void on_end(const Error* failure) override {

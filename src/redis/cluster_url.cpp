@@ -19,7 +19,7 @@ RedisUrl parse_seed(const std::string& seed) {
 
 ClusterEntry parse_seeds(const std::vector<std::string>& seeds) {
   const auto refuse = [](const std::string& why) { throw ConfigError("ClusterOptions::seeds: " + why); };
-  if (seeds.empty()) refuse("there are none; name one node of the cluster or more, as redis://host:port");
+  if (seeds.empty()) refuse("there are none; give one or more nodes of the cluster, as in redis://host:port");
   ClusterEntry entry;
   bool scheme_known = false;
   for (const std::string& seed : seeds) {
@@ -27,17 +27,17 @@ ClusterEntry parse_seeds(const std::vector<std::string>& seeds) {
     if (url.transport == Transport::unix_socket)
       refuse("a cluster is reached over TCP; write redis://host:port");
     if (url.database != 0) {
-      refuse("database " + std::to_string(url.database) + " is asked for; a cluster has database 0 only");
+      refuse("database " + std::to_string(url.database) + " is requested; a cluster has database 0 only");
     }
     if (seed.find("://") != std::string::npos) {
       if (scheme_known && url.transport != entry.transport)
-        refuse("redis:// and rediss:// are mixed; take one");
+        refuse("redis:// and rediss:// are mixed; use one of them");
       scheme_known = true;
       entry.transport = url.transport;
     }
     if (url.password) {
       if (entry.password && (entry.password != url.password || entry.user != url.user)) {
-        refuse("they name different users or passwords; all nodes are asked with the same");
+        refuse("they have different users or passwords; give the same for all nodes");
       }
       entry.password = url.password;
       entry.user = url.user;
@@ -71,7 +71,7 @@ ClusterOptions parse_cluster_url(std::string_view url) {
   if (const auto query = url.find('?'); query != std::string_view::npos) {
     const auto rest = url.substr(query);
     if (!rest.starts_with(hosts) || rest.find('&') != std::string_view::npos) {
-      refuse("there is a ?, and not ?allowed_hosts=HOST,HOST…");
+      refuse("the only query is ?allowed_hosts=HOST,HOST…");
     }
     options.node.allowed_hosts = redis::parse_allowed_hosts(rest.substr(hosts.size()));
     url = url.substr(0, query);

@@ -45,7 +45,7 @@ void Greeting::take(std::size_t index, const Node& node) {
   if (!is_error(node) || node.depth != 0 || refused_) return;
   refused_ = server_error(node.value, url_.label());
   if (index == 1 && url_.database != 0) {
-    refused_->context += " (the URL asks for database " + std::to_string(url_.database) + ")";
+    refused_->context += " (the URL selects database " + std::to_string(url_.database) + ")";
   } else if (node.value.find("unknown command") != std::string_view::npos) {
     refused_->context += " (terrace needs Redis 6 or newer, or Valkey)";
   }

@@ -42,7 +42,7 @@ std::string decode(std::string_view text, const char* part) {
     const int low = i + 2 < text.size() ? hex_digit(text[i + 2]) : -1;
     if (high < 0 || low < 0) {
       refuse(std::string("the ") + part +
-             " holds a % that does not begin a code such as %40; write % as %25");
+             " contains a % that does not begin a code such as %40; write % as %25");
     }
     out += static_cast<char>(high * 16 + low);
     i += 2;

@@ -22,7 +22,7 @@ asio::ssl::context make_tls_context(const std::string& options, const std::strin
   context.set_verify_mode(asio::ssl::verify_peer);
   const auto check = [&](const boost::system::error_code& ec, const char* option, const std::string& path) {
     if (!ec) return;
-    throw ConfigError(options + "::" + option + ": " + path + " is no readable PEM file: " + ec.message());
+    throw ConfigError(options + "::" + option + ": " + path + " is not a readable PEM file: " + ec.message());
   };
   boost::system::error_code ec;
   if (ca_file.empty()) {

@@ -21,7 +21,7 @@ void AdminApi::add(CacheHandle cache) {
   for (const Served& served : served_) {
     if (served.cache.name() != cache.name()) continue;
     throw ConfigError("the admin endpoint has a cache \"" + std::string(cache.name()) +
-                      "\" already: give each a name of its own (CacheOptions::name)");
+                      "\" already: give each cache its own name (CacheOptions::name)");
   }
   served_.push_back({std::move(cache), nullptr});
 }
@@ -62,7 +62,7 @@ Error AdminApi::unknown(std::string_view name) const {
   std::string all;
   for (const std::string& one : known) all += (all.empty() ? "" : ", ") + one;
   return {Errc::not_found, "there is no cache " + printable_key(name) + did_you_mean(name, known) +
-                               (all.empty() ? "; there are none" : " (there are: " + all + ")")};
+                               (all.empty() ? "; there are no caches" : " (caches: " + all + ")")};
 }
 
 namespace {

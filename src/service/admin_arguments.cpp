@@ -51,7 +51,7 @@ std::optional<Bytes> AdminArguments::text(std::string_view name) {
   const json::value* const value = take(name);
   if (value == nullptr) return std::nullopt;
   auto bytes = bytes_of(*value);
-  if (!bytes) fail(quoted(name) + R"( is to be a string, or {"$bytes": "base64"})");
+  if (!bytes) fail(quoted(name) + R"( must be a string, or {"$bytes": "base64"})");
   return bytes;
 }
 
@@ -66,7 +66,7 @@ std::optional<std::vector<Bytes>> AdminArguments::texts(std::string_view name) {
         if (bytes) all.push_back(std::move(*bytes));
         return bytes.has_value();
       });
-  if (!well) fail(quoted(name) + R"( is to be a list of strings, as in ["a", "b"])");
+  if (!well) fail(quoted(name) + R"( must be a list of strings, as in ["a", "b"])");
   return all;
 }
 
@@ -79,7 +79,7 @@ std::optional<Duration> AdminArguments::duration(std::string_view name) {
   if (const json::string* const written = value->if_string()) ns = parse_amount(*written, duration_units);
   if (!ns || !(*ns >= 1 && *ns <= longest_ns)) {
     fail(quoted(name) +
-         " is to be a time above 0: seconds, or a number and a unit, as in 90, \"1.5s\" or \"10m\"");
+         " must be a time above 0: seconds, or a number and a unit, as in 90, \"1.5s\" or \"10m\"");
     return std::nullopt;
   }
   return Duration{static_cast<Duration::rep>(*ns)};
@@ -88,7 +88,7 @@ std::optional<Duration> AdminArguments::duration(std::string_view name) {
 bool AdminArguments::flag(std::string_view name) {
   const json::value* const value = take(name);
   if (value == nullptr) return false;
-  if (!value->is_bool()) fail(quoted(name) + " is to be true or false");
+  if (!value->is_bool()) fail(quoted(name) + " must be true or false");
   return value->is_bool() && value->get_bool();
 }
 
@@ -98,9 +98,9 @@ Result<void> AdminArguments::finish() const {
     if (std::find(known_.begin(), known_.end(), std::string_view(name)) != known_.end()) continue;
     std::string all;
     for (const std::string& known : known_) all += (all.empty() ? "" : ", ") + known;
-    return Error(Errc::invalid_argument, "there is no argument " + printable_key(name) + " here" +
+    return Error(Errc::invalid_argument, "unknown argument " + printable_key(name) +
                                              did_you_mean(name, known_) +
-                                             (all.empty() ? "" : " (there are: " + all + ")"));
+                                             (all.empty() ? "" : " (arguments: " + all + ")"));
   }
   return {};
 }

@@ -23,12 +23,12 @@ constexpr std::chrono::seconds last_answers{2};
   if (failed == asio::error::address_in_use) {
     throw ConfigError(
         "admin: " + address +
-        " is in use by another program, or another server in this one: listen on another port, or "
-        "on port 0 for any free one");
+        " is in use by another program, or by another server in this program: listen on another port, or "
+        "on port 0 for any free port");
   }
   if (failed == asio::error::access_denied) {
-    throw ConfigError("admin: " + address + " may not be listened on (" + failed.message() +
-                      "): ports below 1024 are for privileged programs; take another");
+    throw ConfigError("admin: " + address + " is not permitted to this program (" + failed.message() +
+                      "): ports below 1024 need privileges; give another port");
   }
   throw ConfigError("admin: cannot listen on " + address + " (" + failed.message() +
                     "): give an address of this machine, as in 127.0.0.1:9390");

@@ -73,7 +73,7 @@ HttpAnswer wrong_method(const Place& place) {
     if (way.method == http::verb::get) allowed += ", HEAD";
   }
   HttpAnswer answer =
-      refusal(http::status::method_not_allowed, "method not allowed", "here there is " + allowed);
+      refusal(http::status::method_not_allowed, "method not allowed", "this path allows " + allowed);
   answer.headers.emplace_back("Allow", allowed);
   return answer;
 }
@@ -126,8 +126,8 @@ std::optional<Error> add_arguments(json::object& arguments, std::string_view bod
   json::parse_options options;
   options.max_depth = 300;
   const json::value given = json::parse(body, failed, {}, options);
-  if (failed) return Error(Errc::invalid_argument, "the body is no JSON: " + failed.message());
-  if (!given.is_object()) return Error(Errc::invalid_argument, R"(the body is to be a JSON object, {…})");
+  if (failed) return Error(Errc::invalid_argument, "the body is not valid JSON: " + failed.message());
+  if (!given.is_object()) return Error(Errc::invalid_argument, R"(the body must be a JSON object, {…})");
   for (const auto& [name, value] : given.get_object()) {
     if (arguments.emplace(name, value).second) continue;
     return Error(Errc::invalid_argument,
@@ -178,13 +178,14 @@ Admitted AdminRoutes::admit(const http::fields& fields, http::verb method, std::
                             unsigned version) const {
   const std::string_view host = fields[http::field::host];
   if (version >= 11 && fields.count(http::field::host) != 1) {
-    return refusal(http::status::bad_request, "bad request", "a request names one Host");
+    return refusal(http::status::bad_request, "bad request", "a request needs exactly one Host header");
   }
   if (!is_known_host(host, version)) {
-    return refusal(http::status::misdirected_request, "misdirected request",
-                   "this endpoint listens on this machine only and answers to localhost, 127.0.0.1 and "
-                   "[::1], not to the "
-                   "Host that was asked for; a proxy in front of it is to ask for one of those");
+    return refusal(
+        http::status::misdirected_request, "misdirected request",
+        "this endpoint listens on this machine only, and accepts the Host names localhost, 127.0.0.1 and "
+        "[::1], but not the "
+        "Host of this request; a proxy in front of it must send one of these");
   }
   auto parsed = parse_target(target);
   if (!parsed) return refusal(http::status::bad_request, "bad request", "the path cannot be read");
@@ -192,7 +193,7 @@ Admitted AdminRoutes::admit(const http::fields& fields, http::verb method, std::
   if (!place) {
     return refusal(
         http::status::not_found, "not found",
-        "there is nothing here; there are /, /healthz, /readyz, /metrics, /api/v1/stats, /api/v1/health, "
+        "unknown path; the paths are /, /healthz, /readyz, /metrics, /api/v1/stats, /api/v1/health, "
         "/api/v1/alerts and /api/v1/caches/NAME");
   }
   const auto wanted = method == http::verb::head ? http::verb::get : method;
@@ -212,7 +213,7 @@ Admitted AdminRoutes::authorize(const http::fields& fields, AdminRequest&& reque
   if (request.kind != Route::call) return std::move(request);
   if (!guard_.has_token()) {
     return refusal(http::status::forbidden, "forbidden",
-                   "keys and values are shown and changed only where a token is set: AdminOptions::token, or "
+                   "keys and values can be shown and changed only if a token is set: AdminOptions::token, or "
                    "token under [admin] in the configuration file");
   }
   const bool one = fields.count(http::field::authorization) == 1;

@@ -23,15 +23,16 @@ void AdminOptions::check() const {
       std::all_of(token.begin(), token.end(), [](unsigned char c) { return c > 0x20 && c < 0x7f; });
   if (!token.empty() && (token.size() < least_token || !printable)) {
     throw ConfigError(
-        "AdminOptions::token is too short to be safe or has blanks or other than printable ASCII characters: "
-        "give 16 characters or more, as `openssl rand -hex 24` makes them");
+        "AdminOptions::token is too short to be safe, or has blanks or characters that are not printable "
+        "ASCII: "
+        "give 16 characters or more, for instance from `openssl rand -hex 24`");
   }
   if (tls_certificate.empty() != tls_key.empty()) {
     throw ConfigError(std::string("AdminOptions::") + (tls_key.empty() ? "tls_key" : "tls_certificate") +
-                      " is missing: TLS takes both a certificate and its key, as PEM files");
+                      " is missing: TLS needs both a certificate and its key, as PEM files");
   }
   if (request_timeout < std::chrono::milliseconds(100) || request_timeout > std::chrono::hours(1)) {
-    throw ConfigError("AdminOptions::request_timeout is to be from 100 ms to 1 h");
+    throw ConfigError("AdminOptions::request_timeout must be from 100 ms to 1 h");
   }
 }
 

@@ -86,7 +86,8 @@ class Session final : public AdminSession, public std::enable_shared_from_this<S
     const bool spoke = failed.category() == make_error_code(http::error::bad_method).category() &&
                        failed != http::error::end_of_stream && failed != http::error::partial_message;
     if (!spoke) return end();
-    refuse(refusal(http::status::bad_request, "bad request", "this is no HTTP request: " + failed.message()));
+    refuse(refusal(http::status::bad_request, "bad request",
+                   "this is not an HTTP request: " + failed.message()));
   }
 
   void admit() {
@@ -95,7 +96,7 @@ class Session final : public AdminSession, public std::enable_shared_from_this<S
     if (auto* const refused = std::get_if<HttpAnswer>(&admitted)) return refuse(std::move(*refused));
     request_ = std::move(std::get<AdminRequest>(admitted));
     if (request_.kind != AdminRequest::Kind::call && !parser_->is_done()) {
-      return refuse(refusal(http::status::payload_too_large, "too large", "this takes no body"));
+      return refuse(refusal(http::status::payload_too_large, "too large", "this request takes no body"));
     }
     if (!beast::iequals(header[http::field::expect], "100-continue")) return read_body();
     go_on_.emplace(http::status::continue_, header.version());

@@ -96,11 +96,12 @@ class Caches::Impl {
     const std::string& name = cache.options.name;
     if (const auto known = slots_.find(name); known != slots_.end()) {
       if (*known->second.type == type) return known->second;
-      throw ConfigError("cache \"" + name + "\" holds " + boost::core::demangle(known->second.type->name()) +
-                        ", and is asked for as one of " + boost::core::demangle(type.name()) +
-                        "; ask with one type, and before handles(), which makes the rest for documents");
+      throw ConfigError(
+          "cache \"" + name + "\" holds " + boost::core::demangle(known->second.type->name()) +
+          ", but is requested as a cache of " + boost::core::demangle(type.name()) +
+          "; request it with one type, and before handles(), which opens the other caches for documents");
     }
-    if (closed_) throw ConfigError("cache \"" + name + "\" is asked for after close()");
+    if (closed_) throw ConfigError("cache \"" + name + "\" is requested after close()");
     CacheOptions options = cache.options;
     options.scheduler = runtime_;
     std::vector<std::shared_ptr<Tier>> tiers;

@@ -32,7 +32,7 @@ std::string silenced(std::string_view description) {
     const auto close = std::min(text.find('\'', open + 1), text.size() - 1);
     const std::string_view before = std::string_view(text).substr(0, open);
     const bool own = before.ends_with(wanted) || before.ends_with(closing) || before.ends_with(or_more);
-    if (!own) text.replace(open, close - open + 1, "what stands there");
+    if (!own) text.replace(open, close - open + 1, "the text there");
     open = text.find('\'', own ? close + 1 : open);
   }
   return text;
@@ -57,11 +57,11 @@ unsigned too_deep(std::string_view text) {
 
 std::optional<toml::table> parse_toml(std::string_view text, Findings& findings) {
   if (text.size() > max_text) {
-    findings.mistake({}, "is larger than 1 MiB: that is no configuration");
+    findings.mistake({}, "is larger than 1 MiB, so it is no configuration; give the right file");
     return std::nullopt;
   }
   if (const unsigned line = too_deep(text); line > 0) {
-    findings.mistake({{}, line}, "syntax: keys are nested more than 64 deep");
+    findings.mistake({{}, line}, "syntax: keys are nested more than 64 levels deep");
     return std::nullopt;
   }
   try {

@@ -113,7 +113,7 @@ void check_tiers(Draft& draft, Findings& findings) {
   constexpr std::string_view allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
   for (DraftTier& tier : draft.tiers) {
     if (tier.config.name.empty() || tier.config.name.find_first_not_of(allowed) != std::string::npos) {
-      findings.mistake(tier.place, "the name of a tier is 1 or more of A-Z a-z 0-9 _ . -");
+      findings.mistake(tier.place, "is no name for a tier; use one or more of A-Z a-z 0-9 _ . -");
     }
     check_store(tier, tier.url_place, findings);
   }
@@ -129,7 +129,7 @@ void check_alone(const std::vector<DraftTier>& tiers, const DraftTier& added, Fi
   if (other == tiers.end()) return;
   findings.mistake(added.place, "addresses the same store as the URL in line " +
                                     std::to_string(other->place.line) +
-                                    ", and differs in the rest (user, password, settings); give each a name "
+                                    ", but with another user, password or setting; give each a name "
                                     "under [tiers]");
 }
 
@@ -156,7 +156,7 @@ void find_tiers(Draft& draft, DraftCache& cache, Findings& findings) {
     }
     auto& names = cache.config.tiers;
     if (std::find(names.begin(), names.end(), tier->config.name) != names.end()) {
-      findings.mistake(item.place, "the tier is given twice; give each once");
+      findings.mistake(item.place, "the tier is given twice; give each tier once");
     }
     names.push_back(tier->config.name);
   }
@@ -187,7 +187,7 @@ void read_ring(DraftKeys& keys, Findings& findings) {
   } catch (const ConfigError& error) {
     Place place = keys.place;
     place.path += keys.file.empty() ? ".text" : ".file";
-    findings.mistake(place, std::string(error.what()) + "; `terrace keys generate` makes one");
+    findings.mistake(place, std::string(error.what()) + "; `terrace keys generate` creates one");
   }
 }
 
@@ -215,13 +215,13 @@ void check_journals(const Draft& draft, Findings& findings) {
     const auto [owner, first] =
         owners.emplace((error ? fs::path(path).lexically_normal() : full).string(), &cache);
     if (!first) {
-      findings.mistake(cache.at("write_back.path"), "the journal is that of cache " +
+      findings.mistake(cache.at("write_back.path"), "is also the journal of cache " +
                                                         owner->second->config.options.name +
-                                                        ", too; give each cache a directory of its own");
+                                                        "; give each cache its own directory");
     }
     if (!error && !fs::is_directory(full.parent_path(), error)) {
-      findings.mistake(cache.at("write_back.path"), "there is no directory " + full.parent_path().string() +
-                                                        " to make the journal in; make it");
+      findings.mistake(cache.at("write_back.path"), "the directory " + full.parent_path().string() +
+                                                        " for the journal does not exist; create it");
     }
   }
 }
@@ -230,11 +230,10 @@ void check_journals(const Draft& draft, Findings& findings) {
 
 void check_draft(Draft& draft, Findings& findings) {
   if (draft.runtime.workers == 0) {
-    findings.mistake(draft.runtime_place,
-                     "is 0: no loader could ever run; the least is 1, 32 is the default");
+    findings.mistake(draft.runtime_place, "is 0: no loader could ever run; give 1 or more (default: 32)");
   } else if (draft.runtime.workers > most_workers) {
     findings.mistake(draft.runtime_place,
-                     std::to_string(draft.runtime.workers) + " threads are too many; 4096 at most");
+                     std::to_string(draft.runtime.workers) + " threads are too many; give at most 4096");
   }
   check_tiers(draft, findings);
   for (DraftKeys& keys : draft.keys) read_ring(keys, findings);

@@ -100,7 +100,7 @@ void check_monitoring(const Draft& draft, Findings& findings) {
   for (const DraftAlert& alert : draft.alerts) {
     check_alert(draft, alert, findings);
     if (!alert.config.name.empty() && !names.insert(alert.config.name).second) {
-      findings.mistake(alert.given.at("name"), "another alert has this name; give each its own");
+      findings.mistake(alert.given.at("name"), "another alert has this name; give each alert its own");
     }
   }
   for (const DraftWebhook& webhook : draft.webhooks) {

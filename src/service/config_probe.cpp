@@ -83,7 +83,7 @@ void probe_file(const Place& place, const fs::path& path, const std::shared_ptr<
   const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
   if (::access(folder.c_str(), W_OK | X_OK) == 0) return;
   findings.mistake(place, folder.string() + " cannot be written: " + std::system_category().message(errno) +
-                              "; the file shall be made there");
+                              "; the file must be created there: allow this process to write");
 }
 
 std::future<Report> ask(const std::shared_ptr<Runtime>& runtime, const std::string& url, Duration limit) {

@@ -24,7 +24,7 @@ class FieldReader {
 
 /// Reads a cache, or [defaults].
 void read_cache(Section& section, DraftCache& cache) {
-  section.explain_unknown("name", "the name of a cache is that of its table: [caches.NAME]");
+  section.explain_unknown("name", "the name of a cache is the name of its table: [caches.NAME]");
   section.explain_unknown("scheduler", "that can only be set in code");
   section.explain_unknown("writer", "that can only be set in code (make_writer)");
   section.explain_unknown("url", "name the tier in tiers = [\"…\"]");
@@ -69,9 +69,10 @@ void read_keys(Section& root, Draft& draft) {
     section.read("file", keys.file);
     section.read("text", keys.text);
     if (section.has("file") == section.has("text")) {
-      section.mistake(section.has("file") ? "text" : "file",
-                      "a key ring is one of file = \"/etc/app/terrace.keys\" and text = \"${TERRACE_KEYS}\"; "
-                      "`terrace keys generate` makes one");
+      section.mistake(
+          section.has("file") ? "text" : "file",
+          "a key ring needs exactly one of file = \"/etc/app/terrace.keys\" and text = \"${TERRACE_KEYS}\"; "
+          "`terrace keys generate` creates a key ring");
     }
     draft.keys.push_back(std::move(keys));
   });
@@ -87,7 +88,7 @@ void read_monitoring(Section& root, Draft& draft) {
   root.each("alerts", [&](Section& section) {
     DraftAlert alert;
     alert.place = section.place();
-    section.explain_unknown("lasting", "in a configuration it is called for");
+    section.explain_unknown("lasting", "in a configuration its name is for");
     visit_alert(alert.config, FieldReader(section, &alert.given));
     draft.alerts.push_back(std::move(alert));
   });

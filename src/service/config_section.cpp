@@ -96,7 +96,7 @@ void Section::read(std::string_view key, bool& out) {
   if (stands_for(*node)) {
     const auto value = text(key, *node, TextKind::plain, {});
     if (value && *value != "true" && *value != "false")
-      mistake(key, "what stands for it is not true or false");
+      mistake(key, "the substituted text is not true or false");
     if (value) out = *value == "true";
   } else if (const auto* const flag = node->as_boolean()) {
     out = flag->get();
@@ -116,7 +116,7 @@ void Section::read(std::string_view key, double& out) {
     if (number && rest.empty()) {
       out = *number;
     } else {
-      mistake(key, "what stands for it is not a number such as 0.1");
+      mistake(key, "the substituted text is not a number such as 0.1");
     }
   } else if (const auto number = node->value<double>();
              node->is_number() && number && std::isfinite(*number)) {
@@ -136,7 +136,7 @@ std::optional<std::uint64_t> Section::whole(std::string_view key, std::uint64_t 
     std::uint64_t number = 0;
     const auto [end, error] = std::from_chars(value->data(), value->data() + value->size(), number);
     if (error == std::errc() && end == value->data() + value->size() && number <= most) return number;
-    mistake(key, "what stands for it is not " + range);
+    mistake(key, "the substituted text is not " + range);
     return std::nullopt;
   }
   const auto* const number = node->as_integer();
@@ -184,7 +184,8 @@ std::optional<Duration> Section::duration(std::string_view key, const toml::node
   const auto ns = *value == "0" ? 0 : parse_amount(*value, duration_units);
   if (ns && *ns <= longest_ns) return Duration(std::llround(*ns));
   const std::string shown = printable_key(node.as_string()->get());
-  mistake(key, shown + (ns ? " is too long: 100 years at most" : " is not a duration; write " + instead));
+  mistake(key,
+          shown + (ns ? " is too long; give at most 100 years" : " is not a duration; write " + instead));
   return std::nullopt;
 }
 

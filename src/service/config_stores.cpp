@@ -30,8 +30,8 @@ void check_file(const TierUrl& store) {
   std::error_code error;
   const auto folder = std::filesystem::path(store.target).parent_path();
   if (!folder.empty() && !std::filesystem::is_directory(folder, error)) {
-    throw ConfigError(store.address + ": there is no directory " + folder.string() +
-                      " to make the file in; make it");
+    throw ConfigError(store.address + ": the directory " + folder.string() +
+                      " for the file does not exist; create it");
   }
 }
 

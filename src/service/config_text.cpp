@@ -76,7 +76,7 @@ std::optional<std::string> Substitution::expand(std::string_view raw, const Plac
     }
     const auto end = raw.find('}', begin);
     if (end == std::string_view::npos) {
-      findings_.mistake(place, "a ${ is not closed by }; write $${ for the characters themselves");
+      findings_.mistake(place, "a ${ is not closed by }; for a literal ${ write $${");
       return std::nullopt;
     }
     const auto value = resolve(raw.substr(begin + 2, end - begin - 2), place);
@@ -103,9 +103,8 @@ std::optional<std::string> Substitution::variable(std::string_view inside, const
   const auto at = inside.find(":-");
   const std::string_view name = inside.substr(0, at);
   if (!is_name(name)) {
-    findings_.mistake(place,
-                      "what stands in ${…} is none of NAME, NAME:-default and file:PATH; write $${ for the "
-                      "characters themselves");
+    findings_.mistake(
+        place, "the text in ${…} is none of NAME, NAME:-default and file:PATH; for a literal ${ write $${");
     return std::nullopt;
   }
   auto value = environment_(std::string(name));
@@ -123,19 +122,20 @@ std::optional<std::string> Substitution::file(const std::string& path, const Pla
     return std::nullopt;
   };
   if (path.empty() || path.find('\0') != std::string::npos)
-    return refuse("has no possible name; write ${file:/run/secrets/name}");
+    return refuse("is not a valid path; write ${file:/run/secrets/name}");
   const envelope::SecretFile opened(path);
   if (opened.fd() < 0) {
     return refuse("cannot be read: " + std::system_category().message(errno) +
                   "; name a file that this process may read");
   }
   struct stat status {};
-  if (::fstat(opened.fd(), &status) != 0 || !S_ISREG(status.st_mode)) return refuse("is no regular file");
+  if (::fstat(opened.fd(), &status) != 0 || !S_ISREG(status.st_mode))
+    return refuse("is not a regular file; name one");
   std::string text(max_secret + 1, '\0');
   const ssize_t size = ::read(opened.fd(), text.data(), text.size());
   if (size < 0) return refuse("cannot be read: " + std::system_category().message(errno));
   if (static_cast<std::size_t>(size) > max_secret)
-    return refuse("is larger than 64 KiB; name the one of the secret");
+    return refuse("is larger than 64 KiB; name the file that contains the secret");
   text.resize(static_cast<std::size_t>(size));
   if (text.ends_with('\n')) text.pop_back();
   if (text.ends_with('\r')) text.pop_back();

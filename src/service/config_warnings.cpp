@@ -71,7 +71,7 @@ void warn_of_sharing(const DraftCache& cache, const std::vector<const DraftTier*
   }
   if (cache.given.contains("lease_time") && !redis) {
     findings.warn(cache.at("lease_time"),
-                  "has no effect: no tier of this cache gives out leases; leave it out, or add a Redis tier");
+                  "has no effect: no tier of this cache supports leases; leave it out, or add a Redis tier");
   }
   if (options.consistency == Consistency::strong && tiers.empty()) {
     findings.warn(cache.at("consistency"),
@@ -129,9 +129,9 @@ void warn_of_journal(const DraftCache& cache, Findings& findings) {
   if (type == tmpfs || type == (ramfs & 0xffffffffL)) {
     findings.warn(
         place,
-        "is in memory (tmpfs): acknowledged writes are lost with a restart; name a directory on a disk");
+        "is in memory (tmpfs): acknowledged writes are lost with a restart; give a directory on a disk");
   } else if (type == nfs || type == (cifs & 0xffffffffL)) {
-    findings.warn(place, "is on a network file system; name a directory on a local disk");
+    findings.warn(place, "is on a network file system; give a directory on a local disk");
   }
 }
 
@@ -140,11 +140,11 @@ void warn_of_server(const Place& place, const redis::RedisUrl& server, Findings&
   if (server.transport == redis::Transport::tcp) {
     findings.warn(
         place,
-        server.label() + " is another machine, and values travel there unencrypted; take rediss:// (TLS)");
+        server.label() + " is another machine, and values are sent there unencrypted; use rediss:// (TLS)");
   }
   if (!server.password) {
     findings.warn(place, server.label() +
-                             " is another machine, and there is no password; give it one (requirepass "
+                             " is another machine, and the URL has no password; set one (requirepass "
                              "or an ACL user), as in redis://app:${REDIS_PASSWORD}@host");
   }
 }
@@ -156,8 +156,9 @@ void warn_of_postgres(const DraftTier& tier, const assembly::TierUrl& store, Fin
   const bool insists = store.target.find("sslmode=require") != std::string::npos ||
                        store.target.find("sslmode=verify-") != std::string::npos;
   if (host.empty() || is_loopback(host) || insists) return;
-  findings.warn(tier.url_place,
-                store.address + " is another machine, and TLS is not insisted on; add ?sslmode=verify-full");
+  findings.warn(
+      tier.url_place,
+      store.address + " is another machine, and the URL does not require TLS; add ?sslmode=verify-full");
 }
 
 void warn_of_tier(const DraftTier& tier, Findings& findings) {

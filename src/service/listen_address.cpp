@@ -34,7 +34,7 @@ asio::ip::address resolve(const std::string& text, const std::string& host) {
 
 HostPort split_listen(const std::string& text) {
   const std::size_t colon = text.rfind(':');
-  if (colon == std::string::npos || colon == 0) refuse(text, "lacks a host or a port");
+  if (colon == std::string::npos || colon == 0) refuse(text, "has no host or no port");
   std::string host = text.substr(0, colon);
   const bool brackets = host.size() > 2 && host.front() == '[' && host.back() == ']';
   if (brackets) host = host.substr(1, host.size() - 2);

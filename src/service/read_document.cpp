@@ -283,8 +283,9 @@ Result<Document> by_kind(const json::value& value, StoredKind kind) {
   if (kind.codec != messagepack_codec) {
     auto bytes = marked_bytes_of(value, "$bytes");
     if (bytes) return Document{std::move(*bytes), kind};
-    return Error(Errc::invalid_argument,
-                 R"(the cache's values have a codec of their own: give its bytes, as {"$bytes": "base64"})");
+    return Error(
+        Errc::invalid_argument,
+        R"(the values of the cache have their own codec: give their bytes, as {"$bytes": "base64"})");
   }
   Bytes payload;
   Packer packer(payload);
@@ -298,7 +299,7 @@ Result<Document> to_document(const json::value& value, const WantedKind& wanted)
   if (!wanted.schema.empty()) {
     auto document = by_schema(value, wanted.schema);
     if (document && wanted.kind && document->kind != *wanted.kind) {
-      return Error(Errc::invalid_argument, "the cache holds values of another type than " + wanted.schema +
+      return Error(Errc::invalid_argument, "the values of the cache have another type than " + wanted.schema +
                                                ": its schema is " + schema_name(*wanted.kind));
     }
     return document;

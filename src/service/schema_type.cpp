@@ -86,7 +86,7 @@ class Reader {
 
   SchemaType read_own() {
     if (const auto id = read_number(); id < first_own_codec || id > 255)
-      fail("the ids of own codecs are 64 to 255");
+      fail("the ids of custom codecs are 64 to 255");
     expect(":");
     read_number();
     return {.kind = Kind::own};
@@ -95,7 +95,7 @@ class Reader {
   /// Tuples look like aggregates but are not counted, so only the reference to the outermost type is certain.
   SchemaType read_reference() {
     if (const auto steps = read_number(); steps == 0 || steps != enclosing_)
-      fail("a ^ that may stand for more than one type");
+      fail("a ^ that could mean more than one type");
     return {.kind = Kind::outermost};
   }
 

@@ -19,13 +19,14 @@ std::optional<ssl::context> server_tls(const std::string& certificate, const std
   context.use_certificate_chain_file(certificate, failed);
   if (failed) {
     throw ConfigError("admin: tls_certificate " + printable_key(certificate) +
-                      " is no readable PEM certificate (" + failed.message() + ")");
+                      " is not a readable PEM certificate (" + failed.message() + ")");
   }
   context.use_private_key_file(key, ssl::context::pem, failed);
   if (failed) {
-    throw ConfigError("admin: tls_key " + printable_key(key) +
-                      " is no readable PEM key without a password, or not that of the certificate (" +
-                      failed.message() + ")");
+    throw ConfigError(
+        "admin: tls_key " + printable_key(key) +
+        " is not a readable PEM key without a password, or does not belong to the certificate (" +
+        failed.message() + ")");
   }
   return context;
 }

@@ -59,7 +59,7 @@ Result<void> Reader::read_header(const Types& types) {
   if (!header) return Error(header.error().code, file_.string() + ' ' + header.error().context);
   if (header->types != types)
     return Error(Errc::incompatible,
-                 file_.string() + " holds keys or values of other types than this cache's; delete it");
+                 file_.string() + " contains keys or values of other types than this cache has; delete it");
   saved_at_ = header->saved_at;
   return {};
 }
@@ -115,7 +115,7 @@ bool Reader::read(char* to, std::size_t size) {
     const ssize_t got = ::pread(fd_, to, size, static_cast<off_t>(at_));
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) {
-      failure_ = got < 0 ? io_error(file_, errno) : corrupt("it became shorter while it was read");
+      failure_ = got < 0 ? io_error(file_, errno) : corrupt("it was shortened while it was read");
       return false;
     }
     at_ += static_cast<std::uint64_t>(got);
@@ -130,7 +130,7 @@ bool Reader::next(Record& record) {
     if (failure_ || next_block() != Step::block) return false;
   }
   if (take_record(rest_, record)) return true;
-  failure_ = corrupt("a record is not whole");
+  failure_ = corrupt("a record is incomplete");
   return false;
 }
 

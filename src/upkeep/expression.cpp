@@ -78,8 +78,8 @@ Expression::Expression(const std::string& text) : parser_(std::make_unique<Parse
     refuse(error, text);
   }
   if (mu.GetNumResults() != 1)
-    throw ConfigError("a comma makes several results of it: join conditions with && or ||");
-  if (parser_->used.empty()) throw ConfigError("it asks for no variable, so it would always say the same");
+    throw ConfigError("a comma gives several results: join conditions with && or ||");
+  if (parser_->used.empty()) throw ConfigError("it uses no variable, so its result would never change");
 }
 
 Expression::~Expression() = default;

@@ -39,16 +39,16 @@ constexpr auto counter = MetricType::Counter;
 constexpr auto gauge = MetricType::Gauge;
 
 using L = LevelStats;
-constexpr const char* errors_help = "Keys that a level could not be asked for in time.";
+constexpr const char* errors_help = "Keys that a level could not look up in time.";
 constexpr const char* evictions_help = "Entries that left memory.";
 const std::vector<Row<L>> level_rows = {
-    {"terrace_hits_total", "Keys found in a level, negative entries included.", counter,
+    {"terrace_hits_total", "Keys found in a level, including negative entries.", counter,
      [](const L& l) { return number(l.hits); }},
     {"terrace_stale_hits_total", "Reads answered with a stale value of a level.", counter,
      [](const L& l) { return number(l.stale_hits); }},
     {"terrace_negative_hits_total", "Hits for keys that are known not to exist.", counter,
      [](const L& l) { return number(l.negative_hits); }},
-    {"terrace_misses_total", "Keys asked for and not found in a level.", counter,
+    {"terrace_misses_total", "Keys looked up and not found in a level.", counter,
      [](const L& l) { return number(l.misses); }},
     {"terrace_errors_total", errors_help, counter,
      [](const L& l) { return number(l.errors_by_kind.timed_out); }, "kind", "timed_out"},
@@ -58,8 +58,9 @@ const std::vector<Row<L>> level_rows = {
      "kind", "io"},
     {"terrace_errors_total", errors_help, counter, [](const L& l) { return number(l.errors_by_kind.other); },
      "kind", "other"},
-    {"terrace_unreadable_entries_total", "Entries found corrupt, foreign or of another schema: misses.",
-     counter, [](const L& l) { return number(l.unreadable); }},
+    {"terrace_unreadable_entries_total",
+     "Entries that are corrupt, foreign or of another schema; they are misses.", counter,
+     [](const L& l) { return number(l.unreadable); }},
     {"terrace_evictions_total", evictions_help, counter, [](const L& l) { return number(l.evictions); },
      "cause", "capacity"},
     {"terrace_evictions_total", evictions_help, counter, [](const L& l) { return number(l.expirations); },
@@ -88,32 +89,32 @@ const std::vector<Row<C>> cache_rows = {
      [](const C& c) { return number(c.loads_in_flight); }},
     {"terrace_loads_waiting", "Loader calls that wait for their turn now.", gauge,
      [](const C& c) { return number(c.loads_waiting); }},
-    {"terrace_refreshes_total", "Eager refreshes begun.", counter,
+    {"terrace_refreshes_total", "Eager refreshes that were started.", counter,
      [](const C& c) { return number(c.refreshes); }},
-    {"terrace_joined_reads_total", "Reads answered by the walk or the load of another caller.", counter,
+    {"terrace_joined_reads_total", "Reads answered by the lookup or the load of another caller.", counter,
      [](const C& c) { return number(c.joined); }},
     {"terrace_lease_waits_total", "Reads that waited for another process to load the key.", counter,
      [](const C& c) { return number(c.lease_waits); }},
-    {"terrace_rejected_fills_total", "Values kept out of a level since the key changed meanwhile.", counter,
-     [](const C& c) { return number(c.rejected_fills); }},
+    {"terrace_rejected_fills_total", "Values not stored in a level because the key changed in between.",
+     counter, [](const C& c) { return number(c.rejected_fills); }},
     {"terrace_writes_total", "Keys set.", counter, [](const C& c) { return number(c.writes); }},
     {"terrace_erases_total", "Keys erased.", counter, [](const C& c) { return number(c.erases); }},
-    {"terrace_write_failures_total", "Keys set or erased that a tier did not take.", counter,
+    {"terrace_write_failures_total", "Keys set or erased that a tier did not accept.", counter,
      [](const C& c) { return number(c.write_failures); }},
-    {"terrace_unrecovered_keys", "Keys a tier missed a change of and has not caught up with.", gauge,
+    {"terrace_unrecovered_keys", "Keys with a change that a tier missed and has not caught up with.", gauge,
      [](const C& c) { return number(c.unrecovered); }},
     {"terrace_invalidations_sent_total", "Changes that a shared tier reports to other processes.", counter,
      [](const C& c) { return number(c.invalidations_sent); }},
     {"terrace_invalidations_received_total", "Changed keys and tags that a shared tier reported.", counter,
      [](const C& c) { return number(c.invalidations_received); }},
     {"terrace_watching",
-     "1: every watch of a shared tier is up; 0: memory serves only values that were just read.", gauge,
+     "1: every invalidation stream of a shared tier is up; 0: memory serves only values just read.", gauge,
      [](const C& c) { return known(c.watching); }},
     {"terrace_staleness_seconds", "How far memory may be behind the shared tiers now.", gauge,
      [](const C& c) {
        return c.watching.value_or(false) && c.staleness ? Value(in_seconds(*c.staleness)) : std::nullopt;
      }},
-    {"terrace_max_staleness_seconds", "The bound set on how far memory may be behind.", gauge,
+    {"terrace_max_staleness_seconds", "The configured bound on how far memory may be behind.", gauge,
      [](const C& c) { return c.watching ? Value(in_seconds(c.max_staleness)) : std::nullopt; }},
 };
 
@@ -126,17 +127,17 @@ const std::vector<Row<W>> journal_rows = {
      [](const W& w) { return number(w.pending_bytes); }},
     {"terrace_journal_size_bytes", "Bytes of the files of the journal.", gauge,
      [](const W& w) { return number(w.journal_bytes); }},
-    {"terrace_journal_acknowledged_total", "Changes that the journal took.", counter,
+    {"terrace_journal_acknowledged_total", "Changes that the journal accepted.", counter,
      [](const W& w) { return number(w.acknowledged); }},
     {"terrace_journal_flushed_total", "Changes of the journal that reached the tiers.", counter,
      [](const W& w) { return number(w.flushed); }},
-    {"terrace_journal_coalesced_total", "Changes that a newer one of their key made needless.", counter,
-     [](const W& w) { return number(w.coalesced); }},
+    {"terrace_journal_coalesced_total", "Changes that a newer change of the same key made unnecessary.",
+     counter, [](const W& w) { return number(w.coalesced); }},
     {"terrace_journal_retries_total", "Changes that were tried again.", counter,
      [](const W& w) { return number(w.retried); }},
-    {"terrace_journal_dead_letters_total", "Changes given up after refusals.", counter,
+    {"terrace_journal_dead_letters_total", "Changes given up after too many refusals.", counter,
      [](const W& w) { return number(w.dead_letters); }},
-    {"terrace_journal_syncs_total", "Times the journal was forced to disk.", counter,
+    {"terrace_journal_syncs_total", "How often the journal was forced to disk.", counter,
      [](const W& w) { return number(w.syncs); }},
     {"terrace_journal_recovered_changes", "Changes that the journal held at the start.", gauge,
      [](const W& w) { return number(w.recovered); }},
@@ -213,7 +214,8 @@ std::vector<MetricFamily> families(const std::vector<NamedStats>& caches) {
     }
   });
   out.add_histogram("terrace_read_duration_seconds",
-                    "How long reads of a tier took; memory's are not measured.", [&](const auto& metric) {
+                    "Duration of reads of a tier; reads of memory are not measured.",
+                    [&](const auto& metric) {
                       for (const NamedStats& named : caches) {
                         for (std::size_t i = 1; i < named.stats.levels.size(); ++i) {
                           const LevelStats& level = named.stats.levels[i];
@@ -225,7 +227,7 @@ std::vector<MetricFamily> families(const std::vector<NamedStats>& caches) {
     for (const NamedStats& named : caches) metric(labels(named), named.stats);
   });
   out.add_histogram("terrace_load_duration_seconds",
-                    "How long loader calls took, the wait for their turn included.", [&](const auto& metric) {
+                    "Duration of loader calls, including the wait for their turn.", [&](const auto& metric) {
                       for (const NamedStats& named : caches) metric(labels(named), named.stats.load_latency);
                     });
   out.add(journal_rows, [&](const auto& metric) {

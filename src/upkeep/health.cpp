@@ -42,7 +42,7 @@ void judge_rates(const WindowStats& window, const HealthLimits& limits, Findings
   if (operations >= limits.min_requests && window.error_rate > limits.max_error_rate) {
     out.add(HealthIssue::Kind::error_rate,
             "the error rate is " + percent(window.error_rate) + ", above " + percent(limits.max_error_rate) +
-                " (" + std::to_string(window.errors) + " errors at " + std::to_string(operations) +
+                " (" + std::to_string(window.errors) + " errors in " + std::to_string(operations) +
                 " requests and writes" + out.in_window() + ")");
   }
 }
@@ -53,14 +53,15 @@ void judge_levels(const WindowStats& window, Findings& out) {
     const bool open = level.breaker_open.value_or(false);
     out.add(HealthIssue::Kind::level_away,
             "level " + level.name +
-                (open ? " is left alone: its circuit breaker is open after failures in a row"
+                (open ? " is not used: its circuit breaker is open after several failures in a row"
                       : " cannot be reached"),
             level.name);
   }
   if (window.now.watching && !window.now.staleness) {
-    out.add(HealthIssue::Kind::gate_shut,
-            "a watch of a shared level is down, so memory serves nothing it read more than " +
-                seconds_text(window.now.max_staleness) + " ago");
+    out.add(
+        HealthIssue::Kind::gate_shut,
+        "an invalidation stream of a shared level is down, so memory serves nothing that it read more than " +
+            seconds_text(window.now.max_staleness) + " ago");
   }
 }
 
@@ -79,7 +80,7 @@ std::vector<HealthIssue> find_issues(const WindowStats& window, const HealthLimi
     out.add(HealthIssue::Kind::journal_lag, "the journal's oldest change has waited " +
                                                 seconds_text(journal->lag) + ", more than " +
                                                 seconds_text(limits.max_journal_lag) + " (" +
-                                                std::to_string(journal->pending) + " keys wait)");
+                                                std::to_string(journal->pending) + " keys are waiting)");
   }
   return std::move(out.issues);
 }

@@ -79,22 +79,22 @@ class Exchange final : public HttpExchange, public std::enable_shared_from_this<
   }
 
   void connect(const Tcp::resolver::results_type& addresses) {
-    tcp().async_connect(addresses, next(&Exchange::connected, "it connects"));
+    tcp().async_connect(addresses, next(&Exchange::connected, "connecting"));
   }
   void connected() {
     if (!stream_.has_tls()) return write();
     if (!expect_host(stream_.tls(), url_.host)) {
-      return end(Error(Errc::denied, label() + ": the host cannot be checked"));
+      return end(Error(Errc::denied, label() + ": the host name cannot be checked against the certificate"));
     }
-    stream_.handshake(asio::ssl::stream_base::client, next(&Exchange::write, "TLS is negotiated"));
+    stream_.handshake(asio::ssl::stream_base::client, next(&Exchange::write, "negotiating TLS"));
   }
-  void write() { http::async_write(stream_, request_, next(&Exchange::written, "the request is sent")); }
+  void write() { http::async_write(stream_, request_, next(&Exchange::written, "sending the request")); }
   void written() {
-    http::async_read_header(stream_, buffer_, parser_, next(&Exchange::answered, "the answer is awaited"));
+    http::async_read_header(stream_, buffer_, parser_, next(&Exchange::answered, "waiting for the answer"));
   }
   void answered() {
     if (max_body_ == 0) return read();
-    http::async_read(stream_, buffer_, parser_, next(&Exchange::read, "the answer is read"));
+    http::async_read(stream_, buffer_, parser_, next(&Exchange::read, "reading the answer"));
   }
   void read() { end(HttpReply{parser_.get().result_int(), std::move(parser_.get().body())}); }
 
@@ -146,7 +146,7 @@ void Exchange::begin() {
   });
   try {
     if (no_threads_left) throw std::system_error(EAGAIN, std::generic_category());
-    resolver_.async_resolve(url_.host, url_.port, next(&Exchange::connect, "the name is resolved"));
+    resolver_.async_resolve(url_.host, url_.port, next(&Exchange::connect, "resolving the name"));
   } catch (const std::exception& none) {  // Asio resolves names on a thread that starts with the first one
     asio::post(resolver_.get_executor(), [self = shared_from_this(), why = no_thread("names", none)] {
       self->end(Error(Errc::unavailable, self->label() + ": " + why.context));

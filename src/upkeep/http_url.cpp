@@ -31,7 +31,7 @@ std::string decode(std::string_view text) {
       continue;
     }
     if (i + 2 >= text.size() || !hex(text[i + 1]) || !hex(text[i + 2])) {
-      refuse("user or password hold a % that does not begin a code such as %40; write % as %25");
+      refuse("user or password contain a % that does not begin a code such as %40; write % as %25");
     }
     unsigned byte = 0;
     std::from_chars(text.data() + i + 1, text.data() + i + 3, byte, 16);
@@ -91,7 +91,7 @@ void take_host(std::string_view text, HttpUrl& out) {
   const auto [end, error] = std::from_chars(rest.data() + 1, rest.data() + rest.size(), port);
   const bool number = error == std::errc() && end == rest.data() + rest.size();
   if (rest[0] != ':' || !number || port == 0 || port > 65535)
-    refuse("its port is not a number of 1 to 65535");
+    refuse("its port is not a number from 1 to 65535");
   out.port = std::to_string(port);
 }
 
@@ -130,7 +130,7 @@ HttpUrl parse_http_url(std::string_view url) {
   } else if (authority.find(':') != std::string_view::npos && out.target.find('@') != std::string::npos) {
     // It may be a password with a / in it, whose first part would pass for a port and be shown.
     refuse(
-        "there is an @ after the first / behind a colon; percent-encode the / of a password as %2F, the @ of "
+        "there is an @ after a colon and the first /; percent-encode the / of a password as %2F, the @ of "
         "a path as %40");
   }
   take_host(authority, out);

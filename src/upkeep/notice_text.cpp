@@ -14,6 +14,13 @@ boost::json::value text(std::string_view view) {
   return boost::json::string(view.data(), view.size());
 }
 
+std::string_view words_for(AlertNotice::Kind kind) {
+  if (kind == AlertNotice::Kind::repeated) return "still fires";
+  if (kind == AlertNotice::Kind::broken) return "cannot be evaluated";
+  if (kind == AlertNotice::Kind::mended) return "can be evaluated again";
+  return to_string(kind);
+}
+
 }  // namespace
 
 std::string to_iso8601(WallTime time) {
@@ -29,9 +36,8 @@ std::string to_iso8601(WallTime time) {
 }
 
 std::string to_line(const AlertNotice& notice) {
-  const char* said = notice.kind == AlertNotice::Kind::repeated ? " still fires" : nullptr;
-  return "alert " + notice.rule + (said ? said : " " + std::string(to_string(notice.kind))) + " for cache " +
-         notice.cache + ": " + notice.message;
+  return "alert " + notice.rule + " " + std::string(words_for(notice.kind)) + " for cache " + notice.cache +
+         ": " + notice.message;
 }
 
 std::string to_json(const AlertNotice& notice) {

@@ -53,10 +53,10 @@ void CallbackOutlet::tell(const AlertNotice& notice) {
   } catch (const std::exception& thrown) {
     why = thrown.what();
   } catch (...) {
-    why = "something that is no std::exception";
+    why = "something that is not a std::exception";
   }
-  spdlog::error("alert sink {} threw at {} of rule {}: {}", stats_.name, to_string(notice.kind), notice.rule,
-                why);
+  spdlog::error("alert sink {} threw on notification \"{}\" of rule {}: {}", stats_.name,
+                to_string(notice.kind), notice.rule, why);
   const std::lock_guard lock(mutex_);
   ++stats_.failed;
   stats_.last_error = std::move(why);

@@ -39,7 +39,7 @@ Rule::Rule(AlertRule rule) : rule_(std::move(rule)) {
   check_name(rule_.name);
   const std::string who = "alert rule " + rule_.name + ": ";
   if (rule_.when.empty() == (rule_.test == nullptr)) {
-    throw ConfigError(who + (rule_.test ? "it has both `when` and `test`: leave one out"
+    throw ConfigError(who + (rule_.test ? "it has both `when` and `test`: give only one"
                                         : "it has neither `when` nor `test`: give a condition"));
   }
   if (rule_.lasting < Duration::zero()) throw ConfigError(who + "lasting is negative; 0 fires at once");
@@ -70,7 +70,7 @@ Rule::Verdict Rule::judge(const WindowStats& window) {
 bool Rule::holds(const WindowStats& window) {
   if (!when_) return rule_.test(window);
   const double value = when_->value(window);
-  if (std::isnan(value)) throw std::runtime_error(rule_.when + " yields no number (" + figures(window) + ")");
+  if (std::isnan(value)) throw std::runtime_error(rule_.when + " gives no number (" + figures(window) + ")");
   return value != 0;
 }
 

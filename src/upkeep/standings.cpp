@@ -42,7 +42,7 @@ std::vector<AlertNotice> Standings::forget(const std::string& cache, const Momen
   auto end = begin;
   for (; end != of_.end() && end->first.first == cache; ++end) {
     Standing& standing = end->second;
-    standing.message = "the cache is watched no more";
+    standing.message = "the cache is not watched any more";
     using Kind = AlertNotice::Kind;
     const std::string& rule = end->first.second;
     if (standing.state.broken()) out.push_back(notice(rule, cache, standing, Kind::mended, now));

@@ -40,7 +40,8 @@ void each_line(const std::filesystem::path& path, std::size_t longest,
     ++number;
     for (; c != '\n' && c != std::char_traits<char>::eof(); c = bytes.sbumpc()) {
       if (c == 0) {
-        throw ConfigError(place(path, number) + "has a NUL byte: this is no text file. Is it compressed?");
+        throw ConfigError(place(path, number) +
+                          "has a NUL byte, so this is no text file (compressed?); give plain text");
       }
       line.push_back(static_cast<char>(c));
       if (line.size() > longest) {
@@ -64,7 +65,8 @@ class KeyTemplate {
       text.remove_prefix(open);
       if (text.empty()) break;
       if (text.size() < 3 || text[2] != '}' || text[1] < '0' || text[1] > '9') {
-        throw ConfigError("the key template has a { that begins no {0} … {9}: " + printable_key(text));
+        throw ConfigError("the key template has a { that does not begin one of {0} … {9}: " +
+                          printable_key(text));
       }
       const auto group = static_cast<std::size_t>(text[1] - '0');
       if (group > groups) {
@@ -167,10 +169,10 @@ std::vector<HotKey> hottest_keys(const std::filesystem::path& log, const AccessL
     if (!key.empty() && key.size() <= max_key_size) counts.add(key);
   });
   if (!found) {
-    throw ConfigError(log.string() + ": no line has the pattern " + options.pattern +
+    throw ConfigError(log.string() + ": no line matches the pattern " + options.pattern +
                       (first.empty() ? "; the file is empty"
                                      : "; its first line is " + printable_key(first) +
-                                           ". Is it an access log? Then give a pattern of your own"));
+                                           "; for this format give your own pattern"));
   }
   return counts.hottest(options.top);
 }

@@ -24,11 +24,11 @@ void WebhookOptions::check() const {
     constexpr std::string_view token =
         "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     const bool sound = !name.empty() && name.find_first_not_of(token) == std::string::npos;
-    if (!sound) throw ConfigError("WebhookOptions: " + printable_key(name) + " is no name of a header");
+    if (!sound) throw ConfigError("WebhookOptions: " + printable_key(name) + " is not a valid header name");
     const bool plain =
         std::all_of(value.begin(), value.end(), [](unsigned char c) { return c >= ' ' && c != 0x7f; });
     if (!plain)
-      throw ConfigError("WebhookOptions: the value of header " + name + " holds a control character");
+      throw ConfigError("WebhookOptions: the value of header " + name + " contains a control character");
   }
 }
 

@@ -115,7 +115,7 @@ class Zsh(Completion):
             specifications = self.specifications("_terrace" + "".join("_" + word for word in command.split()))
             named = {found[1] for line in specifications if (found := re.match(r"(?:\*|\([^)]*\))?(--[\w-]+)", line))}
             self.assertEqual(named, options_in(text), command)
-        self.assertIn("--config[The configuration]:FILE:_files", self.specifications("_terrace_serve"))
+        self.assertIn("--config[The configuration (required)]:FILE:_files", self.specifications("_terrace_serve"))
 
     def test_it_completes_at_a_terminal(self):
         """zsh itself, with its completion system, at a pseudo-terminal. It is typed to once its line editor reads."""

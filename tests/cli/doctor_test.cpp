@@ -16,7 +16,7 @@ class Doctor : public Operated {};
 TEST_F(Doctor, ProbesTheTiersOfAConfiguration) {
   const Ended before = terrace(at_config({"doctor"}));
   EXPECT_EQ(before.code, exit_ok) << before.out << before.err;
-  EXPECT_THAT(before.out, HasSubstr("far.db is not there yet"));
+  EXPECT_THAT(before.out, HasSubstr("far.db does not exist yet"));
   ASSERT_EQ(terrace(at_config({"set", "users", "k", "1"})).code, exit_ok);
   const std::string keys = redis_.cli({"DBSIZE"});
   const Ended ended = terrace(at_config({"doctor"}));
@@ -26,7 +26,7 @@ TEST_F(Doctor, ProbesTheTiersOfAConfiguration) {
   EXPECT_THAT(ended.out, ContainsRegex("warning +.*terrace.toml:[0-9]+: tiers.near.url: .*has no maxmemory"));
   EXPECT_THAT(ended.out, ContainsRegex("ok +clock of redis.*: agrees"));
   EXPECT_THAT(ended.out, ContainsRegex("open files: "));
-  EXPECT_THAT(ended.out, HasSubstr("Verdict: sound, with "));
+  EXPECT_THAT(ended.out, HasSubstr("Verdict: ok, with "));
   EXPECT_EQ(redis_.cli({"DBSIZE"}), keys) << "nothing of it stays";
 }
 
@@ -35,13 +35,13 @@ TEST_F(Doctor, NamesATierThatIsAwayWithTheRemedy) {
   const Ended ended = terrace(at_config({"doctor", "--timeout", "500ms", "--json"}));
   EXPECT_EQ(ended.code, exit_failed);
   const auto said = boost::json::parse(ended.out);
-  EXPECT_THAT(std::string(said.at("verdict").as_string()), HasSubstr("not sound: "));
+  EXPECT_THAT(std::string(said.at("verdict").as_string()), HasSubstr("not ok: "));
   bool found = false;
   for (const auto& check : said.at("checks").as_array()) {
     if (check.at("what") != "tier near") continue;
     found = true;
     EXPECT_EQ(check.at("state"), "failure");
-    EXPECT_THAT(std::string(check.at("remedy").as_string()), HasSubstr("is it up"));
+    EXPECT_THAT(std::string(check.at("remedy").as_string()), HasSubstr("check that it runs"));
   }
   EXPECT_TRUE(found) << ended.out;
 }
@@ -50,7 +50,7 @@ TEST_F(Doctor, NamesMistakesOfTheFile) {
   const Ended ended = terrace({"doctor", "--config", folder_.file("w.toml", "[caches.a]\nttl = 600\n")});
   EXPECT_EQ(ended.code, exit_failed);
   EXPECT_THAT(ended.out, HasSubstr("w.toml:2: caches.a.ttl: 600 has no unit"));
-  EXPECT_THAT(ended.out, HasSubstr("Verdict: not sound: 1 failure"));
+  EXPECT_THAT(ended.out, HasSubstr("Verdict: not ok: 1 failure"));
 }
 
 /// No program could open its caches.
@@ -62,7 +62,7 @@ TEST_F(Doctor, DoesNotCallAStackSoundThatIsRefused) {
   const Ended ended = terrace({"doctor", "--config", file});
   EXPECT_EQ(ended.code, exit_failed);
   EXPECT_THAT(ended.out, HasSubstr("stack.toml:8: caches.u.consistency: \"d\" (scope machine) lies above"));
-  EXPECT_THAT(ended.out, HasSubstr("Verdict: not sound: 1 failure"));
+  EXPECT_THAT(ended.out, HasSubstr("Verdict: not ok: 1 failure"));
   EXPECT_EQ(terrace({"config", "check", file}).code, exit_usage);
 }
 
@@ -74,19 +74,19 @@ TEST_F(Doctor, ExaminesAServer) {
   EXPECT_THAT(sound.out, ContainsRegex("ok +server: .* answers in .*, terrace [0-9]"));
   EXPECT_THAT(sound.out, ContainsRegex("ok +token: accepted"));
   EXPECT_THAT(sound.out, ContainsRegex("ok +cache users: healthy"));
-  EXPECT_THAT(sound.out, HasSubstr("Verdict: sound\n"));
+  EXPECT_THAT(sound.out, HasSubstr("Verdict: ok\n"));
   const Ended without = terrace({"doctor", "--server", server()});
   EXPECT_EQ(without.code, exit_ok);
   EXPECT_THAT(without.out, ContainsRegex("warning +token: none was given"));
   const std::string wrong = folder_.file("wrong", "wrong-token-0123456789");
   const Ended refused = terrace({"doctor", "--server", server(), "--token-file", wrong});
   EXPECT_EQ(refused.code, exit_failed);
-  EXPECT_THAT(refused.out, ContainsRegex("failure +token: the server refuses it"));
+  EXPECT_THAT(refused.out, ContainsRegex("failure +token: the server rejects it"));
   EXPECT_THAT(refused.out, Not(HasSubstr("0123456789")));
   stop_server();
   const Ended away = terrace({"doctor", "--server", server()});
   EXPECT_EQ(away.code, exit_failed);
-  EXPECT_THAT(away.out, HasSubstr("is `terrace serve` running there?"));
+  EXPECT_THAT(away.out, HasSubstr("check that `terrace serve` runs there"));
 }
 
 /// A URL where none belongs: the mistake is told, and its password is not.
@@ -133,12 +133,13 @@ TEST(DoctorReasons, HealthBreakersAndAlertsComeWithARemedy) {
   const Ended ended = terrace({"doctor", "--server", server.url()});
   EXPECT_EQ(ended.code, exit_failed);
   EXPECT_THAT(ended.out, HasSubstr("failure  health: the gate is shut\n         remedy: the shared tier"));
-  EXPECT_THAT(ended.out,
-              HasSubstr("failure  cache b, level redis: breaker open\n         remedy: is the server up"));
-  EXPECT_THAT(ended.out, HasSubstr("warning  cache c: does not hear"));
-  EXPECT_THAT(ended.out, HasSubstr("warning  cache c: 3 writes were given up"));
+  EXPECT_THAT(
+      ended.out,
+      HasSubstr("failure  cache b, level redis: circuit open\n         remedy: check that the server runs"));
+  EXPECT_THAT(ended.out, HasSubstr("warning  cache c: is not notified"));
+  EXPECT_THAT(ended.out, HasSubstr("warning  cache c: 3 writes failed for good"));
   EXPECT_THAT(ended.out, HasSubstr("warning  alert cold: fires for a since s: m"));
-  EXPECT_THAT(ended.out, HasSubstr("Verdict: not sound: 2 failures, 3 warnings"));
+  EXPECT_THAT(ended.out, HasSubstr("Verdict: not ok: 2 failures, 3 warnings"));
 }
 
 }  // namespace

@@ -36,11 +36,11 @@ TEST_P(EntryCommands, WhatIsSetIsGotExplainedAndErased) {
   EXPECT_THAT(explained.out, Not(HasSubstr("Ada")));
   const Ended erased = run({"erase", "users", "42", "43"});
   EXPECT_EQ(erased.code, exit_ok) << erased.err;
-  EXPECT_EQ(erased.out, "42: erased\n43: was not there\n");
+  EXPECT_EQ(erased.out, "42: erased\n43: not found\n");
   const Ended gone = run({"get", "users", "42"});
   EXPECT_EQ(gone.code, exit_failed);
   EXPECT_EQ(gone.out, "");
-  EXPECT_THAT(gone.err, HasSubstr("42 is in no level in cache users"));
+  EXPECT_THAT(gone.err, HasSubstr("42 is in no level of cache users"));
 }
 
 TEST_P(EntryCommands, KeysMayBeAnyBytes) {
@@ -85,7 +85,7 @@ TEST_P(EntryCommands, WrongCallsNameTheRemedy) {
   EXPECT_THAT(run({"stats", "usres"}).err, HasSubstr("did you mean users?"));
   const Ended value = run({"set", "users", "k", "text"});
   EXPECT_EQ(value.code, exit_usage);
-  EXPECT_THAT(value.err, HasSubstr("a string stands in quotes"));
+  EXPECT_THAT(value.err, HasSubstr("write a string in quotes"));
   const Ended typeless = run({"set", "users", "k", "[1]"});
   EXPECT_EQ(typeless.code, exit_usage);
   EXPECT_THAT(typeless.err, HasSubstr("schema"));
@@ -124,7 +124,7 @@ TEST_F(TargetFailures, AServerThatIsAwayIsNamed) {
     const Ended ended = terrace(words);
     EXPECT_EQ(ended.code, exit_failed);
     EXPECT_THAT(ended.err, HasSubstr("terrace: " + address));
-    EXPECT_THAT(ended.err, HasSubstr("is `terrace serve` running there?"));
+    EXPECT_THAT(ended.err, HasSubstr("check that `terrace serve` runs there"));
   }
 }
 
@@ -135,7 +135,7 @@ TEST_F(TargetFailures, TheTokenIsWantedAndChecked) {
   const std::string wrong = folder_.file("wrong", "wrong-token-0123456789\n");
   const Ended refused = terrace({"get", "users", "k", "--server", server(), "--token-file", wrong});
   EXPECT_EQ(refused.code, exit_usage);
-  EXPECT_THAT(refused.err, HasSubstr("the token is not that of"));
+  EXPECT_THAT(refused.err, HasSubstr("the token was rejected by"));
   EXPECT_THAT(refused.err, Not(HasSubstr("0123456789")));
   const std::string bad = folder_.file("bad", "two words\n");
   const Ended unsound = terrace({"get", "users", "k", "--server", server(), "--token-file", bad});

@@ -93,7 +93,7 @@ TEST(HostileServer, WhatIsNoAdminEndpointIsToldSo) {
     const HttpServer server(always(200), {}, body);
     const Ended ended = terrace(at(server, {"stats"}));
     EXPECT_EQ(ended.code, exit_failed) << body;
-    EXPECT_THAT(ended.err, HasSubstr("that is no admin endpoint of terrace")) << body;
+    EXPECT_THAT(ended.err, HasSubstr("it is not an admin endpoint of terrace")) << body;
   }
   std::string deep(100'000, '[');
   const HttpServer server(always(200), {}, deep);

@@ -87,7 +87,7 @@ TEST_F(JournalCommand, BadInputIsRefused) {
   std::filesystem::create_directory(path);
   const Ended empty = inspect();
   EXPECT_EQ(empty.code, 2);
-  EXPECT_THAT(empty.err, HasSubstr("is no journal"));
+  EXPECT_THAT(empty.err, HasSubstr("is not a journal"));
   EXPECT_EQ(cli_test::terrace({"journal"}).code, 2);
   EXPECT_EQ(cli_test::terrace({"journal", "inspect"}).code, 2);
   EXPECT_EQ(cli_test::terrace({"journal", "inspect", folder.file("file", "x")}).code, 2);

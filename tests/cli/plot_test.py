@@ -132,16 +132,16 @@ class Plot(unittest.TestCase):
 
     def test_refuses_what_it_could_not_write_before_it_begins(self):
         missing = self.folder / "none" / "plot.svg"
-        self.refused(f"{missing} cannot be written: No such file or directory: name a file in a folder that is there",
+        self.refused(f"{missing} cannot be written: No such file or directory: name a file in a folder that exists",
                      file=missing)
-        self.refused("does not end in .svg: name the file that the plot is written to", file=self.folder / "a.png")
+        self.refused("does not end in .svg: give a name such as hits.svg", file=self.folder / "a.png")
         self.refused("does not end in .svg", file="-")
         self.refused("does not end in .svg", file="")
         self.file.mkdir()
         self.refused(f"{self.file} is a folder: name a file")
         pipe = self.folder / "pipe.svg"
         os.mkfifo(pipe)
-        self.refused("no ordinary file", file=pipe)
+        self.refused("not a regular file", file=pipe)
         self.assertEqual({p.name for p in self.folder.iterdir()}, {"plot.svg", "pipe.svg"})
 
     def test_a_trace_that_is_refused_leaves_the_old_plot(self):

@@ -162,7 +162,7 @@ TEST(Replay, GoesOnWithoutAnUnreachableRedis) {
   EXPECT_EQ(replayed.number("loads"), golden_keys);
   EXPECT_EQ(replayed.level_number(1, "errors"), golden_keys);
   EXPECT_THAT(replayed.ended.err, HasSubstr("terrace: redis does not answer"));
-  EXPECT_THAT(replayed.ended.err, HasSubstr("goes on without this level"));
+  EXPECT_THAT(replayed.ended.err, HasSubstr("continues without this level"));
 }
 
 TEST(Replay, SurvivesRedisBeingKilledAndRestartedUnderIt) {

@@ -129,7 +129,7 @@ TEST(ReplayTiers, RefusesUrlsThatCannotBeRight) {
       {{"--tier", "replicated:redis://a?consistancy=strong"}, "the known ones are consistency"},
       {{"--tier", "sqlite:/nowhere/at/all.db"}, "/nowhere/at/all.db"},
       {{"--tier", "redis://:s3cret@a", "--redis", "redis://b"},
-       "--tier does not go together with --redis and --sqlite"},
+       "--tier cannot be combined with --redis and --sqlite"},
       {{"--tier", "redis://a", "--sqlite", "x.db"},
        "the upper one first, as in --tier redis://127.0.0.1 --tier sqlite:cache.db"},
   };

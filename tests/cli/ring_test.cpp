@@ -100,12 +100,12 @@ TEST(Ring, RefusesWhatCannotBeARing) {
   const TempFolder folder;
   EXPECT_THAT(refusal({}), HasSubstr("--nodes"));
   EXPECT_THAT(refusal({"--nodes", "a,,b"}), HasSubstr("--nodes has an empty part"));
-  EXPECT_THAT(refusal({"--nodes", "a,b,a"}), HasSubstr("--nodes: there is a node \"a\" already"));
-  EXPECT_THAT(refusal({"--nodes", "a", "--add", "a=2"}), HasSubstr("--add: there is a node \"a\" already"));
+  EXPECT_THAT(refusal({"--nodes", "a,b,a"}), HasSubstr("--nodes: the node \"a\" is given twice"));
+  EXPECT_THAT(refusal({"--nodes", "a", "--add", "a=2"}), HasSubstr("--add: the node \"a\" is given twice"));
   EXPECT_THAT(refusal({"--nodes", "a", "--add", ""}), HasSubstr("--add has an empty part"));
   EXPECT_THAT(refusal({"--nodes", "a,b", "--remove", "c"}),
               HasSubstr("--remove \"c\" is not one of --nodes"));
-  EXPECT_THAT(refusal({"--nodes", "a,b", "--remove", "a,b"}), HasSubstr("leave one at least"));
+  EXPECT_THAT(refusal({"--nodes", "a,b", "--remove", "a,b"}), HasSubstr("leave at least one"));
   EXPECT_THAT(refusal({"--nodes", "=2"}), HasSubstr("no name before the ="));
   for (const auto* weight : {"", "x", "0", "-1", "1001", "nan", "inf", "2x"}) {
     EXPECT_THAT(refusal({"--nodes", std::string("a=") + weight}),

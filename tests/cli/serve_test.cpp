@@ -122,7 +122,7 @@ TEST_F(ServeTest, ATimeLimitEndsAReplay) {
   const Ended ended =
       terrace({"replay", trace, "--origin-latency", "5ms", "--time-limit", "200ms", "--json"});
   EXPECT_EQ(ended.code, 0);
-  EXPECT_THAT(ended.err, HasSubstr("the time limit is over"));
+  EXPECT_THAT(ended.err, HasSubstr("the time limit is reached"));
   EXPECT_THAT(ended.out, HasSubstr("\"interrupted\":true"));
   EXPECT_EQ(terrace({"replay", trace, "--time-limit", "soon"}).code, 2);
 }

@@ -103,7 +103,7 @@ TEST_F(ServiceManager, ThatIsGoneDoesNotStopTheService) {
     ::unsetenv("NOTIFY_SOCKET");
     ASSERT_TRUE(
         testing::eventually([&] { return program.err().find("Ctrl-C ends it") != std::string::npos; }));
-    EXPECT_THAT(program.err(), HasSubstr("NOTIFY_SOCKET=" + path + " takes no message"));
+    EXPECT_THAT(program.err(), HasSubstr("NOTIFY_SOCKET=" + path + " cannot be notified"));
     program.signal(SIGTERM);
     EXPECT_EQ(program.wait().code, 0);
   }

@@ -227,8 +227,7 @@ TEST(Simulate, CurveEstimatesOtherSizes) {
 
 TEST(Simulate, RefusesWrongArguments) {
   const std::vector<Refused> cases{
-      {{"--policy", "lru,belady", "--entries", "5", "--curve"},
-       "--curve estimates from the reads of a cache"},
+      {{"--policy", "lru,belady", "--entries", "5", "--curve"}, "--curve needs the reads of a cache"},
       {{"--policy", "lru,clock", "--entries", "5"},
        "--policy \"clock\" is not known; the policies are adaptive, s3fifo, w-tinylfu, gdsf, lru, lfu, fifo, "
        "ttl, belady\n"},
@@ -243,7 +242,7 @@ TEST(Simulate, RefusesWrongArguments) {
       {{"--entries", "many"}, "--entries \"many\" is not a whole number"},
       {{"--entries", "99999999999999999999"}, "is out of range: from 1 to 1000000000"},
       {{"--entries", "2000000000"}, "is out of range"},
-      {{"--entries", "5", "--format", "xml"}, "--format \"xml\" is not known: keys, csv or log"},
+      {{"--entries", "5", "--format", "xml"}, "--format \"xml\" is not known: give keys, csv or log"},
       {{"--entries", "5", "--max-bad-lines", "lots"}, "--max-bad-lines \"lots\" is not a share"},
       {{"--entries", "5", "--frobnicate"}, "--frobnicate"},
       {{"-", "-", "--entries", "5"}, "only once"},

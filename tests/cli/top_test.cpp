@@ -55,7 +55,7 @@ TEST(TopFrame, FitsEveryTerminal) {
       for (std::string line; std::getline(lines, line);) EXPECT_LE(width(line), columns) << line;
     }
   }
-  EXPECT_THAT(frames.frame(80, 3), HasSubstr("more than fits"));
+  EXPECT_THAT(frames.frame(80, 3), HasSubstr("more lines do not fit"));
 }
 
 TEST(TopFrame, TroubleIsShownBesideTheLastFigures) {

@@ -180,8 +180,8 @@ TEST_F(TraceReaderTest, SaysWhyAFileCannotBeRead) {
   EXPECT_THAT(error_of(folder_.path("")), HasSubstr("is a folder"));
   EXPECT_THAT(error_of(folder_.file("e.keys", "")), HasSubstr("is empty"));
   EXPECT_THAT(error_of(folder_.file("e.keys.zst", compressed(""))), HasSubstr("is empty"));
-  EXPECT_THAT(error_of(folder_.file("n.keys", "\n\n")), HasSubstr("holds no request"));
-  EXPECT_THAT(error_of(folder_.file("h.csv", "time,key,size\n")), HasSubstr("holds no request"));
+  EXPECT_THAT(error_of(folder_.file("n.keys", "\n\n")), HasSubstr("contains no request"));
+  EXPECT_THAT(error_of(folder_.file("h.csv", "time,key,size\n")), HasSubstr("contains no request"));
   EXPECT_THAT(error_of(folder_.file("b.keys", std::string_view("\x7f"
                                                                "ELF\0\0\n1\n",
                                                                9))),

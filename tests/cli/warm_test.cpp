@@ -44,7 +44,7 @@ TEST_P(Warm, BringsTheKeysOfAFileUp) {
   }
   const Ended text = run({"warm", "users", "--keys", keys});
   EXPECT_THAT(text.out, HasSubstr("users: 4 keys in "));
-  EXPECT_THAT(text.out, HasSubstr("  were in a level\n"));
+  EXPECT_THAT(text.out, HasSubstr("  already in a level\n"));
 }
 
 TEST_P(Warm, TakesTheHottestOfALog) {
@@ -112,12 +112,12 @@ TEST_F(WarmInterrupted, CtrlCAwaitsWhatIsUnderWayAndReports) {
   ASSERT_TRUE(under_way());
   program.signal(SIGINT);
   EXPECT_TRUE(
-      testing::eventually([&] { return program.err().find("begins no more keys") < program.err().size(); }));
+      testing::eventually([&] { return program.err().find("starts no more keys") < program.err().size(); }));
   go_.set_value();
   const Ended ended = program.wait();
   EXPECT_EQ(ended.code, exit_interrupted) << ended.err;
   EXPECT_THAT(ended.out, HasSubstr("1  loaded"));
-  EXPECT_THAT(ended.out, HasSubstr("2  not begun"));
+  EXPECT_THAT(ended.out, HasSubstr("2  not started"));
   EXPECT_EQ(server.count(), 1U);
 }
 
@@ -131,7 +131,7 @@ TEST_F(WarmInterrupted, ASecondCtrlCEndsIt) {
   ASSERT_TRUE(under_way());
   program.signal(SIGINT);
   EXPECT_TRUE(
-      testing::eventually([&] { return program.err().find("begins no more keys") < program.err().size(); }));
+      testing::eventually([&] { return program.err().find("starts no more keys") < program.err().size(); }));
   EXPECT_TRUE(testing::eventually([&] {
     program.signal(SIGINT);
     return program.has_ended();

@@ -171,10 +171,10 @@ TEST(HashRing, RefusesWhatIsNoRingAndNamesIt) {
     }
     return "no refusal";
   };
-  EXPECT_EQ(refusal({}), "hash ring: there are no nodes; give it one at least");
+  EXPECT_EQ(refusal({}), "hash ring: there are no nodes; give at least one");
   EXPECT_EQ(refusal({{"a"}, {""}}), "hash ring: a node has an empty name; give each node a name");
   EXPECT_EQ(refusal({{"a"}, {"b"}, {"a", 2}}),
-            "hash ring: two nodes are named \"a\"; give each node a name of its own");
+            "hash ring: two nodes are named \"a\"; give each node its own name");
   for (const double weight : {0.0, -1.0, 1000.1, std::nan(""), double(INFINITY)}) {
     EXPECT_NE(refusal({{"a", weight}}).find("the weight of node \"a\" is "), std::string::npos) << weight;
   }

@@ -96,14 +96,14 @@ TEST(ShardMap, RefusesListsAndTimesThatCannotBe) {
   const auto list = [](std::vector<Shard> of, ShardFunction function = {}) {
     return refusal([&] { ShardMap(of, function, 0); });
   };
-  EXPECT_EQ(list({}), "ShardedOptions::shards is empty; give it one shard at least");
+  EXPECT_EQ(list({}), "ShardedOptions::shards is empty; give at least one shard");
   auto odd = shards({"a", "b"});
   odd[1].name = "";
   EXPECT_EQ(list(odd), "ShardedOptions::shards: a shard has an empty name; name it");
   odd[1].name = "a";
   for (const auto& function : {ShardFunction(), ShardFunction(by_first_byte)}) {
     EXPECT_EQ(list(odd, function),
-              "ShardedOptions::shards: two shards are named \"a\"; give each a name of its own");
+              "ShardedOptions::shards: two shards are named \"a\"; give each its own name");
   }
   odd[1] = {"b", nullptr};
   EXPECT_EQ(list(odd), "ShardedOptions::shards: the tier of shard \"b\" is null");
@@ -115,7 +115,7 @@ TEST(ShardMap, RefusesListsAndTimesThatCannotBe) {
   const auto change = [&](ShardChange how) {
     return refusal([&] { (void)map.changed(shards({"b"}), how, start); });
   };
-  EXPECT_EQ(change({.settle = -1s}), "ShardChange::settle is negative; the least is 0");
+  EXPECT_EQ(change({.settle = -1s}), "ShardChange::settle is negative; give 0 or more");
   EXPECT_NE(change({.settle = 5s, .grace = 4s}).find("ShardChange::grace is less than settle"),
             std::string::npos);
   EXPECT_EQ(change({.settle = 0s, .grace = 0s}), "no refusal");

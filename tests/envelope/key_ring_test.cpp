@@ -48,8 +48,8 @@ TEST(KeyRing, SaysWhatIsWrongAndShowsNoSecret) {
   EXPECT_TRUE(says(complaint(""), "0 keys are primary"));
   EXPECT_TRUE(says(complaint("1 secondary " + key), "0 keys are primary"));
   EXPECT_TRUE(says(complaint(one + "2 primary " + std::string(second_key)), "2 keys are primary"));
-  EXPECT_TRUE(says(complaint(key), "line 1: a key is written ID STATE KEY"));
-  EXPECT_TRUE(says(complaint("\n\n1 primary"), "line 3: a key is written"));
+  EXPECT_TRUE(says(complaint(key), "line 1: a key is a line ID STATE KEY"));
+  EXPECT_TRUE(says(complaint("\n\n1 primary"), "line 3: a key is a line"));
   EXPECT_TRUE(says(complaint("1 primary " + key + " " + key), "line 1: a key is written"));
   for (const std::string id : {"0", "-1", "+1", "1x", "4294967296", key.c_str()}) {
     EXPECT_TRUE(says(complaint(id + " primary " + key), "the id must be"));
@@ -60,10 +60,9 @@ TEST(KeyRing, SaysWhatIsWrongAndShowsNoSecret) {
                                  std::string("AAAA"), std::string(44, '=')}) {
     EXPECT_TRUE(says(complaint("1 primary " + bad), "32 bytes in Base64"));
   }
-  EXPECT_TRUE(
-      says(complaint(one + "1 secondary " + std::string(second_key)), "line 2: id 1 is used already"));
-  EXPECT_TRUE(says(complaint(one + "2 secondary " + key), "line 2: the same key as that of id 1"));
-  EXPECT_TRUE(says(complaint(std::string(70'000, '\n') + one), "more than 64 KiB"));
+  EXPECT_TRUE(says(complaint(one + "1 secondary " + std::string(second_key)), "line 2: id 1 is used twice"));
+  EXPECT_TRUE(says(complaint(one + "2 secondary " + key), "line 2: the key is the same as that of id 1"));
+  EXPECT_TRUE(says(complaint(std::string(70'000, '\n') + one), "larger than 64 KiB"));
 }
 
 class KeyFileTest : public ::testing::Test {
@@ -103,12 +102,12 @@ TEST_F(KeyFileTest, IsRefusedWhenOthersMayRead) {
 
 TEST_F(KeyFileTest, SaysWhatIsWrongWithIt) {
   EXPECT_TRUE(says(complaint(folder_.file("none")), "No such file"));
-  EXPECT_TRUE(says(complaint(folder_.path().string()), "no regular file"));
+  EXPECT_TRUE(says(complaint(folder_.path().string()), "not a regular file"));
   const std::string fifo = folder_.file("fifo");
   ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
-  EXPECT_TRUE(says(complaint(fifo), "no regular file")) << "and it is not waited for";
+  EXPECT_TRUE(says(complaint(fifo), "not a regular file")) << "and it is not waited for";
   EXPECT_TRUE(says(complaint(file(0600, "nonsense")), "line 1"));
-  EXPECT_TRUE(says(complaint(file(0600, std::string(1 << 20, '\n'))), "more than 64 KiB"));
+  EXPECT_TRUE(says(complaint(file(0600, std::string(1 << 20, '\n'))), "larger than 64 KiB"));
 }
 
 TEST(KeyRotation, NewRingsDiffer) {
@@ -153,8 +152,7 @@ TEST(KeyRotation, RefusesAStepThatIsNotItsTurn) {
   };
   EXPECT_TRUE(says(complaint_of(one, RotationStep::promote), "add one first"));
   EXPECT_TRUE(says(complaint_of(one, RotationStep::retire), "nothing to retire"));
-  EXPECT_TRUE(
-      says(complaint_of(one + two, RotationStep::add), "key 2 was added and waits: promote it first"));
+  EXPECT_TRUE(says(complaint_of(one + two, RotationStep::add), "key 2 was added already: promote it first"));
   EXPECT_TRUE(says(complaint_of(one + two, RotationStep::retire), "nothing to retire")) << "key 2 is newer";
   EXPECT_TRUE(says(complaint_of("4294967295" + one.substr(1), RotationStep::add), "highest id"));
   EXPECT_TRUE(says(complaint_of("nonsense", RotationStep::add), "line 1"));

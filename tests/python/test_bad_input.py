@@ -43,7 +43,7 @@ def test_a_tag_that_is_no_text_is_named(tags: Any) -> None:
             call()
 
 
-@pytest.mark.parametrize("tag, named", [("", "is empty"), ("x" * 2000, "xxx.* is longer than 1024 bytes; take a shorter one")],
+@pytest.mark.parametrize("tag, named", [("", "is empty"), ("x" * 2000, "xxx.* is longer than 1024 bytes; use a shorter one")],
                          ids=["empty", "too long"])
 def test_a_tag_that_cannot_be_fails_the_load(tag: str, named: str, redis_server: RedisServer) -> None:
     for tiers in ([], [redis_server.url]):

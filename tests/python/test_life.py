@@ -357,5 +357,5 @@ def test_children_of_a_process_that_writes_back_write_through(redis_server: Redi
 def test_a_journal_in_use_is_refused_with_the_way_out(tmp_path: pathlib.Path) -> None:
     options: dict[str, object] = {"tiers": [f"sqlite:{tmp_path / 'a.db'}"], "write_mode": "back", "journal": tmp_path / "journal"}
     with terrace.Cache[int]("first", **options):  # type: ignore[arg-type]
-        with pytest.raises(terrace.ConfigError, match="in use, by another process.*one process write back and the others write through"):
+        with pytest.raises(terrace.ConfigError, match="in use by another process.*one process write back and the others write through"):
             terrace.Cache("second", **options)  # type: ignore[arg-type]

@@ -69,7 +69,7 @@ TEST_F(AdminApiTest, ErrorsOfTheCacheCome) {
   using enum AdminOperation;
   const auto unknown = run(get, R"({"key": "k"})", "many");
   EXPECT_EQ(unknown.error, Errc::not_found);
-  EXPECT_THAT(std::string(unknown.body.at("error").at("message").as_string()), HasSubstr("there are: any"));
+  EXPECT_THAT(std::string(unknown.body.at("error").at("message").as_string()), HasSubstr("caches: any"));
   tier_->plan({.kind = testing::Fault::Kind::fail});
   const auto away = run(get, R"({"key": "k"})");
   EXPECT_EQ(away.error, Errc::unavailable);

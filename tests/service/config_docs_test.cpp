@@ -221,7 +221,7 @@ TEST(ConfigExample, HoldsOnlySoundExamples) {
   const Config config = checked(text);
   for (const ConfigFinding& finding : of_kind(config, ConfigFinding::Kind::mistake)) {
     const bool of_files = finding.what.find("cannot be read") != std::string::npos ||
-                          finding.what.find("there is no directory") != std::string::npos ||
+                          finding.what.find("does not exist") != std::string::npos ||
                           finding.what.find("no tier to write to") != std::string::npos;
     EXPECT_TRUE(of_files) << lines({finding});
   }

@@ -53,7 +53,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"[caches.a.write_back]\npth = \"b\"\n", 2, "caches.a.write_back.pth", "did you mean path?"},
         Case{"[defaults]\ntttl = \"1m\"\n[caches.a]\n[caches.b]\n", 2, "defaults.tttl", "did you mean ttl?"},
         Case{"[[alerts]]\nname = \"x\"\nwhen = \"closed\"\nlasting = \"1m\"\n", 4, "alerts[0].lasting",
-             "called for"},
+             "its name is for"},
         // Types.
         Case{"caches = 3\n", 1, "caches", "is a whole number; write tables: [caches.NAME]"},
         Case{"[caches]\na = 3\n", 2, "caches.a", "write a table for each: [caches.NAME]"},
@@ -80,11 +80,11 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"alerts = [1]\n", 1, "alerts", "write tables: [[alerts]]"},
         Case{"[tiers.r]\nurl = { file = \"x\" }\n", 2, "tiers.r.url", "is a table; write a string"},
         // Ranges, as CacheOptions and the tiers have them.
-        Case{"[runtime]\nworkers = 0\n", 2, "runtime.workers", "the least is 1"},
+        Case{"[runtime]\nworkers = 0\n", 2, "runtime.workers", "give 1 or more"},
         Case{"[runtime]\nworkers = 5_000_000_000\n", 2, "runtime.workers", "from 0 to 4294967295"},
         Case{"[caches.a]\nttl_jitter = 0.6\n", 2, "caches.a.ttl_jitter", "between 0 and 0.5"},
         Case{"[caches.a]\nttl = \"0s\"\n", 2, "caches.a.ttl", "is not above 0"},
-        Case{"[caches.a]\ngrace = \"1h\"\n", 2, "caches.a.grace", "grace without ttl"},
+        Case{"[caches.a]\ngrace = \"1h\"\n", 2, "caches.a.grace", "grace is set without ttl"},
         Case{"[caches.a]\nmax_entries = 0\n", 2, "caches.a.max_entries", "both 0"},
         Case{"[caches.a]\nmax_staleness = \"1ms\"\n", 2, "caches.a.max_staleness", "between 10 ms and 1 h"},
         Case{"[caches.a]\nload_timeout = \"1s\"\nsoft_load_timeout = \"2s\"\n", 3,
@@ -104,7 +104,7 @@ INSTANTIATE_TEST_SUITE_P(
         // Tiers and keys.
         Case{"[tiers.r]\n", 1, "tiers.r.url", "is missing"},
         Case{"[tiers.r]\nurl = \"redi://x\"\n", 2, "tiers.r.url", "the scheme \"redi\" is unknown"},
-        Case{"[tiers.r]\nurl = \"sqlite:/no/where/x.db\"\n", 2, "tiers.r.url", "no directory /no/where"},
+        Case{"[tiers.r]\nurl = \"sqlite:/no/where/x.db\"\n", 2, "tiers.r.url", "the directory /no/where"},
         Case{"[tiers.r]\nurl = \"redis://a\"\nkey_prefix = \"~lease:\"\n", 2, "tiers.r.url",
              "key_prefix begins with"},
         Case{"[tiers.r]\nurl = "
@@ -114,7 +114,7 @@ INSTANTIATE_TEST_SUITE_P(
              "only 2 nodes"},
         Case{"[tiers.r]\nurl = \"postgres://h/db?no_such_thing=1\"\n", 2, "tiers.r.url",
              "url cannot be read"},
-        Case{"[tiers.\"r:1\"]\nurl = \"redis://a\"\n", 1, "tiers.\"r:1\"", "the name of a tier"},
+        Case{"[tiers.\"r:1\"]\nurl = \"redis://a\"\n", 1, "tiers.\"r:1\"", "is no name for a tier"},
         Case{redis + "[caches.a]\ntiers = [\"s\"]\n", 4, "caches.a.tiers[0]",
              "there is no tier of that name"},
         Case{"[tiers.disk]\nurl = \"sqlite:x.db\"\n[caches.a]\ntiers = [\"disc\"]\n", 4, "caches.a.tiers[0]",
@@ -124,14 +124,14 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"[caches.a]\nkey_ring = \"main\"\n", 2, "caches.a.key_ring", "there is no key ring \"main\""},
         Case{"[keys.main]\nfile = \"/no/such/keys\"\n", 1, "keys.main.file", "cannot be read"},
         Case{"[keys.main]\ntext = \"1 primary x\"\n", 1, "keys.main.text", "terrace keys generate"},
-        Case{"[keys.main]\n", 1, "keys.main.file", "is one of file"},
+        Case{"[keys.main]\n", 1, "keys.main.file", "needs exactly one of file"},
         // Texts.
         Case{"[tiers.r]\nurl = \"redis://${HOST}\"\n", 2, "tiers.r.url", "variable HOST is not set"},
         Case{"[tiers.r]\nurl = \"redis://${HOST\"\n", 2, "tiers.r.url", "not closed by }"},
         Case{"[tiers.r]\nurl = \"redis://${HO ST}\"\n", 2, "tiers.r.url", "is none of NAME"},
         Case{"[tiers.r]\nurl = \"redis://:${file:/no/such/file}@h\"\n", 2, "tiers.r.url",
              "the secret file \"/no/such/file\" cannot be read"},
-        Case{"[tiers.r]\nurl = \"redis://:${file:/tmp}@h\"\n", 2, "tiers.r.url", "is no regular file"},
+        Case{"[tiers.r]\nurl = \"redis://:${file:/tmp}@h\"\n", 2, "tiers.r.url", "is not a regular file"},
         // What watches and serves.
         Case{"[monitor]\ninterval = \"0\"\n", 2, "monitor.interval", "0"},
         Case{"[monitor]\nwindow = \"1s\"\n", 2, "monitor.window", "interval"},
@@ -151,7 +151,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"[[sinks.webhooks]]\nurl = \"https://h\"\nattempts = 0\n", 3, "sinks.webhooks[0].attempts",
              "nothing would"},
         Case{"[[sinks.webhooks]]\nurl = \"example.org\"\n", 2, "sinks.webhooks[0].url", "http"},
-        Case{"[admin]\nlisten = \"9390\"\n", 2, "admin.listen", "lacks a host or a port"},
+        Case{"[admin]\nlisten = \"9390\"\n", 2, "admin.listen", "has no host or no port"},
         Case{"[admin]\nlisten = \"127.0.0.1:99999\"\n", 2, "admin.listen", "no port from 0 to 65535"},
         Case{"[admin]\ntoken = \"abc\"\n", 2, "admin.token", "too short"},
         Case{"[admin]\ntoken = \"0123456789 abcdef\"\n", 2, "admin.token", "has blanks"},
@@ -159,7 +159,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"[caches.a]\ntiers = [\"redis://:x@h\"]\n[caches.b]\ntiers = [\"redis://:y@h\"]\n", 4,
              "caches.b.tiers[0]", "same store as the URL in line 2"},
         Case{"[admin]\nlisten = \"0.0.0.0:9390\"\n", 2, "admin.listen", "allow_plain_on_public_address"},
-        Case{"[admin]\ntls_key = \"/etc/passwd\"\n", 1, "admin.tls_certificate", "takes both"}));
+        Case{"[admin]\ntls_key = \"/etc/passwd\"\n", 1, "admin.tls_certificate", "needs both"}));
 
 TEST(Mistakes, AreAllFoundAtOnce) {
   const Config config = checked(
@@ -207,13 +207,12 @@ TEST(Mistakes, AStackThatCannotKeepWhatTheOptionsPromise) {
   EXPECT_EQ(
       mistakes("tiers = [\"d\", \"r\"]\n" + strong),
       "terrace.toml:8: mistake: caches.a.consistency: \"d\" (scope machine) lies above a level that all "
-      "processes share, and consistency is strong: what others change there does not reach it; put it "
-      "below, leave it out, or take \"eventual\"\n");
-  EXPECT_EQ(
-      mistakes("tiers = [\"r\", \"d\"]\n" + back),
-      "terrace.toml:8: mistake: caches.a.write_mode: write_mode is \"back\", and what is written belongs "
-      "into the lowest level, \"d\", whose scope is machine: other processes would not find it there; make a "
-      "level that all share the lowest\n");
+      "processes share, and consistency is strong: changes of other processes there do not reach it; "
+      "put it below, leave it out, or use \"eventual\"\n");
+  EXPECT_EQ(mistakes("tiers = [\"r\", \"d\"]\n" + back),
+            "terrace.toml:8: mistake: caches.a.write_mode: write_mode is \"back\", and writes go to the "
+            "lowest level, \"d\", whose scope is machine: other processes would not find them there; make a "
+            "level that all share the lowest\n");
   EXPECT_THAT(mistakes("tiers = [\"sqlite:y.db\", \"r\"]\n" + strong), HasSubstr("terrace.toml:8: mistake"));
   const std::vector<std::string> sound{
       "tiers = [\"r\", \"d\"]\n" + strong, "tiers = [\"d\", \"r\"]\n",
@@ -228,7 +227,7 @@ TEST(Mistakes, AJournalOfTwoCachesIsOne) {
       "[defaults]\ntiers = [\"sqlite:x.db\"]\nwrite_mode = \"back\"\n"
       "[caches.a.write_back]\npath = \"./j\"\n[caches.b.write_back]\npath = \"k/../j\"\n");
   EXPECT_THAT(found,
-              HasSubstr("terrace.toml:7: mistake: caches.b.write_back.path: the journal is that of cache a"));
+              HasSubstr("terrace.toml:7: mistake: caches.b.write_back.path: is also the journal of cache a"));
 }
 
 TEST(Mistakes, ShowNoSecret) {

@@ -64,7 +64,7 @@ TEST(ConfigText, VariablesStandForNumbersToo) {
   EXPECT_FALSE(config.sinks().log);
   EXPECT_THAT(
       findings_of(text, {{"N", "many"}, {"J", "x"}, {"L", "perhaps"}}),
-      HasSubstr("terrace.toml:2: mistake: caches.a.max_entries: what stands for it is not a whole number"));
+      HasSubstr("terrace.toml:2: mistake: caches.a.max_entries: the substituted text is not a whole number"));
 }
 
 class SecretFile : public ::testing::Test {
@@ -100,9 +100,9 @@ TEST_F(SecretFile, ThatHasNoSecretIsRefused) {
   EXPECT_THAT(findings_of("[admin]\ntoken = \"${file:" + file("\n") + "}\"\n"), HasSubstr("is empty"));
   EXPECT_THAT(findings_of("[admin]\ntoken = \"${file:" + file(std::string(70'000, 'x')) + "}\"\n"),
               HasSubstr("is larger than 64 KiB"));
-  EXPECT_THAT(findings_of("[admin]\ntoken = \"${file:}\"\n"), HasSubstr("has no possible name"));
+  EXPECT_THAT(findings_of("[admin]\ntoken = \"${file:}\"\n"), HasSubstr("is not a valid path"));
   EXPECT_THAT(findings_of("[admin]\ntoken = \"${file:" + place_.path().string() + "}\"\n"),
-              HasSubstr("is no regular file"));
+              HasSubstr("is not a regular file"));
 }
 
 TEST_F(SecretFile, HoldsKeyRings) {

@@ -120,7 +120,7 @@ TEST(DocumentJson, ExtensionsAndForeignCodecsAreBytes) {
   const auto own = to_document(json::parse(R"({"$bytes":"AQI="})"), {.kind = StoredKind{first_own_codec, 5}});
   EXPECT_EQ(own.value(), (Document{"\x01\x02", {first_own_codec, 5}}));
   EXPECT_EQ(to_document(json::parse(R"({"$bytes":"AQI="})"), {.schema = "own:64:5"}).value(), own.value());
-  EXPECT_THAT(refused("1", {.kind = StoredKind{first_own_codec, 5}}), HasSubstr("codec of their own"));
+  EXPECT_THAT(refused("1", {.kind = StoredKind{first_own_codec, 5}}), HasSubstr("their own codec"));
 }
 
 TEST(DocumentJson, PlainValuesStandForThemselves) {
@@ -129,7 +129,7 @@ TEST(DocumentJson, PlainValuesStandForThemselves) {
   EXPECT_EQ(to_document(0.5, {}).value(), document(0.5));
   EXPECT_EQ(to_document(false, {}).value(), document(false));
   for (const std::string text : {"[1]", R"({"a":1})", "null"}) {
-    EXPECT_THAT(refused(text, {}), HasSubstr("give its schema text")) << text;
+    EXPECT_THAT(refused(text, {}), HasSubstr("give the schema text")) << text;
   }
 }
 

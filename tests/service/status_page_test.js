@@ -56,7 +56,7 @@ const json = value => async () => ({ok: true, json: async () => value});
   assert(text().includes("12.3/s"));
   assert(text().includes("2 ms / 5 ms"), "before there is a difference: since the start");
   assert(text().includes(hostile), "shown as it is");
-  assert(text().includes("breaker open"));
+  assert(text().includes("circuit open"));
   assert(text().includes("2 KiB"));
   assert.strictEqual(byId.caches.all("img").length, 0);
   assert.deepStrictEqual(article.all("th").filter(t => t.attributes.scope === "row").map(t => t.textContent), ["memory", hostile]);

@@ -33,7 +33,7 @@ TEST_F(MonitorTest, AnAlertFiresAndRecovers) {
   EXPECT_FALSE(monitor->alerts()[0].broken);
 
   scheduler_->advance(20s);
-  EXPECT_EQ(notices.size(), 1U) << "told once";
+  EXPECT_EQ(notices.size(), 1U) << "a single notification";
   scheduler_->advance(1min);
   ASSERT_EQ(notices.size(), 2U);
   EXPECT_EQ(notices[1].kind, Kind::recovered);

@@ -131,7 +131,7 @@ TEST(MonitorRule, WhatThrowsOrYieldsNoNumberIsBroken) {
   EXPECT_EQ(rude.judge(sample()).outcome, AlertState::Outcome::broken);
   Rule nothing({.name = "x", .when = "loads / loads"});
   EXPECT_EQ(nothing.judge(sample()).outcome, AlertState::Outcome::broken);
-  EXPECT_NE(nothing.judge(sample()).message.find("yields no number (loads 0; over 60 s)"), std::string::npos);
+  EXPECT_NE(nothing.judge(sample()).message.find("gives no number (loads 0; over 60 s)"), std::string::npos);
 }
 
 TEST(MonitorVariables, AnUnboundedStalenessIsInfinite) {

@@ -41,7 +41,7 @@ TEST(MonitorHealth, NamesAnErrorRateOverTheLimit) {
   const auto issues = find_issues(window, {});
   ASSERT_EQ(issues.size(), 1U);
   EXPECT_EQ(issues[0].kind, HealthIssue::Kind::error_rate);
-  EXPECT_NE(issues[0].what.find("6.0 %, above 5.0 % (6 errors at 100"), std::string::npos) << issues[0].what;
+  EXPECT_NE(issues[0].what.find("6.0 %, above 5.0 % (6 errors in 100"), std::string::npos) << issues[0].what;
 }
 
 TEST(MonitorHealth, NamesALevelThatIsAway) {
@@ -78,7 +78,8 @@ TEST(MonitorHealth, NamesAJournalThatLags) {
   const auto issues = find_issues(window, {});
   ASSERT_EQ(issues.size(), 1U);
   EXPECT_EQ(issues[0].kind, HealthIssue::Kind::journal_lag);
-  EXPECT_NE(issues[0].what.find("31 s, more than 30 s (7 keys wait)"), std::string::npos) << issues[0].what;
+  EXPECT_NE(issues[0].what.find("31 s, more than 30 s (7 keys are waiting)"), std::string::npos)
+      << issues[0].what;
 }
 
 TEST_F(MonitorTest, NothingServedYetIsHealthyAndIdle) {

@@ -72,7 +72,7 @@ TEST_F(MonitorHttp, AServerThatIsAwayFails) {
   add({.url = url + "/T0KEN", .attempts = 3});
   start();
   ASSERT_TRUE(eventually([&] { return sink().failed == 1; }));
-  EXPECT_EQ(sink().last_error.find(url + ": while it connects: "), 0U) << sink().last_error;
+  EXPECT_EQ(sink().last_error.find(url + ": while connecting: "), 0U) << sink().last_error;
 }
 
 TEST_F(MonitorHttp, WhatIsNoHttpFails) {
@@ -105,7 +105,7 @@ TEST_F(MonitorHttp, AnAnswerThatTakesTooLongIsTriedAgain) {
   start();
   ASSERT_TRUE(eventually([&] { return sink().sent == 1; }));
   EXPECT_EQ(server.count(), 2U);
-  EXPECT_NE(sink().last_error.find("no answer in time while the answer is awaited"), std::string::npos)
+  EXPECT_NE(sink().last_error.find("no answer in time while waiting for the answer"), std::string::npos)
       << sink().last_error;
 }
 

@@ -57,8 +57,9 @@ TEST_F(MonitorTest, ASinkThatThrowsStopsNoOther) {
   EXPECT_EQ(sinks[1].failed, 2U);
   EXPECT_EQ(sinks[2].sent, 2U);
   EXPECT_EQ(sinks[2].failed, 0U);
-  EXPECT_NE(logged.text().find("alert sink mail threw at fired of rule mine: mail server away"),
-            std::string::npos);
+  EXPECT_NE(
+      logged.text().find("alert sink mail threw on notification \"fired\" of rule mine: mail server away"),
+      std::string::npos);
 }
 
 TEST_F(MonitorTest, NoticesGoToTheLogByTheirSeverity) {

@@ -151,7 +151,8 @@ TEST(MonitorWebhookOptions, AMistakeIsNamedWithItsRemedy) {
   EXPECT_NE(refusal({.url = url, .backoff = 0s}).find("backoff"), std::string::npos);
   EXPECT_NE(refusal({.url = url, .backoff = 2s, .max_backoff = 1s}).find("max_backoff"), std::string::npos);
   EXPECT_NE(refusal({.url = url, .max_queue = 0}).find("max_queue"), std::string::npos);
-  EXPECT_NE(refusal({.url = url, .headers = {{"A B", "c"}}}).find("no name of a header"), std::string::npos);
+  EXPECT_NE(refusal({.url = url, .headers = {{"A B", "c"}}}).find("not a valid header name"),
+            std::string::npos);
   EXPECT_NE(refusal({.url = url, .headers = {{"A", "c\r\nB: d"}}}).find("control character"),
             std::string::npos);
 }

@@ -74,8 +74,9 @@ TEST_F(WarmSources, WhatIsNoListAndNoLogIsRefused) {
             std::string::npos);
   EXPECT_NE(refusal([&] { (void)hot("a", {.pattern = "a"}); }).find("names group 1; the pattern has 0"),
             std::string::npos);
-  EXPECT_NE(refusal([&] { (void)hot("a", {.pattern = "(a)", .key = "x{y}"}); }).find("begins no {0}"),
-            std::string::npos);
+  EXPECT_NE(
+      refusal([&] { (void)hot("a", {.pattern = "(a)", .key = "x{y}"}); }).find("does not begin one of {0}"),
+      std::string::npos);
   EXPECT_NE(refusal([&] { (void)hot("a", {.pattern = "(a)", .top = 0}); }).find("top is 0"),
             std::string::npos);
 }

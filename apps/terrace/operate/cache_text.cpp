@@ -12,15 +12,15 @@ std::string cache_state(const json::object& cache) {
   if (flag(cache, "closed").value_or(false)) return "closed";
   if (!array(cache, "issues").empty()) return "not healthy";
   const json::object& window = object(cache, "window");
-  if (window.empty()) return "not watched";
+  if (window.empty()) return "not monitored";
   return count(window, "requests") == 0 ? "healthy, idle" : "healthy";
 }
 
 std::string level_state(const json::object& level) {
-  if (flag(level, "breaker_open").value_or(false)) return "breaker open";
+  if (flag(level, "breaker_open").value_or(false)) return "circuit open";
   const auto reachable = flag(level, "reachable");
   if (!reachable) return "-";
-  return *reachable ? "answers" : "away";
+  return *reachable ? "reachable" : "unreachable";
 }
 
 std::string alerts_text(const json::object& body) {

@@ -47,8 +47,8 @@ std::string Checks::verdict() const {
   const std::size_t failures = count(Check::State::failure);
   const std::size_t warnings = count(Check::State::warning);
   const std::string also = warnings > 0 ? counted(warnings, "warning") : "";
-  if (failures == 0) return also.empty() ? "sound" : "sound, with " + also;
-  return "not sound: " + counted(failures, "failure") + (also.empty() ? "" : ", " + also);
+  if (failures == 0) return also.empty() ? "ok" : "ok, with " + also;
+  return "not ok: " + counted(failures, "failure") + (also.empty() ? "" : ", " + also);
 }
 
 std::string Checks::text() const {
@@ -78,14 +78,13 @@ json::object Checks::json() const {
 void add_doctor_command(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<TargetOptions>();
   options->timeout = "5s";
-  CLI::App* const command = app.add_subcommand(
-      "doctor", "Looks for what is wrong with a server or a configuration, and says what helps");
+  CLI::App* const command =
+      app.add_subcommand("doctor", "Finds problems of a server or a configuration, and names remedies");
   options->add_to(*command);
   command->footer(
-      "With --config: mistakes in the file, servers and files behind its tiers, a probe key written, read "
-      "and\n"
-      "erased in each, the clock, the limit of open files. Else: the endpoint, its token, health, alerts.\n"
-      "Exit code 1 when something failed; warnings alone are 0.\n\n"
+      "With --config it checks the file, the servers and files of its tiers (a probe key is written,\n"
+      "read and erased in each), the clocks, and the limit of open files. Otherwise it checks the\n"
+      "endpoint, its token, health and alerts. Exit code 1 if a check failed; warnings alone give 0.\n\n"
       "Examples:\n"
       "  terrace doctor --config terrace.toml\n"
       "  terrace doctor --server https://cache.example:9390 --token-file token");

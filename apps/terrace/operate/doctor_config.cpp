@@ -77,8 +77,8 @@ class TierProbe {
     });
     if (!erased) return fail("erased", erased.error());
     if (*found != value) {
-      return checks_.fail(name_, "what was written was not there to be read",
-                          "it forgets at once: is its memory full, does it evict?");
+      return checks_.fail(name_, "a key was written, and a read did not find it",
+                          "it lost the key at once: check whether its memory is full and it evicts");
     }
     checks_.ok(name_, took_);
   }
@@ -103,8 +103,8 @@ class TierProbe {
   void fail(const char* what, const Error& error) {
     const bool denied = error == Errc::denied;
     checks_.fail(name_, fmt::format("a key could not be {}: {}", what, error.message()),
-                 denied ? "give the user the right to, or others in the URL"
-                        : "is it up, can it be reached from here, has it room?");
+                 denied ? "give the user this permission, or another user in the URL"
+                        : "check that it runs, can be reached from here, and has free space");
   }
 
   const std::string name_;
@@ -117,7 +117,7 @@ class TierProbe {
 
 void examine_tier(const TierConfig& tier, Duration limit, Checks& checks) {
   if (const auto file = missing_file(config::sound_store(tier))) {
-    checks.ok("tier " + tier.name, *file + " is not there yet: left to the program that makes it");
+    checks.ok("tier " + tier.name, *file + " does not exist yet; the program that uses it creates it");
     return;
   }
   try {
@@ -144,12 +144,12 @@ void compare_clocks(const TierConfig& tier, Duration limit, Checks& checks) {
                                              : std::max(*report->time - later, std::chrono::milliseconds(0));
     const std::string what = "clock of " + leaf.store->address;
     if (skew <= largest_skew) {
-      checks.ok(what, "agrees with this machine's");
+      checks.ok(what, "agrees with the clock of this machine");
     } else {
       checks.fail(what,
-                  fmt::format("differs from this machine's by {}: entries expire early or late",
+                  fmt::format("differs from the clock of this machine by {}: entries expire early or late",
                               format_duration(skew)),
-                  "keep both in step: chrony or systemd-timesyncd");
+                  "synchronize both with chrony or systemd-timesyncd");
     }
   }
 }
@@ -158,17 +158,17 @@ void examine_machine(Checks& checks) {
   timex told{};
   const int state = ::adjtimex(&told);
   if (state == TIME_ERROR || (told.status & STA_UNSYNC) != 0) {
-    checks.warn("clock", "nothing keeps this machine's clock in step, says its kernel",
-                "run chrony or systemd-timesyncd: ages of shared entries go by the wall clock");
+    checks.warn("clock", "the kernel reports that the clock of this machine is not synchronized",
+                "run chrony or systemd-timesyncd: ages of shared entries depend on the wall clock");
   } else {
-    checks.ok("clock", "kept in step");
+    checks.ok("clock", "synchronized");
   }
   rlimit files{};
   if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return;
   const std::string limit =
-      files.rlim_cur == RLIM_INFINITY ? "any number" : format_count(files.rlim_cur) + " at most";
+      files.rlim_cur == RLIM_INFINITY ? "no limit" : format_count(files.rlim_cur) + " at most";
   if (files.rlim_cur < enough_files) {
-    checks.warn("open files", limit, "ulimit -n 65536, or LimitNOFILE=65536 in the unit of systemd");
+    checks.warn("open files", limit, "run ulimit -n 65536, or set LimitNOFILE=65536 in the systemd unit");
   } else {
     checks.ok("open files", limit);
   }

@@ -11,15 +11,17 @@ namespace {
 
 std::string remedy_for(const std::string& issue) {
   if (issue == "hit_rate")
-    return "is memory large enough (terrace simulate), the TTL long enough? Warm it: terrace warm";
-  if (issue == "error_rate") return "look at the levels below, and at the loader's own errors";
+    return "check the size of memory (terrace simulate) and the TTL; fill the cache with terrace warm";
+  if (issue == "error_rate") return "check the levels below memory, and the errors of the loader";
   if (issue == "level_away")
-    return "is the server up, and can it be reached? terrace doctor --config asks it";
+    return "check that the server runs and can be reached; terrace doctor --config asks it";
   if (issue == "gate_shut")
-    return "the shared tier cannot tell of invalidations, so memory serves nothing older: mend the way to it";
+    return "the shared tier cannot report invalidations, so memory serves only recent reads: restore the "
+           "connection to it";
   if (issue == "journal_lag")
-    return "the tier takes writes slower than they come: terrace journal shows what waits";
-  if (issue == "closed") return "the program has closed it: restart it, or take it off the endpoint";
+    return "the tier accepts writes more slowly than they arrive: terrace journal shows the pending ones";
+  if (issue == "closed")
+    return "the program has closed it: restart the program, or remove the cache from the endpoint";
   return {};
 }
 
@@ -29,13 +31,14 @@ void examine_token(Target& target, const ServerAddress& address, Checks& checks)
       target.run(service::AdminOperation::explain, "terrace-doctor", {{"key", "terrace-doctor"}});
   const std::string kind = answer.failure ? answer.failure->kind : std::string();
   if (kind == "forbidden") {
-    checks.warn("token", "none is set at the server: nobody may see or change values",
+    checks.warn("token", "the server has none: keys and values cannot be seen or changed",
                 "set token under [admin] in its configuration");
   } else if (kind == "unauthorized" && address.token.empty()) {
     checks.warn("token", "none was given: keys and values cannot be seen or changed",
                 "give --token-file FILE, or set TERRACE_ADMIN_TOKEN");
   } else if (kind == "unauthorized") {
-    checks.fail("token", "the server refuses it", "compare it with token under [admin] there");
+    checks.fail("token", "the server rejects it",
+                "compare it with token under [admin] in the server's configuration");
   } else {
     checks.ok("token", "accepted");
   }
@@ -51,17 +54,18 @@ void examine_cache(const json::object& cache, Checks& checks) {
   for (const json::value& one : array(cache, "levels")) {
     const json::object& level = object(one);
     const std::string state = level_state(level);
-    if (!sound || (state != "away" && state != "breaker open")) continue;
+    if (!sound || (state != "unreachable" && state != "circuit open")) continue;
     checks.fail(name + ", level " + text(level, "name"), state, remedy_for("level_away"));
     sound = false;
   }
   if (sound && !flag(cache, "watching").value_or(true)) {
-    checks.warn(name, "does not hear of other processes' invalidations at the moment",
+    checks.warn(name, "is not notified of other processes' invalidations at the moment",
                 remedy_for("gate_shut"));
     sound = false;
   }
   if (const auto dead = count(object(cache, "write_back"), "dead_letters"); dead > 0) {
-    checks.warn(name, fmt::format("{} writes were given up", dead), "terrace journal shows them");
+    checks.warn(name, fmt::format("{} writes failed for good (dead letters)", dead),
+                "terrace journal shows them");
     sound = false;
   }
   if (sound) checks.ok(name, cache_state(cache));
@@ -70,14 +74,15 @@ void examine_cache(const json::object& cache, Checks& checks) {
 void examine_caches(const json::object& stats, Checks& checks) {
   for (const json::value& cache : array(stats, "caches")) examine_cache(object(cache), checks);
   if (array(stats, "caches").empty())
-    checks.warn("caches", "there are none", "add [caches.NAME], or AdminServer::add");
+    checks.warn("caches", "the server has none",
+                "add [caches.NAME] to its configuration, or call AdminServer::add");
   for (const json::value& one : array(stats, "alerts")) {
     const json::object& alert = object(one);
     const bool broken = flag(alert, "broken").value_or(false);
     checks.warn("alert " + text(alert, "rule"),
                 fmt::format("{} for {} since {}: {}", broken ? "is broken" : "fires", text(alert, "cache"),
                             text(alert, "since"), text(alert, "message")),
-                broken ? "mend the rule: docs/alerts.md" : "");
+                broken ? "fix the rule: docs/alerts.md" : "");
   }
 }
 
@@ -90,8 +95,8 @@ void examine_server(const ServerAddress& address, Checks& checks) {
     const Answer live = ask_whether_live(address);
     const auto took = std::chrono::duration<double, std::micro>(system_clock().now() - asked).count();
     if (!flag(live.body, "live").value_or(false)) {
-      checks.fail("server", target->label() + " does not say that it lives",
-                  "is that terrace's admin endpoint?");
+      checks.fail("server", target->label() + " does not answer as an admin endpoint of terrace",
+                  "check the address");
       return;
     }
     const std::string version = text(live.body, "version");

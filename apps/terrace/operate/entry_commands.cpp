@@ -44,16 +44,16 @@ using Arguments = std::shared_ptr<EntryArguments>;
 void tell_entry(const json::object& entry) {
   fmt::print(stderr, "terrace: {} in {}, {} old, {}, {}, {}\n", text(entry, "kind"), text(entry, "level"),
              shown_seconds(number(entry, "age_s")),
-             number(entry, "remaining_s") ? "for another " + shown_seconds(number(entry, "remaining_s"))
-                                          : "without expiry",
+             number(entry, "remaining_s") ? "expires in " + shown_seconds(number(entry, "remaining_s"))
+                                          : "no expiry",
              text(entry, "schema"), shown_bytes(entry, "bytes"));
 }
 
 int show_get(const json::object& entry, bool as_text) {
   const std::string kind = text(entry, "kind");
   if (kind == "miss" || kind == "negative") {
-    fmt::print(stderr, "terrace: {} is {} in cache {}\n", text(entry, "key"),
-               kind == "miss" ? "in no level" : "known not to exist", text(entry, "cache"));
+    fmt::print(stderr, "terrace: {} is {} cache {}\n", text(entry, "key"),
+               kind == "miss" ? "in no level of" : "known not to exist in", text(entry, "cache"));
     return exit_failed;
   }
   if (!as_text) return exit_ok;
@@ -78,8 +78,8 @@ json::value parsed_value(const std::string& given) {
   options.max_depth = 200;
   json::value value = json::parse(given, failed, {}, options);
   if (!failed) return value;
-  throw UsageError("the value is no JSON (" + failed.message() +
-                   "); a string stands in quotes, as in '\"text\"'");
+  throw UsageError("the value is not valid JSON (" + failed.message() +
+                   "); write a string in quotes, as in '\"text\"'");
 }
 
 int set(const EntryArguments& arguments) {
@@ -97,7 +97,7 @@ int set(const EntryArguments& arguments) {
   const auto target = arguments.target.open();
   return finish(arguments.run(*target, AdminOperation::set, std::move(more)), arguments.target.json,
                 [](const json::object& said, bool as_text) {
-                  if (as_text) fmt::print(stderr, "terrace: stored, as {}\n", text(said, "schema"));
+                  if (as_text) fmt::print(stderr, "terrace: stored as {}\n", text(said, "schema"));
                   return static_cast<int>(exit_ok);
                 });
 }
@@ -113,7 +113,7 @@ int erase(const EntryArguments& arguments) {
                [](const json::object& said, bool as_text) {
                  if (as_text) {
                    print(fmt::format("{}: {}\n", text(said, "key"),
-                                     flag(said, "erased").value_or(false) ? "erased" : "was not there"));
+                                     flag(said, "erased").value_or(false) ? "erased" : "not found"));
                  }
                  return static_cast<int>(exit_ok);
                });
@@ -134,7 +134,7 @@ int show_explain(const json::object& said, bool as_text) {
                held ? shown_bytes(level, "bytes") : "-", text(level, "note")});
   }
   std::string out = table.text(0, 2);
-  if (flag(said, "in_flight").value_or(false)) out += "Its load is under way.\n";
+  if (flag(said, "in_flight").value_or(false)) out += "A load of the key is in progress.\n";
   print(out);
   return exit_ok;
 }
@@ -162,7 +162,7 @@ void add_get_command(CLI::App& app, int& exit_code) {
   CLI::App* const command = add(app, arguments, "get", "Shows the value of a key, as JSON", false);
   arguments->target.add_to(*command);
   command->footer(
-      "Exit code 1, and a line that says so, when no level has the key. Loads nothing.\n\n"
+      "If no level has the key, it prints a message and ends with exit code 1. It loads nothing.\n\n"
       "Examples:\n"
       "  terrace get users 42 --token-file token\n"
       "  terrace get users 42 --config terrace.toml | jq .");
@@ -173,17 +173,18 @@ void add_set_command(CLI::App& app, int& exit_code) {
   const auto arguments = std::make_shared<EntryArguments>();
   CLI::App* const command = add(app, arguments, "set", "Stores a value in every level", false);
   command->add_option("JSON", arguments->value, "The value, as `get` shows it")->required();
-  command->add_option("--ttl", arguments->ttl, "How long it lives; else as the cache says")
-      ->option_text("DURATION");
-  command->add_option("--tag", arguments->tags, "A tag; once more for another")
+  command->add_option("--ttl", arguments->ttl, "TTL; default: the cache's")->option_text("DURATION");
+  command->add_option("--tag", arguments->tags, "A tag; repeat for more")
       ->option_text("TAG")
       ->allow_extra_args(false);
-  command->add_option("--schema", arguments->schema, "The type, as terrace::schema_text<V>() tells it")
+  command
+      ->add_option("--schema", arguments->schema,
+                   "Type of the value, as terrace::schema_text<V>() returns it")
       ->option_text("S");
   arguments->target.add_to(*command);
   command->footer(
-      "Strings, numbers, true and false stand for themselves. Others need the --schema by which programs\n"
-      "read them: docs/admin.md.\n\n"
+      "Strings, numbers, true and false are stored as they are. Other values need --schema, with the\n"
+      "type that programs read: docs/admin.md.\n\n"
       "Examples:\n"
       "  terrace set motd today '\"closed for lunch\"' --ttl 1h\n"
       "  terrace set users 42 '[42, \"Ada\"]' --schema '(i64,str)' --tag team:navy");
@@ -195,7 +196,7 @@ void add_erase_command(CLI::App& app, int& exit_code) {
   CLI::App* const command = add(app, arguments, "erase", "Erases keys from every level", true);
   arguments->target.add_to(*command);
   command->footer(
-      "With --json one line for each key.\n\n"
+      "With --json, one line for each key.\n\n"
       "Examples:\n"
       "  terrace erase users 42 43");
   on_run(*command, exit_code, [arguments] { return erase(*arguments); });
@@ -204,7 +205,7 @@ void add_erase_command(CLI::App& app, int& exit_code) {
 void add_explain_command(CLI::App& app, int& exit_code) {
   const auto arguments = std::make_shared<EntryArguments>();
   CLI::App* const command =
-      add(app, arguments, "explain", "Shows what every level has of a key, without its value", false);
+      add(app, arguments, "explain", "Shows the entry of a key in each level, without its value", false);
   arguments->target.add_to(*command);
   command->footer(
       "Examples:\n"

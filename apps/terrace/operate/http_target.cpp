@@ -56,7 +56,7 @@ upkeep::HttpUrl url_of(const std::string& text) {
     if (url.target.find('?') == std::string::npos) return url;
   } catch (const ConfigError&) {  // speaks of webhooks
   }
-  throw UsageError("--server is no address such as http://127.0.0.1:9390 or https://cache.example:9390");
+  throw UsageError("--server is no URL such as http://127.0.0.1:9390 or https://cache.example:9390");
 }
 
 std::string string_of(const json::object& object, std::string_view name) {
@@ -205,8 +205,8 @@ class HttpTarget final : public Target {
 
   [[nodiscard]] std::string away(const Error& error) const {
     return error.context +
-           "; is `terrace serve` running there? --server gives another address, --config asks "
-           "the tiers themselves";
+           "; check that `terrace serve` runs there; --server gives another address, --config uses "
+           "the tiers directly";
   }
 
   [[nodiscard]] Answer read(const upkeep::HttpReply& reply) const {
@@ -216,7 +216,7 @@ class HttpTarget final : public Target {
     json::value body = json::parse(reply.body, failed, {}, options);
     if (failed || !body.is_object()) {
       throw TargetError(label() + " answered " + std::to_string(reply.status) +
-                        " without JSON: that is no admin endpoint of terrace; look at the address");
+                        " without JSON: it is not an admin endpoint of terrace; check the address");
     }
     Answer answer{std::move(body.get_object())};
     if (reply.status < 400) return answer;
@@ -229,10 +229,11 @@ class HttpTarget final : public Target {
                       reply.status < 500};
     if (reply.status == 401) {
       answer.failure->message =
-          headers_.empty() ? "the server wants its token: give --token-file FILE, or set "
-                             "TERRACE_ADMIN_TOKEN"
-                           : "the token is not that of " + label() +
-                                 ": look at --token-file or TERRACE_ADMIN_TOKEN, and at [admin] there";
+          headers_.empty()
+              ? "the server requires its token: give --token-file FILE, or set "
+                "TERRACE_ADMIN_TOKEN"
+              : "the token was rejected by " + label() +
+                    ": compare --token-file or TERRACE_ADMIN_TOKEN with token under [admin] there";
     }
     return answer;
   }

@@ -49,7 +49,7 @@ bool agreed(const InvalidateArguments& arguments, const Target& target) {
   if (arguments.yes) return true;
   if (::isatty(STDIN_FILENO) == 0) {
     throw UsageError("--all removes everything from cache " + arguments.cache +
-                     "; where nobody can be asked, add --yes");
+                     "; to confirm it without a terminal, add --yes");
   }
   fmt::print(stderr, "Remove everything from cache {} at {}? [y/N] ",
              harmless(std::string_view(arguments.cache)), target.label());
@@ -59,9 +59,9 @@ bool agreed(const InvalidateArguments& arguments, const Target& target) {
 }
 
 int invalidate(const InvalidateArguments& arguments) {
-  if (arguments.yes && !arguments.all) throw UsageError("--yes goes with --all");
+  if (arguments.yes && !arguments.all) throw UsageError("--yes is only for --all");
   if (arguments.all && arguments.soft)
-    throw UsageError("--soft is for --key, --tag and --group; --all removes everything");
+    throw UsageError("--soft is only for --key, --tag and --group; --all removes everything");
   const auto target = arguments.target.open();
   if (!arguments.all) {
     return finish(target->run(AdminOperation::invalidate, arguments.cache, arguments.selection()),
@@ -86,22 +86,22 @@ int invalidate(const InvalidateArguments& arguments) {
 void add_invalidate_command(CLI::App& app, int& exit_code) {
   auto arguments = std::make_shared<InvalidateArguments>();
   CLI::App* const command =
-      app.add_subcommand("invalidate", "Makes entries void in every level and in every process");
+      app.add_subcommand("invalidate", "Invalidates entries in every level and every process");
   command->add_option("CACHE", arguments->cache, "The cache")->required();
-  CLI::Option_group* const which = command->add_option_group("which", "One of them");
-  which->add_option("--key", arguments->keys, "A key; once more for another")
+  CLI::Option_group* const which = command->add_option_group("which", "Give one of these");
+  which->add_option("--key", arguments->keys, "A key; repeat for more")
       ->option_text("K")
       ->allow_extra_args(false);
-  which->add_option("--prefix", arguments->prefix, "Keys that begin with it")->option_text("P");
-  which->add_option("--glob", arguments->glob, "Keys that match: * ? [a-z]")->option_text("G");
+  which->add_option("--prefix", arguments->prefix, "Keys with this prefix")->option_text("P");
+  which->add_option("--glob", arguments->glob, "Keys that match this pattern: * ? [a-z]")->option_text("G");
   which->add_option("--tag", arguments->tag, "Entries with this tag")->option_text("T");
   which->add_option("--group", arguments->group, "Keys of this group")->option_text("G");
-  which->add_flag("--all", arguments->all, "Everything; asks first");
+  which->add_flag("--all", arguments->all, "All entries; asks for confirmation");
   which->require_option(1);
   command->add_flag(
       "--soft", arguments->soft,
-      "Keep values for their grace, to be served stale while a load runs; of keys, tags and groups");
-  command->add_flag("--yes", arguments->yes, "Do not ask (--all)");
+      "Keep values for their grace, served stale while a load runs; only for --key, --tag, --group");
+  command->add_flag("--yes", arguments->yes, "Do not ask for confirmation (--all)");
   arguments->target.add_to(*command);
   command->footer(
       "Examples:\n"

@@ -31,7 +31,7 @@ bool write_all(std::string_view text) {
 
 Screen::Screen() {
   if (::isatty(STDOUT_FILENO) == 0 || ::tcgetattr(STDIN_FILENO, &former_) != 0)
-    throw UsageError("this needs a terminal; --once prints one frame anywhere");
+    throw UsageError("top needs a terminal; --once prints one frame without one");
   termios raw = former_;
   raw.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);
   raw.c_cc[VMIN] = 1;
@@ -67,7 +67,7 @@ std::optional<char> Screen::key() {
   char pressed = 0;
   if (::poll(&ready, 1, 0) <= 0) return std::nullopt;
   if (::read(STDIN_FILENO, &pressed, 1) == 1) return pressed;
-  throw std::runtime_error("the terminal is gone");
+  throw std::runtime_error("the terminal was closed");
 }
 
 int Screen::descriptor() const noexcept {

@@ -40,11 +40,11 @@ std::string cache_text(const json::object& cache) {
     out += fmt::format("  ! {}\n", text(object(issue), "what"));
   const json::object& window = object(cache, "window");
   if (count(window, "requests") > 0) {
-    out += fmt::format("  lately  hit rate {}, {:.1f} requests/s, errors {} (the last {})\n",
+    out += fmt::format("  recent  hit rate {}, {:.1f} requests/s, errors {} (the last {})\n",
                        shown_share(number(window, "hit_rate")), number(window, "requests_per_s").value_or(0),
                        shown_share(number(window, "error_rate")), shown_seconds(number(window, "span_s")));
   }
-  out += fmt::format("  loads   {}, {} failed, {} under way", shown_count(cache, "loads"),
+  out += fmt::format("  loads   {}, {} failed, {} in progress", shown_count(cache, "loads"),
                      shown_count(cache, "load_failures"), shown_count(cache, "loads_in_flight"));
   if (count(cache, "loads") > 0) {
     out += fmt::format("; p50 {}, p99 {}", shown_microseconds(number(cache, "load_p50_us")),
@@ -52,7 +52,7 @@ std::string cache_text(const json::object& cache) {
   }
   out += '\n';
   if (const json::object& back = object(cache, "write_back"); !back.empty()) {
-    out += fmt::format("  journal {} pending, {} behind, {} dead letters\n", shown_count(back, "pending"),
+    out += fmt::format("  journal {} pending, lag {}, {} dead letters\n", shown_count(back, "pending"),
                        shown_seconds(number(back, "lag_s")), shown_count(back, "dead_letters"));
   }
   return out + levels_text(cache);
@@ -79,12 +79,12 @@ int show(const json::object& body, bool as_text) {
 void add_stats_command(CLI::App& app, int& exit_code) {
   auto arguments = std::make_shared<StatsArguments>();
   CLI::App* const command =
-      app.add_subcommand("stats", "Shows hit rates, latencies, loads and health of caches, level by level");
-  command->add_option("CACHE", arguments->cache, "One cache instead of all");
+      app.add_subcommand("stats", "Shows hit rates, latencies, loads and health of caches, for each level");
+  command->add_option("CACHE", arguments->cache, "Show one cache instead of all");
   arguments->target.add_to(*command);
   command->footer(
-      "Levels count from the start of the program that serves; with --config that is this one, so only what\n"
-      "the tiers hold says much.\n\n"
+      "Counters start at zero with the program that serves the caches. With --config that is this\n"
+      "command, so only the content of the tiers is meaningful.\n\n"
       "Examples:\n"
       "  terrace stats\n"
       "  terrace stats users --server https://cache.example:9390 --ca ca.pem\n"

@@ -20,7 +20,8 @@ std::string checked(std::string token, const std::string& source) {
   while (!token.empty() && (token.back() == '\n' || token.back() == '\r')) token.pop_back();
   const bool sound =
       !token.empty() && std::all_of(token.begin(), token.end(), [](char c) { return c > ' ' && c < '\x7f'; });
-  if (!sound) throw UsageError(source + " holds no token: one line of printable characters without blanks");
+  if (!sound)
+    throw UsageError(source + " contains no token: write one line of printable characters without blanks");
   return token;
 }
 
@@ -35,7 +36,7 @@ std::string token_of(const std::string& file) {
   text.resize(static_cast<std::size_t>(in.gcount()));
   if (in.bad() || (!in && !in.eof())) throw UsageError("--token-file " + file + " cannot be read");
   if (text.size() > 4096)
-    throw UsageError("--token-file " + file + " holds no token: it has over 4096 bytes");
+    throw UsageError("--token-file " + file + " is larger than 4096 bytes: name the file of the token");
   return checked(std::move(text), "--token-file " + file);
 }
 
@@ -43,26 +44,28 @@ std::string token_of(const std::string& file) {
 
 void TargetOptions::add_to(CLI::App& command) {
   CLI::Option* const to =
-      command.add_option("--server", server, "A running `terrace serve`, or a program's own admin endpoint")
+      command
+          .add_option("--server", server,
+                      "URL of `terrace serve`, or of a program's own admin endpoint (" + server + ")")
           ->option_text("URL")
           ->capture_default_str();
-  command.add_option("--token-file", token_file, "The endpoint's token; else TERRACE_ADMIN_TOKEN tells it")
-      ->option_text("FILE");
   command
-      .add_option("--ca", ca, "Who may sign the endpoint's certificate, PEM; else the system's authorities")
+      .add_option("--token-file", token_file, "File with the endpoint's token; default: TERRACE_ADMIN_TOKEN")
       ->option_text("FILE");
-  command.add_option("--config", config, "Ask the tiers of a configuration themselves, without a server")
+  command.add_option("--ca", ca, "CA of the endpoint's certificate, PEM; default: the system's")
+      ->option_text("FILE");
+  command.add_option("--config", config, "Use the tiers of a configuration directly, without a server")
       ->option_text("FILE")
       ->excludes(to);
-  command.add_option("--timeout", timeout, "How long the answer may take")
+  command.add_option("--timeout", timeout, "Longest time for the answer (" + timeout + ")")
       ->option_text("DURATION")
       ->capture_default_str();
-  command.add_flag("--json", json, "The API's JSON, on one line");
+  command.add_flag("--json", json, "Print JSON, on one line");
 }
 
 Duration TargetOptions::limit() const {
   const Duration parsed = parse_duration(timeout, "--timeout", std::chrono::seconds(1));
-  if (parsed <= Duration::zero()) throw UsageError("--timeout is to be more than zero");
+  if (parsed <= Duration::zero()) throw UsageError("--timeout is not above zero: give a time such as 5s");
   return parsed;
 }
 
@@ -70,7 +73,7 @@ ServerAddress TargetOptions::address() const {
   ServerAddress address{server, token_of(token_file), ca, limit()};
   const std::string host = config::host_of(server);
   if (!address.token.empty() && server.starts_with("http://") && !config::is_loopback(host)) {
-    fmt::print(stderr, "terrace: the token is sent without encryption; https:// keeps it from others\n");
+    fmt::print(stderr, "terrace: the token is sent without encryption; use https:// to protect it\n");
   }
   return address;
 }

@@ -70,13 +70,13 @@ int show_top(const TopArguments& arguments) {
 void add_top_command(CLI::App& app, int& exit_code) {
   auto arguments = std::make_shared<TopArguments>();
   arguments->target.timeout = "2s";
-  CLI::App* const command = app.add_subcommand("top", "Shows what caches do, in the terminal, each second");
-  command->add_flag("--once", arguments->once, "Print one frame and end; needs no terminal");
+  CLI::App* const command =
+      app.add_subcommand("top", "Shows rates and health of caches in the terminal, every second");
+  command->add_flag("--once", arguments->once, "Print one frame and exit; needs no terminal");
   arguments->target.add_to(*command);
   command->footer(
-      "Rates are over the monitor's window. P99 is that of loads in the line of a cache, and of reads in "
-      "that\n"
-      "of a level. q or Ctrl-C ends it.\n\n"
+      "Rates are computed over the monitor's window. P99 is the latency of loads in the line of a\n"
+      "cache, and of reads in the line of a level. q or Ctrl-C ends it.\n\n"
       "Examples:\n"
       "  terrace top\n"
       "  terrace top --once --server http://10.0.0.5:9390");

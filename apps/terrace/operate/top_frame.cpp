@@ -180,7 +180,7 @@ std::string TopFrames::frame(std::size_t columns, std::size_t rows) const {
   std::size_t lines = 0;
   for (std::string_view rest = all; !rest.empty(); ++lines) {
     if (rows > 0 && lines + 1 == rows && rest.find('\n') + 1 < rest.size()) {
-      out += std::string(cut("… more than fits", columns)) + "\n";
+      out += std::string(cut("… more lines do not fit", columns)) + "\n";
       break;
     }
     const auto end = std::min(rest.find('\n'), rest.size());

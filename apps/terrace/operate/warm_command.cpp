@@ -65,7 +65,9 @@ Answer await(std::future<Answer>& answer, std::optional<EndSignals>& signals, co
     progress.draw(bar);
     if (!signals || !signals->wait_for({})) continue;
     bar.clear();
-    fmt::print(stderr, "terrace: begins no more keys, and awaits those under way; Ctrl-C again ends it\n");
+    fmt::print(
+        stderr,
+        "terrace: starts no more keys, and waits for those in progress; Ctrl-C again ends it at once\n");
     signals.reset();
     stop.request_stop();
   }
@@ -87,9 +89,9 @@ void tell_failures(const json::object& report) {
 std::string report_text(const json::object& report) {
   std::string out = fmt::format("{}: {} keys in {}\n", text(report, "cache"), shown_count(report, "total"),
                                 shown_seconds(number(report, "elapsed_s")));
-  constexpr std::array lines{std::pair{"warmed", "loaded"}, std::pair{"present", "were in a level"},
+  constexpr std::array lines{std::pair{"warmed", "loaded"}, std::pair{"present", "already in a level"},
                              std::pair{"absent", "in no level"}, std::pair{"failed", "failed"},
-                             std::pair{"skipped", "not begun"}};
+                             std::pair{"skipped", "not started"}};
   for (const auto& [name, what] : lines) {
     const bool always = std::string_view(name) == "present" || std::string_view(name) == "warmed";
     if (always || count(report, name) > 0)
@@ -100,7 +102,7 @@ std::string report_text(const json::object& report) {
 
 int warm(const WarmArguments& arguments) {
   if (arguments.keys.empty() && !arguments.top.empty() && arguments.log.empty())
-    throw UsageError("--top goes with --log");
+    throw UsageError("--top is only for --log");
   Progress progress;
   std::stop_source stop;
   const WarmCall call{.cache = arguments.cache,
@@ -108,7 +110,7 @@ int warm(const WarmArguments& arguments) {
                       .concurrency = parse_count(arguments.concurrency, "--concurrency", 1, 4096),
                       .stop = stop.get_token(),
                       .progress = [&](const WarmProgress& now) { progress.tell(now); }};
-  if (call.keys.empty()) throw UsageError(arguments.keys + " names no keys");
+  if (call.keys.empty()) throw UsageError(arguments.keys + " contains no keys: write one key per line");
   const auto target = arguments.target.open();
   std::optional<EndSignals> signals(std::in_place);  // before anything is under way that Ctrl-C would cut off
   auto answer = std::async(std::launch::async, [&] { return target->warm(call); });
@@ -127,28 +129,33 @@ int warm(const WarmArguments& arguments) {
 
 void add_warm_command(CLI::App& app, int& exit_code) {
   auto arguments = std::make_shared<WarmArguments>();
-  CLI::App* const command = app.add_subcommand("warm", "Brings keys into a cache before its users ask");
+  CLI::App* const command = app.add_subcommand("warm", "Fills a cache before users ask");
   command->add_option("CACHE", arguments->cache, "The cache")->required();
-  CLI::Option_group* const source = command->add_option_group("source", "One of them");
-  source->add_option("--keys", arguments->keys, "Keys, one a line")->option_text("FILE");
+  CLI::Option_group* const source = command->add_option_group("source", "Give one of these");
+  source->add_option("--keys", arguments->keys, "File with keys, one per line")->option_text("FILE");
   CLI::Option* const log =
-      source->add_option("--log", arguments->log, "An access log, for its hottest keys")->option_text("FILE");
+      source->add_option("--log", arguments->log, "Access log; its hottest keys are warmed")
+          ->option_text("FILE");
   source->require_option(1);
-  command->add_option("--pattern", arguments->of_log.pattern, "What stands in lines of the log that count")
+  command
+      ->add_option("--pattern", arguments->of_log.pattern,
+                   "Lines of the log that count, as a regular expression (successful GETs)")
       ->option_text("RE")
       ->needs(log);
   command
-      ->add_option("--key", arguments->of_log.key, "The key of such a line: {1} is the pattern's first group")
+      ->add_option("--key", arguments->of_log.key,
+                   "Key for such a line; {1} is the first group of the pattern")
       ->option_text("TEMPLATE")
       ->needs(log);
-  command->add_option("--top", arguments->top, "So many of the hottest; 1000")->option_text("N")->needs(log);
-  command->add_option("--concurrency", arguments->concurrency, "Keys under way at once")
+  command->add_option("--top", arguments->top, "Number of hottest keys (1000)")->option_text("N")->needs(log);
+  command->add_option("--concurrency", arguments->concurrency, "Keys in progress at the same time (64)")
       ->option_text("N")
       ->capture_default_str();
   arguments->target.add_to(*command);
   command->footer(
-      "A program that serves its own caches loads the keys as it said by add_warming(); else, and with\n"
-      "--config, they come up from lower levels. Ctrl-C ends it in order and reports (exit code 130).\n\n"
+      "A program that serves its own caches loads the keys as its add_warming() call says; otherwise,\n"
+      "and with --config, keys are copied up from lower levels. Ctrl-C ends the command in order,\n"
+      "with a report (exit code 130).\n\n"
       "Examples:\n"
       "  terrace warm users --keys hot.txt\n"
       "  terrace warm pages --log access.log --top 5000 --key 'page:{1}' --concurrency 16");

@@ -135,12 +135,12 @@ std::string replay_text(const ReplayOutcome& outcome) {
   if (tally.errors() > 0) text += fmt::format(" + {} errors", format_count(tally.errors()));
   text += fmt::format("\n\n{}\n", level_table(outcome));
   if (tally.joined() > 0) {
-    text += fmt::format("{} hits joined a request for the same key that was under way, and are in no row.\n",
+    text += fmt::format("{} hits joined an in-flight request for the same key, and are in no row.\n",
                         format_count(tally.joined()));
   }
   const Duration origin_only = origin_only_time(outcome);
   const Duration saved = origin_only - tally.answered_time();
-  text += fmt::format("Waiting, added up over all callers: {}; from the origin alone it would have been {}: ",
+  text += fmt::format("Time spent waiting, summed over all callers: {}; with the origin alone: {}; ",
                       format_duration(tally.answered_time()), format_duration(origin_only));
   if (saved >= Duration{}) {
     const double share = origin_only > Duration{} ? seconds(saved) / seconds(origin_only) : 0;

@@ -187,7 +187,7 @@ std::unique_ptr<ByteSource> open_source(const std::string& path, const std::atom
     throw TraceError(file->name() + " is empty: there is nothing to read");
   if (is_zstd(magic)) return std::make_unique<ZstdSource>(std::move(file));
   if (const std::string_view unpacker = unpacker_of(magic); !unpacker.empty()) {
-    throw TraceError(file->name() + " is compressed in a way that is not read here (only zstd is): try `" +
+    throw TraceError(file->name() + " has a compression that is not supported (only zstd is): try `" +
                      std::string(unpacker) + " FILE | terrace … -`");
   }
   return file;

@@ -155,7 +155,7 @@ Parsed CsvRows::parse(std::string_view line, Request& into) {
       if (!into.size) return {Parsed::malformed, "the size is not an unsigned number"};
     }
   }
-  if (column != columns_) return {Parsed::malformed, "not as many fields as the header"};
+  if (column != columns_) return {Parsed::malformed, "the number of fields differs from the header"};
   return {Parsed::request};
 }
 

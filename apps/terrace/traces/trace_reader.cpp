@@ -71,9 +71,8 @@ TraceFormat TraceReader::told_by_content(const std::string& path) const {
   if (parse_key_line(first, request).kind == Parsed::request) return TraceFormat::keys;
   if (parse_log_line(first, request).kind != Parsed::malformed) return TraceFormat::log;
   if (CsvRows{}.read_header(first)) return TraceFormat::csv;
-  throw TraceError(
-      source_name(path) +
-      ": the format cannot be told from the name or the first line: give --format keys, csv or log");
+  throw TraceError(source_name(path) +
+                   ": the name and the first line do not show the format: give --format keys, csv or log");
 }
 
 void TraceReader::read_csv_header() {
@@ -186,15 +185,14 @@ void TraceReader::check_bad_share() const {
   std::string text = name_ + ": " + std::to_string(report_.bad) + " of " + std::to_string(report_.lines) +
                      " lines are malformed";
   for (const auto& bad : report_.first_bad) text += "\n  line " + std::to_string(bad.line) + ": " + bad.why;
-  throw TraceError(text +
-                   "\n  is it of another format (--format), or may more lines be bad (--max-bad-lines)?");
+  throw TraceError(text + "\n  give the right --format, or allow more malformed lines with --max-bad-lines");
 }
 
 void TraceReader::check_end() const {
   check_bad_share();
   if (report_.requests > 0 || (options_.stop && *options_.stop)) return;
-  std::string text = name_ + " holds no request: ";
-  text += report_.skipped > 0 ? "its lines are blank or not GET" : "there is nothing but a header";
+  std::string text = name_ + " contains no request: ";
+  text += report_.skipped > 0 ? "its lines are blank or not GET" : "it has only a header";
   throw TraceError(text);
 }
 
