@@ -13,7 +13,8 @@ int main() {
   std::filesystem::create_directory(folder);
 
   terrace::CacheOptions options{.name = "prices", .ttl = 1min, .grace = 1h};
-  options.key_ring = terrace::KeyRing::parse(terrace::generate_key_ring());  // in production: KeyRing::from_file
+  options.key_ring =
+      terrace::KeyRing::parse(terrace::generate_key_ring());  // in production: KeyRing::from_file
   options.write_mode = terrace::WriteMode::back;
   options.write_back.path = folder / "journal";
   terrace::Cache<double> prices(options, {terrace::make_sqlite_tier({.path = folder / "prices.db"})});
