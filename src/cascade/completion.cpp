@@ -28,6 +28,14 @@
 namespace terrace::cascade {
 namespace {
 
+/// What is known of an answer before it is filled. A tier reports the changes of keys that it has. It reports
+/// nothing when another process erases a key that it does not have, so of a value from the loader nobody knows
+/// whether it is still right.
+StalenessProof found(const Core& core, const FlightPtr& flight, const Answer& answer) {
+  const bool in_tier = answer.level != memory_level && answer.level <= core.levels.size();
+  return {flight->began, in_tier && core.levels[answer.level - 1]->shared != nullptr};
+}
+
 /// Held from before a reader is answered until the fills that follow have ended. flush() waits for it.
 using Intent = std::shared_ptr<const Fills::UnderWay>;
 
@@ -77,7 +85,8 @@ class LeasedFill : public std::enable_shared_from_this<LeasedFill> {
     leased_ = std::move(leased);
     unshared_ = std::move(unshared);
     watched_ = watched;
-    answer_callers(*core_, flight_, core_->flights.begin_fill(flight_), answer_);
+    answer_callers(*core_, flight_, core_->flights.begin_fill(flight_), answer_,
+                   found(*core_, flight_, answer_));
     // A writer that bumps the generation after this check waits for the fills, and writes after them.
     if (!is_current()) return reject();
     fill_unshared();
@@ -174,10 +183,11 @@ class LeasedFill : public std::enable_shared_from_this<LeasedFill> {
 
 }  // namespace
 
-void answer_callers(Core& core, const FlightPtr& flight, std::vector<Waiter> waiters, const Answer& answer) {
-  const bool found = answer.kind == LookupKind::hit || answer.kind == LookupKind::negative;
-  const bool good_for_all = !found || (core.values->gate().open(flight->began, true, core.now()) &&
-                                       !was_invalidated(answer.entry.tags));
+void answer_callers(Core& core, const FlightPtr& flight, std::vector<Waiter> waiters, const Answer& answer,
+                    const StalenessProof& proof) {
+  const bool is_found = answer.kind == LookupKind::hit || answer.kind == LookupKind::negative;
+  const bool good_for_all = !is_found || (core.values->gate().open(proof.as_of, proof.watched, core.now()) &&
+                                          !was_invalidated(answer.entry.tags));
   std::vector<std::pair<std::string, Waiter>> again;
   for (Waiter& waiter : waiters) {
     if (waiter.late && !good_for_all) {
@@ -205,11 +215,11 @@ void complete(Core& core, const FlightPtr& flight, const Answer& answer, const S
       !core.remember(flight->key, answer.entry, proof, flight->stamp)) {
     ++core.counters.rejected_fills;
   }
-  complete_uncached(core, flight, answer);
+  answer_callers(core, flight, core.flights.end(flight), answer, proof);
 }
 
 void complete_uncached(Core& core, const FlightPtr& flight, const Answer& answer) {
-  answer_callers(core, flight, core.flights.end(flight), answer);
+  answer_callers(core, flight, core.flights.end(flight), answer, found(core, flight, answer));
 }
 
 void complete_with_fill(const std::shared_ptr<Core>& core, const FlightPtr& flight, const Answer& answer,
@@ -248,7 +258,7 @@ void complete_with_fill(const std::shared_ptr<Core>& core, const FlightPtr& flig
 
 void answer_stale(Core& core, const FlightPtr& flight, const Error& why) {
   const Answer answer = core.candidate_or(flight, why);
-  answer_callers(core, flight, core.flights.take_waiters(flight), answer);
+  answer_callers(core, flight, core.flights.take_waiters(flight), answer, found(core, flight, answer));
 }
 
 void complete_failed(Core& core, const FlightPtr& flight, const Error& why) {

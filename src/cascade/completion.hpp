@@ -7,10 +7,11 @@ namespace terrace::cascade {
 
 /// Ends a flight whose answer needs no fill of a tier. The answer enters memory first, and then the flight
 /// ends: a reader that comes later finds one of the two.
-void complete(Core& core, const FlightPtr& flight, const Answer& answer, const StalenessProof& proof = {});
+void complete(Core& core, const FlightPtr& flight, const Answer& answer, const StalenessProof& proof);
 /// Answers waiters. Late ones begin a new read where the answer may be older than the staleness check allows:
-/// with strong consistency, or while no watch reports whether it is still right.
-void answer_callers(Core& core, const FlightPtr& flight, std::vector<Waiter> waiters, const Answer& answer);
+/// with strong consistency, or while no watch reports whether it is still right (`proof`).
+void answer_callers(Core& core, const FlightPtr& flight, std::vector<Waiter> waiters, const Answer& answer,
+                    const StalenessProof& proof);
 /// Ends a flight with an answer that no level may keep.
 void complete_uncached(Core& core, const FlightPtr& flight, const Answer& answer);
 /// Ends a flight and fills the tiers that lack the answer: those above the tier it came from, or all of them

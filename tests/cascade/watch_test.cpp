@@ -121,6 +121,45 @@ TEST_F(WatchTest, AStrongReaderDoesNotJoinAReadFromBeforeItBegan) {
   }
 }
 
+/// A tier that does not have the key reports nothing when it is erased there.
+TEST_F(WatchTest, F11_ALateCallerGetsNoLoadFromBeforeAnEraseOfAKeyThatNoTierHas) {
+  for (const bool long_ago : {false, true}) {
+    const std::string key = long_ago ? "long ago" : "just now";
+    Strings a = make();
+    Strings b = make();
+    const auto slow = std::make_shared<Held>();
+    const Later first = start(b, key, slow);
+    a.erase(key).value();
+    if (long_ago) scheduler_->advance(2s);  // max_staleness is 1 s; the load goes on
+    const auto second = std::make_shared<Held>();
+    const Later late = start(b, key, second);
+    slow->answer("old");
+    EXPECT_EQ(text(first), "old");
+    if (!long_ago) {
+      EXPECT_EQ(text(late), "old") << "within the bound";
+      continue;
+    }
+    EXPECT_EQ(text(late), "(pending)");
+    ASSERT_EQ(second->calls, 1);
+    second->answer("new");
+    EXPECT_EQ(text(late), "new");
+  }
+}
+
+/// What the tier has just taken from the holder of the lease is right, however long the load took.
+TEST_F(WatchTest, ALateCallerOfALongLoadGetsTheValueThatTheTierTook) {
+  Strings a = make();
+  const auto slow = std::make_shared<Held>();
+  const Later first = start(a, "k", slow);
+  scheduler_->advance(2s);
+  const auto unwanted = std::make_shared<Held>();
+  const Later late = start(a, "k", unwanted);
+  slow->answer("loaded");
+  EXPECT_EQ(text(first), "loaded");
+  EXPECT_EQ(text(late), "loaded");
+  EXPECT_EQ(unwanted->calls, 0);
+}
+
 TEST_F(WatchTest, F14_AFlushEmptiesMemory) {
   Strings a = make();
   a.set("k", "one").value();
