@@ -50,7 +50,7 @@ INSTANTIATE_TEST_SUITE_P(
 INSTANTIATE_TEST_SUITE_P(
     Stores, BadTierUrl,
     ::testing::Values(
-        Bad{"redis://:s3cret", "no port"}, Bad{"redis://u:s3cret/x@h", "an @ after a /"},
+        Bad{"redis://:s3cret", "not a port"}, Bad{"redis://u:s3cret/x@h", "an @ after a /"},
         Bad{"redis://u:p?s3cret@h", "%3F for ?"}, Bad{"redis://u:p#s3cret@h", "%23 for #"},
         Bad{"redis://u:p@s3cret@h", "more than one @"},
         Bad{"redis://:s3cret@h:70000", "the port is not a number of 1 to 65535"},
@@ -66,10 +66,10 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"redis://a,b", "in a list every URL begins with its scheme"},
         Bad{"unix://:@/s3cret@/sock", "more than one @"}, Bad{"unix:///s?base=1", "db=N"},
         Bad{"redis-cluster://", "Redis Cluster URL"}, Bad{"redis-cluster://a,,b", "a seed is empty"},
-        Bad{"redis-cluster://a/1", "neither a path nor a query"},
-        Bad{"redis-cluster://:s3cret@a?x=1", "neither a path nor a query"},
-        Bad{"redis-cluster://a,u:s3cret", "no port"}, Bad{"postgres://u:s3cret/x@h", "an @ after a /"},
-        Bad{"postgres://u:@/s3cret@h", "an @ after a /"}, Bad{"postgres://u:s3cret", "no port"},
+        Bad{"redis-cluster://a/1", "neither path nor query"},
+        Bad{"redis-cluster://:s3cret@a?x=1", "neither path nor query"},
+        Bad{"redis-cluster://a,u:s3cret", "not a port"}, Bad{"postgres://u:s3cret/x@h", "an @ after a /"},
+        Bad{"postgres://u:@/s3cret@h", "an @ after a /"}, Bad{"postgres://u:s3cret", "not a port"},
         Bad{"sqlite:", "the path is missing"}, Bad{"sqlite://host/a.db", "no host"}, Bad{"sqlite:a?b", "%3F"},
         Bad{"sqlite:a?scope=process", "scope=fleet"},
         Bad{"sqlite:a?scope=fleet&b", "scope=machine or scope=fleet"}, Bad{"sqlite:a%zz", "write % as %25"},
@@ -130,7 +130,7 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"replicated:redis://a?repair_time=-1s", "from 1s to 7d"},
         Bad{"replicated:redis://a?max_hints=0", "max_hints is not a whole number"},
         Bad{"sharded:redis://:p?seed=s3cret@h", "an @ after a ?"},
-        Bad{"sharded:redis://:p?s3cret=1", "no port"}));
+        Bad{"sharded:redis://:p?s3cret=1", "not a port"}));
 
 /// Passwords that are not encoded, with whatever separates something: no word of them gets into a message, a
 /// name or an address.
