@@ -1,30 +1,15 @@
 #pragma once
 /// The commands of the tier as exchanges: one key, and the sweep by prefix. Many keys: bulk.hpp.
 
-#include <atomic>
 #include <functional>
 #include <terrace/tier.hpp>
 #include <vector>
 
+#include "base/tier_counters.hpp"
 #include "redis/backend.hpp"
 #include "redis/encoding.hpp"
 
 namespace terrace::redis {
-
-/// What TierStats shows, counted as operations end.
-struct Counters {
-  std::atomic<std::uint64_t> hits{0}, misses{0}, errors{0}, writes{0}, erases{0}, write_errors{0};
-
-  void count(const Result<Found>& outcome) noexcept { ++(!outcome ? errors : *outcome ? hits : misses); }
-  void count(const Result<void>& outcome) noexcept { ++(outcome ? writes : write_errors); }
-  void count(const Result<bool>& outcome) noexcept {
-    if (!outcome) {
-      ++write_errors;
-    } else if (*outcome) {
-      ++erases;
-    }
-  }
-};
 
 /// What exchanges share with their tier, and keep alive.
 struct Shared {
@@ -34,7 +19,7 @@ struct Shared {
   const std::shared_ptr<Backend> backend;
   const RedisOptions options;
   const Encoding encoding;
-  Counters counters;
+  TierCounters counters;
 };
 
 /// One node of the reply to the last command of a key, or an error of any of them. An error stays.

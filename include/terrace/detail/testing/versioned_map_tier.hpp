@@ -73,7 +73,6 @@ class VersionedMapTier final : public MapTier, public VersionedTier {
     Pledge charge;
   };
 
-  [[nodiscard]] std::optional<Error> refuse_time(Duration time, TimePoint deadline) const;
   [[nodiscard]] const Held* held(std::string_view key);
   [[nodiscard]] Found value(std::string_view key);
   [[nodiscard]] Result<void> store(const TierWrite& write, TimePoint deadline);

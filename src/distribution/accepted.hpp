@@ -1,6 +1,5 @@
 #pragma once
-/// What a tier made of tiers refuses itself, before any node is asked; and how the outcomes of the rest come
-/// back to their places.
+/// Accepted: the items of a bulk operation that pass the checks, and how their outcomes come back to their places.
 
 #include <optional>
 #include <terrace/tier.hpp>
@@ -8,10 +7,6 @@
 #include <vector>
 
 namespace terrace::distribution {
-
-std::optional<Error> bad_key(std::string_view key);
-std::optional<Error> bad_ttl(std::optional<Duration> ttl);
-std::optional<Error> late(TimePoint deadline, TimePoint now);
 
 /// The items of a bulk operation that are accepted. `T` is what an outcome holds.
 template <class Item, class T>
