@@ -10,6 +10,8 @@
 #include <terrace/hash.hpp>
 #include <vector>
 
+#include "base/assert.hpp"
+
 namespace terrace::distribution {
 
 class Hints {
@@ -18,6 +20,7 @@ class Hints {
 
   void add(const std::string& key) {
     std::lock_guard lock(mutex_);
+    check();
     if (overflowed_) return;
     if (!later_.contains(key)) keys_.insert(key);
     bound();
@@ -26,6 +29,7 @@ class Hints {
   /// Up to `most` keys, whose repair begins; end_repair() says what came of it. One repair at a time.
   std::vector<std::string> begin_repair(std::size_t most) {
     std::lock_guard lock(mutex_);
+    TERRACE_ASSERT(repairing_.empty());
     if (keys_.empty()) keys_.swap(later_);
     while (repairing_.size() < most && !keys_.empty()) {
       repairing_.insert(*keys_.begin());
@@ -66,6 +70,7 @@ class Hints {
   /// A comparison of everything begins: what is missed from now on is remembered again.
   void begin_comparison() {
     std::lock_guard lock(mutex_);
+    check();
     comparing_ = std::exchange(overflowed_, false);
   }
   void end_comparison(bool equal) {
@@ -76,6 +81,11 @@ class Hints {
  private:
   void bound() {
     if (keys_.size() + later_.size() > most_) forget_which();
+    check();
+  }
+  void check() const {
+    TERRACE_ASSERT(keys_.size() + later_.size() <= most_);
+    TERRACE_ASSERT(!overflowed_ || (keys_.empty() && later_.empty()));
   }
   void forget_which() {
     overflowed_ = true;
@@ -102,6 +112,8 @@ class UnderWay {
   void end(const std::string& key) {
     std::lock_guard lock(mutex_);
     const auto found = writes_.find(key);
+    TERRACE_ASSERT(found != writes_.end() && found->second > 0);
+    TERRACE_ASSERT(size_ >= writes_.size());  // each key has one write at least
     if (--found->second == 0) writes_.erase(found);
     --size_;
   }
