@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <random>
 
+#include "base/tier_check.hpp"
+
 namespace terrace::cascade {
 namespace {
 
@@ -72,11 +74,7 @@ std::vector<LevelTraits> Core::level_traits() const {
 }
 
 std::optional<Error> Core::refuse_key(std::string_view key) const {
-  if (key.empty()) return Error(Errc::invalid_key, "the key is empty");
-  const std::size_t limit = max_key_size - prefix.size();
-  if (key.size() <= limit) return std::nullopt;
-  return Error(Errc::invalid_key, "the key " + printable_key(key) + " is longer than " +
-                                      std::to_string(limit) + " bytes; use a digest of it as the key");
+  return bad_key(key, max_key_size - prefix.size());
 }
 
 std::optional<TimePoint> Core::expiry(std::optional<Duration> ttl) const {

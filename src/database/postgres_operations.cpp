@@ -110,7 +110,7 @@ void Bulk<T>::chunk_failed(Items items, const Error& why) {
 
 template <class T>
 void Bulk<T>::finish() {
-  for (const auto& each : outcomes_) count(shared_->counters, each);
+  shared_->counters.count(outcomes_);
   done_(std::move(outcomes_));
 }
 
@@ -136,10 +136,6 @@ void Gets::take(const PGresult& rows, const Items& items) {
   }
 }
 
-void Gets::count(database::Counters& counters, const Result<Found>& outcome) const {
-  ++(!outcome ? counters.errors : *outcome ? counters.hits : counters.misses);
-}
-
 // ---- Sets
 
 Parameters Sets::parameters(const Items& items) const {
@@ -160,10 +156,6 @@ Parameters Sets::parameters(const Items& items) const {
 /// No rows: a successful set, and a set that came too late, are both a success.
 void Sets::take(const PGresult&, const Items&) {}
 
-void Sets::count(database::Counters& counters, const Result<void>& outcome) const {
-  ++(outcome ? counters.writes : counters.write_errors);
-}
-
 // ---- Erases
 
 Parameters Erases::parameters(const Items& items) const {
@@ -174,14 +166,6 @@ void Erases::take(const PGresult& rows, const Items& items) {
   for (int row = 0; row < PQntuples(&rows); ++row) {
     const Item* const item = find(items, bytes_at(rows, row, 0));
     if (item != nullptr) outcome(*item) = bytes_at(rows, row, 1) == std::string_view("\1", 1);
-  }
-}
-
-void Erases::count(database::Counters& counters, const Result<bool>& outcome) const {
-  if (!outcome) {
-    ++counters.write_errors;
-  } else if (*outcome) {
-    ++counters.erases;
   }
 }
 

@@ -5,7 +5,7 @@
 #include <optional>
 #include <terrace/tier.hpp>
 
-#include "database/counters.hpp"
+#include "base/tier_counters.hpp"
 #include "database/postgres_client.hpp"
 #include "database/postgres_key.hpp"
 
@@ -15,7 +15,7 @@ namespace terrace::postgres {
 struct Shared {
   std::shared_ptr<Runtime> runtime;  // destroyed after the client, whose timers are in it
   std::shared_ptr<Client> client;
-  database::Counters counters;
+  TierCounters counters;
   std::atomic<std::uint64_t> purged{0};
 };
 
@@ -53,7 +53,6 @@ class Bulk : public std::enable_shared_from_this<Bulk<T>> {
   [[nodiscard]] virtual Parameters parameters(const Items& items) const = 0;
   /// Sets the outcomes of the items, from rows in which some of them may occur.
   virtual void take(const PGresult& rows, const Items& items) = 0;
-  virtual void count(database::Counters& counters, const Result<T>& outcome) const = 0;
 
   [[nodiscard]] Result<T>& outcome(const Item& item) { return outcomes_[item.position]; }
 
@@ -80,7 +79,6 @@ class Gets final : public Bulk<Found> {
   [[nodiscard]] const char* statement() const override { return statement::get; }
   [[nodiscard]] Parameters parameters(const Items& items) const override;
   void take(const PGresult& rows, const Items& items) override;
-  void count(database::Counters& counters, const Result<Found>& outcome) const override;
 };
 
 class Sets final : public Bulk<void> {
@@ -91,7 +89,6 @@ class Sets final : public Bulk<void> {
   [[nodiscard]] const char* statement() const override { return statement::set; }
   [[nodiscard]] Parameters parameters(const Items& items) const override;
   void take(const PGresult& rows, const Items& items) override;
-  void count(database::Counters& counters, const Result<void>& outcome) const override;
 };
 
 class Erases final : public Bulk<bool> {
@@ -102,7 +99,6 @@ class Erases final : public Bulk<bool> {
   [[nodiscard]] const char* statement() const override { return statement::erase; }
   [[nodiscard]] Parameters parameters(const Items& items) const override;
   void take(const PGresult& rows, const Items& items) override;
-  void count(database::Counters& counters, const Result<bool>& outcome) const override;
 };
 
 /// Erases every key that begins with the prefix and whose remainder matches the pattern, a page at a time.

@@ -1,5 +1,7 @@
 #include "database/postgres_pipeline.hpp"
 
+#include "base/assert.hpp"
+
 namespace terrace::postgres {
 
 namespace asio = boost::asio;
@@ -26,6 +28,7 @@ void Pipeline::start() {
 }
 
 void Pipeline::send(Line& waiting) {
+  TERRACE_ASSERT(session_ && !waiting.empty() && waiting.front());
   line_.splice(line_.end(), waiting, waiting.begin());
   Exchange& exchange = *line_.back();
   exchange.carrier = this;
@@ -36,6 +39,7 @@ void Pipeline::send(Line& waiting) {
 }
 
 std::unique_ptr<Exchange> Pipeline::give_up(Line::iterator place) {
+  TERRACE_ASSERT(*place && given_up_ < line_.size());
   if (given_up_++ == 0) watch_stall();
   return std::move(*place);
 }
@@ -97,8 +101,10 @@ void Pipeline::take(Reply reply) {
 
 void Pipeline::end_first() {
   const auto self = shared_from_this();  // handlers may close everything
+  TERRACE_ASSERT(!line_.empty());
   auto exchange = std::move(line_.front());
   line_.pop_front();
+  TERRACE_ASSERT(exchange || given_up_ > 0);
   if (!exchange) --given_up_;
   given_up_ > 0 ? watch_stall() : static_cast<void>(stall_timer_.cancel());
   const std::optional<Error> refusal = std::exchange(refusal_, std::nullopt);

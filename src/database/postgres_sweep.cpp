@@ -66,7 +66,7 @@ class Look final : public Exchange {
 
   void on_end(const Error* failure) override {
     if (failure != nullptr) {
-      ++sweep_->shared->counters.write_errors;
+      sweep_->shared->counters.count_write(false);
       return sweep_->fail(*failure);
     }
     if (!matching_.empty()) return erase(std::move(sweep_), matching_);

@@ -1,6 +1,7 @@
 #include <terrace/glob.hpp>
 
 #include "base/fork.hpp"
+#include "base/tier_check.hpp"
 #include "database/postgres_operations.hpp"
 #include "runtime/io_context.hpp"
 
@@ -66,9 +67,9 @@ class PostgresTierImpl final : public PostgresTier {
   void erase_glob(std::string_view prefix, std::string_view pattern, TimePoint deadline,
                   Handler<Result<std::uint64_t>> done) override {
     auto fine = check_glob(pattern);
-    if (fine && past(deadline)) fine = late();
+    if (auto why = too_late(deadline); fine && why) fine = std::move(*why);
     if (fine) return start_sweep(shared_, prefix, pattern, deadline, std::move(done));
-    ++shared_->counters.write_errors;
+    shared_->counters.count_write(false);
     done(fine.error());
   }
 
@@ -87,14 +88,8 @@ class PostgresTierImpl final : public PostgresTier {
   }
 
   [[nodiscard]] TierStats stats() const override {
-    const database::Counters& now = shared_->counters;
     const PostgresStats connections = shared_->client->stats();
-    TierStats stats{.hits = now.hits,
-                    .misses = now.misses,
-                    .errors = now.errors,
-                    .writes = now.writes,
-                    .erases = now.erases,
-                    .write_errors = now.write_errors};
+    TierStats stats = shared_->counters.stats();
     if (connections.connections > 0) {
       stats.reachable = true;
     } else if (!connections.last_error.empty()) {
@@ -111,11 +106,8 @@ class PostgresTierImpl final : public PostgresTier {
 
  private:
   [[nodiscard]] const PostgresOptions& options() const noexcept { return shared_->client->options(); }
-  [[nodiscard]] bool past(TimePoint deadline) const noexcept {
-    return deadline <= shared_->client->clock().now();
-  }
-  static Error late() {
-    return {Errc::timed_out, "the deadline had passed before the PostgreSQL tier was asked"};
+  [[nodiscard]] std::optional<Error> too_late(TimePoint deadline) const {
+    return late(deadline, shared_->client->clock().now());
   }
 
   template <class T>
@@ -128,12 +120,12 @@ class PostgresTierImpl final : public PostgresTier {
   template <class Operation, class Asked, class Done>
   void many(const std::vector<Asked>& asked, TimePoint deadline, Done done) {
     const auto bulk = std::make_shared<Operation>(shared_, asked.size(), deadline, std::move(done));
-    const bool too_late = past(deadline);
+    const auto passed = too_late(deadline);
     for (std::size_t i = 0; i < asked.size(); ++i) {
       if (auto why = refusal(asked[i])) {
         bulk->refuse(i, std::move(*why));
-      } else if (too_late) {
-        bulk->refuse(i, late());
+      } else if (passed) {
+        bulk->refuse(i, *passed);
       } else {
         bulk->add(item(i, asked[i]));
       }
@@ -141,23 +133,12 @@ class PostgresTierImpl final : public PostgresTier {
     bulk->start();
   }
 
-  [[nodiscard]] std::optional<Error> refusal(std::string_view key) const {
-    if (key.empty()) return Error(Errc::invalid_key, "the key is empty");
-    if (key.size() <= max_key_size) return std::nullopt;
-    return Error(Errc::invalid_key, "the key has " + std::to_string(key.size()) + " bytes; at most " +
-                                        std::to_string(max_key_size));
-  }
+  [[nodiscard]] static std::optional<Error> refusal(std::string_view key) { return bad_key(key); }
 
   [[nodiscard]] std::optional<Error> refusal(const TierWrite& write) const {
-    if (auto why = refusal(write.key)) return why;
-    if (write.ttl && *write.ttl <= Duration::zero()) {
-      return Error(Errc::invalid_argument, "the ttl is " + std::to_string(write.ttl->count()) +
-                                               " ns; it must be more than 0, or none for no expiry");
-    }
-    if (write.value.size() <= options().max_value_bytes) return std::nullopt;
-    return Error(Errc::value_too_large, "the value has " + std::to_string(write.value.size()) +
-                                            " bytes; this PostgreSQL tier takes up to " +
-                                            std::to_string(options().max_value_bytes));
+    if (auto why = bad_key(write.key)) return why;
+    if (auto why = bad_ttl(write.ttl)) return why;
+    return bad_value(write.value.size(), options().max_value_bytes);
   }
 
   static Item item(std::size_t position, std::string_view key) { return {position, RowKey(key)}; }

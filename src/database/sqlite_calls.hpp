@@ -9,7 +9,7 @@
 #include <terrace/tier.hpp>
 #include <vector>
 
-#include "database/counters.hpp"
+#include "base/tier_counters.hpp"
 #include "database/sqlite_rows.hpp"
 
 namespace terrace::database {
@@ -27,8 +27,8 @@ class Call {
   [[nodiscard]] bool claim() noexcept { return !claimed_.exchange(true); }
   [[nodiscard]] bool claimed() const noexcept { return claimed_.load(); }
 
-  /// Answers with the error for every item that was not rejected before.
-  virtual void answer_all(const Error& error, Counters& counters) = 0;
+  /// Answers with the error for everything that was not refused before.
+  virtual void answer_all(const Error& error, TierCounters& counters) = 0;
 
  private:
   std::atomic<bool> claimed_{false};
@@ -46,8 +46,8 @@ struct Checked {
 struct ReadCall final : Call {
   using Results = std::vector<Result<Found>>;
   ReadCall(TimePoint by, Handler<Results> handler) : Call(by), done(std::move(handler)) {}
-  void answer(Results results, Counters& counters);
-  void answer_all(const Error& error, Counters& counters) override;
+  void answer(Results results, TierCounters& counters);
+  void answer_all(const Error& error, TierCounters& counters) override;
 
   std::vector<Checked> keys;
   Handler<Results> done;
@@ -64,8 +64,8 @@ struct WriteCall final : Call {
   };
   WriteCall(TimePoint by, bool is_erase, Handler<Results> handler)
       : Call(by), erase(is_erase), done(std::move(handler)) {}
-  void answer(Results results, Counters& counters);
-  void answer_all(const Error& error, Counters& counters) override;
+  void answer(Results results, TierCounters& counters);
+  void answer_all(const Error& error, TierCounters& counters) override;
 
   const bool erase;
   std::vector<Item> items;
@@ -77,8 +77,8 @@ struct SweepCall final : Call {
   SweepCall(TimePoint by, Handler<Result<std::uint64_t>> handler, std::string_view key_prefix = {},
             std::string_view rest_pattern = {})
       : Call(by), prefix(key_prefix), pattern(rest_pattern), done(std::move(handler)) {}
-  void answer(Result<std::uint64_t> result, Counters& counters);
-  void answer_all(const Error& error, Counters& counters) override { answer(error, counters); }
+  void answer(Result<std::uint64_t> result, TierCounters& counters);
+  void answer_all(const Error& error, TierCounters& counters) override { answer(error, counters); }
   [[nodiscard]] bool is_purge() const noexcept { return !done; }
 
   const Bytes prefix;

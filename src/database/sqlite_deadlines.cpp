@@ -1,5 +1,7 @@
 #include "database/sqlite_deadlines.hpp"
 
+#include "base/assert.hpp"
+
 namespace terrace::database {
 
 void Deadlines::watch(const CallPtr& call) {
@@ -8,6 +10,7 @@ void Deadlines::watch(const CallPtr& call) {
   if (stopped_) return;
   watched_.emplace(call->deadline, call);
   if (call->deadline < armed_for_) arm(call->deadline);
+  TERRACE_ASSERT(timer_ != 0 && armed_for_ <= watched_.begin()->first);
 }
 
 void Deadlines::forget(const Call& call) {
@@ -48,6 +51,7 @@ void Deadlines::fire() {
     for (auto at = watched_.begin(); at != end; ++at) overdue.push_back(std::move(at->second));
     watched_.erase(watched_.begin(), end);
     if (!watched_.empty()) arm(watched_.begin()->first);
+    TERRACE_ASSERT(watched_.empty() == (timer_ == 0));
   }
   for (const CallPtr& call : overdue) expire_(*call);
 }

@@ -2,6 +2,7 @@
 
 #include <mutex>
 
+#include "base/assert.hpp"
 #include "base/fork.hpp"
 
 namespace terrace::database {
@@ -93,6 +94,7 @@ void Engine::open() {
     ++quarantined_;
     session_ = std::make_unique<Session>(options_, closing_);
   }
+  TERRACE_ASSERT(session_);
   ++session_number_;
   RowWriter& rows = session_->writer;
   const Transaction totals_only(*session_->write_db, rows);
@@ -113,6 +115,7 @@ void Engine::try_open() {
 
 /// The session's file is damaged: moves it aside and makes a new one. The caller holds the mutex exclusively.
 void Engine::put_session_aside() {
+  TERRACE_ASSERT(session_);
   const FileIdentity damaged = session_->identity;
   session_->write_db->keep_wal_on_close();
   session_->read_db->keep_wal_on_close();

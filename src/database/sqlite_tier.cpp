@@ -6,8 +6,10 @@
 #include <terrace/sqlite.hpp>
 #include <thread>
 
+#include "base/assert.hpp"
 #include "base/fork.hpp"
 #include "base/threads.hpp"
+#include "base/tier_check.hpp"
 #include "database/sqlite_deadlines.hpp"
 #include "database/sqlite_engine.hpp"
 
@@ -43,6 +45,7 @@ class Queue {
       calls_.pop_front();
       if (sweep) break;
     }
+    TERRACE_ASSERT(closed_ || !taken.empty());
     return taken;
   }
 
@@ -80,7 +83,7 @@ class SqliteWorkers : public std::enable_shared_from_this<SqliteWorkers> {
 
   Queue reads;
   Queue writes;
-  Counters counters;
+  TierCounters counters;
   [[nodiscard]] const SqliteOptions& options() const noexcept { return options_; }
   [[nodiscard]] const Engine& engine() const noexcept { return engine_; }
 
@@ -132,9 +135,7 @@ void SqliteWorkers::submit(Queue& queue, CallPtr call) {
                 Error(Errc::unavailable, "sqlite: this tier was made before fork(): make one in the child"));
   }
   if (closing_) return fail(*call, Error(Errc::shutdown, "sqlite: the tier was closed"));
-  if (call->deadline <= runtime_->clock().now()) {
-    return fail(*call, Error(Errc::timed_out, "sqlite: the deadline had passed already"));
-  }
+  if (const auto why = late(call->deadline, runtime_->clock().now())) return fail(*call, *why);
   deadlines_->watch(call);
   if (!queue.push(call)) fail(*call, Error(Errc::shutdown, "sqlite: the tier was closed"));
 }
@@ -144,7 +145,9 @@ void SqliteWorkers::answered(Answer&& answer) {
   const bool outer = std::exchange(in_handler, true);
   answer();
   in_handler = outer;
-  if (--unanswered_ == 0) unanswered_.notify_all();
+  const std::uint32_t before = unanswered_.fetch_sub(1);
+  TERRACE_ASSERT(before > 0);
+  if (before == 1) unanswered_.notify_all();
 }
 
 void SqliteWorkers::fail(Call& call, const Error& error) {
@@ -197,6 +200,7 @@ void SqliteWorkers::run_sweep(const CallPtr& call) {
   if (sweep.claimed()) return;
   if (sweep.is_purge() && !sweep.progress) engine_.follow_path();
   const Result<bool> finished = engine_.sweep(sweep);
+  TERRACE_ASSERT(!finished || sweep.progress);
   if (finished && !*finished) {
     if (!writes.push(call)) fail(sweep, Error(Errc::shutdown, "sqlite: the tier was closed"));
     return;
@@ -370,30 +374,27 @@ WriteCall::Item SqliteTierImpl::set_item(const TierWrite& write) const {
   WriteCall::Item item{checked_key(key), {}, never, version};
   if (item.key.refused) return item;
   const SqliteOptions& options = workers_->options();
-  if (ttl && *ttl <= Duration::zero()) {
-    item.key.refused = Error(Errc::invalid_argument, "a ttl of zero or less: leave it out for no expiry");
-  } else if (value.size() > options.max_value_bytes ||
-             (options.max_bytes != 0 && row_bytes(key.size(), value.size()) > options.max_bytes)) {
-    item.key.refused = Error(Errc::value_too_large, "sqlite: a value of " + std::to_string(value.size()) +
-                                                        " bytes is over max_value_bytes or max_bytes");
-  } else {
-    item.value = value;
-    if (ttl) item.expires = expiry(*ttl);
+  item.key.refused = bad_ttl(ttl);
+  if (!item.key.refused) item.key.refused = bad_value(value.size(), options.max_value_bytes);
+  if (!item.key.refused && options.max_bytes != 0) {
+    if (const auto whole = row_bytes(key.size(), value.size()); whole > options.max_bytes) {
+      item.key.refused = Error(Errc::value_too_large, "the key and the value take " + std::to_string(whole) +
+                                                          " bytes; the SQLite tier holds at most " +
+                                                          std::to_string(options.max_bytes) + " (max_bytes)");
+    }
   }
+  if (item.key.refused) return item;
+  item.value = value;
+  if (ttl) item.expires = expiry(*ttl);
   return item;
 }
 
 TierStats SqliteTierImpl::stats() const {
-  const Counters& counters = workers_->counters;
   const Totals totals = workers_->engine().totals();
-  return {.hits = counters.hits,
-          .misses = counters.misses,
-          .errors = counters.errors,
-          .writes = counters.writes,
-          .erases = counters.erases,
-          .write_errors = counters.write_errors,
-          .entries = totals.entries,
-          .bytes = totals.bytes};
+  TierStats stats = workers_->counters.stats();
+  stats.entries = totals.entries;
+  stats.bytes = totals.bytes;
+  return stats;
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/assert.hpp"
+
 namespace terrace::distribution {
 namespace {
 
@@ -48,6 +50,7 @@ void Admission::end(std::string why_not) {
 
 /// Runs the step for one node after the other, then continues; ends at the first that refuses.
 void Admission::for_each_node(Step step, const char* doing, Then then, std::size_t from) {
+  TERRACE_ASSERT(from <= nodes_.size());
   if (from == nodes_.size()) return ((*this).*then)();
   (this->*step)(nodes_[from], [self = shared_from_this(), step, doing, then,
                                from](const Result<bool>& answer) {
@@ -101,6 +104,7 @@ void Admission::look_at_others() {
             std::lock_guard lock(self->mutex_);
             if (told) self->others_[i].at_first = *told;
             self->others_[i].answered = told.has_value();
+            TERRACE_ASSERT(self->awaited_ > 0);
             if (--self->awaited_ > 0) return;
           }
           self->plan();
@@ -109,6 +113,7 @@ void Admission::look_at_others() {
 }
 
 void Admission::plan() {
+  TERRACE_ASSERT(sources_.empty() && source_ == 0 && charged_ == nodes_.size());
   std::vector<std::size_t> also_forgot;
   unsigned away = 0;
   for (const auto& other : others_) {
@@ -182,6 +187,7 @@ void Admission::scan_next_source() {
 }
 
 void Admission::scan() {
+  TERRACE_ASSERT(source_ < sources_.size());
   versioned(sources_[source_]).scan(page_, soon(), [self = shared_from_this()](Result<ScanPage> page) {
     if (!page) {
       return self->end("scanning " + self->group_->node(self->sources_[self->source_]).name + ": " +
@@ -245,6 +251,7 @@ void Admission::next_page() {
 // ---- The end
 
 void Admission::succeed() {
+  TERRACE_ASSERT(done_ && charged_ == nodes_.size());
   for (const auto node : nodes_) group_->node(node).standing = Standing::member;
   group_->changed();
   end("");
@@ -265,6 +272,7 @@ void Admission::check_sources() {
           {
             std::lock_guard lock(self->mutex_);
             if (!same) self->changed_ = self->group_->node(other.node).name;
+            TERRACE_ASSERT(self->awaited_ > 0);
             if (--self->awaited_ > 0) return;
           }
           if (self->changed_.empty()) return self->admit();

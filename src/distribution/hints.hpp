@@ -11,6 +11,8 @@
 #include <terrace/hash.hpp>
 #include <vector>
 
+#include "base/assert.hpp"
+
 namespace terrace::distribution {
 
 class Hints {
@@ -19,6 +21,7 @@ class Hints {
 
   void add(const std::string& key) {
     std::lock_guard lock(mutex_);
+    check();
     if (overflowed_) return;
     if (!later_.contains(key)) keys_.insert(key);
     bound();
@@ -27,6 +30,7 @@ class Hints {
   /// Returns up to `most` keys, whose repair begins; end_repair() reports the result. One repair at a time.
   std::vector<std::string> begin_repair(std::size_t most) {
     std::lock_guard lock(mutex_);
+    TERRACE_ASSERT(repairing_.empty());
     if (keys_.empty()) keys_.swap(later_);
     while (repairing_.size() < most && !keys_.empty()) {
       repairing_.insert(*keys_.begin());
@@ -67,6 +71,7 @@ class Hints {
   /// A comparison of everything begins: writes missed from now on are remembered again.
   void begin_comparison() {
     std::lock_guard lock(mutex_);
+    check();
     comparing_ = std::exchange(overflowed_, false);
   }
   void end_comparison(bool equal) {
@@ -77,6 +82,11 @@ class Hints {
  private:
   void bound() {
     if (keys_.size() + later_.size() > most_) forget_which();
+    check();
+  }
+  void check() const {
+    TERRACE_ASSERT(keys_.size() + later_.size() <= most_);
+    TERRACE_ASSERT(!overflowed_ || (keys_.empty() && later_.empty()));
   }
   void forget_which() {
     overflowed_ = true;
@@ -104,6 +114,8 @@ class UnderWay {
   void end(const std::string& key) {
     std::lock_guard lock(mutex_);
     const auto found = writes_.find(key);
+    TERRACE_ASSERT(found != writes_.end() && found->second > 0);
+    TERRACE_ASSERT(size_ >= writes_.size());  // each key has one write at least
     if (--found->second == 0) writes_.erase(found);
     --size_;
   }

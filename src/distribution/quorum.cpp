@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/assert.hpp"
+
 namespace terrace::distribution {
 namespace {
 
@@ -61,9 +63,25 @@ bool may_have_arrived(const Error& error) noexcept {
 
 // ---- ReadVote
 
+void ReadVote::asked(unsigned replica) {
+  TERRACE_ASSERT(replica < replicas_.size() && replicas_[replica].state == State::idle);
+  replicas_[replica].state = State::asked;
+}
+
+void ReadVote::written_back(unsigned replica) {
+  TERRACE_ASSERT(replica < replicas_.size() && replicas_[replica].state == State::heard);
+  replicas_[replica].state = State::asked;
+}
+
+/// A replica answers what it was asked, once.
+void ReadVote::answered(unsigned replica, State state) {
+  TERRACE_ASSERT(replica < replicas_.size() && replicas_[replica].state == State::asked);
+  replicas_[replica].state = state;
+}
+
 void ReadVote::heard(unsigned replica, Copy copy) {
+  answered(replica, State::heard);
   auto& it = replicas_[replica];
-  it.state = State::heard;
   it.told = true;
   it.held = copy.version;
   it.dead = !copy.value;
@@ -71,13 +89,14 @@ void ReadVote::heard(unsigned replica, Copy copy) {
 }
 
 void ReadVote::lost(unsigned replica, const Error& why) {
-  replicas_[replica].state = State::lost;
+  answered(replica, State::lost);
   replicas_[replica].why = why;
 }
 
 void ReadVote::confirmed(unsigned replica, Version held) {
+  answered(replica, State::heard);
   auto& it = replicas_[replica];
-  it.state = State::heard;
+  TERRACE_ASSERT(it.told);  // it is written back to because of what it told
   it.held = std::max(held, it.held);
   it.dead = it.dead || (held == best_.version && !best_.value);
 }
@@ -150,7 +169,14 @@ Error ReadVote::why(const std::string& key) const {
 
 // ---- WriteVote
 
+void WriteVote::confirmed() {
+  TERRACE_ASSERT(waiting_ > 0);
+  --waiting_;
+  ++confirmed_;
+}
+
 void WriteVote::lost(const Error& why) {
+  TERRACE_ASSERT(waiting_ > 0);
   --waiting_;
   may_have_arrived_ = may_have_arrived_ || may_have_arrived(why);
   if (is_worse(why, why_)) why_ = why;

@@ -41,12 +41,12 @@ class ReadVote {
  public:
   explicit ReadVote(const Quorum& quorum) : quorum_(quorum), replicas_(quorum.copies) {}
 
-  void asked(unsigned replica) { replicas_[replica].state = State::asked; }
-  /// The copy of a member. (A node that is no member does not count in the vote.)
+  void asked(unsigned replica);
+  /// The copy of a member. (A node that is none is lost to the vote.)
   void heard(unsigned replica, Copy copy);
   void lost(unsigned replica, const Error& why);
 
-  void written_back(unsigned replica) { replicas_[replica].state = State::asked; }
+  void written_back(unsigned replica);
   /// The answer to a write-back: the replica holds this version or a higher one.
   void confirmed(unsigned replica, Version held);
 
@@ -68,6 +68,7 @@ class ReadVote {
 
  private:
   enum class State : std::uint8_t { idle, asked, heard, lost };
+  void answered(unsigned replica, State state);
   struct Replica {
     State state = State::idle;
     bool told = false;  ///< its copy is known
@@ -90,7 +91,7 @@ class WriteVote {
  public:
   explicit WriteVote(const Quorum& quorum) : needed_(quorum.write), waiting_(quorum.copies) {}
 
-  void confirmed() { --waiting_, ++confirmed_; }
+  void confirmed();
   void lost(const Error& why);
 
   [[nodiscard]] Verdict verdict() const noexcept;

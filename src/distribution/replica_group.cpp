@@ -1,6 +1,6 @@
 #include "distribution/replica_group.hpp"
 
-#include "distribution/refusal.hpp"
+#include "base/tier_check.hpp"
 
 namespace terrace::distribution {
 namespace {

@@ -14,6 +14,7 @@
 #include <terrace/replicated_tier.hpp>
 #include <vector>
 
+#include "base/tier_counters.hpp"
 #include "distribution/hints.hpp"
 #include "distribution/quorum.hpp"
 
@@ -26,9 +27,8 @@ enum class Standing : std::uint8_t {
   stranger  ///< an untrusted node: its keys may have been deleted long ago
 };
 
-struct ReplicaCounters {
-  std::atomic<std::uint64_t> hits{0}, misses{0}, errors{0}, writes{0}, erases{0}, write_errors{0}, unknown{0},
-      write_backs{0}, repairs{0}, corrupt{0};
+struct ReplicaCounters : TierCounters {
+  std::atomic<std::uint64_t> unknown{0}, write_backs{0}, repairs{0}, corrupt{0};
 };
 
 class ReplicaGroup : public std::enable_shared_from_this<ReplicaGroup> {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/assert.hpp"
+
 namespace terrace::distribution {
 namespace {
 
@@ -103,6 +105,7 @@ void ReplicatedRead::write_back(std::size_t node, std::vector<Part> parts) {
 
 void ReplicatedRead::heard(std::size_t node, const std::vector<Part>& parts,
                            std::vector<Result<Reading>> readings) {
+  TERRACE_ASSERT(readings.size() == parts.size());
   Next next;
   {
     std::lock_guard lock(mutex_);
@@ -129,6 +132,7 @@ void ReplicatedRead::heard(std::size_t node, const std::vector<Part>& parts,
 
 void ReplicatedRead::confirmed(std::size_t node, const std::vector<Part>& parts,
                                const std::vector<Result<Written>>& answers) {
+  TERRACE_ASSERT(answers.size() == parts.size());
   Next next;
   {
     std::lock_guard lock(mutex_);
@@ -172,6 +176,7 @@ void ReplicatedRead::advance(std::size_t position, Next& next) {
 }
 
 void ReplicatedRead::close(Key& key, Result<Copy> outcome) {
+  TERRACE_ASSERT(key.open && open_ > 0);
   key.outcome = std::move(outcome);
   key.open = false;
   --open_;
@@ -197,7 +202,10 @@ void ReplicatedRead::proceed(Next next) {
     std::lock_guard lock(mutex_);
     if (open_ > 0 || !done_) return;
     done = std::exchange(done_, nullptr);
-    for (auto& key : keys_) outcomes.push_back(std::move(key.outcome));
+    for (auto& key : keys_) {
+      TERRACE_ASSERT(!key.open);
+      outcomes.push_back(std::move(key.outcome));
+    }
     timer = std::exchange(hedge_, 0);
   }
   if (timer != 0) group_->scheduler().cancel(timer);

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
+#include "base/tier_check.hpp"
 #include "distribution/kept_lease.hpp"
 #include "distribution/lease_watcher.hpp"
-#include "distribution/refusal.hpp"
 #include "distribution/replicated_read.hpp"
 #include "distribution/replicated_write.hpp"
 
@@ -14,12 +14,6 @@ namespace {
 /// The name that identifies a lease of this process.
 std::string name_of(std::string_view key, const LeaseToken& token) {
   return std::string(token.data(), token.size()).append(key);
-}
-
-std::optional<Error> bad_lease_time(Duration time) {
-  if (time > Duration::zero()) return std::nullopt;
-  return Error(Errc::invalid_argument,
-               "the lease time is " + std::to_string(time.count()) + " ns; it must be more than 0");
 }
 
 std::optional<Error> first_of(std::initializer_list<std::optional<Error>> faults) {
@@ -192,7 +186,7 @@ void ReplicatedSharing::drop(ReplicaGroup& group, const Grant& grant, TimePoint 
 
 void ReplicatedSharing::acquire(std::string_view key, const LeaseToken& token, Duration lease_time,
                                 BytesView stale, TimePoint deadline, Handler<Result<LeaseReply>> done) {
-  const auto why = first_of({bad_lease_time(lease_time), bad_key(key), group_->refusal(deadline)});
+  const auto why = first_of({bad_time("lease time", lease_time), bad_key(key), group_->refusal(deadline)});
   if (why) return done(*why);
   std::make_shared<Acquire>(group_, grants_, key, token, lease_time, stale, deadline, std::move(done))
       ->start();
@@ -211,7 +205,7 @@ void ReplicatedSharing::fill(std::string_view key, const LeaseToken& token, Byte
                          [group = group_, grant = std::move(*grant), deadline,
                           done = std::move(done)](const std::vector<Result<bool>>& told) mutable {
                            drop(*group, grant, deadline);
-                           ++(told.front() ? group->counters.writes : group->counters.write_errors);
+                           group->counters.count_write(told.front().has_value());
                            done(told.front());
                          });
 }
@@ -219,7 +213,7 @@ void ReplicatedSharing::fill(std::string_view key, const LeaseToken& token, Byte
 /// A lease is invalid if its key has changed since.
 void ReplicatedSharing::renew(std::string_view key, const LeaseToken& token, Duration lease_time,
                               TimePoint deadline, Handler<Result<bool>> done) {
-  const auto why = first_of({bad_lease_time(lease_time), bad_key(key), group_->refusal(deadline)});
+  const auto why = first_of({bad_time("lease time", lease_time), bad_key(key), group_->refusal(deadline)});
   if (why) return done(*why);
   auto grant = grants_->find(key, token, group_->now());
   if (!grant) return done(false);

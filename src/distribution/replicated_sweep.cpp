@@ -62,7 +62,7 @@ void ReplicatedSweep::skip_node(const Error& why) {
 void ReplicatedSweep::finish(const Error* failure) {
   group_->counters.erases += removed_;
   if (failure == nullptr) return done_(removed_);
-  ++group_->counters.write_errors;
+  group_->counters.count_write(false);
   done_(Error(failure->code,
               failure->context + " (" + std::to_string(removed_) + " keys were removed before)"));
 }

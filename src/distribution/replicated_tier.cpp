@@ -5,8 +5,9 @@
 
 #include "base/backoff.hpp"
 #include "base/fork.hpp"
+#include "base/tier_check.hpp"
+#include "distribution/accepted.hpp"
 #include "distribution/caretaker.hpp"
-#include "distribution/refusal.hpp"
 #include "distribution/replicated_read.hpp"
 #include "distribution/replicated_sharing.hpp"
 #include "distribution/replicated_sweep.hpp"
@@ -57,7 +58,7 @@ class ReplicatedTier final : public Tier {
                            done = std::move(done)](std::vector<Result<Copy>> copies) mutable {
                             auto outcomes = accepted.merge(std::move(copies),
                                                            [](Copy&& copy) { return std::move(copy.value); });
-                            count_reads(*group, outcomes);
+                            group->counters.count(outcomes);
                             done(std::move(outcomes));
                           });
   }
@@ -73,9 +74,7 @@ class ReplicatedTier final : public Tier {
                            [group = group_, accepted = std::move(accepted),
                             done = std::move(done)](std::vector<Result<bool>> told) mutable {
                              auto outcomes = accepted.merge(std::move(told), [](bool) {});
-                             for (const auto& outcome : outcomes) {
-                               ++(outcome ? group->counters.writes : group->counters.write_errors);
-                             }
+                             group->counters.count(outcomes);
                              done(std::move(outcomes));
                            });
   }
@@ -91,10 +90,7 @@ class ReplicatedTier final : public Tier {
                             done = std::move(done)](std::vector<Result<bool>> told) mutable {
                              auto outcomes =
                                  accepted.merge(std::move(told), [](bool there) { return there; });
-                             for (const auto& outcome : outcomes) {
-                               if (!outcome) ++group->counters.write_errors;
-                               if (outcome && *outcome) ++group->counters.erases;
-                             }
+                             group->counters.count(outcomes);
                              done(std::move(outcomes));
                            });
   }
@@ -109,7 +105,7 @@ class ReplicatedTier final : public Tier {
     auto fine = check_glob(pattern);
     if (auto why = group_->refusal(deadline); fine && why) fine = std::move(*why);
     if (!fine) {
-      ++group_->counters.write_errors;
+      group_->counters.count_write(false);
       return done(fine.error());
     }
     std::make_shared<ReplicatedSweep>(group_, std::string(prefix), std::string(pattern), deadline,
@@ -135,14 +131,7 @@ class ReplicatedTier final : public Tier {
   }
 
   [[nodiscard]] TierStats stats() const override {
-    const ReplicaCounters& now = group_->counters;
-    TierStats stats;
-    stats.hits = now.hits;
-    stats.misses = now.misses;
-    stats.errors = now.errors;
-    stats.writes = now.writes;
-    stats.erases = now.erases;
-    stats.write_errors = now.write_errors;
+    TierStats stats = group_->counters.stats();
     unsigned away = 0;
     for (std::size_t i = 0; i < group_->size(); ++i) away += group_->node(i).reachable ? 0 : 1;
     // This many may be among the nodes of one key.
@@ -169,12 +158,6 @@ class ReplicatedTier final : public Tier {
   }
 
  private:
-  static void count_reads(ReplicaGroup& group, const std::vector<Result<Found>>& outcomes) {
-    for (const auto& outcome : outcomes) {
-      ++(!outcome ? group.counters.errors : *outcome ? group.counters.hits : group.counters.misses);
-    }
-  }
-
   [[nodiscard]] std::optional<Error> refusal(std::string_view key, TimePoint deadline) const {
     if (auto why = bad_key(key)) return why;
     return group_->refusal(deadline);

@@ -4,6 +4,8 @@
 #include <boost/unordered/unordered_flat_set.hpp>
 #include <terrace/hash.hpp>
 
+#include "base/assert.hpp"
+
 namespace terrace::distribution {
 namespace {
 
@@ -173,6 +175,7 @@ void ReplicatedWrite::write(std::size_t node, std::vector<Part> parts) {
 
 void ReplicatedWrite::told_versions(std::size_t node, const std::vector<Part>& parts,
                                     const std::vector<Result<Written>>& answers) {
+  TERRACE_ASSERT(answers.size() == parts.size());
   Next next;
   {
     std::lock_guard lock(mutex_);
@@ -231,6 +234,7 @@ void ReplicatedWrite::write_everywhere(Key& key, std::size_t position, Next& nex
 
 void ReplicatedWrite::confirmed(std::size_t node, const std::vector<Part>& parts,
                                 const std::vector<Result<Written>>& answers) {
+  TERRACE_ASSERT(answers.size() == parts.size());
   Next next;
   {
     std::lock_guard lock(mutex_);
@@ -286,6 +290,7 @@ void ReplicatedWrite::too_late(Key& key, std::size_t node) {
 }
 
 void ReplicatedWrite::close(Key& key, Result<bool> outcome) {
+  TERRACE_ASSERT(key.open && open_ > 0);
   key.outcome = std::move(outcome);
   key.open = false;
   --open_;
@@ -300,10 +305,14 @@ void ReplicatedWrite::proceed(Next next) {
   std::vector<Result<bool>> outcomes;
   {
     std::lock_guard lock(mutex_);
+    TERRACE_ASSERT(sending_ > 0);
     --sending_;
     if (sending_ > 0 || open_ > 0 || !done_) return;
     done = std::exchange(done_, nullptr);
-    for (auto& key : keys_) outcomes.push_back(std::move(key.outcome));
+    for (auto& key : keys_) {
+      TERRACE_ASSERT(!key.open);
+      outcomes.push_back(std::move(key.outcome));
+    }
   }
   done(std::move(outcomes));
 }

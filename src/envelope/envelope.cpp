@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <bit>
-#include <cassert>
 #include <utility>
 
+#include "base/assert.hpp"
 #include "base/words.hpp"
 #include "envelope/compression.hpp"
 #include "envelope/seal.hpp"
@@ -168,8 +168,8 @@ Result<void> check_kind(const EnvelopeMeta& meta, const std::optional<StoredKind
 
 Bytes wrap(std::string_view ns, std::string_view key, const EnvelopeMeta& meta, BytesView payload,
            const CompressionOptions& compression, const KeyRing* keys) {
-  assert(meta.grace >= Duration::zero());
-  assert(!meta.negative || payload.empty());
+  TERRACE_ASSERT(meta.grace >= Duration::zero());
+  TERRACE_ASSERT(!meta.negative || payload.empty());
   std::uint16_t flags = flags_of(meta);
   if (keys != nullptr) flags |= Flag::sealed;
   Bytes out;

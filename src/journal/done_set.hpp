@@ -7,6 +7,8 @@
 #include <iterator>
 #include <map>
 
+#include "base/assert.hpp"
+
 namespace terrace::journal {
 
 class DoneSet {
@@ -14,6 +16,7 @@ class DoneSet {
   explicit DoneSet(std::uint64_t watermark = 0) : watermark_(watermark) {}
 
   void mark(std::uint64_t first, std::uint64_t last) {
+    TERRACE_ASSERT(first <= last);
     auto after = ranges_.upper_bound(first);
     if (after != ranges_.begin() && std::prev(after)->second + 1 >= first) --after;
     while (after != ranges_.end() && after->first <= last + 1) {
@@ -26,6 +29,7 @@ class DoneSet {
     } else {
       ranges_.emplace(first, last);
     }
+    TERRACE_ASSERT(ranges_.empty() || ranges_.begin()->first > watermark_);
   }
 
   [[nodiscard]] bool contains(std::uint64_t number) const {

@@ -4,6 +4,8 @@
 #include <optional>
 #include <terrace/result.hpp>
 
+#include "base/assert.hpp"
+
 namespace terrace::journal {
 namespace {
 
@@ -14,6 +16,7 @@ class Recovery {
   Recovered run(const std::function<void(Change)>& found) {
     choose_files();
     for (std::size_t i = 0; i < names_.size(); ++i) survey(names_[i], i + 1 == names_.size());
+    TERRACE_ASSERT(watermark_ == 0 || !names_.empty());
     if (watermark_ != 0 && names_.front().number > watermark_)
       report_missing(watermark_, names_.front().number);
     tell_pending(found);
@@ -60,6 +63,7 @@ class Recovery {
     }
     std::uint64_t size = file.size();
     if (scanned.torn) {
+      TERRACE_ASSERT(last && scanned.torn->offset + scanned.torn->size == file.size());
       size = scanned.torn->offset;
       result_.torn_bytes += scanned.torn->size;
       directory_.cut(text, size);
@@ -132,6 +136,7 @@ class Recovery {
   /// Copies the bytes aside, unless an earlier recovery has done so.
   void quarantine(const std::string& name, BytesView file, Stretch stretch, const std::string& what) {
     const std::string copy = name + "." + std::to_string(stretch.offset) + ".damaged";
+    TERRACE_ASSERT(stretch.offset <= file.size() && stretch.size <= file.size() - stretch.offset);
     const BytesView bytes = file.substr(stretch.offset, stretch.size);
     const auto names = directory_.names();
     if (!std::binary_search(names.begin(), names.end(), copy) || directory_.read(copy) != bytes) {

@@ -141,17 +141,15 @@ void BackendTier::erase_glob(std::string_view prefix, std::string_view pattern, 
   auto fine = check_glob(pattern);
   if (auto why = encoding().refusal(deadline); fine && why) fine = std::move(*why);
   if (!fine) {
-    ++context_->counters.write_errors;
+    context_->counters.count_write(false);
     return done(fine.error());
   }
   sweep(std::string(prefix), std::string(pattern), deadline,
         [context = context_, done = std::move(done)](Result<Swept> swept) mutable {
-          if (!swept) {
-            ++context->counters.write_errors;
-            return done(std::move(swept).error());
-          }
-          context->counters.erases += swept->removed;
-          done(swept->removed);
+          const Result<std::uint64_t> removed =
+              swept ? Result<std::uint64_t>(swept->removed) : std::move(swept).error();
+          context->counters.count_sweep(removed);
+          done(removed);
         });
 }
 
@@ -169,15 +167,7 @@ void BackendTier::close() {
 }
 
 TierStats BackendTier::stats() const {
-  const Counters& now = context_->counters;
-  TierStats stats;
-  stats.hits = now.hits;
-  stats.misses = now.misses;
-  stats.errors = now.errors;
-  stats.writes = now.writes;
-  stats.erases = now.erases;
-  stats.write_errors = now.write_errors;
-  return stats;
+  return context_->counters.stats();
 }
 
 }  // namespace terrace::redis

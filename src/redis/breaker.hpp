@@ -12,6 +12,8 @@
 #include <cstdint>
 #include <terrace/clock.hpp>
 
+#include "base/assert.hpp"
+
 namespace terrace::redis {
 
 class Breaker {
@@ -37,6 +39,7 @@ class Breaker {
   }
 
   void probe_succeeded() noexcept {
+    check();
     state_ = State::closed;
     failures_ = 0;
   }
@@ -49,13 +52,19 @@ class Breaker {
     if (closed()) failures_ = 0;
   }
   void on_failure(TimePoint now) noexcept {
+    check();
     if (closed() && ++failures_ >= failures_to_open_) {
       ++openings_;
       open(now);
     }
+    check();
   }
 
  private:
+  void check() const noexcept {
+    TERRACE_ASSERT(failures_ == 0 || (closed() && failures_ < failures_to_open_));
+    TERRACE_ASSERT(closed() || openings_ > 0);
+  }
   void open(TimePoint now) noexcept {
     state_ = State::open;
     opened_at_ = now;

@@ -5,8 +5,10 @@
 
 #include <atomic>
 #include <deque>
+#include <utility>
 #include <vector>
 
+#include "base/assert.hpp"
 #include "redis/commands.hpp"
 
 namespace terrace::redis {
@@ -43,6 +45,7 @@ class Bulk final : public std::enable_shared_from_this<Bulk<T>> {
   }
 
   void start() {
+    TERRACE_ASSERT(left_ == 0 && done_);  // it starts once
     left_ = lanes_.size();
     if (lanes_.empty()) return finish();
     for (Lane& each : lanes_) next(each, nullptr);
@@ -82,11 +85,14 @@ class Bulk final : public std::enable_shared_from_this<Bulk<T>> {
   void next(Lane& lane, const Error* failure);
   void send_piece(Lane& lane, const Item& item, std::string commands, const Redirect* redirect);
   void piece_ended(Lane& lane) {
-    if (--lane.pieces == 0) next(lane, nullptr);
+    const auto on_their_way = lane.pieces.fetch_sub(1);
+    TERRACE_ASSERT(on_their_way > 0);
+    if (on_their_way == 1) next(lane, nullptr);
   }
   void finish() {
-    for (const auto& outcome : outcomes_) context_->counters.count(outcome);
-    done_(std::move(outcomes_));
+    TERRACE_ASSERT(left_ == 0 && done_);  // every lane has ended, and nothing was answered yet
+    context_->counters.count(outcomes_);
+    std::exchange(done_, nullptr)(std::move(outcomes_));
   }
 
   std::shared_ptr<TierContext> context_;
@@ -112,7 +118,9 @@ class Bulk<T>::Part final : public Exchange {
   }
 
   void on_node(std::size_t index, const Node& reply) override {
+    TERRACE_ASSERT(index < replies);
     while (index >= items_[at_].first + items_[at_].commands) ++at_;
+    TERRACE_ASSERT(at_ < items_.size());
     const Item& item = items_[at_];
     const bool last = index + 1 == item.first + item.commands;
     answered_ = last ? at_ + 1 : at_;
@@ -130,6 +138,7 @@ class Bulk<T>::Part final : public Exchange {
   }
 
   void on_end(const Error* failure) override {
+    TERRACE_ASSERT(failure != nullptr || answered_ == items_.size());
     const bool again = failure != nullptr && bulk_->context_->backend->retries(*this, *failure);
     if (failure != nullptr && !again) {
       if (is_elsewhere()) answered_ = at_ + 1;
@@ -202,6 +211,7 @@ void Bulk<T>::send_piece(Lane& lane, const Item& item, std::string commands, con
 /// After a failure the rest of the lane is not sent: it would fail in the same way.
 template <class T>
 void Bulk<T>::next(Lane& lane, const Error* failure) {
+  TERRACE_ASSERT(left_ > 0 && lane.sent <= lane.chunks.size() && lane.pieces == 0);
   if (failure != nullptr) {
     const Error rest =
         *failure == Errc::io_error ? Error(Errc::unavailable, "not sent; " + failure->context) : *failure;

@@ -3,6 +3,7 @@
 #include <boost/asio/post.hpp>
 #include <charconv>
 
+#include "base/assert.hpp"
 #include "redis/server_error.hpp"
 #include "runtime/tls.hpp"
 
@@ -106,6 +107,7 @@ void Client::start() {
 
 /// Begins an attempt, which may lead over replicas.
 void Client::begin() {
+  check();
   target_ = elsewhere_ && primary_ ? *primary_ : url_;
   elsewhere_ = !elsewhere_;
   hops_ = 0;
@@ -279,7 +281,16 @@ RedisStatus Client::status() const {
   return status_;
 }
 
+void Client::check() const {
+  const bool connected = phase_ == Phase::greeting || phase_ == Phase::ready;
+  TERRACE_ASSERT(connected == (pipeline_ != nullptr));
+  TERRACE_ASSERT(!dialer_ || phase_ == Phase::dialing);
+  TERRACE_ASSERT(!leaving_ || phase_ == Phase::ready || phase_ == Phase::closed);
+  TERRACE_ASSERT(waiting_bytes_ == 0 || !waiting_.empty());
+}
+
 void Client::publish(const std::string* trouble) {
+  check();
   std::lock_guard lock(mutex_);
   status_.connected = phase_ == Phase::ready;
   status_.breaker_open = !breaker_.closed();

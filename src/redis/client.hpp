@@ -116,6 +116,8 @@ class Client final : public Pipeline::Owner, public std::enable_shared_from_this
   void ping(TimePoint now);
   void pinged(bool answered);
   void publish(const std::string* trouble = nullptr);
+  /// What holds whenever an event begins.
+  void check() const;
 
   boost::asio::io_context& io_;
   const Clock& clock_;

@@ -2,6 +2,7 @@
 
 #include <boost/asio/post.hpp>
 
+#include "base/assert.hpp"
 #include "redis/client.hpp"
 
 namespace terrace::redis {
@@ -36,6 +37,7 @@ void Client::submit(std::unique_ptr<Exchange> exchange) {
 }
 
 void Client::drain() {
+  check();
   Pipeline::Batch arrived;
   {
     std::lock_guard lock(mutex_);
@@ -85,6 +87,7 @@ void Client::flush() {
       waiting_.pop_front();
       ++first_waiting_;
       if (!exchange) continue;
+      TERRACE_ASSERT(waiting_bytes_ >= exchange->payload.size());
       waiting_bytes_ -= exchange->payload.size();
       if (exchange->for_node && server_.unfit) {
         unfit.push_back(std::move(exchange));

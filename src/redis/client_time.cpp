@@ -1,5 +1,6 @@
 /// Time in a client: deadlines that pass, and servers that become silent.
 
+#include "base/assert.hpp"
 #include "redis/client.hpp"
 
 namespace terrace::redis {
@@ -50,6 +51,7 @@ void Client::arm_deadlines(TimePoint when) {
 }
 
 void Client::expire_due() {
+  check();
   deadline_armed_ = no_deadline;
   const TimePoint now = clock_.now();
   while (!deadlines_.empty() && deadlines_.begin()->deadline <= now) expire(*deadlines_.begin(), now);
@@ -63,8 +65,11 @@ void Client::expire_due() {
 void Client::expire(Exchange& exchange, TimePoint now) {
   std::unique_ptr<Exchange> owned;
   if (exchange.sent) {
+    TERRACE_ASSERT(pipeline_);
     owned = pipeline_->give_up(exchange.ticket);
   } else {
+    TERRACE_ASSERT(exchange.ticket - first_waiting_ < waiting_.size());
+    TERRACE_ASSERT(waiting_bytes_ >= exchange.payload.size());
     waiting_bytes_ -= exchange.payload.size();
     owned = std::move(waiting_[exchange.ticket - first_waiting_]);
   }
@@ -76,6 +81,7 @@ void Client::expire(Exchange& exchange, TimePoint now) {
       arm_health();
     }
   }
+  TERRACE_ASSERT(owned.get() == &exchange);
   const Error late(Errc::timed_out, "Redis " + label_ + ": no reply before the deadline");
   end(std::move(owned), &late);
 }
@@ -93,6 +99,7 @@ void Client::arm_health() {
 }
 
 void Client::check_health() {
+  check();
   const TimePoint now = clock_.now();
   const bool owed = pipeline_->waits_for_replies();
   if (owed && now - pipeline_->last_progress() >= stall_limit) return drop("it does not answer", true);

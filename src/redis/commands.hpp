@@ -1,33 +1,17 @@
 #pragma once
 /// The commands of the tier as exchanges: for one key, and the bulk delete by prefix. Many keys: bulk.hpp.
 
-#include <atomic>
 #include <functional>
 #include <terrace/tier.hpp>
 #include <vector>
 
+#include "base/tier_counters.hpp"
 #include "redis/backend.hpp"
 #include "redis/encoding.hpp"
 
 namespace terrace::redis {
 
-/// The figures of TierStats, counted as operations end.
-struct Counters {
-  std::atomic<std::uint64_t> hits{0}, misses{0}, errors{0}, writes{0}, erases{0}, write_errors{0};
-
-  void count(const Result<Found>& outcome) noexcept { ++(!outcome ? errors : *outcome ? hits : misses); }
-  void count(const Result<void>& outcome) noexcept { ++(outcome ? writes : write_errors); }
-  void count(const Result<bool>& outcome) noexcept {
-    if (!outcome) {
-      ++write_errors;
-    } else if (*outcome) {
-      ++erases;
-    }
-  }
-};
-
-/// What the exchanges of a tier use of it: the server, the options, the encoding, the counters. They keep it
-/// alive, so an exchange may end after its tier.
+/// What exchanges share with their tier, and keep alive.
 struct TierContext {
   TierContext(std::shared_ptr<Backend> b, RedisOptions o, const Clock& clock, Naming naming)
       : backend(std::move(b)), options(std::move(o)), encoding(options, clock, naming) {}
@@ -35,7 +19,7 @@ struct TierContext {
   const std::shared_ptr<Backend> backend;
   const RedisOptions options;
   const Encoding encoding;
-  Counters counters;
+  TierCounters counters;
 };
 
 /// Decodes one node of the reply to the last command of a key, or an error of any of its commands. An error

@@ -2,21 +2,17 @@
 
 #include <charconv>
 
+#include "base/tier_check.hpp"
 #include "redis/resp.hpp"
 
 namespace terrace::redis {
 
 std::optional<Error> Encoding::refusal(TimePoint deadline) const {
-  if (deadline > clock_.now()) return std::nullopt;
-  return Error(Errc::timed_out, "the deadline had passed before the Redis tier was asked");
+  return late(deadline, clock_.now());
 }
 
 std::optional<Error> Encoding::refusal(std::string_view key, TimePoint deadline) const {
-  if (key.empty()) return Error(Errc::invalid_key, "the key is empty");
-  if (key.size() > max_key_size) {
-    return Error(Errc::invalid_key, "the key has " + std::to_string(key.size()) + " bytes; at most " +
-                                        std::to_string(max_key_size));
-  }
+  if (auto why = bad_key(key)) return why;
   const char first = options_.key_prefix.empty() ? key[0] : options_.key_prefix[0];
   if (first == '~' && is_reserved(options_.key_prefix + std::string(key))) {
     return Error(Errc::invalid_key, "the key " + printable_key(key) + " begins, with key_prefix, with " +
@@ -28,19 +24,12 @@ std::optional<Error> Encoding::refusal(std::string_view key, TimePoint deadline)
 
 std::optional<Error> Encoding::refusal(const TierWrite& write, TimePoint deadline) const {
   if (auto why = refusal(write.key, deadline); why && *why != Errc::timed_out) return why;
-  if (write.ttl && *write.ttl <= Duration::zero()) {
-    return Error(Errc::invalid_argument, "the ttl is " + std::to_string(write.ttl->count()) +
-                                             " ns; it must be more than 0, or none for no expiry");
-  }
+  if (auto why = bad_ttl(write.ttl)) return why;
   if (write.version > highest_version) {
     return Error(Errc::invalid_argument, "the version is " + std::to_string(write.version) +
                                              "; the highest is " + std::to_string(highest_version));
   }
-  if (write.value.size() > options_.max_value_bytes) {
-    return Error(Errc::value_too_large, "the value has " + std::to_string(write.value.size()) +
-                                            " bytes; this Redis tier takes up to " +
-                                            std::to_string(options_.max_value_bytes));
-  }
+  if (auto why = bad_value(write.value.size(), options_.max_value_bytes)) return why;
   return refusal(deadline);
 }
 

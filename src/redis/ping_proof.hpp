@@ -10,6 +10,8 @@
 #include <optional>
 #include <terrace/clock.hpp>
 
+#include "base/assert.hpp"
+
 namespace terrace::redis {
 
 class PingProof {
@@ -38,6 +40,8 @@ class PingProof {
 
   /// The awaited PONG came: every change before the time returned has been reported.
   [[nodiscard]] std::optional<TimePoint> pong() noexcept {
+    TERRACE_ASSERT(owed_);
+    TERRACE_ASSERT(!answered_ || *answered_ < *owed_);  // the PINGs are sent one after the other
     const auto proven = answered_;
     next(owed_);
     return proven;
@@ -49,6 +53,7 @@ class PingProof {
 
  private:
   void next(std::optional<TimePoint> answered) noexcept {
+    TERRACE_ASSERT(owed_);
     next_ping_ = *owed_ + interval;
     owed_.reset();
     answered_ = answered;

@@ -2,6 +2,8 @@
 
 #include <boost/asio/post.hpp>
 
+#include "base/assert.hpp"
+
 namespace terrace::redis {
 
 namespace asio = boost::asio;
@@ -26,8 +28,10 @@ void Pipeline::add_segment(std::string payload) {
 }
 
 void Pipeline::send(Batch batch) {
+  TERRACE_ASSERT(!closed_);
   if (line_.empty()) last_progress_ = clock_.now();
   for (auto& exchange : batch) {
+    TERRACE_ASSERT(exchange && exchange->replies > 0);
     if (exchange->keeps_payload) {
       add_segment(exchange->payload);
     } else {
@@ -43,6 +47,7 @@ void Pipeline::send(Batch batch) {
 }
 
 void Pipeline::wrote(std::size_t bytes) {
+  TERRACE_ASSERT(segment_ < segments_.size() && bytes <= segments_[segment_].size() - offset_);
   offset_ += bytes;
   if (offset_ == segments_[segment_].size()) {
     ++segment_;
@@ -115,6 +120,7 @@ void Pipeline::take_replies() {
 
 void Pipeline::take_node(const ReplyReader::Item& item) {
   Place& place = line_.front();
+  TERRACE_ASSERT(place.answered < place.replies);
   if (place.exchange) place.exchange->on_node(place.answered, item.node);
   if (!item.last || ++place.answered < place.replies) return;
   auto exchange = std::move(place.exchange);
@@ -123,14 +129,18 @@ void Pipeline::take_node(const ReplyReader::Item& item) {
   if (exchange) {
     owner_->on_answered(std::move(exchange));
   } else {
+    TERRACE_ASSERT(given_up_ > 0);
     --given_up_;
   }
   if (!closed_ && line_.empty()) owner_->on_idle();
 }
 
 std::unique_ptr<Exchange> Pipeline::give_up(std::uint64_t ticket) {
+  TERRACE_ASSERT(ticket >= first_ticket_ && ticket - first_ticket_ < line_.size());
   ++given_up_;
-  return std::move(line_[ticket - first_ticket_].exchange);
+  auto exchange = std::move(line_[ticket - first_ticket_].exchange);
+  TERRACE_ASSERT(exchange && exchange->ticket == ticket);
+  return exchange;
 }
 
 void Pipeline::lose(const std::string& why) {

@@ -5,8 +5,10 @@
 
 #include <deque>
 #include <iterator>
+#include <utility>
 #include <vector>
 
+#include "base/assert.hpp"
 #include "redis/scripts.hpp"
 #include "redis/server_error.hpp"
 
@@ -82,7 +84,8 @@ class ScriptCalls<T>::Part final : public Exchange {
   }
 
   void on_node(std::size_t index, const Node& reply) override {
-    if (index != current_) end_call();
+    TERRACE_ASSERT(index < calls_.size() && (index == current_ || index == current_ + 1));
+    if (index != current_) settle();
     current_ = index;
     if (is_error(reply)) {
       refused_ = std::string(reply.value);
@@ -94,7 +97,8 @@ class ScriptCalls<T>::Part final : public Exchange {
 
   void on_end(const Error* failure) override {
     if (failure == nullptr) {
-      end_call();
+      TERRACE_ASSERT(current_ + 1 == calls_.size());  // every call has its reply
+      settle();
       if (!unknown_.empty()) return owner_->submit(std::move(unknown_), true);
     } else {
       for (auto i = current_; i < calls_.size(); ++i) owner_->outcomes_[calls_[i].position] = *failure;
@@ -137,13 +141,15 @@ void ScriptCalls<T>::next(const Error* failure) {
     for (const auto& call : waiting_) outcomes_[call.position] = rest;
     waiting_.clear();
   }
-  if (waiting_.empty()) return done_(std::move(outcomes_));
+  TERRACE_ASSERT(done_);
+  if (waiting_.empty()) return std::exchange(done_, nullptr)(std::move(outcomes_));
   Calls calls;
   for (std::size_t bytes = 0; !waiting_.empty() && calls.size() < 1000 && bytes < (1 << 20);) {
     bytes += waiting_.front().arguments.size();
     calls.push_back(std::move(waiting_.front()));
     waiting_.pop_front();
   }
+  TERRACE_ASSERT(!calls.empty());
   submit(std::move(calls), false);
 }
 

@@ -1,20 +1,15 @@
 #include "redis/shared_redis.hpp"
 
+#include "base/tier_check.hpp"
 #include "redis/scripts.hpp"
 
 namespace terrace::redis {
 namespace {
 
-std::optional<Error> bad_lease_time(Duration lease_time) {
-  if (lease_time > Duration::zero()) return std::nullopt;
-  return Error(Errc::invalid_argument,
-               "the lease time is " + std::to_string(lease_time.count()) + " ns; it must be more than 0");
-}
-
 /// Counts what the handler is told as a write.
 Handler<Result<bool>> counted(const std::shared_ptr<TierContext>& context, Handler<Result<bool>> done) {
   return [context, done = std::move(done)](Result<bool> stored) mutable {
-    if (!stored || *stored) ++(stored ? context->counters.writes : context->counters.write_errors);
+    if (!stored || *stored) context->counters.count_write(stored.has_value());
     done(std::move(stored));
   };
 }
@@ -23,7 +18,7 @@ Handler<Result<bool>> counted(const std::shared_ptr<TierContext>& context, Handl
 
 void Leases::acquire(std::string_view key, const LeaseToken& token, Duration lease_time, BytesView stale,
                      TimePoint deadline, Handler<Result<LeaseReply>> done) {
-  if (auto why = bad_lease_time(lease_time)) return done(std::move(*why));
+  if (auto why = bad_time("lease time", lease_time)) return done(std::move(*why));
   if (auto why = context_->encoding.refusal(key, deadline)) return done(std::move(*why));
   Arguments call(context_->encoding, key);
   call.key_and_lease().token(token).part(milliseconds(lease_time));
@@ -53,7 +48,7 @@ void Leases::fill(std::string_view key, const LeaseToken& token, BytesView value
 
 void Leases::renew(std::string_view key, const LeaseToken& token, Duration lease_time, TimePoint deadline,
                    Handler<Result<bool>> done) {
-  if (auto why = bad_lease_time(lease_time)) return done(std::move(*why));
+  if (auto why = bad_time("lease time", lease_time)) return done(std::move(*why));
   if (auto why = context_->encoding.refusal(key, deadline)) return done(std::move(*why));
   Arguments call(context_->encoding, key);
   call.lease_only().token(token).part(milliseconds(lease_time));

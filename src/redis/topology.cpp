@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/assert.hpp"
+
 namespace terrace::redis {
 
 Topology::Topology(TimePoint now, std::vector<Address> seeds, std::uint64_t random_seed,
@@ -65,6 +67,7 @@ TimePoint Topology::due() const noexcept {
 std::optional<Address> Topology::ask(TimePoint now) {
   if (asked_ || (!round_ && now < due_)) return std::nullopt;
   if (!round_) plan_round();
+  TERRACE_ASSERT(!round_->empty());  // there is a seed, and a round that is over ends
   asked_ = true;
   Address next = std::move(round_->back());
   round_->pop_back();
@@ -103,6 +106,7 @@ bool Topology::answered(TimePoint now, const Address& from, const std::vector<Sl
     unanswered(now, from);
     return false;
   }
+  TERRACE_ASSERT(asked_ && round_);
   asked_ = false;
   suspects_.erase(from);
   known_ = true;
@@ -112,6 +116,7 @@ bool Topology::answered(TimePoint now, const Address& from, const std::vector<Sl
   shards_.clear();
   nodes_.clear();
   for (const SlotRange& range : ranges) {
+    TERRACE_ASSERT(!range.nodes.empty() && range.first <= range.last && range.last < slot_count);
     const ShardIndex shard = shard_of(range.nodes.front());
     shards_[shard].replicas.assign(range.nodes.begin() + 1, range.nodes.end());
     std::fill(owners_.begin() + range.first, owners_.begin() + range.last + 1, shard);
@@ -124,6 +129,7 @@ bool Topology::answered(TimePoint now, const Address& from, const std::vector<Sl
 }
 
 bool Topology::unanswered(TimePoint now, const Address& from) {
+  TERRACE_ASSERT(asked_ && round_);
   asked_ = false;
   suspects_.insert(from);
   if (!round_->empty()) return true;

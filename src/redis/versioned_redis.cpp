@@ -3,6 +3,7 @@
 #include <charconv>
 #include <chrono>
 
+#include "base/tier_check.hpp"
 #include "redis/keys.hpp"
 #include "redis/versioned_scripts.hpp"
 
@@ -131,10 +132,9 @@ void VersionedRedis::for_each(const std::vector<std::string_view>& keys, const S
 void VersionedRedis::read_many(std::vector<std::string_view> keys, TimePoint deadline,
                                Handler<std::vector<Result<Reading>>> done) {
   auto counted = [context = context_, done = std::move(done)](std::vector<Result<Reading>> readings) mutable {
-    auto& counters = context->counters;
-    for (const auto& one : readings) {
-      ++(!one ? counters.errors : one->copy.value ? counters.hits : counters.misses);
-    }
+    TierStats all;
+    for (const auto& one : readings) ++(!one ? all.errors : one->copy.value ? all.hits : all.misses);
+    context->counters.add(all);
     done(std::move(readings));
   };
   for_each<Reading>(keys, read_copy_script(), std::to_string(context_->options.max_value_bytes), deadline,
@@ -153,10 +153,7 @@ std::optional<Error> refusal(const Encoding& encoding, const VersionedWrite& wri
   if (write.version.none() || write.version.counter > Version::highest_counter) {
     return Error(Errc::invalid_argument, "the version of a write is none, or above the highest possible");
   }
-  if (retention <= Duration::zero()) {
-    return Error(Errc::invalid_argument,
-                 "the retention is " + std::to_string(retention.count()) + " ns; it must be more than 0");
-  }
+  if (auto why = bad_time("retention", retention)) return why;
   return encoding.refusal(TierWrite{write.key, write.value.value_or(BytesView()), write.ttl}, deadline);
 }
 
@@ -179,7 +176,7 @@ Arguments write_call(const Encoding& encoding, const VersionedWrite& write, Dura
 void VersionedRedis::write_many(std::vector<VersionedWrite> writes, Duration retention, TimePoint deadline,
                                 Handler<std::vector<Result<Written>>> done) {
   auto counted = [context = context_, done = std::move(done)](std::vector<Result<Written>> outcomes) mutable {
-    for (const auto& one : outcomes) ++(one ? context->counters.writes : context->counters.write_errors);
+    for (const auto& one : outcomes) context->counters.count_write(one.has_value());
     done(std::move(outcomes));
   };
   auto calls = std::make_shared<ScriptCalls<Written>>(client_, write_copy_script(), writes.size(), deadline,
@@ -235,10 +232,7 @@ void VersionedRedis::membership(TimePoint deadline, Handler<Result<Membership>> 
 
 void VersionedRedis::pledge(const Script& script, Arguments arguments, std::uint64_t token, Duration time,
                             TimePoint deadline, Handler<Result<bool>> done) {
-  if (time <= Duration::zero()) {
-    return done(Error(Errc::invalid_argument,
-                      "the time is " + std::to_string(time.count()) + " ns; it must be more than 0"));
-  }
+  if (auto why = bad_time("time", time)) return done(std::move(*why));
   arguments.part(std::to_string(token)).ttl(time);
   ask<bool>(script, std::move(arguments), deadline, read_bool, std::move(done));
 }

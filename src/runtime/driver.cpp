@@ -2,6 +2,7 @@
 
 #include <boost/asio/post.hpp>
 
+#include "base/assert.hpp"
 #include "base/threads.hpp"
 
 namespace terrace::runtime {
@@ -89,13 +90,15 @@ bool Driver::wait(Latch& latch, TimePoint deadline) {
   const bool alone = blocked_.fetch_add(1) == 0;
   enter(alone);
   if (alone ? take_baton() : mode_ == Mode::solo && baton_.try_lock()) {
-    driving_ = true;
+    const bool driven = driving_.exchange(true);
+    TERRACE_ASSERT(!driven);  // the baton is this thread's
     drive(latch, deadline);
     driving_ = false;
     baton_.unlock();
   }
   const bool opened = latch.is_open() || latch.wait_until(deadline);
-  blocked_.fetch_sub(1);
+  const unsigned blocked = blocked_.fetch_sub(1);
+  TERRACE_ASSERT(blocked > 0);
   return opened;
 }
 

@@ -23,6 +23,8 @@ class Presence {
   static constexpr Duration pause = std::chrono::seconds(10);
 
  private:
+  void check() const;
+
   const std::string server_;
   std::optional<TimePoint> away_since_;
   std::optional<TimePoint> told_;  ///< the time of the last line that it is down

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <thread>
 
+#include "base/assert.hpp"
 #include "base/threads.hpp"
 
 namespace terrace::runtime {
@@ -29,28 +30,33 @@ struct WorkerPool::State {
 
   /// The number of tasks that may run as soon as there is a thread for them.
   [[nodiscard]] std::size_t runnable() const noexcept {
+    TERRACE_ASSERT(bounded <= max_threads);
     return urgent.size() + std::min<std::size_t>(tasks.size(), max_threads - bounded);
   }
 
   void run() {
     current = this;
     std::unique_lock lock(mutex);
+    TERRACE_ASSERT(starting > 0 && starting <= threads);
     --starting;
     while (true) {
       if (runnable() == 0 && threads > max_threads) break;
       ++idle;
+      TERRACE_ASSERT(idle + starting <= threads);
       work.wait(lock, [this] { return stopping || runnable() > 0; });
       --idle;
       if (stopping) break;
       const bool counts = urgent.empty();
       if (counts) ++bounded;
       auto& queue = counts ? tasks : urgent;
+      TERRACE_ASSERT(!queue.empty());
       Task task = std::move(queue.front());
       queue.pop_front();
       lock.unlock();
       task();
       task = nullptr;  // the task's data must not be destroyed under the lock
       lock.lock();
+      TERRACE_ASSERT(!counts || bounded > 0);
       if (counts) --bounded;
     }
     --threads;

@@ -3,6 +3,8 @@
 #include <terrace/testing.hpp>
 #include <utility>
 
+#include "base/tier_check.hpp"
+
 namespace terrace::testing {
 namespace {
 
@@ -118,11 +120,16 @@ void SharedMapTier::erase_glob(std::string_view prefix, std::string_view pattern
   done(std::move(count));
 }
 
-std::optional<Error> SharedMapTier::refuse_lease(std::string_view key, std::optional<Duration> time,
+std::optional<Error> SharedMapTier::refuse_write(std::string_view key, std::optional<Duration> ttl,
                                                  TimePoint deadline) const {
   if (auto refused = refuse(key, deadline)) return refused;
-  if (time && *time <= Duration::zero()) return Error(Errc::invalid_argument, "the time is not above 0");
-  return std::nullopt;
+  return bad_ttl(ttl);
+}
+
+std::optional<Error> SharedMapTier::refuse_lease(std::string_view key, Duration lease_time,
+                                                 TimePoint deadline) const {
+  if (auto refused = refuse(key, deadline)) return refused;
+  return bad_time("lease time", lease_time);
 }
 
 void SharedMapTier::acquire(std::string_view key, const LeaseToken& token, Duration lease_time,
@@ -156,7 +163,7 @@ void SharedMapTier::acquire(std::string_view key, const LeaseToken& token, Durat
 
 void SharedMapTier::fill(std::string_view key, const LeaseToken& token, BytesView value,
                          std::optional<Duration> ttl, TimePoint deadline, Handler<Result<bool>> done) {
-  if (auto refused = refuse_lease(key, ttl, deadline)) return done(*std::move(refused));
+  if (auto refused = refuse_write(key, ttl, deadline)) return done(*std::move(refused));
   Result<bool> filled = false;
   {
     std::lock_guard lock(mutex_);
@@ -183,7 +190,7 @@ void SharedMapTier::renew(std::string_view key, const LeaseToken& token, Duratio
 
 void SharedMapTier::release(std::string_view key, const LeaseToken& token, TimePoint deadline,
                             Handler<Result<void>> done) {
-  if (auto refused = refuse_lease(key, std::nullopt, deadline)) return done(*std::move(refused));
+  if (auto refused = refuse(key, deadline)) return done(*std::move(refused));
   {
     std::lock_guard lock(mutex_);
     if (holds(key, token)) {
@@ -196,7 +203,7 @@ void SharedMapTier::release(std::string_view key, const LeaseToken& token, TimeP
 
 void SharedMapTier::get_or_put(std::string_view key, BytesView value, std::optional<Duration> ttl,
                                TimePoint deadline, Handler<Result<Bytes>> done) {
-  if (auto refused = refuse_lease(key, ttl, deadline)) return done(*std::move(refused));
+  if (auto refused = refuse_write(key, ttl, deadline)) return done(*std::move(refused));
   Result<Bytes> there = Bytes{};
   {
     std::lock_guard lock(mutex_);
@@ -217,7 +224,7 @@ void SharedMapTier::get_or_put(std::string_view key, BytesView value, std::optio
 
 void SharedMapTier::replace(std::string_view key, BytesView expected, BytesView value,
                             std::optional<Duration> ttl, TimePoint deadline, Handler<Result<bool>> done) {
-  if (auto refused = refuse_lease(key, ttl, deadline)) return done(*std::move(refused));
+  if (auto refused = refuse_write(key, ttl, deadline)) return done(*std::move(refused));
   Result<bool> replaced = false;
   {
     std::lock_guard lock(mutex_);

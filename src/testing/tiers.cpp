@@ -3,6 +3,9 @@
 #include <terrace/testing.hpp>
 #include <utility>
 
+#include "base/tier_check.hpp"
+#include "base/tier_counters.hpp"
+
 namespace terrace::testing {
 namespace {
 
@@ -58,9 +61,8 @@ void OneByOneTier::erase_many(std::vector<std::string_view> keys, TimePoint dead
 std::optional<Error> MapTier::refuse(std::string_view key, TimePoint deadline) const {
   if (closed_) return Error(Errc::shutdown, "map tier");
   if (away_) return Error(Errc::unavailable, "the tier is away, as the test wants it");
-  if (key.empty() || key.size() > max_key_size) return Error(Errc::invalid_key, printable_key(key));
-  if (deadline <= clock_->now()) return Error(Errc::timed_out, "map tier");
-  return std::nullopt;
+  if (auto why = bad_key(key)) return why;
+  return late(deadline, clock_->now());
 }
 
 std::optional<std::pair<Bytes, TimePoint>> MapTier::held(std::string_view key) const {
@@ -75,14 +77,11 @@ void MapTier::get(std::string_view key, TimePoint deadline, Handler<Result<Found
   {
     std::lock_guard lock(mutex_);
     if (auto refused = refuse(key, deadline)) {
-      ++stats_.errors;
       found = *std::move(refused);
     } else if (const auto at = stored_.find(key); at != stored_.end() && at->second.expires > clock_->now()) {
-      ++stats_.hits;
       found = at->second.value;
-    } else {
-      ++stats_.misses;
     }
+    tally(stats_, found);
   }
   done(std::move(found));
 }
@@ -92,16 +91,16 @@ Result<void> MapTier::store(const TierWrite& write, TimePoint deadline) {
   Result<void> outcome;
   if (auto refused = refuse(write.key, deadline)) {
     outcome = *std::move(refused);
-  } else if (write.ttl && *write.ttl <= Duration::zero()) {
-    outcome = Error(Errc::invalid_argument, "ttl is not above 0");
+  } else if (auto why = bad_ttl(write.ttl)) {
+    outcome = *std::move(why);
   }
-  ++(outcome ? stats_.writes : stats_.write_errors);
+  tally(stats_, outcome);
   if (!outcome) return outcome;
   const auto old = stored_.find(write.key);
-  const bool late = write.version != 0 && old != stored_.end() && old->second.expires > clock_->now() &&
-                    old->second.version >= write.version;
+  const bool overtaken = write.version != 0 && old != stored_.end() && old->second.expires > clock_->now() &&
+                         old->second.version >= write.version;
   const TimePoint expires = write.ttl ? after(clock_->now(), *write.ttl) : no_deadline;
-  if (!late)
+  if (!overtaken)
     stored_.insert_or_assign(std::string(write.key), Stored{Bytes(write.value), expires, write.version});
   return outcome;
 }
@@ -123,15 +122,12 @@ void MapTier::erase(std::string_view key, TimePoint deadline, Handler<Result<boo
   {
     std::lock_guard lock(mutex_);
     if (auto refused = refuse(key, deadline)) {
-      ++stats_.write_errors;
       erased = *std::move(refused);
-    } else {
-      ++stats_.erases;
-      if (const auto at = stored_.find(key); at != stored_.end()) {
-        erased = at->second.expires > clock_->now();
-        stored_.erase(at);
-      }
+    } else if (const auto at = stored_.find(key); at != stored_.end()) {
+      erased = at->second.expires > clock_->now();
+      stored_.erase(at);
     }
+    tally(stats_, erased);
   }
   done(std::move(erased));
 }

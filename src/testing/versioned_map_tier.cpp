@@ -3,6 +3,8 @@
 #include <terrace/testing.hpp>
 #include <utility>
 
+#include "base/tier_check.hpp"
+
 namespace terrace::testing {
 namespace {
 
@@ -162,10 +164,8 @@ Result<Written> VersionedMapTier::write(const VersionedWrite& write, Duration re
   if (write.version.counter > Version::highest_counter) {
     return Error(Errc::invalid_argument, "the version is above the highest possible");
   }
-  if (retention <= Duration::zero()) return Error(Errc::invalid_argument, "the retention is not above 0");
-  if (write.ttl && *write.ttl <= Duration::zero()) {
-    return Error(Errc::invalid_argument, "the ttl is not above 0");
-  }
+  if (auto why = bad_time("retention", retention)) return *std::move(why);
+  if (auto why = bad_ttl(write.ttl)) return *std::move(why);
   if (write.version < told->held || (write.version == told->held && write.value)) return told;
   const TimePoint now = clock_->now();
   const TimePoint dies = !write.value ? now : write.ttl ? after(now, *write.ttl) : no_deadline;
@@ -232,7 +232,7 @@ void VersionedMapTier::maintain(Duration time, TimePoint deadline, Handler<Resul
   const auto outcome = [&]() -> Result<bool> {
     const std::lock_guard lock(mutex_);
     if (auto refused = refuse("any", deadline)) return *std::move(refused);
-    if (time <= Duration::zero()) return Error(Errc::invalid_argument, "the time is not above 0");
+    if (auto why = bad_time("time", time)) return *std::move(why);
     return act();
   };
   done(outcome());

@@ -7,6 +7,7 @@
 #include <terrace/testing.hpp>
 #include <thread>
 
+#include "base/tier_check.hpp"
 #include "conformance/subjects.hpp"
 
 namespace terrace::conformance {
@@ -160,6 +161,35 @@ TEST_P(TierConformance, ADeadlineThatHasPassedIsTimedOut) {
   EXPECT_EQ(call_.get_many({"a", "b"}, past)[1].error(), Errc::timed_out);
 }
 
+/// Every tier uses the same check, so the text is the same. A tier may put its name before it.
+TEST_P(TierConformance, TheSameFaultHasTheSameWordsInEveryTier) {
+  if (!GetParam().keeps) return;
+  const auto is = [](const Error& told, const std::optional<Error>& expected) {
+    EXPECT_EQ(told.code, expected->code) << told.message();
+    EXPECT_TRUE(told.context.ends_with(expected->context)) << told.message();
+  };
+  for (const std::string& key : {std::string(), std::string(max_key_size + 1, 'k')}) {
+    is(call_.get(key).error(), bad_key(key));
+    is(call_.set(key, "v").error(), bad_key(key));
+    is(call_.erase(key).error(), bad_key(key));
+    is(call_.get_many({"fine", key})[1].error(), bad_key(key));
+    is(call_.set_many({{"fine", "v"}, {key, "v"}})[1].error(), bad_key(key));
+    is(call_.erase_many({"fine", key})[1].error(), bad_key(key));
+  }
+  for (const Duration ttl : {Duration(0), Duration(-1)}) {
+    is(call_.set("key", "v", ttl).error(), bad_ttl(ttl));
+    is(call_.set_many({{"fine", "v"}, {"key", "v", ttl}})[1].error(), bad_ttl(ttl));
+  }
+  const TimePoint past = system_clock().now() - 1s;
+  const auto too_late = late(past, system_clock().now());
+  is(call_.get("key", past).error(), too_late);
+  is(call_.set("key", "v", {}, past).error(), too_late);
+  is(call_.erase("key", past).error(), too_late);
+  is(call_.get_many({"a", "b"}, past)[1].error(), too_late);
+  is(call_.set_many({{"a", "v"}, {"b", "v"}}, past)[1].error(), too_late);
+  is(call_.erase_many({"a", "b"}, past)[1].error(), too_late);
+}
+
 TEST_P(TierConformance, BulkOperationsAnswerInTheOrderOfTheKeys) {
   std::vector<std::string> keys;
   std::vector<std::string> values;
@@ -266,6 +296,17 @@ TEST_P(TierConformance, CountsEveryKeyAskedForOnce) {
   EXPECT_EQ(stats.misses, 2U);
   EXPECT_EQ(stats.errors, 1U);
   EXPECT_EQ(stats.writes, 1U);
+}
+
+TEST_P(TierConformance, CountsTheKeysThatItErasedAndTheWritesThatFailed) {
+  if (!GetParam().keeps) return;
+  (void)call_.set_many({{"a", "1"}, {"b", "2"}, {"", "3"}});
+  (void)call_.erase("a");
+  (void)call_.erase_many({"b", "not there", ""});
+  const TierStats stats = tier_->stats();
+  EXPECT_EQ(stats.writes, 2U);
+  EXPECT_EQ(stats.erases, 2U) << "a key that is not there is not erased";
+  EXPECT_EQ(stats.write_errors, 2U);
 }
 
 TEST_P(TierConformance, AfterCloseEverythingIsShutDown) {

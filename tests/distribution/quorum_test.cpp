@@ -132,5 +132,19 @@ TEST(WriteVote, F26_TooFewConfirmationsAreUnknownNeverFailed) {
   EXPECT_EQ(refused.why("k"), Errc::value_too_large);
 }
 
+/// A node that is counted twice would pass for two.
+TEST(Votes, EndTheProgramWhenANodeIsCountedTwice) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const Quorum quorum = make_quorum(Consistency::strong, 3, 0, 0, 0);
+  WriteVote write(quorum);
+  for (int i = 0; i < 3; ++i) write.confirmed();
+  EXPECT_DEATH(write.confirmed(), "the assertion waiting_ > 0 does not hold");
+
+  ReadVote read(quorum);
+  read.asked(0);
+  read.heard(0, {new_version, "new"});
+  EXPECT_DEATH(read.heard(0, {new_version, "new"}), "State::asked does not hold");
+}
+
 }  // namespace
 }  // namespace terrace::distribution

@@ -75,7 +75,9 @@ class SharedMapTier final : public MapTier, public SharedTier {
   };
   using Event = std::function<void(const Watch&)>;
 
-  [[nodiscard]] std::optional<Error> refuse_lease(std::string_view key, std::optional<Duration> time,
+  [[nodiscard]] std::optional<Error> refuse_write(std::string_view key, std::optional<Duration> ttl,
+                                                  TimePoint deadline) const;
+  [[nodiscard]] std::optional<Error> refuse_lease(std::string_view key, Duration lease_time,
                                                   TimePoint deadline) const;
   [[nodiscard]] bool holds(std::string_view key, const LeaseToken& token);
   void end_leases(std::string_view prefix, const std::function<bool(std::string_view)>& matches);

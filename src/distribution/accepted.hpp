@@ -1,6 +1,5 @@
 #pragma once
-/// Checks that a tier made of tiers does itself, before any node is asked; and the way back of the other
-/// outcomes to their positions.
+/// Accepted: the items of a bulk operation that pass the checks, and how their outcomes come back to their places.
 
 #include <optional>
 #include <terrace/tier.hpp>
@@ -9,11 +8,7 @@
 
 namespace terrace::distribution {
 
-std::optional<Error> bad_key(std::string_view key);
-std::optional<Error> bad_ttl(std::optional<Duration> ttl);
-std::optional<Error> late(TimePoint deadline, TimePoint now);
-
-/// The accepted items of a bulk operation. `T` is the type of an outcome's value.
+/// The items of a bulk operation that are accepted. `T` is what an outcome holds.
 template <class Item, class T>
 class Accepted {
  public:
