@@ -85,7 +85,7 @@ class ScriptCalls<T>::Part final : public Exchange {
 
   void on_node(std::size_t index, const Node& reply) override {
     TERRACE_ASSERT(index < calls_.size() && (index == current_ || index == current_ + 1));
-    if (index != current_) settle();
+    if (index != current_) end_call();
     current_ = index;
     if (is_error(reply)) {
       refused_ = std::string(reply.value);
@@ -98,7 +98,7 @@ class ScriptCalls<T>::Part final : public Exchange {
   void on_end(const Error* failure) override {
     if (failure == nullptr) {
       TERRACE_ASSERT(current_ + 1 == calls_.size());  // every call has its reply
-      settle();
+      end_call();
       if (!unknown_.empty()) return owner_->submit(std::move(unknown_), true);
     } else {
       for (auto i = current_; i < calls_.size(); ++i) owner_->outcomes_[calls_[i].position] = *failure;
