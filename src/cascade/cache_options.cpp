@@ -30,7 +30,7 @@ void CacheOptions::check() const {
   };
   positive("ttl", ttl, "leave it out for values that do not expire");
   positive("negative_ttl", negative_ttl, "leave it out to cache no negative answers");
-  positive("memory_ttl", memory_ttl, "leave it out to bound the life in memory by ttl alone");
+  positive("memory_ttl", memory_ttl, "leave it out to bound the time in memory only by ttl");
   positive("tier_timeout", tier_timeout, "give the time a tier may take, 250 ms for instance");
   positive("load_timeout", load_timeout, "give the time a loader may take, 30 s for instance");
   positive("soft_load_timeout", soft_load_timeout, "leave it out to let callers wait for the loader");
@@ -41,7 +41,7 @@ void CacheOptions::check() const {
   };
   within(ttl_jitter >= 0 && ttl_jitter <= 0.5, "ttl_jitter must be between 0 and 0.5");
   within(grace >= Duration::zero(), "grace is negative; 0 is none");
-  within(grace == Duration::zero() || ttl, "grace without ttl: a value that never goes stale needs none");
+  within(grace == Duration::zero() || ttl, "grace is set without ttl: values that never go stale need no grace");
   within(eager_refresh >= 0 && eager_refresh < 1, "eager_refresh must be at least 0 (never) and below 1");
   within(max_staleness >= std::chrono::milliseconds(10) && max_staleness <= std::chrono::hours(1),
          "max_staleness must be between 10 ms and 1 h");

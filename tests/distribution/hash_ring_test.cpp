@@ -179,7 +179,7 @@ TEST(HashRing, RefusesWhatIsNoRingAndNamesIt) {
     EXPECT_NE(refusal({{"a", weight}}).find("the weight of node \"a\" is "), std::string::npos) << weight;
   }
   EXPECT_EQ(refusal({{"a", 1000}, {"b", 1000}, {"c", 49}}),
-            "hash ring: the weights add up to 2049, at most 2048 is possible; divide all of them by the same "
+            "hash ring: the weights add up to 2049, but at most 2048 is possible; divide all of them by the same "
             "number");
 }
 

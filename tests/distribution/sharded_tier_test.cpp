@@ -261,7 +261,7 @@ TEST_F(ShardedTierTest, OneChangeAtATime) {
     begin_change(*tier);
     FAIL() << "not refused";
   } catch (const ConfigError& error) {
-    EXPECT_NE(std::string(error.what()).find("the previous change takes another 60 s"), std::string::npos)
+    EXPECT_NE(std::string(error.what()).find("the previous change takes 60 s more"), std::string::npos)
         << error.what();
   }
   end_change();

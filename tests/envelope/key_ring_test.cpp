@@ -62,7 +62,7 @@ TEST(KeyRing, SaysWhatIsWrongAndShowsNoSecret) {
   }
   EXPECT_TRUE(says(complaint(one + "1 secondary " + std::string(second_key)), "line 2: id 1 is used twice"));
   EXPECT_TRUE(says(complaint(one + "2 secondary " + key), "line 2: the key is the same as that of id 1"));
-  EXPECT_TRUE(says(complaint(std::string(70'000, '\n') + one), "larger than 64 KiB"));
+  EXPECT_TRUE(says(complaint(std::string(70'000, '\n') + one), "more than 64 KiB"));
 }
 
 class KeyFileTest : public ::testing::Test {
@@ -107,7 +107,7 @@ TEST_F(KeyFileTest, SaysWhatIsWrongWithIt) {
   ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
   EXPECT_TRUE(says(complaint(fifo), "not a regular file")) << "and it is not waited for";
   EXPECT_TRUE(says(complaint(file(0600, "nonsense")), "line 1"));
-  EXPECT_TRUE(says(complaint(file(0600, std::string(1 << 20, '\n'))), "larger than 64 KiB"));
+  EXPECT_TRUE(says(complaint(file(0600, std::string(1 << 20, '\n'))), "more than 64 KiB"));
 }
 
 TEST(KeyRotation, NewRingsDiffer) {

@@ -164,7 +164,7 @@ TEST_F(AdminServerTest, WrongCallsAreToldWhatWouldBeRight) {
   EXPECT_THAT(wrong("GET", users + "entry?key="), HasSubstr("key"));
   EXPECT_THAT(wrong("GET", users + "entry?key=a&key=b"), HasSubstr("given twice"));
   EXPECT_THAT(wrong("GET", users + "entry?key=%zz"), HasSubstr("cannot be read"));
-  EXPECT_THAT(wrong("PUT", users + "entry?key=k", "{"), HasSubstr("no JSON"));
+  EXPECT_THAT(wrong("PUT", users + "entry?key=k", "{"), HasSubstr("not valid JSON"));
   EXPECT_THAT(wrong("PUT", users + "entry?key=k", "[1]"), HasSubstr("JSON object"));
   EXPECT_THAT(wrong("PUT", users + "entry?key=k", "{}"), HasSubstr("\"value\" is missing"));
   EXPECT_THAT(wrong("PUT", users + "entry?key=k", R"({"value": 1})"), HasSubstr("the schema has str"));

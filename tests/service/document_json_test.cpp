@@ -129,7 +129,7 @@ TEST(DocumentJson, PlainValuesStandForThemselves) {
   EXPECT_EQ(to_document(0.5, {}).value(), document(0.5));
   EXPECT_EQ(to_document(false, {}).value(), document(false));
   for (const std::string text : {"[1]", R"({"a":1})", "null"}) {
-    EXPECT_THAT(refused(text, {}), HasSubstr("give the schema text")) << text;
+    EXPECT_THAT(refused(text, {}), HasSubstr("give its schema text")) << text;
   }
 }
 
