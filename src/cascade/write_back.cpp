@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/tier_check.hpp"
 #include "cascade/write_back_impl.hpp"
 
 namespace terrace {
@@ -68,8 +69,7 @@ void WriteBack::Impl::start(Parts parts) {
 
 std::optional<Error> WriteBack::Impl::refusal(const Change& change) const {
   if (closing_) return Error(Errc::shutdown, "write-back is closed");
-  if (change.key.empty() || change.key.size() > max_key_size)
-    return Error(Errc::invalid_key, "a key has 1 … " + std::to_string(max_key_size) + " bytes");
+  if (auto why = bad_key(change.key)) return why;
   const std::uint64_t size = size_of(change);
   const std::uint64_t most = std::min<std::uint64_t>(options_.max_pending_bytes, journal::max_change_size);
   if (size > most)

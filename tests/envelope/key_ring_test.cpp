@@ -50,7 +50,7 @@ TEST(KeyRing, SaysWhatIsWrongAndShowsNoSecret) {
   EXPECT_TRUE(says(complaint(one + "2 primary " + std::string(second_key)), "2 keys are primary"));
   EXPECT_TRUE(says(complaint(key), "line 1: a key is a line ID STATE KEY"));
   EXPECT_TRUE(says(complaint("\n\n1 primary"), "line 3: a key is a line"));
-  EXPECT_TRUE(says(complaint("1 primary " + key + " " + key), "line 1: a key is written"));
+  EXPECT_TRUE(says(complaint("1 primary " + key + " " + key), "line 1: a key is a line"));
   for (const std::string id : {"0", "-1", "+1", "1x", "4294967296", key.c_str()}) {
     EXPECT_TRUE(says(complaint(id + " primary " + key), "the id must be"));
   }
