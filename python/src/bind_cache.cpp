@@ -109,7 +109,7 @@ void define_cache(nb::module_& module) {
 
   define_clock(module);
   nb::class_<CacheBase> base(module, "CacheBase", nb::type_slots(read_path_slots()),
-                             "What terrace.Cache is made of.");
+                             "The base class of terrace.Cache.");
   base.def(nb::init<>())
       .def("_open", &open, nb::arg("settings"), nb::arg("tiers"), nb::arg("codec"), nb::arg("schema").none(),
            nb::arg("copier").none(), nb::arg("clock") = nb::none())

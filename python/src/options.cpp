@@ -44,8 +44,8 @@ E word(std::string_view name, nb::handle value) {
 }
 
 template <class T>
-constexpr bool is_plain = std::is_arithmetic_v<T> || std::is_enum_v<T> || std::is_same_v<T, std::string> ||
-                          std::is_same_v<T, Duration> || std::is_same_v<T, std::optional<Duration>>;
+constexpr bool is_settable = std::is_arithmetic_v<T> || std::is_enum_v<T> || std::is_same_v<T, std::string> ||
+                             std::is_same_v<T, Duration> || std::is_same_v<T, std::optional<Duration>>;
 
 template <class T>
 T read(std::string_view name, nb::handle value) {
@@ -65,7 +65,7 @@ template <class Options>
 bool set_by_name(Options& options, std::string_view name, nb::handle value) {
   bool found = false;
   boost::pfr::for_each_field_with_name(options, [&]<class T>(std::string_view field, T& option) {
-    if constexpr (is_plain<T>) {
+    if constexpr (is_settable<T>) {
       if (field != name) return;
       option = read<T>(name, value);
       found = true;

@@ -98,5 +98,5 @@ def test_help_of_what_is_written_in_cpp_is_whole() -> None:
     import pydoc
 
     text = words(pydoc.plain(pydoc.render_doc(terrace.Cache.get_or_load)))
-    for word in ("one loader runs", "Raises what the loader raised", "Thread safe", "timeout: how long to wait", "ABSENT"):
+    for word in ("one loader runs", "Raises the loader's exception", "Thread safe", "timeout: how long to wait", "ABSENT"):
         assert word in text

@@ -41,7 +41,7 @@ STRUCTS: dict[str, tuple[str, Any, set[str]]] = {
     "ErrorCounts": ("cache_stats.hpp", terrace.ErrorCounts, set()),
     "LatencyCounts": ("cache_stats.hpp", terrace.LatencyCounts, {"bounds"}),  # there a constant
     "WriteBackStats": ("write_back.hpp", terrace.WriteBackStats, set()),
-    "Advice": ("detail/memory/advisor.hpp", terrace.Advice, set()),
+    "Advice": ("advice.hpp", terrace.Advice, set()),
     "WriteBackOptions": ("write_back.hpp", terrace.Journal, set()),
 }
 

@@ -300,7 +300,7 @@ class AbstractRecord(Abstract):
         (OverDict, "dict"),
         (Failure, "Exception"),
         (AttrsFailure, "Exception"),
-        (ValueError, "not a dataclass"),
+        (ValueError, "is no dataclass"),
         (object, "codec"),
         (len, "codec"),
         (datetime.tzinfo, "codec"),
