@@ -15,6 +15,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/assert.hpp"
+
 namespace terrace::cascade {
 
 /// Thread safe. Tasks are called without a lock. Every fill ends, because every call of a tier does
@@ -81,7 +83,8 @@ class Fills {
   void end(std::uint64_t ticket, const std::string& key) {
     std::vector<TurnPtr> released;  // destroyed, and so run, after the lock
     std::lock_guard lock(mutex_);
-    under_way_.erase(ticket);
+    const std::size_t ended = under_way_.erase(ticket);
+    TERRACE_ASSERT(ended == 1);
     while (!waiting_.empty() && (under_way_.empty() || waiting_.begin()->first < *under_way_.begin())) {
       released.push_back(std::move(waiting_.extract(waiting_.begin()).mapped()));
     }

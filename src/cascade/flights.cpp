@@ -4,10 +4,13 @@
 #include <iterator>
 #include <utility>
 
+#include "base/assert.hpp"
+
 namespace terrace::cascade {
 
 void FlightTable::begin_lookup(const FlightPtr& flight) {
   std::lock_guard lock(stripe(flight->key).mutex);
+  TERRACE_ASSERT(flight->phase == Flight::Phase::joining);
   flight->phase = Flight::Phase::lookup;
 }
 
@@ -81,6 +84,7 @@ std::vector<Waiter> FlightTable::take_waiters(const FlightPtr& flight) {
 
 std::vector<Waiter> FlightTable::begin_fill(const FlightPtr& flight) {
   std::lock_guard lock(stripe(flight->key).mutex);
+  TERRACE_ASSERT(flight->phase == Flight::Phase::lookup || flight->phase == Flight::Phase::loading);
   flight->phase = Flight::Phase::filling;
   return std::exchange(flight->waiters, {});
 }

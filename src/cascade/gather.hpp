@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/assert.hpp"
+
 namespace terrace::cascade {
 
 /// A call under way, whatever the type of its outcomes.
@@ -87,7 +89,9 @@ class Gather final : public Pending, public std::enable_shared_from_this<Gather<
   void set_outcome(std::size_t index, T outcome) {
     {
       std::lock_guard lock(mutex_);
+      TERRACE_ASSERT(index < outcomes_.size());
       if (!open_ || outcomes_[index]) return;
+      TERRACE_ASSERT(missing_ > 0);
       outcomes_[index].emplace(std::move(outcome));
       if (--missing_ > 0) return;
       open_ = false;

@@ -12,6 +12,8 @@
 #include <terrace/scheduler.hpp>
 #include <utility>
 
+#include "base/assert.hpp"
+
 namespace terrace::cascade {
 
 /// Thread safe. Tasks run in the order in which they came, without a lock, inside enter(), hurry() or
@@ -61,6 +63,7 @@ class LoadSlots {
 
   void leave() {
     std::unique_lock lock(mutex_);
+    TERRACE_ASSERT(taken_ > 0);
     --taken_;
     // Only one leave() at a time hands out turns, also if the tasks that it calls leave as well.
     if (std::exchange(handing_out_, true)) return;
