@@ -23,7 +23,7 @@ struct Level {
 
   const std::string name;
   const std::shared_ptr<Tier> tier;
-  SharedTier* const shared;  ///< null: no other process shares it
+  SharedTier* const shared;  ///< null: it offers no leases, tokens and notifications
   bool narrow = false;       ///< is_narrow()
   Recovery recovery;
   OwnNotices own_notices;

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Whether the documentation keeps to the words of docs/glossary.md. Usage: prose.py ROOT [PAGE...]; without pages: README,
-ARCHITECTURE, CONTRIBUTING, SECURITY and docs/. It prints FILE:LINE for each breach, and exits with 1 on any.
+ARCHITECTURE, CONTRIBUTING, SECURITY, src/cascade/README and docs/. It prints FILE:LINE for each breach, and exits with 1 on any.
 
 It reports the words of the table "Words we do not use" of the glossary, sentences whose subject is "what …" or "who …",
 and lines of more than 120 columns. Code, program names, links and quoted text are not checked. Rows of tables may be
@@ -14,7 +14,7 @@ import sys
 from dataclasses import dataclass
 
 COLUMNS = 120
-PAGES = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md")
+PAGES = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "src/cascade/README.md")
 HEADING = "Words we do not use"
 GLOSSARY = pathlib.Path("docs/glossary.md")
 
