@@ -233,8 +233,9 @@ class Cache(AsyncForms[V]):
         def get(self, key: Hashable, default: V | D) -> V | D: ...
         def get(self, key: Hashable, default: Any = None) -> Any:
             """Returns the value, from memory or the tiers. Returns `default` if no level has the key, if it is known not to exist,
-            or if no level could be asked (lookup() says which). A stored None is a hit. Waits at most tier_timeout for each tier.
-            Raises KeyTypeError and Closed. Thread safe."""
+            or if no level could be asked (lookup() says which). A stored None is a hit. Waits at most
+            tier_timeout for each answer of a tier, and at most load_timeout for another process that loads the key, if a tier below
+            Redis may have it. Raises KeyTypeError and Closed. Thread safe."""
 
         def __getitem__(self, key: Hashable) -> V:
             """Like get, but raises KeyError instead of returning a default."""

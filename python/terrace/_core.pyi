@@ -56,8 +56,9 @@ class CacheBase:
     def get(self, key: object, default: object = None) -> Any:
         """
         Returns the value, from memory or the tiers. Returns `default` if no level has the key, if it is known not to exist,
-        or if no level could be asked (lookup() says which). A stored None is a hit. Waits at most tier_timeout for each tier.
-        Raises KeyTypeError and Closed. Thread safe.
+        or if no level could be asked (lookup() says which). A stored None is a hit. Waits at most
+        tier_timeout for each answer of a tier, and at most load_timeout for another process that loads the key, if a tier below
+        Redis may have it. Raises KeyTypeError and Closed. Thread safe.
         """
 
     def get_or_load(self, key: object, loader: object, *, timeout: object = None, tags: object = ()) -> Any:
