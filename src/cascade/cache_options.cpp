@@ -41,7 +41,8 @@ void CacheOptions::check() const {
   };
   within(ttl_jitter >= 0 && ttl_jitter <= 0.5, "ttl_jitter must be between 0 and 0.5");
   within(grace >= Duration::zero(), "grace is negative; 0 is none");
-  within(grace == Duration::zero() || ttl, "grace is set without ttl: values that never go stale need no grace");
+  within(grace == Duration::zero() || ttl,
+         "grace is set without ttl: values that never go stale need no grace");
   within(eager_refresh >= 0 && eager_refresh < 1, "eager_refresh must be at least 0 (never) and below 1");
   within(max_staleness >= std::chrono::milliseconds(10) && max_staleness <= std::chrono::hours(1),
          "max_staleness must be between 10 ms and 1 h");

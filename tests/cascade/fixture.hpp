@@ -61,9 +61,9 @@ class CascadeTest : public ::testing::Test {
   Later<cascade::Answer> start_read(Strings& cache, const std::string& key,
                                     std::shared_ptr<cascade::Loader> loader, ReadOptions options) {
     auto later = std::make_shared<std::optional<cascade::Answer>>();
-    detail::CacheAccess::engine(cache).read({key}, std::move(loader), options, [later](std::vector<cascade::Answer> answers) {
-      *later = std::move(answers.front());
-    });
+    detail::CacheAccess::engine(cache).read(
+        {key}, std::move(loader), options,
+        [later](std::vector<cascade::Answer> answers) { *later = std::move(answers.front()); });
     return later;
   }
   static std::string text(const Later<cascade::Answer>& later) {

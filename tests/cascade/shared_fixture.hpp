@@ -48,9 +48,9 @@ class SharedTest : public ::testing::Test {
               ReadOptions options = {}) {
     started_.push_back(loader);
     auto later = std::make_shared<std::optional<cascade::Answer>>();
-    detail::CacheAccess::engine(cache).read({key}, loader, options, [later](std::vector<cascade::Answer> answers) {
-      *later = std::move(answers.front());
-    });
+    detail::CacheAccess::engine(cache).read(
+        {key}, loader, options,
+        [later](std::vector<cascade::Answer> answers) { *later = std::move(answers.front()); });
     return later;
   }
   static std::string text(const Later& later) {

@@ -178,9 +178,10 @@ TEST(HashRing, RefusesWhatIsNoRingAndNamesIt) {
   for (const double weight : {0.0, -1.0, 1000.1, std::nan(""), double(INFINITY)}) {
     EXPECT_NE(refusal({{"a", weight}}).find("the weight of node \"a\" is "), std::string::npos) << weight;
   }
-  EXPECT_EQ(refusal({{"a", 1000}, {"b", 1000}, {"c", 49}}),
-            "hash ring: the weights add up to 2049, but at most 2048 is possible; divide all of them by the same "
-            "number");
+  EXPECT_EQ(
+      refusal({{"a", 1000}, {"b", 1000}, {"c", 49}}),
+      "hash ring: the weights add up to 2049, but at most 2048 is possible; divide all of them by the same "
+      "number");
 }
 
 /// Written by golden/ring.py, which knows only what the header says.

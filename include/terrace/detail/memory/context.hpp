@@ -8,11 +8,11 @@
 #include <memory>
 #include <terrace/detail/memory/advisor.hpp>
 #include <terrace/detail/memory/node.hpp>
-#include <terrace/memory_options.hpp>
 #include <terrace/detail/memory/tally.hpp>
 #include <terrace/detail/memory/tuner.hpp>
 #include <terrace/detail/memory/weight.hpp>
 #include <terrace/hash.hpp>
+#include <terrace/memory_options.hpp>
 
 namespace terrace::memory {
 

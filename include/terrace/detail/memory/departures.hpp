@@ -11,8 +11,8 @@
 #include <mutex>
 #include <terrace/detail/memory/entries.hpp>
 #include <terrace/detail/memory/limbo.hpp>
-#include <terrace/memory_options.hpp>
 #include <terrace/detail/memory/spin_lock.hpp>
+#include <terrace/memory_options.hpp>
 #include <type_traits>
 #include <utility>
 
