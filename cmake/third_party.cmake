@@ -3,24 +3,25 @@
 # terrace_find_third_party(TARGET LACKING): makes the target, or appends a name for people to the list LACKING.
 set(TERRACE_BOOST_VERSION 1.84)
 
-# target | name for people | how it is found | package or pkg-config module
+# target | name for people | how it is found | what is asked for: a package or a module of pkg-config | its module of
+# pkg-config, for what the libraries link. A library stands before those that it needs itself.
 set(TERRACE_THIRD_PARTY
-  "Threads::Threads|threads|package|Threads"
-  "Boost::headers|the headers of Boost ${TERRACE_BOOST_VERSION} or newer|boost|"
-  "OpenSSL::SSL|OpenSSL|package|OpenSSL"
-  "OpenSSL::Crypto|OpenSSL|package|OpenSSL"
-  "SQLite::SQLite3|SQLite 3|package|SQLite3"
-  "spdlog::spdlog|spdlog|package|spdlog"
-  "prometheus-cpp::core|prometheus-cpp|package|prometheus-cpp"
-  "PkgConfig::XXHASH|xxHash|module|libxxhash"
-  "PkgConfig::ZSTD|zstd|module|libzstd"
-  "PkgConfig::SODIUM|libsodium|module|libsodium"
-  "PkgConfig::PQ|libpq|module|libpq"
-  "PkgConfig::MUPARSER|muParser|module|muparser"
-  "PkgConfig::TOMLPLUSPLUS|toml++|module|tomlplusplus"
-  "CLI11::CLI11|CLI11|package|CLI11"
-  "fmt::fmt|fmt|package|fmt"
-  "msgpack.hpp|msgpack-cxx|header|")
+  "Threads::Threads|threads|package|Threads|"
+  "Boost::headers|the headers of Boost ${TERRACE_BOOST_VERSION} or newer|boost||"
+  "prometheus-cpp::core|prometheus-cpp|package|prometheus-cpp|prometheus-cpp-core"
+  "PkgConfig::MUPARSER|muParser|module|muparser|muparser"
+  "PkgConfig::TOMLPLUSPLUS|toml++|module|tomlplusplus|tomlplusplus"
+  "PkgConfig::PQ|libpq|module|libpq|libpq"
+  "SQLite::SQLite3|SQLite 3|package|SQLite3|sqlite3"
+  "spdlog::spdlog|spdlog|package|spdlog|spdlog"
+  "OpenSSL::SSL|OpenSSL|package|OpenSSL|openssl"
+  "OpenSSL::Crypto|OpenSSL|package|OpenSSL|openssl"
+  "PkgConfig::SODIUM|libsodium|module|libsodium|libsodium"
+  "PkgConfig::ZSTD|zstd|module|libzstd|libzstd"
+  "PkgConfig::XXHASH|xxHash|module|libxxhash|libxxhash"
+  "CLI11::CLI11|CLI11|package|CLI11|"
+  "fmt::fmt|fmt|package|fmt|"
+  "msgpack.hpp|msgpack-cxx|header||")
 
 macro(terrace_find_third_party target lacking)
   set(terrace_row ${TERRACE_THIRD_PARTY})
