@@ -113,11 +113,15 @@ void Core::on_own_notice(std::string_view key) {
   flights.detach(key);
 }
 
-bool Core::remember(std::string_view key, const Entry& entry, StalenessProof proof, Stamp stamp,
+bool Core::remember(std::string_view key, const Entry& entry, StalenessProof proof, const Stamp& stamp,
                     bool own_notice) {
-  while (generations.accept_own_notices(stamp, own_notice)) {
+  proof.watched = proof.watched && !own_notice;
+  if (values->remember(key, entry, proof, TimePoint::min(), generations, stamp)) return true;
+  // Few keys change meanwhile, so only here is the stamp copied: that takes its lock.
+  Stamp now = stamp;
+  while (generations.accept_own_notices(now, own_notice)) {
     proof.watched = proof.watched && !own_notice;
-    if (values->remember(key, entry, proof, TimePoint::min(), generations, stamp)) return true;
+    if (values->remember(key, entry, proof, TimePoint::min(), generations, now)) return true;
   }
   return false;
 }

@@ -73,7 +73,7 @@ class Core : public std::enable_shared_from_this<Core> {
   /// Puts the entry into memory. False: the key has changed since the stamp was taken, and the change is not
   /// one that this process has just made itself. `own_notice`: a watch has reported such an own change
   /// before.
-  bool remember(std::string_view key, const Entry& entry, StalenessProof proof, Stamp stamp,
+  bool remember(std::string_view key, const Entry& entry, StalenessProof proof, const Stamp& stamp,
                 bool own_notice = false);
 
   /// The stored form of an entry.
