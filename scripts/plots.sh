@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Draws the plots of docs/hit-ratio.md anew, from the traces in the folder TERRACE_TRACES; about a minute.
+# Draws the plots of docs/hit-ratio.md again, from the traces in the folder TERRACE_TRACES; about a minute.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 traces=${TERRACE_TRACES:?names the folder that holds the traces}

@@ -1,5 +1,5 @@
 #pragma once
-/// EndSignals: waits for the user, or whoever started the program, to end it.
+/// EndSignals: waits until the user, or the program that started this one, ends it.
 
 #include <array>
 #include <csignal>

@@ -12,6 +12,6 @@ with terrace.Cache("example-three", ttl=60, tiers=[REDIS, "sqlite:three_levels.d
     print(cache.get_or_load("answer", lambda: {"value": 42}))
     cache.flush()
     print(cache.explain("answer"))
-    # Memory forgets what its watch tells of, its own writes included, and reads it anew.
+    # Redis and the file; the first level is memory.
     assert [level.kind for level in cache.explain("answer").levels][1:] == ["hit", "hit"]
     assert cache.stats().loads == 1

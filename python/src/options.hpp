@@ -11,7 +11,7 @@ namespace terrace::python {
 /// name or a word that does not exist. What the values must be, CacheOptions::check() says.
 [[nodiscard]] CacheOptions cache_options(const nb::dict& settings);
 
-/// Seconds as a Duration; beyond some 290 years: for ever.
+/// Seconds as a Duration; more than about 290 years: no end.
 [[nodiscard]] Duration duration(double seconds) noexcept;
 [[nodiscard]] double seconds(Duration duration) noexcept;
 [[nodiscard]] inline std::optional<Duration> duration(std::optional<double> seconds) noexcept {

@@ -24,8 +24,12 @@ bool works() {
 #include <terrace/redis.hpp>
 
 bool works() {
-  const auto tier = terrace::make_redis_tier({.url = "redis://127.0.0.1:1"});
-  return tier->name() == "redis";
+  try {  // without a server: a tier that cannot reach one says so in the log, which is the standard output
+    terrace::make_redis_tier({.url = "no URL"});
+  } catch (const terrace::ConfigError&) {
+    return true;
+  }
+  return false;
 }
 #elif defined(USES_database)
 #include <terrace/sqlite.hpp>
