@@ -132,6 +132,11 @@ void Core::invalidate_all() {
   flights.detach_all();
 }
 
+void Core::cancel(const KeySelection& keys) {
+  generations.bump_if([&](std::string_view key) { return keys.contains(key); });
+  flights.detach_if(keys);
+}
+
 Result<Bytes> Core::seal_up(std::string_view key, const Entry& entry) const {
   Document stored{{}, values->kind().value_or(StoredKind())};
   if (entry.value != nullptr) {

@@ -46,6 +46,9 @@ class Core : public std::enable_shared_from_this<Core> {
   /// The key of an entry in the tiers. A namespace has no colon, so two pairs of namespace and key never give
   /// the same.
   [[nodiscard]] std::string tier_key(std::string_view key) const { return prefix + std::string(key); }
+  [[nodiscard]] KeySelection tier_keys(const KeySelection& keys) const {
+    return {tier_key(keys.prefix), keys.pattern};
+  }
   [[nodiscard]] std::string tag_key(std::string_view tag) const { return tag_prefix + std::string(tag); }
 
   /// No error: the key is usable.
@@ -62,6 +65,8 @@ class Core : public std::enable_shared_from_this<Core> {
   /// The same, and takes a stamp that is valid after it.
   bool invalidate(std::string_view key, Stamp& stamp);
   void invalidate_all();
+  /// Makes the stamps of reads in flight void and detaches their flights, for all keys of the selection.
+  void cancel(const KeySelection& keys);
 
   /// A watch has reported that another process changed the key. As invalidate; but a load that holds the
   /// leases of all shared tiers goes on, since they reject its fill if the change came after the lease.
