@@ -123,21 +123,28 @@ class LeasedFill : public std::enable_shared_from_this<LeasedFill> {
   void fill_leased() {
     left_ = leased_.size();
     filled_at_ = core_->now();
-    const auto life = core_->tier_life(answer_.entry);
     for (const std::size_t tier : leased_) {
-      core_->levels[tier]->own_notices.sending(flight_->key);
-      core_->ask<bool>(
-          [&](TimePoint deadline, Handler<Result<bool>> done) {
-            core_->levels[tier]->shared->fill(key_, *flight_->seen[tier].lease, stored_, life, deadline,
-                                              std::move(done));
-          },
-          [self = shared_from_this(), tier](const Result<bool>& accepted) {
-            const Core& core = *self->core_;
-            core.levels[tier]->own_notices.answered(self->flight_->key, !accepted || *accepted, core.now());
-            if (accepted && *accepted) self->flight_->seen[tier].lease.reset();
-            self->took(accepted);
-          });
+      core_->levels[tier]->fill_turns.begin(stored_.size(),
+                                            [self = shared_from_this(), tier] { self->fill_leased(tier); });
     }
+  }
+  void fill_leased(std::size_t tier) {
+    core_->levels[tier]->own_notices.sending(flight_->key);
+    core_->ask<bool>(
+        [&](TimePoint deadline, Handler<Result<bool>> done) {
+          // At least 1 ms: if it has expired while it waited, the TTL must not become an error.
+          auto life = core_->tier_life(answer_.entry);
+          if (life) life = std::max<Duration>(*life, std::chrono::milliseconds(1));
+          core_->levels[tier]->shared->fill(key_, *flight_->seen[tier].lease, stored_, life, deadline,
+                                            std::move(done));
+        },
+        [self = shared_from_this(), tier](const Result<bool>& accepted) {
+          const Core& core = *self->core_;
+          core.levels[tier]->own_notices.answered(self->flight_->key, !accepted || *accepted, core.now());
+          core.levels[tier]->fill_turns.end(self->stored_.size());
+          if (accepted && *accepted) self->flight_->seen[tier].lease.reset();
+          self->took(accepted);
+        });
   }
 
   void took(const Result<bool>& accepted) {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/fork.hpp"
+#include "cascade/chunked_call.hpp"
 #include "cascade/counters.hpp"
 #include "cascade/fills.hpp"
 #include "cascade/flights.hpp"
@@ -142,7 +143,14 @@ class Core : public std::enable_shared_from_this<Core> {
     tier_calls->ask<Result<T>>(
         std::move(begin), [](const Error& error) -> Result<T> { return error; }, std::move(done));
   }
-  /// The same for `count` keys.
+  /// The same for any number of keys: chunk by chunk, each under tier_timeout (chunked_call.hpp).
+  template <class T>
+  void ask_in_chunks(std::size_t keys, typename ChunkedCall<T>::Begin begin,
+                     typename ChunkedCall<T>::Weigh weigh, Handler<std::vector<Result<T>>> done) {
+    std::make_shared<ChunkedCall<T>>(tier_calls, keys, std::move(begin), std::move(weigh), std::move(done))
+        ->proceed();
+  }
+  /// For `count` keys at once, which must be few.
   template <class T, class Begin>
   void ask_many(std::size_t count, Begin begin, Handler<std::vector<Result<T>>> done) {
     const auto refuse = [count](const Error& error) { return std::vector<Result<T>>(count, error); };

@@ -19,11 +19,11 @@
 namespace terrace::cascade {
 namespace {
 
-/// One lookup of several flights: one operation for each tier, however many keys.
+/// One lookup of several flights: one call of each tier, however many keys.
 class LevelLookup : public std::enable_shared_from_this<LevelLookup> {
  public:
-  LevelLookup(std::shared_ptr<Core> core, std::vector<FlightPtr> flights)
-      : core_(std::move(core)), flights_(std::move(flights)) {}
+  LevelLookup(std::shared_ptr<Core> core, std::vector<FlightPtr> flights, TiersOfCallPtr tiers = nullptr)
+      : core_(std::move(core)), tiers_(std::move(tiers)), flights_(std::move(flights)) {}
 
   /// Asks the next tier for the keys that are still open; after the last tier loads them.
   void step() {
@@ -69,6 +69,8 @@ class LevelLookup : public std::enable_shared_from_this<LevelLookup> {
 
   void ask() {
     asked_at_ = core_->now();
+    if (const auto stopped = tiers_ ? tiers_->stopped(tier_) : std::nullopt)
+      return took(std::vector<Result<Found>>(asked_.size(), *stopped));
     keys_.clear();
     for (const auto& flight : asked_) keys_.push_back(core_->tier_key(flight->key));
     Tier& tier = *level().tier;
@@ -81,17 +83,25 @@ class LevelLookup : public std::enable_shared_from_this<LevelLookup> {
                           self->took(std::move(one));
                         });
     } else {
-      core_->ask_many<Found>(
+      core_->ask_in_chunks<Found>(
           keys_.size(),
-          [&](TimePoint deadline, Handler<std::vector<Result<Found>>> done) {
-            tier.get_many({keys_.begin(), keys_.end()}, deadline, std::move(done));
+          [self = shared_from_this(), &tier](KeyRange keys, TimePoint deadline,
+                                             Handler<std::vector<Result<Found>>> done) {
+            const auto first = self->keys_.begin() + static_cast<std::ptrdiff_t>(keys.first);
+            tier.get_many({first, first + static_cast<std::ptrdiff_t>(keys.count)}, deadline,
+                          std::move(done));
           },
+          nullptr,
           [self = shared_from_this()](std::vector<Result<Found>> found) { self->took(std::move(found)); });
     }
   }
 
   void took(std::vector<Result<Found>> found) {
     level().latency.record(core_->now() - asked_at_);
+    if (tiers_ && std::none_of(found.begin(), found.end(), [](const auto& each) { return bool(each); }) &&
+        is_of_the_tier(found.back().error())) {
+      tiers_->stop(tier_, found.back().error());
+    }
     std::vector<Hit> hits;
     for (std::size_t i = 0; i < found.size(); ++i) {
       FlightPtr& flight = asked_[i];
@@ -249,6 +259,7 @@ class LevelLookup : public std::enable_shared_from_this<LevelLookup> {
   }
 
   std::shared_ptr<Core> core_;
+  const TiersOfCallPtr tiers_;
   std::vector<FlightPtr> flights_;  // to be asked for at the next tier
   std::vector<FlightPtr> asked_;    // being asked for at this tier
   std::vector<FlightPtr> passed_;   // of these, the ones that this tier does not have
@@ -260,8 +271,8 @@ class LevelLookup : public std::enable_shared_from_this<LevelLookup> {
 
 }  // namespace
 
-void start_lookup(std::shared_ptr<Core> core, std::vector<FlightPtr> flights) {
-  std::make_shared<LevelLookup>(std::move(core), std::move(flights))->step();
+void start_lookup(std::shared_ptr<Core> core, std::vector<FlightPtr> flights, TiersOfCallPtr tiers) {
+  std::make_shared<LevelLookup>(std::move(core), std::move(flights), std::move(tiers))->step();
 }
 
 void resume_lookup(std::shared_ptr<Core> core, FlightPtr flight, std::size_t tier, Result<LeaseReply> reply) {
