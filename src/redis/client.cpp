@@ -152,7 +152,7 @@ void Client::greeted(const Error* failure, ServerFacts facts, bool is_replica) {
   refusal_.reset();
   ready_since_ = clock_.now();
   server_.connection = ++connects_;
-  if (!breaker_.closed()) breaker_.probe_succeeded();
+  breaker_.reconnected();
   publish();
   presence_.reached(clock_.now());
   arm_health();

@@ -113,8 +113,8 @@ class Client final : public Pipeline::Owner, public std::enable_shared_from_this
   void expire(Exchange& exchange, TimePoint now);
   void arm_health();
   void check_health();
-  void ping(TimePoint now);
-  void pinged(bool answered);
+  void ping(TimePoint now, Duration limit, bool probe);
+  void probed(bool answered);
   void publish(const std::string* trouble = nullptr);
   /// What holds whenever an event begins.
   void check() const;
@@ -142,6 +142,7 @@ class Client final : public Pipeline::Owner, public std::enable_shared_from_this
   TimePoint ready_since_{};
   Backoff backoff_;
   Breaker breaker_;
+  Duration last_limit_{};  // of the operation that ran out of time last
   Presence presence_;
   boost::asio::steady_timer retry_timer_;
   boost::asio::steady_timer deadline_timer_;
