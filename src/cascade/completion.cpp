@@ -256,9 +256,12 @@ void complete_with_fill(const std::shared_ptr<Core>& core, const FlightPtr& flig
   }
 }
 
-void answer_stale(Core& core, const FlightPtr& flight, const Error& why) {
-  const Answer answer = core.candidate_or(flight, why);
-  answer_callers(core, flight, core.flights.take_waiters(flight), answer, found(core, flight, answer));
+void answer_stale(Core& core, const FlightPtr& flight, TimePoint latest, std::optional<TimePoint>& next) {
+  auto waiters = core.flights.take_early(flight, latest, next);
+  if (waiters.empty()) return;
+  const Answer answer =
+      core.candidate_or(flight, Error(Errc::timed_out, "the loader took longer than soft_load_timeout"));
+  answer_callers(core, flight, std::move(waiters), answer, found(core, flight, answer));
 }
 
 void complete_failed(Core& core, const FlightPtr& flight, const Error& why) {

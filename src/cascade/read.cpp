@@ -25,12 +25,22 @@ void start_read(const std::shared_ptr<Core>& core, std::vector<std::string> keys
   const auto tags =
       options.tags.empty() ? nullptr : std::make_shared<const std::vector<std::string>>(options.tags);
   const bool nested = !ahead && LoadMark::here();  // no caller waits for a refresh ahead of time
+  if (loader && (options.timeout || options.stop.stop_possible())) {
+    call->when_given_up([weak = std::weak_ptr(core), keys] {
+      const auto still = weak.lock();
+      for (std::size_t i = 0; still && i < keys.size(); ++i) {
+        if (const auto load = still->flights.abandoned(keys[i])) load->abandoned();
+      }
+    });
+  }
+  if (options.stop.stop_possible()) call->give_up_on(options.stop);
+  const TimePoint since = core->now();
   std::vector<std::pair<std::string, Waiter>> waiters;
   for (std::size_t i = 0; i < keys.size(); ++i) {
     if (const auto refused = core->refuse_key(keys[i])) {
       call->set_outcome(i, failed<Answer>(*refused));
     } else {
-      waiters.emplace_back(std::move(keys[i]), Waiter{call, i, loader, tags, nested});
+      waiters.emplace_back(std::move(keys[i]), Waiter{call, i, loader, tags, nested, since});
     }
   }
   join_or_begin(core, std::move(waiters), ahead);
@@ -38,18 +48,19 @@ void start_read(const std::shared_ptr<Core>& core, std::vector<std::string> keys
 
 void join_or_begin(std::shared_ptr<Core> core, std::vector<std::pair<std::string, Waiter>> waiters,
                    bool ahead) {
+  using How = FlightTable::Joined::How;
   std::vector<FlightPtr> begun;
   for (auto& [key, waiter] : waiters) {
-    FlightPtr flight;
-    std::function<void()> hurry;
     const auto [call, index] = std::pair(waiter.call, waiter.index);
-    const auto joined = core->flights.join(key, std::move(waiter), flight, hurry, [&, &key = key] {
+    auto joined = core->flights.join(key, std::move(waiter), [&, &key = key] {
       return std::make_shared<Flight>(key, core->generations.stamp(key), core->now(), core->levels.size(),
                                       ahead);
     });
-    if (hurry) hurry();
-    if (joined == FlightTable::Joined::too_late) call->set_outcome(index, {});
-    if (joined != FlightTable::Joined::began) continue;
+    if (joined.hurry && joined.load) joined.load->hurry();
+    if (joined.load) joined.load->joined();
+    if (joined.how == How::too_late) call->set_outcome(index, {});
+    if (joined.how != How::began) continue;
+    FlightPtr flight = std::move(joined.begun);
     Entry written;
     if (!ahead && journalled(*core, key, &written) == Journalled::value) {
       const LookupKind kind = written.value ? LookupKind::hit : LookupKind::negative;
