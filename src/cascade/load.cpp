@@ -234,15 +234,17 @@ class Load final : public FlightLoad, public std::enable_shared_from_this<Load> 
     for (std::size_t i = 0; i < flights_.size(); ++i) each(i);
   }
 
-  void fail(const FlightPtr& flight, const Error& why) {
+  /// `end`: only a failure of the loader itself concerns the processes that wait for this load. A limit of
+  /// this process does not.
+  void fail(const FlightPtr& flight, const Error& why, LeaseEnd end = LeaseEnd::untold) {
     ++core_->counters.load_failures;
-    complete_failed(*core_, flight, why);
+    complete_failed(*core_, flight, why, end);
   }
 
   void deliver(const FlightPtr& flight, Loaded loaded) {
     if (!loaded.value) {
       if (abandoned_ || loaded.only_own) return hand_over(flight, loaded.value.error());
-      return fail(flight, loaded.value.error());
+      return fail(flight, loaded.value.error(), LeaseEnd::failed);
     }
     if (const auto refused = refuse_tags(loaded.tags)) {
       return fail(flight, Error(Errc::loader_failed, "the loader of " + printable_key(flight->key) +
@@ -255,6 +257,7 @@ class Load final : public FlightLoad, public std::enable_shared_from_this<Load> 
       }
       loaded.value = flight->candidate->entry.value;
     }
+    core_->counters.longest_load.add(core_->now() - load_began_);
     const CacheOptions& options = core_->options;
     const bool negative = *loaded.value == nullptr;
     Answer answer{.kind = negative ? LookupKind::negative : LookupKind::hit,
@@ -323,7 +326,8 @@ class Load final : public FlightLoad, public std::enable_shared_from_this<Load> 
 
   /// The waiting callers get the answer, and no level keeps it.
   void answer_only(const FlightPtr& flight, const Answer& answer) {
-    release_leases(*core_, flight);
+    const bool absent = answer.kind == LookupKind::negative;
+    release_leases(*core_, flight, absent ? LeaseEnd::absent : LeaseEnd::not_kept);
     complete_uncached(*core_, flight, answer);
   }
 
