@@ -92,7 +92,7 @@ std::vector<std::string> tier_urls(const ReplayArguments& arguments) {
   if (!arguments.tiers.empty() && !(arguments.redis.empty() && arguments.sqlite.empty())) {
     throw UsageError(
         "--tier cannot be combined with --redis and --sqlite, which are short for it: give every level as a "
-        "--tier, the upper one first, as in --tier redis://127.0.0.1 --tier sqlite:cache.db");
+        "--tier, the upper one first, as in --tier redis://127.0.0.1 --tier 'sqlite:cache.db?scope=fleet'");
   }
   std::vector<std::string> urls = arguments.tiers;
   if (!arguments.redis.empty()) urls.push_back(arguments.redis);
@@ -241,7 +241,7 @@ void declare_options(CLI::App& command, ReplayArguments& arguments) {
   command.add_option("--redis", arguments.redis, "Short for --tier URL")->option_text("URL");
   command
       .add_option("--sqlite", arguments.sqlite,
-                  "Short for --tier sqlite:PATH, below --redis; creates the file if it does not exist")
+                  "Short for --tier sqlite:PATH?scope=fleet, below --redis; creates a missing file")
       ->option_text("PATH");
   command.add_option("--origin-latency", arguments.origin_latency, "Time of a load at the origin (200us)")
       ->option_text("TIME");

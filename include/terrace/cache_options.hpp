@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <terrace/clock.hpp>
 #include <terrace/consistency.hpp>
@@ -115,6 +116,9 @@ struct ReadOptions {
   /// How long this caller waits; none: until the levels and the loader have answered, each within its own
   /// limit.
   std::optional<Duration> timeout = {};
+  /// The caller gives up when this stop is requested: the call ends with Errc::timed_out. A load that nobody
+  /// waits for any more is asked to stop as well (LoadContext::stop).
+  std::stop_token stop = {};
   /// Tags of a loaded value. Prefer them here to tags set by the loader: the versions of these tags are known
   /// before the load begins, so they are certainly as old as the value.
   std::vector<std::string> tags = {};

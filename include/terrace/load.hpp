@@ -13,7 +13,7 @@ namespace terrace {
 template <class V>
 struct Load {
   std::optional<V> value = {};
-  std::optional<Duration> ttl = {};  ///< none: the cache's ttl or negative_ttl
+  std::optional<Duration> ttl = {};  ///< none: the cache's ttl or negative_ttl; 0 or less: as keep = false
   std::vector<std::string> tags =
       {};                     ///< besides those of ReadOptions. Cached only when known before (there)
   bool not_modified = false;  ///< LoadContext::previous holds on for another ttl; `value` is ignored
@@ -26,7 +26,8 @@ struct Load {
 /// What a loader may take as its second argument.
 template <class V>
 struct LoadContext {
-  /// Asked to stop when nobody will take the result: after load_timeout, or when the cache is closed.
+  /// Asked to stop when nobody waits for the result: every caller has given up (ReadOptions::timeout, stop),
+  /// load_timeout is over, or the cache is closed.
   std::stop_token stop = {};
   /// What the cache still has, stale by now, for loaders that can ask whether it changed; null: nothing.
   const V* previous = nullptr;

@@ -85,7 +85,15 @@ struct WindowStats {
 };
 
 struct HealthIssue {
-  enum class Kind : std::uint8_t { hit_rate, error_rate, level_away, gate_shut, journal_lag, closed };
+  enum class Kind : std::uint8_t {
+    hit_rate,
+    error_rate,
+    level_away,
+    gate_shut,
+    journal_lag,
+    loads_overdue,
+    closed
+  };
   Kind kind;
   std::string cache;
   std::string level = {};  ///< for level_away

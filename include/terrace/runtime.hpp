@@ -9,9 +9,9 @@
 namespace terrace {
 
 struct RuntimeOptions {
-  /// Worker threads for loaders and other blocking work; at least 1. They start when first needed. The
-  /// default is the number of loaders that one cache may run at a time (CacheOptions::max_concurrent_loads).
-  /// Loads for which other loads wait get additional threads, which end when there is no more work for them.
+  /// The most worker threads for blocking work other than loaders; at least 1. They start when first needed.
+  /// Loads get threads in addition, which end when there is no more work for them: each cache limits its own
+  /// loads (CacheOptions::max_concurrent_loads).
   unsigned workers = 64;
 };
 

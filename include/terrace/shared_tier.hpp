@@ -22,6 +22,7 @@
 #include <terrace/detail/unique_function.hpp>
 #include <terrace/result.hpp>
 #include <terrace/tier.hpp>
+#include <utility>
 #include <vector>
 
 namespace terrace {
@@ -29,16 +30,39 @@ namespace terrace {
 /// Identifies the holder of a lease: 128 random bits, never used twice.
 using LeaseToken = std::array<char, 16>;
 
+/// What the holder of a lease says at its end about a load that filled nothing. So the processes that have
+/// waited need not repeat the load one after the other.
+enum class LeaseEnd : std::uint8_t {
+  untold,    ///< nothing: the next one that asks gets the lease
+  failed,    ///< the loader failed
+  absent,    ///< there is no such key, and no level keeps that
+  not_kept,  ///< there is a value, and no level keeps it
+};
+
+/// What SharedTier::acquire is asked for.
+struct LeaseRequest {
+  LeaseToken token = {};
+  Duration lease_time = {};  ///< above 0, to the millisecond, rounded up
+  BytesView stale = {};      ///< a value with these bytes counts as no value; empty: none
+  /// The holder that this caller has waited for: it is told how the load of that holder ended.
+  std::optional<LeaseToken> waited_for = {};
+  /// The caller has waited too long: the lease is its own now, although `waited_for` still has it.
+  bool take_over = false;
+};
+
 /// The answer to SharedTier::acquire.
 struct LeaseReply {
   enum class Kind : std::uint8_t {
     value,    ///< there is a value after all
     granted,  ///< the lease is yours
     held,     ///< another holder has the lease
+    ended,    ///< the load of LeaseRequest::waited_for has ended, as `end` says
   };
   Kind kind = Kind::held;
   Bytes value = {};        ///< for Kind::value
   Duration held_for = {};  ///< for Kind::held: time until that lease expires, unless it is renewed or ended
+  std::optional<LeaseToken> holder = {};  ///< for Kind::held: who has it; none: the tier cannot say
+  LeaseEnd end = LeaseEnd::untold;        ///< for Kind::ended
 };
 
 /// Receives the notifications of a watch. Calls come one at a time, in the order of the server's changes, on
@@ -67,12 +91,19 @@ class SharedTier {
  public:
   virtual ~SharedTier() = default;
 
-  /// In one step in the store: returns the value if there is one; otherwise the lease, if it is free. A value
-  /// whose bytes equal `stale` (empty: none) counts as no value. `lease_time` is above 0, to the millisecond,
-  /// rounded up. A lease that would last longer than twice `lease_time` counts as free: all processes ask for
-  /// about the same time, so none of them got it that way.
-  virtual void acquire(std::string_view key, const LeaseToken& token, Duration lease_time, BytesView stale,
-                       TimePoint deadline, Handler<Result<LeaseReply>> done) = 0;
+  /// In one step in the store: returns the value if there is one; otherwise the lease, if it is free. A lease
+  /// that would last longer than twice `lease_time` counts as free: all processes ask for about the same
+  /// time, so none of them got it that way.
+  ///
+  /// A tier need not know holders and ends. Then it never names a holder, never answers `ended`, and does
+  /// not let a lease be taken over.
+  virtual void acquire(std::string_view key, const LeaseRequest& request, TimePoint deadline,
+                       Handler<Result<LeaseReply>> done) = 0;
+  void acquire(std::string_view key, const LeaseToken& token, Duration lease_time, BytesView stale,
+               TimePoint deadline, Handler<Result<LeaseReply>> done) {
+    acquire(key, LeaseRequest{.token = token, .lease_time = lease_time, .stale = stale}, deadline,
+            std::move(done));
+  }
 
   /// Stores the value and ends the lease if the token still holds it (true); otherwise changes nothing
   /// (false). `ttl` and errors as for Tier::set; after an error the lease may still be held.
@@ -83,9 +114,17 @@ class SharedTier {
   virtual void renew(std::string_view key, const LeaseToken& token, Duration lease_time, TimePoint deadline,
                      Handler<Result<bool>> done) = 0;
 
-  /// Ends the lease without a value, if the token still holds it. Waiters are notified.
-  virtual void release(std::string_view key, const LeaseToken& token, TimePoint deadline,
+  /// Ends the lease without a value, if the token still holds it. Waiters are notified, and told the end for
+  /// `end_life` from now.
+  virtual void release(std::string_view key, const LeaseToken& token, LeaseEnd end, TimePoint deadline,
                        Handler<Result<void>> done) = 0;
+  void release(std::string_view key, const LeaseToken& token, TimePoint deadline,
+               Handler<Result<void>> done) {
+    release(key, token, LeaseEnd::untold, deadline, std::move(done));
+  }
+
+  /// How long an end is told. Those who wait are woken by the watch, or ask ten times a second.
+  static constexpr Duration end_life = std::chrono::seconds(1);
 
   /// Returns the value stored under the key. If there is none, stores `value` for `ttl` and returns it. With
   /// a `ttl`, a stored value that would last longer than twice the ttl counts as none: all processes ask for

@@ -158,6 +158,8 @@ class CacheStats:
     loads_in_flight: int
     #: Loader calls that wait for their turn (max_concurrent_loads).
     loads_waiting: int
+    #: Loader calls that run although their load was given up (load_timeout, or every caller has left).
+    loads_overdue: int
     joined: int
     rejected_fills: int
     stale_served: int

@@ -155,7 +155,7 @@ class LeasedFill : public std::enable_shared_from_this<LeasedFill> {
     }
     if (--left_ > 0) return;
     if (!rejected_) {
-      release_leases(*core_, flight_);  // of the tiers that did not confirm the fill
+      release_leases(*core_, flight_, LeaseEnd::not_kept);  // of the tiers that did not confirm the fill
       // A tier accepts a fill only if the key has not been changed since the lease was granted. So the value
       // was still right at the time of the fill.
       const TimePoint as_of = watched_ ? filled_at_ : flight_->began;
@@ -253,7 +253,8 @@ void complete_with_fill(const std::shared_ptr<Core>& core, const FlightPtr& flig
   const auto life = core->tier_life(answer.entry);
   if (leased.empty() || stored.empty() || (life && *life <= Duration::zero())) {
     const Intent intent = intend(*core);
-    release_leases(*core, flight);
+    const bool absent = answer.kind == LookupKind::negative && !answer.entry.fresh_until;
+    release_leases(*core, flight, absent ? LeaseEnd::absent : LeaseEnd::not_kept);
     complete(*core, flight, answer, {flight->began, watched && leased.empty()});
     if (stored.empty()) return;
     for (const std::size_t tier : unshared) fill_unshared(core, tier, flight, stored, answer.entry, intent);
@@ -263,28 +264,18 @@ void complete_with_fill(const std::shared_ptr<Core>& core, const FlightPtr& flig
   }
 }
 
-void answer_stale(Core& core, const FlightPtr& flight, const Error& why) {
-  const Answer answer = core.candidate_or(flight, why);
-  answer_callers(core, flight, core.flights.take_waiters(flight), answer, found(core, flight, answer));
+void answer_stale(Core& core, const FlightPtr& flight, TimePoint latest, std::optional<TimePoint>& next) {
+  auto waiters = core.flights.take_early(flight, latest, next);
+  if (waiters.empty()) return;
+  const Answer answer =
+      core.candidate_or(flight, Error(Errc::timed_out, "the loader took longer than soft_load_timeout"));
+  answer_callers(core, flight, std::move(waiters), answer, found(core, flight, answer));
 }
 
-void complete_failed(Core& core, const FlightPtr& flight, const Error& why) {
-  release_leases(core, flight);
+void complete_failed(Core& core, const FlightPtr& flight, const Error& why, LeaseEnd end) {
+  release_leases(core, flight, end);
   if (flight->refresh) core.cooling.set(flight->key, 0, {.ttl = core.options.retry_after});
   complete_uncached(core, flight, core.candidate_or(flight, why));
-}
-
-void release_leases(Core& core, const FlightPtr& flight) {
-  for (std::size_t tier = 0; tier < core.levels.size(); ++tier) {
-    auto& lease = flight->seen[tier].lease;
-    if (!lease) continue;
-    core.ask<void>(
-        [&](TimePoint deadline, Handler<Result<void>> done) {
-          core.levels[tier]->shared->release(core.tier_key(flight->key), *lease, deadline, std::move(done));
-        },
-        [](const Result<void>&) {});
-    lease.reset();
-  }
 }
 
 }  // namespace terrace::cascade

@@ -19,11 +19,13 @@ void complete_uncached(Core& core, const FlightPtr& flight, const Answer& answer
 void complete_with_fill(const std::shared_ptr<Core>& core, const FlightPtr& flight, const Answer& answer,
                         BytesView stored);
 /// Ends a flight that found nothing and could not load: with its candidate if it has one, otherwise with the
-/// error.
-void complete_failed(Core& core, const FlightPtr& flight, const Error& why);
-/// Answers the waiting callers with the candidate, which must be there; the flight goes on.
-void answer_stale(Core& core, const FlightPtr& flight, const Error& why);
-/// Gives back the leases of a flight that ends without a fill.
-void release_leases(Core& core, const FlightPtr& flight);
+/// error. `end`: what processes that wait for its leases are told.
+void complete_failed(Core& core, const FlightPtr& flight, const Error& why, LeaseEnd end = LeaseEnd::untold);
+/// Answers the callers that have waited since `latest` or longer with the candidate, which must be there; the
+/// flight goes on. `next`: the earliest time since when one of the others has waited, unless it is earlier.
+void answer_stale(Core& core, const FlightPtr& flight, TimePoint latest, std::optional<TimePoint>& next);
+/// Gives back the leases of a flight that ends without a fill; tells the processes that wait for them how it
+/// ended.
+void release_leases(Core& core, const FlightPtr& flight, LeaseEnd end = LeaseEnd::untold);
 
 }  // namespace terrace::cascade

@@ -24,6 +24,20 @@ class ErrorTally {
   std::atomic<std::uint64_t> timed_out_{0}, unavailable_{0}, io_{0}, other_{0};
 };
 
+/// The longest of some times. Thread safe.
+class Longest {
+ public:
+  void add(Duration time) noexcept {
+    Duration longest = longest_.load(std::memory_order_relaxed);
+    while (time > longest && !longest_.compare_exchange_weak(longest, time, std::memory_order_relaxed)) {
+    }
+  }
+  [[nodiscard]] Duration get() const noexcept { return longest_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<Duration> longest_{Duration::zero()};
+};
+
 /// The counters of a cache. Those of one tier are in level.hpp.
 struct Counters {
   std::atomic<std::uint64_t> loads{0};
@@ -40,6 +54,7 @@ struct Counters {
   std::atomic<std::uint64_t> invalidations_received{0};
   std::atomic<std::uint64_t> memory_hits_shown{0};  // the most that stats() has returned (stats.cpp)
   Histogram load_latency;
+  Longest longest_load;  // of the loads that returned a value, or "no such key"
 };
 
 }  // namespace terrace::cascade

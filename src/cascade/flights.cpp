@@ -70,10 +70,10 @@ std::optional<Waiter> FlightTable::choose_loader(const FlightPtr& flight) const 
   return std::nullopt;
 }
 
-void FlightTable::set_hurry(const std::vector<FlightPtr>& flights, const std::function<void()>& hurry) {
+void FlightTable::set_load(const std::vector<FlightPtr>& flights, const std::weak_ptr<FlightLoad>& load) {
   for (const FlightPtr& flight : flights) {
     std::lock_guard lock(stripe(flight->key).mutex);
-    flight->hurry = hurry;
+    flight->load = load;
   }
 }
 
@@ -84,9 +84,48 @@ bool FlightTable::urgent(const std::vector<FlightPtr>& flights) const {
   });
 }
 
-std::vector<Waiter> FlightTable::take_waiters(const FlightPtr& flight) {
+std::shared_ptr<FlightLoad> FlightTable::abandoned(std::string_view key) const {
+  std::shared_ptr<FlightLoad> load;
+  std::vector<Waiter> waiters;
+  {
+    const auto& [mutex, flights] = stripe(key);
+    std::lock_guard lock(mutex);
+    const auto found = flights.find(key);
+    if (found == flights.end()) return nullptr;
+    const Flight& flight = *found->second;
+    if (flight.phase != Flight::Phase::loading || flight.answered_early) return nullptr;
+    load = flight.load.lock();
+    waiters = flight.waiters;
+  }
+  const auto waits = [](const Waiter& waiter) { return waiter.call->open(); };
+  return std::any_of(waiters.begin(), waiters.end(), waits) ? nullptr : load;
+}
+
+namespace {
+
+template <class Wanted>
+std::vector<Waiter> take(std::vector<Waiter>& waiters, Wanted wanted) {
+  const auto rest = std::stable_partition(waiters.begin(), waiters.end(),
+                                          [&](const Waiter& waiter) { return !wanted(waiter); });
+  std::vector<Waiter> taken(std::make_move_iterator(rest), std::make_move_iterator(waiters.end()));
+  waiters.erase(rest, waiters.end());
+  return taken;
+}
+
+}  // namespace
+
+std::vector<Waiter> FlightTable::take_early(const FlightPtr& flight, TimePoint latest,
+                                            std::optional<TimePoint>& next) {
   std::lock_guard lock(stripe(flight->key).mutex);
-  return std::exchange(flight->waiters, {});
+  auto taken = take(flight->waiters, [&](const Waiter& waiter) { return waiter.since <= latest; });
+  for (const Waiter& waiter : flight->waiters) next = std::min(next.value_or(waiter.since), waiter.since);
+  if (!taken.empty()) flight->answered_early = true;
+  return taken;
+}
+
+std::vector<Waiter> FlightTable::take_waiters_of(const FlightPtr& flight, const Gather<Answer>& call) {
+  std::lock_guard lock(stripe(flight->key).mutex);
+  return take(flight->waiters, [&](const Waiter& waiter) { return waiter.call.get() == &call; });
 }
 
 std::vector<Waiter> FlightTable::begin_fill(const FlightPtr& flight) {

@@ -25,6 +25,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <terrace/detail/cascade/engine.hpp>
 #include <terrace/shared_tier.hpp>
@@ -36,14 +37,27 @@
 
 namespace terrace::cascade {
 
+/// The load of one or several flights, as far as their callers concern it. Thread safe; called without a lock.
+class FlightLoad {
+ public:
+  virtual ~FlightLoad() = default;
+  /// A nested caller waits for it, so it must not wait for its turn.
+  virtual void hurry() = 0;
+  /// Another caller has joined one of its flights.
+  virtual void joined() = 0;
+  /// No caller waits for one of its flights any more. They have given up; none has got an answer meanwhile.
+  virtual void abandoned() = 0;
+};
+
 /// One key of one reader's call.
 struct Waiter {
   std::shared_ptr<Gather<Answer>> call;
   std::size_t index = 0;
   std::shared_ptr<Loader> loader;                             ///< null: a read that loads nothing
   std::shared_ptr<const std::vector<std::string>> tags = {};  ///< for the loaded value; null: none
-  bool nested = false;  ///< the reader is itself a loader's (detail/load_mark.hpp)
-  bool late = false;    ///< joined after the lookup had begun, so the value may be older than this read
+  bool nested = false;   ///< the reader is itself a loader's (detail/load_mark.hpp)
+  TimePoint since = {};  ///< soft_load_timeout counts from here
+  bool late = false;     ///< joined after the lookup had begun, so the value may be older than this read
 };
 
 /// An in-flight request: the work for one key, from the first reader's miss to the end of the fills.
@@ -73,8 +87,9 @@ struct Flight {
   enum class Phase : std::uint8_t { joining, lookup, loading, filling, ended };
   Phase phase = Phase::joining;
   std::vector<Waiter> waiters;
-  bool urgent = false;                    ///< a nested waiter has joined: its load waits for no turn
-  std::function<void()> hurry = nullptr;  ///< lets its load run now
+  bool urgent = false;               ///< a nested waiter has joined: its load waits for no turn
+  bool answered_early = false;       ///< callers have got the candidate while the load goes on
+  std::weak_ptr<FlightLoad> load{};  ///< while it loads
 };
 
 using FlightPtr = std::shared_ptr<Flight>;
@@ -82,14 +97,21 @@ using FlightPtr = std::shared_ptr<Flight>;
 /// Thread safe: striped locks, which are never held while the program's code runs.
 class FlightTable {
  public:
-  enum class Joined : std::uint8_t { began, joined, too_late };
+  struct Joined {
+    enum class How : std::uint8_t { began, joined, too_late };
+    How how = How::joined;
+    FlightPtr begun = {};  ///< for How::began
+    /// For How::joined: the load under way. The waiter must then call its joined(), and, if it has made the
+    /// flight urgent, hurry().
+    std::shared_ptr<FlightLoad> load = {};
+    bool hurry = false;
+  };
 
   /// Adds the waiter to the flight of the key, or to a new one, which `fresh()` makes. too_late: the flight
   /// is loading, so no level has the key; that is the answer for a waiter without a loader. A nested waiter
-  /// that joins makes the flight urgent; it must then call `hurry`.
+  /// that joins makes the flight urgent.
   template <class Fresh>
-  Joined join(const std::string& key, Waiter waiter, FlightPtr& flight, std::function<void()>& hurry,
-              Fresh fresh);
+  Joined join(const std::string& key, Waiter waiter, Fresh fresh);
 
   /// The lookup begins; waiters that join from now on are late.
   void begin_lookup(const FlightPtr& flight);
@@ -109,13 +131,21 @@ class FlightTable {
   /// The first waiter that has a loader and whose call is still open; none: there is no such waiter.
   std::optional<Waiter> choose_loader(const FlightPtr& flight) const;
 
-  /// `hurry` is called, without a lock, when the first nested waiter joins one of these flights.
-  void set_hurry(const std::vector<FlightPtr>& flights, const std::function<void()>& hurry);
+  /// From now on callers reach the load of these flights.
+  void set_load(const std::vector<FlightPtr>& flights, const std::weak_ptr<FlightLoad>& load);
   /// A nested waiter has joined one of these flights.
   [[nodiscard]] bool urgent(const std::vector<FlightPtr>& flights) const;
 
-  /// Takes out the waiters, to be answered now; the flight goes on.
-  std::vector<Waiter> take_waiters(const FlightPtr& flight);
+  /// The flight of the key is loading, and no caller waits for it any more: they have all given up. Returns
+  /// its load, which must be told; null otherwise. A load goes on if callers have got an early answer.
+  [[nodiscard]] std::shared_ptr<FlightLoad> abandoned(std::string_view key) const;
+
+  /// Takes out the waiters that have waited since `latest` or longer, to be answered early; the flight goes
+  /// on. `next`: the earliest of the others' `since`.
+  std::vector<Waiter> take_early(const FlightPtr& flight, TimePoint latest, std::optional<TimePoint>& next);
+
+  /// Takes out the waiters of one call. The flight goes on.
+  std::vector<Waiter> take_waiters_of(const FlightPtr& flight, const Gather<Answer>& call);
 
   /// The same; waiters that join from now on wait for the fill.
   std::vector<Waiter> begin_fill(const FlightPtr& flight);
@@ -142,25 +172,27 @@ class FlightTable {
 };
 
 template <class Fresh>
-FlightTable::Joined FlightTable::join(const std::string& key, Waiter waiter, FlightPtr& flight,
-                                      std::function<void()>& hurry, Fresh fresh) {
+FlightTable::Joined FlightTable::join(const std::string& key, Waiter waiter, Fresh fresh) {
+  using How = Joined::How;
   auto& [mutex, flights] = stripe(key);
   std::lock_guard lock(mutex);
   const auto found = flights.find(key);
   if (found == flights.end()) {
-    flight = fresh();
+    FlightPtr flight = fresh();
     flight->urgent = waiter.nested && waiter.loader != nullptr;
     waiter.late = false;
     flight->waiters.push_back(std::move(waiter));
     flights.emplace(key, flight);
-    return Joined::began;
+    return {How::began, std::move(flight)};
   }
-  if (found->second->phase == Flight::Phase::loading && waiter.loader == nullptr) return Joined::too_late;
   Flight& joined = *found->second;
+  if (joined.phase == Flight::Phase::loading && waiter.loader == nullptr) return {How::too_late};
   waiter.late = joined.phase != Flight::Phase::joining;
-  if (waiter.nested && waiter.loader != nullptr && !std::exchange(joined.urgent, true)) hurry = joined.hurry;
+  Joined out;
+  if (joined.phase == Flight::Phase::loading) out.load = joined.load.lock();
+  if (waiter.nested && waiter.loader != nullptr) out.hurry = !std::exchange(joined.urgent, true);
   joined.waiters.push_back(std::move(waiter));
-  return Joined::joined;
+  return out;
 }
 
 }  // namespace terrace::cascade

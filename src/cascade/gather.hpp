@@ -5,9 +5,11 @@
 
 #include <atomic>
 #include <boost/unordered/unordered_flat_map.hpp>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <terrace/detail/cascade/engine.hpp>
 #include <utility>
 #include <vector>
@@ -86,6 +88,20 @@ class Gather final : public Pending, public std::enable_shared_from_this<Gather<
     timer_ = scheduler->call_at(after(scheduler->clock().now(), *timeout), expire);
   }
 
+  /// `given_up` is called, without a lock, if the call ends before every key has its outcome. To be set
+  /// before the first outcome can come.
+  void when_given_up(std::function<void()> given_up) {
+    std::lock_guard lock(mutex_);
+    given_up_ = std::move(given_up);
+  }
+
+  /// The call ends when the stop is requested, which may be now. After begin() and when_given_up().
+  void give_up_on(const std::stop_token& stop) {
+    stop_.emplace(stop, [self = this->weak_from_this()] {
+      if (const auto call = self.lock()) call->end(Error(Errc::timed_out, "the caller has given up"));
+    });
+  }
+
   void set_outcome(std::size_t index, T outcome) {
     {
       std::lock_guard lock(mutex_);
@@ -108,7 +124,9 @@ class Gather final : public Pending, public std::enable_shared_from_this<Gather<
         if (!outcome) outcome.emplace(failed<T>(error));
       }
     }
+    const auto given_up = std::exchange(given_up_, nullptr);
     finish();
+    if (given_up) given_up();
   }
 
   /// The call still waits for an outcome.
@@ -137,6 +155,8 @@ class Gather final : public Pending, public std::enable_shared_from_this<Gather<
   std::size_t missing_;
   bool open_ = true;
   Handler<std::vector<T>> done_;
+  std::function<void()> given_up_;
+  std::optional<std::stop_callback<std::function<void()>>> stop_;
   std::shared_ptr<PendingCalls> calls_;
   std::shared_ptr<Scheduler> scheduler_;
   std::uint64_t id_ = 0;

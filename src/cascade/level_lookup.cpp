@@ -198,7 +198,7 @@ class LevelLookup : public std::enable_shared_from_this<LevelLookup> {
     auto replies = std::make_shared<Replies>(asked_.size());
     const auto asking = asked_;  // the last reply moves on with asked_, perhaps within this loop
     for (std::size_t i = 0; i < asking.size(); ++i) {
-      acquire_lease(*core_, asking[i], tier_,
+      acquire_lease(*core_, asking[i], tier_, {}, false,
                     [self = shared_from_this(), replies, i](Result<LeaseReply> reply) {
                       replies->of[i] = std::move(reply);
                       if (--replies->left == 0) self->leased(std::move(replies->of));
@@ -219,7 +219,7 @@ class LevelLookup : public std::enable_shared_from_this<LevelLookup> {
       } else if (reply->kind == LeaseReply::Kind::granted) {
         passed_.push_back(std::move(flight));
       } else {
-        held(std::move(flight));
+        held(std::move(flight), *reply);
       }
     }
     check_tags(std::move(hits), [self = shared_from_this()] { self->pass(); });
@@ -227,11 +227,11 @@ class LevelLookup : public std::enable_shared_from_this<LevelLookup> {
 
   /// Another process is loading the key. A stale candidate may be served meanwhile only if this tier has a
   /// stale value as well: otherwise the key may have been erased since memory got it.
-  void held(FlightPtr flight) {
+  void held(FlightPtr flight, const LeaseReply& reply) {
     if (flight->candidate && !flight->seen[tier_].stale.empty()) {
       return complete_failed(*core_, flight, Error(Errc::unavailable, "another process is loading it"));
     }
-    await_lease(core_, std::move(flight), tier_);
+    await_lease(core_, std::move(flight), tier_, reply);
   }
 
   /// To the next tier, with the flights that are still open.

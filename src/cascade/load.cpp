@@ -6,9 +6,14 @@
 ///     ──run──► the loader runs ──deliver──► ended
 ///
 /// It may skip steps: a free slot needs no wait, a load without tags asks for no tokens, and a loader that
-/// does not block needs no worker. From each step: load_timeout ends it (overdue). run() also hands the keys
-/// to another waiter's loader if the caller of this one has left. soft_load_timeout (answer_early) answers
-/// the callers with the stale candidate, and the load goes on.
+/// does not block needs no worker. From each step:
+///  - load_timeout ends it (overdue): the callers get an error, the slot is free, and the loader should stop.
+///  - All callers have given up (abandoned): the slot is free, and the loader should stop. What it still
+///    returns is kept. Before run(), the load just ends.
+///  - The caller whose loader it is has given up before run(), or the outcome concerns that caller alone:
+///    the loader of another caller takes over.
+///  - soft_load_timeout, counted for each caller (answer_early): this caller gets the stale candidate, and the
+///    load goes on.
 ///
 /// The outcome of each key: an error ─► fail; a value ─► keep (into the tiers and memory), or answer_only, if
 /// the program wants that or if a tag may have been invalidated during the load.
@@ -25,7 +30,7 @@ namespace {
 
 /// One call of one loader. It ends once: with the loader's answer, or at the time limit; a later answer is
 /// dropped.
-class Load : public std::enable_shared_from_this<Load> {
+class Load final : public FlightLoad, public std::enable_shared_from_this<Load> {
  public:
   Load(std::shared_ptr<Core> core, Waiter source, std::vector<FlightPtr> flights)
       : core_(std::move(core)),
@@ -47,11 +52,30 @@ class Load : public std::enable_shared_from_this<Load> {
     const CacheOptions& options = core_->options;
     at(hard_, options.load_timeout, &Load::overdue);
     const auto has_candidate = [](const FlightPtr& flight) { return flight->candidate.has_value(); };
-    if (options.soft_load_timeout && std::any_of(flights_.begin(), flights_.end(), has_candidate)) {
-      at(soft_, *options.soft_load_timeout, &Load::answer_early);
-    }
+    answers_early_ =
+        options.soft_load_timeout && std::any_of(flights_.begin(), flights_.end(), has_candidate);
+    core_->flights.set_load(flights_, weak_from_this());
+    joined();
     keep_leases();
     take_turn();
+  }
+
+  void hurry() override {
+    core_->load_slots.hurry(ticket_);
+    if (queued_.exchange(false) && !running_) post(true);  // it is posted twice then, and runs once
+  }
+
+  /// The time limit of the one who has joined. If a limit is set already, its end looks for the next one.
+  void joined() override {
+    if (answers_early_ && !early_set_.exchange(true))
+      at(soft_, *core_->options.soft_load_timeout, &Load::answer_early);
+  }
+
+  void abandoned() override {
+    if (!running_) return restart();
+    if (abandoned_.exchange(true)) return;
+    stop_.request_stop();
+    overtime();
   }
 
  private:
@@ -76,19 +100,15 @@ class Load : public std::enable_shared_from_this<Load> {
   [[nodiscard]] bool urgent() const { return core_->flights.urgent(flights_); }
 
   void take_turn() {
-    core_->flights.set_hurry(flights_, [weak = weak_from_this()] {
-      if (const auto self = weak.lock()) self->hurry();
-    });
-    ticket_ = core_->load_slots.enter([self = shared_from_this()] { self->have_turn(); }, urgent());
+    const auto entered =
+        core_->load_slots.enter([self = shared_from_this()] { self->have_turn(); }, urgent());
+    if (!entered) return end([&](std::size_t i) { fail(flights_[i], entered.error()); });
+    ticket_ = *entered;
     if (urgent()) hurry();
   }
 
-  void hurry() {
-    core_->load_slots.hurry(ticket_);
-    if (queued_.exchange(false) && !running_) post(true);  // it is posted twice then, and runs once
-  }
-
   void have_turn() {
+    turn_ = Turn::taken;
     if (tags_.empty()) return begin();
     // The tokens are asked for before the load begins: if a tag is invalidated later, its token differs.
     tag_tokens(core_, tags_, true, [self = shared_from_this()](Result<std::vector<Token>> tokens) {
@@ -109,21 +129,16 @@ class Load : public std::enable_shared_from_this<Load> {
     const auto posted = core_->scheduler->post_load([self = shared_from_this()] { self->run(); }, nested);
     if (posted) return true;
     end([&](std::size_t i) { fail(flights_[i], posted.error()); });
-    run();  // gives the turn back, if that has not happened yet
+    give_turn_back();
     return false;
   }
 
   void run() {
     if (running_.exchange(true)) return;
-    if (ended_) return core_->load_slots.leave();
+    if (ended_) return give_turn_back();
     // The objects that its loader refers to may be gone with a caller that has left: another waiter's loader
     // is taken.
-    if (!source_.call->open()) {
-      core_->load_slots.leave();
-      if (ended_.exchange(true)) return;
-      cancel_timers();
-      return start_load(core_, flights_);
-    }
+    if (!source_.call->open()) return restart();
     core_->counters.loads += flights_.size();
     load_began_ = core_->now();
     request_.stop = stop_.get_token();
@@ -134,27 +149,57 @@ class Load : public std::enable_shared_from_this<Load> {
     const LoadMark mark(true);
     source_.loader->load(request_, [self = shared_from_this()](std::vector<Loaded> loaded) {
       const LoadMark over(false);  // reads that follow from the answer are not the loader's
-      self->core_->load_slots.leave();
+      self->give_turn_back();
       self->end([&](std::size_t i) { self->deliver(self->flights_[i], std::move(loaded[i])); });
     });
+  }
+
+  /// The load begins again with the loaders of other callers, if there are any.
+  void restart() {
+    give_turn_back();
+    if (ended_.exchange(true)) return;
+    cancel_timers();
+    start_load(core_, flights_);
+  }
+
+  // --- the turn among the loads of the cache ---
+
+  enum class Turn : std::uint8_t { none, taken, overdue, given_back };
+
+  void give_turn_back() {
+    const Turn had = turn_.exchange(Turn::given_back);
+    if (had == Turn::taken) core_->load_slots.leave();
+    if (had == Turn::overdue) core_->load_slots.came_back();
+  }
+
+  /// The loader runs on, but nobody waits for it: the others need not wait for its slot.
+  void overtime() {
+    Turn had = Turn::taken;
+    if (turn_.compare_exchange_strong(had, Turn::overdue)) core_->load_slots.overtime();
   }
 
   // --- time ---
 
   void overdue() {
     stop_.request_stop();
+    overtime();
     end([&](std::size_t i) {
       fail(flights_[i], Error(Errc::timed_out, "the loader of " + printable_key(flights_[i]->key) +
                                                    " took longer than load_timeout"));
     });
   }
 
+  /// Answers the callers whose limit is over, and sets the limit of the next one.
   void answer_early() {
     if (ended_) return;
+    early_set_ = false;
+    const Duration limit = *core_->options.soft_load_timeout;
+    std::optional<TimePoint> next;
     for (const auto& flight : flights_) {
-      if (flight->candidate)
-        answer_stale(*core_, flight, Error(Errc::timed_out, "the loader took longer than soft_load_timeout"));
+      if (flight->candidate) answer_stale(*core_, flight, core_->now() - limit, next);
     }
+    if (next && !early_set_.exchange(true))
+      at(soft_, after(*next, limit) - core_->now(), &Load::answer_early);
   }
 
   /// A process that dies renews nothing. So another one may take over soon, however long a load may take.
@@ -189,13 +234,18 @@ class Load : public std::enable_shared_from_this<Load> {
     for (std::size_t i = 0; i < flights_.size(); ++i) each(i);
   }
 
-  void fail(const FlightPtr& flight, const Error& why) {
+  /// `end`: only a failure of the loader itself concerns the processes that wait for this load. A limit of
+  /// this process does not.
+  void fail(const FlightPtr& flight, const Error& why, LeaseEnd end = LeaseEnd::untold) {
     ++core_->counters.load_failures;
-    complete_failed(*core_, flight, why);
+    complete_failed(*core_, flight, why, end);
   }
 
   void deliver(const FlightPtr& flight, Loaded loaded) {
-    if (!loaded.value) return fail(flight, loaded.value.error());
+    if (!loaded.value) {
+      if (abandoned_ || loaded.only_own) return hand_over(flight, loaded.value.error());
+      return fail(flight, loaded.value.error(), LeaseEnd::failed);
+    }
     if (const auto refused = refuse_tags(loaded.tags)) {
       return fail(flight, Error(Errc::loader_failed, "the loader of " + printable_key(flight->key) +
                                                          " gave an invalid tag: " + refused->context));
@@ -207,6 +257,7 @@ class Load : public std::enable_shared_from_this<Load> {
       }
       loaded.value = flight->candidate->entry.value;
     }
+    core_->counters.longest_load.add(core_->now() - load_began_);
     const CacheOptions& options = core_->options;
     const bool negative = *loaded.value == nullptr;
     Answer answer{.kind = negative ? LookupKind::negative : LookupKind::hit,
@@ -221,6 +272,15 @@ class Load : public std::enable_shared_from_this<Load> {
     if (!loaded.keep) return answer_only(flight, answer);
     if (negative && !answer.entry.fresh_until) return complete_with_fill(core_, flight, answer, {});
     tag(flight, std::move(answer), std::move(loaded.tags));
+  }
+
+  /// The error concerns the caller of this loader only: it was asked to stop because that caller had
+  /// given up, or it could not run where that caller is. Other callers have joined meanwhile.
+  void hand_over(const FlightPtr& flight, const Error& why) {
+    ++core_->counters.load_failures;
+    auto own = core_->flights.take_waiters_of(flight, *source_.call);
+    answer_callers(*core_, flight, std::move(own), core_->candidate_or(flight, why), {flight->began, false});
+    start_load(core_, {flight});
   }
 
   /// Coherence rule "Tags": the tags that a loader returns become known only after the load. Such a tag may
@@ -266,7 +326,8 @@ class Load : public std::enable_shared_from_this<Load> {
 
   /// The waiting callers get the answer, and no level keeps it.
   void answer_only(const FlightPtr& flight, const Answer& answer) {
-    release_leases(*core_, flight);
+    const bool absent = answer.kind == LookupKind::negative;
+    release_leases(*core_, flight, absent ? LeaseEnd::absent : LeaseEnd::not_kept);
     complete_uncached(*core_, flight, answer);
   }
 
@@ -283,8 +344,12 @@ class Load : public std::enable_shared_from_this<Load> {
   std::atomic<Scheduler::TimerId> soft_{0};
   std::atomic<Scheduler::TimerId> renewal_{0};
   std::atomic<bool> ended_{false};
+  std::atomic<bool> abandoned_{false};
+  std::atomic<Turn> turn_{Turn::none};
   std::atomic<LoadSlots::Ticket> ticket_{0};
-  std::atomic<bool> queued_{false};  // posted, and may wait for a worker
+  bool answers_early_ = false;          // set before the callers reach it
+  std::atomic<bool> early_set_{false};  // soft_ is set
+  std::atomic<bool> queued_{false};     // posted, and may wait for a worker
   std::atomic<bool> running_{false};
   std::stop_source stop_;
   std::stop_callback<std::function<void()>> on_closing_;

@@ -25,20 +25,29 @@ constexpr std::size_t keys_together = 2000;
 
 /// The keys of one part of a call, or of the whole.
 void read_together(const std::shared_ptr<Core>& core, std::vector<std::string> keys,
-                   const std::shared_ptr<Loader>& loader, const ReadOptions& options, bool ahead,
+                   const std::shared_ptr<Loader>& loader, const ReadOptions& options, bool ahead, bool nested,
                    const TiersOfCallPtr& tiers, Handler<std::vector<Answer>> done) {
   const auto call = core->begin_call<Answer>(keys.size(), options.timeout, std::move(done));
   if (const auto refused = refuse_tags(options.tags)) call->end(*refused);
   if (!call->open()) return;
   const auto tags =
       options.tags.empty() ? nullptr : std::make_shared<const std::vector<std::string>>(options.tags);
-  const bool nested = !ahead && LoadMark::here();  // no caller waits for a refresh ahead of time
+  if (loader && (options.timeout || options.stop.stop_possible())) {
+    call->when_given_up([weak = std::weak_ptr(core), keys] {
+      const auto still = weak.lock();
+      for (std::size_t i = 0; still && i < keys.size(); ++i) {
+        if (const auto load = still->flights.abandoned(keys[i])) load->abandoned();
+      }
+    });
+  }
+  if (options.stop.stop_possible()) call->give_up_on(options.stop);
+  const TimePoint since = core->now();
   std::vector<std::pair<std::string, Waiter>> waiters;
   for (std::size_t i = 0; i < keys.size(); ++i) {
     if (const auto refused = core->refuse_key(keys[i])) {
       call->set_outcome(i, failed<Answer>(*refused));
     } else {
-      waiters.emplace_back(std::move(keys[i]), Waiter{call, i, loader, tags, nested});
+      waiters.emplace_back(std::move(keys[i]), Waiter{call, i, loader, tags, nested, since});
     }
   }
   join_or_begin(core, std::move(waiters), ahead, tiers);
@@ -48,11 +57,12 @@ void read_together(const std::shared_ptr<Core>& core, std::vector<std::string> k
 class ReadInParts : public std::enable_shared_from_this<ReadInParts> {
  public:
   ReadInParts(std::shared_ptr<Core> core, std::vector<std::string> keys, std::shared_ptr<Loader> loader,
-              ReadOptions options, Handler<std::vector<Answer>> done)
+              ReadOptions options, bool nested, Handler<std::vector<Answer>> done)
       : core_(std::move(core)),
         keys_(std::move(keys)),
         loader_(std::move(loader)),
         options_(std::move(options)),
+        nested_(nested),
         tiers_(std::make_shared<TiersOfCall>(core_->levels.size())),
         done_(std::move(done)) {
     if (options_.timeout) end_ = after(core_->now(), *options_.timeout);
@@ -69,7 +79,7 @@ class ReadInParts : public std::enable_shared_from_this<ReadInParts> {
     std::vector<std::string> part(std::make_move_iterator(keys_.begin() + static_cast<std::ptrdiff_t>(first)),
                                   std::make_move_iterator(keys_.begin() + static_cast<std::ptrdiff_t>(end)));
     if (end_) options_.timeout = *end_ - core_->now();
-    read_together(core_, std::move(part), loader_, options_, false, tiers_,
+    read_together(core_, std::move(part), loader_, options_, false, nested_, tiers_,
                   [self = shared_from_this()](std::vector<Answer> answers) {
                     for (Answer& answer : answers) self->answers_.push_back(std::move(answer));
                     self->next();
@@ -81,6 +91,7 @@ class ReadInParts : public std::enable_shared_from_this<ReadInParts> {
   std::vector<std::string> keys_;
   const std::shared_ptr<Loader> loader_;
   ReadOptions options_;
+  const bool nested_;
   std::optional<TimePoint> end_;
   const TiersOfCallPtr tiers_;
   Handler<std::vector<Answer>> done_;
@@ -93,27 +104,30 @@ void start_read(const std::shared_ptr<Core>& core, std::vector<std::string> keys
                 std::shared_ptr<Loader> loader, const ReadOptions& options, bool ahead,
                 Handler<std::vector<Answer>> done) {
   if (keys.empty()) return done({});
+  const bool nested = !ahead && LoadMark::here();  // no caller waits for a refresh ahead of time
   if (keys.size() > keys_together && !core->levels.empty()) {
-    return std::make_shared<ReadInParts>(core, std::move(keys), std::move(loader), options, std::move(done))
+    return std::make_shared<ReadInParts>(core, std::move(keys), std::move(loader), options, nested,
+                                         std::move(done))
         ->next();
   }
-  read_together(core, std::move(keys), loader, options, ahead, nullptr, std::move(done));
+  read_together(core, std::move(keys), loader, options, ahead, nested, nullptr, std::move(done));
 }
 
 void join_or_begin(std::shared_ptr<Core> core, std::vector<std::pair<std::string, Waiter>> waiters,
                    bool ahead, const TiersOfCallPtr& tiers) {
+  using How = FlightTable::Joined::How;
   std::vector<FlightPtr> begun;
   for (auto& [key, waiter] : waiters) {
-    FlightPtr flight;
-    std::function<void()> hurry;
     const auto [call, index] = std::pair(waiter.call, waiter.index);
-    const auto joined = core->flights.join(key, std::move(waiter), flight, hurry, [&, &key = key] {
+    auto joined = core->flights.join(key, std::move(waiter), [&, &key = key] {
       return std::make_shared<Flight>(key, core->generations.stamp(key), core->now(), core->levels.size(),
                                       ahead);
     });
-    if (hurry) hurry();
-    if (joined == FlightTable::Joined::too_late) call->set_outcome(index, {});
-    if (joined != FlightTable::Joined::began) continue;
+    if (joined.hurry && joined.load) joined.load->hurry();
+    if (joined.load) joined.load->joined();
+    if (joined.how == How::too_late) call->set_outcome(index, {});
+    if (joined.how != How::began) continue;
+    FlightPtr flight = std::move(joined.begun);
     Entry written;
     if (!ahead && journalled(*core, key, &written) == Journalled::value) {
       const LookupKind kind = written.value ? LookupKind::hit : LookupKind::negative;

@@ -44,9 +44,13 @@ void start_lookup(std::shared_ptr<Core> core, std::vector<FlightPtr> flights, Ti
 void resume_lookup(std::shared_ptr<Core> core, FlightPtr flight, std::size_t tier, Result<LeaseReply> reply);
 
 /// Asks a shared tier for the lease of the flight's key. If it is granted, the flight keeps the token.
-void acquire_lease(Core& core, const FlightPtr& flight, std::size_t tier, Handler<Result<LeaseReply>> done);
-/// Another process has the lease of the key: waits for its fill, then resumes the lookup.
-void await_lease(std::shared_ptr<Core> core, FlightPtr flight, std::size_t tier);
+/// `waited_for`, `take_over`: see LeaseRequest.
+void acquire_lease(Core& core, const FlightPtr& flight, std::size_t tier,
+                   const std::optional<LeaseToken>& waited_for, bool take_over,
+                   Handler<Result<LeaseReply>> done);
+/// Another process has the lease of the key, as `held` says: waits for its fill, or until it says that it
+/// fills nothing, or until the wait is too long; then resumes the lookup or ends the flight.
+void await_lease(std::shared_ptr<Core> core, FlightPtr flight, std::size_t tier, const LeaseReply& held);
 
 /// Loads keys that no level has.
 void start_load(std::shared_ptr<Core> core, const std::vector<FlightPtr>& flights);

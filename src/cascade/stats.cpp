@@ -65,8 +65,9 @@ CacheStats collect_stats(Core& core) {
   out.refreshes = c.refreshes;
   out.lease_waits = c.lease_waits;
   const auto loading = core.load_slots.turns();
-  out.loads_in_flight = loading.taken;
+  out.loads_in_flight = loading.taken + loading.overdue;
   out.loads_waiting = loading.waiting;
+  out.loads_overdue = loading.overdue;
   out.invalidations_sent = c.invalidations_sent;
   out.invalidations_received = c.invalidations_received;
   const Gate& gate = core.values->gate();

@@ -65,14 +65,13 @@ std::optional<ReplicatedSharing::Grant> ReplicatedSharing::Grants::take(std::str
 class ReplicatedSharing::Acquire : public std::enable_shared_from_this<Acquire> {
  public:
   Acquire(std::shared_ptr<ReplicaGroup> group, std::shared_ptr<Grants> grants, std::string_view key,
-          const LeaseToken& token, Duration time, BytesView stale, TimePoint deadline,
-          Handler<Result<LeaseReply>> done)
+          const LeaseRequest& request, TimePoint deadline, Handler<Result<LeaseReply>> done)
       : group_(std::move(group)),
         grants_(std::move(grants)),
         key_(key),
-        token_(token),
-        time_(time),
-        stale_(stale),
+        token_(request.token),
+        time_(request.lease_time),
+        stale_(request.stale),
         deadline_(deadline),
         done_(std::move(done)),
         holders_(group_->holders(key)) {}
@@ -184,12 +183,12 @@ void ReplicatedSharing::drop(ReplicaGroup& group, const Grant& grant, TimePoint 
     group.node(*grant.node).tier->erase(lease_key(grant.key), deadline, [](const Result<bool>&) {});
 }
 
-void ReplicatedSharing::acquire(std::string_view key, const LeaseToken& token, Duration lease_time,
-                                BytesView stale, TimePoint deadline, Handler<Result<LeaseReply>> done) {
-  const auto why = first_of({bad_time("lease time", lease_time), bad_key(key), group_->refusal(deadline)});
+void ReplicatedSharing::acquire(std::string_view key, const LeaseRequest& request, TimePoint deadline,
+                                Handler<Result<LeaseReply>> done) {
+  const auto why =
+      first_of({bad_time("lease time", request.lease_time), bad_key(key), group_->refusal(deadline)});
   if (why) return done(*why);
-  std::make_shared<Acquire>(group_, grants_, key, token, lease_time, stale, deadline, std::move(done))
-      ->start();
+  std::make_shared<Acquire>(group_, grants_, key, request, deadline, std::move(done))->start();
 }
 
 void ReplicatedSharing::fill(std::string_view key, const LeaseToken& token, BytesView value,
@@ -237,8 +236,8 @@ void ReplicatedSharing::renew(std::string_view key, const LeaseToken& token, Dur
        });
 }
 
-void ReplicatedSharing::release(std::string_view key, const LeaseToken& token, TimePoint deadline,
-                                Handler<Result<void>> done) {
+void ReplicatedSharing::release(std::string_view key, const LeaseToken& token, LeaseEnd /*end*/,
+                                TimePoint deadline, Handler<Result<void>> done) {
   const auto why = first_of({bad_key(key), group_->refusal(deadline)});
   if (why) return done(*why);
   const auto grant = grants_->take(key, token, group_->now());

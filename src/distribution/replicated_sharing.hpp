@@ -22,13 +22,15 @@ class ReplicatedSharing final : public SharedTier {
   /// Every node's shared() must not be null.
   explicit ReplicatedSharing(std::shared_ptr<ReplicaGroup> group);
 
-  void acquire(std::string_view key, const LeaseToken& token, Duration lease_time, BytesView stale,
-               TimePoint deadline, Handler<Result<LeaseReply>> done) override;
+  using SharedTier::acquire;
+  using SharedTier::release;
+  void acquire(std::string_view key, const LeaseRequest& request, TimePoint deadline,
+               Handler<Result<LeaseReply>> done) override;
   void fill(std::string_view key, const LeaseToken& token, BytesView value, std::optional<Duration> ttl,
             TimePoint deadline, Handler<Result<bool>> done) override;
   void renew(std::string_view key, const LeaseToken& token, Duration lease_time, TimePoint deadline,
              Handler<Result<bool>> done) override;
-  void release(std::string_view key, const LeaseToken& token, TimePoint deadline,
+  void release(std::string_view key, const LeaseToken& token, LeaseEnd end, TimePoint deadline,
                Handler<Result<void>> done) override;
   void get_or_put(std::string_view key, BytesView value, std::optional<Duration> ttl, TimePoint deadline,
                   Handler<Result<Bytes>> done) override;

@@ -55,23 +55,23 @@ void read_first(const MapPtr& map, std::size_t other, std::string_view key, Time
 
 }  // namespace
 
-void ShardedSharing::acquire(std::string_view key, const LeaseToken& token, Duration lease_time,
-                             BytesView stale, TimePoint deadline, Handler<Result<LeaseReply>> done) {
+void ShardedSharing::acquire(std::string_view key, const LeaseRequest& request, TimePoint deadline,
+                             Handler<Result<LeaseReply>> done) {
   const MapPtr map = core_->map();
   const Route route = core_->route(*map, key);
   if (route.leader == Route::nowhere) return done(no_owner());
-  if (!route.read_other) {
-    return shared(*map, route.leader).acquire(key, token, lease_time, stale, deadline, std::move(done));
-  }
+  if (!route.read_other) return shared(*map, route.leader).acquire(key, request, deadline, std::move(done));
   read_first<LeaseReply>(
       map, *route.other, key, deadline, named(map, route.leader, std::move(done)),
-      [stale = Bytes(stale)](Bytes value) -> std::optional<LeaseReply> {
+      [stale = Bytes(request.stale)](Bytes value) -> std::optional<LeaseReply> {
         if (!stale.empty() && value == stale) return std::nullopt;
         return LeaseReply{.kind = LeaseReply::Kind::value, .value = std::move(value)};
       },
-      [=, key = std::string(key), stale = Bytes(stale)](const ShardMap& now,
-                                                        Handler<Result<LeaseReply>> next) {
-        shared(now, route.leader).acquire(key, token, lease_time, stale, deadline, std::move(next));
+      [=, key = std::string(key), stale = Bytes(request.stale)](const ShardMap& now,
+                                                                Handler<Result<LeaseReply>> next) {
+        LeaseRequest again = request;
+        again.stale = stale;
+        shared(now, route.leader).acquire(key, again, deadline, std::move(next));
       });
 }
 
@@ -93,23 +93,23 @@ void ShardedSharing::renew(std::string_view key, const LeaseToken& token, Durati
 }
 
 /// At both owners: a caller that waits for a lease from before the change of the lead is notified, too.
-void ShardedSharing::release(std::string_view key, const LeaseToken& token, TimePoint deadline,
+void ShardedSharing::release(std::string_view key, const LeaseToken& token, LeaseEnd end, TimePoint deadline,
                              Handler<Result<void>> done) {
   const MapPtr map = core_->map();
   const Route route = core_->route(*map, key);
   if (route.leader == Route::nowhere) return done(no_owner());
   if (route.other) {
-    done = [weak = WeakMap(map), other = *route.other, key = std::string(key), token, deadline,
+    done = [weak = WeakMap(map), other = *route.other, key = std::string(key), token, end, deadline,
             done = named(map, route.leader, std::move(done))](Result<void> released) mutable {
       const MapPtr map_now = weak.lock();
       if (!map_now) return done(std::move(released));
       shared(*map_now, other)
-          .release(key, token, deadline, [released, done = std::move(done)](Result<void> too) mutable {
+          .release(key, token, end, deadline, [released, done = std::move(done)](Result<void> too) mutable {
             done(released ? std::move(too) : std::move(released));
           });
     };
   }
-  shared(*map, route.leader).release(key, token, deadline, std::move(done));
+  shared(*map, route.leader).release(key, token, end, deadline, std::move(done));
 }
 
 void ShardedSharing::get_or_put(std::string_view key, BytesView value, std::optional<Duration> ttl,

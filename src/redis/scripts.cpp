@@ -51,16 +51,26 @@ end
 
 Script::Script(std::string script) : text(std::move(script)), digest(sha1_hex(text)) {}
 
-/// key, lease / token, lease time, length of the stale value ('' none), its tail. Returns the value; -1:
-/// granted; otherwise the remaining time of the lease. A lease that no process of the cache can have made
-/// does not count: without an expiry, longer than twice the lease time, or of another type.
+/// key, lease / token, lease time, length of the stale value ('' none), its tail, token of the holder that
+/// the caller has waited for ('' none), '1' to take its lease over. Returns the value; -1: granted; the
+/// remaining time of the lease and its holder; or the mark of the end of that holder's load. A lease that no
+/// process of the cache can have made does not count: without an expiry, longer than twice the lease time, or
+/// of another type.
 const Script& acquire_script() {
   static const Script& script = *new Script(std::string(same) + read + R"(
 local value = read(KEYS[1])
 if value and not (ARGV[3] ~= '' and same(value, ARGV[3], ARGV[4])) then return value end
-if read(KEYS[2]) then
+local held = read(KEYS[2])
+if held then
   local left = redis.call('PTTL', KEYS[2])
-  if left >= 0 and left <= 2 * tonumber(ARGV[2]) then return left end
+  if left >= 0 and left <= 2 * tonumber(ARGV[2]) then
+    if #held ~= 17 then
+      if #held ~= 16 then return {left} end
+      if ARGV[6] ~= '1' or held ~= ARGV[5] then return {left, held} end
+    elseif string.sub(held, 1, 16) == ARGV[5] then
+      return {string.sub(held, 17)}
+    end
+  end
 end
 redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
 return -1)");
@@ -85,10 +95,17 @@ return redis.call('PEXPIRE', KEYS[1], ARGV[2]))");
   return script;
 }
 
-/// lease / token
+/// lease / token, mark of the end ('' none), how long the mark stays. With a mark the lease is free for all
+/// but those who have waited for this token.
 const Script& release_script() {
   static const Script& script = *new Script(std::string(read) + R"(
-if holds(KEYS[1], ARGV[1]) then redis.call('DEL', KEYS[1]) end
+if holds(KEYS[1], ARGV[1]) then
+  if ARGV[2] == '' then
+    redis.call('DEL', KEYS[1])
+  else
+    redis.call('SET', KEYS[1], ARGV[1] .. ARGV[2], 'PX', ARGV[3])
+  end
+end
 return redis.status_reply('OK'))");
   return script;
 }
@@ -137,20 +154,57 @@ return redis.status_reply('OK'))");
   return script;
 }
 
+std::string_view end_mark(LeaseEnd end) noexcept {
+  switch (end) {
+    case LeaseEnd::untold:
+      return "";
+    case LeaseEnd::failed:
+      return "f";
+    case LeaseEnd::absent:
+      return "a";
+    case LeaseEnd::not_kept:
+      return "n";
+  }
+  return "";
+}
+
+namespace {
+
+/// An item of the array: the remaining time, the holder, or the mark of an end.
+void decode_item(const Node& node, std::string_view server, Result<LeaseReply>& outcome) {
+  if (!outcome) return;
+  if (node.data_type == NodeType::number) {
+    const auto left = told_life(node.value);
+    if (!left) {
+      outcome = unexpected_reply(server);
+    } else {
+      outcome->held_for = *left;
+    }
+    return;
+  }
+  if (node.value.size() == std::tuple_size_v<LeaseToken>) {
+    std::copy(node.value.begin(), node.value.end(), outcome->holder.emplace().begin());
+    return;
+  }
+  // A later version may have more marks. The safest of them says the least.
+  outcome = LeaseReply{.kind = LeaseReply::Kind::ended, .end = LeaseEnd::not_kept};
+  for (const LeaseEnd end : {LeaseEnd::failed, LeaseEnd::absent}) {
+    if (node.value == end_mark(end)) outcome->end = end;
+  }
+}
+
+}  // namespace
+
 void decode(const Node& node, std::string_view server, Result<LeaseReply>& outcome) {
   using Kind = LeaseReply::Kind;
+  if (node.depth == 1) return decode_item(node, server, outcome);
   if (node.depth != 0) return;
   if (node.data_type == NodeType::blob_string) {
     outcome = LeaseReply{Kind::value, Bytes(node.value)};
-  } else if (node.data_type == NodeType::number) {
-    const auto left = told_life(node.value);
-    if (left) {
-      outcome = LeaseReply{Kind::held, {}, *left};
-    } else if (node.value == "-1") {
-      outcome = LeaseReply{Kind::granted};
-    } else {
-      outcome = unexpected_reply(server);
-    }
+  } else if (node.data_type == NodeType::array) {
+    outcome = LeaseReply{Kind::held};
+  } else if (node.data_type == NodeType::number && node.value == "-1") {
+    outcome = LeaseReply{Kind::granted};
   } else {
     outcome = is_error(node) ? server_error(node.value, server) : unexpected_reply(server);
   }

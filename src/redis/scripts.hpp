@@ -30,6 +30,9 @@ const Script& versioned_set_script();
 
 void decode(const Node& node, std::string_view server, Result<LeaseReply>& outcome);
 
+/// The byte that stands behind the token of a lease that has ended; empty for LeaseEnd::untold.
+std::string_view end_mark(LeaseEnd end) noexcept;
+
 /// The arguments of a call for one key, in order: first KEYS, then ARGV.
 class Arguments {
  public:

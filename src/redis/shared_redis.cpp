@@ -16,16 +16,22 @@ Handler<Result<bool>> counted(const std::shared_ptr<TierContext>& context, Handl
 
 }  // namespace
 
-void Leases::acquire(std::string_view key, const LeaseToken& token, Duration lease_time, BytesView stale,
-                     TimePoint deadline, Handler<Result<LeaseReply>> done) {
+void Leases::acquire(std::string_view key, const LeaseRequest& request, TimePoint deadline,
+                     Handler<Result<LeaseReply>> done) {
+  const Duration lease_time = request.lease_time;
   if (auto why = bad_time("lease time", lease_time)) return done(std::move(*why));
   if (auto why = context_->encoding.refusal(key, deadline)) return done(std::move(*why));
   Arguments call(context_->encoding, key);
-  call.key_and_lease().token(token).part(milliseconds(lease_time));
-  if (stale.empty()) {
+  call.key_and_lease().token(request.token).part(milliseconds(lease_time));
+  if (request.stale.empty()) {
     call.part("").part("");
   } else {
-    call.comparison(stale);
+    call.comparison(request.stale);
+  }
+  if (request.waited_for) {
+    call.token(*request.waited_for).part(request.take_over ? "1" : "");
+  } else {
+    call.part("").part("");
   }
   // The script allows no longer one, but the server is not trusted here.
   const Duration longest = lease_time > longest_life / 2 ? longest_life : 2 * lease_time;
@@ -55,11 +61,11 @@ void Leases::renew(std::string_view key, const LeaseToken& token, Duration lease
   ScriptCall<bool>::start(context_, renew_script(), std::move(call), deadline, std::move(done));
 }
 
-void Leases::release(std::string_view key, const LeaseToken& token, TimePoint deadline,
+void Leases::release(std::string_view key, const LeaseToken& token, LeaseEnd end, TimePoint deadline,
                      Handler<Result<void>> done) {
   if (auto why = context_->encoding.refusal(key, deadline)) return done(std::move(*why));
   Arguments call(context_->encoding, key);
-  call.lease_only().token(token);
+  call.lease_only().token(token).part(end_mark(end)).part(milliseconds(end_life));
   ScriptCall<void>::start(context_, release_script(), std::move(call), deadline, std::move(done));
 }
 

@@ -124,7 +124,8 @@ void Runtime::post_blocking(Task task) {
 }
 Result<void> Runtime::post_load(Task task, bool nested) {
   impl_->require_home();
-  return impl_->workers.submit(task, nested);
+  using Work = runtime::WorkerPool::Work;
+  return impl_->workers.submit(task, nested ? Work::nested : Work::load);
 }
 Scheduler::TimerId Runtime::call_at(TimePoint when, Task task) {
   impl_->require_home();

@@ -13,25 +13,26 @@ namespace terrace::runtime {
 
 /// Shared by the pool and its threads, so that a thread that is left behind still has it.
 struct WorkerPool::State {
-  explicit State(unsigned bound) : max_threads(bound) {}
+  State(unsigned bound, Duration idle_limit) : max_threads(bound), idle_time(idle_limit) {}
 
   const unsigned max_threads;
+  const Duration idle_time;
   mutable std::mutex mutex;
   std::condition_variable work;
   std::condition_variable ended;
-  std::deque<Task> urgent;
+  std::deque<Task> unbounded;  // nested ones first
   std::deque<Task> tasks;
   unsigned threads = 0;
   unsigned starting = 0;  // started, and not yet looking for work
   unsigned idle = 0;
-  unsigned bounded = 0;  // threads that run a task that is not urgent; at most max_threads
+  unsigned bounded = 0;  // threads that run a bounded task; at most max_threads
   bool stopping = false;
   static inline thread_local const State* current = nullptr;
 
   /// The number of tasks that may run as soon as there is a thread for them.
   [[nodiscard]] std::size_t runnable() const noexcept {
     TERRACE_ASSERT(bounded <= max_threads);
-    return urgent.size() + std::min<std::size_t>(tasks.size(), max_threads - bounded);
+    return unbounded.size() + std::min<std::size_t>(tasks.size(), max_threads - bounded);
   }
 
   void run() {
@@ -40,15 +41,14 @@ struct WorkerPool::State {
     TERRACE_ASSERT(starting > 0 && starting <= threads);
     --starting;
     while (true) {
-      if (runnable() == 0 && threads > max_threads) break;
       ++idle;
       TERRACE_ASSERT(idle + starting <= threads);
-      work.wait(lock, [this] { return stopping || runnable() > 0; });
+      const bool found = work.wait_for(lock, idle_time, [this] { return stopping || runnable() > 0; });
       --idle;
-      if (stopping) break;
-      const bool counts = urgent.empty();
+      if (stopping || !found) break;
+      const bool counts = unbounded.empty();
       if (counts) ++bounded;
-      auto& queue = counts ? tasks : urgent;
+      auto& queue = counts ? tasks : unbounded;
       TERRACE_ASSERT(!queue.empty());
       Task task = std::move(queue.front());
       queue.pop_front();
@@ -64,15 +64,16 @@ struct WorkerPool::State {
   }
 };
 
-WorkerPool::WorkerPool(unsigned max_threads) : state_(std::make_shared<State>(max_threads)) {}
+WorkerPool::WorkerPool(unsigned max_threads, Duration idle_time)
+    : state_(std::make_shared<State>(max_threads, idle_time)) {}
 
 WorkerPool::~WorkerPool() {
   std::deque<Task> dropped;
-  std::deque<Task> dropped_urgent;
+  std::deque<Task> dropped_unbounded;
   std::unique_lock lock(state_->mutex);
   state_->stopping = true;
   dropped.swap(state_->tasks);
-  dropped_urgent.swap(state_->urgent);
+  dropped_unbounded.swap(state_->unbounded);
   state_->work.notify_all();
   state_->ended.wait_for(lock, grace, [this] { return state_->threads == 0; });
   lock.unlock();
@@ -87,7 +88,7 @@ unsigned WorkerPool::threads() const {
   return state_->threads;
 }
 
-Result<void> WorkerPool::submit(Task& task, bool urgent) {
+Result<void> WorkerPool::submit(Task& task, Work work) {
   State& state = *state_;
   Task dropped;  // destroyed after the lock is released
   std::lock_guard lock(state.mutex);
@@ -95,8 +96,9 @@ Result<void> WorkerPool::submit(Task& task, bool urgent) {
     dropped = std::move(task);
     return {};
   }
-  auto& queue = urgent ? state.urgent : state.tasks;
-  queue.push_back(std::move(task));
+  const bool nested = work == Work::nested;
+  auto& queue = work == Work::bounded ? state.tasks : state.unbounded;
+  const auto place = queue.insert(nested ? queue.begin() : queue.end(), std::move(task));
   if (state.runnable() <= state.idle + state.starting) {
     state.work.notify_one();
     return {};
@@ -108,13 +110,13 @@ Result<void> WorkerPool::submit(Task& task, bool urgent) {
     thread->detach();
     return {};
   }
-  const bool hopeless = urgent ? state.urgent.size() > state.idle + state.starting : state.threads == 0;
+  const bool hopeless = nested ? state.idle + state.starting == 0 : state.threads == 0;
   if (!hopeless) {
     state.work.notify_one();
     return {};
   }
-  task = std::move(queue.back());
-  queue.pop_back();
+  task = std::move(*place);
+  queue.erase(place);
   return thread.error();
 }
 

@@ -1,11 +1,13 @@
 #pragma once
-/// WorkerPool: threads for work that blocks. They start when a task finds no idle thread, up to a bound, and
-/// wait for more work until the pool ends.
+/// WorkerPool: threads for work that blocks. They start when a task finds no idle thread. A thread that has
+/// had no work for a while ends.
 ///
-/// Urgent work is not bounded: bounded threads may be waiting for it, so it never waits for them. Threads
-/// started beyond the bound end when there is no work for them.
+/// Tasks of the kind `bounded` use at most a given number of threads at a time. The other kinds have no bound
+/// here, because their callers have one: each cache limits its loads itself (max_concurrent_loads). So loads
+/// of one cache that hang never keep the loads of another one from a thread.
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <terrace/result.hpp>
 #include <terrace/scheduler.hpp>
@@ -14,17 +16,24 @@ namespace terrace::runtime {
 
 class WorkerPool {
  public:
-  explicit WorkerPool(unsigned max_threads);
+  enum class Work : std::uint8_t {
+    bounded,  ///< waits while max_threads threads run such tasks
+    load,     ///< waits for a thread only if the system has no more
+    nested,   ///< other tasks may be waiting for it, so it waits for no thread
+  };
+
+  /// Threads end when they have been idle for `idle_time`.
+  explicit WorkerPool(unsigned max_threads, Duration idle_time = std::chrono::seconds(10));
   /// Drops queued tasks and waits `grace` for running ones. A thread that hangs longer is left behind,
   /// because nothing can end it; it touches nothing of the pool when it continues.
   ~WorkerPool();
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
 
-  /// Queues the task, without a bound: the caller must limit the number of tasks. If the system has no
-  /// thread, the task waits for one of the existing threads. Error: no thread exists, or the task is urgent
-  /// and none is idle. Then the task does not run, and belongs to the caller again. Thread safe.
-  Result<void> submit(Task& task, bool urgent = false);
+  /// Queues the task; the queue has no bound. If the system has no thread, the task waits for one of the
+  /// existing threads. Error: no thread exists, or the task is nested and none is idle. Then the task does
+  /// not run, and belongs to the caller again. Thread safe.
+  Result<void> submit(Task& task, Work work = Work::bounded);
 
   /// True on one of this pool's threads.
   [[nodiscard]] bool runs_here() const noexcept;

@@ -37,7 +37,8 @@ void SharedMapTier::tell_lease(std::string_view key) {
 
 bool SharedMapTier::holds(std::string_view key, const LeaseToken& token) {
   const auto found = leases_.find(key);
-  return found != leases_.end() && found->second.until > clock_->now() && found->second.token == token;
+  return found != leases_.end() && found->second.until > clock_->now() && found->second.token == token &&
+         found->second.end == LeaseEnd::untold;
 }
 
 void SharedMapTier::end_leases(std::string_view prefix,
@@ -132,11 +133,12 @@ std::optional<Error> SharedMapTier::refuse_lease(std::string_view key, Duration 
   return bad_time("lease time", lease_time);
 }
 
-void SharedMapTier::acquire(std::string_view key, const LeaseToken& token, Duration lease_time,
-                            BytesView stale, TimePoint deadline, Handler<Result<LeaseReply>> done) {
+void SharedMapTier::acquire(std::string_view key, const LeaseRequest& request, TimePoint deadline,
+                            Handler<Result<LeaseReply>> done) {
+  const auto& [token, lease_time, stale, waited_for, take_over] = request;
   if (auto refused = refuse_lease(key, lease_time, deadline)) return done(*std::move(refused));
   Result<LeaseReply> reply = LeaseReply{};
-  MapTier::get(key, deadline, [&](Result<Found> found) {
+  MapTier::get(key, deadline, [&, stale = stale](Result<Found> found) {
     if (!found) {
       reply = found.error();
     } else if (*found && (stale.empty() || **found != stale)) {
@@ -150,8 +152,13 @@ void SharedMapTier::acquire(std::string_view key, const LeaseToken& token, Durat
     // As in a server: a longer lease was not given by a process of the cache.
     const bool counts =
         held != leases_.end() && held->second.until > now && (held->second.until - now) / 2 <= lease_time;
-    if (counts) {
+    const bool of_waited = counts && held->second.token == waited_for;
+    if (of_waited && held->second.end != LeaseEnd::untold) {
+      reply->kind = LeaseReply::Kind::ended;
+      reply->end = held->second.end;
+    } else if (counts && held->second.end == LeaseEnd::untold && !(of_waited && take_over)) {
       reply->held_for = held->second.until - now;
+      reply->holder = held->second.token;
     } else {
       leases_.insert_or_assign(std::string(key), Lease{token, after(now, lease_time)});
       reply->kind = LeaseReply::Kind::granted;
@@ -188,13 +195,18 @@ void SharedMapTier::renew(std::string_view key, const LeaseToken& token, Duratio
   done(held);
 }
 
-void SharedMapTier::release(std::string_view key, const LeaseToken& token, TimePoint deadline,
+void SharedMapTier::release(std::string_view key, const LeaseToken& token, LeaseEnd end, TimePoint deadline,
                             Handler<Result<void>> done) {
   if (auto refused = refuse(key, deadline)) return done(*std::move(refused));
   {
     std::lock_guard lock(mutex_);
     if (holds(key, token)) {
-      leases_.erase(leases_.find(key));
+      const auto held = leases_.find(key);
+      if (end == LeaseEnd::untold) {
+        leases_.erase(held);
+      } else {
+        held->second = {token, after(clock_->now(), end_life), end};
+      }
       tell_lease(key);
     }
   }

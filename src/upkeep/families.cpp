@@ -89,6 +89,8 @@ const std::vector<Row<C>> cache_rows = {
      [](const C& c) { return number(c.loads_in_flight); }},
     {"terrace_loads_waiting", "Loader calls that wait for their turn now.", gauge,
      [](const C& c) { return number(c.loads_waiting); }},
+    {"terrace_loads_overdue", "Loader calls that run now although their load was given up.", gauge,
+     [](const C& c) { return number(c.loads_overdue); }},
     {"terrace_refreshes_total", "Eager refreshes that were started.", counter,
      [](const C& c) { return number(c.refreshes); }},
     {"terrace_joined_reads_total", "Reads answered by the lookup or the load of another caller.", counter,

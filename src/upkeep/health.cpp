@@ -75,6 +75,11 @@ std::vector<HealthIssue> find_issues(const WindowStats& window, const HealthLimi
   }
   judge_rates(window, limits, out);
   judge_levels(window, out);
+  if (const auto overdue = window.now.loads_overdue; overdue > 0) {
+    out.add(HealthIssue::Kind::loads_overdue,
+            std::to_string(overdue) + (overdue == 1 ? " loader still runs" : " loaders still run") +
+                " although load_timeout is over or every caller has given up");
+  }
   const auto& journal = window.now.write_back;
   if (journal && journal->lag > limits.max_journal_lag) {
     out.add(HealthIssue::Kind::journal_lag, "the journal's oldest change has waited " +

@@ -14,6 +14,8 @@ std::string_view to_string(HealthIssue::Kind kind) noexcept {
       return "gate_shut";
     case HealthIssue::Kind::journal_lag:
       return "journal_lag";
+    case HealthIssue::Kind::loads_overdue:
+      return "loads_overdue";
     case HealthIssue::Kind::closed:
       return "closed";
   }

@@ -77,6 +77,7 @@ const std::vector<Variable>& variables() {
       {"levels_away", levels_away},
       {"loads_in_flight", [](const W& w) { return static_cast<double>(w.now.loads_in_flight); }},
       {"loads_waiting", [](const W& w) { return static_cast<double>(w.now.loads_waiting); }},
+      {"loads_overdue", [](const W& w) { return static_cast<double>(w.now.loads_overdue); }},
       {"journal_lag_seconds", journal_lag},
       {"journal_pending", journal_pending},
       {"unrecovered", [](const W& w) { return static_cast<double>(w.now.unrecovered); }},

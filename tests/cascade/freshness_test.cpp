@@ -73,8 +73,24 @@ TEST_F(FreshnessTest, WritesAndLoadersMayGiveTheirOwnTtl) {
   EXPECT_EQ(cache.lookup("k").remaining, 1h);
   (void)cache.get_or_load("l", [] { return Load<std::string>{.value = "v", .ttl = 2s}; });
   EXPECT_EQ(cache.lookup("l").remaining, 2s);
-  EXPECT_EQ(cache.get_or_load("m", [] { return Load<std::string>{.value = "v", .ttl = 0s}; }).error(),
-            Errc::loader_failed);
+}
+
+TEST_F(FreshnessTest, ALoadedTtlOfZeroOrLessAnswersAndKeepsNothing) {
+  auto cache = make({.ttl = 10s, .negative_ttl = 10s, .ttl_jitter = 0});
+  int calls = 0;
+  for (const Duration ttl : {Duration(0s), Duration(-1h)}) {
+    const auto found = cache.lookup_or_load("k", [&] {
+      ++calls;
+      return Load<std::string>{.value = "v", .ttl = ttl};
+    });
+    EXPECT_EQ(found.kind, LookupKind::hit);
+    EXPECT_EQ(*found.value, "v");
+    EXPECT_FALSE(cache.get("k"));
+    const auto none = cache.lookup_or_load("none", [&] { return Load<std::string>{.ttl = ttl}; });
+    EXPECT_EQ(none.kind, LookupKind::negative);
+    EXPECT_EQ(cache.lookup("none").kind, LookupKind::miss);
+  }
+  EXPECT_EQ(calls, 2);
 }
 
 TEST_F(FreshnessTest, MemoryMayKeepEntriesForLess) {

@@ -47,20 +47,6 @@ TEST_F(LeaseTest, AStrongCacheHasNoWatchAndLooksAgainToo) {
   EXPECT_EQ(text(second), "loaded");
 }
 
-TEST_F(LeaseTest, AFailedLoadHandsTheLeaseOn) {
-  Strings a = make();
-  Strings b = make();
-  const auto failing = std::make_shared<Held>();
-  const auto next = std::make_shared<Held>();
-  const Later first = start(a, "k", failing);
-  const Later second = start(b, "k", next);
-  failing->fail("origin down");
-  EXPECT_EQ((*first)->kind, LookupKind::unavailable);
-  ASSERT_EQ(next->calls, 1);
-  next->answer("second try");
-  EXPECT_EQ(text(second), "second try");
-}
-
 /// The notice of the old value's expiry comes when the load has begun.
 TEST_F(LeaseTest, TheExpiryOfTheOldValueDoesNotVoidTheLoadOfTheNext) {
   Strings a = make({.ttl = 60s});
@@ -272,32 +258,6 @@ TEST_F(LeaseTest, ManyKeysAreLoadedByOneCallAndEachUnderItsOwnLease) {
   EXPECT_EQ(*static_cast<const std::string*>((**results)[1].entry.value.get()), "a's");
 }
 
-TEST_F(LeaseTest, WhoWaitsTooLongIsTold) {
-  Strings a = make();
-  Strings b = make({.load_timeout = 5s});
-  const auto held = std::make_shared<Held>();
-  start(a, "k", held);
-  const Later second = start(b, "k", std::make_shared<Held>());
-  scheduler_->advance(6s);
-  ASSERT_TRUE(second->has_value());
-  EXPECT_EQ((*second)->error, Errc::timed_out);
-  EXPECT_NE((*second)->error.context.find("another process"), std::string::npos);
-}
-
-TEST(LeaseWait, AsksLessOftenAndNotAfterTheEnd) {
-  cascade::LeaseWait wait(TimePoint{} + 1s, 10s);
-  TimePoint now = TimePoint{} + 1s;
-  int looks = 0;
-  for (auto next = wait.next(now, 3s, false); next; next = wait.next(now, 3s, false)) {
-    ASSERT_GT(*next, now);
-    now = *next;
-    ++looks;
-  }
-  EXPECT_EQ(now, TimePoint{} + 11s);
-  EXPECT_GT(looks, 90);
-  EXPECT_LT(looks, 120);
-}
-
 /// Nothing has failed: the value another process has erased and is loading anew is not good enough.
 TEST_F(LeaseTest, AMemoryThatMayBeOldDoesNotStandInForALoadElsewhere) {
   Strings a = make({.consistency = Consistency::strong});
@@ -316,9 +276,9 @@ TEST_F(LeaseTest, AMemoryThatMayBeOldDoesNotStandInForALoadElsewhere) {
 TEST_F(LeaseTest, AFillThatFailsGivesTheLeaseBack) {
   struct Full final : SharedTier {
     explicit Full(testing::SharedMapTier& tier) : below(tier) {}
-    void acquire(std::string_view k, const LeaseToken& t, Duration l, BytesView s, TimePoint d,
+    void acquire(std::string_view k, const LeaseRequest& r, TimePoint d,
                  Handler<Result<LeaseReply>> done) override {
-      below.acquire(k, t, l, s, d, std::move(done));
+      below.acquire(k, r, d, std::move(done));
     }
     void fill(std::string_view, const LeaseToken&, BytesView, std::optional<Duration>, TimePoint,
               Handler<Result<bool>> done) override {
@@ -328,8 +288,9 @@ TEST_F(LeaseTest, AFillThatFailsGivesTheLeaseBack) {
                Handler<Result<bool>> done) override {
       below.renew(k, t, l, d, std::move(done));
     }
-    void release(std::string_view k, const LeaseToken& t, TimePoint d, Handler<Result<void>> done) override {
-      below.release(k, t, d, std::move(done));
+    void release(std::string_view k, const LeaseToken& t, LeaseEnd e, TimePoint d,
+                 Handler<Result<void>> done) override {
+      below.release(k, t, e, d, std::move(done));
     }
     void get_or_put(std::string_view k, BytesView v, std::optional<Duration> t, TimePoint d,
                     Handler<Result<Bytes>> done) override {

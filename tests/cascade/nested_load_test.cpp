@@ -272,9 +272,9 @@ TEST(NestedLoads, AfterItsLoaderAThreadIsAnybodysAgain) {
 TEST(LoadSlots, ANestedTaskTakesNoTurnAndIsCounted) {
   cascade::LoadSlots slots(1);
   int ran = 0;
-  EXPECT_EQ(slots.enter([&] { ++ran; }), 0U);
-  EXPECT_EQ(slots.enter([&] { ++ran; }, true), 0U);
-  const auto waits = slots.enter([&] { ++ran; });
+  EXPECT_EQ(slots.enter([&] { ++ran; }).value(), 0U);
+  EXPECT_EQ(slots.enter([&] { ++ran; }, true).value(), 0U);
+  const auto waits = slots.enter([&] { ++ran; }).value();
   EXPECT_NE(waits, 0U);
   EXPECT_EQ(ran, 2);
   EXPECT_EQ(slots.turns().taken, 2U);

@@ -229,18 +229,6 @@ TEST_F(SupervisionTest, LoadsTakeTurns) {
   EXPECT_EQ(loaders[3]->calls, 1);
 }
 
-TEST_F(SupervisionTest, AHangingLoaderKeepsItsTurnAndTheOthersEndInTime) {
-  Strings a = make({.load_timeout = 2s, .max_concurrent_loads = 1});
-  const auto hanging = std::make_shared<Held>();
-  const auto next = std::make_shared<Held>();
-  start(a, "1", hanging);
-  const Later second = start(a, "2", next);
-  scheduler_->advance(2s);
-  EXPECT_EQ((*second)->error, Errc::timed_out);
-  EXPECT_EQ(next->calls, 0);
-  hanging->answer("too late");  // lets go of its turn, and so of those that waited for it
-}
-
 TEST_F(SupervisionTest, F51_TheAbsoluteExpiryTravelsWithTheEntry) {
   Strings a = make({.ttl = 50ms});
   Strings b = make({.ttl = 50ms});

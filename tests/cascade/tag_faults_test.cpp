@@ -47,10 +47,12 @@ class FaultyShared final : public testing::OneByOneTier, public SharedTier {
     spoil("erase_glob", std::move(done),
           [&](auto told) { below.erase_glob(prefix, pattern, limit, std::move(told)); });
   }
-  void acquire(std::string_view key, const LeaseToken& token, Duration time, BytesView stale, TimePoint limit,
+  using SharedTier::acquire;
+  using SharedTier::release;
+  void acquire(std::string_view key, const LeaseRequest& request, TimePoint limit,
                Handler<Result<LeaseReply>> done) override {
     spoil("acquire", std::move(done),
-          [&](auto told) { below.acquire(key, token, time, stale, limit, std::move(told)); });
+          [&](auto told) { below.acquire(key, request, limit, std::move(told)); });
   }
   void fill(std::string_view key, const LeaseToken& token, BytesView value, std::optional<Duration> ttl,
             TimePoint limit, Handler<Result<bool>> done) override {
@@ -62,9 +64,10 @@ class FaultyShared final : public testing::OneByOneTier, public SharedTier {
     spoil("renew", std::move(done),
           [&](auto told) { below.renew(key, token, time, limit, std::move(told)); });
   }
-  void release(std::string_view key, const LeaseToken& token, TimePoint limit,
+  void release(std::string_view key, const LeaseToken& token, LeaseEnd end, TimePoint limit,
                Handler<Result<void>> done) override {
-    spoil("release", std::move(done), [&](auto told) { below.release(key, token, limit, std::move(told)); });
+    spoil("release", std::move(done),
+          [&](auto told) { below.release(key, token, end, limit, std::move(told)); });
   }
   void get_or_put(std::string_view key, BytesView value, std::optional<Duration> ttl, TimePoint limit,
                   Handler<Result<Bytes>> done) override {

@@ -131,7 +131,7 @@ TEST(ReplayTiers, RefusesUrlsThatCannotBeRight) {
       {{"--tier", "redis://:s3cret@a", "--redis", "redis://b"},
        "--tier cannot be combined with --redis and --sqlite"},
       {{"--tier", "redis://a", "--sqlite", "x.db"},
-       "the upper one first, as in --tier redis://127.0.0.1 --tier sqlite:cache.db"},
+       "the upper one first, as in --tier redis://127.0.0.1 --tier 'sqlite:cache.db?scope=fleet'"},
   };
   for (const auto& [more, says] : cases) {
     Words arguments{"replay", golden_trace};

@@ -19,6 +19,10 @@ class SharedCaller {
     return ask<Result<LeaseReply>>(
         [&](auto done) { shared().acquire(key, token, time, stale, deadline, std::move(done)); });
   }
+  Result<LeaseReply> acquire(std::string_view key, const LeaseRequest& request) const {
+    return ask<Result<LeaseReply>>(
+        [&](auto done) { shared().acquire(key, request, Caller::in_time(), std::move(done)); });
+  }
   Result<bool> fill(std::string_view key, const LeaseToken& token, BytesView value,
                     std::optional<Duration> ttl = {}, TimePoint deadline = Caller::in_time()) const {
     return ask<Result<bool>>(
@@ -28,9 +32,9 @@ class SharedCaller {
     return ask<Result<bool>>(
         [&](auto done) { shared().renew(key, token, time, Caller::in_time(), std::move(done)); });
   }
-  Result<void> release(std::string_view key, const LeaseToken& token) const {
+  Result<void> release(std::string_view key, const LeaseToken& token, LeaseEnd end = LeaseEnd::untold) const {
     return ask<Result<void>>(
-        [&](auto done) { shared().release(key, token, Caller::in_time(), std::move(done)); });
+        [&](auto done) { shared().release(key, token, end, Caller::in_time(), std::move(done)); });
   }
   Result<Bytes> get_or_put(std::string_view key, BytesView value, std::optional<Duration> ttl = {}) const {
     return ask<Result<Bytes>>(

@@ -70,6 +70,56 @@ TEST_P(SharedConformance, AStaleValueCountsAsNone) {
   EXPECT_EQ(lease_.acquire("k", token('b'), 10s).value().kind, Kind::value) << "an empty value is one";
 }
 
+/// A tier names the holders of leases, or it does not. It tells the ends of loads in the first case only.
+TEST_P(SharedConformance, HowALoadEndedIsToldToThoseWhoWaitedForIt) {
+  for (const LeaseEnd end : {LeaseEnd::failed, LeaseEnd::absent, LeaseEnd::not_kept, LeaseEnd::untold}) {
+    const std::string key = "k" + std::to_string(static_cast<int>(end));
+    ASSERT_EQ(acquire('a', key), Kind::granted);
+    const LeaseReply held = lease_.acquire(key, token('b'), 10s).value();
+    EXPECT_EQ(held.kind, Kind::held);
+    EXPECT_EQ(held.holder.value_or(token('a')), token('a'));
+    EXPECT_TRUE(lease_.release(key, token('z'), end).has_value()) << "not its lease: nothing happens";
+    EXPECT_TRUE(lease_.release(key, token('a'), end).has_value());
+    const LeaseRequest waited{.token = token('b'), .lease_time = 10s, .waited_for = held.holder};
+    const LeaseReply told = lease_.acquire(key, waited).value();
+    if (!held.holder || end == LeaseEnd::untold) {
+      EXPECT_EQ(told.kind, Kind::granted);
+      continue;
+    }
+    EXPECT_EQ(told.kind, Kind::ended);
+    EXPECT_EQ(told.end, end);
+    EXPECT_FALSE(lease_.fill(key, token('a'), "v").value());
+    EXPECT_FALSE(lease_.renew(key, token('a'), 10s).value());
+    EXPECT_EQ(lease_.acquire(key, {.token = token('d'), .lease_time = 10s, .waited_for = token('x')})->kind,
+              Kind::granted)
+        << "one that waited for another holder gets the lease";
+    EXPECT_TRUE(lease_.fill(key, token('d'), "v").value());
+    EXPECT_EQ(lease_.acquire(key, waited)->kind, Kind::value);
+  }
+}
+
+TEST_P(SharedConformance, OneThatHasWaitedTooLongTakesTheLeaseOver) {
+  ASSERT_EQ(acquire('a'), Kind::granted);
+  const LeaseReply held = lease_.acquire("k", token('b'), 10s).value();
+  LeaseRequest take_over{.token = token('b'), .lease_time = 10s, .waited_for = token('x'), .take_over = true};
+  EXPECT_EQ(lease_.acquire("k", take_over)->kind, Kind::held) << "it waited for another holder";
+  take_over.waited_for = held.holder;
+  const LeaseReply reply = lease_.acquire("k", take_over).value();
+  if (!held.holder) {
+    EXPECT_EQ(reply.kind, Kind::held);
+    return;
+  }
+  EXPECT_EQ(reply.kind, Kind::granted);
+  EXPECT_EQ(
+      lease_
+          .acquire("k", {.token = token('c'), .lease_time = 10s, .waited_for = token('a'), .take_over = true})
+          ->holder,
+      token('b'))
+      << "only one gets it";
+  EXPECT_FALSE(lease_.fill("k", token('a'), "late").value());
+  EXPECT_TRUE(lease_.fill("k", token('b'), "v").value());
+}
+
 TEST_P(SharedConformance, OnlyItsHolderUsesALease) {
   ASSERT_EQ(acquire('a'), Kind::granted);
   EXPECT_FALSE(lease_.fill("k", token('b'), "v").value());

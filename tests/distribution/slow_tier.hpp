@@ -73,12 +73,16 @@ class SlowTier final : public Tier, public SharedTier {
                           limit](auto told) { below_.erase_glob(prefix, pattern, limit, std::move(told)); });
   }
 
-  void acquire(std::string_view key, const LeaseToken& token, Duration time, BytesView stale, TimePoint limit,
+  using SharedTier::acquire;
+  using SharedTier::release;
+  void acquire(std::string_view key, const LeaseRequest& request, TimePoint limit,
                Handler<Result<LeaseReply>> done) override {
-    slow<Result<LeaseReply>>(std::move(done),
-                             [=, this, key = std::string(key), stale = Bytes(stale)](auto told) {
-                               below_.acquire(key, token, time, stale, limit, std::move(told));
-                             });
+    slow<Result<LeaseReply>>(std::move(done), [this, request, limit, key = std::string(key),
+                                               stale = Bytes(request.stale)](auto told) {
+      LeaseRequest later = request;
+      later.stale = stale;
+      below_.acquire(key, later, limit, std::move(told));
+    });
   }
   void fill(std::string_view key, const LeaseToken& token, BytesView value, std::optional<Duration> ttl,
             TimePoint limit, Handler<Result<bool>> done) override {
@@ -92,10 +96,10 @@ class SlowTier final : public Tier, public SharedTier {
       below_.renew(key, token, time, limit, std::move(told));
     });
   }
-  void release(std::string_view key, const LeaseToken& token, TimePoint limit,
+  void release(std::string_view key, const LeaseToken& token, LeaseEnd end, TimePoint limit,
                Handler<Result<void>> done) override {
     slow<Result<void>>(std::move(done), [=, this, key = std::string(key)](auto told) {
-      below_.release(key, token, limit, std::move(told));
+      below_.release(key, token, end, limit, std::move(told));
     });
   }
   void get_or_put(std::string_view key, BytesView value, std::optional<Duration> ttl, TimePoint limit,

@@ -82,6 +82,16 @@ TEST(MonitorHealth, NamesAJournalThatLags) {
       << issues[0].what;
 }
 
+TEST(FindIssues, LoadersThatRunThoughTheyWereGivenUpAreAnIssue) {
+  WindowStats window;
+  window.now.loads_overdue = 3;
+  const auto issues = find_issues(window, {});
+  ASSERT_EQ(issues.size(), 1U);
+  EXPECT_EQ(issues[0].kind, HealthIssue::Kind::loads_overdue);
+  EXPECT_NE(issues[0].what.find("3 loaders still run"), std::string::npos) << issues[0].what;
+  EXPECT_EQ(to_string(issues[0].kind), "loads_overdue");
+}
+
 TEST_F(MonitorTest, NothingServedYetIsHealthyAndIdle) {
   const auto monitor = this->monitor();
   EXPECT_TRUE(monitor->health().healthy);

@@ -20,6 +20,8 @@ std::string remedy_for(const std::string& issue) {
            "connection to it";
   if (issue == "journal_lag")
     return "the tier accepts writes more slowly than they arrive: terrace journal shows the pending ones";
+  if (issue == "loads_overdue")
+    return "loaders hang: give each query and request of a loader a time limit below load_timeout";
   if (issue == "closed")
     return "the program has closed it: restart the program, or remove the cache from the endpoint";
   return {};

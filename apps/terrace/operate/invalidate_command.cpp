@@ -100,7 +100,7 @@ void add_invalidate_command(CLI::App& app, int& exit_code) {
   which->require_option(1);
   command->add_flag(
       "--soft", arguments->soft,
-      "Keep values for their grace, served stale while a load runs; only for --key, --tag, --group");
+      "Keep the values within their grace, in case the next load fails; only for --key, --tag, --group");
   command->add_flag("--yes", arguments->yes, "Do not ask for confirmation (--all)");
   arguments->target.add_to(*command);
   command->footer(

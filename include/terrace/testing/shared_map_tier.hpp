@@ -33,13 +33,15 @@ class SharedMapTier final : public MapTier, public SharedTier {
   void erase_glob(std::string_view prefix, std::string_view pattern, TimePoint deadline,
                   Handler<Result<std::uint64_t>> done) override;
 
-  void acquire(std::string_view key, const LeaseToken& token, Duration lease_time, BytesView stale,
-               TimePoint deadline, Handler<Result<LeaseReply>> done) override;
+  using SharedTier::acquire;
+  using SharedTier::release;
+  void acquire(std::string_view key, const LeaseRequest& request, TimePoint deadline,
+               Handler<Result<LeaseReply>> done) override;
   void fill(std::string_view key, const LeaseToken& token, BytesView value, std::optional<Duration> ttl,
             TimePoint deadline, Handler<Result<bool>> done) override;
   void renew(std::string_view key, const LeaseToken& token, Duration lease_time, TimePoint deadline,
              Handler<Result<bool>> done) override;
-  void release(std::string_view key, const LeaseToken& token, TimePoint deadline,
+  void release(std::string_view key, const LeaseToken& token, LeaseEnd end, TimePoint deadline,
                Handler<Result<void>> done) override;
   void get_or_put(std::string_view key, BytesView value, std::optional<Duration> ttl, TimePoint deadline,
                   Handler<Result<Bytes>> done) override;
@@ -68,6 +70,7 @@ class SharedMapTier final : public MapTier, public SharedTier {
   struct Lease {
     LeaseToken token;
     TimePoint until;
+    LeaseEnd end = LeaseEnd::untold;  // another one: it is free for all but those who waited for the token
   };
   struct Watch {
     std::vector<std::string> prefixes;

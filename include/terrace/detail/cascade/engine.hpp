@@ -111,6 +111,7 @@ struct Loaded {
   std::vector<std::string> tags = {};
   bool not_modified = false;  ///< the previous value is still right; `value` is ignored
   bool keep = true;           ///< false: the waiting callers get it, and no level keeps it
+  bool only_own = false;      ///< an error that concerns this loader alone: other callers' loaders take over
 };
 
 /// What a loader is asked for.
@@ -183,6 +184,7 @@ struct LoadTurns {
   std::size_t slots = 0;
   std::size_t taken = 0;
   std::size_t waiting = 0;
+  std::size_t overdue = 0;  ///< loaders that run although their load was given up; they have no slot
 };
 
 /// Thread safe. Handlers are called exactly once, on any thread, possibly inside the call. The engine checks

@@ -19,10 +19,11 @@ namespace cascade {
 
 template <class V>
 Loaded loaded(std::optional<V> value, std::optional<Duration> ttl = {}, std::vector<std::string> tags = {}) {
-  if (ttl && *ttl <= Duration::zero()) {
-    return {.value = Error(Errc::loader_failed, "the loader returned a ttl that is not above 0")};
-  }
   Loaded out{.ttl = ttl, .tags = std::move(tags)};
+  if (ttl && *ttl <= Duration::zero()) {  // it has expired already, as with "Cache-Control: max-age=0"
+    out.ttl.reset();
+    out.keep = false;
+  }
   if (value) out.value = ValuePtr(std::make_shared<const V>(std::move(*value)));
   return out;
 }
@@ -34,7 +35,7 @@ Loaded as_loaded(R&& returned) {
   if constexpr (std::same_as<Form, Load<V>>) {
     Loaded out = loaded<V>(std::forward<R>(returned).value, returned.ttl, returned.tags);
     out.not_modified = returned.not_modified;
-    out.keep = returned.keep;
+    out.keep = out.keep && returned.keep;
     return out;
   } else if constexpr (std::same_as<Form, Result<V>>) {
     if (returned.has_value()) return loaded<V>(*std::forward<R>(returned));
