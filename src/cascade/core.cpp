@@ -48,6 +48,7 @@ Core::Core(CacheOptions o, std::shared_ptr<Values> v, std::vector<std::shared_pt
     : options(std::move(o)),
       prefix(options.name + ":"),
       tag_prefix(options.name + "~tag:"),
+      beside_prefix(options.name + beside::infix(v->kind(), options.key_ring != nullptr)),
       scheduler(options.scheduler),
       values(std::move(v)),
       tags(scheduler->clock()),

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/fork.hpp"
+#include "cascade/beside.hpp"
 #include "cascade/chunked_call.hpp"
 #include "cascade/counters.hpp"
 #include "cascade/fills.hpp"
@@ -49,6 +50,10 @@ class Core : public std::enable_shared_from_this<Core> {
   [[nodiscard]] std::string tier_key(std::string_view key) const { return prefix + std::string(key); }
   [[nodiscard]] KeySelection tier_keys(const KeySelection& keys) const {
     return {tier_key(keys.prefix), keys.pattern};
+  }
+  /// Where this cache keeps its own entry of a key while the key has an entry of others (beside.hpp).
+  [[nodiscard]] std::string beside_key(std::string_view key) const {
+    return beside_prefix + std::string(key);
   }
   [[nodiscard]] std::string tag_key(std::string_view tag) const { return tag_prefix + std::string(tag); }
 
@@ -183,6 +188,7 @@ class Core : public std::enable_shared_from_this<Core> {
   const CacheOptions options;
   const std::string prefix;
   const std::string tag_prefix;
+  const std::string beside_prefix;
   const std::shared_ptr<Scheduler> scheduler;
   const std::shared_ptr<Values> values;
   std::vector<std::unique_ptr<Level>> levels;

@@ -67,6 +67,7 @@ struct Flight {
     bool missed = false;  ///< it has nothing usable, so it is to be filled
     Bytes stale = {};     ///< the bytes that it has and that cannot be used
     std::optional<LeaseToken> lease = {};
+    Bytes beside = {};  ///< the identity of a fresh entry of others: the fill goes beside it; empty: none
   };
 
   Flight(std::string k, Stamp s, TimePoint at, std::size_t tiers, bool ahead)

@@ -112,7 +112,7 @@ TEST_F(BulkCalls, OfAnySizeSucceedWhileTheTierAnswers) {
   EXPECT_EQ(std::count_if(found.begin(), found.end(), [](const auto& f) { return f.has_value(); }), count);
   const auto erased = cache.erase_many(names(count));
   EXPECT_EQ(failed(erased), 0U);
-  EXPECT_TRUE(std::all_of(erased.begin(), erased.end(), [](const auto& had) { return *had; }));
+  EXPECT_TRUE(std::all_of(erased.begin(), erased.end(), [](const auto& had) { return had && *had; }));
   EXPECT_EQ(cache.stats().unrecovered, 0U);
 }
 
