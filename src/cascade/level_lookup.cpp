@@ -228,7 +228,8 @@ class LevelLookup : public std::enable_shared_from_this<LevelLookup> {
     std::vector<FlightPtr> rest;
     for (auto& flight : passed_) {
       const bool more = flight->seen[tier_].beside.empty() &&
-                        (core_->more_answers(next_) || core_->flights.wants_load(flight));
+                        (core_->more_answers(next_) ||
+                         (core_->flights.wants_load(flight) && !core_->load_pause(flight->key)));
       (more ? asked_ : rest).push_back(std::move(flight));
     }
     passed_ = std::move(rest);
