@@ -255,7 +255,7 @@ void budget(unsigned cold) {
   std::printf(
       "%u keys, budget 100/s: %zu loads in %.0f s, at most %zu in a second; the 100 hot keys are among "
       "the first %zu\n",
-      calls.size(), ms(took) / 1000, most, last_hot);
+      cold + 100, calls.size(), ms(took) / 1000, most, last_hot);
 }
 
 }  // namespace
