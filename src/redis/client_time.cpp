@@ -2,6 +2,7 @@
 
 #include "base/assert.hpp"
 #include "redis/client.hpp"
+#include "redis/role_question.hpp"
 
 namespace terrace::redis {
 
@@ -92,7 +93,7 @@ void Client::arm_health() {
   const TimePoint quiet = pipeline_->waits_for_replies()
                               ? after(pipeline_->last_progress(), stall_limit)
                               : after(pipeline_->last_received(), idle_before_ping);
-  health_timer_.expires_at(std::min(quiet, breaker_.probe_at()));
+  health_timer_.expires_at(std::min({quiet, breaker_.probe_at(), role_due_}));
   health_timer_.async_wait([self = shared_from_this()](const ErrorCode& ec) {
     if (!ec && self->phase_ == Phase::ready) self->check_health();
   });
@@ -104,14 +105,26 @@ void Client::check_health() {
   const bool owed = pipeline_->waits_for_replies();
   if (owed && now - pipeline_->last_progress() >= stall_limit) return drop("it does not answer", true);
   if (breaker_.begin_probe(now) || (!owed && now - pipeline_->last_received() >= idle_before_ping)) ping(now);
+  if (now >= role_due_) ask_role(now);
   arm_health();
 }
 
 void Client::ping(TimePoint now) {
-  auto ping = std::make_unique<Ping>(*this);
-  ping->submitted_at = now;
-  ping->deadline = after(now, ping_limit);
-  enqueue(std::move(ping));
+  ask(std::make_unique<Ping>(*this), now);
+}
+
+void Client::ask_role(TimePoint now) {
+  role_due_ = after(now, role_interval);
+  ask(std::make_unique<RoleQuestion>([this](bool is_replica) {
+        if (is_replica) find_primary();
+      }),
+      now);
+}
+
+void Client::ask(std::unique_ptr<Exchange> exchange, TimePoint now) {
+  exchange->submitted_at = now;
+  exchange->deadline = after(now, ping_limit);
+  enqueue(std::move(exchange));
   flush();
 }
 
