@@ -153,7 +153,7 @@ void Client::greeted(const Error* failure, ServerFacts facts, bool is_replica) {
   ready_since_ = clock_.now();
   role_due_ = manner_ == Manner::follows_primary ? after(ready_since_, role_interval) : no_deadline;
   server_.connection = ++connects_;
-  if (!breaker_.closed()) breaker_.probe_succeeded();
+  breaker_.reconnected();
   publish();
   presence_.reached(clock_.now());
   arm_health();

@@ -186,8 +186,8 @@ class TypedMemory : public Values {
     return true;
   }
 
-  std::uint64_t forget_if(const std::function<bool(std::string_view)>& matches) override {
-    return memory_.erase_if([&](const std::string& key, const Slot<V>&) { return matches(key); });
+  std::unique_ptr<Forgetting> forget_if(std::function<bool(std::string_view)> matches) override {
+    return std::make_unique<ForgetIf>(memory_, std::move(matches));
   }
 
   [[nodiscard]] Gate& gate() noexcept override { return gate_; }
@@ -234,6 +234,25 @@ class TypedMemory : public Values {
 
  private:
   using Memory = MemoryCache<std::string, Slot<V>>;
+
+  class ForgetIf final : public Forgetting {
+   public:
+    ForgetIf(Memory& memory, std::function<bool(std::string_view)> matches)
+        : memory_(memory), matches_(std::move(matches)) {}
+    bool step() override {
+      constexpr std::size_t part = 4096;
+      gone_ += memory_.erase_some(place_, part,
+                                  [this](const std::string& key, const Slot<V>&) { return matches_(key); });
+      return !place_.at_end();
+    }
+    [[nodiscard]] std::uint64_t gone() const noexcept override { return gone_; }
+
+   private:
+    Memory& memory_;
+    const std::function<bool(std::string_view)> matches_;
+    typename Memory::Place place_;
+    std::uint64_t gone_ = 0;
+  };
 
   /// Counts of slots that MemoryCache found and that are no plain hits.
   struct Special {
