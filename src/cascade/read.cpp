@@ -9,6 +9,7 @@
 #include <terrace/detail/load_mark.hpp>
 
 #include "cascade/completion.hpp"
+#include "cascade/load_waits.hpp"
 #include "cascade/reading.hpp"
 #include "cascade/tags.hpp"
 #include "cascade/write_back_tiers.hpp"
@@ -24,7 +25,7 @@ void start_read(const std::shared_ptr<Core>& core, std::vector<std::string> keys
   if (!call->open()) return;
   const auto tags =
       options.tags.empty() ? nullptr : std::make_shared<const std::vector<std::string>>(options.tags);
-  const bool nested = !ahead && LoadMark::here();  // no caller waits for a refresh ahead of time
+  const auto inside = ahead ? nullptr : LoadMark::load();  // no caller waits for a refresh ahead of time
   if (loader && (options.timeout || options.stop.stop_possible())) {
     call->when_given_up([weak = std::weak_ptr(core), keys] {
       const auto still = weak.lock();
@@ -40,7 +41,7 @@ void start_read(const std::shared_ptr<Core>& core, std::vector<std::string> keys
     if (const auto refused = core->refuse_key(keys[i])) {
       call->set_outcome(i, failed<Answer>(*refused));
     } else {
-      waiters.emplace_back(std::move(keys[i]), Waiter{call, i, loader, tags, nested, since});
+      waiters.emplace_back(std::move(keys[i]), Waiter{call, i, loader, tags, inside, since});
     }
   }
   join_or_begin(core, std::move(waiters), ahead);
@@ -52,15 +53,20 @@ void join_or_begin(std::shared_ptr<Core> core, std::vector<std::pair<std::string
   std::vector<FlightPtr> begun;
   for (auto& [key, waiter] : waiters) {
     const auto [call, index] = std::pair(waiter.call, waiter.index);
+    const auto inside = waiter.loader != nullptr ? waiter.inside : nullptr;
     auto joined = core->flights.join(key, std::move(waiter), [&, &key = key] {
       return std::make_shared<Flight>(key, core->generations.stamp(key), core->now(), core->levels.size(),
                                       ahead);
     });
     if (joined.hurry && joined.load) joined.load->hurry();
     if (joined.load) joined.load->joined();
+    if (inside != nullptr && joined.flight != nullptr) {
+      if (const auto circle = LoadWaits::wait(inside, joined.flight, call, core->options.name))
+        call->set_outcome(index, failed<Answer>(*circle));
+    }
     if (joined.how == How::too_late) call->set_outcome(index, {});
     if (joined.how != How::began) continue;
-    FlightPtr flight = std::move(joined.begun);
+    FlightPtr flight = std::move(joined.flight);
     Entry written;
     if (!ahead && journalled(*core, key, &written) == Journalled::value) {
       const LookupKind kind = written.value ? LookupKind::hit : LookupKind::negative;
