@@ -100,6 +100,14 @@ struct CacheOptions {
   std::optional<Duration> soft_load_timeout = {};
   /// Loader calls at the same time. Further loads wait for their turn, within load_timeout. At least 1.
   std::size_t max_concurrent_loads = 64;
+  /// Loader calls in a second, on average; up to a tenth of that may begin at once. 0: no limit. Further loads
+  /// wait within load_timeout, the one that most callers wait for goes first; callers get the stale value at
+  /// once if there is one within its grace. A call of a bulk loader counts once. Each process has a limit of its own.
+  double max_loads_per_second = 0;
+  /// How long an error of a loader is remembered if there is no stale value to serve: reads of the key get
+  /// the same error, and the loader is not called. Shortened by a random share of up to one half. None: the
+  /// next read calls the loader again.
+  std::optional<Duration> error_ttl = {};
 
   /// Provides threads and time. None: Runtime::common(). Tests use a testing::FakeScheduler.
   std::shared_ptr<Scheduler> scheduler = {};

@@ -79,7 +79,8 @@ struct CacheStats {
   std::uint64_t loads = 0;            ///< loader calls begun, counted by key
   std::uint64_t load_failures = 0;    ///< those that threw, returned an error, or took too long
   std::uint64_t loads_in_flight = 0;  ///< loader calls now, including those that were given up and still run
-  std::uint64_t loads_waiting = 0;    ///< loader calls that wait for their turn (max_concurrent_loads)
+  std::uint64_t loads_waiting = 0;    ///< loader calls that wait for their turn (max_concurrent_loads) or for
+                                      ///< the budget (max_loads_per_second)
   std::uint64_t loads_overdue = 0;    ///< loader calls that run although load_timeout is over, or although
                                       ///< every caller has given up. They keep no turn
   std::uint64_t joined = 0;           ///< reads answered by the lookup or load of another caller

@@ -41,7 +41,7 @@ from ._tiers import Tier, TierLike, tiers_of
 from ._times import Seconds, seconds, span
 from ._times import ttl as checked_ttl
 from ._typing import Loader, V
-from ._words import count, flag, one_word, share, shown, text
+from ._words import count, flag, one_word, rate, share, shown, text
 
 if TYPE_CHECKING:
     from ._codec import Codec
@@ -97,7 +97,8 @@ class Cache(AsyncForms[V]):
         eviction: what leaves memory when it is full: "adaptive" (None), "s3fifo", "w-tinylfu", "gdsf", "lru", "lfu", "fifo" or "ttl".
         advisor: memory watches what other sizes of it would do, for advise(). Needs a bound in entries; costs up to 3 MB, and time on reads.
         compress_above, max_value_bytes: of values in tiers.
-        tier_timeout, load_timeout, soft_load_timeout, max_concurrent_loads: limits.
+        tier_timeout, load_timeout, soft_load_timeout, max_concurrent_loads, max_loads_per_second (0: no limit): limits.
+        error_ttl: how long an error of a loader is remembered if there is no stale value; None: the next read loads again.
         copy: memory keeps a deep copy of the value that a writer or a loader gave, and every reader gets its own copy. A value that
             cannot be copied is an EncodeError when it is set or loaded.
         clock: for tests, a terrace.testing.Clock; None: the machine's.
@@ -143,6 +144,8 @@ class Cache(AsyncForms[V]):
         load_timeout: Seconds = 30,
         soft_load_timeout: Seconds | None = None,
         max_concurrent_loads: int = 64,
+        max_loads_per_second: float = 0,
+        error_ttl: Seconds | None = None,
         copy: bool = False,
         clock: Clock | None = None,
     ) -> None:
@@ -170,6 +173,8 @@ class Cache(AsyncForms[V]):
             "load_timeout": span(load_timeout, "load_timeout"),
             "soft_load_timeout": seconds(soft_load_timeout, "soft_load_timeout"),
             "max_concurrent_loads": count(max_concurrent_loads, "max_concurrent_loads", 1),
+            "max_loads_per_second": rate(max_loads_per_second, "max_loads_per_second"),
+            "error_ttl": checked_ttl(error_ttl, "error_ttl", "give None, and the next read calls the loader again"),
             **memory_bounds(memory, advisor),
         }
         settings |= key_ring_settings(ring)
@@ -197,8 +202,8 @@ class Cache(AsyncForms[V]):
         self = cls.__new__(cls)
         _core.CacheBase.__init__(self)
         self._own_tiers = []
-        self._begin(name, options, tiers, _made_codec(sealed=seals), max_entries=options.max_entries or None,
-                    eager=options.eager_refresh > 0, soft=options.has_soft_limit, copy=False)
+        self._begin(name, options, tiers, _made_codec(sealed=seals), max_entries=options.max_entries or None, copy=False,
+                    eager=options.eager_refresh > 0, soft=options.has_soft_limit)
         return self
 
     def _begin(self, name: str, settings: dict[str, Any] | _core.Options, tiers: list[_core.Tier], codec: Codec, *,

@@ -35,5 +35,7 @@ class CacheOptions(TypedDict, total=False):
     load_timeout: Seconds
     soft_load_timeout: Seconds | None
     max_concurrent_loads: int
+    max_loads_per_second: float
+    error_ttl: Seconds | None
     copy: bool
     clock: Any

@@ -33,6 +33,13 @@ def share(value: Any, name: str) -> float:
     return value
 
 
+def rate(value: Any, name: str) -> float:
+    """Returns the value. Raises ConfigError if it is no number; the core checks the range."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ConfigError(f"{name}={shown(value)}: give a number per second, or 0 for no limit")
+    return value
+
+
 def count(value: Any, name: str, least: int = 0, bits: int = 63) -> int:
     """Returns the value. Raises ConfigError if it is no whole number, below `least`, or too large for the core, which counts in
     `bits`."""

@@ -34,6 +34,7 @@ void CacheOptions::check() const {
   positive("tier_timeout", tier_timeout, "give the time a tier may take, 250 ms for instance");
   positive("load_timeout", load_timeout, "give the time a loader may take, 30 s for instance");
   positive("soft_load_timeout", soft_load_timeout, "leave it out to let callers wait for the loader");
+  positive("error_ttl", error_ttl, "leave it out to call the loader again at once");
   positive("lease_time", lease_time, "give the time after which a dead loader is replaced, 3 s for instance");
   positive("retry_after", retry_after, "give the time between attempts to refresh, 1 s for instance");
   const auto within = [&](bool fine, const char* what) {
@@ -49,6 +50,8 @@ void CacheOptions::check() const {
   within(lease_time >= std::chrono::milliseconds(10),
          "lease_time is below 10 ms: no loader would keep its lease");
   within(max_concurrent_loads > 0, "max_concurrent_loads is 0: nothing could ever be loaded");
+  within(max_loads_per_second == 0 || (max_loads_per_second >= 0.001 && max_loads_per_second <= 1e9),
+         "max_loads_per_second must be 0 (no limit), or between 0.001 and 1e9");
   within(write_mode == WriteMode::back || (write_back.path.empty() && !writer),
          "write_back.path and writer are for write_mode WriteMode::back");
   if (write_mode == WriteMode::back) write_back.check();

@@ -265,9 +265,14 @@ void answer_stale(Core& core, const FlightPtr& flight, TimePoint latest, std::op
   answer_callers(core, flight, std::move(waiters), answer, found(core, flight, answer));
 }
 
+void complete_load_failed(Core& core, const FlightPtr& flight, const Error& why, LeaseEnd end) {
+  if (!flight->candidate) core.pause_loads(flight->key, why);
+  complete_failed(core, flight, why, end);
+}
+
 void complete_failed(Core& core, const FlightPtr& flight, const Error& why, LeaseEnd end) {
   release_leases(core, flight, end);
-  if (flight->refresh) core.cooling.set(flight->key, 0, {.ttl = core.options.retry_after});
+  if (flight->refresh) core.refresh_pauses.begin(flight->key, why, core.options.retry_after);
   complete_uncached(core, flight, core.candidate_or(flight, why));
 }
 

@@ -21,6 +21,9 @@ void complete_with_fill(const std::shared_ptr<Core>& core, const FlightPtr& flig
 /// Ends a flight that found nothing and could not load: with its candidate if it has one, otherwise with the
 /// error. `end`: what processes that wait for its leases are told.
 void complete_failed(Core& core, const FlightPtr& flight, const Error& why, LeaseEnd end = LeaseEnd::untold);
+/// The same after the loader has failed: the key may be paused (error_ttl).
+void complete_load_failed(Core& core, const FlightPtr& flight, const Error& why,
+                          LeaseEnd end = LeaseEnd::untold);
 /// Answers the callers that have waited since `latest` or longer with the candidate, which must be there; the
 /// flight goes on. `next`: the earliest time since when one of the others has waited, unless it is earlier.
 void answer_stale(Core& core, const FlightPtr& flight, TimePoint latest, std::optional<TimePoint>& next);

@@ -17,12 +17,6 @@ std::string unique_name(const std::vector<std::string>& taken, std::string_view 
   return candidate;
 }
 
-MemoryOptions<std::string, char> cooling_options(const Clock& clock) {
-  MemoryOptions<std::string, char> options;
-  options.clock = &clock;
-  return options;
-}
-
 /// The limit for the distance of a stored time from now, 146 years: whatever the bytes say, the difference of
 /// two such times fits into a Duration.
 constexpr auto farthest = std::chrono::floor<std::chrono::milliseconds>(Duration::max() / 2);
@@ -52,7 +46,11 @@ Core::Core(CacheOptions o, std::shared_ptr<Values> v, std::vector<std::shared_pt
       values(std::move(v)),
       tags(scheduler->clock()),
       load_slots(options.max_concurrent_loads),
-      cooling(cooling_options(scheduler->clock())),
+      load_budget(options.max_loads_per_second > 0
+                      ? std::make_shared<LoadBudget>(scheduler, options.max_loads_per_second)
+                      : nullptr),
+      refresh_pauses(scheduler->clock()),
+      error_pauses(options.error_ttl ? std::make_unique<Pauses>(scheduler->clock()) : nullptr),
       tier_calls(std::make_shared<TierCalls>(scheduler, options.tier_timeout)) {
   level_names.emplace_back("memory");
   for (auto& tier : tiers) {
@@ -104,6 +102,7 @@ void Core::on_notice(std::string_view key) {
 bool Core::drop(std::string_view key) {
   const bool had = values->forget(key);
   flights.detach(key);
+  if (error_pauses) error_pauses->end(key);
   return had;
 }
 
@@ -130,6 +129,13 @@ void Core::invalidate_all() {
   generations.bump_all();
   values->forget_all();
   flights.detach_all();
+  if (error_pauses) error_pauses->end_all();
+}
+
+void Core::pause_loads(const std::string& key, const Error& why) {
+  if (!error_pauses) return;
+  const auto half = static_cast<double>(options.error_ttl->count()) / 2;
+  error_pauses->begin(key, why, Duration(static_cast<Duration::rep>(half + half * random_share())));
 }
 
 Result<Bytes> Core::seal_up(std::string_view key, const Entry& entry) const {

@@ -23,7 +23,9 @@
 #include "cascade/lease_waiters.hpp"
 #include "cascade/level.hpp"
 #include "cascade/level_rules.hpp"
+#include "cascade/load_budget.hpp"
 #include "cascade/load_slots.hpp"
+#include "cascade/pauses.hpp"
 #include "cascade/tag_table.hpp"
 #include "cascade/tier_calls.hpp"
 #include "cascade/write_back.hpp"
@@ -102,6 +104,13 @@ class Core : public std::enable_shared_from_this<Core> {
   /// the error alone. Memory serves a stale candidate from then on, until retry_after is over.
   Answer candidate_or(const FlightPtr& flight, const Error& why);
 
+  /// A load of the key has failed, and there was no stale value: its pause begins, if there are any (error_ttl).
+  void pause_loads(const std::string& key, const Error& why);
+  /// The error of the last load of the key, if its pause is not over.
+  [[nodiscard]] std::optional<Error> load_pause(const std::string& key) const {
+    return error_pauses ? error_pauses->of(key) : std::nullopt;
+  }
+
   /// How long a tier is to keep an entry. None: no limit; zero or less: not at all.
   [[nodiscard]] std::optional<Duration> tier_life(const Entry& entry) const;
 
@@ -179,8 +188,10 @@ class Core : public std::enable_shared_from_this<Core> {
   TagTable tags;
   LeaseWaiters lease_waiters;
   LoadSlots load_slots;
+  const std::shared_ptr<LoadBudget> load_budget;  ///< null: no limit (max_loads_per_second)
   /// Keys whose refresh ahead of time has failed less than retry_after ago.
-  MemoryCache<std::string, char> cooling;
+  Pauses refresh_pauses;
+  std::unique_ptr<Pauses> error_pauses;  ///< null: errors are not remembered (error_ttl)
   Groups groups;
   std::stop_source closing;
   std::unique_ptr<WriteBack> write_back;  ///< null, except with WriteMode::back

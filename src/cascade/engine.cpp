@@ -35,7 +35,7 @@ class EngineOverCore final : public Engine {
     start_read(core_, std::move(keys), std::move(loader), options, false, std::move(done));
   }
   void refresh(std::string key, std::shared_ptr<Loader> loader, const ReadOptions& options) override {
-    if (!core_->home.here() || core_->flights.in_flight(key) || core_->cooling.get(key)) return;
+    if (!core_->home.here() || core_->flights.in_flight(key) || core_->refresh_pauses.of(key)) return;
     ++core_->counters.refreshes;
     start_read(core_, {std::move(key)}, std::move(loader), options, true, [](const std::vector<Answer>&) {});
   }

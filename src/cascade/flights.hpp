@@ -21,6 +21,7 @@
 /// begin another flight, and this one goes on for the readers that have joined it.
 
 #include <array>
+#include <atomic>
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <functional>
 #include <memory>
@@ -87,9 +88,10 @@ struct Flight {
   enum class Phase : std::uint8_t { joining, lookup, loading, filling, ended };
   Phase phase = Phase::joining;
   std::vector<Waiter> waiters;
-  bool urgent = false;               ///< a nested waiter has joined: its load waits for no turn
-  bool answered_early = false;       ///< callers have got the candidate while the load goes on
-  std::weak_ptr<FlightLoad> load{};  ///< while it loads
+  std::atomic<std::uint32_t> callers{1};  ///< that have joined; read without the lock
+  bool urgent = false;                    ///< a nested waiter has joined: its load waits for no turn
+  bool answered_early = false;            ///< callers have got the candidate while the load goes on
+  std::weak_ptr<FlightLoad> load{};       ///< while it loads
 
   RunningLoadPtr running = nullptr;  ///< the load whose loader runs for it; guarded by LoadWaits
 };
@@ -193,6 +195,7 @@ FlightTable::Joined FlightTable::join(const std::string& key, Waiter waiter, Fre
   Flight& joined = *found->second;
   if (joined.phase == Flight::Phase::loading && waiter.loader == nullptr) return {How::too_late};
   waiter.late = joined.phase != Flight::Phase::joining;
+  ++joined.callers;
   Joined out{.flight = found->second};
   if (joined.phase == Flight::Phase::loading) out.load = joined.load.lock();
   if (waiter.inside != nullptr && waiter.loader != nullptr) out.hurry = !std::exchange(joined.urgent, true);

@@ -56,6 +56,7 @@ class BulkErase : public std::enable_shared_from_this<BulkErase> {
       }));
     }
     core_->flights.detach_all();
+    if (core_->error_pauses) core_->error_pauses->end_all();  // also of other keys: that costs a load at most
   }
 
   void count(std::uint64_t gone) { most_ = std::max(most_, gone); }

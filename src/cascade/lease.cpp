@@ -108,9 +108,9 @@ class WaitingFlight final : public LeaseWaiters::Waiting, public std::enable_sha
   void other_ended(LeaseEnd how) {
     switch (how) {
       case LeaseEnd::failed:
-        return complete_failed(*core_, flight_,
-                               Error(Errc::loader_failed, "the loader of another process failed for " +
-                                                              printable_key(flight_->key)));
+        return complete_load_failed(*core_, flight_,
+                                    Error(Errc::loader_failed, "the loader of another process failed for " +
+                                                                   printable_key(flight_->key)));
       case LeaseEnd::absent:
         return complete_uncached(*core_, flight_,
                                  {.kind = LookupKind::negative, .level = core_->levels.size() + 1});

@@ -175,7 +175,8 @@ class LevelLookup : public std::enable_shared_from_this<LevelLookup> {
     asked_.clear();
     std::vector<FlightPtr> rest;
     for (auto& flight : passed_) {
-      const bool more = core_->more_answers(next_) || core_->flights.wants_load(flight);
+      const bool more = core_->more_answers(next_) ||
+                        (core_->flights.wants_load(flight) && !core_->load_pause(flight->key));
       (more ? asked_ : rest).push_back(std::move(flight));
     }
     passed_ = std::move(rest);

@@ -31,7 +31,7 @@ namespace {
 
 /// One call of one loader. It ends once: with the loader's answer, or at the time limit; a later answer is
 /// dropped.
-class Load final : public FlightLoad, public std::enable_shared_from_this<Load> {
+class Load final : public FlightLoad, public LoadBudget::Budgeted, public std::enable_shared_from_this<Load> {
  public:
   Load(std::shared_ptr<Core> core, Waiter source, std::vector<FlightPtr> flights)
       : core_(std::move(core)),
@@ -50,8 +50,14 @@ class Load final : public FlightLoad, public std::enable_shared_from_this<Load> 
     }
   }
 
+  Load(const Load&) = delete;
+  Load& operator=(const Load&) = delete;
+  ~Load() override {
+    if (over_budget_) core_->load_budget->leave(*this);
+  }
+
   /// The time limits begin here, so a load also ends if every slot or worker thread hangs.
-  void start() {
+  void start(bool waits_for_budget) {
     began_ = core_->now();
     const CacheOptions& options = core_->options;
     at(hard_, options.load_timeout, &Load::overdue);
@@ -61,10 +67,25 @@ class Load final : public FlightLoad, public std::enable_shared_from_this<Load> 
     core_->flights.set_load(flights_, weak_from_this());
     joined();
     keep_leases();
-    take_turn();
+    if (!waits_for_budget) return take_turn();
+    over_budget_ = true;  // allowed() may come at once
+    core_->load_budget->wait(shared_from_this());
+    if (urgent()) hurry();
+  }
+
+  [[nodiscard]] std::uint64_t heat() const noexcept override {
+    std::uint64_t callers = 0;
+    for (const auto& flight : flights_) callers = std::max<std::uint64_t>(callers, flight->callers);
+    return callers;
+  }
+
+  void allowed() override {
+    over_budget_ = false;
+    if (!ended_) take_turn();
   }
 
   void hurry() override {
+    if (core_->load_budget) core_->load_budget->hurry(*this);
     core_->load_slots.hurry(ticket_);
     if (queued_.exchange(false) && !running_) post(true);  // it is posted twice then, and runs once
   }
@@ -234,6 +255,7 @@ class Load final : public FlightLoad, public std::enable_shared_from_this<Load> 
   }
 
   void cancel_timers() {
+    if (over_budget_.exchange(false)) core_->load_budget->leave(*this);
     for (auto* timer : {&hard_, &soft_, &renewal_}) core_->scheduler->cancel(*timer);
   }
 
@@ -251,7 +273,7 @@ class Load final : public FlightLoad, public std::enable_shared_from_this<Load> 
   /// this process does not.
   void fail(const FlightPtr& flight, const Error& why, LeaseEnd end = LeaseEnd::untold) {
     ++core_->counters.load_failures;
-    complete_failed(*core_, flight, why, end);
+    complete_load_failed(*core_, flight, why, end);
   }
 
   void deliver(const FlightPtr& flight, Loaded loaded) {
@@ -359,6 +381,7 @@ class Load final : public FlightLoad, public std::enable_shared_from_this<Load> 
   std::atomic<Scheduler::TimerId> soft_{0};
   std::atomic<Scheduler::TimerId> renewal_{0};
   std::atomic<bool> ended_{false};
+  std::atomic<bool> over_budget_{false};  // waits for the budget
   std::atomic<bool> abandoned_{false};
   std::atomic<Turn> turn_{Turn::none};
   std::atomic<LoadSlots::Ticket> ticket_{0};
@@ -370,12 +393,29 @@ class Load final : public FlightLoad, public std::enable_shared_from_this<Load> 
   std::stop_callback<std::function<void()>> on_closing_;
 };
 
+/// False: these flights must wait for the budget of the cache (max_loads_per_second). Those that have a
+/// candidate do not wait: they end with it, and a later reader tries again.
+bool within_budget(Core& core, std::vector<FlightPtr>& flights) {
+  if (!core.load_budget || core.load_budget->take(core.flights.urgent(flights))) return true;
+  const Error why(Errc::overloaded, "the limit of max_loads_per_second is reached");
+  std::erase_if(flights, [&](const FlightPtr& flight) {
+    if (!flight->candidate) return false;
+    complete_failed(core, flight, why);
+    return true;
+  });
+  return false;
+}
+
 }  // namespace
 
 void start_load(std::shared_ptr<Core> core, const std::vector<FlightPtr>& flights) {
   // One call of a loader loads all keys whose readers have this loader.
   std::vector<std::pair<Waiter, std::vector<FlightPtr>>> groups;
   for (const auto& flight : flights) {
+    if (const auto paused = core->load_pause(flight->key)) {
+      complete_failed(*core, flight, *paused);
+      continue;
+    }
     auto source = core->flights.choose_loader(flight);
     if (!source) {
       complete_failed(*core, flight, Error(Errc::timed_out, "all waiting callers have given up"));
@@ -386,8 +426,10 @@ void start_load(std::shared_ptr<Core> core, const std::vector<FlightPtr>& flight
     if (group == groups.end()) group = groups.insert(group, {std::move(*source), {}});
     group->second.push_back(flight);
   }
-  for (auto& [source, group] : groups)
-    std::make_shared<Load>(core, std::move(source), std::move(group))->start();
+  for (auto& [source, group] : groups) {
+    const bool waits = !within_budget(*core, group);
+    if (!group.empty()) std::make_shared<Load>(core, std::move(source), std::move(group))->start(waits);
+  }
 }
 
 }  // namespace terrace::cascade

@@ -66,7 +66,7 @@ CacheStats collect_stats(Core& core) {
   out.lease_waits = c.lease_waits;
   const auto loading = core.load_slots.turns();
   out.loads_in_flight = loading.taken + loading.overdue;
-  out.loads_waiting = loading.waiting;
+  out.loads_waiting = loading.waiting + (core.load_budget ? core.load_budget->waiting() : 0);
   out.loads_overdue = loading.overdue;
   out.invalidations_sent = c.invalidations_sent;
   out.invalidations_received = c.invalidations_received;

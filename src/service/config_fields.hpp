@@ -31,6 +31,8 @@ void visit_cache(CacheOptions& options, Visit&& visit) {
   visit("load_timeout", options.load_timeout);
   visit("soft_load_timeout", options.soft_load_timeout);
   visit("max_concurrent_loads", options.max_concurrent_loads);
+  visit("max_loads_per_second", options.max_loads_per_second);
+  visit("error_ttl", options.error_ttl);
 }
 
 template <class Visit>

@@ -3,6 +3,7 @@
 
 #include "cascade/lease_wait.hpp"
 #include "cascade/shared_fixture.hpp"
+#include "support/forwarding_shared_tier.hpp"
 #include "support/seed.hpp"
 
 namespace terrace {
@@ -54,6 +55,40 @@ TEST_F(LeaseEndTest, AFailureIsToldToAllThatWait) {
   next->answer("v");
   EXPECT_EQ(text(answer), "v");
   EXPECT_EQ(*caches_[6].get("k"), "v") << "the tier was filled";
+}
+
+/// The mutant: leases that end without a word. The processes load one after the other.
+TEST_F(LeaseEndTest, MutantWithoutEndsRepeatsTheLoadInEachProcess) {
+  struct Silent final : testing::ForwardingSharedTier {
+    using ForwardingSharedTier::ForwardingSharedTier;
+    void release(std::string_view key, const LeaseToken& token, LeaseEnd /*end*/, TimePoint deadline,
+                 Handler<Result<void>> done) override {
+      ForwardingSharedTier::release(key, token, LeaseEnd::untold, deadline, std::move(done));
+    }
+  };
+  struct Tier final : testing::MapTier {
+    Tier(const Clock& clock, SharedTier& sharing) : MapTier(clock), silent(sharing) {}
+    [[nodiscard]] SharedTier* shared() noexcept override { return &silent; }
+    Silent silent;
+  };
+  const auto tier = std::make_shared<Tier>(scheduler_->clock(), *shared_->shared());
+  for (int i = 0; i < processes; ++i) {
+    CacheOptions options;
+    options.scheduler = scheduler_;
+    caches_.emplace_back(std::move(options), std::vector<std::shared_ptr<terrace::Tier>>{tier});
+    loaders_.push_back(std::make_shared<Held>());
+    answers_.push_back(start(caches_.back(), "k", loaders_.back()));
+  }
+  for (int failed = 0; failed < processes; ++failed) {
+    for (const auto& loader : loaders_) {
+      if (loader->done) {
+        loader->fail("origin down");
+        break;
+      }
+    }
+    scheduler_->advance(200ms);
+  }
+  EXPECT_EQ(loads(), processes);
 }
 
 TEST_F(LeaseEndTest, AFailureIsToldWithoutAWatchToo) {
@@ -214,40 +249,13 @@ TEST_F(LeaseEndTest, OneWhoseWaitIsOverLoadsWithoutALeaseAndDoesNotFail) {
 }
 
 /// Its first two releases are lost.
-struct LosesReleases final : SharedTier {
-  explicit LosesReleases(SharedTier& tier) : below(tier) {}
-  using SharedTier::acquire;
-  using SharedTier::release;
-  void acquire(std::string_view key, const LeaseRequest& request, TimePoint deadline,
-               Handler<Result<LeaseReply>> done) override {
-    below.acquire(key, request, deadline, std::move(done));
-  }
-  void fill(std::string_view key, const LeaseToken& token, BytesView value, std::optional<Duration> ttl,
-            TimePoint deadline, Handler<Result<bool>> done) override {
-    below.fill(key, token, value, ttl, deadline, std::move(done));
-  }
-  void renew(std::string_view key, const LeaseToken& token, Duration time, TimePoint deadline,
-             Handler<Result<bool>> done) override {
-    below.renew(key, token, time, deadline, std::move(done));
-  }
+struct LosesReleases final : testing::ForwardingSharedTier {
+  using ForwardingSharedTier::ForwardingSharedTier;
   void release(std::string_view key, const LeaseToken& token, LeaseEnd end, TimePoint deadline,
                Handler<Result<void>> done) override {
     if (lost < 2) return ++lost, done(Error(Errc::unavailable, "the connection is broken"));
-    below.release(key, token, end, deadline, std::move(done));
+    ForwardingSharedTier::release(key, token, end, deadline, std::move(done));
   }
-  void get_or_put(std::string_view key, BytesView value, std::optional<Duration> ttl, TimePoint deadline,
-                  Handler<Result<Bytes>> done) override {
-    below.get_or_put(key, value, ttl, deadline, std::move(done));
-  }
-  void replace(std::string_view key, BytesView expected, BytesView value, std::optional<Duration> ttl,
-               TimePoint deadline, Handler<Result<bool>> done) override {
-    below.replace(key, expected, value, ttl, deadline, std::move(done));
-  }
-  [[nodiscard]] std::shared_ptr<void> watch(std::vector<std::string> prefixes,
-                                            std::shared_ptr<Watcher> watcher) override {
-    return below.watch(std::move(prefixes), std::move(watcher));
-  }
-  SharedTier& below;
   int lost = 0;
 };
 

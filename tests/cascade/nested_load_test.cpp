@@ -150,8 +150,8 @@ TEST(NestedLoads, ALoadThatWaitsForATurnRunsWhenParentsComeToWaitForIt) {
   EXPECT_EQ(cache.stats().loads_in_flight, 0U);
 }
 
-/// The load of B is of another cache: it has a turn, and needs none of the workers.
-TEST(NestedLoads, ALoadOfAnotherCacheRunsWhileParentsHoldAllWorkers) {
+/// The parents have all bounded workers; the load of B is of another cache, which has threads of its own.
+TEST(NestedLoads, ALoadOfAnotherCacheWaitsForNoWorkerThatParentsHold) {
   auto runtime = std::make_shared<Runtime>(RuntimeOptions{.workers = 2});
   Cache<std::string> pages({.scheduler = runtime});
   Cache<std::string> users({.scheduler = runtime});
