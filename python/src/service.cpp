@@ -92,17 +92,22 @@ void Service::stop() {
 
 void Service::rest(std::chrono::duration<double> most) {
   std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, most, [this] { return busy_ == 0; });
+  rests_.wait_for(lock, most, [this] { return busy_ == 0; });
 }
 
 void Service::look_after(const JobPtr& job) {
   std::lock_guard lock(mutex_);
-  std::erase_if(looked_after_, [](const auto& one) { return one.expired(); });
+  if (looked_after_.size() >= forget_at_) forget_ended();
   if (looked_after_.empty()) {
     looked_ = Steady::now();
     changed_.notify_all();  // a thread that waits without a limit is to wait with one
   }
   looked_after_.push_back(job);
+}
+
+void Service::forget_ended() {
+  std::erase_if(looked_after_, [](const auto& one) { return one.expired(); });
+  forget_at_ = std::max<std::size_t>(64, 2 * looked_after_.size());  // so that it costs little for each
 }
 
 std::vector<JobPtr> Service::looked_after() {
@@ -162,7 +167,8 @@ void Worker::finished() {
   --service_.busy_;
   if (ran == a_line) service_.line_running_ = false;
   if (ran == a_notice) --service_.notices_running_;
-  service_.changed_.notify_all();
+  if (ran == a_line || ran == a_notice) service_.changed_.notify_one();  // the next one may run
+  service_.rests_.notify_all();
 }
 
 std::optional<Service::Item> Worker::take(double idle) {
@@ -177,10 +183,11 @@ std::optional<Service::Item> Worker::take(double idle) {
     while (!service_.stopped_ && !service_.has_work()) {
       const auto now = Service::Steady::now();
       const auto look = service_.looked_ + look_interval;
-      std::erase_if(service_.looked_after_, [](const auto& one) { return one.expired(); });
       const bool looks = !service_.looked_after_.empty();
       if (looks && now >= look) {
         service_.looked_ = now;
+        service_.forget_ended();
+        if (service_.looked_after_.empty()) continue;
         item = LookAround{};
         break;
       }

@@ -68,9 +68,11 @@ class Service {
 
   [[nodiscard]] bool has_work() const;
   Item next();
+  void forget_ended();
 
   std::mutex mutex_;
   std::condition_variable changed_;
+  std::condition_variable rests_;
   std::deque<JobPtr> jobs_;
   std::deque<Notice> notices_;
   std::deque<LogLine> lines_;
@@ -80,6 +82,7 @@ class Service {
   std::size_t starting_ = 0;
   std::size_t busy_ = 0;
   std::vector<std::weak_ptr<Job>> looked_after_;
+  std::size_t forget_at_ = 0;
   Steady::time_point looked_;
   bool stopped_ = false;
 };
