@@ -37,20 +37,21 @@ def current_task() -> asyncio.Task[Any] | None:
 
 def refuse_other_loops() -> None:
     """Raises ConfigError if no event loop of asyncio runs this coroutine."""
-    if _asyncio_loop() is None:
+    if asyncio_loop() is None:
         raise ConfigError("terrace's asynchronous forms need asyncio, and no event loop of asyncio runs here (with trio, for "
                           "instance): use the blocking forms in a thread, or the asyncio backend of anyio")
 
 
 def _import_asyncio() -> Any:
-    global _asyncio_loop
+    global asyncio_loop
     import asyncio
 
-    _asyncio_loop = asyncio._get_running_loop
-    return _asyncio_loop()
+    asyncio_loop = asyncio._get_running_loop
+    return asyncio_loop()
 
 
-_asyncio_loop: Callable[[], Any] = _import_asyncio
+#: The running event loop of asyncio; None: there is none. A function of C after its first call.
+asyncio_loop: Callable[[], Any] = _import_asyncio
 
 
 def start_load(job: _core.Job, returned: Any = None) -> None:

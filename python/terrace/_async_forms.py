@@ -39,7 +39,8 @@ class AsyncForms(CacheCore[V]):
     async def aget(self, key: Hashable, default: V | D) -> V | D: ...
     async def aget(self, key: Hashable, default: Any = None) -> Any:
         """As get."""
-        _aio.refuse_other_loops()
+        if _aio.asyncio_loop() is None:
+            _aio.refuse_other_loops()
         found = self._lookup_in_memory(key)
         if found is _core.NEGATIVE:
             return default
@@ -56,7 +57,8 @@ class AsyncForms(CacheCore[V]):
     async def aget_or_load(self, key: Hashable, loader: AsyncLoader[V], *, timeout: Seconds | None = None,
                            tags: str | Sequence[str] = ()) -> V:
         """As get_or_load. A coroutine function runs in this loop; a plain function on a thread."""
-        _aio.refuse_other_loops()
+        if _aio.asyncio_loop() is None:
+            _aio.refuse_other_loops()
         found = self._lookup_for_load(key, loader, timeout, tags)
         if found is not _core.MISS and found is not _core.NEGATIVE:
             return found  # type: ignore[no-any-return]

@@ -7,8 +7,7 @@ import inspect
 import types
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Sequence
 
-from . import _core
-from ._aio import refuse_other_loops
+from . import _aio, _core
 from ._binding import Binding
 from ._errors import ConfigError, TerraceError, from_code
 from ._functions import Identity, hashed, identity_of, inner, module_of, name_of
@@ -104,7 +103,8 @@ def memoized(cache: Cache[Any], function: Callable[..., Any], **given: Any) -> A
         return load.value
 
     async def run(*args: Any, **kwargs: Any) -> Any:
-        refuse_other_loops()
+        if _aio.asyncio_loop() is None:
+            _aio.refuse_other_loops()
         found = core._lookup_call(*args, **kwargs)
         if found is _core.NEGATIVE:
             raise from_code("not_found", name)
