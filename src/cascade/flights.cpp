@@ -20,6 +20,13 @@ void FlightTable::detach(std::string_view key) {
   if (const auto found = flights.find(key); found != flights.end()) flights.erase(found);
 }
 
+void FlightTable::detach_if(const KeySelection& keys) {
+  for (auto& [mutex, flights] : stripes_) {
+    std::lock_guard lock(mutex);
+    boost::unordered::erase_if(flights, [&](const auto& each) { return keys.contains(each.first); });
+  }
+}
+
 void FlightTable::detach_all() {
   for (auto& [mutex, flights] : stripes_) {
     std::lock_guard lock(mutex);

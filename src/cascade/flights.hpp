@@ -35,6 +35,7 @@
 #include <vector>
 
 #include "cascade/gather.hpp"
+#include "cascade/key_selection.hpp"
 
 namespace terrace::cascade {
 
@@ -68,6 +69,7 @@ struct Flight {
     bool missed = false;  ///< it has nothing usable, so it is to be filled
     Bytes stale = {};     ///< the bytes that it has and that cannot be used
     std::optional<LeaseToken> lease = {};
+    Bytes beside = {};  ///< the identity of a fresh entry of others: the fill goes beside it; empty: none
   };
 
   Flight(std::string k, Stamp s, TimePoint at, std::size_t tiers, bool ahead)
@@ -122,6 +124,7 @@ class FlightTable {
 
   /// Later readers begin a new flight; the old one goes on for its waiters.
   void detach(std::string_view key);
+  void detach_if(const KeySelection& keys);
   void detach_all();
 
   /// One of its waiters has a loader.
@@ -168,14 +171,13 @@ class FlightTable {
   };
   static void remove(Stripe& stripe, const FlightPtr& flight);
 
-  [[nodiscard]] Stripe& stripe(std::string_view key) { return stripes_[hash_(key) >> (64 - stripe_bits)]; }
-  [[nodiscard]] const Stripe& stripe(std::string_view key) const {
-    return stripes_[hash_(key) >> (64 - stripe_bits)];
-  }
+  /// Neither the highest bits nor the lowest byte: a stripe's map places its keys by them.
+  [[nodiscard]] std::size_t index(std::string_view key) const { return (hash_(key) >> 24) % stripes_.size(); }
+  [[nodiscard]] Stripe& stripe(std::string_view key) { return stripes_[index(key)]; }
+  [[nodiscard]] const Stripe& stripe(std::string_view key) const { return stripes_[index(key)]; }
 
-  static constexpr unsigned stripe_bits = 6;
   KeyHash hash_;
-  std::array<Stripe, std::size_t{1} << stripe_bits> stripes_;
+  std::array<Stripe, 64> stripes_;
 };
 
 template <class Fresh>

@@ -136,8 +136,9 @@ class Load final : public FlightLoad, public LoadBudget::Budgeted, public std::e
     turn_ = Turn::taken;
     if (tags_.empty()) return begin();
     // The tokens are asked for before the load begins: if a tag is invalidated later, its token differs.
-    tag_tokens(core_, tags_, true, [self = shared_from_this()](Result<std::vector<Token>> tokens) {
-      self->tokens_ = std::move(tokens);
+    tag_tokens(core_, tags_, true, [self = shared_from_this()](const Result<std::vector<Token>>& tokens) {
+      TagTable& table = self->core_->tags;
+      self->marks_ = tokens ? table.mark(self->tags_, *tokens) : table.mark_unverified(self->tags_);
       self->begin();
     });
   }
@@ -166,6 +167,7 @@ class Load final : public FlightLoad, public LoadBudget::Budgeted, public std::e
     if (!source_.call->open()) return restart();
     core_->counters.loads += flights_.size();
     load_began_ = core_->now();
+    tag_changes_ = core_->tags.changes();
     request_.stop = stop_.get_token();
     for (const auto& flight : flights_) {
       request_.keys.push_back(flight->key);
@@ -322,19 +324,21 @@ class Load final : public FlightLoad, public LoadBudget::Budgeted, public std::e
 
   /// Coherence rule "Tags": the tags that a loader returns become known only after the load. Such a tag may
   /// have been invalidated while the loader ran, unless its token was known before; then the value is not
-  /// kept.
+  /// kept. If its token cannot be asked for, it counts whether this process has noticed an invalidation.
   void tag(const FlightPtr& flight, Answer answer, std::vector<std::string> late) {
-    if (!tokens_) return reject_fill(flight, answer);
-    if (late.empty()) return keep(flight, std::move(answer), tags_, *tokens_);
+    answer.entry.tags = marks_;
+    if (late.empty()) return keep(flight, answer);
     tag_tokens(core_, late, true,
                [self = shared_from_this(), flight, answer = std::move(answer),
                 late](const Result<std::vector<Token>>& tokens) mutable {
-                 if (!tokens || !self->known_before(late)) return self->reject_fill(flight, answer);
-                 auto tags = self->tags_;
-                 auto all = *self->tokens_;
-                 tags.insert(tags.end(), late.begin(), late.end());
-                 all.insert(all.end(), tokens->begin(), tokens->end());
-                 self->keep(flight, std::move(answer), tags, all);
+                 TagTable& table = self->core_->tags;
+                 const bool may_keep =
+                     tokens ? self->known_before(late) : table.changes() == self->tag_changes_;
+                 if (!may_keep) return self->reject_fill(flight, answer);
+                 auto all = *(tokens ? table.mark(late, *tokens) : table.mark_unverified(late));
+                 if (self->marks_) all.insert(all.begin(), self->marks_->begin(), self->marks_->end());
+                 answer.entry.tags = std::make_shared<const std::vector<TagMark>>(std::move(all));
+                 self->keep(flight, answer);
                });
   }
 
@@ -345,15 +349,20 @@ class Load final : public FlightLoad, public LoadBudget::Budgeted, public std::e
            });
   }
 
-  void keep(const FlightPtr& flight, Answer answer, const std::vector<std::string>& tags,
-            const std::vector<Token>& tokens) {
-    answer.entry.tags = core_->tags.mark(tags, tokens);
+  void keep(const FlightPtr& flight, const Answer& answer) {
     const auto missed = [](const auto& seen) { return seen.missed; };
-    if (std::none_of(flight->seen.begin(), flight->seen.end(), missed))
+    if (!can_be_stored(answer.entry.tags) || std::none_of(flight->seen.begin(), flight->seen.end(), missed))
       return complete_with_fill(core_, flight, answer, {});
     const auto stored = core_->seal_up(flight->key, answer.entry);
     // A value that is too large for the tiers stays in memory only.
     complete_with_fill(core_, flight, answer, stored ? BytesView(*stored) : BytesView());
+  }
+
+  /// A tier needs the token of each tag. Without one the entry stays in memory, as long as an entry that is
+  /// not watched.
+  static bool can_be_stored(const TagMarks& marks) {
+    return marks == nullptr || std::none_of(marks->begin(), marks->end(),
+                                            [](const TagMark& mark) { return mark.token == unknown_token; });
   }
 
   void reject_fill(const FlightPtr& flight, const Answer& answer) {
@@ -373,7 +382,8 @@ class Load final : public FlightLoad, public LoadBudget::Budgeted, public std::e
   const std::vector<FlightPtr> flights_;
   std::vector<Lease> leases_;
   std::vector<std::string> tags_;
-  Result<std::vector<Token>> tokens_ = std::vector<Token>{};
+  TagMarks marks_;  // of tags_
+  std::uint64_t tag_changes_ = 0;
   LoadRequest request_;
   TimePoint began_;
   TimePoint load_began_;
