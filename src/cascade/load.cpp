@@ -22,6 +22,7 @@
 #include <terrace/detail/load_mark.hpp>
 
 #include "cascade/completion.hpp"
+#include "cascade/load_waits.hpp"
 #include "cascade/reading.hpp"
 #include "cascade/tags.hpp"
 
@@ -36,7 +37,10 @@ class Load final : public FlightLoad, public LoadBudget::Budgeted, public std::e
       : core_(std::move(core)),
         source_(std::move(source)),
         flights_(std::move(flights)),
-        on_closing_(core_->closing.get_token(), [this] { stop_.request_stop(); }) {
+        on_closing_(core_->closing.get_token(), [this] {
+          std::stop_source stop = stop_;  // a loader that ends in here may end this object
+          stop.request_stop();
+        }) {
     if (source_.tags) tags_ = *source_.tags;
     for (const auto& flight : flights_) {
       for (std::size_t tier = 0; tier < flight->seen.size(); ++tier) {
@@ -169,9 +173,17 @@ class Load final : public FlightLoad, public LoadBudget::Budgeted, public std::e
       request_.keys.push_back(flight->key);
       request_.previous.push_back(flight->candidate ? flight->candidate->entry.value : nullptr);
     }
-    const LoadMark mark(true);
-    source_.loader->load(request_, [self = shared_from_this()](std::vector<Loaded> loaded) {
-      const LoadMark over(false);  // reads that follow from the answer are not the loader's
+    request_.others_wait = [this] {
+      return std::any_of(flights_.begin(), flights_.end(), [this](const FlightPtr& flight) {
+        return core_->flights.has_other_loader(flight, *source_.call);
+      });
+    };
+    const auto running = std::make_shared<LoadNode>();
+    LoadWaits::begin(flights_, running);
+    const LoadMark mark(running);
+    source_.loader->load(request_, [self = shared_from_this(), running](std::vector<Loaded> loaded) {
+      running->end();
+      const LoadMark over(nullptr);  // reads that follow from the answer are not the loader's
       self->give_turn_back();
       self->end([&](std::size_t i) { self->deliver(self->flights_[i], std::move(loaded[i])); });
     });
@@ -203,13 +215,14 @@ class Load final : public FlightLoad, public LoadBudget::Budgeted, public std::e
 
   // --- time ---
 
+  /// The stop comes last: the outcome of a loader that then ends at once is dropped.
   void overdue() {
-    stop_.request_stop();
     overtime();
     end([&](std::size_t i) {
       fail(flights_[i], Error(Errc::timed_out, "the loader of " + printable_key(flights_[i]->key) +
                                                    " took longer than load_timeout"));
     });
+    stop_.request_stop();
   }
 
   /// Answers the callers whose limit is over, and sets the limit of the next one.
@@ -301,6 +314,8 @@ class Load final : public FlightLoad, public LoadBudget::Budgeted, public std::e
   /// The error concerns the caller of this loader only: it was asked to stop because that caller had
   /// given up, or it could not run where that caller is. Other callers have joined meanwhile.
   void hand_over(const FlightPtr& flight, const Error& why) {
+    if (core_->closed)
+      return fail(flight, Error(Errc::shutdown, "cache " + core_->options.name + " is closed"));
     ++core_->counters.load_failures;
     auto own = core_->flights.take_waiters_of(flight, *source_.call);
     answer_callers(*core_, flight, std::move(own), core_->candidate_or(flight, why), {flight->began, false});
