@@ -70,6 +70,17 @@ std::optional<Waiter> FlightTable::choose_loader(const FlightPtr& flight) const 
   return std::nullopt;
 }
 
+bool FlightTable::has_other_loader(const FlightPtr& flight, const Gather<Answer>& call) const {
+  std::vector<Waiter> waiters;
+  {
+    std::lock_guard lock(stripe(flight->key).mutex);
+    waiters = flight->waiters;
+  }
+  return std::any_of(waiters.begin(), waiters.end(), [&](const Waiter& waiter) {
+    return waiter.call.get() != &call && waiter.loader != nullptr && waiter.call->open();
+  });
+}
+
 void FlightTable::set_load(const std::vector<FlightPtr>& flights, const std::weak_ptr<FlightLoad>& load) {
   for (const FlightPtr& flight : flights) {
     std::lock_guard lock(stripe(flight->key).mutex);

@@ -11,6 +11,7 @@
 #include <terrace/detail/load_mark.hpp>
 
 #include "cascade/completion.hpp"
+#include "cascade/load_waits.hpp"
 #include "cascade/reading.hpp"
 #include "cascade/tags.hpp"
 #include "cascade/write_back_tiers.hpp"
@@ -25,8 +26,9 @@ constexpr std::size_t keys_together = 2000;
 
 /// The keys of one part of a call, or of the whole.
 void read_together(const std::shared_ptr<Core>& core, std::vector<std::string> keys,
-                   const std::shared_ptr<Loader>& loader, const ReadOptions& options, bool ahead, bool nested,
-                   const TiersOfCallPtr& tiers, Handler<std::vector<Answer>> done) {
+                   const std::shared_ptr<Loader>& loader, const ReadOptions& options, bool ahead,
+                   const RunningLoadPtr& inside, const TiersOfCallPtr& tiers,
+                   Handler<std::vector<Answer>> done) {
   const auto call = core->begin_call<Answer>(keys.size(), options.timeout, std::move(done));
   if (const auto refused = refuse_tags(options.tags)) call->end(*refused);
   if (!call->open()) return;
@@ -47,7 +49,7 @@ void read_together(const std::shared_ptr<Core>& core, std::vector<std::string> k
     if (const auto refused = core->refuse_key(keys[i])) {
       call->set_outcome(i, failed<Answer>(*refused));
     } else {
-      waiters.emplace_back(std::move(keys[i]), Waiter{call, i, loader, tags, nested, since});
+      waiters.emplace_back(std::move(keys[i]), Waiter{call, i, loader, tags, inside, since});
     }
   }
   join_or_begin(core, std::move(waiters), ahead, tiers);
@@ -57,12 +59,12 @@ void read_together(const std::shared_ptr<Core>& core, std::vector<std::string> k
 class ReadInParts : public std::enable_shared_from_this<ReadInParts> {
  public:
   ReadInParts(std::shared_ptr<Core> core, std::vector<std::string> keys, std::shared_ptr<Loader> loader,
-              ReadOptions options, bool nested, Handler<std::vector<Answer>> done)
+              ReadOptions options, RunningLoadPtr inside, Handler<std::vector<Answer>> done)
       : core_(std::move(core)),
         keys_(std::move(keys)),
         loader_(std::move(loader)),
         options_(std::move(options)),
-        nested_(nested),
+        inside_(std::move(inside)),
         tiers_(std::make_shared<TiersOfCall>(core_->levels.size())),
         done_(std::move(done)) {
     if (options_.timeout) end_ = after(core_->now(), *options_.timeout);
@@ -79,7 +81,7 @@ class ReadInParts : public std::enable_shared_from_this<ReadInParts> {
     std::vector<std::string> part(std::make_move_iterator(keys_.begin() + static_cast<std::ptrdiff_t>(first)),
                                   std::make_move_iterator(keys_.begin() + static_cast<std::ptrdiff_t>(end)));
     if (end_) options_.timeout = *end_ - core_->now();
-    read_together(core_, std::move(part), loader_, options_, false, nested_, tiers_,
+    read_together(core_, std::move(part), loader_, options_, false, inside_, tiers_,
                   [self = shared_from_this()](std::vector<Answer> answers) {
                     for (Answer& answer : answers) self->answers_.push_back(std::move(answer));
                     self->next();
@@ -91,7 +93,7 @@ class ReadInParts : public std::enable_shared_from_this<ReadInParts> {
   std::vector<std::string> keys_;
   const std::shared_ptr<Loader> loader_;
   ReadOptions options_;
-  const bool nested_;
+  const RunningLoadPtr inside_;
   std::optional<TimePoint> end_;
   const TiersOfCallPtr tiers_;
   Handler<std::vector<Answer>> done_;
@@ -104,13 +106,14 @@ void start_read(const std::shared_ptr<Core>& core, std::vector<std::string> keys
                 std::shared_ptr<Loader> loader, const ReadOptions& options, bool ahead,
                 Handler<std::vector<Answer>> done) {
   if (keys.empty()) return done({});
-  const bool nested = !ahead && LoadMark::here();  // no caller waits for a refresh ahead of time
+  const RunningLoadPtr inside =
+      ahead ? nullptr : LoadMark::load();  // no caller waits for a refresh ahead of time
   if (keys.size() > keys_together && !core->levels.empty()) {
-    return std::make_shared<ReadInParts>(core, std::move(keys), std::move(loader), options, nested,
+    return std::make_shared<ReadInParts>(core, std::move(keys), std::move(loader), options, inside,
                                          std::move(done))
         ->next();
   }
-  read_together(core, std::move(keys), loader, options, ahead, nested, nullptr, std::move(done));
+  read_together(core, std::move(keys), loader, options, ahead, inside, nullptr, std::move(done));
 }
 
 void join_or_begin(std::shared_ptr<Core> core, std::vector<std::pair<std::string, Waiter>> waiters,
@@ -119,15 +122,20 @@ void join_or_begin(std::shared_ptr<Core> core, std::vector<std::pair<std::string
   std::vector<FlightPtr> begun;
   for (auto& [key, waiter] : waiters) {
     const auto [call, index] = std::pair(waiter.call, waiter.index);
+    const auto inside = waiter.loader != nullptr ? waiter.inside : nullptr;
     auto joined = core->flights.join(key, std::move(waiter), [&, &key = key] {
       return std::make_shared<Flight>(key, core->generations.stamp(key), core->now(), core->levels.size(),
                                       ahead);
     });
     if (joined.hurry && joined.load) joined.load->hurry();
     if (joined.load) joined.load->joined();
+    if (inside != nullptr && joined.flight != nullptr) {
+      if (const auto circle = LoadWaits::wait(inside, joined.flight, call, core->options.name))
+        call->set_outcome(index, failed<Answer>(*circle));
+    }
     if (joined.how == How::too_late) call->set_outcome(index, {});
     if (joined.how != How::began) continue;
-    FlightPtr flight = std::move(joined.begun);
+    FlightPtr flight = std::move(joined.flight);
     Entry written;
     if (!ahead && journalled(*core, key, &written) == Journalled::value) {
       const LookupKind kind = written.value ? LookupKind::hit : LookupKind::negative;

@@ -4,6 +4,7 @@
 
 #include "base/assert.hpp"
 #include "redis/client.hpp"
+#include "redis/role_question.hpp"
 
 namespace terrace::redis {
 
@@ -102,7 +103,7 @@ void Client::arm_health() {
   const TimePoint quiet = pipeline_->waits_for_replies()
                               ? after(pipeline_->last_progress(), stall_limit)
                               : after(pipeline_->last_received(), idle_before_ping);
-  health_timer_.expires_at(std::min(quiet, breaker_.probe_at()));
+  health_timer_.expires_at(std::min({quiet, breaker_.probe_at(), role_due_}));
   health_timer_.async_wait([self = shared_from_this()](const ErrorCode& ec) {
     if (!ec && self->phase_ == Phase::ready) self->check_health();
   });
@@ -119,14 +120,26 @@ void Client::check_health() {
   } else if (!owed && now - pipeline_->last_received() >= idle_before_ping) {
     ping(now, ping_limit, false);
   }
+  if (now >= role_due_) ask_role(now);
   arm_health();
 }
 
 void Client::ping(TimePoint now, Duration limit, bool probe) {
-  auto ping = std::make_unique<Ping>(*this, probe);
-  ping->submitted_at = now;
-  ping->deadline = after(now, limit);
-  enqueue(std::move(ping));
+  ask(std::make_unique<Ping>(*this, probe), now, limit);
+}
+
+void Client::ask_role(TimePoint now) {
+  role_due_ = after(now, role_interval);
+  const auto told = [this](bool is_replica) {
+    if (is_replica) find_primary();
+  };
+  ask(std::make_unique<RoleQuestion>(told), now, ping_limit);
+}
+
+void Client::ask(std::unique_ptr<Exchange> exchange, TimePoint now, Duration limit) {
+  exchange->submitted_at = now;
+  exchange->deadline = after(now, limit);
+  enqueue(std::move(exchange));
   flush();
 }
 

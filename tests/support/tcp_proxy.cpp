@@ -48,7 +48,7 @@ class TcpProxy::Impl {
   void reset_all();
 
   asio::io_context io_;
-  const Tcp::endpoint target_;
+  Tcp::endpoint target_;
   Tcp::acceptor acceptor_;
   std::atomic<std::uint64_t> accepted_{0};
   // On the proxy's thread only.
@@ -211,6 +211,9 @@ std::uint64_t TcpProxy::accepted() const noexcept {
   return impl_->accepted_;
 }
 
+void TcpProxy::retarget(int port) {
+  impl_->run([&] { impl_->target_.port(static_cast<std::uint16_t>(port)); });
+}
 void TcpProxy::delay(std::chrono::milliseconds each_way) {
   impl_->run([&] { impl_->delay_ = each_way; });
 }

@@ -17,6 +17,9 @@ class TcpProxy {
 
   [[nodiscard]] int port() const noexcept;
 
+  /// Connections that come from now on are passed on to this port.
+  void retarget(int port);
+
   /// Each piece arrives this much later, in both directions; pieces under way overlap.
   void delay(std::chrono::milliseconds each_way);
   /// A brown-out: of each connection every `nth` piece of replies arrives this much later, and what follows

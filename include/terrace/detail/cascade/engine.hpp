@@ -119,6 +119,9 @@ struct LoadRequest {
   std::vector<std::string> keys;
   std::vector<ValuePtr> previous;  ///< for each key its previous value, stale now; null: none
   std::stop_token stop;
+  /// Until `done` is called: another caller waits, and has a loader. An error with Loaded::only_own lets that
+  /// loader take over.
+  std::function<bool()> others_wait = {};
 };
 
 /// The program's source of truth, which is asked for keys that no level has.

@@ -224,7 +224,7 @@ class TypedMemory : public Values {
       out.remaining = as_read.remaining;
       if (!gate_.open(slot.as_of, slot.watched, now())) {
         out.note = "not served: it is unknown whether it has changed since";
-      } else if (verdict(slot.tags) != TagVerdict::valid) {
+      } else if (verdict(slot.tags) > TagVerdict::unverified) {
         out.note = "not served: a tag of it was invalidated";
       }
     });
@@ -279,7 +279,7 @@ class TypedMemory : public Values {
     const TimePoint local = scheduler_->clock().coarse_now();
     if (!gate_.open(slot.as_of, slot.watched, local)) return Use::nothing;
     const TagVerdict tags = verdict(slot.tags);
-    if (tags == TagVerdict::valid && local < slot.fresh_until) return Use::fresh;
+    if (tags <= TagVerdict::unverified && local < slot.fresh_until) return Use::fresh;
     return tags != TagVerdict::void_ && local < slot.retry_at ? Use::stale : Use::nothing;
   }
 
