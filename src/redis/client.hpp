@@ -119,17 +119,12 @@ class Client final : public Pipeline::Owner, public std::enable_shared_from_this
   void expire(Exchange& exchange, TimePoint now);
   void arm_health();
   void check_health();
-<<<<<<< HEAD
-  void ping(TimePoint now);
+  void ping(TimePoint now, Duration limit, bool probe);
+  void probed(bool answered);
   /// How often it asks the server for its role.
   static constexpr Duration role_interval = std::chrono::seconds(1);
   void ask_role(TimePoint now);
-  void ask(std::unique_ptr<Exchange> exchange, TimePoint now);
-  void pinged(bool answered);
-=======
-  void ping(TimePoint now, Duration limit, bool probe);
-  void probed(bool answered);
->>>>>>> 405907f04e5b1158d30339752daf8a7cd3f87e05
+  void ask(std::unique_ptr<Exchange> exchange, TimePoint now, Duration limit);
   void publish(const std::string* trouble = nullptr);
   /// What holds whenever an event begins.
   void check() const;

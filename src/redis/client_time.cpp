@@ -114,44 +114,32 @@ void Client::check_health() {
   const TimePoint now = clock_.now();
   const bool owed = pipeline_->waits_for_replies();
   if (owed && now - pipeline_->last_progress() >= stall_limit) return drop("it does not answer", true);
-<<<<<<< HEAD
-  if (breaker_.begin_probe(now) || (!owed && now - pipeline_->last_received() >= idle_before_ping)) ping(now);
-  if (now >= role_due_) ask_role(now);
-  arm_health();
-}
-
-void Client::ping(TimePoint now) {
-  ask(std::make_unique<Ping>(*this), now);
-}
-
-void Client::ask_role(TimePoint now) {
-  role_due_ = after(now, role_interval);
-  ask(std::make_unique<RoleQuestion>([this](bool is_replica) {
-        if (is_replica) find_primary();
-      }),
-      now);
-}
-
-void Client::ask(std::unique_ptr<Exchange> exchange, TimePoint now) {
-  exchange->submitted_at = now;
-  exchange->deadline = after(now, ping_limit);
-  enqueue(std::move(exchange));
-=======
   if (breaker_.begin_probe(now)) {
     // An ill server is no better for callers until it answers within their limits.
     ping(now, std::clamp(last_limit_, shortest_probe, ping_limit), true);
   } else if (!owed && now - pipeline_->last_received() >= idle_before_ping) {
     ping(now, ping_limit, false);
   }
+  if (now >= role_due_) ask_role(now);
   arm_health();
 }
 
 void Client::ping(TimePoint now, Duration limit, bool probe) {
-  auto ping = std::make_unique<Ping>(*this, probe);
-  ping->submitted_at = now;
-  ping->deadline = after(now, limit);
-  enqueue(std::move(ping));
->>>>>>> 405907f04e5b1158d30339752daf8a7cd3f87e05
+  ask(std::make_unique<Ping>(*this, probe), now, limit);
+}
+
+void Client::ask_role(TimePoint now) {
+  role_due_ = after(now, role_interval);
+  const auto told = [this](bool is_replica) {
+    if (is_replica) find_primary();
+  };
+  ask(std::make_unique<RoleQuestion>(told), now, ping_limit);
+}
+
+void Client::ask(std::unique_ptr<Exchange> exchange, TimePoint now, Duration limit) {
+  exchange->submitted_at = now;
+  exchange->deadline = after(now, limit);
+  enqueue(std::move(exchange));
   flush();
 }
 
