@@ -99,7 +99,7 @@ std::string damage_of(const Inspection& found) {
                           file.name, file.torn->offset, format_count(file.torn->size));
   }
   for (const auto& [name, bytes] : found.quarantined)
-    text += fmt::format("put aside: {}: {} bytes\n", name, format_count(bytes));
+    text += fmt::format("put aside: {}: {} bytes\n", printable(name), format_count(bytes));
   return text.empty() ? "" : "\n" + text;
 }
 

@@ -25,7 +25,8 @@ class Inspector {
   Inspection run() {
     for (const std::string& name : directory_.names()) {
       if (const auto why = objection(name); !why || !why->empty()) {
-        if (why && FileName::parse(name)) result_.quarantined.emplace_back(name + " (" + *why + ")", 0);
+        if (why && (FileName::parse(name) || name.ends_with(".damaged")))
+          result_.quarantined.emplace_back(name + " (" + *why + ")", 0);
       } else if (const auto parsed = FileName::parse(name)) {
         if (const auto bytes = read(name)) look_at(*parsed, *bytes);
       } else if (name.ends_with(".damaged")) {
