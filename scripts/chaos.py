@@ -69,7 +69,7 @@ ROWS = {
     53: "convoy: a load fails while processes wait for it",
     54: "storm: everything is loaded again at once",
 }
-REQUIRED = {1, 2, *range(5, 15), 16, 18, 20, 21, 25, 26, 28, 29, 32, 34, 35, 36, 37, 40, 41, 42, 44, 49, 51, 52, 53, 54}
+REQUIRED = {1, 2, *range(5, 15), 16, 18, 20, 21, 25, 26, 28, 29, 32, 34, 35, 36, 37, 38, 40, 41, 42, 44, 49, 51, 52, 53, 54}
 FULL_SIZE = {"TERRACE_CHAOS": "1", "TERRACE_CRASH_CYCLES": "1000", "TERRACE_MUTATIONS": "1000000"}
 TEST = re.compile(r"F(\d\d)_\w+")
 

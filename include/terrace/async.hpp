@@ -95,20 +95,18 @@ inline constexpr bool is_awaitable = false;
 template <class T, class Executor>
 inline constexpr bool is_awaitable<boost::asio::awaitable<T, Executor>> = true;
 
-/// An executor that runs its tasks as part of a loader (load_mark.hpp) until that loader has ended.
+/// An executor that runs its tasks as part of a load (load_mark.hpp) until its loader has ended.
 template <class Inner>
 class LoaderExecutor {
  public:
-  using Running = std::shared_ptr<std::atomic<bool>>;
-
-  LoaderExecutor(Inner inner, Running running) : inner_(std::move(inner)), running_(std::move(running)) {}
+  LoaderExecutor(Inner inner, RunningLoadPtr load) : inner_(std::move(inner)), load_(std::move(load)) {}
   bool operator==(const LoaderExecutor&) const noexcept = default;
 
   template <class Function>
   void execute(Function&& function) const {
     std::decay_t<Function> task(std::forward<Function>(function));
-    inner_.execute([running = running_, task = std::move(task)]() mutable {
-      const LoadMark mark(*running);
+    inner_.execute([load = load_, task = std::move(task)]() mutable {
+      const LoadMark mark(std::move(load));
       std::move(task)();
     });
   }
@@ -121,17 +119,17 @@ class LoaderExecutor {
   template <class Property>
   auto require(const Property& property) const -> LoaderExecutor<
       std::decay_t<decltype(boost::asio::require(std::declval<const Inner&>(), property))>> {
-    return {boost::asio::require(inner_, property), running_};
+    return {boost::asio::require(inner_, property), load_};
   }
   template <class Property>
   auto prefer(const Property& property) const
       -> LoaderExecutor<std::decay_t<decltype(boost::asio::prefer(std::declval<const Inner&>(), property))>> {
-    return {boost::asio::prefer(inner_, property), running_};
+    return {boost::asio::prefer(inner_, property), load_};
   }
 
  private:
   Inner inner_;
-  Running running_;
+  RunningLoadPtr load_;
 };
 
 /// A loader that is a coroutine. It loads one key, because async_get_or_load asks for one.
@@ -143,14 +141,12 @@ class AwaitedLoader final : public cascade::Loader {
   [[nodiscard]] bool blocks() const noexcept override { return false; }
 
   void load(const cascade::LoadRequest& request, Handler<std::vector<cascade::Loaded>> done) override {
-    const auto running = std::make_shared<std::atomic<bool>>(true);
     boost::asio::co_spawn(
-        as_loader(running),
+        as_loader(),
         [fn = fn_, key = request.keys.front(), previous = request.previous.front(), stop = request.stop] {
           return call(fn, key, previous, stop);
         },
-        [done = std::move(done), running](std::exception_ptr thrown, auto returned) mutable {
-          *running = false;
+        [done = std::move(done)](std::exception_ptr thrown, auto returned) mutable {
           cascade::Loaded failure;
           auto outcome = cascade::guarded(
               [&] {
@@ -169,9 +165,9 @@ class AwaitedLoader final : public cascade::Loader {
                                                    std::declval<const LoadContext<V>&>()));
 
   /// The executor. It marks the coroutine as a loader if the executor's type can hold a wrapper that does so.
-  [[nodiscard]] Executor as_loader(const std::shared_ptr<std::atomic<bool>>& running) const {
+  [[nodiscard]] Executor as_loader() const {
     if constexpr (std::same_as<Executor, boost::asio::any_io_executor>) {
-      return LoaderExecutor<Executor>(executor_, running);
+      return LoaderExecutor<Executor>(executor_, LoadMark::load());
     } else {
       return executor_;
     }

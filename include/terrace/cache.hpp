@@ -137,10 +137,10 @@ class Cache {
   }
 
   /// Like get_or_load, for many keys. One call of `loader(const std::vector<std::string>& missing)` loads all
-  /// keys that no level has. It returns a std::vector<std::optional<V>> in the order of the missing keys, or
-  /// a map from key to V (a key that is not in the map does not exist). If it throws, every key that it was
-  /// asked to load has that error. A key that another caller is already loading is not loaded again: this
-  /// call waits for that load.
+  /// keys that no level has (over tiers: of each 2,000 keys, one call after the other). It returns a
+  /// std::vector<std::optional<V>> in the order of the missing keys, or a map from key to V (a key that is
+  /// not in the map does not exist). If it throws, every key that it was asked to load has that error. A key
+  /// that another caller is already loading is not loaded again: this call waits for that load.
   template <class BulkLoaderFn>
   std::vector<Result<V>> get_or_load_many(const std::vector<std::string>& keys, BulkLoaderFn&& loader,
                                           const ReadOptions& options = {}) {

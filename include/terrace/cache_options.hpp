@@ -90,7 +90,8 @@ struct CacheOptions {
   [[deprecated("use key_ring")]] std::shared_ptr<const KeyRing> keys = {};
 
   // --- time limits ---
-  /// How long one tier may take for one operation. After that the lookup continues without this tier.
+  /// How long one tier may take for one operation. After that the lookup continues without this tier. A call
+  /// for many keys goes to the tier in chunks, and each chunk has this time.
   Duration tier_timeout = std::chrono::milliseconds(250);
   /// How long a loader may take. After that its callers get Errc::timed_out, and the late result is
   /// discarded.

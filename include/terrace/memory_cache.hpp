@@ -209,6 +209,38 @@ class MemoryCache {
     return erased;
   }
 
+  /// Where erase_some() has come to.
+  class Place {
+   public:
+    /// Every entry was visited.
+    [[nodiscard]] bool at_end() const noexcept { return ended_; }
+
+   private:
+    friend MemoryCache;
+    memory::NodeId node_ = 0;
+    unsigned shard_ = 0;
+    bool more_ = false;  // one of the shards so far has nodes after these
+    bool ended_ = false;
+  };
+
+  /// As erase_if(), in parts: each call visits about `most` places for entries, from `place` on, which begins
+  /// as `{}`. pred runs under a lock, so it must be quick and must not call the cache. No lock is held for
+  /// more than 64 entries.
+  template <std::predicate<const K&, const V&> P>
+  std::size_t erase_some(Place& place, std::size_t most, P&& pred) {
+    std::size_t erased = 0;
+    // From shard to shard, so that a caller that waits for one of the locks gets it.
+    for (std::size_t visited = 0; !place.ended_ && visited < most; visited += batch) {
+      Shard& shard = shards_.begin()[place.shard_];
+      place.more_ = shard.erase_some(place.node_, batch, pred, erased) != memory::nil || place.more_;
+      if (++place.shard_ < shards_.size()) continue;
+      place.ended_ = !std::exchange(place.more_, false);
+      place.shard_ = 0;
+      place.node_ += batch;
+    }
+    return erased;
+  }
+
   /// Calls f(key, value) for every entry, in no order, with the guarantee of erase_if(). f may call the
   /// cache. Does not count as accesses.
   template <std::invocable<const K&, const V&> F>
@@ -222,9 +254,12 @@ class MemoryCache {
     for_each_handle([&](Handle& entry, const EntryOptions& left) { f(entry.key(), *entry, left); });
   }
 
-  /// Erases everything.
+  /// Erases everything. An entry that is stored meanwhile may be erased or not.
   void clear() noexcept {
     if (shared_.advisor) shared_.advisor->cleared();
+    // Most of the work in parts; the rest also resets what the policy has learnt.
+    Place place;
+    while (!place.at_end()) erase_some(place, batch, [](const K&, const V&) { return true; });
     for (Shard& shard : shards_) shard.clear();
   }
 
@@ -293,6 +328,8 @@ class MemoryCache {
  private:
   friend struct memory::Inspector;
 
+  static constexpr memory::NodeId batch = 64;  // this many at a time under the lock
+
   static memory::Lifetime lifetime_of(const Options& options) noexcept {
     return {options.ttl.value_or(Duration::max()), options.expire_after_access.value_or(Duration::max())};
   }
@@ -342,7 +379,6 @@ class MemoryCache {
 
   template <class F>
   void for_each_handle(F&& f) {
-    constexpr std::size_t batch = 64;  // this many at a time under the lock
     for (Shard& shard : shards_) {
       for (memory::NodeId at = 0; at != memory::nil;) {
         std::array<Handle, batch> found;

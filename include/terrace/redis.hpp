@@ -14,7 +14,9 @@
 ///
 /// A server that accepts connections but does not answer is detected in two ways. After `failures_to_open`
 /// operations in a row ran out of time, the circuit breaker rejects operations (Errc::unavailable) until a
-/// probe is answered. A connection that is silent for 1.75 s, with PINGs unanswered, is dropped.
+/// probe is answered. It also opens in a brown-out: when that number of operations, and at least 15 % of at
+/// least 20, ran out of time within 10 s. Then it closes after 20 probes in a row that were answered in time.
+/// A connection that is silent for 1.75 s, with PINGs unanswered, is dropped.
 ///
 /// Nothing is retried without the caller's knowledge, with one exception. A server that is or becomes a
 /// replica leads to its primary, if that is on an allowed host (RedisOptions::allowed_hosts); the write that
@@ -80,7 +82,8 @@ struct RedisOptions {
   std::string cert_file = {};
   std::string key_file = {};
 
-  /// This many operations in a row must run out of time before the circuit breaker opens.
+  /// This many operations must run out of time before the circuit breaker opens: in a row, or as a share of
+  /// the operations of the last 10 s.
   unsigned failures_to_open = 5;
   /// How long the open circuit breaker waits before it sends a probe.
   Duration open_time = std::chrono::seconds(1);

@@ -17,26 +17,49 @@ constexpr Duration signal_interval = std::chrono::milliseconds(50);
 }  // namespace
 
 Job::~Job() {
-  fail(Error(Errc::loader_failed,
-             "the loader was not run: its event loop was closed, or the program is ending"));
+  break_off(Error(Errc::loader_failed,
+                  "the loader was not run: its event loop was closed, or the program is ending"));
+}
+
+std::shared_ptr<Job::Done> Job::take() {
+  std::lock_guard lock(mutex_);
+  return std::exchange(done_, nullptr);
 }
 
 void Job::end(std::vector<cascade::Loaded> outcomes) {
-  Handler<std::vector<cascade::Loaded>> done;
-  {
-    std::lock_guard lock(mutex_);
-    done = std::move(done_);
-    done_ = nullptr;
-  }
-  if (done) done(std::move(outcomes));
+  if (const auto done = take()) (*done)(std::move(outcomes));
+}
+
+void Job::end_all(const cascade::Loaded& outcome) {
+  if (const auto done = take()) (*done)(std::vector<cascade::Loaded>(request_.keys.size(), outcome));
 }
 
 void Job::fail(const Error& error) {
+  end_all({.value = error});
+}
+
+void Job::break_off(const Error& error) {
+  end_all({.value = error, .only_own = true});
+}
+
+bool Job::others_wait() {
+  std::shared_ptr<Done> held;
   {
     std::lock_guard lock(mutex_);
-    if (!done_) return;
+    held = done_;
   }
-  end(std::vector<cascade::Loaded>(request_.keys.size(), {.value = error}));
+  return held != nullptr && request_.others_wait();
+}
+
+void Job::end_when_stopped(std::shared_ptr<Port> port, Reference cancel) {
+  on_stop_.emplace(
+      request_.stop, [weak = weak_from_this(), port = std::move(port), cancel = std::move(cancel)] {
+        const auto self = weak.lock();
+        if (self == nullptr) return;
+        self->break_off(Error(Errc::loader_failed,
+                              "the loader was stopped: nobody waited for it any more, or its time was over"));
+        port->post(cancel);
+      });
 }
 
 void Call::end(Outcome outcome) {
@@ -119,14 +142,17 @@ void Call::attend_by(std::shared_ptr<Port> port, Reference attend) {
 void Call::abandon() {
   std::deque<JobPtr> jobs;
   Reference attend;
+  bool reading = false;
   {
     std::lock_guard lock(mutex_);
     left_ = true;
     jobs = std::move(jobs_);
     port_ = nullptr;
     attend = std::move(attend_);
+    reading = !outcome_ && process_ == process_number() && !exiting();
   }
   for (JobPtr& job : jobs) Service::common().push(std::move(job));
+  if (reading) without_gil([this] { return caller_.request_stop(), true; });
 }
 
 Port::Port() : descriptor_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {

@@ -33,6 +33,11 @@ struct PyCall {
 };
 using PyCallPtr = std::unique_ptr<PyCall>;
 
+/// The load in which a read is nested.
+struct Mark {
+  RunningLoadPtr load;
+};
+
 std::vector<std::string> texts(const nb::list& keys) {
   std::vector<std::string> out;
   for (const nb::handle key : keys) {
@@ -85,21 +90,27 @@ struct MemoryFirst {
   std::vector<std::size_t> places = {};
 };
 
+std::shared_ptr<PythonLoader> loader_of(const nb::object& loading, std::shared_ptr<Call> call) {
+  return std::make_shared<PythonLoader>(Reference::of(loading.ptr()), std::move(call),
+                                        nb::cast<bool>(loading.attr("is_async")));
+}
+
 /// `looked`: the caller has asked memory already, which counts as an access.
 PyCallPtr start_read(const CacheBase& cache, const nb::list& keys, nb::object loader, bool in_background,
                      std::optional<double> timeout, std::vector<std::string> tags, bool looked) {
   auto made = std::make_unique<PyCall>(cache);
   std::shared_ptr<cascade::Loader> source;
-  bool nested = false;
+  RunningLoadPtr inside;
   if (!loader.is_none()) {
-    nested = nb::cast<bool>(loader.attr("nested"));
-    source =
-        std::make_shared<PythonLoader>(Reference::of(loader.ptr()), in_background ? nullptr : made->call);
+    const nb::object mark = loader.attr("inside");
+    if (!mark.is_none()) inside = nb::cast<const Mark&>(mark).load;
+    source = loader_of(loader, in_background ? nullptr : made->call);
   }
   const auto engine = made->engine;
   without_gil([&, wanted = texts(keys)]() mutable {
-    const LoadMark mark(nested);
-    const ReadOptions options = read_options(timeout, std::move(tags));
+    const LoadMark mark(std::move(inside));
+    ReadOptions options = read_options(timeout, std::move(tags));
+    if (source != nullptr) options.stop = made->call->caller();
     if (looked) {
       engine->read(
           std::move(wanted), std::move(source), options,
@@ -119,7 +130,7 @@ PyCallPtr start_read(const CacheBase& cache, const nb::list& keys, nb::object lo
 }
 
 void refresh(const CacheBase& cache, const nb::bytes& key, nb::object loader, std::vector<std::string> tags) {
-  auto source = std::make_shared<PythonLoader>(Reference::of(loader.ptr()), nullptr);
+  auto source = loader_of(loader, nullptr);
   const auto engine = cache.engine();
   without_gil([&, text = std::string(key.c_str(), key.size())]() mutable {
     engine->refresh(std::move(text), std::move(source), read_options({}, std::move(tags)));
@@ -166,14 +177,14 @@ PyCallPtr start_invalidate(const CacheBase& cache, const std::string& kind, cons
 /// `tasks`: (key, loader or None, ttl, tags). `progress`: called with "ended total" on a thread of the
 /// service, or None.
 PyCallPtr start_warm(const CacheBase& cache, const nb::list& tasks, std::size_t concurrency,
-                     unsigned attempts, double task_timeout, nb::object progress) {
+                     unsigned attempts, double task_timeout, nb::object progress, nb::object inside) {
   std::vector<upkeep::WarmTask> all;
   for (const nb::handle task : tasks) {
     const nb::tuple parts = nb::cast<nb::tuple>(task);
     const auto key = nb::cast<nb::bytes>(parts[0]);
     std::shared_ptr<cascade::Loader> loader;
     if (!parts[1].is_none()) {
-      loader = std::make_shared<PythonLoader>(Reference::of(nb::handle(parts[1]).ptr()), nullptr);
+      loader = loader_of(nb::object(parts[1]), nullptr);
     }
     auto options = std::make_shared<const WarmOptions>(
         WarmOptions{.ttl = duration(nb::cast<std::optional<double>>(parts[2])),
@@ -190,7 +201,9 @@ PyCallPtr start_warm(const CacheBase& cache, const nb::list& tasks, std::size_t 
   }
   upkeep::check(options);
   auto made = std::make_unique<PyCall>(cache);
+  RunningLoadPtr load = inside.is_none() ? nullptr : nb::cast<const Mark&>(inside).load;
   without_gil([&, handle = cache.handle()]() mutable {
+    const LoadMark mark(std::move(load));
     upkeep::start_warming(std::move(handle), std::move(all), std::move(options), {},
                           [call = made->call](WarmReport report) { call->end(std::move(report)); });
     return true;
@@ -216,7 +229,6 @@ PyCallPtr start_explain(const CacheBase& cache, const nb::bytes& key) {
 }
 
 std::optional<JobPtr> job_or_none(JobPtr job) {
-  if (PyErr_Occurred() != nullptr) throw nb::python_error();
   return job == nullptr ? std::nullopt : std::optional(std::move(job));
 }
 
@@ -250,6 +262,50 @@ void end_job(Job& job, const CacheBase& cache, const nb::list& outcomes) {
 void fail_job(Job& job, nb::handle exception) {
   const Error error = error_of(exception.ptr(), Errc::loader_failed);
   without_gil([&] { return job.fail(error), true; });
+}
+
+/// The exception that is set, with its traceback.
+nb::object take_exception() {
+  PyObject *type = nullptr, *value = nullptr, *trace = nullptr;
+  PyErr_Fetch(&type, &value, &trace);
+  PyErr_NormalizeException(&type, &value, &trace);
+  if (trace != nullptr) PyException_SetTraceback(value, trace);
+  Py_XDECREF(type);
+  Py_XDECREF(trace);
+  return nb::steal(value);
+}
+
+/// Runs its loader on this thread: its object (terrace._loading) says what to call, and what the result means. The
+/// call is made from here, and no frame of Python lies between a loader that reads and the loader of that read.
+/// Throws what the object says is not for the load alone (KeyboardInterrupt).
+void run_job(const JobPtr& job) {
+  const nb::object loading = nb::borrow(job->loader());
+  const nb::object self = nb::cast(job);
+  nb::object token = nb::none();
+  nb::object returned;
+  const nb::object begun = nb::steal(PyObject_CallMethod(loading.ptr(), "begin", "O", self.ptr()));
+  if (begun.is_valid()) {
+    token = nb::borrow(PyTuple_GetItem(begun.ptr(), 1));
+    returned = nb::steal(PyObject_CallNoArgs(PyTuple_GetItem(begun.ptr(), 0)));
+  }
+  if (returned.is_valid()) {
+    loading.attr("finish")(self, token, returned);
+    return;
+  }
+  const nb::object raised = take_exception();
+  if (!nb::cast<bool>(loading.attr("failed")(self, token, raised))) return;
+  PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(raised.ptr())), raised.ptr());
+  throw nb::python_error();
+}
+
+void run_loads(PyCall& self) {
+  while (const JobPtr job = self.call->wait()) run_job(job);
+  if (PyErr_Occurred() != nullptr) throw nb::python_error();
+}
+
+void break_off_job(Job& job, nb::handle exception) {
+  const Error error = error_of(exception.ptr(), Errc::loader_failed);
+  without_gil([&] { return job.break_off(error), true; });
 }
 
 nb::list previous(const Job& job, const CacheBase& cache) {
@@ -294,6 +350,9 @@ nb::list drain(PyPort& self) {
 }  // namespace
 
 void define_calls(nb::module_& module, nb::class_<CacheBase>& base) {
+  nb::class_<Mark>(module, "Mark", "A load whose loader runs: reads by the loader carry it.")
+      .def_prop_ro("running", [](const Mark& mark) { return mark.load != nullptr && mark.load->running(); });
+
   nb::class_<Job>(module, "Job", "A load to run: the keys, and the Python loader for them.")
       .def_prop_ro("keys", &keys_of)
       .def_prop_ro(
@@ -301,8 +360,28 @@ void define_calls(nb::module_& module, nb::class_<CacheBase>& base) {
           nb::for_getter(nb::sig("def loader(self) -> typing.Any")))
       .def_prop_ro("stopped", [](const Job& job) { return job.request().stop.stop_requested(); })
       .def("previous", &previous)
+      .def_prop_ro("mark", [](const Job& job) { return Mark{job.load()}; })
+      .def("run", &run_job, "Runs the loader on this thread.")
       .def("end", &end_job)
-      .def("fail", &fail_job);
+      .def("fail", &fail_job)
+      .def("break_off", &break_off_job,
+           "It failed through no fault of the keys: its own callers get the exception, and the loader of "
+           "another "
+           "caller takes over.")
+      .def(
+          "others_wait", [](Job& job) { return without_gil([&] { return job.others_wait(); }); },
+          "It has not ended, and another caller waits whose loader could take over.")
+      .def(
+          "look_after", [](const JobPtr& job) { Service::common().look_after(job); },
+          "It runs in an event loop, which may stop.")
+      .def(
+          "end_when_stopped",
+          [](Job& job, const PyPort& port, nb::object cancel) {
+            without_gil([&, to = Reference::of(cancel.ptr())]() mutable {
+              return job.end_when_stopped(port.port, std::move(to)), true;
+            });
+          },
+          "From now on a stop ends it at once; then `cancel` is called in the loop.");
 
   nb::class_<PyPort>(module, "Port", "Notifies an event loop of its calls.")
       .def(nb::init<>())
@@ -310,9 +389,7 @@ void define_calls(nb::module_& module, nb::class_<CacheBase>& base) {
       .def("drain", &drain);
 
   nb::class_<PyCall>(module, "Call", "An operation under way.")
-      .def(
-          "wait", [](PyCall& self) { return job_or_none(self.call->wait()); },
-          "The next load to run here; None: the call has ended.")
+      .def("run", &run_loads, "Waits until the call has ended, and runs its loads here.")
       .def("poll", [](PyCall& self) { return job_or_none(self.call->poll()); })
       .def_prop_ro("ended", [](PyCall& self) { return self.call->ended(); })
       .def("abandon", [](PyCall& self) { self.call->abandon(); })
@@ -338,7 +415,7 @@ void define_calls(nb::module_& module, nb::class_<CacheBase>& base) {
       .def("_start_invalidate", &start_invalidate, nb::arg("kind"), nb::arg("keys"), nb::arg("text"),
            nb::arg("soft"), nb::arg("timeout").none())
       .def("_start_warm", &start_warm, nb::arg("tasks"), nb::arg("concurrency"), nb::arg("attempts"),
-           nb::arg("task_timeout"), nb::arg("progress").none())
+           nb::arg("task_timeout"), nb::arg("progress").none(), nb::arg("inside").none())
       .def("_start_clear", &start_clear, nb::arg("timeout").none())
       .def("_start_flush", &start_flush, nb::arg("timeout").none())
       .def("_start_explain", &start_explain);

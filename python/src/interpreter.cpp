@@ -13,6 +13,7 @@ std::atomic<bool> is_exiting{false};
 std::atomic<long> sections{0};
 
 std::atomic<unsigned long> main_thread{0};
+std::atomic<unsigned long> process{0};
 
 /// Until the process ends, as CPython itself lets late threads do from 3.14 on.
 [[noreturn]] void hang() noexcept {
@@ -43,7 +44,12 @@ void set_main_thread(unsigned long ident) noexcept {
   main_thread.store(ident);
 }
 
+unsigned long process_number() noexcept {
+  return process.load(std::memory_order_relaxed);
+}
+
 void reset_after_fork() noexcept {
+  process.fetch_add(1);
   sections.store(0);
   main_thread.store(PyThread_get_thread_ident());
 }

@@ -23,6 +23,8 @@ void begin_exit(double seconds);
 
 /// The child of a fork has one thread, which is in no Released section.
 void reset_after_fork() noexcept;
+/// Another one in the child of a fork: what was under way there belongs to the parent.
+[[nodiscard]] unsigned long process_number() noexcept;
 
 /// A section without the GIL. reacquire() never returns to a thread that comes back when the interpreter has
 /// ended without it (a daemon thread, more than begin_exit()'s time late): it hangs until the process is

@@ -9,20 +9,22 @@ namespace terrace::python {
 
 class PythonLoader final : public cascade::Loader {
  public:
-  /// `call` null: always the service.
-  PythonLoader(Reference loader, std::shared_ptr<Call> call)
-      : loader_(std::move(loader)), call_(std::move(call)) {}
+  /// `call` null: always the service. `in_loop`: it is a coroutine function.
+  PythonLoader(Reference loader, std::shared_ptr<Call> call, bool in_loop)
+      : loader_(std::move(loader)), call_(std::move(call)), in_loop_(in_loop) {}
 
   [[nodiscard]] bool blocks() const noexcept override { return false; }
 
   void load(const cascade::LoadRequest& request, Handler<std::vector<cascade::Loaded>> done) override {
     auto job = std::make_shared<Job>(request, std::move(done), loader_);
+    if (in_loop_) Service::common().look_after(job);
     if (call_ == nullptr || !call_->offer(job)) Service::common().push(std::move(job));
   }
 
  private:
   const Reference loader_;
   const std::shared_ptr<Call> call_;
+  const bool in_loop_;
 };
 
 }  // namespace terrace::python

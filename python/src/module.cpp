@@ -20,9 +20,11 @@ PyObject* make_sentinel(nb::module_& module, const char* name) {
   return owned.release().ptr();
 }
 
-nb::object service_item() {
-  auto item = Service::common().next();
+/// Each Job, (level, text), (receiver, text), or () to look around; None: the thread is to end.
+nb::object take(Worker& worker, double idle) {
+  auto item = worker.take(idle);
   if (!item) return nb::none();
+  if (std::holds_alternative<LookAround>(*item)) return nb::make_tuple();
   if (auto* const job = std::get_if<JobPtr>(&*item)) return nb::cast(std::move(*job));
   if (auto* const line = std::get_if<LogLine>(&*item)) return nb::make_tuple(line->level, line->text);
   auto& notice = std::get<Notice>(*item);
@@ -32,9 +34,26 @@ nb::object service_item() {
 }  // namespace
 
 void define_service(nb::module_& module) {
-  module.def("service_item", &service_item,
-             "Blocks; a Job, (level, text), (receiver, text), or None: stopped.");
+  nb::class_<Worker>(module, "Worker", "A thread of the service, made by that thread.")
+      .def(nb::init<>())
+      .def("take", &take, nb::arg("idle"),
+           "Waits for the next item: a Job, (level, text), (receiver, text) or (), to look around; None: the "
+           "thread "
+           "is to end. Whatever was taken before has been run.")
+      .def_prop_ro("alone", &Worker::alone, "No other thread waits.");
+  module.def(
+      "service_wants_thread", [] { return Service::common().wants_thread(); },
+      "True: start a thread, or call service_not_started.");
+  module.def("service_not_started", [] { Service::common().not_started(); });
   module.def("service_stop", [] { Service::common().stop(); });
+  module.def("service_rest", [](double most) {
+    without_gil([&] { return Service::common().rest(std::chrono::duration<double>(most)), true; });
+  });
+  module.def("looked_after", [] {
+    nb::list out;
+    for (JobPtr& job : Service::common().looked_after()) out.append(nb::cast(std::move(job)));
+    return out;
+  });
   module.def("begin_exit", &begin_exit);
   module.def("set_main_thread", &set_main_thread);
   module.def("reset_after_fork", [] {

@@ -5,10 +5,12 @@ have no event loop."""
 
 from __future__ import annotations
 
+import contextvars
 import weakref
-from typing import TYPE_CHECKING, Any, Coroutine
+from typing import TYPE_CHECKING, Any, Callable, Coroutine
 
 from . import _core
+from ._errors import ConfigError
 
 if TYPE_CHECKING:
     import asyncio
@@ -19,7 +21,8 @@ _loads: set[asyncio.Task[None]] = set()
 
 
 def running_loop() -> asyncio.AbstractEventLoop:
-    """The event loop of this thread. Raises RuntimeError outside of one."""
+    """The event loop of this thread. Raises ConfigError outside of one."""
+    refuse_other_loops()
     import asyncio
 
     return asyncio.get_running_loop()
@@ -32,12 +35,32 @@ def current_task() -> asyncio.Task[Any] | None:
     return asyncio.current_task()
 
 
-def run_in(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any]) -> None:
-    """Starts the coroutine from another thread. Raises RuntimeError if the loop is closed; then the caller must close the
-    coroutine."""
+def refuse_other_loops() -> None:
+    """Raises ConfigError if no event loop of asyncio runs this coroutine."""
+    if asyncio_loop() is None:
+        raise ConfigError("terrace's asynchronous forms need asyncio, and no event loop of asyncio runs here (with trio, for "
+                          "instance): use the blocking forms in a thread, or the asyncio backend of anyio")
+
+
+def _import_asyncio() -> Any:
+    global asyncio_loop
     import asyncio
 
-    asyncio.run_coroutine_threadsafe(coroutine, loop)
+    asyncio_loop = asyncio._get_running_loop
+    return asyncio_loop()
+
+
+#: The running event loop of asyncio; None: there is none. A function of C after its first call.
+asyncio_loop: Callable[[], Any] = _import_asyncio
+
+
+def start_load(job: _core.Job, returned: Any = None) -> None:
+    """Starts its coroutine in this loop, with the context variables of its caller. returned: what a plain function has
+    returned, to be awaited."""
+    loading = job.loader
+    task = loading.loop.create_task(loading.run_async(job, returned), context=loading.context.copy())
+    _loads.add(task)
+    task.add_done_callback(_loads.discard)
 
 
 async def outcome_of(call: _core.Call) -> Any:
@@ -48,32 +71,32 @@ async def outcome_of(call: _core.Call) -> Any:
 
 async def ended(call: _core.Call) -> None:
     """Waits until the call has ended. Its loads run in this loop. A cancelled caller leaves them to the other callers that wait
-    for them."""
+    for them; those that nobody waits for are cancelled."""
     if not call.ended:
         loop = running_loop()
         over = loop.create_future()
 
         def attend() -> None:
             while (job := call.poll()) is not None:
-                task = loop.create_task(job.loader.run_async(job))
-                _loads.add(task)
-                task.add_done_callback(_loads.discard)
+                start_load(job)
             if call.ended and not over.done():
                 over.set_result(None)
 
-        call.attend_by(_port(loop), attend)
+        call.attend_by(port(loop), attend)
         try:
             await over
         finally:
             call.abandon()
 
 
-def _port(loop: asyncio.AbstractEventLoop) -> _core.Port:
-    port = _ports.get(loop)
-    if port is None:
-        port = _ports[loop] = _core.Port()
-        loop.add_reader(port.descriptor, _attend, port)
-    return port
+def port(loop: asyncio.AbstractEventLoop) -> _core.Port:
+    """Where the loop, which runs here, hears of the core."""
+    made = _ports.get(loop)
+    if made is None:
+        made = _ports[loop] = _core.Port()
+        # Otherwise the loop would keep the context of this caller.
+        contextvars.Context().run(loop.add_reader, made.descriptor, _attend, made)
+    return made
 
 
 def _attend(port: _core.Port) -> None:

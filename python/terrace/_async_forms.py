@@ -15,7 +15,7 @@ from ._cache_core import (
     refuse_no_mapping,
     unreadable_among,
 )
-from ._errors import Closed
+from ._errors import Closed, LoopStopped
 from ._loading import Loading, is_coroutine_function
 from ._results import Lookup
 from ._service import service
@@ -39,6 +39,8 @@ class AsyncForms(CacheCore[V]):
     async def aget(self, key: Hashable, default: V | D) -> V | D: ...
     async def aget(self, key: Hashable, default: Any = None) -> Any:
         """As get."""
+        if _aio.asyncio_loop() is None:
+            _aio.refuse_other_loops()
         found = self._lookup_in_memory(key)
         if found is _core.NEGATIVE:
             return default
@@ -55,6 +57,8 @@ class AsyncForms(CacheCore[V]):
     async def aget_or_load(self, key: Hashable, loader: AsyncLoader[V], *, timeout: Seconds | None = None,
                            tags: str | Sequence[str] = ()) -> V:
         """As get_or_load. A coroutine function runs in this loop; a plain function on a thread."""
+        if _aio.asyncio_loop() is None:
+            _aio.refuse_other_loops()
         found = self._lookup_for_load(key, loader, timeout, tags)
         if found is not _core.MISS and found is not _core.NEGATIVE:
             return found  # type: ignore[no-any-return]
@@ -74,7 +78,10 @@ class AsyncForms(CacheCore[V]):
             loading = Loading(self, loader, {key_bytes: key}, single=True, loop=loop)
             call = self._start_read([key_bytes], loading, elsewhere, limit, listed, looked)
             await _aio.ended(call)
-            value = call.value(key)
+            try:
+                value = call.value(key)
+            except LoopStopped:
+                continue
             if value is not _core.MISS:
                 return value if self._copier is None else self._copier(value)
             self._count_unreadable()
@@ -82,10 +89,12 @@ class AsyncForms(CacheCore[V]):
 
     async def alookup(self, key: Hashable, *, timeout: Seconds | None = None) -> Lookup[V]:
         """Like lookup."""
+        _aio.refuse_other_loops()
         return self._lookup_of((await _aio.outcome_of(self._read(names_of([key]), None, timeout)))[0])
 
     async def alookup_many(self, keys: Iterable[K], *, timeout: Seconds | None = None) -> dict[K, Lookup[V]]:
         """Like lookup_many."""
+        _aio.refuse_other_loops()
         names, limit = answered_names(keys), seconds(timeout, "timeout")
         if not names:
             return {}
@@ -99,6 +108,7 @@ class AsyncForms(CacheCore[V]):
     async def aget_or_load_many(self, keys: Iterable[K], loader: Callable[[Sequence[Any]], Any], *,
                                 timeout: Seconds | None = None, tags: str | Sequence[str] = ()) -> dict[K, V]:
         """Like get_or_load_many; the loader is a coroutine function or a plain function."""
+        _aio.refuse_other_loops()
         names, limit, listed = answered_names(keys), seconds(timeout, "timeout"), tag_list(tags)
         check_loading(limit, listed)
         loading = Loading(self, loader, names, single=False, loop=_aio.running_loop())
@@ -118,11 +128,13 @@ class AsyncForms(CacheCore[V]):
     async def aset(self, key: Hashable, value: V, *, ttl: Seconds | None = None, timeout: Seconds | None = None,
                    tags: str | Sequence[str] = ()) -> None:
         """Like set."""
+        _aio.refuse_other_loops()
         self._all_done(await _aio.outcome_of(self._write([key], [value], ttl, timeout, tags)))
 
     async def aset_many(self, values: Mapping[Any, V], *, ttl: Seconds | None = None, timeout: Seconds | None = None,
                         tags: str | Sequence[str] = ()) -> None:
         """Like set_many."""
+        _aio.refuse_other_loops()
         refuse_no_mapping(values)
         check_write(ttl, timeout, tags)
         if values:
@@ -134,26 +146,31 @@ class AsyncForms(CacheCore[V]):
 
     async def adelete_many(self, keys: Iterable[Hashable], *, timeout: Seconds | None = None) -> int:
         """Like delete_many."""
+        _aio.refuse_other_loops()
         names, limit = names_of(keys), seconds(timeout, "timeout")
         return sum(self._all_done(await _aio.outcome_of(self._erase(list(names), limit)))) if names else 0
 
     async def aclear(self, *, timeout: Seconds | None = None) -> None:
         """Like clear."""
+        _aio.refuse_other_loops()
         await _aio.outcome_of(self._clear(timeout))
 
     async def aflush(self, *, timeout: Seconds | None = None) -> None:
         """Like flush."""
+        _aio.refuse_other_loops()
         await _aio.outcome_of(self._flush(timeout))
 
     async def ainvalidate(self, *keys: Hashable, prefix: str | None = None, tag: str | None = None,
                           pattern: str | None = None, group: str | None = None, soft: bool = False,
                           timeout: Seconds | None = None) -> int:
         """Like invalidate."""
+        _aio.refuse_other_loops()
         call = self._invalidate(keys, prefix, tag, pattern, group, soft, timeout)
         return await _aio.outcome_of(call)  # type: ignore[no-any-return]
 
     async def aexplain(self, key: Hashable) -> Explanation:
         """Like explain."""
+        _aio.refuse_other_loops()
         self._ensure_open()
         return explanation_of(await _aio.outcome_of(self._start_explain(_core.key_bytes(key))))
 

@@ -32,6 +32,7 @@ from ._copying import copied
 from ._errors import ConfigError
 from ._key_rings import key_ring_settings, under_one_name
 from ._loading import Loading
+from ._one_load import OneLoad
 from ._memory_bounds import memory_bounds
 from ._results import Lookup, WarmTask
 from ._service import service
@@ -271,25 +272,11 @@ class Cache(AsyncForms[V]):
 
     def _load_bytes(self, key_bytes: bytes, key: Any, loader: Any, *, timeout: Seconds | None = None,
                     tags: str | Sequence[str] = (), looked: bool = True) -> Any:
-        """looked: memory has been asked already; that counts as an access."""
-        self._ensure_open()
-        limit, listed = seconds(timeout, "timeout"), tag_list(tags)
-        elsewhere = self._loads_elsewhere or limit is not None
-        if self._eager and (found := self._recall(key_bytes)) is not _core.MISS:
-            service().ensure()
-            self._refresh(key_bytes, Loading(self, loader, {key_bytes: key}, single=True, background=True), listed)
-            return found
-        if elsewhere:
-            service().ensure()
-        while True:
-            loading = Loading(self, loader, {key_bytes: key}, single=True, background=elsewhere)
-            call = self._start_read([key_bytes], loading, elsewhere, limit, listed, looked)
-            self._run_loads(call)
-            value = call.value(key)
-            if value is not _core.MISS:
-                return value if self._copier is None else self._copier(value)
-            self._count_unreadable()
-            self._delete_bytes(key_bytes)  # so that it is loaded
+        load = OneLoad(self, key_bytes, key, loader, timeout, tags, looked)
+        while load.call is not None:
+            load.call.run()
+            load.end()
+        return load.value
 
     def lookup(self, key: Hashable, *, timeout: Seconds | None = None) -> Lookup[V]:
         """Returns the value, where it was found and how long it lasts; or the reason why there is no value."""

@@ -93,13 +93,8 @@ class CacheCore(_core.CacheBase, Generic[V]):
             self._close()
         self._release()
 
-    def _run_loads(self, call: _core.Call) -> None:
-        """Waits until the call has ended, and runs its loads."""
-        while (job := call.wait()) is not None:
-            job.loader.run(job)
-
     def _finish(self, call: _core.Call) -> Any:
-        self._run_loads(call)
+        call.run()
         return call.outcome()
 
     def _read(self, names: Mapping[bytes, Any], loading: Loading | None, timeout: Seconds | None,

@@ -134,7 +134,7 @@ class CacheBase:
 
     def _start_invalidate(self, kind: str, keys: list, text: str, soft: bool, timeout: float | None) -> Call: ...
 
-    def _start_warm(self, tasks: list, concurrency: int, attempts: int, task_timeout: float, progress: object | None) -> Call: ...
+    def _start_warm(self, tasks: list, concurrency: int, attempts: int, task_timeout: float, progress: object | None, inside: object | None) -> Call: ...
 
     def _start_clear(self, timeout: float | None) -> Call: ...
 
@@ -156,6 +156,12 @@ def argument_bytes(argument: object | None) -> bytes:
     The bytes that stand for an argument of a memoized function: subclasses count.
     """
 
+class Mark:
+    """A load whose loader runs: reads by the loader carry it."""
+
+    @property
+    def running(self) -> bool: ...
+
 class Job:
     """A load to run: the keys, and the Python loader for them."""
 
@@ -170,9 +176,33 @@ class Job:
 
     def previous(self, arg: CacheBase, /) -> list: ...
 
+    @property
+    def mark(self) -> Mark: ...
+
+    def run(self) -> None:
+        """Runs the loader on this thread."""
+
     def end(self, arg0: CacheBase, arg1: list, /) -> None: ...
 
     def fail(self, arg: object, /) -> None: ...
+
+    def break_off(self, arg: object, /) -> None:
+        """
+        It failed through no fault of the keys: its own callers get the exception, and the loader of another caller takes over.
+        """
+
+    def others_wait(self) -> bool:
+        """
+        It has not ended, and another caller waits whose loader could take over.
+        """
+
+    def look_after(self) -> None:
+        """It runs in an event loop, which may stop."""
+
+    def end_when_stopped(self, arg0: Port, arg1: object, /) -> None:
+        """
+        From now on a stop ends it at once; then `cancel` is called in the loop.
+        """
 
 class Port:
     """Notifies an event loop of its calls."""
@@ -187,8 +217,8 @@ class Port:
 class Call:
     """An operation under way."""
 
-    def wait(self) -> Job | None:
-        """The next load to run here; None: the call has ended."""
+    def run(self) -> None:
+        """Waits until the call has ended, and runs its loads here."""
 
     def poll(self) -> Job | None: ...
 
@@ -276,10 +306,30 @@ class Memoized:
     def _counts(self) -> tuple[int, int]: ...
     def _forget_counts(self) -> None: ...
 
-def service_item() -> object:
-    """Blocks; a Job, (level, text), (receiver, text), or None: stopped."""
+class Worker:
+    """A thread of the service, made by that thread."""
+
+    def __init__(self) -> None: ...
+
+    def take(self, idle: float) -> object:
+        """
+        Waits for the next item: a Job, (level, text), (receiver, text) or (), to look around; None: the thread is to end. Whatever was taken before has been run.
+        """
+
+    @property
+    def alone(self) -> bool:
+        """No other thread waits."""
+
+def service_wants_thread() -> bool:
+    """True: start a thread, or call service_not_started."""
+
+def service_not_started() -> None: ...
 
 def service_stop() -> None: ...
+
+def service_rest(arg: float, /) -> None: ...
+
+def looked_after() -> list: ...
 
 def begin_exit(arg: float, /) -> None: ...
 

@@ -87,6 +87,10 @@ class LoaderFailed(TerraceError):
     code = "loader_failed"
 
 
+class LoopStopped(LoaderFailed):
+    """Its caller asks again when its event loop runs again. Not for users."""
+
+
 class Overloaded(TerraceError):
     """A limit on concurrent work was reached, or the system has no thread for a load."""
 

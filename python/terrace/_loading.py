@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextvars
 import functools
 import inspect
+import sys
+import weakref
 from typing import TYPE_CHECKING, Any, Callable, Collection, Mapping, Sequence
 
 from . import _aio, _core
@@ -18,16 +20,54 @@ from ._words import shown
 if TYPE_CHECKING:
     import asyncio
 
-# How often a loading coroutine is checked.
-LOOK_SECONDS = 0.5
-
 # The outcome of one key for the core: an exception, or (form, value, ttl, tags).
 Outcome = Any
 
-#: The keys that are being loaded in this context, as (id of the cache, key).
-_under_way: contextvars.ContextVar[frozenset[tuple[int, bytes]]] = contextvars.ContextVar(
-    "terrace_loading", default=frozenset()
-)
+
+class _Inside:
+    """A load whose loader runs in this context. Tasks and callbacks that a loader starts inherit it; those that outlive the load
+    are no part of it any more."""
+
+    __slots__ = ("depth", "keys", "mark", "outer")
+
+    def __init__(self, job: _core.Job, cache: Any, outer: _Inside | None) -> None:
+        self.mark = job.mark
+        self.keys = frozenset((id(cache), key) for key in job.keys)
+        self.outer = outer
+        self.depth: int = 1 if outer is None else outer.depth + 1
+
+
+_inside: contextvars.ContextVar[_Inside | None] = contextvars.ContextVar("terrace_loading", default=None)
+
+
+def _load_here() -> _Inside | None:
+    """The innermost load whose loader runs in this context."""
+    inside = _inside.get()
+    while inside is not None and not inside.mark.running:
+        inside = inside.outer
+    return inside
+
+
+def mark_of_load() -> _core.Mark | None:
+    """Of the load in which a read that begins here is nested: the core gives the read a turn beyond max_concurrent_loads, because
+    that load has one, and finds loads that wait for each other."""
+    inside = _load_here()
+    return inside.mark if inside is not None else None
+
+
+class MemoizedCall:
+    """A call of a memoized function as a loader: what to call, and what to do with its result."""
+
+    __slots__ = ("call", "count", "ran", "result")
+
+    def __init__(self, call: Callable[[], Any], result: Callable[[Any], Any], count: Callable[[bool], None]) -> None:
+        self.call = call
+        self.result = result
+        self.count = count
+        self.ran = False
+
+    def __call__(self) -> Any:
+        raise NotImplementedError("Loading calls its parts")
 
 
 class Loading:
@@ -45,92 +85,93 @@ class Loading:
         self.is_async = loop is not None and is_coroutine_function(loader)
         # Elsewhere it runs with the caller's context variables.
         self.context = contextvars.copy_context() if background or loop is not None else None
-        under_way = _under_way.get()
-        #: A loader asks for it: the core gives it a turn beyond max_concurrent_loads, because that loader has one.
-        self.nested = bool(under_way)
-        mine = {(id(cache), key) for key in keys}
-        if mine & under_way:
-            raise LoaderFailed(
-                "the loader asks the cache for the key that it is loading, and would wait for itself: "
-                "read what it needs from the origin, or under another key"
-            )
+        inside = _load_here()
+        self.inside = inside.mark if inside is not None else None
+        if inside is not None and inside.depth >= sys.getrecursionlimit():
+            raise RecursionError(f"{inside.depth} loads within each other: the limit is sys.getrecursionlimit()")
+        while inside is not None:
+            if inside.mark.running and not inside.keys.isdisjoint((id(cache), key) for key in keys):
+                raise LoaderFailed(
+                    "the loader asks the cache for the key that it is loading, and would wait for itself: "
+                    "read what it needs from the origin, or under another key"
+                )
+            inside = inside.outer
 
     def run(self, job: _core.Job) -> None:
-        """Runs it in this thread. An exception of the loader is the outcome; KeyboardInterrupt and the like are raised as
-        well."""
-        # Frames below this one hold no job: a stored traceback would keep it alive.
+        """Runs it on this thread, which belongs to no caller."""
+        if self.context is None:
+            job.run()
+        else:
+            self.context.copy().run(job.run)
+
+    # The core runs a loader on a thread: begin, the call, then finish or failed. So a loader that reads, and the loader of that
+    # read, have no frames of this file between them: recursive functions reach their depth, and a stored traceback holds no job.
+
+    def begin(self, job: _core.Job) -> tuple[Callable[[], Any], Any]:
+        """What to call. Until finish or failed, reads are part of this load."""
+        call = self._call_of(job)
+        return call, _inside.set(_Inside(job, self.cache, _load_here()))
+
+    def finish(self, job: _core.Job, token: Any, returned: Any) -> None:
         try:
-            keys, call = job.keys, self._call_of(job)
-            if self.context is None:
-                returned = self._within(keys, call)
-            else:
-                returned = self.context.copy().run(self._within, keys, call)
             if inspect.isawaitable(returned):
-                return self._await_elsewhere(job, returned)
-            job.end(self.cache, self._outcomes(job, returned))
-        except NotFound as raised:
-            self._end_absent(job, raised)
-            del job
+                self._await_elsewhere(job, returned)
+            else:
+                job.end(self.cache, self._outcomes(job, returned))
         except Exception as raised:
-            job.fail(_from_loader(raised))
-            del job
-        except BaseException as raised:
-            job.fail(_from_loader(raised))
-            del job
-            raise
+            self._end_raised(job, raised)
+        finally:
+            _inside.reset(token)
 
-    async def run_async(self, job: _core.Job) -> None:
-        """Runs it in the event loop."""
-        token = _under_way.set(_under_way.get() | {(id(self.cache), key) for key in job.keys})
+    def failed(self, job: _core.Job, token: Any, raised: BaseException) -> bool:
+        """True: the exception is also the thread's own (KeyboardInterrupt)."""
+        if token is not None:
+            _inside.reset(token)
+        return self._end_raised(job, raised)
+
+    async def run_async(self, job: _core.Job, returned: Any = None) -> None:
+        """Runs it in the event loop, in a task of its own. returned: what a plain function has returned, to be awaited."""
+        if job.stopped:
+            job.break_off(LoaderFailed("the loader was not run: nobody waited for it any more"))
+            _close(returned)
+            return
+        _inside.set(_Inside(job, self.cache, _load_here()))
         try:
-            await self._finish(job, self._call_of(job)())
+            await self._finish_async(job, self._call_of(job)() if returned is None else returned)
         except Exception as raised:
-            job.fail(_from_loader(raised))
-        finally:
-            _under_way.reset(token)
+            self._end_raised(job, raised)
 
-    def _within(self, keys: list[bytes], call: Callable[[], Any]) -> Any:
-        token = _under_way.set(_under_way.get() | {(id(self.cache), key) for key in keys})
-        try:
-            return call()
-        finally:
-            _under_way.reset(token)
-
-    async def _finish(self, job: _core.Job, awaitable: Any) -> None:
-        import asyncio
-
-        lookout = _Lookout(job)
+    async def _finish_async(self, job: _core.Job, awaitable: Any) -> None:
+        task = _aio.current_task()
+        if task is not None:
+            job.end_when_stopped(_aio.port(_aio.running_loop()), functools.partial(_cancel, weakref.ref(task)))
         try:
             job.end(self.cache, self._outcomes(job, await awaitable))
-        except NotFound as raised:
-            self._end_absent(job, raised)
-        except asyncio.CancelledError:
-            job.fail(LoaderFailed("the loader was cancelled"))
-            raise
-        except Exception as raised:
-            job.fail(_from_loader(raised))
-        finally:
-            lookout.end()
+        except BaseException as raised:
+            if self._end_raised(job, raised):
+                raise
 
     def _await_elsewhere(self, job: _core.Job, awaitable: Any) -> None:
         """For a plain function, for instance a lambda, that has returned a coroutine."""
         if self.loop is not None:
-            finishing = self._finish(job, awaitable)
+            job.look_after()
             try:
-                _aio.run_in(self.loop, finishing)
+                self.loop.call_soon_threadsafe(_aio.start_load, job, awaitable)
                 return
-            except RuntimeError as closed:
-                finishing.close()
-                job.fail(closed)
+            except RuntimeError:
+                job.break_off(LoaderFailed("the loader was not run: its event loop was closed"))
         else:
             job.fail(LoaderFailed(
                 "the loader returned a coroutine, and nothing here awaits it: use aget_or_load, or a plain function"
             ))
-        if inspect.iscoroutine(awaitable):
-            awaitable.close()
+        _close(awaitable)
 
     def _call_of(self, job: _core.Job) -> Callable[[], Any]:
         """The call of the loader with the arguments it takes."""
+        if isinstance(self.loader, MemoizedCall):
+            self.loader.ran = True
+            self.loader.count(True)
+            return self.loader.call
         if not self.single:
             return functools.partial(self.loader, [self.keys[key] for key in job.keys])
         takes = loader_arguments(self.loader)
@@ -141,10 +182,14 @@ class Loading:
             return functools.partial(self.loader, key)
         return functools.partial(self.loader, key, LoadContext(job.previous(self.cache)[0], job))
 
-    def _end_absent(self, job: _core.Job, raised: NotFound) -> None:
-        """NotFound raised by the loader itself says that the requested key does not exist; a loader for many keys does not say
-        which. From a read that the loader made, it is about another key, and an error like any other."""
-        if raised.from_read:
+    def _end_raised(self, job: _core.Job, raised: BaseException) -> bool:
+        """True: it must be raised on as well. NotFound raised by the loader itself says that the requested key does not exist; a
+        loader for many keys does not say which. From a read that the loader made, it is about another key, and an error like any
+        other."""
+        if not isinstance(raised, Exception):
+            job.break_off(_broken_off(raised))
+            return True
+        if not isinstance(raised, NotFound) or raised.from_read:
             job.fail(_from_loader(raised))
         elif self.single:
             job.end(self.cache, [_absent(None)])
@@ -155,8 +200,11 @@ class Loading:
             )
             failed.__cause__ = _from_loader(raised)
             job.fail(failed)
+        return False
 
     def _outcomes(self, job: _core.Job, returned: Any) -> list[Outcome]:
+        if isinstance(self.loader, MemoizedCall):
+            returned = self.loader.result(returned)
         if self.single:
             return [_outcome(returned)]
         wanted = [self.keys[key] for key in job.keys]
@@ -187,24 +235,21 @@ def _refuse_foreign_keys(returned: Mapping[Any, Any], wanted: Sequence[Any], ask
         )
 
 
-class _Lookout:
-    """Cancels the running task soon after the core has given up its load (load_timeout, a closed cache): a hung loader keeps a
-    turn."""
+def _close(awaitable: Any) -> None:
+    if inspect.iscoroutine(awaitable):
+        awaitable.close()
 
-    def __init__(self, job: _core.Job) -> None:
-        self._job = job
-        self._loop = _aio.running_loop()
-        self._task = _aio.current_task()
-        self._timer = self._loop.call_later(LOOK_SECONDS, self._look)
 
-    def _look(self) -> None:
-        if self._job.stopped and self._task is not None:
-            self._task.cancel()
-        else:
-            self._timer = self._loop.call_later(LOOK_SECONDS, self._look)
+def _cancel(task: weakref.ref[asyncio.Task[Any]]) -> None:
+    if (running := task()) is not None:
+        running.cancel()
 
-    def end(self) -> None:
-        self._timer.cancel()
+
+def _broken_off(raised: BaseException) -> BaseException:
+    """For the callers of a loader that ended like this: only they get it, and others load themselves."""
+    if type(raised).__name__ == "CancelledError":  # of asyncio, which may not be imported. The callers were not cancelled
+        return LoaderFailed("the loader was cancelled")
+    return _from_loader(raised)
 
 
 def is_coroutine_function(function: Any) -> bool:

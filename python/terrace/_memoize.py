@@ -7,12 +7,13 @@ import inspect
 import types
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Sequence
 
-from . import _core
+from . import _aio, _core
 from ._binding import Binding
 from ._errors import ConfigError, TerraceError, from_code
 from ._functions import Identity, hashed, identity_of, inner, module_of, name_of
 from ._identity import token_of
-from ._loading import is_coroutine_function
+from ._loading import MemoizedCall, is_coroutine_function
+from ._one_load import OneLoad
 from ._readable import name_the_call
 from ._results import ABSENT, Load
 from ._tags import tag_list
@@ -87,24 +88,23 @@ def memoized(cache: Cache[Any], function: Callable[..., Any], **given: Any) -> A
         return returned
 
     def miss(key_bytes: bytes, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        ran = False
-
-        def loader() -> Any:
-            nonlocal ran
-            ran = True
-            core._count(True)
-            return result(function(*args, **kwargs))
-
+        call = MemoizedCall(functools.partial(function, *args, **kwargs), result, core._count)
         try:
-            value = cache._load_bytes(key_bytes, name, loader, timeout=timeout, tags=tags_of(args, kwargs))
+            # Not Cache._load_bytes: between a recursive function and itself lies this frame alone.
+            load = OneLoad(cache, key_bytes, name, call, timeout, tags_of(args, kwargs), True)
+            while load.call is not None:
+                load.call.run()
+                load.end()
         except TerraceError as error:
             name_the_call(error, head, name, args, kwargs)
             raise
-        if not ran:
+        if not call.ran:
             core._count(False)
-        return value
+        return load.value
 
     async def run(*args: Any, **kwargs: Any) -> Any:
+        if _aio.asyncio_loop() is None:
+            _aio.refuse_other_loops()
         found = core._lookup_call(*args, **kwargs)
         if found is _core.NEGATIVE:
             raise from_code("not_found", name)

@@ -53,7 +53,7 @@ def _at_exit() -> None:
         cache._end()
     for tier in list(tiers):
         tier.close()
-    _service.service().stop(EXIT_SECONDS)
+    _service.service().stop()
     _core.begin_exit(EXIT_SECONDS)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Callable
 
 from . import _core
-from ._loading import Loading
+from ._loading import Loading, mark_of_load
 from ._reports import WarmFailure, WarmReport
 from ._results import WarmTask
 from ._service import service
@@ -41,11 +41,12 @@ def warm(cache: Cache[Any], tasks: Iterable[WarmTask], concurrency: int, attempt
     cache._ensure_open()
     service().ensure()
     tell = None if progress is None else lambda text: progress(*map(int, text.split()))
-    *counts, elapsed, failures = cache._finish(cache._start_warm(listed, concurrency, attempts, limit, tell))
+    inside = mark_of_load()
+    *counts, elapsed, failures = cache._finish(cache._start_warm(listed, concurrency, attempts, limit, tell, inside))
     if counts[PRESENT] and (spoiled := cache._unreadable([key for key, loading, *_ in listed if loading])):
         cache._all_done(cache._finish(cache._erase(spoiled, None)))  # so that they are loaded
         again = [task for task in listed if task[0] in set(spoiled)]
-        _, *more, longer, further = cache._finish(cache._start_warm(again, concurrency, attempts, limit, None))
+        _, *more, longer, further = cache._finish(cache._start_warm(again, concurrency, attempts, limit, None, inside))
         counts[PRESENT] -= len(again)
         counts = [counts[0], *map(sum, zip(counts[1:], more))]
         elapsed, failures = elapsed + longer, failures + further

@@ -69,6 +69,24 @@ void fill_unshared(const std::shared_ptr<Core>& core, std::size_t tier, const Fl
       });
 }
 
+/// Keeps the value beside the entry of others that the key has in this tier (beside.hpp). Nothing is lost if
+/// that fails, and nothing is wrong if the key changes meanwhile.
+void fill_beside(const std::shared_ptr<Core>& core, std::size_t tier, const Flight& flight, BytesView stored,
+                 const Entry& entry) {
+  // Nothing erases it when it counts no more, so it does not stay without end.
+  constexpr Duration longest = std::chrono::hours(24);
+  const Duration life = std::min(core->tier_life(entry).value_or(longest), longest);
+  if (life <= Duration::zero()) return;
+  Fills::UnderWay filling(core->fills, flight.key);
+  core->ask<void>(
+      [&](TimePoint deadline, Handler<Result<void>> done) {
+        core->levels[tier]->tier->set(core->beside_key(flight.key),
+                                      beside::wrap(flight.seen[tier].beside, stored), life, deadline,
+                                      std::move(done));
+      },
+      [core, filling = std::move(filling)](const Result<void>&) {});
+}
+
 /// Fills the shared tiers under leases, and the other tiers before them: if a lease turns out to be void, it
 /// is known which of the others got the value, and it is erased there again.
 class LeasedFill : public std::enable_shared_from_this<LeasedFill> {
@@ -123,21 +141,28 @@ class LeasedFill : public std::enable_shared_from_this<LeasedFill> {
   void fill_leased() {
     left_ = leased_.size();
     filled_at_ = core_->now();
-    const auto life = core_->tier_life(answer_.entry);
     for (const std::size_t tier : leased_) {
-      core_->levels[tier]->own_notices.sending(flight_->key);
-      core_->ask<bool>(
-          [&](TimePoint deadline, Handler<Result<bool>> done) {
-            core_->levels[tier]->shared->fill(key_, *flight_->seen[tier].lease, stored_, life, deadline,
-                                              std::move(done));
-          },
-          [self = shared_from_this(), tier](const Result<bool>& accepted) {
-            const Core& core = *self->core_;
-            core.levels[tier]->own_notices.answered(self->flight_->key, !accepted || *accepted, core.now());
-            if (accepted && *accepted) self->flight_->seen[tier].lease.reset();
-            self->took(accepted);
-          });
+      core_->levels[tier]->fill_turns.begin(stored_.size(),
+                                            [self = shared_from_this(), tier] { self->fill_leased(tier); });
     }
+  }
+  void fill_leased(std::size_t tier) {
+    core_->levels[tier]->own_notices.sending(flight_->key);
+    core_->ask<bool>(
+        [&](TimePoint deadline, Handler<Result<bool>> done) {
+          // At least 1 ms: if it has expired while it waited, the TTL must not become an error.
+          auto life = core_->tier_life(answer_.entry);
+          if (life) life = std::max<Duration>(*life, std::chrono::milliseconds(1));
+          core_->levels[tier]->shared->fill(key_, *flight_->seen[tier].lease, stored_, life, deadline,
+                                            std::move(done));
+        },
+        [self = shared_from_this(), tier](const Result<bool>& accepted) {
+          const Core& core = *self->core_;
+          core.levels[tier]->own_notices.answered(self->flight_->key, !accepted || *accepted, core.now());
+          core.levels[tier]->fill_turns.end(self->stored_.size());
+          if (accepted && *accepted) self->flight_->seen[tier].lease.reset();
+          self->took(accepted);
+        });
   }
 
   void took(const Result<bool>& accepted) {
@@ -226,12 +251,16 @@ void complete_with_fill(const std::shared_ptr<Core>& core, const FlightPtr& flig
                         BytesView stored) {
   std::vector<std::size_t> leased;
   std::vector<std::size_t> unshared;
+  std::vector<std::size_t> besides;
   bool watched = true;  // every shared tier down to the answer's level has the value, or will be filled
   for (std::size_t tier = 0; tier < core->levels.size(); ++tier) {
     if (tier + 1 == answer.level) break;
     const Level& level = *core->levels[tier];
     const bool shared = level.shared != nullptr;
-    if (!flight->seen[tier].missed) {
+    if (!flight->seen[tier].beside.empty()) {
+      // As for a hit there: the tier reports every change of the entry that it stands beside.
+      if (flight->seen[tier].missed) besides.push_back(tier);
+    } else if (!flight->seen[tier].missed) {
       watched = watched && !shared;
     } else if (!shared) {
       // If a narrow level has these bytes already, and a level below has just confirmed them, nothing is
@@ -251,9 +280,11 @@ void complete_with_fill(const std::shared_ptr<Core>& core, const FlightPtr& flig
     complete(*core, flight, answer, {flight->began, watched && leased.empty()});
     if (stored.empty()) return;
     for (const std::size_t tier : unshared) fill_unshared(core, tier, flight, stored, answer.entry, intent);
+    for (const std::size_t tier : besides) fill_beside(core, tier, *flight, stored, answer.entry);
   } else {
     std::make_shared<LeasedFill>(core, flight, answer, stored)
         ->start(std::move(leased), std::move(unshared), watched);
+    for (const std::size_t tier : besides) fill_beside(core, tier, *flight, stored, answer.entry);
   }
 }
 

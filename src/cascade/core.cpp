@@ -42,6 +42,7 @@ Core::Core(CacheOptions o, std::shared_ptr<Values> v, std::vector<std::shared_pt
     : options(std::move(o)),
       prefix(options.name + ":"),
       tag_prefix(options.name + "~tag:"),
+      beside_prefix(options.name + beside::infix(v->kind(), options.key_ring != nullptr)),
       scheduler(options.scheduler),
       values(std::move(v)),
       tags(scheduler->clock()),
@@ -136,6 +137,12 @@ void Core::pause_loads(const std::string& key, const Error& why) {
   if (!error_pauses) return;
   const auto half = static_cast<double>(options.error_ttl->count()) / 2;
   error_pauses->begin(key, why, Duration(static_cast<Duration::rep>(half + half * random_share())));
+}
+
+void Core::cancel(const KeySelection& keys) {
+  generations.bump_if([&](std::string_view key) { return keys.contains(key); });
+  flights.detach_if(keys);
+  if (error_pauses) error_pauses->end(keys);
 }
 
 Result<Bytes> Core::seal_up(std::string_view key, const Entry& entry) const {

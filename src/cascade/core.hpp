@@ -14,6 +14,8 @@
 #include <vector>
 
 #include "base/fork.hpp"
+#include "cascade/beside.hpp"
+#include "cascade/chunked_call.hpp"
 #include "cascade/counters.hpp"
 #include "cascade/fills.hpp"
 #include "cascade/flights.hpp"
@@ -48,6 +50,13 @@ class Core : public std::enable_shared_from_this<Core> {
   /// The key of an entry in the tiers. A namespace has no colon, so two pairs of namespace and key never give
   /// the same.
   [[nodiscard]] std::string tier_key(std::string_view key) const { return prefix + std::string(key); }
+  [[nodiscard]] KeySelection tier_keys(const KeySelection& keys) const {
+    return {tier_key(keys.prefix), keys.pattern};
+  }
+  /// Where this cache keeps its own entry of a key while the key has an entry of others (beside.hpp).
+  [[nodiscard]] std::string beside_key(std::string_view key) const {
+    return beside_prefix + std::string(key);
+  }
   [[nodiscard]] std::string tag_key(std::string_view tag) const { return tag_prefix + std::string(tag); }
 
   /// No error: the key is usable.
@@ -64,6 +73,9 @@ class Core : public std::enable_shared_from_this<Core> {
   /// The same, and takes a stamp that is valid after it.
   bool invalidate(std::string_view key, Stamp& stamp);
   void invalidate_all();
+  /// Makes the stamps of reads in flight void, detaches their flights, and ends pauses, for all keys of the
+  /// selection.
+  void cancel(const KeySelection& keys);
 
   /// A watch has reported that another process changed the key. As invalidate; but a load that holds the
   /// leases of all shared tiers goes on, since they reject its fill if the change came after the lease.
@@ -146,7 +158,14 @@ class Core : public std::enable_shared_from_this<Core> {
     tier_calls->ask<Result<T>>(
         std::move(begin), [](const Error& error) -> Result<T> { return error; }, std::move(done));
   }
-  /// The same for `count` keys.
+  /// The same for any number of keys: chunk by chunk, each under tier_timeout (chunked_call.hpp).
+  template <class T>
+  void ask_in_chunks(std::size_t keys, typename ChunkedCall<T>::Begin begin,
+                     typename ChunkedCall<T>::Weigh weigh, Handler<std::vector<Result<T>>> done) {
+    std::make_shared<ChunkedCall<T>>(tier_calls, keys, std::move(begin), std::move(weigh), std::move(done))
+        ->proceed();
+  }
+  /// For `count` keys at once, which must be few.
   template <class T, class Begin>
   void ask_many(std::size_t count, Begin begin, Handler<std::vector<Result<T>>> done) {
     const auto refuse = [count](const Error& error) { return std::vector<Result<T>>(count, error); };
@@ -179,6 +198,7 @@ class Core : public std::enable_shared_from_this<Core> {
   const CacheOptions options;
   const std::string prefix;
   const std::string tag_prefix;
+  const std::string beside_prefix;
   const std::shared_ptr<Scheduler> scheduler;
   const std::shared_ptr<Values> values;
   std::vector<std::unique_ptr<Level>> levels;

@@ -1,7 +1,7 @@
 #pragma once
 /// Fills: the fills of tiers that are under way after their readers were answered (coherence rule "Order of
-/// fills and writes" of docs/reliability.md). A write to a key waits for the fills of that key, so no fill
-/// can arrive after the write; flush() and clear() wait for all fills.
+/// fills and writes" of docs/reliability.md). A write to a key waits for the fills of that key, and a bulk
+/// delete for the fills of its keys, so no fill can arrive after them; flush() waits for all fills.
 
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/assert.hpp"
+#include "cascade/key_selection.hpp"
 
 namespace terrace::cascade {
 
@@ -47,6 +48,15 @@ class Fills {
     std::lock_guard lock(mutex_);
     for (const auto& key : keys) {
       if (const auto found = keys_.find(key); found != keys_.end()) found->second.waiting.push_back(turn);
+    }
+  }
+
+  /// The same for the fills of all keys of the selection that are under way now.
+  void when_selected_ended(const KeySelection& keys, Task then) {
+    auto turn = std::make_shared<Turn>(std::move(then));
+    std::lock_guard lock(mutex_);
+    for (auto& [key, fills] : keys_) {
+      if (keys.contains(key)) fills.waiting.push_back(turn);
     }
   }
 

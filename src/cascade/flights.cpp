@@ -20,6 +20,13 @@ void FlightTable::detach(std::string_view key) {
   if (const auto found = flights.find(key); found != flights.end()) flights.erase(found);
 }
 
+void FlightTable::detach_if(const KeySelection& keys) {
+  for (auto& [mutex, flights] : stripes_) {
+    std::lock_guard lock(mutex);
+    boost::unordered::erase_if(flights, [&](const auto& each) { return keys.contains(each.first); });
+  }
+}
+
 void FlightTable::detach_all() {
   for (auto& [mutex, flights] : stripes_) {
     std::lock_guard lock(mutex);
@@ -61,6 +68,17 @@ std::optional<Waiter> FlightTable::choose_loader(const FlightPtr& flight) const 
     if (waiter.loader != nullptr && waiter.call->open()) return std::move(waiter);
   }
   return std::nullopt;
+}
+
+bool FlightTable::has_other_loader(const FlightPtr& flight, const Gather<Answer>& call) const {
+  std::vector<Waiter> waiters;
+  {
+    std::lock_guard lock(stripe(flight->key).mutex);
+    waiters = flight->waiters;
+  }
+  return std::any_of(waiters.begin(), waiters.end(), [&](const Waiter& waiter) {
+    return waiter.call.get() != &call && waiter.loader != nullptr && waiter.call->open();
+  });
 }
 
 void FlightTable::set_load(const std::vector<FlightPtr>& flights, const std::weak_ptr<FlightLoad>& load) {

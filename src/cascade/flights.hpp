@@ -29,11 +29,13 @@
 #include <optional>
 #include <string>
 #include <terrace/detail/cascade/engine.hpp>
+#include <terrace/detail/load_mark.hpp>
 #include <terrace/shared_tier.hpp>
 #include <utility>
 #include <vector>
 
 #include "cascade/gather.hpp"
+#include "cascade/key_selection.hpp"
 
 namespace terrace::cascade {
 
@@ -55,9 +57,9 @@ struct Waiter {
   std::size_t index = 0;
   std::shared_ptr<Loader> loader;                             ///< null: a read that loads nothing
   std::shared_ptr<const std::vector<std::string>> tags = {};  ///< for the loaded value; null: none
-  bool nested = false;   ///< the reader is itself a loader's (detail/load_mark.hpp)
-  TimePoint since = {};  ///< soft_load_timeout counts from here
-  bool late = false;     ///< joined after the lookup had begun, so the value may be older than this read
+  RunningLoadPtr inside = {};  ///< the load whose loader reads: a nested read; null: no loader reads
+  TimePoint since = {};        ///< soft_load_timeout counts from here
+  bool late = false;  ///< joined after the lookup had begun, so the value may be older than this read
 };
 
 /// An in-flight request: the work for one key, from the first reader's miss to the end of the fills.
@@ -67,6 +69,7 @@ struct Flight {
     bool missed = false;  ///< it has nothing usable, so it is to be filled
     Bytes stale = {};     ///< the bytes that it has and that cannot be used
     std::optional<LeaseToken> lease = {};
+    Bytes beside = {};  ///< the identity of a fresh entry of others: the fill goes beside it; empty: none
   };
 
   Flight(std::string k, Stamp s, TimePoint at, std::size_t tiers, bool ahead)
@@ -91,6 +94,8 @@ struct Flight {
   bool urgent = false;                    ///< a nested waiter has joined: its load waits for no turn
   bool answered_early = false;            ///< callers have got the candidate while the load goes on
   std::weak_ptr<FlightLoad> load{};       ///< while it loads
+
+  RunningLoadPtr running = nullptr;  ///< the load whose loader runs for it; guarded by LoadWaits
 };
 
 using FlightPtr = std::shared_ptr<Flight>;
@@ -101,7 +106,7 @@ class FlightTable {
   struct Joined {
     enum class How : std::uint8_t { began, joined, too_late };
     How how = How::joined;
-    FlightPtr begun = {};  ///< for How::began
+    FlightPtr flight = {};  ///< begun, or joined
     /// For How::joined: the load under way. The waiter must then call its joined(), and, if it has made the
     /// flight urgent, hurry().
     std::shared_ptr<FlightLoad> load = {};
@@ -119,6 +124,7 @@ class FlightTable {
 
   /// Later readers begin a new flight; the old one goes on for its waiters.
   void detach(std::string_view key);
+  void detach_if(const KeySelection& keys);
   void detach_all();
 
   /// One of its waiters has a loader.
@@ -130,6 +136,9 @@ class FlightTable {
 
   /// The first waiter that has a loader and whose call is still open; none: there is no such waiter.
   std::optional<Waiter> choose_loader(const FlightPtr& flight) const;
+
+  /// Another call than this one waits for the flight, and has a loader.
+  [[nodiscard]] bool has_other_loader(const FlightPtr& flight, const Gather<Answer>& call) const;
 
   /// From now on callers reach the load of these flights.
   void set_load(const std::vector<FlightPtr>& flights, const std::weak_ptr<FlightLoad>& load);
@@ -162,14 +171,13 @@ class FlightTable {
   };
   static void remove(Stripe& stripe, const FlightPtr& flight);
 
-  [[nodiscard]] Stripe& stripe(std::string_view key) { return stripes_[hash_(key) >> (64 - stripe_bits)]; }
-  [[nodiscard]] const Stripe& stripe(std::string_view key) const {
-    return stripes_[hash_(key) >> (64 - stripe_bits)];
-  }
+  /// Neither the highest bits nor the lowest byte: a stripe's map places its keys by them.
+  [[nodiscard]] std::size_t index(std::string_view key) const { return (hash_(key) >> 24) % stripes_.size(); }
+  [[nodiscard]] Stripe& stripe(std::string_view key) { return stripes_[index(key)]; }
+  [[nodiscard]] const Stripe& stripe(std::string_view key) const { return stripes_[index(key)]; }
 
-  static constexpr unsigned stripe_bits = 6;
   KeyHash hash_;
-  std::array<Stripe, std::size_t{1} << stripe_bits> stripes_;
+  std::array<Stripe, 64> stripes_;
 };
 
 template <class Fresh>
@@ -180,7 +188,7 @@ FlightTable::Joined FlightTable::join(const std::string& key, Waiter waiter, Fre
   const auto found = flights.find(key);
   if (found == flights.end()) {
     FlightPtr flight = fresh();
-    flight->urgent = waiter.nested && waiter.loader != nullptr;
+    flight->urgent = waiter.inside != nullptr && waiter.loader != nullptr;
     waiter.late = false;
     flight->waiters.push_back(std::move(waiter));
     flights.emplace(key, flight);
@@ -190,9 +198,9 @@ FlightTable::Joined FlightTable::join(const std::string& key, Waiter waiter, Fre
   if (joined.phase == Flight::Phase::loading && waiter.loader == nullptr) return {How::too_late};
   waiter.late = joined.phase != Flight::Phase::joining;
   ++joined.callers;
-  Joined out;
+  Joined out{.flight = found->second};
   if (joined.phase == Flight::Phase::loading) out.load = joined.load.lock();
-  if (waiter.nested && waiter.loader != nullptr) out.hurry = !std::exchange(joined.urgent, true);
+  if (waiter.inside != nullptr && waiter.loader != nullptr) out.hurry = !std::exchange(joined.urgent, true);
   joined.waiters.push_back(std::move(waiter));
   return out;
 }

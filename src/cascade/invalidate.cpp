@@ -9,9 +9,9 @@
 ///                                                  └──► step            value has changed meanwhile)
 ///
 /// A bulk delete: forget (memory) ──► step ──► erase_in_tier ──► step, for the next tier; at the end forget again.
+/// Before each tier, and before and after memory loses its keys, the reads in flight of these keys are cancelled.
 
 #include <algorithm>
-#include <terrace/glob.hpp>
 
 #include "cascade/failures.hpp"
 #include "cascade/tags.hpp"
@@ -22,19 +22,20 @@ namespace {
 
 using Call = std::shared_ptr<Gather<Result<std::uint64_t>>>;
 
-/// A bulk delete: every tier, from the lowest to the highest, and memory lose the keys that begin with the
-/// prefix and whose rest matches the pattern. An empty pattern matches everything.
+/// A bulk delete: every tier, from the lowest to the highest, and memory lose the selected keys. Reads of
+/// other keys are not touched.
 class BulkErase : public std::enable_shared_from_this<BulkErase> {
  public:
-  BulkErase(std::shared_ptr<Core> core, Call call, std::string prefix, std::string pattern)
-      : core_(std::move(core)),
-        call_(std::move(call)),
-        prefix_(std::move(prefix)),
-        pattern_(std::move(pattern)),
-        left_(core_->levels.size()) {}
+  BulkErase(std::shared_ptr<Core> core, Call call, KeySelection keys)
+      : core_(std::move(core)), call_(std::move(call)), keys_(std::move(keys)), left_(core_->levels.size()) {}
 
   void start() {
-    forget();
+    if (left_ == 0 && core_->write_back == nullptr) return step();
+    forget([this] { flush_journal(); });
+  }
+
+ private:
+  void flush_journal() {
     if (core_->write_back == nullptr) return step();
     // Changes that are still in the journal would reach the tiers after the bulk delete.
     core_->write_back->flush([self = shared_from_this()](const Result<void>& flushed) {
@@ -43,33 +44,30 @@ class BulkErase : public std::enable_shared_from_this<BulkErase> {
     });
   }
 
- private:
-  /// All reads in flight become void, whatever their key: one load too many is better than a stale value.
-  void forget() {
-    core_->generations.bump_all();
-    if (prefix_.empty() && pattern_.empty()) {
-      core_->values->forget_all();
-    } else {
-      count(core_->values->forget_if([this](std::string_view key) {
-        return key.starts_with(prefix_) &&
-               (pattern_.empty() || glob_matches(pattern_, key.substr(prefix_.size())));
-      }));
-    }
-    core_->flights.detach_all();
-    if (core_->error_pauses) core_->error_pauses->end_all();  // also of other keys: that costs a load at most
+  /// Memory loses the keys, part by part: between the parts the I/O thread has other work. Reads are cancelled
+  /// before, so no older value enters memory any more; and after, because a read that begins meanwhile may
+  /// still have found an old value there.
+  void forget(std::function<void()> then) {
+    core_->cancel(keys_);
+    forgetting_ = core_->values->forget_if([this](std::string_view key) { return keys_.contains(key); });
+    then_ = std::move(then);
+    forget_on();
+  }
+  void forget_on() {
+    if (forgetting_->step())
+      return core_->scheduler->post([self = shared_from_this()] { self->forget_on(); });
+    core_->cancel(keys_);
+    count(forgetting_->gone());
+    std::exchange(then_, nullptr)();
   }
 
   void count(std::uint64_t gone) { most_ = std::max(most_, gone); }
 
   void step() {
-    forget();
-    if (left_ == 0) {
-      if (failures_.none()) return call_->set_outcome(0, most_);
-      ++core_->counters.write_failures;
-      return call_->set_outcome(0, failures_.error("erased"));
-    }
+    if (left_ == 0) return forget([this] { end(); });
     --left_;
-    core_->fills->when_all_ended([self = shared_from_this()] { self->erase_in_tier(); });
+    core_->cancel(keys_);
+    core_->fills->when_selected_ended(keys_, [self = shared_from_this()] { self->erase_in_tier(); });
   }
 
   void erase_in_tier() {
@@ -82,21 +80,29 @@ class BulkErase : public std::enable_shared_from_this<BulkErase> {
         self->core_->sent(tier);
       } else {
         self->failures_.add(self->core_->levels[tier]->name, gone.error());
-        recover_all(self->core_, tier);
+        recover(self->core_, tier, self->keys_);
       }
       self->step();
     };
     Tier& below = *core_->levels[tier]->tier;
-    if (pattern_.empty()) return below.erase_prefix(core_->prefix + prefix_, no_deadline, std::move(took));
-    below.erase_glob(core_->prefix + prefix_, pattern_, no_deadline, std::move(took));
+    const KeySelection keys = core_->tier_keys(keys_);
+    if (keys.pattern.empty()) return below.erase_prefix(keys.prefix, no_deadline, std::move(took));
+    below.erase_glob(keys.prefix, keys.pattern, no_deadline, std::move(took));
+  }
+
+  void end() {
+    if (failures_.none()) return call_->set_outcome(0, most_);
+    ++core_->counters.write_failures;
+    call_->set_outcome(0, failures_.error("erased"));
   }
 
   const std::shared_ptr<Core> core_;
   const Call call_;
-  const std::string prefix_;
-  const std::string pattern_;
+  const KeySelection keys_;
   std::size_t left_;
   std::uint64_t most_ = 0;
+  std::unique_ptr<Forgetting> forgetting_;
+  std::function<void()> then_;
   Failures failures_;
 };
 
@@ -278,7 +284,9 @@ void start_bulk_erase(const std::shared_ptr<Core>& core, const Invalidation& wha
   if (const auto fine = glob ? check_glob(what.text) : Result<void>(); !fine) return done(fine.error());
   const auto call = begin_one(core, options.timeout, std::move(done));
   if (!call->open()) return;
-  std::make_shared<BulkErase>(core, call, glob ? "" : what.text, glob ? what.text : "")->start();
+  std::make_shared<BulkErase>(core, call,
+                              glob ? KeySelection{.pattern = what.text} : KeySelection{.prefix = what.text})
+      ->start();
 }
 
 }  // namespace
@@ -288,7 +296,7 @@ void start_clear(std::shared_ptr<Core> core, const WriteOptions& options, Handle
       begin_one(core, options.timeout, [done = std::move(done)](const Result<std::uint64_t>& gone) mutable {
         done(gone ? Result<void>() : Result<void>(gone.error()));
       });
-  if (call->open()) std::make_shared<BulkErase>(core, call, "", "")->start();
+  if (call->open()) std::make_shared<BulkErase>(core, call, KeySelection())->start();
 }
 
 void start_invalidate(std::shared_ptr<Core> core, Invalidation what, const InvalidateOptions& options,

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "cascade/counters.hpp"
+#include "cascade/fill_turns.hpp"
 #include "cascade/own_notices.hpp"
 #include "cascade/recovery.hpp"
 
@@ -27,6 +28,7 @@ struct Level {
   bool narrow = false;       ///< is_narrow()
   Recovery recovery;
   OwnNotices own_notices;
+  FillTurns fill_turns;
   std::atomic<std::uint64_t> hits{0};
   std::atomic<std::uint64_t> stale{0};
   std::atomic<std::uint64_t> negative{0};

@@ -1,6 +1,7 @@
 /// The lookup: asks the tiers, from the highest to the lowest, for keys that memory does not have.
 ///
 ///     step ─► ask ─► took ─► check_tags ─► lease ─► leased ─► check_tags ─► pass ─► step, for the next tier
+///                     └─► ask_beside ─┘  (the key has a fresh entry of others: beside.hpp; also after leased)
 ///       │                                    └──(tier not shared)────────────┘
 ///       └──(no tier left) ─► finish ─► start_load
 ///
@@ -19,11 +20,11 @@
 namespace terrace::cascade {
 namespace {
 
-/// One lookup of several flights: one operation for each tier, however many keys.
+/// One lookup of several flights: one call of each tier, however many keys.
 class LevelLookup : public std::enable_shared_from_this<LevelLookup> {
  public:
-  LevelLookup(std::shared_ptr<Core> core, std::vector<FlightPtr> flights)
-      : core_(std::move(core)), flights_(std::move(flights)) {}
+  LevelLookup(std::shared_ptr<Core> core, std::vector<FlightPtr> flights, TiersOfCallPtr tiers = nullptr)
+      : core_(std::move(core)), tiers_(std::move(tiers)), flights_(std::move(flights)) {}
 
   /// Asks the next tier for the keys that are still open; after the last tier loads them.
   void step() {
@@ -69,6 +70,8 @@ class LevelLookup : public std::enable_shared_from_this<LevelLookup> {
 
   void ask() {
     asked_at_ = core_->now();
+    if (const auto stopped = tiers_ ? tiers_->stopped(tier_) : std::nullopt)
+      return took(std::vector<Result<Found>>(asked_.size(), *stopped));
     keys_.clear();
     for (const auto& flight : asked_) keys_.push_back(core_->tier_key(flight->key));
     Tier& tier = *level().tier;
@@ -81,17 +84,29 @@ class LevelLookup : public std::enable_shared_from_this<LevelLookup> {
                           self->took(std::move(one));
                         });
     } else {
-      core_->ask_many<Found>(
+      core_->ask_in_chunks<Found>(
           keys_.size(),
-          [&](TimePoint deadline, Handler<std::vector<Result<Found>>> done) {
-            tier.get_many({keys_.begin(), keys_.end()}, deadline, std::move(done));
+          [self = shared_from_this()](KeyRange keys, TimePoint deadline,
+                                      Handler<std::vector<Result<Found>>> done) {
+            self->get_many(keys, deadline, std::move(done));
           },
+          nullptr,
           [self = shared_from_this()](std::vector<Result<Found>> found) { self->took(std::move(found)); });
     }
   }
 
+  void get_many(KeyRange keys, TimePoint deadline, Handler<std::vector<Result<Found>>> done) {
+    const auto first = keys_.begin() + static_cast<std::ptrdiff_t>(keys.first);
+    level().tier->get_many({first, first + static_cast<std::ptrdiff_t>(keys.count)}, deadline,
+                           std::move(done));
+  }
+
   void took(std::vector<Result<Found>> found) {
     level().latency.record(core_->now() - asked_at_);
+    if (tiers_ && std::none_of(found.begin(), found.end(), [](const auto& each) { return bool(each); }) &&
+        is_of_the_tier(found.back().error())) {
+      tiers_->stop(tier_, found.back().error());
+    }
     std::vector<Hit> hits;
     for (std::size_t i = 0; i < found.size(); ++i) {
       FlightPtr& flight = asked_[i];
@@ -105,7 +120,40 @@ class LevelLookup : public std::enable_shared_from_this<LevelLookup> {
         open(std::move(flight), std::move(**found[i]), hits);
       }
     }
-    check_tags(std::move(hits), [self = shared_from_this()] { self->lease(); });
+    look_beside(std::move(hits), [self = shared_from_this()] { self->lease(); });
+  }
+
+  /// The flights whose key has a fresh entry of others: is there an own one beside it?
+  template <class Then>
+  void look_beside(std::vector<Hit> hits, Then then) {
+    if (of_others_.empty()) return check_tags(std::move(hits), std::move(then));
+    keys_.clear();
+    for (const auto& flight : of_others_) keys_.push_back(core_->beside_key(flight->key));
+    core_->ask_in_chunks<Found>(
+        keys_.size(),
+        [self = shared_from_this()](KeyRange keys, TimePoint deadline,
+                                    Handler<std::vector<Result<Found>>> done) {
+          self->get_many(keys, deadline, std::move(done));
+        },
+        nullptr,
+        [self = shared_from_this(), hits = std::move(hits),
+         then = std::move(then)](std::vector<Result<Found>> found) mutable {
+          for (std::size_t i = 0; i < found.size(); ++i)
+            self->took_beside(std::move(self->of_others_[i]), found[i], hits);
+          self->of_others_.clear();
+          self->check_tags(std::move(hits), std::move(then));
+        });
+  }
+
+  void took_beside(FlightPtr flight, const Result<Found>& found, std::vector<Hit>& hits) {
+    auto stored = found && *found ? beside::open(flight->seen[tier_].beside, **found) : std::nullopt;
+    if (stored) {
+      auto unwrapped = core_->unwrap(flight->key, *stored);
+      if (unwrapped && *unwrapped)
+        return hits.push_back({std::move(flight), std::move(*stored), std::move(**unwrapped)});
+    }
+    ++level().unreadable;
+    miss(std::move(flight), {});
   }
 
   /// The tier has nothing under the flight's key, or something that cannot be used: `stored`.
@@ -120,6 +168,10 @@ class LevelLookup : public std::enable_shared_from_this<LevelLookup> {
     auto unwrapped = core_->unwrap(flight->key, stored);
     if (unwrapped && *unwrapped) {
       hits.push_back({std::move(flight), std::move(stored), std::move(**unwrapped)});
+    } else if (!unwrapped && !level().narrow &&
+               beside::is_of_others(unwrapped.error(), stored, core_->scheduler->clock().wall_now())) {
+      flight->seen[tier_].beside = envelope::identity(stored);
+      of_others_.push_back(std::move(flight));
     } else {
       if (!unwrapped) ++level().unreadable;
       miss(std::move(flight), std::move(stored));
@@ -175,8 +227,9 @@ class LevelLookup : public std::enable_shared_from_this<LevelLookup> {
     asked_.clear();
     std::vector<FlightPtr> rest;
     for (auto& flight : passed_) {
-      const bool more = core_->more_answers(next_) ||
-                        (core_->flights.wants_load(flight) && !core_->load_pause(flight->key));
+      const bool more = flight->seen[tier_].beside.empty() &&
+                        (core_->more_answers(next_) ||
+                         (core_->flights.wants_load(flight) && !core_->load_pause(flight->key)));
       (more ? asked_ : rest).push_back(std::move(flight));
     }
     passed_ = std::move(rest);
@@ -213,7 +266,7 @@ class LevelLookup : public std::enable_shared_from_this<LevelLookup> {
         held(std::move(flight), *reply);
       }
     }
-    check_tags(std::move(hits), [self = shared_from_this()] { self->pass(); });
+    look_beside(std::move(hits), [self = shared_from_this()] { self->pass(); });
   }
 
   /// Another process is loading the key. A stale candidate may be served meanwhile only if this tier has a
@@ -250,9 +303,11 @@ class LevelLookup : public std::enable_shared_from_this<LevelLookup> {
   }
 
   std::shared_ptr<Core> core_;
-  std::vector<FlightPtr> flights_;  // to be asked for at the next tier
-  std::vector<FlightPtr> asked_;    // being asked for at this tier
-  std::vector<FlightPtr> passed_;   // of these, the ones that this tier does not have
+  const TiersOfCallPtr tiers_;
+  std::vector<FlightPtr> flights_;    // to be asked for at the next tier
+  std::vector<FlightPtr> asked_;      // being asked for at this tier
+  std::vector<FlightPtr> of_others_;  // of these, the ones whose key has a fresh entry of others
+  std::vector<FlightPtr> passed_;     // of these, the ones that this tier does not have
   std::vector<std::string> keys_;
   std::size_t next_ = 0;
   std::size_t tier_ = 0;
@@ -261,8 +316,8 @@ class LevelLookup : public std::enable_shared_from_this<LevelLookup> {
 
 }  // namespace
 
-void start_lookup(std::shared_ptr<Core> core, std::vector<FlightPtr> flights) {
-  std::make_shared<LevelLookup>(std::move(core), std::move(flights))->step();
+void start_lookup(std::shared_ptr<Core> core, std::vector<FlightPtr> flights, TiersOfCallPtr tiers) {
+  std::make_shared<LevelLookup>(std::move(core), std::move(flights), std::move(tiers))->step();
 }
 
 void resume_lookup(std::shared_ptr<Core> core, FlightPtr flight, std::size_t tier, Result<LeaseReply> reply) {

@@ -22,6 +22,7 @@
 #include <terrace/detail/load_mark.hpp>
 
 #include "cascade/completion.hpp"
+#include "cascade/load_waits.hpp"
 #include "cascade/reading.hpp"
 #include "cascade/tags.hpp"
 
@@ -36,7 +37,10 @@ class Load final : public FlightLoad, public LoadBudget::Budgeted, public std::e
       : core_(std::move(core)),
         source_(std::move(source)),
         flights_(std::move(flights)),
-        on_closing_(core_->closing.get_token(), [this] { stop_.request_stop(); }) {
+        on_closing_(core_->closing.get_token(), [this] {
+          std::stop_source stop = stop_;  // a loader that ends in here may end this object
+          stop.request_stop();
+        }) {
     if (source_.tags) tags_ = *source_.tags;
     for (const auto& flight : flights_) {
       for (std::size_t tier = 0; tier < flight->seen.size(); ++tier) {
@@ -132,8 +136,9 @@ class Load final : public FlightLoad, public LoadBudget::Budgeted, public std::e
     turn_ = Turn::taken;
     if (tags_.empty()) return begin();
     // The tokens are asked for before the load begins: if a tag is invalidated later, its token differs.
-    tag_tokens(core_, tags_, true, [self = shared_from_this()](Result<std::vector<Token>> tokens) {
-      self->tokens_ = std::move(tokens);
+    tag_tokens(core_, tags_, true, [self = shared_from_this()](const Result<std::vector<Token>>& tokens) {
+      TagTable& table = self->core_->tags;
+      self->marks_ = tokens ? table.mark(self->tags_, *tokens) : table.mark_unverified(self->tags_);
       self->begin();
     });
   }
@@ -162,14 +167,23 @@ class Load final : public FlightLoad, public LoadBudget::Budgeted, public std::e
     if (!source_.call->open()) return restart();
     core_->counters.loads += flights_.size();
     load_began_ = core_->now();
+    tag_changes_ = core_->tags.changes();
     request_.stop = stop_.get_token();
     for (const auto& flight : flights_) {
       request_.keys.push_back(flight->key);
       request_.previous.push_back(flight->candidate ? flight->candidate->entry.value : nullptr);
     }
-    const LoadMark mark(true);
-    source_.loader->load(request_, [self = shared_from_this()](std::vector<Loaded> loaded) {
-      const LoadMark over(false);  // reads that follow from the answer are not the loader's
+    request_.others_wait = [this] {
+      return std::any_of(flights_.begin(), flights_.end(), [this](const FlightPtr& flight) {
+        return core_->flights.has_other_loader(flight, *source_.call);
+      });
+    };
+    const auto running = std::make_shared<LoadNode>();
+    LoadWaits::begin(flights_, running);
+    const LoadMark mark(running);
+    source_.loader->load(request_, [self = shared_from_this(), running](std::vector<Loaded> loaded) {
+      running->end();
+      const LoadMark over(nullptr);  // reads that follow from the answer are not the loader's
       self->give_turn_back();
       self->end([&](std::size_t i) { self->deliver(self->flights_[i], std::move(loaded[i])); });
     });
@@ -201,13 +215,14 @@ class Load final : public FlightLoad, public LoadBudget::Budgeted, public std::e
 
   // --- time ---
 
+  /// The stop comes last: the outcome of a loader that then ends at once is dropped.
   void overdue() {
-    stop_.request_stop();
     overtime();
     end([&](std::size_t i) {
       fail(flights_[i], Error(Errc::timed_out, "the loader of " + printable_key(flights_[i]->key) +
                                                    " took longer than load_timeout"));
     });
+    stop_.request_stop();
   }
 
   /// Answers the callers whose limit is over, and sets the limit of the next one.
@@ -301,6 +316,8 @@ class Load final : public FlightLoad, public LoadBudget::Budgeted, public std::e
   /// The error concerns the caller of this loader only: it was asked to stop because that caller had
   /// given up, or it could not run where that caller is. Other callers have joined meanwhile.
   void hand_over(const FlightPtr& flight, const Error& why) {
+    if (core_->closed)
+      return fail(flight, Error(Errc::shutdown, "cache " + core_->options.name + " is closed"));
     ++core_->counters.load_failures;
     auto own = core_->flights.take_waiters_of(flight, *source_.call);
     answer_callers(*core_, flight, std::move(own), core_->candidate_or(flight, why), {flight->began, false});
@@ -309,19 +326,21 @@ class Load final : public FlightLoad, public LoadBudget::Budgeted, public std::e
 
   /// Coherence rule "Tags": the tags that a loader returns become known only after the load. Such a tag may
   /// have been invalidated while the loader ran, unless its token was known before; then the value is not
-  /// kept.
+  /// kept. If its token cannot be asked for, it counts whether this process has noticed an invalidation.
   void tag(const FlightPtr& flight, Answer answer, std::vector<std::string> late) {
-    if (!tokens_) return reject_fill(flight, answer);
-    if (late.empty()) return keep(flight, std::move(answer), tags_, *tokens_);
+    answer.entry.tags = marks_;
+    if (late.empty()) return keep(flight, answer);
     tag_tokens(core_, late, true,
                [self = shared_from_this(), flight, answer = std::move(answer),
                 late](const Result<std::vector<Token>>& tokens) mutable {
-                 if (!tokens || !self->known_before(late)) return self->reject_fill(flight, answer);
-                 auto tags = self->tags_;
-                 auto all = *self->tokens_;
-                 tags.insert(tags.end(), late.begin(), late.end());
-                 all.insert(all.end(), tokens->begin(), tokens->end());
-                 self->keep(flight, std::move(answer), tags, all);
+                 TagTable& table = self->core_->tags;
+                 const bool may_keep =
+                     tokens ? self->known_before(late) : table.changes() == self->tag_changes_;
+                 if (!may_keep) return self->reject_fill(flight, answer);
+                 auto all = *(tokens ? table.mark(late, *tokens) : table.mark_unverified(late));
+                 if (self->marks_) all.insert(all.begin(), self->marks_->begin(), self->marks_->end());
+                 answer.entry.tags = std::make_shared<const std::vector<TagMark>>(std::move(all));
+                 self->keep(flight, answer);
                });
   }
 
@@ -332,15 +351,20 @@ class Load final : public FlightLoad, public LoadBudget::Budgeted, public std::e
            });
   }
 
-  void keep(const FlightPtr& flight, Answer answer, const std::vector<std::string>& tags,
-            const std::vector<Token>& tokens) {
-    answer.entry.tags = core_->tags.mark(tags, tokens);
+  void keep(const FlightPtr& flight, const Answer& answer) {
     const auto missed = [](const auto& seen) { return seen.missed; };
-    if (std::none_of(flight->seen.begin(), flight->seen.end(), missed))
+    if (!can_be_stored(answer.entry.tags) || std::none_of(flight->seen.begin(), flight->seen.end(), missed))
       return complete_with_fill(core_, flight, answer, {});
     const auto stored = core_->seal_up(flight->key, answer.entry);
     // A value that is too large for the tiers stays in memory only.
     complete_with_fill(core_, flight, answer, stored ? BytesView(*stored) : BytesView());
+  }
+
+  /// A tier needs the token of each tag. Without one the entry stays in memory, as long as an entry that is
+  /// not watched.
+  static bool can_be_stored(const TagMarks& marks) {
+    return marks == nullptr || std::none_of(marks->begin(), marks->end(),
+                                            [](const TagMark& mark) { return mark.token == unknown_token; });
   }
 
   void reject_fill(const FlightPtr& flight, const Answer& answer) {
@@ -360,7 +384,8 @@ class Load final : public FlightLoad, public LoadBudget::Budgeted, public std::e
   const std::vector<FlightPtr> flights_;
   std::vector<Lease> leases_;
   std::vector<std::string> tags_;
-  Result<std::vector<Token>> tokens_ = std::vector<Token>{};
+  TagMarks marks_;  // of tags_
+  std::uint64_t tag_changes_ = 0;
   LoadRequest request_;
   TimePoint began_;
   TimePoint load_began_;

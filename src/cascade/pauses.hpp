@@ -8,6 +8,8 @@
 #include <terrace/memory_cache.hpp>
 #include <terrace/result.hpp>
 
+#include "cascade/key_selection.hpp"
+
 namespace terrace::cascade {
 
 /// Thread safe. It remembers 10,000 keys at most, the latest ones.
@@ -25,6 +27,9 @@ class Pauses {
     return why ? std::optional(*why) : std::nullopt;
   }
   void end(std::string_view key) { errors_.erase(std::string(key)); }
+  void end(const KeySelection& keys) {
+    errors_.erase_if([&](const std::string& key, const Error&) { return keys.contains(key); });
+  }
   void end_all() { errors_.clear(); }
 
  private:

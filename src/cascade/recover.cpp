@@ -33,10 +33,23 @@ void erase_everything(const std::shared_ptr<Core>& core, std::size_t tier, const
   });
 }
 
+/// A bulk delete that the tier has missed.
+void erase_selection(const std::shared_ptr<Core>& core, std::size_t tier, const Recovery::Batch& batch) {
+  Handler<Result<std::uint64_t>> took = [core, tier, batch](const Result<std::uint64_t>& gone) {
+    if (gone) core->sent(tier);
+    tried(core, tier, batch, {gone.has_value()});
+  };
+  Tier& below = *core->levels[tier]->tier;
+  const auto& [prefix, pattern] = *batch.selection;
+  if (pattern.empty()) return below.erase_prefix(prefix, no_deadline, std::move(took));
+  below.erase_glob(prefix, pattern, no_deadline, std::move(took));
+}
+
 void attempt(const std::shared_ptr<Core>& core, std::size_t tier) {
   const auto batch = core->levels[tier]->recovery.next();
   if (!batch) return;
   if (batch->everything()) return erase_everything(core, tier, *batch);
+  if (batch->selection) return erase_selection(core, tier, *batch);
   core->ask_many<bool>(
       batch->keys.size(),
       [&](TimePoint deadline, Handler<std::vector<Result<bool>>> done) {
@@ -60,9 +73,12 @@ void recover(const std::shared_ptr<Core>& core, std::size_t tier, const std::str
   if (core->levels[tier]->recovery.missed(tier_key, ticket, core->now())) arm(core, tier);
 }
 
-void recover_all(const std::shared_ptr<Core>& core, std::size_t tier) {
+void recover(const std::shared_ptr<Core>& core, std::size_t tier, const KeySelection& keys) {
   Recovery& recovery = core->levels[tier]->recovery;
-  if (recovery.missed_all(recovery.ticket(), core->now())) arm(core, tier);
+  const std::uint64_t ticket = recovery.ticket();
+  const bool begun = keys.everything() ? recovery.missed_all(ticket, core->now())
+                                       : recovery.missed(core->tier_keys(keys), ticket, core->now());
+  if (begun) arm(core, tier);
 }
 
 }  // namespace terrace::cascade

@@ -93,11 +93,14 @@ class TokenLookup : public std::enable_shared_from_this<TokenLookup> {
                 token == unknown_token && !absent && (found[n] || no_token(found[n].error()));
             if (unreadable) ++level.unreadable;
             if (!found[n]) self->failure_ = found[n].error();
+            // It was invalidated, and the tier has not taken that yet.
+            if (!level.recovery.trusts(self->keys_[n]))
+              self->core_->tags.invalidated(self->tags_[self->unknown_[n]]);
             if (token != unknown_token && level.recovery.trusts(self->keys_[n])) {
               self->learn(n, token);
             } else if (found[n] || unreadable) {
               // It was invalidated, and perhaps the watch has not reported that yet.
-              self->core_->tags.forget(self->tags_[self->unknown_[n]]);
+              self->core_->tags.invalidated(self->tags_[self->unknown_[n]]);
             }
           }
           self->finish();
@@ -191,7 +194,7 @@ void erase_token(const std::shared_ptr<Core>& core, std::size_t tier, const std:
         core->levels[tier]->tier->erase(key, deadline, std::move(erased));
       },
       [core, tier, tag, key, ticket, done = std::move(done)](const Result<bool>& erased) mutable {
-        core->tags.forget(tag);
+        core->tags.invalidated(tag);
         if (!erased) {
           recover(core, tier, key, ticket);
           return done(Error(Errc::partial_write,
@@ -214,7 +217,7 @@ void soften(const std::shared_ptr<Core>& core, std::size_t tier, const std::stri
         core->levels[tier]->tier->get(key, deadline, std::move(found));
       },
       [core, tier, tag, key, done = std::move(done)](const Result<Found>& found) mutable {
-        core->tags.forget(tag);
+        core->tags.invalidated(tag);
         if (found && !*found) return done(std::uint64_t{0});
         const Token token = found ? to_token(**found) : unknown_token;
         if (token == unknown_token) {
@@ -227,7 +230,7 @@ void soften(const std::shared_ptr<Core>& core, std::size_t tier, const std::stri
                                                   deadline, std::move(replaced));
             },
             [core, tier, tag, done = std::move(done)](const Result<bool>& replaced) mutable {
-              core->tags.forget(tag);
+              core->tags.invalidated(tag);
               if (!replaced) return erase_token(core, tier, tag, std::move(done));
               // Not replaced: another process has changed it meanwhile, which makes the same entries unusable
               // or stale.
@@ -264,7 +267,7 @@ void tag_tokens(const std::shared_ptr<Core>& core, const std::vector<std::string
 void invalidate_tag(const std::shared_ptr<Core>& core, std::string tag, bool soft,
                     Handler<Result<std::uint64_t>> done) {
   const Token known = core->tags.known(tag);
-  core->tags.forget(tag);
+  core->tags.invalidated(tag);
   const auto tier = core->shared_tier();
   if (tier) {
     return soft ? soften(core, *tier, tag, std::move(done)) : erase_token(core, *tier, tag, std::move(done));

@@ -21,7 +21,7 @@ class CoreWatcher final : public Watcher {
     with([&](Core& core) {
       core.values->gate().on_watching(watch_, since);
       own(core).watching();
-      core.tags.forget_all();
+      core.tags.doubt_all();
     });
   }
   void changed(const std::vector<std::string>& keys) override {
@@ -55,7 +55,7 @@ class CoreWatcher final : public Watcher {
     with([&](Core& core) {
       core.values->gate().on_lost(watch_);
       own(core).lost();
-      core.tags.forget_all();
+      core.tags.doubt_all();
       core.lease_waiters.wake_all();
     });
   }
@@ -71,7 +71,7 @@ class CoreWatcher final : public Watcher {
   static void changed(Core& core, OwnNotices& own, std::string_view key) {
     if (key.starts_with(core.tag_prefix)) {
       ++core.counters.invalidations_received;
-      core.tags.forget(std::string(key.substr(core.tag_prefix.size())));
+      core.tags.noticed(std::string(key.substr(core.tag_prefix.size())));
     } else if (key.starts_with(core.prefix)) {
       ++core.counters.invalidations_received;
       key.remove_prefix(core.prefix.size());

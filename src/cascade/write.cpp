@@ -63,7 +63,7 @@ class BottomUpWrite : public std::enable_shared_from_this<BottomUpWrite<Outcome>
   }
 
  protected:
-  virtual void ask(Tier& tier, TimePoint deadline, Handler<std::vector<Outcome>> done) = 0;
+  virtual void ask(Tier& tier, KeyRange range, TimePoint deadline, Handler<std::vector<Outcome>> done) = 0;
   virtual void note(Item& item, Outcome& outcome) = 0;
   virtual void end(Item& item) = 0;
 
@@ -80,13 +80,15 @@ class BottomUpWrite : public std::enable_shared_from_this<BottomUpWrite<Outcome>
     while (tier < core_->levels.size() && core_->levels[tier]->shared == nullptr) ++tier;
     if (tier + 1 >= core_->levels.size()) return step();
     sending(tier);
-    core_->ask_many<bool>(
+    core_->ask_in_chunks<bool>(
         items_.size(),
-        [&](TimePoint deadline, Handler<std::vector<Result<bool>>> done) {
+        [self = this->shared_from_this(), tier](KeyRange range, TimePoint deadline,
+                                                Handler<std::vector<Result<bool>>> done) {
           std::vector<std::string_view> keys;
-          for (const Item& item : items_) keys.push_back(item.tier_key);
-          core_->levels[tier]->tier->erase_many(std::move(keys), deadline, std::move(done));
+          for (std::size_t i = range.first; i < range.end(); ++i) keys.push_back(self->items_[i].tier_key);
+          self->core_->levels[tier]->tier->erase_many(std::move(keys), deadline, std::move(done));
         },
+        [self = this->shared_from_this()](std::size_t i) { return self->items_[i].tier_key.size(); },
         [self = this->shared_from_this(), tier](const std::vector<Result<bool>>& outcomes) {
           for (std::size_t i = 0; i < outcomes.size(); ++i) {
             self->answered(tier, self->items_[i], outcomes[i]);
@@ -116,10 +118,14 @@ class BottomUpWrite : public std::enable_shared_from_this<BottomUpWrite<Outcome>
   void change() {
     for (Item& item : items_) item.ticket = core_->levels[left_]->recovery.ticket();
     sending(left_);
-    core_->ask_many<typename Outcome::value_type>(
+    core_->ask_in_chunks<typename Outcome::value_type>(
         items_.size(),
-        [&](TimePoint deadline, Handler<std::vector<Outcome>> done) {
-          ask(*core_->levels[left_]->tier, deadline, std::move(done));
+        [self = this->shared_from_this()](KeyRange range, TimePoint deadline,
+                                          Handler<std::vector<Outcome>> done) {
+          self->ask(*self->core_->levels[self->left_]->tier, range, deadline, std::move(done));
+        },
+        [self = this->shared_from_this()](std::size_t i) {
+          return self->items_[i].tier_key.size() + self->items_[i].stored.size();
         },
         [self = this->shared_from_this()](std::vector<Outcome> outcomes) { self->took(outcomes); });
   }
@@ -165,9 +171,10 @@ class SetWrite final : public BottomUpWrite<Result<void>> {
       : BottomUpWrite(std::move(core), std::move(items)), call_(std::move(call)) {}
 
  private:
-  void ask(Tier& tier, TimePoint deadline, Handler<std::vector<Result<void>>> done) override {
+  void ask(Tier& tier, KeyRange range, TimePoint deadline, Handler<std::vector<Result<void>>> done) override {
     std::vector<TierWrite> writes;
-    for (const Item& item : items_) {
+    for (std::size_t i = range.first; i < range.end(); ++i) {
+      const Item& item = items_[i];
       auto ttl = core_->tier_life(item.entry);
       // At least 1 ms: if it has expired by now, the TTL must not become "none" or an error.
       if (ttl) ttl = std::max<Duration>(*ttl, std::chrono::milliseconds(1));
@@ -210,9 +217,9 @@ class EraseWrite final : public BottomUpWrite<Result<bool>> {
       : BottomUpWrite(std::move(core), std::move(items)), call_(std::move(call)), why_(std::move(why)) {}
 
  private:
-  void ask(Tier& tier, TimePoint deadline, Handler<std::vector<Result<bool>>> done) override {
+  void ask(Tier& tier, KeyRange range, TimePoint deadline, Handler<std::vector<Result<bool>>> done) override {
     std::vector<std::string_view> keys;
-    for (const Item& item : items_) keys.push_back(item.tier_key);
+    for (std::size_t i = range.first; i < range.end(); ++i) keys.push_back(items_[i].tier_key);
     if (keys.size() > 1) return tier.erase_many(std::move(keys), deadline, std::move(done));
     tier.erase(keys[0], deadline,
                [done = std::move(done)](Result<bool> outcome) mutable { done({std::move(outcome)}); });

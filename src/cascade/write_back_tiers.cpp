@@ -256,7 +256,7 @@ Journalled journalled(Core& core, const std::string& key, Entry* entry) {
   if (!unwrapped || !*unwrapped || !(*unwrapped)->entry.fresh(core.now())) return Journalled::erased;
   *entry = std::move((*unwrapped)->entry);
   entry->tags = core.tags.mark((*unwrapped)->tags, (*unwrapped)->tokens);
-  if (verdict(entry->tags) != TagVerdict::valid) return Journalled::erased;
+  if (verdict(entry->tags) > TagVerdict::unverified) return Journalled::erased;
   return Journalled::value;
 }
 

@@ -20,7 +20,8 @@ void start_invalidate(std::shared_ptr<Core> core, Invalidation what, const Inval
 /// tier is not asked for it (recovery.hpp).
 void recover(const std::shared_ptr<Core>& core, std::size_t tier, const std::string& tier_key,
              std::uint64_t ticket);
-/// A tier did not do a bulk delete. All keys of the cache are erased there as soon as that works.
-void recover_all(const std::shared_ptr<Core>& core, std::size_t tier);
+/// A tier did not do a bulk delete of these keys. It is repeated there as soon as that works; until then the
+/// tier is not asked for one of them.
+void recover(const std::shared_ptr<Core>& core, std::size_t tier, const KeySelection& keys);
 
 }  // namespace terrace::cascade

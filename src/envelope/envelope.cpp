@@ -232,4 +232,23 @@ Result<Opened> open(std::string_view ns, std::string_view key, BytesView stored,
   return opened;
 }
 
+bool looks_fresh(BytesView stored, WallTime now) {
+  if (!stored.starts_with(BytesView(wire::magic.data(), wire::magic.size()))) return false;
+  Reader reader(stored.substr(wire::magic.size()));
+  EnvelopeMeta meta;
+  std::uint8_t version = 0;
+  std::uint16_t flags = 0;
+  if (!reader.take(version) || !reader.take(meta.codec) || !reader.take(flags)) return false;
+  if (version != wire::format_version || (flags & ~wire::known_flags) != 0) return false;
+  if (!take_fields(Reader(stored.substr(wire::fields_offset)), flags, meta)) return false;
+  return !meta.fresh_until || now < *meta.fresh_until;
+}
+
+Bytes identity(BytesView stored) {
+  XXH128_canonical_t bytes;
+  XXH128_canonicalFromHash(&bytes, XXH3_128bits(stored.data(), stored.size()));
+  static_assert(sizeof(bytes.digest) == identity_size);
+  return {reinterpret_cast<const char*>(bytes.digest), identity_size};
+}
+
 }  // namespace terrace::envelope

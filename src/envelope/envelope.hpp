@@ -97,4 +97,12 @@ class Opened {
 [[nodiscard]] Result<Opened> open(std::string_view ns, std::string_view key, BytesView stored,
                                   const Limits& limits = {});
 
+/// The head of stored bytes that open() calls incompatible says that the entry is fresh at this time. Nothing
+/// protects the head: it is a hint, not a proof.
+[[nodiscard]] bool looks_fresh(BytesView stored, WallTime now);
+
+inline constexpr std::size_t identity_size = 16;
+/// Stands for exactly these stored bytes: XXH3-128, the same in every process.
+[[nodiscard]] Bytes identity(BytesView stored);
+
 }  // namespace terrace::envelope

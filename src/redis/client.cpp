@@ -151,8 +151,9 @@ void Client::greeted(const Error* failure, ServerFacts facts, bool is_replica) {
   if (hops_ > 0) primary_ = target_;
   refusal_.reset();
   ready_since_ = clock_.now();
+  role_due_ = manner_ == Manner::follows_primary ? after(ready_since_, role_interval) : no_deadline;
   server_.connection = ++connects_;
-  if (!breaker_.closed()) breaker_.probe_succeeded();
+  breaker_.reconnected();
   publish();
   presence_.reached(clock_.now());
   arm_health();

@@ -63,6 +63,12 @@ class Client final : public Pipeline::Owner, public std::enable_shared_from_this
 
   /// The server it is connected to, or tries to connect to. On the I/O thread.
   [[nodiscard]] const RedisUrl& target() const noexcept { return target_; }
+  /// Identifies the run of the server that it is connected to; empty: it is not connected, or the server does
+  /// not say. On the I/O thread.
+  [[nodiscard]] const std::string& run_id() const noexcept {
+    static const std::string& none = *new std::string;
+    return phase_ == Phase::ready ? server_.run_id : none;
+  }
   [[nodiscard]] Manner manner() const noexcept { return manner_; }
   /// Null without TLS. Valid as long as the client.
   [[nodiscard]] boost::asio::ssl::context* tls() noexcept { return tls_.get(); }
@@ -113,8 +119,12 @@ class Client final : public Pipeline::Owner, public std::enable_shared_from_this
   void expire(Exchange& exchange, TimePoint now);
   void arm_health();
   void check_health();
-  void ping(TimePoint now);
-  void pinged(bool answered);
+  void ping(TimePoint now, Duration limit, bool probe);
+  void probed(bool answered);
+  /// How often it asks the server for its role.
+  static constexpr Duration role_interval = std::chrono::seconds(1);
+  void ask_role(TimePoint now);
+  void ask(std::unique_ptr<Exchange> exchange, TimePoint now, Duration limit);
   void publish(const std::string* trouble = nullptr);
   /// What holds whenever an event begins.
   void check() const;
@@ -140,8 +150,10 @@ class Client final : public Pipeline::Owner, public std::enable_shared_from_this
   ServerFacts server_;            // facts about the server at the other end of the pipeline
   std::optional<Error> refusal_;  // why operations end at once while there is no connection
   TimePoint ready_since_{};
+  TimePoint role_due_ = no_deadline;  // when it asks whether the server is still a primary
   Backoff backoff_;
   Breaker breaker_;
+  Duration last_limit_{};  // of the operation that ran out of time last
   Presence presence_;
   boost::asio::steady_timer retry_timer_;
   boost::asio::steady_timer deadline_timer_;

@@ -58,9 +58,8 @@ std::optional<Error> Client::refusal(const Exchange& exchange) const {
   if (phase_ == Phase::closed) return Error(Errc::shutdown, "the Redis tier was closed");
   if (refusal_) return refusal_;
   if (!breaker_.closed()) {
-    return Error(Errc::unavailable, "Redis " + label_ + ": the circuit breaker is open, because " +
-                                        std::to_string(options_.failures_to_open) +
-                                        " operations in a row timed out");
+    return Error(Errc::unavailable,
+                 "Redis " + label_ + ": the circuit breaker is open, because " + breaker_.why());
   }
   if (waiting_bytes_ > 0 &&
       waiting_bytes_ + exchange.payload.size() > 2 * options_.max_value_bytes + batch_bytes) {
@@ -104,7 +103,7 @@ void Client::flush() {
 }
 
 void Client::on_answered(std::unique_ptr<Exchange> exchange) {
-  breaker_.on_success();
+  if (!exchange->own) breaker_.on_success(pipeline_->last_received());
   end(std::move(exchange), nullptr);
 }
 

@@ -1,7 +1,10 @@
 /// Time in a client: deadlines that pass, and servers that become silent.
 
+#include <algorithm>
+
 #include "base/assert.hpp"
 #include "redis/client.hpp"
+#include "redis/role_question.hpp"
 
 namespace terrace::redis {
 
@@ -11,6 +14,7 @@ namespace {
 
 constexpr Duration idle_before_ping = 500ms;
 constexpr Duration ping_limit = 500ms;
+constexpr Duration shortest_probe = 100ms;
 /// With replies owed and no progress for this long the connection is dead; together with `idle_before_ping`,
 /// a dead peer is noticed within 1.75 s.
 constexpr Duration stall_limit = 1250ms;
@@ -24,12 +28,18 @@ constexpr std::size_t max_given_up = 16 * 1024;
 
 class Client::Ping final : public Exchange {
  public:
-  explicit Ping(Client& client) : client_(client) { add_command(payload, {"PING"}); }
+  Ping(Client& client, bool probe) : client_(client), probe_(probe) {
+    add_command(payload, {"PING"});
+    own = true;
+  }
   void on_node(std::size_t, const Node&) override {}
-  void on_end(const Error* failure) override { client_.pinged(failure == nullptr); }
+  void on_end(const Error* failure) override {
+    if (probe_) client_.probed(failure == nullptr);
+  }
 
  private:
   Client& client_;
+  const bool probe_;
 };
 
 // ---- Deadlines
@@ -73,7 +83,8 @@ void Client::expire(Exchange& exchange, TimePoint now) {
     waiting_bytes_ -= exchange.payload.size();
     owned = std::move(waiting_[exchange.ticket - first_waiting_]);
   }
-  if (phase_ == Phase::ready && now - exchange.submitted_at >= shortest_blame) {
+  if (phase_ == Phase::ready && !exchange.own && now - exchange.submitted_at >= shortest_blame) {
+    last_limit_ = now - exchange.submitted_at;
     const bool was_closed = breaker_.closed();
     breaker_.on_failure(now);
     if (was_closed && !breaker_.closed()) {
@@ -92,7 +103,7 @@ void Client::arm_health() {
   const TimePoint quiet = pipeline_->waits_for_replies()
                               ? after(pipeline_->last_progress(), stall_limit)
                               : after(pipeline_->last_received(), idle_before_ping);
-  health_timer_.expires_at(std::min(quiet, breaker_.probe_at()));
+  health_timer_.expires_at(std::min({quiet, breaker_.probe_at(), role_due_}));
   health_timer_.async_wait([self = shared_from_this()](const ErrorCode& ec) {
     if (!ec && self->phase_ == Phase::ready) self->check_health();
   });
@@ -103,26 +114,43 @@ void Client::check_health() {
   const TimePoint now = clock_.now();
   const bool owed = pipeline_->waits_for_replies();
   if (owed && now - pipeline_->last_progress() >= stall_limit) return drop("it does not answer", true);
-  if (breaker_.begin_probe(now) || (!owed && now - pipeline_->last_received() >= idle_before_ping)) ping(now);
+  if (breaker_.begin_probe(now)) {
+    // An ill server is no better for callers until it answers within their limits.
+    ping(now, std::clamp(last_limit_, shortest_probe, ping_limit), true);
+  } else if (!owed && now - pipeline_->last_received() >= idle_before_ping) {
+    ping(now, ping_limit, false);
+  }
+  if (now >= role_due_) ask_role(now);
   arm_health();
 }
 
-void Client::ping(TimePoint now) {
-  auto ping = std::make_unique<Ping>(*this);
-  ping->submitted_at = now;
-  ping->deadline = after(now, ping_limit);
-  enqueue(std::move(ping));
+void Client::ping(TimePoint now, Duration limit, bool probe) {
+  ask(std::make_unique<Ping>(*this, probe), now, limit);
+}
+
+void Client::ask_role(TimePoint now) {
+  role_due_ = after(now, role_interval);
+  const auto told = [this](bool is_replica) {
+    if (is_replica) find_primary();
+  };
+  ask(std::make_unique<RoleQuestion>(told), now, ping_limit);
+}
+
+void Client::ask(std::unique_ptr<Exchange> exchange, TimePoint now, Duration limit) {
+  exchange->submitted_at = now;
+  exchange->deadline = after(now, limit);
+  enqueue(std::move(exchange));
   flush();
 }
 
-void Client::pinged(bool answered) {
-  if (breaker_.state() != Breaker::State::half_open || phase_ == Phase::closed) return;
+void Client::probed(bool answered) {
+  if (phase_ == Phase::closed) return;
   if (answered) {
     breaker_.probe_succeeded();
   } else {
     breaker_.probe_failed(clock_.now());
-    if (phase_ == Phase::ready) arm_health();
   }
+  if (!breaker_.closed() && phase_ == Phase::ready) arm_health();
   publish();
 }
 

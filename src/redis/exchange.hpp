@@ -38,6 +38,7 @@ class Exchange
   Slot slot = 0;               ///< slot of its keys, in a cluster
   bool reads = false;          ///< it changes nothing, so it may be sent twice
   bool keeps_payload = false;  ///< the payload is kept when it is sent, so that it can be sent again
+  bool own = false;            ///< of the client itself; its outcome says nothing about callers' operations
   bool for_node = false;  ///< only for a server that can be a node of a replicated tier; otherwise not sent
 
   // Set by the client and the pipeline.

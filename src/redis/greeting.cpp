@@ -29,6 +29,11 @@ std::size_t Greeting::encode_questions(std::string& out) const {
   return 2;
 }
 
+std::size_t Greeting::encode_identity(std::string& out) const {
+  add_command(out, {"INFO", "server"});
+  return 1;
+}
+
 void Greeting::take(std::size_t index, const Node& node) {
   if (index == 0 && node.depth == 1) {
     if (role_follows_) is_replica_ = node.value == "replica" || node.value == "slave";

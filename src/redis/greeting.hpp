@@ -40,6 +40,8 @@ class Greeting {
   /// Appends the queries to the server, which it may leave unanswered; call it after encode(). Returns how
   /// many.
   std::size_t encode_questions(std::string& out) const;
+  /// The same, only for facts().run_id.
+  std::size_t encode_identity(std::string& out) const;
   void take(std::size_t index, const Node& node);
   /// Why the server rejects the connection; null: it accepts it.
   [[nodiscard]] const Error* refused() const noexcept { return refused_ ? &*refused_ : nullptr; }

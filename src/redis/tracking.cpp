@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "redis/greeting.hpp"
+#include "redis/role_question.hpp"
 #include "redis/server_error.hpp"
 
 namespace terrace::redis {
@@ -24,13 +25,20 @@ class Tracking::Hello final : public Exchange {
  public:
   explicit Hello(Tracking& owner) : greeting_(owner.target_), owner_(owner) {
     replies = greeting_.encode(payload);
+    if (follows_primary(owner)) replies += greeting_.encode_identity(payload);
   }
   void on_node(std::size_t index, const Node& reply) override { greeting_.take(index, reply); }
   void on_end(const Error* failure) override {
-    if (failure == nullptr) owner_.greeted(greeting_.refused(), greeting_.is_replica());
+    if (failure != nullptr) return;
+    owner_.run_id_ = greeting_.facts().run_id;
+    owner_.greeted(greeting_.refused(), greeting_.is_replica());
   }
 
  private:
+  static bool follows_primary(const Tracking& owner) {
+    return owner.client_->manner() == Client::Manner::follows_primary;
+  }
+
   Greeting greeting_;
   Tracking& owner_;
 };
@@ -123,6 +131,10 @@ void Tracking::greeted(const Error* refused, bool is_replica) {
   if (is_replica && client_->manner() == Client::Manner::follows_primary) {
     return drop({Errc::unavailable, "Redis " + target_.label() + " is a replica; its primary is looked for"});
   }
+  if (at_another_server()) {
+    client_->find_primary();
+    return drop({Errc::unavailable, "Redis " + target_.label() + " is another server than that of the data"});
+  }
   for (const auto& watch : watches_) watch->cover_own(registered_, naming_);
   ++unconfirmed_;
   send(std::make_unique<Track>(*this, registered_));
@@ -141,6 +153,13 @@ void Tracking::tracked(const Error* refused) {
   }
   tell_all([&](Watch& watch) { watch.watching(now); });
   if (phase_ == Phase::ready) prove(now);
+}
+
+/// One address may lead to several servers (DNS, a proxy, a virtual address that moves). A watch says nothing
+/// about the data of another server than its own.
+bool Tracking::at_another_server() const {
+  const std::string& theirs = client_->run_id();
+  return !run_id_.empty() && !theirs.empty() && run_id_ != theirs;
 }
 
 /// The connection, or the attempt to make one, has failed.
@@ -273,17 +292,28 @@ void Tracking::on_time() {
 
 void Tracking::prove(TimePoint now) {
   if (client_->target().label() != target_.label()) return on_lost("the primary is another server");
+  if (at_another_server()) return on_lost("the data connection is to another server");
   proof_->heard(pipeline_->last_received());
   switch (proof_->at(now)) {
     case PingProof::Step::dead:
       return on_lost("it does not answer");
     case PingProof::Step::ping:
+      if (client_->manner() == Client::Manner::follows_primary) {
+        send(std::make_unique<RoleQuestion>([this](bool is_replica) {
+          if (is_replica) demoted();
+        }));
+      }
       send(std::make_unique<Ping>(*this));
       break;
     case PingProof::Step::wait:
       break;
   }
   arm(proof_->due());
+}
+
+void Tracking::demoted() {
+  client_->find_primary();
+  on_lost("it has become a replica");
 }
 
 void Tracking::ponged(bool refused) {

@@ -46,6 +46,7 @@ class Tracking final : public Pipeline::Owner, public std::enable_shared_from_th
   void dial();
   void greeted(const Error* refused, bool is_replica);
   void tracked(const Error* refused);
+  [[nodiscard]] bool at_another_server() const;
   void drop(const Error& why);
   void disconnect();
 
@@ -60,6 +61,7 @@ class Tracking final : public Pipeline::Owner, public std::enable_shared_from_th
   void arm(TimePoint when);
   void on_time();
   void prove(TimePoint now);
+  void demoted();
   void ponged(bool refused);
 
   void send(std::unique_ptr<Exchange> exchange);
@@ -72,6 +74,7 @@ class Tracking final : public Pipeline::Owner, public std::enable_shared_from_th
 
   Phase phase_ = Phase::idle;
   RedisUrl target_;
+  std::string run_id_;  // of the server of this connection; empty: it does not say (no permission for INFO)
   std::shared_ptr<Dialer> dialer_;
   std::shared_ptr<Pipeline> pipeline_;
   Pipeline::Batch unsent_;

@@ -53,7 +53,7 @@ void judge_levels(const WindowStats& window, Findings& out) {
     const bool open = level.breaker_open.value_or(false);
     out.add(HealthIssue::Kind::level_away,
             "level " + level.name +
-                (open ? " is not used: its circuit breaker is open after several failures in a row"
+                (open ? " is not used: its circuit breaker is open because operations ran out of time"
                       : " cannot be reached"),
             level.name);
   }

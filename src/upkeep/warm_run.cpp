@@ -130,7 +130,7 @@ void WarmRun::begin(const WorkPtr& work) {
   const WarmTask& task = tasks_[work->task];
   ++work->attempts;
   std::shared_ptr<cascade::Loader> loader;
-  const LoadMark mark(nested_);
+  const LoadMark mark(inside_);
   if (task.loader) loader = std::make_shared<TaskLoader>(task.loader, task.options->ttl, loading_);
   cache_.engine()->read({task.key}, std::move(loader),
                         {.timeout = work->deadline - now(), .tags = task.options->tags},

@@ -50,7 +50,7 @@ class WarmRun : public std::enable_shared_from_this<WarmRun> {
   const WarmerOptions options_;
   const std::stop_token stop_;
   const TimePoint began_;
-  const bool nested_ = LoadMark::here();  // a loader waits for it, so it takes no turns
+  const RunningLoadPtr inside_ = LoadMark::load();  // the loader that waits for it: then it takes no turns
   /// Loader calls of this run that are under way; a call may continue after its key has ended.
   const std::shared_ptr<std::atomic<std::size_t>> loading_ = std::make_shared<std::atomic<std::size_t>>(0);
 

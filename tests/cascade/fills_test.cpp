@@ -39,6 +39,20 @@ TEST_F(FillsTest, AWriteWaitsForEveryFillOfItsKeysAndForNoOther) {
   EXPECT_EQ(ran_, "d both");
 }
 
+TEST_F(FillsTest, ABulkDeleteWaitsForTheFillsOfItsKeysAlone) {
+  std::optional<Fills::UnderWay> first(std::in_place, fills_, "cart:1");
+  std::optional<Fills::UnderWay> second(std::in_place, fills_, "cart:2");
+  const Fills::UnderWay other(fills_, "page:1");
+  const Fills::UnderWay intent(fills_);
+  fills_->when_selected_ended({.prefix = "user:"}, note("none "));
+  fills_->when_selected_ended({.prefix = "cart:", .pattern = "?"}, note("both"));
+  EXPECT_EQ(ran_, "none ");
+  first.reset();
+  EXPECT_EQ(ran_, "none ");
+  second.reset();
+  EXPECT_EQ(ran_, "none both");
+}
+
 TEST_F(FillsTest, AFlushWaitsForWhatBeganBeforeItAlone) {
   std::optional<Fills::UnderWay> first(std::in_place, fills_, "a");
   std::optional<Fills::UnderWay> intent(std::in_place, fills_);  // without a key yet

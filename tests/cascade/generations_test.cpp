@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <string>
 #include <terrace/detail/cascade/generations.hpp>
 #include <thread>
@@ -77,6 +78,39 @@ TEST(Generations, BumpIfCurrentVoidsTheOtherStamps) {
   Stamp second = generations.bump_and_stamp("k");
   EXPECT_FALSE(generations.bump_if_current(write, own_notice)) << "another write has begun";
   EXPECT_TRUE(generations.bump_if_current(second, own_notice));
+}
+
+TEST(Generations, ABulkDeleteVoidsTheStampsOfItsKeysAndNoOthers) {
+  Generations generations;
+  std::vector<Stamp> stamps;
+  for (int i = 0; i < 10'000; ++i) stamps.push_back(generations.stamp(std::to_string(i)));
+  const auto selected = [](std::string_view key) { return key.starts_with("7"); };
+  generations.bump_if(selected);
+  for (int i = 0; i < 10'000; ++i) {
+    EXPECT_EQ(generations.valid(stamps[std::size_t(i)]), !selected(std::to_string(i))) << i;
+  }
+  Stamp old = stamps[7];
+  EXPECT_FALSE(generations.accept_notices(old)) << "it is a change, not a notification";
+  EXPECT_TRUE(generations.valid(generations.stamp("7")));
+}
+
+TEST(Generations, NoStampFromBeforeABulkDeleteIsValidAfterItWhateverOtherThreadsDo) {
+  Generations generations;
+  std::atomic<bool> ended{false};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 2; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; !ended; ++i)
+        static_cast<void>(generations.stamp(std::to_string(t) + std::to_string(i % 50)));
+    });
+  }
+  for (int i = 0; i < 5'000; ++i) {
+    const Stamp before = generations.stamp("17");
+    generations.bump_if([](std::string_view key) { return key.starts_with("1"); });
+    ASSERT_FALSE(generations.valid(before));
+  }
+  ended = true;
+  for (auto& thread : threads) thread.join();
 }
 
 TEST(Generations, AStampMayOutliveThem) {

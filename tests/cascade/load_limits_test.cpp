@@ -126,6 +126,7 @@ TEST_F(LoadLimitsTest, AnErrorOfOneCallerAloneIsNotTheErrorOfTheOthers) {
   const Later first = start(a, "k", ended);
   const Later other = start(a, "k", second);
   const Later last = start(a, "k", third);
+  EXPECT_TRUE(ended->others_wait());
   std::exchange(ended->done, nullptr)(
       {{.value = Error(Errc::loader_failed, "the event loop was closed"), .only_own = true}});
   EXPECT_EQ((*first)->error.context, "the event loop was closed");
@@ -138,6 +139,7 @@ TEST_F(LoadLimitsTest, AnErrorOfOneCallerAloneIsNotTheErrorOfTheOthers) {
 
   const auto alone = held();
   const Later nobody_else = start(a, "k2", alone);
+  EXPECT_FALSE(alone->others_wait());
   std::exchange(alone->done, nullptr)({{.value = Error(Errc::loader_failed, "x"), .only_own = true}});
   EXPECT_EQ((*nobody_else)->error, Errc::loader_failed);
   EXPECT_EQ(a.stats().loads_in_flight, 0U);

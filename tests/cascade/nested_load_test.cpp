@@ -199,7 +199,7 @@ TEST(NestedLoads, CoroutinesThatLoadMayAwaitLoads) {
   std::atomic<int> begun{0};
   const auto page = [&](int i) -> asio::awaitable<std::string> {
     const auto user = [i]() -> asio::awaitable<std::string> {
-      EXPECT_TRUE(LoadMark::here());
+      EXPECT_NE(LoadMark::load(), nullptr);
       co_return std::to_string(i);
     };
     const auto load = [&, i, user]() -> asio::awaitable<std::string> {
@@ -239,31 +239,21 @@ TEST(NestedLoads, OthersStillTakeTurns) {
   EXPECT_LE(most, 2);
 }
 
-TEST(NestedLoads, LoadsThatWaitForEachOtherEnd) {
-  Cache<std::string> cache({.load_timeout = 300ms});
-  std::latch both{2};
-  const auto ask = [&](const char* mine, const char* other) {
-    return cache.get_or_load(mine, [&, other] {
-      both.arrive_and_wait();
-      return cache.get_or_load(other, [] { return std::string("never asked"); });
-    });
-  };
-  auto a = std::async(std::launch::async, ask, "A", "B");
-  const auto b = ask("B", "A");
-  EXPECT_FALSE(a.get().has_value());
-  EXPECT_FALSE(b.has_value());
-  EXPECT_EQ(cache.get_or_load("C", [] { return std::string("c"); }).value(), "c");
-}
-
 TEST(NestedLoads, AfterItsLoaderAThreadIsAnybodysAgain) {
-  EXPECT_FALSE(LoadMark::here());
+  EXPECT_EQ(LoadMark::load(), nullptr);
   {
-    const LoadMark loading(true);
-    EXPECT_TRUE(LoadMark::here());
-    const LoadMark answering(false);
-    EXPECT_FALSE(LoadMark::here());
+    const auto load = std::make_shared<RunningLoad>();
+    const LoadMark loading(load);
+    EXPECT_EQ(LoadMark::load(), load);
+    {
+      const LoadMark answering(nullptr);
+      EXPECT_EQ(LoadMark::load(), nullptr);
+    }
+    EXPECT_EQ(LoadMark::load(), load);
+    load->end();
+    EXPECT_EQ(LoadMark::load(), nullptr);
   }
-  EXPECT_FALSE(LoadMark::here());
+  EXPECT_EQ(LoadMark::load(), nullptr);
 }
 
 TEST(LoadSlots, ANestedTaskTakesNoTurnAndIsCounted) {

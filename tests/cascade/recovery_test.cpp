@@ -108,6 +108,57 @@ TEST(Recovery, KeepsNoMoreThanItsBoundOfKeys) {
   EXPECT_EQ(recovery.pending(), 0U);
 }
 
+TEST(Recovery, KeepsABulkDeleteAndTrustsTheOtherKeys) {
+  Recovery recovery(1);
+  const TimePoint now{};
+  const cascade::KeySelection carts{.prefix = "cart:"};
+  const cascade::KeySelection pages{.prefix = "page:", .pattern = "[0-9]"};
+  EXPECT_TRUE(recovery.missed(carts, recovery.ticket(), now));
+  EXPECT_FALSE(recovery.missed(pages, recovery.ticket(), now)) << "a timer is set";
+  recovery.missed(carts, recovery.ticket(), now);
+  EXPECT_EQ(recovery.pending(), 2U) << "the same one counts once";
+  EXPECT_FALSE(recovery.trusts("cart:1"));
+  EXPECT_FALSE(recovery.trusts("page:1"));
+  EXPECT_TRUE(recovery.trusts("page:x"));
+  auto batch = recovery.next();
+  ASSERT_TRUE(batch && batch->selection == carts);
+  EXPECT_TRUE(recovery.tried(*batch, {false}, now));
+  batch = recovery.next();
+  ASSERT_TRUE(batch && batch->selection == pages) << "each has its turn";
+  EXPECT_TRUE(recovery.tried(*batch, {true}, now));
+  EXPECT_TRUE(recovery.trusts("page:1"));
+  batch = recovery.next();
+  recovery.missed(carts, recovery.ticket(), now);
+  EXPECT_TRUE(recovery.tried(*batch, {true}, now)) << "it was missed again meanwhile";
+  EXPECT_FALSE(recovery.trusts("cart:1"));
+  batch = recovery.next();
+  EXPECT_FALSE(recovery.tried(*batch, {true}, now));
+  EXPECT_TRUE(recovery.trusts("cart:1"));
+}
+
+TEST(Recovery, KeysAndBulkDeletesHaveTheirTurns) {
+  Recovery recovery(1);
+  const TimePoint now{};
+  recovery.missed("k", recovery.ticket(), now);
+  recovery.missed(cascade::KeySelection{.prefix = "cart:"}, recovery.ticket(), now);
+  int selections = 0;
+  for (int i = 0; i < 4; ++i) {
+    const auto batch = recovery.next();
+    ASSERT_TRUE(batch);
+    if (batch->selection) ++selections;
+    EXPECT_TRUE(recovery.tried(*batch, {false}, now));
+  }
+  EXPECT_EQ(selections, 2);
+}
+
+TEST(Recovery, KeepsNoMoreThanItsBoundOfBulkDeletes) {
+  Recovery recovery(1);
+  for (std::size_t i = 0; i <= Recovery::max_selections; ++i)
+    recovery.missed(cascade::KeySelection{.prefix = std::to_string(i)}, recovery.ticket(), TimePoint{});
+  EXPECT_EQ(recovery.pending(), UINT64_MAX);
+  EXPECT_FALSE(recovery.trusts("x"));
+}
+
 /// A tier that drops changes at random, against a model of what it holds.
 TEST(Recovery, NeverTrustsATierWithAnOldValue) {
   const std::uint32_t seed = std::random_device{}();

@@ -29,6 +29,7 @@ class SharedTest : public ::testing::Test {
       done = std::move(d);
       previous = request.previous.front();
       stop = request.stop;
+      others_wait = request.others_wait;
       ++calls;
     }
     void answer(std::string value, std::optional<Duration> ttl = {}) {
@@ -40,6 +41,7 @@ class SharedTest : public ::testing::Test {
     Handler<std::vector<cascade::Loaded>> done;
     cascade::ValuePtr previous;
     std::stop_token stop;
+    std::function<bool()> others_wait;  // until the answer
     int calls = 0;
   };
   using Later = std::shared_ptr<std::optional<cascade::Answer>>;

@@ -298,7 +298,7 @@ TEST(TagTokens, WhatWasAskedBeforeAnInvalidationIsNeverKnownAfterIt) {
   int older = 0;
   for (cascade::Token token = first * 2; token < first * 1'000'000; token += first) {
     stored = token;
-    table.forget("t");
+    table.invalidated("t");
     const cascade::Token known = table.known("t");
     older += known != cascade::unknown_token && known != token ? 1 : 0;
   }
@@ -307,7 +307,7 @@ TEST(TagTokens, WhatWasAskedBeforeAnInvalidationIsNeverKnownAfterIt) {
   EXPECT_EQ(older, 0);
   // A stamp from before is of no use after.
   const cascade::Stamp stamp = table.stamp("t");
-  table.forget("t");
+  table.invalidated("t");
   table.learn("t", first, stamp, TimePoint{});
   EXPECT_EQ(table.known("t"), cascade::unknown_token);
 }

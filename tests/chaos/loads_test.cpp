@@ -92,16 +92,16 @@ TEST(Loads, F53_AFailingLoadIsNotRepeatedByTheProcessesThatWait) {
 TEST(Loads, F54_AStormOfReloadsKeepsToTheBudget) {
   testing::RedisServer server;
   constexpr double rate = 200;
-  const auto keys = static_cast<unsigned>(scaled(300, 2000));
+  const auto count = static_cast<unsigned>(scaled(300, 2000));
   Cache<std::string> cache({.name = "storm", .max_loads_per_second = rate},
                            {make_redis_tier({.url = server.url()})});
   std::vector<std::pair<std::string, std::string>> values;
-  for (unsigned i = 0; i < keys; ++i) values.emplace_back("k" + std::to_string(i), "old");
+  for (unsigned i = 0; i < count; ++i) values.emplace_back("k" + std::to_string(i), "old");
   for (const auto& [key, value] : values) cache.set(key, value).value();
   cache.clear().value();
   std::mutex mutex;
   std::vector<TimePoint> calls;
-  std::atomic<unsigned> left{keys};
+  std::atomic<unsigned> left{count};
   const auto all = std::make_shared<Latch>();
   const auto loader = cascade::make_loader<std::string>([&] {
     const std::lock_guard lock(mutex);
@@ -117,13 +117,13 @@ TEST(Loads, F54_AStormOfReloadsKeepsToTheBudget) {
   }
   detail::CacheAccess::engine(cache).scheduler().wait(*all, no_deadline);
   std::sort(calls.begin(), calls.end());
-  ASSERT_EQ(calls.size(), keys);
+  ASSERT_EQ(calls.size(), count);
   // The loader counts when its thread runs, so a busy machine may shift some calls into one second.
   for (std::size_t first = 0, last = 0; last < calls.size(); ++last) {
     while (calls[last] - calls[first] > 1s) ++first;
     ASSERT_LE(static_cast<double>(last - first + 1), 1.5 * rate);
   }
-  EXPECT_GT(calls.back() - calls.front(), std::chrono::duration<double>(0.8 * (keys - rate / 10) / rate));
+  EXPECT_GT(calls.back() - calls.front(), std::chrono::duration<double>(0.8 * (count - rate / 10) / rate));
 }
 
 }  // namespace

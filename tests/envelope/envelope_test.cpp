@@ -279,5 +279,32 @@ TEST(Envelope, RandomMutationsNeverPass) {
   }
 }
 
+TEST(Envelope, TheHeadSaysWhetherAnEntryThatCannotBeReadIsFresh) {
+  const WallTime now = WallTime(std::chrono::hours(24 * 365 * 50));
+  const auto stored = [&](std::optional<WallTime> fresh_until) {
+    EnvelopeMeta meta;
+    meta.created = now - 1h;
+    meta.fresh_until = fresh_until;
+    meta.grace = 1h;
+    meta.schema = 7;
+    return wrap("ns", "key", meta, "payload", plain);
+  };
+  EXPECT_TRUE(looks_fresh(stored(now + 1s), now));
+  EXPECT_FALSE(looks_fresh(stored(now), now));
+  EXPECT_FALSE(looks_fresh(stored(now - 1s), now)) << "within its grace";
+  EXPECT_TRUE(looks_fresh(stored(std::nullopt), now)) << "it never expires";
+  const Bytes whole = stored(now + 1s);
+  for (std::size_t size = 0; size < 22; ++size) EXPECT_FALSE(looks_fresh(whole.substr(0, size), now)) << size;
+  EXPECT_FALSE(looks_fresh("foreign bytes that are long enough", now));
+  Bytes later = whole;
+  later[2] = 2;
+  EXPECT_FALSE(looks_fresh(later, now)) << "another format: its fields are unknown";
+}
+
+TEST(Envelope, IdentitiesAreTheSameInEveryProcess) {
+  EXPECT_EQ(identity("a"), "\xa9\x6f\xaf\x70\x5a\xf1\x68\x34\xe6\xc6\x32\xb6\x1e\x96\x4e\x1f"s);
+  EXPECT_NE(identity("a"), identity("b"));
+}
+
 }  // namespace
 }  // namespace terrace::envelope

@@ -135,6 +135,26 @@ TEST(MemoryCache, EraseIfAndForEachMeetEveryEntryOnceAndMayCallTheCache) {
   EXPECT_EQ(cache.get(5), std::nullopt);
 }
 
+TEST(MemoryCache, EraseSomeVisitsEveryEntryOnceInParts) {
+  Numbers cache({.max_entries = 100'000});
+  for (int i = 0; i < 10'000; ++i) cache.set(i, i);
+  std::multiset<int> seen;
+  std::size_t erased = 0;
+  int parts = 0;
+  for (Numbers::Place place; !place.at_end(); ++parts) {
+    erased += cache.erase_some(place, 1000, [&](int key, int) { return seen.insert(key), key % 4 != 0; });
+  }
+  EXPECT_GE(parts, 10);
+  EXPECT_EQ(erased, 7'500U);
+  EXPECT_EQ(seen.size(), 10'000U);
+  EXPECT_EQ(std::set<int>(seen.begin(), seen.end()).size(), 10'000U);
+  EXPECT_EQ(cache.size(), 2'500U);
+  Numbers empty;
+  Numbers::Place place;
+  EXPECT_EQ(empty.erase_some(place, 1'000'000, [](int, int) { return true; }), 0U);
+  EXPECT_TRUE(place.at_end());
+}
+
 TEST(MemoryCache, InspectTellsAndCountsAsNoAccess) {
   testing::FakeClock clock;
   auto options = small_options<int, int>(4, Eviction::lfu, clock);

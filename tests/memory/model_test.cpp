@@ -89,7 +89,15 @@ class Pair {
     } else if (kind < 97) {
       EXPECT_EQ(cache_.erase(k), model_.erase(k));
     } else if (kind < 99) {
-      EXPECT_EQ(cache_.erase_if([](int key, int) { return key % 5 == 0; }), model_.erase_multiples(5));
+      const auto multiple = [](int key, int) { return key % 5 == 0; };
+      std::size_t erased = 0;
+      if (below(2) == 0) {
+        erased = cache_.erase_if(multiple);
+      } else {
+        for (typename std::remove_reference_t<decltype(cache_)>::Place place; !place.at_end();)
+          erased += cache_.erase_some(place, 100, multiple);
+      }
+      EXPECT_EQ(erased, model_.erase_multiples(5));
     } else if (below(5) == 0) {
       cache_.clear();
       model_.clear();

@@ -46,6 +46,9 @@ void act(MemoryCache<int, std::string>& cache, std::mt19937_64& random, int step
       if (step % 64 == 2)
         cache.for_each([](int k, const std::string& value) { EXPECT_TRUE(belongs(k, value)); });
       if (step % 64 == 3) cache.purge_expired();
+      for (typename std::remove_reference_t<decltype(cache)>::Place place; step % 64 == 4 && !place.at_end();)
+        cache.erase_some(place, 100,
+                         [](int k, const std::string& value) { return !belongs(k, value) || k % 3 == 1; });
       break;
     case 7:
       (void)cache.inspect(key);

@@ -64,6 +64,10 @@ void act(Cache& cache, std::mt19937_64& random) {
       break;
     case 4:
       cache.erase_if([n](const Fragile& key, const Fragile&) { return Fuse::burn(), key.number == n; });
+      for (std::remove_reference_t<decltype(cache)>::Place place; !place.at_end();) {
+        cache.erase_some(
+            place, 10, [n](const Fragile& key, const Fragile&) { return Fuse::burn(), key.number == n + 1; });
+      }
       break;
     case 5:
       (void)cache.inspect(Fragile(n));

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pathlib
+
 import programs
 import pytest
 
@@ -36,17 +38,31 @@ def test_a_cache_is_refused(patch: str) -> None:
 refused(lambda: terrace.Cache("memory"))
 refused(lambda: terrace.Cache("tiers", tiers=["redis://127.0.0.1:1"]))
 refused(lambda: terrace.patterns.L1Cache(10))
+refused(lambda: terrace.patterns.L2Cache("redis://127.0.0.1:1"))
+refused(lambda: terrace.patterns.AsyncL2Cache("redis://127.0.0.1:1"))
+refused(lambda: terrace.patterns.DistributedCache(["127.0.0.1:1"]))
+refused(lambda: terrace.patterns.setup_caching_strategies())
+refused(lambda: terrace.patterns.setup_caching_strategies({"redis": "redis://127.0.0.1:1"}))
 refused(lambda: terrace.Monitor([]).add_sink(print))
 print("said")
 """)), "said")
 
 
 @every_patch
-def test_a_patch_after_the_cache_is_seen_too(patch: str) -> None:
-    programs.fine(programs.run(program("import terrace", REFUSED, """
+def test_a_patch_after_the_cache_is_seen_too(patch: str, tmp_path: pathlib.Path) -> None:
+    programs.fine(programs.run(program("import os, asyncio, terrace, terrace.patterns", f"os.chdir({str(tmp_path)!r})", REFUSED, """
 memory = terrace.Cache("memory", ttl=60)
 below = terrace.Cache("below", tiers=["redis://127.0.0.1:1"])
 square = memory.memoize(lambda x: x * x)
+l1 = terrace.patterns.L1Cache(10)
+levels = terrace.patterns.MultiLevelCache(l1, None, "sqlite:cache.db")
+
+@terrace.patterns.CacheDecorator(memory)
+def cube(x):
+    return x ** 3
+
+async def asynchronous(call):
+    return await call
 memory["old"] = 1
 """, patch, """
 refused(lambda: memory.get_or_load("k", lambda: 1))
@@ -54,6 +70,13 @@ refused(lambda: memory.get_or_load("k", lambda: 1, timeout=1))
 refused(lambda: below.lookup("k"))
 refused(lambda: below.set("k", 1))
 refused(lambda: square(2))
+refused(lambda: cube(2))
+refused(lambda: cube([2]))
+refused(lambda: levels.set("k", 1))
+refused(lambda: memory.get_or_load_many(["k"], lambda keys: keys))
+refused(lambda: terrace.patterns.L1Cache(10))
+refused(lambda: terrace.patterns.MultiLevelCache(l1, None))
+refused(lambda: asyncio.new_event_loop().run_until_complete(memory.aget_or_load("k", lambda: 1)))
 refused(lambda: memory.warm([terrace.WarmTask("k", lambda: 1)]))
 refused(lambda: terrace.Cache("new"))
 assert memory["old"] == 1 and below.get("k") is None  # they wait for no loader

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import collections
 import contextlib
+import contextvars
 import dataclasses
 import functools
 import operator
@@ -378,3 +379,30 @@ def test_every_prefix_of_l2_caches_is_a_namespace_of_its_own(redis_server: Redis
         made.close()
     with pytest.raises(TypeError, match="key_prefix=5: give one str"):
         L2Cache(redis_server.url, key_prefix=5)  # type: ignore[arg-type]
+
+
+# --- context variables ---
+
+
+def test_every_loader_has_the_context_variables_of_its_caller(cache: terrace.Cache[Any]) -> None:
+    """Not those of the first caller in the loop."""
+    request: contextvars.ContextVar[str] = contextvars.ContextVar("request", default="none")
+
+    async def coroutine() -> str:
+        return request.get()
+
+    async def main() -> None:
+        async def handle(name: str) -> None:
+            request.set(name)
+            assert await cache.aget_or_load(("coroutine", name), coroutine) == name
+            assert await cache.aget_or_load(("made", name), lambda: coroutine()) == name
+            assert await cache.aget_or_load(("plain", name), lambda: request.get()) == name
+            assert await cache.aget_or_load_many([("many", name)], lambda keys: [request.get()]) == {("many", name): name}
+
+        await handle("first")
+        await asyncio.gather(*[asyncio.create_task(handle(str(number))) for number in range(5)])
+
+    asyncio.run(main())
+    request.set("a thread")
+    assert cache.get_or_load("blocking", lambda: request.get()) == "a thread"
+    assert cache.get_or_load("with a limit", lambda: request.get(), timeout=30) == "a thread"

@@ -75,10 +75,10 @@ def test_what_was_written_under_another_name_is_not_handed_to_it(redis_server: R
         assert other.stats().levels[1].unreadable == 1
     assert new.get_or_load("k", lambda: [2]) == [2]
     new.flush()
-    assert new["k"] == [2] and old.get("k", "a miss") == "a miss"
+    assert new["k"] == [2] and old["k"] == [1]  # each keeps its own entry, until the key is changed
     plain["k"] = [3]
     assert old.get("k", "a miss") == new.get("k", "a miss") == "a miss"
-    assert first.read == [] and second.read == [b"[2]"]
+    assert first.read == [b"[1]"] and second.read == [b"[2]"]
 
 
 def test_modules_have_a_name(redis_server: RedisServer) -> None:

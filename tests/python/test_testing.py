@@ -11,7 +11,7 @@ import pytest
 import terrace
 from programs import fine, run
 from servers import RedisServer
-from terrace import _service
+from terrace import _core
 from terrace.testing import Clock, MemoryTier
 
 
@@ -66,8 +66,7 @@ def test_negative_entries_grace_and_early_refreshing_follow_it() -> None:
     assert refreshed.wait(30)
 
 
-def test_limits_still_end_by_themselves_and_end_at_once_when_it_is_moved(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_service, "IDLE_SECONDS", 0.05)
+def test_limits_still_end_by_themselves_and_end_at_once_when_it_is_moved() -> None:
     clock = Clock()
     cache = terrace.Cache[int]("limits", load_timeout=3600, clock=clock)
     begun, ended = threading.Event(), threading.Event()
@@ -93,9 +92,7 @@ def test_limits_still_end_by_themselves_and_end_at_once_when_it_is_moved(monkeyp
     with pytest.raises(terrace.Timeout):
         cache.get_or_load("other", lambda: int(ended.wait(30)), timeout=0.05)
     ended.set()
-    for thread in threading.enumerate():
-        if thread.name == "terrace-load":
-            thread.join(30)  # they hold the cache until they have nothing to do
+    _core.service_rest(30)  # threads hold the cache until they have nothing to do
 
 
 def test_a_memory_tier_is_as_a_server_that_caches_share() -> None:

@@ -52,6 +52,37 @@ TEST(RedisFaults, F01_FrozenEveryOperationEndsByItsDeadlineThenTheBreakerOpens) 
   EXPECT_EQ(tier->stats().breaker_open, false);
 }
 
+/// A fifth of the replies comes 400 ms late. Never do five operations in a row run out of time.
+TEST(RedisFaults, F38_InABrownOutTheBreakerOpensAndCallersStopPaying) {
+  RedisServer server;
+  TcpProxy proxy(server.port());
+  const auto tier = make_redis_tier({.url = url_of(proxy)});
+  ASSERT_TRUE(set(*tier, "k", "v"));
+  proxy.delay_replies(5, 400ms);
+  int slow = 0;
+  for (int i = 0; i < 200 && !redis_status(*tier)->breaker_open; ++i) {
+    const auto found = get(*tier, "k", 250ms);
+    if (!found && found.error() == Errc::timed_out) ++slow;
+  }
+  ASSERT_TRUE(redis_status(*tier)->breaker_open);
+  EXPECT_LE(slow, 6);
+  EXPECT_NE(text(get(*tier, "k")).find("operations within 10 s timed out"), std::string::npos)
+      << text(get(*tier, "k"));
+  // It stays open: an ill server does not answer enough probes in a row.
+  const auto begin = system_clock().now();
+  int paid = 0;
+  while (since(begin) < 2500ms) {
+    const auto found = get(*tier, "k", 250ms);
+    if (!found && found.error() == Errc::timed_out) ++paid;
+  }
+  EXPECT_EQ(paid, 0);
+  EXPECT_EQ(redis_status(*tier)->breaker_openings, 1U);
+  EXPECT_EQ(redis_status(*tier)->connects, 1U) << "the connection is kept";
+  proxy.delay_replies(0, 0ms);
+  ASSERT_TRUE(comes_back(*tier));
+  EXPECT_EQ(get(*tier, "k").value(), "v");
+}
+
 TEST(RedisFaults, F01_FrozenForLongTheConnectionIsRenewed) {
   RedisServer server;
   const auto tier = make_redis_tier({.url = server.url()});

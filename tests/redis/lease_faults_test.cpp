@@ -282,11 +282,19 @@ TEST(RedisLeaseFaults, AReplyToALeaseIsBounded) {
     decode(Node{NodeType::number, 1, 0, value}, "server", outcome);
     return outcome;
   };
+  const auto held = [](std::string_view left) {
+    Result<LeaseReply> outcome = Error(Errc::io_error, "none");
+    decode(Node{NodeType::array, 1, 0, ""}, "server", outcome);
+    decode(Node{NodeType::number, 1, 1, left}, "server", outcome);
+    return outcome;
+  };
   EXPECT_EQ(decoded("-1")->kind, Kind::granted);
-  EXPECT_EQ(decoded("7")->held_for, Duration(7ms));
-  EXPECT_EQ(decoded("9223372036854775807")->held_for, longest_life);
-  EXPECT_FAILS(decoded("-2"), Errc::corrupt);
+  EXPECT_FAILS(decoded("7"), Errc::corrupt);
   EXPECT_FAILS(decoded("junk"), Errc::corrupt);
+  EXPECT_EQ(held("7")->held_for, Duration(7ms));
+  EXPECT_EQ(held("9223372036854775807")->held_for, longest_life);
+  EXPECT_FAILS(held("-2"), Errc::corrupt);
+  EXPECT_FAILS(held("junk"), Errc::corrupt);
 }
 
 /// Something else lies where a value should be: whoever loads it puts the value there, as Tier::set does.

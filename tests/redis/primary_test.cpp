@@ -1,5 +1,6 @@
 /// A server that is, or becomes, a replica (row 18): the tier goes on to its primary.
 
+#include <sstream>
 #include <terrace/versioned_tier.hpp>
 
 #include "redis/shared_test.hpp"
@@ -11,6 +12,10 @@ class Primary : public ::testing::Test {
  protected:
   static void follow(RedisServer& replica, const RedisServer& primary) {
     replica.cli({"REPLICAOF", "127.0.0.1", std::to_string(primary.port())});
+  }
+  static bool reads(Tier& tier, std::string_view value) {
+    const auto found = get(tier, "k");
+    return found && *found == Found(value);
   }
   static bool replicates(const RedisServer& replica) {
     return eventually([&] {
@@ -234,6 +239,87 @@ TEST_F(Primary, F18_TheWatchMovesToTheNewPrimary) {
   b_.cli({"SET", "other", "v"});
   EXPECT_TRUE(log->comes("changed other"));
   EXPECT_FALSE(log->told("lost"));
+}
+
+/// Nothing is written, so nothing is refused: only the question for its role tells that the server was demoted.
+/// Its link to the new primary is down, so its data stay old.
+TEST_F(Primary, F18_AReaderNoticesThatItsServerWasDemoted) {
+  for (const bool watched : {false, true}) {
+    RedisServer a;
+    RedisServer b;
+    TcpProxy link(b.port());
+    link.stall(true);
+    const auto tier = make_redis_tier({.url = a.url(), .connect_timeout = 500ms});
+    ASSERT_TRUE(set(*tier, "k", "old"));
+    const auto log = std::make_shared<WatchLog>();
+    const auto watch = watched ? start_watch(*tier, log) : nullptr;
+    b.cli({"SET", "k", "new"});
+    a.cli({"REPLICAOF", "127.0.0.1", std::to_string(link.port())});
+    const TimePoint demoted = system_clock().now();
+    EXPECT_TRUE(eventually([&] { return !reads(*tier, "old"); }));
+    if (watched) {
+      EXPECT_TRUE(log->comes("lost"));
+      EXPECT_LE(log->proven_until(), demoted + 2s);
+    }
+    link.stall(false);
+    EXPECT_TRUE(eventually([&] { return reads(*tier, "new"); }));
+    EXPECT_TRUE(!watched || log->comes("watching", 2));
+  }
+}
+
+/// The control: a server that stays a primary keeps its connections, under load and without.
+TEST_F(Primary, APrimaryKeepsItsConnections) {
+  const auto tier = make_redis_tier({.url = a_.url()});
+  const auto log = std::make_shared<WatchLog>();
+  const auto watch = start_watch(*tier, log);
+  for (const TimePoint end = system_clock().now() + 2500ms; system_clock().now() < end;)
+    ASSERT_TRUE(get(*tier, "k"));
+  EXPECT_EQ(redis_status(*tier)->connects, 1U);
+  EXPECT_EQ(log->story(), "watching; ");
+}
+
+/// One address, two servers: new connections lead to b, and only the data connection breaks.
+TEST_F(Primary, F22_AWatchAtAnotherServerThanTheDataProvesNothing) {
+  TcpProxy address(a_.port());
+  const auto tier = make_redis_tier({.url = "redis://127.0.0.1:" + std::to_string(address.port())});
+  ASSERT_TRUE(set(*tier, "k", "v"));
+  const auto log = std::make_shared<WatchLog>();
+  const auto watch = start_watch(*tier, log);
+  address.retarget(b_.port());
+  b_.cli({"SET", "k", "of b"});
+  const std::string clients = a_.cli({"CLIENT", "LIST"});
+  std::istringstream lines(clients);
+  for (std::string line; std::getline(lines, line);) {
+    const bool data =
+        line.find("name=terrace") != std::string::npos && line.find("flags=N") != std::string::npos;
+    if (data) a_.cli({"CLIENT", "KILL", "ID", line.substr(3, line.find(' ') - 3)});
+  }
+  EXPECT_TRUE(eventually([&] { return reads(*tier, "of b"); }));
+  EXPECT_TRUE(log->comes("lost")) << "the watch at a says nothing about b";
+  EXPECT_TRUE(log->comes("watching", 2));
+  b_.cli({"SET", "k", "changed"});
+  EXPECT_TRUE(log->comes("changed k"));
+}
+
+/// The other way round: the watch breaks and comes to b, while the data connection is at a.
+TEST_F(Primary, F22_DataAtAnotherServerThanTheWatchAreLeft) {
+  TcpProxy address(a_.port());
+  const auto tier = make_redis_tier({.url = "redis://127.0.0.1:" + std::to_string(address.port())});
+  ASSERT_TRUE(set(*tier, "k", "of a"));
+  const auto log = std::make_shared<WatchLog>();
+  const auto watch = start_watch(*tier, log);
+  address.retarget(b_.port());
+  b_.cli({"SET", "k", "of b"});
+  const std::string clients = a_.cli({"CLIENT", "LIST"});
+  std::istringstream lines(clients);
+  for (std::string line; std::getline(lines, line);) {
+    const auto flags = line.find("flags=");
+    const bool tracks = line.substr(flags, line.find(' ', flags) - flags).find('B') != std::string::npos;
+    if (tracks) a_.cli({"CLIENT", "KILL", "ID", line.substr(3, line.find(' ') - 3)});
+  }
+  EXPECT_TRUE(log->comes("lost"));
+  EXPECT_TRUE(eventually([&] { return reads(*tier, "of b"); }));
+  EXPECT_TRUE(log->comes("watching", 2));
 }
 
 }  // namespace

@@ -48,11 +48,13 @@ class TcpProxy::Impl {
   void reset_all();
 
   asio::io_context io_;
-  const Tcp::endpoint target_;
+  Tcp::endpoint target_;
   Tcp::acceptor acceptor_;
   std::atomic<std::uint64_t> accepted_{0};
   // On the proxy's thread only.
   std::chrono::milliseconds delay_{0};
+  std::size_t late_nth_ = 0;
+  std::chrono::milliseconds late_by_{0};
   std::size_t slice_ = 0;
   bool requests_stalled_ = false;
   bool replies_stalled_ = false;
@@ -109,14 +111,14 @@ class TcpProxy::Impl::Link : public std::enable_shared_from_this<Link> {
   };
 
   void read(End& from, End& to) {
-    from.socket.async_read_some(asio::buffer(from.buffer),
-                                [self = shared_from_this(), &from, &to](ErrorCode ec, std::size_t n) {
-                                  if (ec) return self->reset();
-                                  const Time due = std::chrono::steady_clock::now() + self->proxy_.delay_;
-                                  self->cut(std::string_view(from.buffer).substr(0, n), due, to);
-                                  self->deliver(to);
-                                  self->read(from, to);
-                                });
+    from.socket.async_read_some(
+        asio::buffer(from.buffer), [self = shared_from_this(), &from, &to](ErrorCode ec, std::size_t n) {
+          if (ec) return self->reset();
+          const Time due = std::chrono::steady_clock::now() + self->proxy_.delay_ + self->late(to);
+          self->cut(std::string_view(from.buffer).substr(0, n), due, to);
+          self->deliver(to);
+          self->read(from, to);
+        });
   }
 
   void cut(std::string_view bytes, Time due, End& to) {
@@ -124,6 +126,12 @@ class TcpProxy::Impl::Link : public std::enable_shared_from_this<Link> {
     for (; !bytes.empty(); bytes.remove_prefix(std::min(slice, bytes.size()))) {
       to.coming.push_back({due, std::string(bytes.substr(0, slice))});
     }
+  }
+
+  std::chrono::milliseconds late(const End& to) {
+    const std::size_t nth = proxy_.late_nth_;
+    const bool is_late = &to == &up_ && nth > 0 && ++replies_ % nth == 0;
+    return is_late ? proxy_.late_by_ : std::chrono::milliseconds(0);
   }
 
   [[nodiscard]] bool stalled(const End& to) const {
@@ -166,6 +174,7 @@ class TcpProxy::Impl::Link : public std::enable_shared_from_this<Link> {
   End up_;    // towards the client
   End down_;  // towards the server
   std::size_t passed_ = 0;
+  std::size_t replies_ = 0;  // pieces
 };
 
 void TcpProxy::Impl::accept() {
@@ -202,8 +211,17 @@ std::uint64_t TcpProxy::accepted() const noexcept {
   return impl_->accepted_;
 }
 
+void TcpProxy::retarget(int port) {
+  impl_->run([&] { impl_->target_.port(static_cast<std::uint16_t>(port)); });
+}
 void TcpProxy::delay(std::chrono::milliseconds each_way) {
   impl_->run([&] { impl_->delay_ = each_way; });
+}
+void TcpProxy::delay_replies(std::size_t nth, std::chrono::milliseconds by) {
+  impl_->run([&] {
+    impl_->late_nth_ = nth;
+    impl_->late_by_ = by;
+  });
 }
 void TcpProxy::slice_replies(std::size_t bytes) {
   impl_->run([&] { impl_->slice_ = bytes; });

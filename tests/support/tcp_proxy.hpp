@@ -17,8 +17,14 @@ class TcpProxy {
 
   [[nodiscard]] int port() const noexcept;
 
+  /// Connections that come from now on are passed on to this port.
+  void retarget(int port);
+
   /// Each piece arrives this much later, in both directions; pieces under way overlap.
   void delay(std::chrono::milliseconds each_way);
+  /// A brown-out: of each connection every `nth` piece of replies arrives this much later, and what follows
+  /// waits for it; 0: none.
+  void delay_replies(std::size_t nth, std::chrono::milliseconds by);
   /// Replies reach the client in pieces of this many bytes; 0: as they come.
   void slice_replies(std::size_t bytes);
   /// Nothing passes any more in either direction, and nothing is closed: a half-dead connection.

@@ -119,6 +119,9 @@ struct LoadRequest {
   std::vector<std::string> keys;
   std::vector<ValuePtr> previous;  ///< for each key its previous value, stale now; null: none
   std::stop_token stop;
+  /// Until `done` is called: another caller waits, and has a loader. An error with Loaded::only_own lets that
+  /// loader take over.
+  std::function<bool()> others_wait = {};
 };
 
 /// The program's source of truth, which is asked for keys that no level has.
@@ -130,6 +133,16 @@ class Loader {
   /// Calls `done` once with an outcome for each key in their order; must not throw. The request outlives the
   /// call of `done`.
   virtual void load(const LoadRequest& request, Handler<std::vector<Loaded>> done) = 0;
+};
+
+/// A removal of many entries from memory, in parts, so that other work gets its turn between them.
+class Forgetting {
+ public:
+  virtual ~Forgetting() = default;
+  /// Visits some thousands of entries; false: that was the last part.
+  virtual bool step() = 0;
+  /// How many entries were removed so far.
+  [[nodiscard]] virtual std::uint64_t gone() const noexcept = 0;
 };
 
 /// What the engine needs of the values whose type it does not know: their codec, and the memory level. Thread
@@ -154,8 +167,9 @@ class Values {
   virtual bool forget(std::string_view key) = 0;
   /// Makes the entry in memory stale; an entry without grace is removed. True when there was one.
   virtual bool soften(std::string_view key) = 0;
-  /// Removes the keys for which the function is true; returns how many.
-  virtual std::uint64_t forget_if(const std::function<bool(std::string_view)>& matches) = 0;
+  /// Removes the keys for which the function is true, in parts.
+  [[nodiscard]] virtual std::unique_ptr<Forgetting> forget_if(
+      std::function<bool(std::string_view)> matches) = 0;
   virtual void forget_all() = 0;
   [[nodiscard]] virtual Gate& gate() noexcept = 0;
   [[nodiscard]] virtual LevelStats stats() const = 0;

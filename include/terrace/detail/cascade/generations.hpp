@@ -8,10 +8,10 @@
 /// rejected or erased.
 ///
 /// A key is counted while there are stamps of it, and each key by itself: a change of one key never makes
-/// stamps of another key void. (A 64-bit hash stands for the key. If two keys ever share it, one costs the
-/// other a load, never a wrong value.) Three kinds of event are counted separately, because they do not all
-/// make the same work void: changes by this process; notices, that is changes which a watch reports; and own
-/// notices, which this process has probably caused itself.
+/// stamps of another key void. Its counter has the key, so a bulk delete finds the counters of its keys. Three
+/// kinds of event are counted separately, because they do not all make the same work void: changes by this
+/// process; notices, that is changes which a watch reports; and own notices, which this process has probably
+/// caused itself.
 ///
 ///     stamp() or bump_and_stamp() ──► valid ──any event of the key──► void
 ///     void ──accept_own_notices(), if there were only own notices─────────────────────► valid
@@ -22,8 +22,10 @@
 #include <atomic>
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <string_view>
 #include <terrace/hash.hpp>
 #include <utility>
@@ -37,11 +39,12 @@ class Generations;
 class Stamp {
  public:
   Stamp() = default;
-  Stamp(const Stamp& other) : table_(other.table_), hash_(other.hash_), seen_(other.seen_) { hold(); }
-  Stamp(Stamp&& other) noexcept : table_(std::move(other.table_)), hash_(other.hash_), seen_(other.seen_) {}
+  Stamp(const Stamp& other) : table_(other.table_), counter_(other.counter_), seen_(other.seen_) { hold(); }
+  Stamp(Stamp&& other) noexcept
+      : table_(std::move(other.table_)), counter_(other.counter_), seen_(other.seen_) {}
   Stamp& operator=(Stamp other) noexcept {
     std::swap(table_, other.table_);
-    std::swap(hash_, other.hash_);
+    std::swap(counter_, other.counter_);
     std::swap(seen_, other.seen_);
     return *this;
   }
@@ -56,16 +59,21 @@ class Stamp {
     std::uint64_t own_notices = 0;  ///< of changes that this process has probably made
     bool operator==(const Counts&) const = default;
   };
+  struct Stripe;
   struct Counter {
-    Counts counts;
+    Counter(std::string_view k, Stripe& s) : key(k), home(s) {}
+    const std::string key;
+    Stripe& home;
+    Counts counts = {};
     std::uint64_t stamps = 0;
   };
   struct alignas(64) Stripe {
     std::mutex mutex;
-    boost::unordered_flat_map<std::uint64_t, Counter> counters;
+    boost::unordered_flat_map<std::string_view, std::unique_ptr<Counter>, KeyHash, std::equal_to<>> counters;
   };
   struct Table {
-    Stripe& stripe(std::uint64_t hash) noexcept { return stripes[hash % stripes.size()]; }
+    /// Neither the highest bits nor the lowest byte: a stripe's map places its keys by them.
+    Stripe& stripe(std::uint64_t hash) noexcept { return stripes[(hash >> 24) % stripes.size()]; }
     std::atomic<std::uint64_t> epoch{0};
     std::array<Stripe, 32> stripes;
   };
@@ -74,25 +82,23 @@ class Stamp {
     std::uint64_t epoch = 0;
   };
 
-  Stamp(std::shared_ptr<Table> table, std::uint64_t hash, const Seen& seen) noexcept
-      : table_(std::move(table)), hash_(hash), seen_(seen) {}
+  Stamp(std::shared_ptr<Table> table, Counter& counter, const Seen& seen) noexcept
+      : table_(std::move(table)), counter_(&counter), seen_(seen) {}
 
   void hold() const {
     if (table_ == nullptr) return;
-    Stripe& stripe = table_->stripe(hash_);
-    const std::lock_guard lock(stripe.mutex);
-    ++stripe.counters[hash_].stamps;
+    const std::lock_guard lock(counter_->home.mutex);
+    ++counter_->stamps;
   }
   void release() const noexcept {
     if (table_ == nullptr) return;
-    Stripe& stripe = table_->stripe(hash_);
-    const std::lock_guard lock(stripe.mutex);
-    const auto found = stripe.counters.find(hash_);
-    if (--found->second.stamps == 0) stripe.counters.erase(found);
+    Stripe& home = counter_->home;
+    const std::lock_guard lock(home.mutex);
+    if (--counter_->stamps == 0) home.counters.erase(home.counters.find(std::string_view(counter_->key)));
   }
 
   std::shared_ptr<Table> table_;  // null: void
-  std::uint64_t hash_ = 0;
+  Counter* counter_ = nullptr;    // the stamp keeps it
   Seen seen_;
 };
 
@@ -117,6 +123,16 @@ class Generations {
   /// stamp valid again.
   void noticed_own(std::string_view key) {
     count(key, [](Counts& counts) { ++counts.own_notices; });
+  }
+  /// As bump(), for every key that `matches(key)` selects. No stamp from before the call is valid after it.
+  template <class Matches>
+  void bump_if(Matches matches) {
+    for (Stamp::Stripe& stripe : table_->stripes) {
+      const std::lock_guard lock(stripe.mutex);
+      for (const auto& [key, counter] : stripe.counters) {
+        if (matches(key)) ++counter->counts.changes;
+      }
+    }
   }
   /// Every stamp of every key becomes void, for good.
   void bump_all() noexcept { table_->epoch.fetch_add(1); }
@@ -165,31 +181,34 @@ class Generations {
   using Counts = Stamp::Counts;
 
   Stamp stamped(std::string_view key, std::uint64_t changes) {
-    const std::uint64_t hash = hash_(key);
     const std::uint64_t epoch = table_->epoch.load();
-    Stamp::Stripe& stripe = table_->stripe(hash);
+    Stamp::Stripe& stripe = table_->stripe(hash_(key));
     const std::lock_guard lock(stripe.mutex);
-    Stamp::Counter& counter = stripe.counters[hash];
+    auto found = stripe.counters.find(key);
+    if (found == stripe.counters.end()) {
+      auto made = std::make_unique<Stamp::Counter>(key, stripe);
+      const std::string_view text = made->key;
+      found = stripe.counters.emplace(text, std::move(made)).first;
+    }
+    Stamp::Counter& counter = *found->second;
     counter.counts.changes += changes;
     ++counter.stamps;
-    return {table_, hash, {counter.counts, epoch}};
+    return {table_, counter, {counter.counts, epoch}};
   }
 
   template <class Change>
   void count(std::string_view key, Change change) {
-    const std::uint64_t hash = hash_(key);
-    Stamp::Stripe& stripe = table_->stripe(hash);
+    Stamp::Stripe& stripe = table_->stripe(hash_(key));
     const std::lock_guard lock(stripe.mutex);
-    const auto found = stripe.counters.find(hash);
-    if (found != stripe.counters.end()) change(found->second.counts);
+    const auto found = stripe.counters.find(key);
+    if (found != stripe.counters.end()) change(found->second->counts);
   }
 
   template <class Act>
   bool with(const Stamp& stamp, Act act) const {
     if (stamp.table_ == nullptr || table_->epoch.load() != stamp.seen_.epoch) return false;
-    Stamp::Stripe& stripe = table_->stripe(stamp.hash_);
-    const std::lock_guard lock(stripe.mutex);
-    return act(stripe.counters.find(stamp.hash_)->second.counts);
+    const std::lock_guard lock(stamp.counter_->home.mutex);
+    return act(stamp.counter_->counts);
   }
 
   KeyHash hash_;

@@ -186,8 +186,8 @@ class TypedMemory : public Values {
     return true;
   }
 
-  std::uint64_t forget_if(const std::function<bool(std::string_view)>& matches) override {
-    return memory_.erase_if([&](const std::string& key, const Slot<V>&) { return matches(key); });
+  std::unique_ptr<Forgetting> forget_if(std::function<bool(std::string_view)> matches) override {
+    return std::make_unique<ForgetIf>(memory_, std::move(matches));
   }
 
   [[nodiscard]] Gate& gate() noexcept override { return gate_; }
@@ -224,7 +224,7 @@ class TypedMemory : public Values {
       out.remaining = as_read.remaining;
       if (!gate_.open(slot.as_of, slot.watched, now())) {
         out.note = "not served: it is unknown whether it has changed since";
-      } else if (verdict(slot.tags) != TagVerdict::valid) {
+      } else if (verdict(slot.tags) > TagVerdict::unverified) {
         out.note = "not served: a tag of it was invalidated";
       }
     });
@@ -234,6 +234,25 @@ class TypedMemory : public Values {
 
  private:
   using Memory = MemoryCache<std::string, Slot<V>>;
+
+  class ForgetIf final : public Forgetting {
+   public:
+    ForgetIf(Memory& memory, std::function<bool(std::string_view)> matches)
+        : memory_(memory), matches_(std::move(matches)) {}
+    bool step() override {
+      constexpr std::size_t part = 4096;
+      gone_ += memory_.erase_some(place_, part,
+                                  [this](const std::string& key, const Slot<V>&) { return matches_(key); });
+      return !place_.at_end();
+    }
+    [[nodiscard]] std::uint64_t gone() const noexcept override { return gone_; }
+
+   private:
+    Memory& memory_;
+    const std::function<bool(std::string_view)> matches_;
+    typename Memory::Place place_;
+    std::uint64_t gone_ = 0;
+  };
 
   /// Counts of slots that MemoryCache found and that are no plain hits.
   struct Special {
@@ -260,7 +279,7 @@ class TypedMemory : public Values {
     const TimePoint local = scheduler_->clock().coarse_now();
     if (!gate_.open(slot.as_of, slot.watched, local)) return Use::nothing;
     const TagVerdict tags = verdict(slot.tags);
-    if (tags == TagVerdict::valid && local < slot.fresh_until) return Use::fresh;
+    if (tags <= TagVerdict::unverified && local < slot.fresh_until) return Use::fresh;
     return tags != TagVerdict::void_ && local < slot.retry_at ? Use::stale : Use::nothing;
   }
 

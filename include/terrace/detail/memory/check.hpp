@@ -32,7 +32,8 @@ struct Inspector {
     std::size_t timed = 0;
     std::size_t count = 0;
     std::string wrong;
-    entries.for_each_live(0, [&](NodeId id) {
+    entries.for_each_live([&](NodeId id) {
+      if (!wrong.empty()) return;
       const auto& node = entries[id];
       const std::uint64_t hash = cache.shared_.hash_of(node.key);
       ++count;
@@ -43,7 +44,6 @@ struct Inspector {
       if (&cache.shards_.of(hash) != &shard) wrong = "an entry is in the wrong shard";
       if (node.is(Links::timed) && node.when != cache.shared_.stamp(entries.expires(id)))
         wrong = "a stamp is wrong";
-      return wrong.empty();
     });
     shard.index_.for_each([&](NodeId id) {
       if (!live[id]) wrong = "the index names an entry that is not live";

@@ -34,13 +34,20 @@ class Entries {
   [[nodiscard, gnu::always_inline]] EntryNode& operator[](NodeId id) const noexcept { return nodes[id]; }
   [[nodiscard]] TimePoint expires(NodeId id) const noexcept { return timings[id].expires; }
 
-  /// Calls f(id) for every live node from `from` on, until it returns false; returns where to continue.
+  /// Calls f(id) for every live node among the `count` nodes from `from` on; returns where to continue, nil
+  /// after the last node.
   template <class F>
-  NodeId for_each_live(NodeId from, F&& f) const {
-    for (; from < nodes.end(); ++from) {
-      if (nodes.exists(from) && nodes[from].is(Links::live) && !f(from)) return from;
+  NodeId for_each_live(NodeId from, NodeId count, F&& f) const {
+    const NodeId all = nodes.end();
+    const NodeId end = from < all && count < all - from ? from + count : all;
+    for (; from < end; ++from) {
+      if (nodes.exists(from) && nodes[from].is(Links::live)) f(from);
     }
-    return nil;
+    return end < all ? end : nil;
+  }
+  template <class F>
+  void for_each_live(F&& f) const {
+    for_each_live(0, nil, std::forward<F>(f));
   }
 
   /// Key and value have been constructed.

@@ -49,7 +49,7 @@ class alignas(2 * cache_line) Shard {
   Shard(const Shard&) = delete;
   Shard& operator=(const Shard&) = delete;
   ~Shard() {
-    entries_.for_each_live(0, [this](NodeId id) { return entries_.destroy_content(entries_[id]), true; });
+    entries_.for_each_live([this](NodeId id) { entries_.destroy_content(entries_[id]); });
   }
 
   /// Calls use(value), which may continue while the entry is removed; false on a miss.
@@ -157,13 +157,13 @@ class alignas(2 * cache_line) Shard {
   void clear() noexcept {
     Removed removed(departures_);
     std::lock_guard lock(lock_);
+    const bool has_entries = index_.size() != 0;
     index_.clear();
     policy_.with([](auto& policy) { policy.clear(); });
     wheel_.clear();
-    entries_.for_each_live(0, [&](NodeId id) {
-      leave(id, RemovalCause::explicit_erase, removed);
-      return true;
-    });
+    // Looking at every node takes long, and most often all entries were erased before.
+    if (has_entries)
+      entries_.for_each_live([&](NodeId id) { leave(id, RemovalCause::explicit_erase, removed); });
     departures_.collect(removed);
   }
 
@@ -191,18 +191,30 @@ class alignas(2 * cache_line) Shard {
     return total;
   }
 
-  /// Pins up to `count` fresh entries from node `from` on, calling take(node, id, life) for each with its
-  /// remaining lifetime; returns where to continue.
+  /// Looks at `count` nodes from `from` on, pins the fresh entries among them, and calls take(node, id, life)
+  /// for each with its remaining lifetime; returns where to continue.
   template <class F>
-  NodeId scan(NodeId from, std::size_t count, F&& take) {
+  NodeId scan(NodeId from, NodeId count, F&& take) {
     std::lock_guard lock(lock_);
     const TimePoint now = shared_.clock->now();
-    return entries_.for_each_live(from, [&](NodeId id) {
-      if (count == 0) return false;
-      if (!is_fresh(id)) return true;
-      take(*pin_live(id), id, life_left(id, now));
-      --count;
-      return true;
+    return entries_.for_each_live(from, count, [&](NodeId id) {
+      if (is_fresh(id)) take(*pin_live(id), id, life_left(id, now));
+    });
+  }
+
+  /// Looks at `count` nodes from `from` on, and erases the entries among them for which pred(key, value) is
+  /// true; adds the number of fresh ones to `erased`; returns where to continue.
+  template <class P>
+  NodeId erase_some(NodeId from, NodeId count, P&& pred, std::size_t& erased) {
+    Removed removed(departures_);
+    std::lock_guard lock(lock_);
+    return entries_.for_each_live(from, count, [&](NodeId id) {
+      if (!pred(std::as_const(entries_[id].key), std::as_const(entries_[id].value))) return;
+      const bool fresh = is_fresh(id);
+      erased += fresh ? 1 : 0;
+      const auto hash = safe_hash(id);
+      if (hash) shared_.erased(*hash);
+      unlink(id, hash, fresh ? RemovalCause::explicit_erase : RemovalCause::expired, removed);
     });
   }
 
