@@ -33,6 +33,11 @@ struct AdminOptions {
   /// Allows plain HTTP on an address that other machines can reach. Use it only on a trusted network: the
   /// token and the values can be read in transit.
   bool allow_plain_on_public_address = false;
+  /// Further names in the Host header that the server answers to, without port, for instance that of a proxy
+  /// or of a Kubernetes service. Always allowed are localhost, the host of `listen`, and, on an address that
+  /// other machines can reach, every IP address and the name of this machine. Requests with another Host are
+  /// refused with status 421, because a web site could send them from a browser (DNS rebinding).
+  std::vector<std::string> hosts = {};
   /// How long a client may take for its request, counted from the connection or from the end of the last
   /// answer; also how long a connection is kept open for the next request. 100 ms … 1 h.
   Duration request_timeout = std::chrono::seconds(30);

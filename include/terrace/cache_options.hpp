@@ -138,7 +138,7 @@ struct WriteOptions {
   std::optional<Duration> ttl = {};
   /// How long this caller waits; none: until the tiers have answered, each within its own limit.
   std::optional<Duration> timeout = {};
-  /// Tags of the value; invalidate_tag() finds it by each of them. 1 … 1024 bytes each.
+  /// Tags of the value; invalidate_tag() finds it by each of them. At most 64, of 1 … 1024 bytes.
   std::vector<std::string> tags = {};
 };
 

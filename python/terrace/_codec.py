@@ -12,6 +12,7 @@ import msgspec
 from . import _core
 from ._errors import ConfigError, DecodeError, EncodeError
 from ._exact import Exact
+from ._planted import refuse_twice
 from ._schema import DEEPEST, deeper_than, fingerprint, shape_of
 
 MESSAGEPACK = 1
@@ -110,6 +111,7 @@ class TypedCodec:
         self._shape = shape_of(type)
         self.schema: int | None = fingerprint(self._shape.text)
         self._is_recursive = "^" in self._shape.text
+        self._has_maps = "{" in self._shape.text
 
     def encode(self, value: Any) -> tuple[bytes, int]:
         try:
@@ -124,7 +126,10 @@ class TypedCodec:
 
     def decode(self, payload: bytes, schema: int) -> Any:
         try:
-            return self._shape.lift(msgspec.msgpack.decode(payload))
+            stored = msgspec.msgpack.decode(payload)
+            if self._has_maps:
+                refuse_twice(payload, stored)
+            return self._shape.lift(stored)
         except MemoryError:
             raise
         except Exception as wrong:  # the class's own code can raise anything

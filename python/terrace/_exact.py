@@ -13,6 +13,7 @@ from . import _arrays, _frames, _standard
 from ._errors import ConfigError, DecodeError, EncodeError
 from ._extended import BUILT_IN, Extended, extended_of
 from ._exts import *  # noqa: F403
+from ._planted import flag_of, spread
 from ._records import Record, is_enum, is_record, name_of, record_of
 from ._scalars import FROM, SCALARS, bytes_of
 
@@ -198,11 +199,12 @@ class Exact:
         if code == TUPLE:
             return tuple(_list(parts))
         if code == SET:
-            return set(_list(parts))
+            return set(spread(_list(parts)))
         if code == FROZENSET:
-            return frozenset(_list(parts))
+            return frozenset(spread(_list(parts)))
         if code == PAIRS:
-            return {key: item for key, item in _list(parts)}
+            spread([key for key, _ in _list(parts)])
+            return {key: item for key, item in parts}
         if code == NAMED:
             form, *rest = _list(parts)
             return _form_called(form).make(*rest)
@@ -219,7 +221,7 @@ class Exact:
             return record.put_together(rest[0], *rest[1:])
         if record is not None:
             return record.made(rest[0], *rest[1:])
-        return kind(*rest) if issubclass(kind, enum.Flag) else kind[rest[0]]  # type: ignore[index]
+        return flag_of(kind, *rest) if issubclass(kind, enum.Flag) else kind[rest[0]]  # type: ignore[index]
 
     def _class_called(self, name: Any) -> type | None:
         return self._classes.get(name) or _CLASSES.get(name)

@@ -6,12 +6,14 @@ import dataclasses
 import datetime
 import decimal
 import enum
+import functools
 import types
 import typing
 import uuid
 from typing import Any, Callable
 
 from ._errors import ConfigError, EncodeError
+from ._planted import flag_of, spread
 from ._records import Record, is_record, record_of
 
 #: The deepest nesting that C++ reads.
@@ -134,7 +136,14 @@ def _as_text(kind: Any) -> Shape:
 
     make = datetime.date.fromisoformat if kind is datetime.date else kind
     text = _scalar("str", str)
-    return Shape("str", lower, lambda stored: make(text.lift(stored)))
+
+    def lift(stored: Any) -> Any:
+        made = make(text.lift(stored))
+        if str(made) != stored:  # a date's str() is its isoformat(), too
+            raise ValueError(f"a {kind.__name__} that is not written as str() writes it")
+        return made
+
+    return Shape("str", lower, lift)
 
 
 def _moment() -> Shape:
@@ -188,7 +197,8 @@ def _sequence(kind: Any, inner: Shape) -> Shape:
         return [inner.lower(item, f"{path}[{i}]") for i, item in enumerate(value)]
 
     def lift(items: Any) -> Any:
-        made = kind([inner.lift(item) for item in _array(items)])
+        lifted = [inner.lift(item) for item in _array(items)]
+        made = kind(lifted if kind in (list, tuple) else spread(lifted))
         if len(made) != len(items):
             raise ValueError(f"an item of a {kind.__name__} comes twice")
         return made
@@ -218,7 +228,11 @@ def _map(key: Shape, item: Shape) -> Shape:
     def lift(pairs: Any) -> dict[Any, Any]:
         if type(pairs) is not dict:
             raise TypeError(f"{type(pairs).__name__} instead of a map")
-        return {key.lift(k): item.lift(v) for k, v in pairs.items()}
+        keys = spread([key.lift(k) for k in pairs])
+        made = {k: item.lift(v) for k, v in zip(keys, pairs.values())}
+        if len(made) != len(pairs):
+            raise ValueError("a key of a dict comes twice")
+        return made
 
     return Shape(f"{{{key.text}:{item.text}}}", lower, lift)
 
@@ -232,7 +246,8 @@ def _enum(kind: type[enum.Enum]) -> Shape:
             raise _wrong(value, path, kind.__qualname__)
         return int(_WIDTHS["i64"].lower(value._value_, path))
 
-    return Shape("i64", lower, lambda number: kind(_WIDTHS["i64"].lift(number)))
+    make = functools.partial(flag_of, kind) if issubclass(kind, enum.Flag) else kind
+    return Shape("i64", lower, lambda number: make(_WIDTHS["i64"].lift(number)))
 
 
 def _record(kind: Any, enclosing: tuple[Any, ...]) -> Shape:

@@ -21,6 +21,7 @@ from typing import Any, Callable, NamedTuple
 from zoneinfo import ZoneInfo
 
 from ._errors import DecodeError
+from ._planted import spread
 
 
 class Refused(Exception):
@@ -46,7 +47,8 @@ def checked(value: Any, *kinds: type) -> Any:
 
 
 def pairs(items: Any) -> Any:
-    return ((key, item) for key, item in checked(items, list))
+    spread([key for key, _ in checked(items, list)])
+    return ((key, item) for key, item in items)
 
 
 def lowered_pairs(value: Any, lower: Lower) -> list[Any]:

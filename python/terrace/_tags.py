@@ -9,6 +9,7 @@ from ._errors import ConfigError, KeyTypeError
 from ._words import shown
 
 MOST_BYTES = 1024
+MOST_TAGS = 64
 
 
 def tag_list(tags: Any) -> list[str]:
@@ -28,6 +29,8 @@ def tag_list(tags: Any) -> list[str]:
 
 def refuse_tags(tags: list[str]) -> None:
     """Raises ConfigError for tags that the core would reject, where the core is not asked."""
+    if len(tags) > MOST_TAGS:
+        raise ConfigError(f"{len(tags)} tags are given; an entry has at most {MOST_TAGS}: use fewer, such as one of a group of keys")
     for tag in tags:
         if not tag:
             raise ConfigError("a tag is empty; give it a name, or leave it out")

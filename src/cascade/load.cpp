@@ -283,7 +283,9 @@ class Load final : public FlightLoad, public LoadBudget::Budgeted, public std::e
       if (abandoned_ || loaded.only_own) return hand_over(flight, loaded.value.error());
       return fail(flight, loaded.value.error(), LeaseEnd::failed);
     }
-    if (const auto refused = refuse_tags(loaded.tags)) {
+    auto tags = tags_;
+    tags.insert(tags.end(), loaded.tags.begin(), loaded.tags.end());
+    if (const auto refused = refuse_tags(tags)) {
       return fail(flight, Error(Errc::loader_failed, "the loader of " + printable_key(flight->key) +
                                                          " gave an invalid tag: " + refused->context));
     }

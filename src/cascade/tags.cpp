@@ -20,7 +20,8 @@
 namespace terrace::cascade {
 namespace {
 
-constexpr std::size_t max_tag_size = 1024;
+using envelope::max_tag_size;
+using envelope::max_tags;
 
 Token random_tag_token() {
   thread_local std::random_device device;
@@ -242,6 +243,11 @@ void soften(const std::shared_ptr<Core>& core, std::size_t tier, const std::stri
 }  // namespace
 
 std::optional<Error> refuse_tags(const std::vector<std::string>& tags) {
+  if (tags.size() > max_tags) {
+    return Error(Errc::invalid_argument,
+                 std::to_string(tags.size()) + " tags are given; an entry has at most " +
+                     std::to_string(max_tags) + ": use fewer, such as one of a group of keys");
+  }
   for (const std::string& tag : tags) {
     if (tag.empty()) return Error(Errc::invalid_argument, "a tag is empty; give it a name, or leave it out");
     if (tag.size() > max_tag_size) {

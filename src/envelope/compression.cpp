@@ -27,6 +27,12 @@ Error bad_frame(std::string why) {
   return {Errc::corrupt, std::move(why)};
 }
 
+/// Whether a frame stands for so much more than itself that only an attacker would store it: a few such entries
+/// would fill the memory of a reader.
+bool is_bomb(std::size_t frame, std::uint64_t payload) {
+  return payload > harmless_size && payload / max_ratio > frame;
+}
+
 }  // namespace
 
 bool append_compressed(BytesView payload, int level, Bytes& out) {
@@ -35,7 +41,7 @@ bool append_compressed(BytesView payload, int level, Bytes& out) {
   out.resize(start + payload.size() - 1);
   const std::size_t size = ZSTD_compressCCtx(compressor(), out.data() + start, out.size() - start,
                                              payload.data(), payload.size(), level);
-  const bool smaller = ZSTD_isError(size) == 0;
+  const bool smaller = ZSTD_isError(size) == 0 && !is_bomb(size, payload.size());
   out.resize(start + (smaller ? size : 0));
   return smaller;
 }
@@ -47,6 +53,10 @@ Result<Bytes> decompressed(BytesView frame, std::size_t max_size) {
   if (size > max_size) {
     return bad_frame("the payload would be " + std::to_string(size) + " bytes; the limit is " +
                      std::to_string(max_size));
+  }
+  if (is_bomb(frame.size(), size)) {
+    return bad_frame("the payload would be " + std::to_string(size) + " bytes, more than " +
+                     std::to_string(max_ratio) + " times its frame");
   }
   if (ZSTD_findFrameCompressedSize(frame.data(), frame.size()) != frame.size()) {
     return bad_frame("the zstd frame is cut or something follows it");

@@ -57,12 +57,13 @@ void append_tags(Bytes& out, const std::vector<TagToken>& tags) {
 
 bool take_tags(Reader& from, std::vector<TagToken>& tags) {
   std::uint32_t count = 0;
-  if (!from.take(count) || count == 0) return false;
+  if (!from.take(count) || count == 0 || count > max_tags) return false;
   for (; count > 0; --count) {
     std::uint32_t size = 0;
     BytesView name;
     TagToken tag;
-    if (!from.take(size) || !from.take(size, name) || !from.take(tag.token)) return false;
+    if (!from.take(size) || size > max_tag_size || !from.take(size, name) || !from.take(tag.token))
+      return false;
     tag.tag = name;
     tags.push_back(std::move(tag));
   }

@@ -32,6 +32,9 @@ struct TagToken {
   bool operator==(const TagToken&) const = default;
 };
 
+/// Readers reject an entry with more or longer tags, so no writer may accept them.
+inline constexpr std::size_t max_tags = 64, max_tag_size = 1024;
+
 struct EnvelopeMeta {
   WallTime created{};
   /// Fresh until then; none: no expiry.

@@ -24,19 +24,26 @@ class AdminListener {
   [[nodiscard]] unsigned short port() const noexcept { return port_; }
 
  private:
-  using Sessions = std::list<std::shared_ptr<AdminSession>>;
+  struct Place {
+    std::shared_ptr<AdminSession> session;
+    bool health_only;
+  };
 
   void accept();
   void take(boost::asio::ip::tcp::socket socket);
-  /// Ends the session that has waited longest for its request; false: all are being answered.
-  bool make_room();
+  /// Ends the session of this kind that has waited longest for its client; false: all wait for a cache.
+  bool make_room(bool health_only);
+  /// Logs, at most once a minute, how many connections were closed before their time.
+  void tell_of_closed();
   void ended(AdminSession* session);
 
   SessionHost& host_;
   std::optional<boost::asio::ssl::context> tls_;
   boost::asio::ip::tcp::acceptor acceptor_;
   boost::asio::steady_timer timer_;
-  Sessions sessions_;
+  std::list<Place> sessions_;
+  std::uint64_t closed_ = 0;  ///< connections, to make room, since the last log line
+  TimePoint told_{};
   unsigned short port_ = 0;
 };
 

@@ -1,7 +1,5 @@
 #include "service/admin_routes.hpp"
 
-#include <sodium.h>
-
 #include <algorithm>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
@@ -109,16 +107,6 @@ http::status status_of(const Error& error) {
   return http::status::internal_server_error;
 }
 
-/// The text after "Bearer ", empty: something else.
-std::string_view bearer(std::string_view authorization) {
-  constexpr std::string_view scheme = "bearer ";
-  if (authorization.size() <= scheme.size()) return {};
-  const bool is_bearer = std::equal(
-      scheme.begin(), scheme.end(), authorization.begin(),
-      [](char wanted, char c) { return wanted == (c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c); });
-  return is_bearer ? authorization.substr(scheme.size()) : std::string_view();
-}
-
 /// Adds the members of a JSON object; returns the failure if it is not an object.
 std::optional<Error> add_arguments(json::object& arguments, std::string_view body) {
   if (std::all_of(body.begin(), body.end(), [](unsigned char c) { return std::isspace(c) != 0; })) return {};
@@ -147,45 +135,17 @@ HttpAnswer json_answer(const AdminReply& reply) {
   return {.status = status_of(reply.error), .body = json::serialize(reply.body)};
 }
 
-TokenGuard::TokenGuard(std::string_view token) : has_token_(!token.empty()) {
-  if (sodium_init() < 0) throw std::runtime_error("libsodium cannot start: the system gives no random bytes");
-  randombytes_buf(key_.data(), key_.size());
-  right_ = digest(token);
-}
-
-/// Has a fixed length, whatever is given, and cannot be predicted: comparing digests reveals nothing of the
-/// token.
-TokenGuard::Digest TokenGuard::digest(std::string_view token) const noexcept {
-  Digest out{};
-  crypto_generichash(out.data(), out.size(), reinterpret_cast<const unsigned char*>(token.data()),
-                     token.size(), key_.data(), key_.size());
-  return out;
-}
-
-bool TokenGuard::is_right(std::string_view token) const noexcept {
-  const Digest given = digest(token);
-  return sodium_memcmp(given.data(), right_.data(), given.size()) == 0 && has_token_;
-}
-
-bool AdminRoutes::is_known_host(std::string_view header, unsigned version) const {
-  if (hosts_.empty()) return true;
-  // Browsers always send it; a client that speaks HTTP/1.0 and does not send it is no browser.
-  if (header.empty()) return version < 11;
-  return std::find(hosts_.begin(), hosts_.end(), host_of(header)) != hosts_.end();
-}
-
-Admitted AdminRoutes::admit(const http::fields& fields, http::verb method, std::string_view target,
-                            unsigned version) const {
+Admitted AdminRoutes::admit(AdminCaller& caller, const http::fields& fields, http::verb method,
+                            std::string_view target, unsigned version) {
   const std::string_view host = fields[http::field::host];
-  if (version >= 11 && fields.count(http::field::host) != 1) {
-    return refusal(http::status::bad_request, "bad request", "a request needs exactly one Host header");
-  }
-  if (!is_known_host(host, version)) {
+  // Browsers always send it; a client that speaks HTTP/1.0 and does not send it is no browser.
+  const bool no_browser = host.empty() && version < 11;
+  if (!no_browser && !hosts_.contain(host)) {
     return refusal(
         http::status::misdirected_request, "misdirected request",
-        "this endpoint listens on this machine only, and accepts the Host names localhost, 127.0.0.1 and "
-        "[::1], but not the "
-        "Host of this request; a proxy in front of it must send one of these");
+        "this endpoint accepts the Host names " + hosts_.listed() +
+            ", but not the Host of this request; use one of these, or add the name to hosts under [admin] "
+            "in the configuration file (AdminOptions::hosts)");
   }
   auto parsed = parse_target(target);
   if (!parsed) return refusal(http::status::bad_request, "bad request", "the path cannot be read");
@@ -204,24 +164,12 @@ Admitted AdminRoutes::admit(const http::fields& fields, http::verb method, std::
       if (request.call.arguments.emplace(name, text_or_bytes(value)).second) continue;
       return refusal(http::status::bad_request, "bad request", printable_key(name) + " is given twice");
     }
-    return authorize(fields, std::move(request));
+    if (request.kind == Route::call) {
+      if (auto refused = access_.refuse(caller, fields, request.call)) return std::move(*refused);
+    }
+    return request;
   }
   return wrong_method(*place);
-}
-
-Admitted AdminRoutes::authorize(const http::fields& fields, AdminRequest&& request) const {
-  if (request.kind != Route::call) return std::move(request);
-  if (!guard_.has_token()) {
-    return refusal(http::status::forbidden, "forbidden",
-                   "keys and values can be shown and changed only if a token is set: AdminOptions::token, or "
-                   "token under [admin] in the configuration file");
-  }
-  const bool one = fields.count(http::field::authorization) == 1;
-  if (one && guard_.is_right(bearer(fields[http::field::authorization]))) return std::move(request);
-  HttpAnswer answer = refusal(http::status::unauthorized, "unauthorized",
-                              "send the admin token: Authorization: Bearer TOKEN");
-  answer.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"terrace\"");
-  return answer;
 }
 
 void AdminRoutes::answer(AdminRequest request, std::string_view body, Handler<HttpAnswer> done) const {

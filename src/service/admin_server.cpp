@@ -4,6 +4,7 @@
 #include <boost/asio/post.hpp>
 #include <mutex>
 #include <terrace/admin.hpp>
+#include <terrace/bytes.hpp>
 #include <thread>
 
 #include "base/fork.hpp"
@@ -31,6 +32,13 @@ void AdminOptions::check() const {
     throw ConfigError(std::string("AdminOptions::") + (tls_key.empty() ? "tls_key" : "tls_certificate") +
                       " is missing: TLS needs both a certificate and its key, as PEM files");
   }
+  for (const std::string& host : hosts) {
+    if (HostNames::is_name(host)) continue;
+    throw ConfigError(
+        "AdminOptions::hosts has " + printable_key(host) +
+        ", which is not the name or the IP address of a host: write it without scheme, port and "
+        "brackets, as in cache.example.org");
+  }
   if (request_timeout < std::chrono::milliseconds(100) || request_timeout > std::chrono::hours(1)) {
     throw ConfigError("AdminOptions::request_timeout must be from 100 ms to 1 h");
   }
@@ -50,6 +58,16 @@ ListenAddress checked_address(const AdminOptions& options) {
                     "trusted, set allow_plain_on_public_address");
 }
 
+/// The names by which clients may call the server. Only its own names are right on loopback, where any page in
+/// a browser of this machine may try others. On another address clients also use its IP addresses.
+HostNames names_of(const ListenAddress& where, const std::vector<std::string>& hosts) {
+  std::vector<std::string> names{"localhost", "127.0.0.1", "::1", where.host,
+                                 where.endpoint.address().to_string()};
+  if (!where.is_loopback()) names.push_back(asio::ip::host_name());
+  names.insert(names.end(), hosts.begin(), hosts.end());
+  return HostNames(std::move(names), !where.is_loopback());
+}
+
 }  // namespace
 
 class AdminServer::Impl {
@@ -62,7 +80,7 @@ class AdminServer::Impl {
         monitor_(own_monitor_ ? std::make_shared<Monitor>() : std::move(monitor)),
         metrics_(own_metrics_ ? std::make_shared<Metrics>() : std::move(metrics)),
         api_(monitor_),
-        routes_(api_, monitor_, metrics_, options.token, where_.host_names()),
+        routes_(api_, monitor_, metrics_, options.token, names_of(where_, options.hosts)),
         host_{routes_, {.request = options.request_timeout}, std::make_shared<asio::io_context>(1)},
         listener_(where_, server_tls(options.tls_certificate, options.tls_key), host_) {
     listener_.start();

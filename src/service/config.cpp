@@ -88,7 +88,8 @@ void take(Config::Data& data, Draft&& draft) {
   data.admin = std::move(draft.admin);
 }
 
-std::shared_ptr<const Config::Data> read_text(std::string_view text, const ConfigSource& source) {
+std::shared_ptr<const Config::Data> read_text(std::string_view text, const ConfigSource& source,
+                                              bool others_may_read) {
   auto data = std::make_shared<Config::Data>();
   data->file = source.file;
   Findings findings;
@@ -98,6 +99,7 @@ std::shared_ptr<const Config::Data> read_text(std::string_view text, const Confi
     Draft draft = read_draft(*table, reading);
     check_draft(draft, findings);
     warn_of_draft(draft, findings);
+    if (others_may_read) warn_of_secrets(draft, source.file, findings);
     take(*data, std::move(draft));
     data->known = std::move(reading.known);
   }
@@ -108,7 +110,7 @@ std::shared_ptr<const Config::Data> read_text(std::string_view text, const Confi
 }  // namespace
 
 Config Config::check_text(std::string_view text, const ConfigSource& source) {
-  return Config(read_text(text, source));
+  return Config(read_text(text, source, false));
 }
 
 Config Config::check(const std::filesystem::path& file) {
@@ -126,7 +128,10 @@ Config Config::check(const std::filesystem::path& file) {
   std::string text(max_text + 1, '\0');
   stream.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<std::size_t>(stream.gcount()));
-  return check_text(text, {.file = file.string()});
+  const auto others = std::filesystem::perms::group_read | std::filesystem::perms::others_read;
+  const auto mode = std::filesystem::status(file, error).permissions();
+  const bool others_may_read = !error && (mode & others) != std::filesystem::perms::none;
+  return Config(read_text(text, {.file = file.string()}, others_may_read));
 }
 
 Config Config::load(const std::filesystem::path& file) {

@@ -76,6 +76,7 @@ struct Draft {
   std::vector<DraftWebhook> webhooks = {};
   std::optional<AdminOptions> admin = {};
   Given admin_given = {};
+  std::vector<Place> secrets = {};  ///< passwords, tokens and encryption keys that are in the file itself
 };
 
 /// Reads the tables. Findings: unknown keys, wrong types, unresolved substitutions.
@@ -88,6 +89,9 @@ void check_draft(Draft& draft, Findings& findings);
 /// Checks the parts for monitoring and the admin server.
 void check_monitoring(const Draft& draft, Findings& findings);
 void check_admin(const Draft& draft, Findings& findings);
+
+/// Warns of secrets in the file. For a file that other users may read.
+void warn_of_secrets(const Draft& draft, const std::string& file, Findings& findings);
 
 /// Finds settings that work and are probably not intended. Findings: warnings.
 void warn_of_draft(const Draft& draft, Findings& findings);

@@ -90,6 +90,7 @@ void visit_admin(AdminOptions& admin, Visit&& visit) {
   visit("tls_certificate", admin.tls_certificate);
   visit("tls_key", admin.tls_key);
   visit("allow_plain_on_public_address", admin.allow_plain_on_public_address);
+  visit("hosts", admin.hosts);
   visit("request_timeout", admin.request_timeout);
 }
 

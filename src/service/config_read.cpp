@@ -57,6 +57,7 @@ void read_tiers(Section& root, Draft& draft) {
     DraftTier tier{{name, {}, {}, section.place().line}, section.place(), section.place("url")};
     section.read("url", tier.config.url, TextKind::tier_url);
     section.read("key_prefix", tier.config.key_prefix);
+    if (has_literal_password(section.raw("url"))) draft.secrets.push_back(section.place("url"));
     if (!section.has("url"))
       section.mistake("url", "is missing; write for instance url = \"redis://127.0.0.1:6379\"");
     draft.tiers.push_back(std::move(tier));
@@ -68,6 +69,7 @@ void read_keys(Section& root, Draft& draft) {
     DraftKeys keys{name, section.place()};
     section.read("file", keys.file);
     section.read("text", keys.text);
+    if (is_literal(section.raw("text"))) draft.secrets.push_back(section.place("text"));
     if (section.has("file") == section.has("text")) {
       section.mistake(
           section.has("file") ? "text" : "file",
@@ -99,6 +101,7 @@ void read_monitoring(Section& root, Draft& draft) {
       DraftWebhook webhook;
       webhook.place = one.place();
       visit_webhook(webhook.config, FieldReader(one, &webhook.given));
+      if (has_literal_password(one.raw("url"))) draft.secrets.push_back(one.place("url"));
       one.section("headers", [&](Section& headers) {
         webhook.given["headers"] = headers.place();
         headers.each_text([&](const std::string& name, std::string value) {
@@ -127,6 +130,7 @@ Draft read_draft(const toml::table& table, Reading& reading) {
     draft.admin.emplace();
     draft.admin_given["admin"] = section.place();
     visit_admin(*draft.admin, FieldReader(section, &draft.admin_given));
+    if (is_literal(section.raw("token"))) draft.secrets.push_back(section.place("token"));
   });
   root.finish();
   return draft;

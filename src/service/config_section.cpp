@@ -58,6 +58,11 @@ Place Section::place(std::string_view key) const {
   return at(joined(place_.path, key), found->first.source());
 }
 
+std::string_view Section::raw(std::string_view key) const {
+  const auto* const node = table_.get_as<std::string>(key);
+  return node == nullptr ? std::string_view() : std::string_view(node->get());
+}
+
 const toml::node* Section::find(std::string_view key) {
   known_.emplace_back(key);
   reading_.known.insert((pattern_.empty() ? "" : pattern_ + ".") + std::string(key));
@@ -220,12 +225,21 @@ std::optional<std::size_t> Section::word(std::string_view key, const std::vector
   return std::nullopt;
 }
 
+void Section::read(std::string_view key, std::vector<std::string>& out) {
+  std::vector<Item> items;
+  if (!read(key, items, TextKind::plain)) return;
+  out.clear();
+  for (Item& item : items) out.push_back(std::move(item.text));
+}
+
 bool Section::read(std::string_view key, std::vector<Item>& out, TextKind kind) {
   const toml::node* const node = find(key);
   if (node == nullptr) return false;
   const auto* const array = node->as_array();
   if (array == nullptr) {
-    wrong_type(key, *node, "an array of strings, as in [\"redis\", \"sqlite:cache.db\"]");
+    const char* const example =
+        kind == TextKind::tier_url ? R"(["redis", "sqlite:cache.db"])" : R"(["a", "b"])";
+    wrong_type(key, *node, std::string("an array of strings, as in ") + example);
     return false;
   }
   std::vector<Item> items;

@@ -68,9 +68,12 @@ class Section {
   /// The position of the key if it exists, otherwise of the section, with the key's path.
   [[nodiscard]] Place place(std::string_view key) const;
   [[nodiscard]] bool has(std::string_view key) const { return table_.contains(key); }
+  /// The text as it is in the file, before substitution; empty: it does not exist, or is no string.
+  [[nodiscard]] std::string_view raw(std::string_view key) const;
 
   void read(std::string_view key, std::string& out, TextKind kind = TextKind::plain);
   void read(std::string_view key, std::optional<std::string>& out);
+  void read(std::string_view key, std::vector<std::string>& out);
   void read(std::string_view key, bool& out);
   void read(std::string_view key, double& out);
   void read(std::string_view key, Duration& out);

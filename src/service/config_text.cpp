@@ -63,6 +63,28 @@ bool in_login(std::string_view before, std::string_view behind) {
 
 }  // namespace
 
+bool is_literal(std::string_view raw) {
+  return !raw.empty() && raw.find("${") == std::string_view::npos;
+}
+
+bool has_literal_password(std::string_view raw) {
+  constexpr std::string_view in_query = "password=", slashes = "://";
+  for (auto at = raw.find(in_query); at != std::string_view::npos; at = raw.find(in_query, at + 1)) {
+    const auto begin = at + in_query.size();
+    if (is_literal(raw.substr(begin, raw.find('&', begin) - begin))) return true;
+  }
+  for (auto at = raw.find(slashes); at != std::string_view::npos; at = raw.find(slashes, at + 1)) {
+    const std::string_view behind = raw.substr(at + slashes.size());
+    const std::string_view login = behind.substr(0, behind.find('@'));
+    const auto colon = login.find(':');
+    if (login.size() == behind.size() || login.find_first_of("/?,") < colon ||
+        colon == std::string_view::npos)
+      continue;
+    if (is_literal(login.substr(colon + 1))) return true;
+  }
+  return false;
+}
+
 std::optional<std::string> Substitution::expand(std::string_view raw, const Place& place, TextKind kind) {
   std::string out;
   for (std::size_t at = 0;;) {

@@ -42,4 +42,9 @@ class Substitution {
   Findings& findings_;
 };
 
+/// Whether the text, before substitution, is a secret itself.
+[[nodiscard]] bool is_literal(std::string_view raw);
+/// Whether a URL, before substitution, has its password in plain text. In a list of URLs: any of them.
+[[nodiscard]] bool has_literal_password(std::string_view raw);
+
 }  // namespace terrace::config

@@ -56,10 +56,12 @@ void warn_of_sharing(const DraftCache& cache, const std::vector<const DraftTier*
   const CacheOptions& options = cache.config.options;
   const bool redis =
       std::any_of(tiers.begin(), tiers.end(), [](const auto* tier) { return has_redis(*tier->store); });
-  if (redis && cache.config.key_ring.empty()) {
-    findings.warn(cache.at("key_ring"),
-                  "is not set: anyone who can write to the Redis server can forge values of this cache; "
-                  "seal entries with a key ring (docs/sealing.md)");
+  if (!tiers.empty() && cache.config.key_ring.empty()) {
+    std::string places;
+    for (const auto* tier : tiers) places += (places.empty() ? "" : " or ") + tier->store->address;
+    findings.warn(cache.at("key_ring"), "is not set: anyone who can write to " + places +
+                                            " can forge values of this cache; seal entries with a key ring "
+                                            "(docs/sealing.md)");
   }
   if (cache.tiers.size() != tiers.size()) return;  // some of them are unknown
   if (cache.given.contains("max_staleness") && (!redis || options.consistency != Consistency::eventual)) {
@@ -153,12 +155,16 @@ void warn_of_server(const Place& place, const redis::RedisUrl& server, Findings&
 /// not.
 void warn_of_postgres(const DraftTier& tier, const assembly::TierUrl& store, Findings& findings) {
   const std::string host = host_of("http" + store.address.substr(store.address.find("://")));
-  const bool insists = store.target.find("sslmode=require") != std::string::npos ||
-                       store.target.find("sslmode=verify-") != std::string::npos;
-  if (host.empty() || is_loopback(host) || insists) return;
+  const bool checks = store.target.find("sslmode=verify-") != std::string::npos;
+  if (host.empty() || is_loopback(host) || checks) return;
+  const bool insists = store.target.find("sslmode=require") != std::string::npos;
   findings.warn(
       tier.url_place,
-      store.address + " is another machine, and the URL does not require TLS; add ?sslmode=verify-full");
+      store.address + (insists ? " is another machine, and with sslmode=require its certificate is not "
+                                 "checked, so anyone in between can pretend to be it; "
+                                 "write ?sslmode=verify-full"
+                               : " is another machine, and the URL does not require TLS; "
+                                 "add ?sslmode=verify-full"));
 }
 
 void warn_of_tier(const DraftTier& tier, Findings& findings) {
@@ -205,6 +211,13 @@ void warn_of_sinks(const Draft& draft, Findings& findings) {
 }
 
 }  // namespace
+
+void warn_of_secrets(const Draft& draft, const std::string& file, Findings& findings) {
+  for (const Place& place : draft.secrets) {
+    findings.warn(place, "has a secret in plain text, and other users may read this file; run `chmod 600 " +
+                             file + "`, or write ${file:PATH} or ${NAME} in place of the secret");
+  }
+}
 
 void warn_of_draft(const Draft& draft, Findings& findings) {
   for (const DraftTier& tier : draft.tiers) warn_of_tier(tier, findings);

@@ -1,6 +1,5 @@
 #include "service/listen_address.hpp"
 
-#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <charconv>
 #include <terrace/bytes.hpp>
@@ -49,26 +48,6 @@ HostPort split_listen(const std::string& text) {
 ListenAddress parse_listen(const std::string& text) {
   const auto [host, port] = split_listen(text);
   return {host, {resolve(text, host), port}};
-}
-
-std::vector<std::string> ListenAddress::host_names() const {
-  if (!is_loopback()) return {};
-  return {"localhost", "127.0.0.1", "::1",
-          host_of(host.find(':') == std::string::npos ? host : "[" + host + "]"),
-          endpoint.address().to_string()};
-}
-
-std::string host_of(std::string_view host_header) {
-  std::string_view host = host_header;
-  if (const std::size_t end = host.find(']'); host.starts_with('[') && end != std::string_view::npos) {
-    host = host.substr(1, end - 1);
-  } else {
-    host = host.substr(0, host.find(':'));
-  }
-  std::string lower(host);
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
-  return lower;
 }
 
 }  // namespace terrace::service

@@ -216,6 +216,25 @@ TEST_F(InvalidationTest, BadTagsAreRefused) {
   EXPECT_EQ(a.invalidate_tag("").error(), Errc::invalid_argument);
 }
 
+/// Readers reject an entry with more tags than 64.
+TEST_F(InvalidationTest, A10_MoreTagsThanAnEntryMayHaveAreRefused) {
+  Strings a = make(), b = make();
+  std::vector<std::string> tags;
+  for (int i = 0; i < 64; ++i) tags.push_back("tag:" + std::to_string(i));
+  a.set("k", "v", {.tags = tags}).value();
+  EXPECT_EQ(*b.get("k"), "v");
+  const auto loaded = [&] { return Load<std::string>{.value = "v", .tags = {"one more"}}; };
+  const auto too_many = a.get_or_load("loaded", loaded, {.tags = tags});
+  EXPECT_EQ(too_many.error(), Errc::loader_failed) << "those of the call and of the loader together";
+  EXPECT_THAT(too_many.error().context, ::testing::HasSubstr("65 tags are given; an entry has at most 64"));
+  tags.push_back("one more");
+  const auto refused = a.set("k", "other", {.tags = tags});
+  EXPECT_EQ(refused.error(), Errc::invalid_argument);
+  EXPECT_THAT(refused.error().context, ::testing::HasSubstr("65 tags are given; an entry has at most 64"));
+  EXPECT_EQ(a.get_or_load("other", constant("v"), {.tags = tags}).error(), Errc::invalid_argument);
+  EXPECT_EQ(*b.get("k"), "v");
+}
+
 /// A value that is silently never kept would be loaded with each read.
 TEST_F(InvalidationTest, BadTagsOfTheLoaderFailTheLoad) {
   Strings a = make();

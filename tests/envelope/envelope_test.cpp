@@ -1,6 +1,7 @@
 #include "envelope/envelope.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <xxhash.h>
 #include <zstd.h>
 
@@ -28,6 +29,27 @@ Bytes with_checksum(Bytes bytes) {
 Bytes without_checksum(Bytes bytes) {
   bytes.resize(bytes.size() - 8);
   return bytes;
+}
+
+/// The text again and again, with a number now and then, up to a size.
+Bytes repeated(std::string_view text, std::size_t size) {
+  Bytes out;
+  for (std::size_t i = 0; out.size() < size; ++i) (out += text) += i % 16 == 0 ? std::to_string(i) : "";
+  out.resize(size);
+  return out;
+}
+
+/// An entry with this frame as its compressed payload, and a right checksum.
+Bytes with_frame(const Bytes& frame) {
+  Bytes head = without_checksum(wrap("ns", "key", {.created = WallTime(1ms)}, ""));
+  head[4] = 1;
+  return with_checksum(head + frame);
+}
+
+Bytes frame_of(const Bytes& payload, int level) {
+  Bytes frame(ZSTD_compressBound(payload.size()), '\0');
+  frame.resize(ZSTD_compress(frame.data(), frame.size(), payload.data(), payload.size(), level));
+  return frame;
 }
 
 TEST(Envelope, GivesBackWhatWasWrapped) {
@@ -163,10 +185,10 @@ TEST(Envelope, FieldsThatDoNotAddUpAreCorrupt) {
 
 TEST(Envelope, BombsAreRefusedBeforeTheyGoOff) {
   const EnvelopeMeta meta{.created = WallTime(1ms)};
-  const Bytes bomb = wrap("ns", "key", meta, Bytes(64 << 20, '\0'));
-  EXPECT_LT(bomb.size(), 10'000U);
-  EXPECT_EQ(refusal(open("ns", "key", bomb, {.max_payload = 1 << 20})), Errc::corrupt);
-  EXPECT_TRUE(open("ns", "key", bomb, {.max_payload = 64 << 20}).has_value());
+  const Bytes bomb = wrap("ns", "key", meta, repeated("0123456789abcdef0123456789ABCDEF", 1 << 20));
+  EXPECT_LT(bomb.size(), 50'000U);
+  EXPECT_EQ(refusal(open("ns", "key", bomb, {.max_payload = (1 << 20) - 1})), Errc::corrupt);
+  EXPECT_TRUE(open("ns", "key", bomb, {.max_payload = 1 << 20}).has_value());
   EXPECT_EQ(refusal(open("ns", "key", wrap("ns", "key", meta, "12345"), {.max_payload = 4})), Errc::corrupt);
 
   Bytes head = without_checksum(wrap("ns", "key", meta, ""));
@@ -175,6 +197,49 @@ TEST(Envelope, BombsAreRefusedBeforeTheyGoOff) {
   EXPECT_EQ(refusal(open("ns", "key", with_checksum(head + "\x28\xb5\x2f\xfd\xc0\x40\0\0\0\0\0\0\0\x10"s))),
             Errc::corrupt);
   EXPECT_EQ(refusal(open("ns", "key", with_checksum(head + "no frame"))), Errc::corrupt);
+}
+
+TEST(Envelope, A10_ManyBombsBelowTheLimitAllocateNothing) {
+  const Bytes bomb = with_frame(frame_of(Bytes(64 << 20, '\0'), 19));
+  EXPECT_LT(bomb.size(), 10'000U);
+  rusage before{}, after{};
+  ::getrusage(RUSAGE_SELF, &before);
+  std::vector<Result<Opened>> kept;
+  for (int i = 0; i < 30; ++i) kept.push_back(open("ns", "key", bomb, {.max_payload = 64 << 20}));
+  ::getrusage(RUSAGE_SELF, &after);
+  for (const auto& one : kept) {
+    EXPECT_EQ(refusal(one), Errc::corrupt);
+    EXPECT_NE(one.error().context.find("1000"), std::string::npos) << one.error().context;
+  }
+  EXPECT_LT(after.ru_maxrss - before.ru_maxrss, 64 * 1024) << "KiB; a payload of one of them";
+}
+
+TEST(Envelope, A10_WhatCompressesTooWellIsStoredPlain) {
+  for (const std::size_t size : {1024UL, 64UL * 1024, 64UL * 1024 + 1, 1UL << 20, 10UL << 20}) {
+    for (const int level : {1, 19}) {
+      const Bytes zeros(size, '\0');
+      const Bytes stored = wrap("ns", "key", {.created = WallTime(1ms)}, zeros, {.level = level});
+      EXPECT_EQ(open("ns", "key", stored).value().payload(), zeros) << size << " at level " << level;
+      EXPECT_TRUE(size <= 64 * 1024 || stored.size() * 1000 >= size);
+    }
+  }
+  EXPECT_TRUE(open("ns", "key", with_frame(frame_of(Bytes(64 * 1024, '\0'), 19))).has_value());
+  EXPECT_EQ(refusal(open("ns", "key", with_frame(frame_of(Bytes(1 << 20, '\0'), 19)))), Errc::corrupt);
+}
+
+/// Every tag of an entry that is read costs a question to the tier.
+TEST(Envelope, A10_MoreOrLongerTagsThanAWriteTakesAreCorrupt) {
+  EnvelopeMeta meta{.created = WallTime(1ms)};
+  const auto opened = [&] { return open("ns", "key", wrap("ns", "key", meta, "payload")); };
+  for (int i = 0; i < 64; ++i) meta.tags.push_back({"tag:" + std::to_string(i), 1});
+  meta.tags.back().tag = std::string(1024, 't');
+  EXPECT_EQ(opened().value().meta.tags.size(), 64U);
+  meta.tags.push_back({"one more", 1});
+  EXPECT_EQ(refusal(opened()), Errc::corrupt);
+  meta.tags.assign(1'000'000, {"t", 1});
+  EXPECT_EQ(refusal(opened()), Errc::corrupt);
+  meta.tags = {{std::string(1025, 't'), 1}};
+  EXPECT_EQ(refusal(opened()), Errc::corrupt);
 }
 
 TEST(Envelope, CompressedPayloadsAreOneWholeFrameThatTellsItsSize) {

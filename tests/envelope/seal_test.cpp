@@ -22,8 +22,8 @@ using namespace std::string_literals;
 constexpr CompressionOptions uncompressed{.enabled = false};
 
 const KeyRing& keys() {
-  static const auto one = ring("1 primary $1");
-  return *one;
+  static const auto made = ring("1 primary $1");
+  return *made;
 }
 
 Bytes sealed(const EnvelopeMeta& meta, BytesView payload, const KeyRing& with = keys(),
@@ -208,9 +208,9 @@ TEST(Seal, ThePrimaryKeySeals) {
 }
 
 TEST(Seal, BombsInsideAreRefusedBeforeTheyGoOff) {
-  const Bytes bomb = sealed({.created = WallTime(1ms)}, Bytes(64 << 20, '\0'));
-  EXPECT_LT(bomb.size(), 10'000U);
-  EXPECT_EQ(refusal(open("ns", "key", bomb, {.max_payload = 1 << 20, .keys = &keys()})), Errc::corrupt);
+  const Bytes bomb = sealed({.created = WallTime(1ms)}, Bytes(64 << 10, '\0'));
+  EXPECT_LT(bomb.size(), 1'000U);
+  EXPECT_EQ(refusal(open("ns", "key", bomb, {.max_payload = 1 << 10, .keys = &keys()})), Errc::corrupt);
   EXPECT_EQ(refusal(open("ns", "key", sealed({.created = WallTime(1ms)}, "12345"),
                          {.max_payload = 4, .keys = &keys()})),
             Errc::corrupt);

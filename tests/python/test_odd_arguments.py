@@ -38,6 +38,7 @@ def test_each_is_named_with_the_way_out(case: str) -> None:
     [
         ({"tags": [""]}, terrace.ConfigError, "a tag is empty"),
         ({"tags": "x" * 2000}, terrace.ConfigError, "longer than 1024 bytes"),
+        ({"tags": [f"tag:{i}" for i in range(65)]}, terrace.ConfigError, "65 tags are given; an entry has at most 64"),
         ({"timeout": -1}, terrace.Timeout, "not above 0"),
         ({"timeout": 0}, terrace.Timeout, "not above 0"),
     ],

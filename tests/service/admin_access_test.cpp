@@ -1,7 +1,10 @@
 // Who may ask: tokens, the Host header, TLS, and where the server agrees to listen.
 #include <gmock/gmock.h>
+#include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/spdlog.h>
 
 #include <fstream>
+#include <sstream>
 
 #include "service/admin_fixture.hpp"
 
@@ -38,9 +41,9 @@ const std::vector<Asked> guarded{{"GET", "/api/v1/caches/users/entry?key=k", ""}
 class AdminAccessTest : public AdminTest {};
 
 TEST_F(AdminAccessTest, WhatChangesOrShowsValuesTakesTheToken) {
-  start();
   for (const auto& [method, target, body] : guarded) {
     SCOPED_TRACE(method + " " + target);
+    start();  // a server anew has forgotten the wrong tokens
     cache_.set("k", "kept").value();
     const auto none = ask(method, target, body, {});
     EXPECT_EQ(none.status, 401U);
@@ -81,7 +84,7 @@ TEST_F(AdminAccessTest, OnLoopbackItAnswersToItsOwnNamesOnly) {
   }
   for (const std::string& host :
        std::vector<std::string>{"evil.example", "evil.example:" + port, "localhost.evil.example",
-                                "127.0.0.1.evil.example", "[::1", "", "10.0.0.1"}) {
+                                "127.0.0.1.evil.example", "localhost.", "10.0.0.1"}) {
     EXPECT_EQ(ask("GET", "/healthz", {}, {{"Host", host}}).status, 421U) << host;
   }
 }
@@ -103,8 +106,104 @@ TEST_F(AdminAccessTest, APublicAddressTakesTlsOrALeave) {
     EXPECT_THAT(refused({.listen = address}), HasSubstr("allow_plain_on_public_address"));
   }
   start({.listen = "0.0.0.0:0", .token = token, .allow_plain_on_public_address = true});
-  EXPECT_EQ(ask("GET", "/healthz", {}, {{"Host", "any.example"}}).status, 200U);
+  EXPECT_EQ(ask("GET", "/healthz", {}, {{"Host", "localhost"}}).status, 200U);
   EXPECT_THAT(server_->url(), Not(HasSubstr("0.0.0.0")));
+}
+
+/// DNS rebinding: the name of a web site, made to point here.
+TEST_F(AdminAccessTest, A05_OnAPublicAddressItAnswersToNamesItWasGiven) {
+  start({.listen = "0.0.0.0:0",
+         .token = token,
+         .allow_plain_on_public_address = true,
+         .hosts = {"Cache.Example", "10.1.2.3", "fd00::1"}});
+  const auto status = [&](const std::string& host) { return ask("GET", "/", {}, {{"Host", host}}).status; };
+  const std::string own = server_->url().substr(server_->url().rfind('/') + 1);
+  for (const std::string& host :
+       std::vector<std::string>{"cache.example", "CACHE.example:9390", "localhost", "127.0.0.1:1", "10.0.0.7",
+                                "[fd00::2]:9390", "[::1]", own}) {
+    EXPECT_EQ(status(host), 200U) << host;
+  }
+  for (const std::string host : {"evil.example", "cache.example.evil.example", "xcache.example",
+                                 "10.0.0.7.evil.example", "1.2.3", "0x7f000001", "2130706433", "127.1"}) {
+    const auto reply = ask("GET", "/", {}, {{"Host", host}});
+    EXPECT_EQ(reply.status, 421U) << host;
+    EXPECT_THAT(reply.body, HasSubstr("cache.example")) << "the names that it accepts";
+    EXPECT_THAT(reply.body, HasSubstr("AdminOptions::hosts"));
+  }
+}
+
+TEST_F(AdminAccessTest, OnLoopbackFurtherNamesCanBeGiven) {
+  start({.listen = "127.0.0.1:0", .token = token, .hosts = {"cache.example"}});
+  EXPECT_EQ(ask("GET", "/healthz", {}, {{"Host", "cache.example"}}).status, 200U);
+  EXPECT_EQ(ask("GET", "/healthz", {}, {{"Host", "evil.example"}}).status, 421U);
+  for (const std::string bad :
+       {"", "https://cache.example", "cache.example:80", "a b", "[::1]", "*", "cafe\xcc\x81.example"}) {
+    EXPECT_THAT(refused({.listen = "127.0.0.1:0", .hosts = {bad}}), HasSubstr("AdminOptions::hosts")) << bad;
+  }
+}
+
+/// What the program logs while this lives.
+class Logged {
+ public:
+  Logged() {
+    spdlog::set_default_logger(
+        std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::ostream_sink_mt>(text_)));
+    spdlog::set_pattern("%l %v");
+  }
+  ~Logged() { spdlog::set_default_logger(before_); }
+  Logged(const Logged&) = delete;
+  Logged& operator=(const Logged&) = delete;
+  /// Only while nothing logs.
+  [[nodiscard]] std::string text() const { return text_.str(); }
+
+ private:
+  const std::shared_ptr<spdlog::logger> before_ = spdlog::default_logger();
+  std::ostringstream text_;
+};
+
+TEST_F(AdminAccessTest, A05_EveryUseOfTheTokenIsLoggedWithoutIt) {
+  const Logged logged;
+  start();
+  cache_.set("secret-key", "secret-value").value();
+  EXPECT_EQ(ask("GET", "/api/v1/caches/users/entry?key=secret-key").status, 200U);
+  EXPECT_EQ(ask("POST", "/api/v1/caches/users/clear").status, 200U);
+  const HttpHeaders wrong{{"Authorization", "Bearer wrong-guess-0123456"}};
+  EXPECT_EQ(ask("DELETE", "/api/v1/caches/no%0acache/entry?key=k", {}, wrong).status, 401U);
+  EXPECT_EQ(ask("GET", "/api/v1/stats").status, 200U);
+  EXPECT_EQ(ask("GET", "/api/v1/caches/users/entry?key=k", {}, {}).status, 401U) << "no token, so no line";
+  server_->close();
+  EXPECT_EQ(logged.text(),
+            "info admin: get of cache \"users\" from 127.0.0.1: allowed\n"
+            "info admin: clear of cache \"users\" from 127.0.0.1: allowed\n"
+            "warning admin: erase of cache \"no\\x0acache\" from 127.0.0.1: refused, wrong token\n");
+}
+
+TEST_F(AdminAccessTest, A05_TokensCannotBeGuessed) {
+  const Logged logged;
+  start();
+  const auto guess = [&](HttpClient& client, const std::string& given) {
+    return client.request("GET", "/api/v1/caches/users/explain?key=k", {},
+                          {{"Authorization", "Bearer " + given}});
+  };
+  HttpClient known(server_->port()), stranger(server_->port());
+  EXPECT_EQ(guess(known, token).status, 200U);
+  int looked_at = 0;
+  HttpReply last;
+  for (int i = 0; i < 200; ++i) {
+    last = guess(stranger, "guess-0123456789-" + std::to_string(i));
+    looked_at += last.status == 401 ? 1 : 0;
+  }
+  EXPECT_GE(looked_at, 10);
+  EXPECT_LT(looked_at, 100) << "one more each second";
+  EXPECT_EQ(last.status, 429U);
+  EXPECT_EQ(last.header("Retry-After"), "1");
+  EXPECT_EQ(guess(stranger, token).status, 429U) << "otherwise a guess would be told from a wrong one";
+  EXPECT_EQ(guess(known, token).status, 200U) << "who has shown the token does not wait";
+  EXPECT_EQ(get("/healthz").status, 200U);
+  server_->close();
+  EXPECT_THAT(logged.text(), HasSubstr("further tokens from there have to wait"));
+  EXPECT_THAT(logged.text(), Not(HasSubstr("guess-")));
+  EXPECT_LT(std::count(logged.text().begin(), logged.text().end(), '\n'), 110) << "no flood of lines";
 }
 
 TEST_F(AdminAccessTest, SpeaksTls) {

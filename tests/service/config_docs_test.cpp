@@ -126,6 +126,8 @@ std::string text_of(const T& value) {
     out << static_cast<int>(value);
   } else if constexpr (std::is_same_v<T, Duration>) {
     out << value.count() << " ns";
+  } else if constexpr (std::is_same_v<T, std::vector<std::string>>) {
+    for (const std::string& one : value) out << one << ", ";
   } else if constexpr (requires { value.has_value(); }) {
     if (!value) return "none";
     out << text_of(*value);

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <sys/vfs.h>
 
+#include <filesystem>
+
 #include "service/config_fixture.hpp"
 #include "support/child_process.hpp"
 
@@ -12,6 +14,8 @@ namespace {
 using namespace service_test;
 using ::testing::HasSubstr;
 using ::testing::Not;
+
+const std::string ring = "[keys.k]\ntext = \"1 primary AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\"\n";
 
 struct Case {
   std::string name;
@@ -65,8 +69,18 @@ INSTANTIATE_TEST_SUITE_P(
              "[caches.a]\nttl = \"2m\"\nnegative_ttl = \"1m\"\n", 3, "caches.a.negative_ttl", "is above ttl"},
         Case{"for ever in Redis", cache, cache + "ttl = \"1h\"\n", 3, "caches.a.ttl",
              "until the server evicts"},
-        Case{"not sealed", cache, "[caches.a]\ntiers = [\"sqlite:x.db\"]\n", 3, "caches.a.key_ring",
-             "sealing.md"},
+        Case{"A23 Redis not sealed", cache, cache + "key_ring = \"k\"\n" + ring, 3, "caches.a.key_ring",
+             "anyone who can write to redis://"},
+        Case{"A23 a file not sealed", "[caches.a]\ntiers = [\"sqlite:x.db\"]\n",
+             "[caches.a]\ntiers = [\"sqlite:x.db\"]\nkey_ring = \"k\"\n" + ring, 1, "caches.a.key_ring",
+             "anyone who can write to sqlite:x.db can forge values"},
+        Case{"A23 a database not sealed", "[caches.a]\ntiers = [\"postgres:///x\"]\n",
+             "[caches.a]\ntiers = [\"postgres:///x\"]\nkey_ring = \"k\"\n" + ring, 1, "caches.a.key_ring",
+             "can forge values"},
+        Case{"A23 postgres without a check of the certificate",
+             "[tiers.r]\nurl = \"postgres://db.example/x?sslmode=require\"\n",
+             "[tiers.r]\nurl = \"postgres://db.example/x?sslmode=verify-full\"\n", 2, "tiers.r.url",
+             "its certificate is not checked"},
         Case{"a file beside Redis", redis + "[caches.a]\ntiers = [\"r\", \"sqlite:x.db\"]\n",
              redis + "[caches.a]\ntiers = [\"r\", \"sqlite:x.db?scope=fleet\"]\n", 4, "caches.a.tiers",
              "without grace no stale copy is served"},
@@ -127,7 +141,42 @@ TEST(Warnings, OfAJournalInMemory) {
       "\"1m\"\n[caches.a.write_back]\npath = \"";
   EXPECT_THAT(findings_of(text + "/dev/shm/journal\"\n"),
               HasSubstr("terrace.toml:6: warning: caches.a.write_back.path: is in memory (tmpfs)"));
-  EXPECT_EQ(findings_of(text + "journal\"\n"), "");
+  EXPECT_THAT(findings_of(text + "journal\"\n"), Not(HasSubstr("write_back")));
+}
+
+TEST(Warnings, A23_OfSecretsInAFileThatOthersMayRead) {
+  const testing::TempDir place;
+  const std::string file = place.file("terrace.toml"), secret = place.file("secret");
+  write_file(secret, "a-password-of-16-characters");
+  std::filesystem::permissions(secret, std::filesystem::perms::owner_read);
+  const std::string from_file = "${file:" + secret + "}";
+  const auto warned = [&](const std::string& text, std::filesystem::perms mode) {
+    write_file(file, text);
+    std::filesystem::permissions(file, mode);
+    std::vector<std::string> paths;
+    const Config config = Config::check(file);
+    for (const ConfigFinding& finding : config.findings()) {
+      EXPECT_THAT(finding.what, Not(HasSubstr("hunter2")));
+      if (finding.what.find("has a secret in plain text") != std::string::npos)
+        paths.push_back(finding.where);
+    }
+    return paths;
+  };
+  using enum std::filesystem::perms;
+  const std::string literal =
+      "[tiers.a]\nurl = \"redis://:hunter2@localhost\"\n[tiers.b]\nurl = \"postgres:///x?password=hunter2\"\n"
+      "[tiers.c]\nurl = \"sharded:redis://one,redis://app:hunter2@two\"\n" +
+      ring + "[admin]\ntoken = \"hunter2-hunter2-hunter2\"\n";
+  const std::vector<std::string> secrets{"tiers.a.url", "tiers.b.url", "tiers.c.url", "keys.k.text",
+                                         "admin.token"};
+  EXPECT_EQ(warned(literal, owner_read | others_read), secrets);
+  EXPECT_EQ(warned(literal, owner_read | group_read), secrets);
+  EXPECT_EQ(warned(literal, owner_read | owner_write), std::vector<std::string>());
+  EXPECT_EQ(warned("[tiers.a]\nurl = \"redis://:" + from_file +
+                       "@localhost\"\n[tiers.b]\nurl = \"redis://[::1]:7000\"\n" +
+                       "[tiers.c]\nurl = \"redis://app@localhost\"\n[admin]\ntoken = \"" + from_file + "\"\n",
+                   owner_read | others_read),
+            std::vector<std::string>());
 }
 
 TEST(Warnings, OfAServerElsewhereAreNotForASocketOrThisMachine) {

@@ -106,6 +106,21 @@ bool read_sequence(Unpacker& from, T& value) {
   return from.leave();
 }
 
+/// The standard hash of an integer is often the integer, so an attacker can choose keys that all fall into one
+/// bucket; inserting n of them takes n² steps. Keys of the program reach this limit only if their hash is bad.
+inline constexpr std::size_t largest_bucket = 64;
+
+/// False: the key is in a bucket with too many others. A container without buckets has no
+/// such keys.
+template <class T, class Key>
+bool is_spread(const T& value, const Key& key) {
+  if constexpr (requires { value.bucket_size(value.bucket(key)); }) {
+    return value.size() <= largest_bucket || value.bucket_size(value.bucket(key)) <= largest_bucket;
+  } else {
+    return true;
+  }
+}
+
 template <class T>
 bool read_set(Unpacker& from, T& value) {
   std::size_t count = 0;
@@ -114,6 +129,7 @@ bool read_set(Unpacker& from, T& value) {
   for (std::size_t i = 0; i < count; ++i) {
     typename T::key_type key{};
     if (!read_value(from, key)) return false;
+    if (!is_spread(value, key)) return from.fail(Errc::corrupt, "a set of items that were chosen to collide");
     value.insert(std::move(key));
     if (value.size() != i + 1) return from.fail(Errc::incompatible, "a set with the same item twice");
   }
@@ -129,6 +145,7 @@ bool read_map(Unpacker& from, T& value) {
     typename T::key_type key{};
     typename T::mapped_type mapped{};
     if (!read_value(from, key) || !read_value(from, mapped)) return false;
+    if (!is_spread(value, key)) return from.fail(Errc::corrupt, "a map of keys that were chosen to collide");
     value.emplace(std::move(key), std::move(mapped));
     if (value.size() != i + 1) return from.fail(Errc::incompatible, "a map with the same key twice");
   }
