@@ -53,6 +53,10 @@ class Core : public std::enable_shared_from_this<Core> {
   [[nodiscard]] KeySelection tier_keys(const KeySelection& keys) const {
     return {tier_key(keys.prefix), keys.pattern};
   }
+  /// The reverse of tier_keys().
+  [[nodiscard]] KeySelection keys_of(const KeySelection& in_tier) const {
+    return {in_tier.prefix.substr(prefix.size()), in_tier.pattern};
+  }
   /// Where this cache keeps its own entry of a key while the key has an entry of others (beside.hpp).
   [[nodiscard]] std::string beside_key(std::string_view key) const {
     return beside_prefix + std::string(key);

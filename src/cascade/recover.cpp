@@ -1,6 +1,10 @@
 /// Recovery: the timer and the erases. recovery.hpp decides what to erase, and when.
 ///
 ///     recover ──► arm ──timer──► attempt ──► tried ──something is still missing──► arm ──► …
+///                                   └──erased──► clean_above ──► recover, for the next higher tier
+///
+/// While a tier had the old value, another process may have read it there, and moved it up into the tiers above.
+/// So what was erased in one tier is erased in those above it as well, from below to above, and in memory.
 
 #include "cascade/writing.hpp"
 
@@ -21,13 +25,33 @@ void tried(const std::shared_ptr<Core>& core, std::size_t tier, const Recovery::
   if (core->levels[tier]->recovery.tried(batch, arrived, core->now())) arm(core, tier);
 }
 
+/// The key was erased in this tier.
+void clean_above(const std::shared_ptr<Core>& core, std::size_t tier, const std::string& tier_key) {
+  if (!tier_key.starts_with(core->prefix)) return;  // the token of a tag: only this tier has it
+  core->invalidate(std::string_view(tier_key).substr(core->prefix.size()));
+  if (tier > 0) recover(core, tier - 1, tier_key, core->levels[tier - 1]->recovery.ticket());
+}
+
+/// These keys were erased in this tier. Memory is notified when the highest shared tier is erased.
+void clean_above(const std::shared_ptr<Core>& core, std::size_t tier, const KeySelection& keys) {
+  if (keys.everything()) {
+    core->invalidate_all();
+  } else {
+    core->cancel(keys);
+  }
+  if (tier > 0) recover(core, tier - 1, keys);
+}
+
 /// All keys of the cache, then all its tags.
 void erase_everything(const std::shared_ptr<Core>& core, std::size_t tier, const Recovery::Batch& batch) {
   Tier& below = *core->levels[tier]->tier;
   below.erase_prefix(core->prefix, no_deadline, [=, &below](const Result<std::uint64_t>& entries) {
     if (!entries) return tried(core, tier, batch, {false});
     below.erase_prefix(core->tag_prefix, no_deadline, [=](const Result<std::uint64_t>& tags) {
-      if (tags) core->sent(tier);
+      if (tags) {
+        core->sent(tier);
+        clean_above(core, tier, KeySelection{});
+      }
       tried(core, tier, batch, {tags.has_value()});
     });
   });
@@ -36,7 +60,10 @@ void erase_everything(const std::shared_ptr<Core>& core, std::size_t tier, const
 /// A bulk delete that the tier has missed.
 void erase_selection(const std::shared_ptr<Core>& core, std::size_t tier, const Recovery::Batch& batch) {
   Handler<Result<std::uint64_t>> took = [core, tier, batch](const Result<std::uint64_t>& gone) {
-    if (gone) core->sent(tier);
+    if (gone) {
+      core->sent(tier);
+      clean_above(core, tier, core->keys_of(*batch.selection));
+    }
     tried(core, tier, batch, {gone.has_value()});
   };
   Tier& below = *core->levels[tier]->tier;
@@ -60,7 +87,9 @@ void attempt(const std::shared_ptr<Core>& core, std::size_t tier) {
         std::vector<bool> arrived;
         for (const auto& outcome : outcomes) {
           arrived.push_back(outcome.has_value());
-          if (outcome) core->sent(tier);
+          if (!outcome) continue;
+          core->sent(tier);
+          clean_above(core, tier, batch.keys[arrived.size() - 1]);
         }
         tried(core, tier, batch, arrived);
       });

@@ -59,6 +59,44 @@ TEST_F(RecoveryTest, AMissedWriteIsMadeGoodByAnErase) {
   EXPECT_EQ(*make_other().get("k"), "new") << "from the lower tier";
 }
 
+/// While the lower tier had the old value, another process read it there and filled the upper tier with it.
+TEST_F(RecoveryTest, ReachesWhatAnotherProcessHasMovedUpMeanwhile) {
+  enum class Change : std::uint8_t { erase, set, prefix, clear };
+  for (const Change change : {Change::erase, Change::set, Change::prefix, Change::clear}) {
+    SCOPED_TRACE(static_cast<int>(change));
+    Strings cache = make();
+    cache.set("k", "old").value();
+    lower_->plan([](std::string_view asked, std::string_view) {
+      const bool fails = asked == "erase" || asked == "set" || asked == "erase_prefix";
+      return fails ? testing::Fault{.kind = testing::Fault::Kind::fail} : testing::Fault{};
+    });
+    switch (change) {
+      case Change::erase:
+        EXPECT_FALSE(cache.erase("k"));
+        break;
+      case Change::set:
+        EXPECT_FALSE(cache.set("k", "new"));
+        upper_map_->erase("default:k", no_deadline, [](const Result<bool>&) {});  // evicted
+        break;
+      case Change::prefix:
+        EXPECT_FALSE(cache.invalidate_prefix("k"));
+        break;
+      case Change::clear:
+        EXPECT_FALSE(cache.clear());
+        break;
+    }
+    ASSERT_EQ(*make_other().get("k"), "old") << "it trusts the lower tier";
+    ASSERT_TRUE(in_map(upper_map_, "k"));
+    lower_->plan(nullptr);
+    scheduler_->advance(10s);
+    EXPECT_EQ(cache.stats().unrecovered, 0U);
+    EXPECT_FALSE(in_map(lower_map_, "k"));
+    EXPECT_FALSE(in_map(upper_map_, "k"));
+    EXPECT_NE(cache.get("k"), std::optional<std::string>("old"));
+    EXPECT_FALSE(make_other().get("k"));
+  }
+}
+
 TEST_F(RecoveryTest, TheNewestChangeWins) {
   Strings cache = make();
   cache.set("k", "old").value();
