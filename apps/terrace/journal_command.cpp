@@ -36,11 +36,17 @@ std::string text_of(const InspectedChange& change) {
   return change.sealed ? "(sealed)" : printable_key(change.key);
 }
 
-/// Without what could play tricks on a terminal.
-std::string printable(std::string text) {
-  std::replace_if(
-      text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
-  return text;
+/// Without what could control a terminal: C0, DEL, and C1, which UTF-8 writes as C2 80 … C2 9F.
+std::string printable(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    const auto next = static_cast<unsigned char>(i + 1 < text.size() ? text[i + 1] : 0);
+    const bool c1 = c == 0xc2 && next >= 0x80 && next <= 0x9f;
+    out += c < 0x20 || c == 0x7f || c1 ? '?' : text[i];
+    if (c1) ++i;
+  }
+  return out;
 }
 
 std::string operation_of(const InspectedChange& change) {
@@ -99,7 +105,7 @@ std::string damage_of(const Inspection& found) {
                           file.name, file.torn->offset, format_count(file.torn->size));
   }
   for (const auto& [name, bytes] : found.quarantined)
-    text += fmt::format("put aside: {}: {} bytes\n", name, format_count(bytes));
+    text += fmt::format("put aside: {}: {} bytes\n", printable(name), format_count(bytes));
   return text.empty() ? "" : "\n" + text;
 }
 

@@ -35,8 +35,11 @@
 /// the schema can replace the table and is therefore trusted.
 ///
 /// For a key longer than 2,000 bytes, `key` holds its first 2,000 bytes and its SHA-256, and `whole_key`
-/// holds all of it. `version` holds the bits of an unsigned number. A pooler between the tier and the server
-/// must not share a session among clients (PgBouncer: pool_mode=session).
+/// holds all of it. `version` holds the bits of an unsigned number.
+///
+/// A pooler between the tier and the server must give each client a session of its own (PgBouncer:
+/// pool_mode=session). One that shares sessions (pool_mode=transaction) is refused before anything is set in a
+/// session: Errc::incompatible, with the reason.
 
 #include <cstddef>
 #include <cstdint>

@@ -72,7 +72,7 @@ Result<SnapshotReport> load_snapshot(MemoryCache<K, V, Hash, Equal>& cache,
                                      const std::filesystem::path& file) {
   auto reader = snapshot::Reader::open(file, snapshot::types_of<K, V>());
   if (!reader) return reader.error();
-  const Duration passed = std::max(Duration::zero(), Duration(cache.clock().wall_now() - reader->saved_at()));
+  const Duration passed = snapshot::passed_since(reader->saved_at(), cache.clock().wall_now());
   SnapshotReport report{.bytes = reader->bytes()};
   snapshot::Record record;
   while (reader->next(record)) {

@@ -8,7 +8,7 @@
 ///
 ///     tier      = redis://… | rediss://… | unix://… | redis+unix://…         redis.hpp
 ///               | redis-cluster://… | rediss-cluster://…                     redis_cluster.hpp
-///               | sqlite:PATH                                                sqlite.hpp
+///               | sqlite:PATH[?scope=SCOPE][&mode=ro]                        sqlite.hpp
 ///               | postgres://… | postgresql://…                              postgres.hpp
 ///               | sharded:LIST[?seed=N]                                      sharded_tier.hpp
 ///               | replicated:LIST[?KEY=VALUE&…]                              replicated_tier.hpp

@@ -26,7 +26,9 @@ class Maker {
         return make_cluster_tier(std::move(options), runtime_);
       }
       case Kind::sqlite:
-        return make_sqlite_tier({.path = defaults_.directory / url.target, .scope = url.scope}, runtime_);
+        return make_sqlite_tier(
+            {.path = defaults_.directory / url.target, .scope = url.scope, .read_only = url.read_only},
+            runtime_);
       case Kind::postgres:
         return make_postgres_tier({.url = std::move(url.target)}, runtime_);
       case Kind::sharded:

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <terrace/redis_cluster.hpp>
 #include <terrace/result.hpp>
+#include <utility>
 
 #include "redis/redis_url.hpp"
 
@@ -177,14 +178,24 @@ std::string decode(Text text, const std::string& where) {
   return out;
 }
 
-Scope read_scope(Text query, const std::string& where) {
-  for (const Scope scope : {Scope::machine, Scope::fleet}) {
-    if (query == "scope=" + std::string(to_string(scope))) return scope;
+void read_sqlite_query(Text query, const std::string& where, TierUrl& out) {
+  bool scope_given = false, mode_given = false;
+  while (true) {
+    const auto end = std::min(query.find('&'), query.size());
+    const Text part = query.substr(0, end);
+    if (part == "mode=ro" && !std::exchange(mode_given, true)) {
+      out.read_only = true;
+    } else if ((part == "scope=machine" || part == "scope=fleet") && !std::exchange(scope_given, true)) {
+      out.scope = part == "scope=fleet" ? Scope::fleet : Scope::machine;
+    } else {
+      refuse(
+          where,
+          "the query of sqlite: is scope=machine or scope=fleet (every process of the cache opens this one "
+          "file), and mode=ro (only reads), each once; write a ? of the path as %3F");
+    }
+    if (end == query.size()) return;
+    query.remove_prefix(end + 1);
   }
-  refuse(
-      where,
-      "the only query of sqlite: is scope=machine or scope=fleet (every process of the cache opens this one "
-      "file); write a ? of the path as %3F");
 }
 
 TierUrl read_sqlite(Text path, const std::string& where) {
@@ -195,7 +206,7 @@ TierUrl read_sqlite(Text path, const std::string& where) {
   }
   const auto query = std::min(path.find('?'), path.size());
   TierUrl out{Kind::sqlite, decode(path.substr(0, query), where), {}, {}, {}};
-  if (query < path.size()) out.scope = read_scope(path.substr(query + 1), where);
+  if (query < path.size()) read_sqlite_query(path.substr(query + 1), where, out);
   if (out.target.empty()) refuse(where, "the path is missing; write sqlite:cache.db or sqlite:/var/cache.db");
   if (out.target.find('\0') != std::string::npos) refuse(where, "the path contains a NUL byte");
   out.address = "sqlite:" + out.target;

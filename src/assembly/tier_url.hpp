@@ -20,6 +20,7 @@ struct TierUrl {
   std::vector<Member> members;   ///< sharded, replicated
   ReplicatedOptions settings;    ///< replicated: everything except the nodes; sharded: the seed
   Scope scope = Scope::machine;  ///< sqlite
+  bool read_only = false;        ///< sqlite
 };
 
 struct Member {

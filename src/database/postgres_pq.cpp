@@ -5,6 +5,9 @@
 namespace terrace::postgres {
 namespace {
 
+constexpr std::string_view shared_session =
+    "a pooler shares the session with other clients: connect to the server itself, or use pool_mode=session";
+
 struct Meaning {
   std::string_view state;  // a SQLSTATE, or the beginning of several
   Errc code;
@@ -17,6 +20,8 @@ constexpr Meaning meanings[] = {
     {"23", Errc::invalid_argument, "a constraint of the table rejects it"},
     {"25006", Errc::unavailable,
      "the server is a standby: name its primary, or add target_session_attrs=read-write to the url"},
+    {"26000", Errc::incompatible, shared_session},
+    {"42P05", Errc::incompatible, shared_session},
     {"28", Errc::denied, "check user and password in the url, and the server's pg_hba.conf"},
     {"3D", Errc::denied, "create the database, or name another one in the url"},
     {"3F", Errc::denied, "create the schema, or name another one in PostgresOptions::table"},

@@ -12,6 +12,31 @@ namespace {
   throw SqliteFault(code & 0xff, db != nullptr ? sqlite3_errmsg(db) : sqlite3_errstr(code));
 }
 
+/// SQLite's instructions between two looks at the clock: some microseconds.
+constexpr int steps_between_checks = 1000;
+/// How long a statement may go on while the tier is being closed.
+constexpr Duration closing_grace = std::chrono::milliseconds(300);
+/// Larger than the largest max_value_bytes with its key.
+constexpr int longest_row = (512 << 20) + (1 << 20);
+constexpr int longest_sql = 100'000;
+
+/// The path as a URI, in which %, ? and # have a meaning.
+std::string immutable_uri(std::string_view path) {
+  std::string uri = "file:";
+  for (const char c : path) {
+    if (c == '%') {
+      uri += "%25";
+    } else if (c == '?') {
+      uri += "%3f";
+    } else if (c == '#') {
+      uri += "%23";
+    } else {
+      uri += c;
+    }
+  }
+  return uri + "?immutable=1";
+}
+
 void check(sqlite3* db, int code) {
   if (code != SQLITE_OK) fail(db, code);
 }
@@ -20,6 +45,14 @@ void check(sqlite3* db, int code) {
 
 bool SqliteFault::means_damage() const noexcept {
   return code_ == SQLITE_CORRUPT || code_ == SQLITE_NOTADB;
+}
+
+bool SqliteFault::means_interrupted() const noexcept {
+  return code_ == SQLITE_INTERRUPT;
+}
+
+bool SqliteFault::means_no_access() const noexcept {
+  return code_ == SQLITE_CANTOPEN || code_ == SQLITE_READONLY || code_ == SQLITE_PERM;
 }
 
 bool SqliteFault::means_busy() const noexcept {
@@ -33,6 +66,8 @@ Error SqliteFault::error(const std::filesystem::path& path) const {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
       return {Errc::unavailable, where + "; another process is writing for longer than busy_timeout"};
+    case SQLITE_INTERRUPT:
+      return {Errc::timed_out, where + "; a statement ran for too long"};
     case SQLITE_FULL:
       return {Errc::io_error, where + "; no space is left for the file"};
     case SQLITE_TOOBIG:
@@ -89,6 +124,10 @@ std::string_view Statement::blob(int column) const {
           static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column))};
 }
 
+bool Statement::is_null(int column) const {
+  return sqlite3_column_type(statement_.get(), column) == SQLITE_NULL;
+}
+
 void Statement::reset() noexcept {
   sqlite3_reset(statement_.get());
   sqlite3_clear_bindings(statement_.get());
@@ -104,16 +143,43 @@ void Connection::Close::operator()(sqlite3* db) const noexcept {
   sqlite3_close_v2(db);
 }
 
-Connection::Connection(const std::filesystem::path& path, Duration busy_timeout,
+Connection::Connection(const std::filesystem::path& path, Access access, Duration busy_timeout,
                        const std::atomic<bool>& closing)
     : busy_timeout_(busy_timeout), closing_(closing) {
   sqlite3* opened = nullptr;
-  const int flags =
-      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
-  const int code = sqlite3_open_v2(path.c_str(), &opened, flags, nullptr);
+  int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
+  flags |= access == Access::read_write ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
+  if (access == Access::immutable) flags |= SQLITE_OPEN_URI;
+  const std::string name = access == Access::immutable ? immutable_uri(path.string()) : path.string();
+  const int code = sqlite3_open_v2(name.c_str(), &opened, flags, nullptr);
   db_.reset(opened);
   check(opened, code);
   sqlite3_busy_handler(opened, &Connection::on_busy, this);
+  sqlite3_progress_handler(opened, steps_between_checks, &Connection::on_progress, this);
+  distrust_file();
+}
+
+/// https://www.sqlite.org/security.html
+void Connection::distrust_file() {
+  constexpr std::pair<int, int> switches[] = {
+      {SQLITE_DBCONFIG_DEFENSIVE, 1},      {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
+      {SQLITE_DBCONFIG_ENABLE_TRIGGER, 0}, {SQLITE_DBCONFIG_ENABLE_VIEW, 0},
+      {SQLITE_DBCONFIG_DQS_DDL, 0},        {SQLITE_DBCONFIG_DQS_DML, 0}};
+  for (const auto& [which, on] : switches) check(db_.get(), sqlite3_db_config(db_.get(), which, on, nullptr));
+  sqlite3_limit(db_.get(), SQLITE_LIMIT_LENGTH, longest_row);
+  sqlite3_limit(db_.get(), SQLITE_LIMIT_SQL_LENGTH, longest_sql);
+  sqlite3_limit(db_.get(), SQLITE_LIMIT_ATTACHED, 0);
+  execute("PRAGMA cell_size_check=ON");
+  execute("PRAGMA mmap_size=0");
+}
+
+int Connection::on_progress(void* self) noexcept {
+  auto& connection = *static_cast<Connection*>(self);
+  const TimePoint now = system_clock().now();
+  if (connection.closing_ && connection.closing_since_ == no_deadline) connection.closing_since_ = now;
+  const TimePoint last_moment =
+      std::min(connection.give_up_at_, after(connection.closing_since_, closing_grace));
+  return now >= last_moment ? 1 : 0;
 }
 
 int Connection::on_busy(void* self, int attempts) noexcept {

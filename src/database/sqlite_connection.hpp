@@ -26,6 +26,10 @@ class SqliteFault : public std::exception {
   /// The file is damaged (or not an SQLite file).
   [[nodiscard]] bool means_damage() const noexcept;
   [[nodiscard]] bool means_busy() const noexcept;
+  /// The statement was ended by Connection::give_up_at or because the tier is being closed.
+  [[nodiscard]] bool means_interrupted() const noexcept;
+  /// The file cannot be opened in this way, for example for writing.
+  [[nodiscard]] bool means_no_access() const noexcept;
   [[nodiscard]] Error error(const std::filesystem::path& path) const;
 
  private:
@@ -45,6 +49,7 @@ class Statement {
   bool step();
   [[nodiscard]] std::int64_t integer(int column) const;
   [[nodiscard]] std::string_view blob(int column) const;
+  [[nodiscard]] bool is_null(int column) const;
   void reset() noexcept;
   /// Binds nothing, runs to the end, resets.
   void run();
@@ -68,14 +73,26 @@ class ResetAtEnd {
   Statement& statement_;
 };
 
-/// One connection, for one thread at a time.
+/// What a connection may do with the file.
+enum class Access : std::uint8_t {
+  read_write,
+  read_only,  ///< beside processes that write; SQLite may make a `-shm` file
+  immutable,  ///< nobody writes, and nothing is made beside the file: for read-only file systems
+};
+
+/// One connection, for one thread at a time. The file is untrusted input: triggers and views in it do not run,
+/// and no statement runs for longer than give_up_at() permits.
 class Connection {
  public:
   /// Waits at most `busy_timeout` for another connection's lock, and no longer once `closing` is set.
-  Connection(const std::filesystem::path& path, Duration busy_timeout, const std::atomic<bool>& closing);
+  Connection(const std::filesystem::path& path, Access access, Duration busy_timeout,
+             const std::atomic<bool>& closing);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
+  /// Statements that still run then fail, and those that run 300 ms after `closing` was set. Time in the
+  /// operating system, as in a sync, is not interrupted.
+  void give_up_at(TimePoint when) noexcept { give_up_at_ = when; }
   void execute(const char* sql);
   [[nodiscard]] Statement prepare(const char* sql) { return {db_.get(), sql}; }
   [[nodiscard]] std::int64_t integer(const char* sql);
@@ -92,11 +109,15 @@ class Connection {
     void operator()(sqlite3* db) const noexcept;
   };
   static int on_busy(void* self, int attempts) noexcept;
+  static int on_progress(void* self) noexcept;
+  void distrust_file();
 
   std::unique_ptr<sqlite3, Close> db_;
   Duration busy_timeout_;
   const std::atomic<bool>& closing_;
   TimePoint busy_since_;
+  TimePoint give_up_at_ = no_deadline;
+  TimePoint closing_since_ = no_deadline;  // as seen by this connection
 };
 
 }  // namespace terrace::database

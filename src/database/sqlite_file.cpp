@@ -1,10 +1,13 @@
 #include "database/sqlite_file.hpp"
 
+#include <sqlite3.h>
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <string>
+#include <system_error>
 #include <thread>
 
 namespace terrace::database {
@@ -14,23 +17,14 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t max_value_limit = std::size_t{512} << 20;
 constexpr unsigned kept_aside = 3;
+constexpr const char* or_only_to_read = ", or open it only to read (read_only; in a URL mode=ro)";
+/// A file of ours needs few instructions to be opened: nothing that depends on its size. Time in the operating
+/// system does not count.
+constexpr Duration opening_limit = std::chrono::seconds(2);
 
 [[noreturn]] void refuse(const fs::path& path, const std::string& why) {
   throw ConfigError("SqliteOptions::path " + path.string() + " " + why);
 }
-
-constexpr const char* layout =
-    "CREATE TABLE entries("
-    "  id INTEGER PRIMARY KEY,"  // grows with every new key: the order of eviction
-    "  key BLOB NOT NULL UNIQUE,"
-    "  expires INTEGER NOT NULL,"  // wall clock, in milliseconds
-    "  version INTEGER NOT NULL DEFAULT 0,"
-    "  value BLOB NOT NULL);"
-    "CREATE INDEX entries_by_expiry ON entries(expires);"
-    "CREATE TABLE totals(entries INTEGER NOT NULL, bytes INTEGER NOT NULL);"
-    "INSERT INTO totals VALUES(0, 0);";
-/// From format 1; takes the same time for a file of any size.
-constexpr const char* upgrade = "ALTER TABLE entries ADD COLUMN version INTEGER NOT NULL DEFAULT 0";
 
 enum class Owner { nobody, older_terrace, terrace };
 
@@ -89,8 +83,12 @@ void lay_out(Connection& db, const fs::path& path) {
   db.execute("BEGIN IMMEDIATE");
   try {
     const Owner owner = owner_of(db, path);
+    if (owner == Owner::older_terrace) {
+      require_layout(db, file_format - 1);
+      upgrade_tables(db);
+    }
+    if (owner == Owner::nobody) make_tables(db);
     if (owner != Owner::terrace) {
-      db.execute(owner == Owner::nobody ? layout : upgrade);
       db.execute(("PRAGMA application_id=" + std::to_string(application_id)).c_str());
       db.execute(("PRAGMA user_version=" + std::to_string(file_format)).c_str());
     }
@@ -111,6 +109,14 @@ const char* synchronous(SqliteDurability durability) {
       return "PRAGMA synchronous=FULL";
   }
   throw ConfigError("SqliteOptions::durability is not one of fast, safe, durable");
+}
+
+/// Only what is a file, or is not there, is opened: a FIFO or a device could block or never end.
+void require_file(const fs::path& path) {
+  struct stat found {};
+  if (::stat(path.c_str(), &found) != 0 || S_ISREG(found.st_mode)) return;
+  refuse(path, S_ISDIR(found.st_mode) ? "is a folder: name a file in it"
+                                      : "is no regular file: give the cache a path of its own");
 }
 
 /// The number of `<name>.corrupt-<number>`; 0: not such a name.
@@ -144,33 +150,104 @@ void check_options(const SqliteOptions& options) {
   }
   if (options.clock == nullptr) throw ConfigError("SqliteOptions::clock is null");
   std::error_code ignored;
-  if (fs::is_directory(path, ignored)) refuse(path, "is a folder: name a file in it");
+  require_file(path);
   const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
   if (!fs::is_directory(folder, ignored))
     refuse(path, "cannot be made: create the folder " + folder.string());
 }
 
+void require_own_layout(Connection& db) {
+  db.execute("BEGIN");  // format and tables from one state of the file: another process may be upgrading it
+  try {
+    require_layout(db, db.integer("PRAGMA user_version"));
+  } catch (...) {
+    db.rollback();
+    throw;
+  }
+  db.rollback();
+}
+
 namespace {
+
+/// SQLite makes files with the mode of the umask, and the files beside them with the mode of the file. mknod()
+/// because a file must not be opened and closed again: that would release SQLite's locks on it.
+void make_private_file(const fs::path& path) {
+  if (::mknod(path.c_str(), S_IFREG | S_IRUSR | S_IWUSR, 0) == 0) return;
+  const int number = errno;
+  std::error_code ignored;
+  if (number != EEXIST) {
+    refuse(path, "cannot be made: " + std::generic_category().message(number) +
+                     ": check that the folder is writable and not full");
+  }
+  if (fs::is_symlink(fs::symlink_status(path, ignored)) && !fs::exists(path, ignored)) {
+    refuse(path, "is a symbolic link to a file that does not exist: make that file, or remove the link");
+  }
+}
+
+std::unique_ptr<Connection> connect(const SqliteOptions& options, Access access,
+                                    const std::atomic<bool>& closing) {
+  auto db = std::make_unique<Connection>(options.path, access, options.busy_timeout, closing);
+  db->give_up_at(system_clock().now() + opening_limit);
+  return db;
+}
+
+std::unique_ptr<Connection> open_to_write(const SqliteOptions& options, const std::atomic<bool>& closing) {
+  const fs::path& path = options.path;
+  make_private_file(path);
+  auto db = connect(options, Access::read_write, closing);
+  // Checked first: only a file of ours counts as damaged.
+  const Owner owner = owner_for_certain(*db, path);
+  db->execute(synchronous(options.durability));
+  if (owner != Owner::terrace) lay_out(*db, path);
+  if (db->read_only()) {
+    refuse(path,
+           std::string("is not writable: grant the permission, or choose another path") + or_only_to_read);
+  }
+  if (db->text("PRAGMA journal_mode=WAL") != "wal") {
+    refuse(path, "cannot be used in WAL mode: choose a path on a local file system");
+  }
+  db->execute("PRAGMA secure_delete=OFF");
+  return db;
+}
+
+/// A file that no process writes can be read although SQLite may make nothing beside it.
+std::unique_ptr<Connection> open_to_read(const SqliteOptions& options, const std::atomic<bool>& closing) {
+  const fs::path& path = options.path;
+  std::error_code error;
+  if (!fs::exists(path, error)) refuse(path, "does not exist, and read_only (mode=ro) makes no file");
+  const auto open_with = [&](Access access) {
+    auto db = connect(options, access, closing);
+    if (owner_for_certain(*db, path) == Owner::nobody)
+      refuse(path, "is empty: it is no cache that can be read");
+    return db;
+  };
+  try {
+    return open_with(Access::read_only);
+  } catch (const SqliteFault& fault) {
+    if (!fault.means_no_access()) throw;
+  }
+  const fs::path wal = fs::path(path) += "-wal";
+  if (fs::exists(wal, error) && fs::file_size(wal, error) != 0) {
+    refuse(path, "cannot be read here: its newest entries are in " + wal.string() +
+                     ", which needs a writable folder. Close the tier that wrote it, then copy the file");
+  }
+  return open_with(Access::immutable);
+}
 
 std::unique_ptr<Connection> open_once(const SqliteOptions& options, const std::atomic<bool>& closing) {
   const fs::path& path = options.path;
+  require_file(path);
   try {
-    auto db = std::make_unique<Connection>(path, options.busy_timeout, closing);
-    // Checked first: only a file of ours counts as damaged.
-    const Owner owner = owner_for_certain(*db, path);
-    db->execute(synchronous(options.durability));
-    if (owner != Owner::terrace) lay_out(*db, path);
-    if (db->read_only()) refuse(path, "is not writable: grant the permission, or choose another path");
-    if (db->text("PRAGMA journal_mode=WAL") != "wal") {
-      refuse(path, "cannot be used in WAL mode: choose a path on a local file system");
-    }
-    db->execute("PRAGMA secure_delete=OFF");
+    auto db = options.read_only ? open_to_read(options, closing) : open_to_write(options, closing);
+    require_own_layout(*db);
     db->execute("PRAGMA cache_size=-8192");
     return db;
   } catch (const SqliteFault& fault) {
+    if (fault.means_interrupted()) throw SqliteFault(SQLITE_CORRUPT, "it takes too long to read its tables");
     if (fault.means_damage() || fault.means_busy()) throw;
     refuse(path, std::string("cannot be used: ") + fault.what() +
-                     ": check that the folder is writable and not full");
+                     ": check that the folder is writable and not full" +
+                     (fault.means_no_access() && !options.read_only ? or_only_to_read : ""));
   }
 }
 
@@ -189,8 +266,8 @@ std::unique_ptr<Connection> open_file(const SqliteOptions& options, const std::a
   }
 }
 
-void put_aside(const fs::path& path, FileIdentity damaged) {
-  if (identity_of(path) != damaged) return;
+fs::path put_aside(const fs::path& path, FileIdentity damaged) {
+  if (identity_of(path) != damaged) return {};
   const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
   const std::string prefix = path.filename().string() + ".corrupt-";
   unsigned last = 0;
@@ -206,6 +283,7 @@ void put_aside(const fs::path& path, FileIdentity damaged) {
     fs::remove(aside(last + 1 - kept_aside), ignored);
     fs::remove(aside(last + 1 - kept_aside) += "-wal", ignored);
   }
+  return aside(last + 1);
 }
 
 }  // namespace terrace::database

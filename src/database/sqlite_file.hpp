@@ -9,12 +9,9 @@
 #include <terrace/sqlite.hpp>
 
 #include "database/sqlite_connection.hpp"
+#include "database/sqlite_layout.hpp"
 
 namespace terrace::database {
-
-/// "Trce", in the header of every file of ours.
-inline constexpr std::int64_t application_id = 0x54726365;
-inline constexpr std::int64_t file_format = 2;
 
 /// Identifies the file behind a path, to notice that another one has replaced it.
 struct FileIdentity {
@@ -27,12 +24,17 @@ FileIdentity identity_of(const std::filesystem::path& path) noexcept;
 /// Checks everything that can be checked without touching the file. Throws ConfigError.
 void check_options(const SqliteOptions& options);
 
-/// A connection to a file of ours, which is created if absent. Throws ConfigError for a path or file that
-/// cannot be ours, SqliteFault for one that is ours and damaged, or busy.
+/// A connection to a file of ours, which is created if absent (mode 0600) unless options.read_only is set.
+/// Throws ConfigError for a path or file that cannot be ours, SqliteFault for one that is busy, or ours and
+/// damaged or with another layout.
 std::unique_ptr<Connection> open_file(const SqliteOptions& options, const std::atomic<bool>& closing);
 
+/// Throws a SqliteFault that means damage if the tables are no longer those of the file's format.
+void require_own_layout(Connection& db);
+
 /// Renames the file and its WAL to `<path>.corrupt-N`, unless another process has already replaced the file.
-/// No connection of this process may be open. Throws std::filesystem::filesystem_error.
-void put_aside(const std::filesystem::path& path, FileIdentity damaged);
+/// No connection of this process may be open. The new name; empty: replaced already. Throws
+/// std::filesystem::filesystem_error.
+std::filesystem::path put_aside(const std::filesystem::path& path, FileIdentity damaged);
 
 }  // namespace terrace::database

@@ -1,58 +1,73 @@
 #include "database/sqlite_rows.hpp"
 
+#include <algorithm>
 #include <terrace/glob.hpp>
 #include <vector>
 
 namespace terrace::database {
 namespace {
 
-#define TERRACE_ROW_RETURNED " RETURNING length(key) + length(value), expires"
-
 constexpr const char* upsert_sql =
     "INSERT INTO entries(key, expires, version, value) VALUES(?1, ?2, ?3, ?4) ON CONFLICT(key) DO UPDATE "
     "SET expires = excluded.expires, version = excluded.version, value = excluded.value";
-constexpr const char* purge_sql =
-    "DELETE FROM entries WHERE id IN (SELECT id FROM entries WHERE expires <= ?1 LIMIT "
-    "200)" TERRACE_ROW_RETURNED;
-constexpr const char* oldest_sql =
-    "DELETE FROM entries WHERE id = (SELECT id FROM entries WHERE id <> ?1 ORDER BY id LIMIT "
-    "1)" TERRACE_ROW_RETURNED;
-constexpr const char* erase_sql = "DELETE FROM entries WHERE key = ?1" TERRACE_ROW_RETURNED;
+// Without RETURNING, which would read the whole value of each row.
+#define TERRACE_CHOSEN "SELECT id, length(key) + length(value), expires FROM entries WHERE "
+constexpr const char* find_sql = TERRACE_CHOSEN "key = ?1";
+constexpr const char* purge_sql = TERRACE_CHOSEN "expires <= ?1 LIMIT 200";
+constexpr const char* oldest_sql = TERRACE_CHOSEN "id <> ?1 ORDER BY id LIMIT 1";
+#undef TERRACE_CHOSEN
 
-#undef TERRACE_ROW_RETURNED
+/// typeof() and length() of a blob read no more than the head of the row.
+constexpr const char* get_sql =
+    "SELECT typeof(value) = 'blob', CASE WHEN typeof(value) = 'blob' AND length(value) <= ?3 THEN value END "
+    "FROM entries WHERE key = ?1 AND expires > ?2";
+
+/// A file may say anything: differences end at 0.
+void take_off(std::uint64_t& total, std::uint64_t part) noexcept {
+  total -= std::min(total, part);
+}
 
 }  // namespace
 
-RowReader::RowReader(Connection& db)
-    : begin_(db.prepare("BEGIN")),
-      find_(db.prepare("SELECT value FROM entries WHERE key = ?1 AND expires > ?2")) {}
+RowReader::RowReader(Connection& db, std::size_t max_value_bytes)
+    : begin_(db.prepare("BEGIN")), find_(db.prepare(get_sql)), max_value_bytes_(max_value_bytes) {}
 
-Found RowReader::find(std::string_view key, std::int64_t now) {
+Result<Found> RowReader::find(std::string_view key, std::int64_t now) {
   const ResetAtEnd at_end(find_);
-  if (!find_.bind(1, key).bind(2, now).step()) return std::nullopt;
-  return Bytes(find_.blob(0));
+  find_.bind(1, key).bind(2, now).bind(3, static_cast<std::int64_t>(max_value_bytes_));
+  if (!find_.step()) return Found();
+  if (!find_.is_null(1)) return Found(Bytes(find_.blob(1)));
+  if (find_.integer(0) == 0) return Error(Errc::corrupt, "sqlite: the stored value is of another type");
+  return Error(Errc::value_too_large, "sqlite: the stored value is over max_value_bytes");
+}
+
+Totals read_totals(Statement& load_totals) {
+  const ResetAtEnd at_end(load_totals);
+  if (!load_totals.step()) return {};
+  const auto at_least_0 = [](std::int64_t number) {
+    return number < 0 ? 0 : static_cast<std::uint64_t>(number);
+  };
+  return {at_least_0(load_totals.integer(0)), at_least_0(load_totals.integer(1))};
 }
 
 RowWriter::RowWriter(Connection& db, std::uint64_t max_bytes)
     : max_bytes_(max_bytes == 0 ? UINT64_MAX : max_bytes),
       begin_(db.prepare("BEGIN IMMEDIATE")),
       commit_(db.prepare("COMMIT")),
-      load_totals_(db.prepare("SELECT entries, bytes FROM totals")),
+      load_totals_(db.prepare(load_totals_sql)),
       save_totals_(db.prepare("UPDATE totals SET entries = ?1, bytes = ?2")),
       old_(db.prepare("SELECT id, length(value), expires, version FROM entries WHERE key = ?1")),
       upsert_(db.prepare(upsert_sql)),
-      erase_(db.prepare(erase_sql)),
+      find_(db.prepare(find_sql)),
       purge_(db.prepare(purge_sql)),
       oldest_(db.prepare(oldest_sql)),
+      delete_(db.prepare("DELETE FROM entries WHERE id = ?1")),
       keys_(db.prepare("SELECT key FROM entries WHERE key >= ?1 AND id <= ?2 ORDER BY key LIMIT 200")),
       last_id_(db.prepare("SELECT max(id) FROM entries")) {}
 
 void RowWriter::begin() {
   begin_.run();
-  const ResetAtEnd at_end(load_totals_);
-  if (!load_totals_.step()) return;
-  totals_ = {static_cast<std::uint64_t>(load_totals_.integer(0)),
-             static_cast<std::uint64_t>(load_totals_.integer(1))};
+  totals_ = read_totals(load_totals_);
 }
 
 void RowWriter::commit() {
@@ -71,31 +86,35 @@ void RowWriter::set(const Row& row, std::int64_t now) {
       const auto version = static_cast<std::uint64_t>(old_.integer(3));
       if (row.version != 0 && unexpired && version >= row.version) return;
       id = old_.integer(0);
-      totals_.bytes -= row_bytes(row.key.size(), static_cast<std::size_t>(old_.integer(1)));
+      take_off(totals_.bytes, row_bytes(row.key.size(), static_cast<std::size_t>(old_.integer(1))));
     } else {
       ++totals_.entries;
     }
   }
   upsert_.bind(1, row.key).bind(2, row.expires).bind(3, static_cast<std::int64_t>(row.version));
   upsert_.bind(4, row.value).run();
-  totals_.bytes += row_bytes(row.key.size(), row.value.size());
-  if (totals_.bytes > max_bytes_) make_room(id, now);
+  const std::uint64_t bytes = row_bytes(row.key.size(), row.value.size());
+  totals_.bytes += bytes;
+  if (totals_.bytes <= max_bytes_ || make_room(id, now)) return;
+  // The totals of the file were wrong: only this row is left, or not even this one.
+  totals_ = id != 0 ? Totals{1, bytes} : Totals{};
 }
 
-void RowWriter::make_room(std::int64_t keep_id, std::int64_t now) {
+bool RowWriter::make_room(std::int64_t keep_id, std::int64_t now) {
   while (totals_.bytes > max_bytes_ && purge(now) > 0) {
   }
   while (totals_.bytes > max_bytes_) {
     oldest_.bind(1, keep_id);
     const Erased erased = remove(oldest_, now);
-    if (erased.rows == 0) break;
+    if (erased.rows == 0) return false;
     evicted_ += erased.unexpired;
   }
+  return true;
 }
 
 bool RowWriter::erase(std::string_view key, std::int64_t now) {
-  erase_.bind(1, key);
-  return remove(erase_, now).unexpired > 0;
+  find_.bind(1, key);
+  return remove(find_, now).unexpired > 0;
 }
 
 bool RowWriter::step(Sweep& sweep, std::int64_t now) {
@@ -122,15 +141,20 @@ std::uint64_t RowWriter::purge(std::int64_t now) {
   return remove(purge_, now).rows;
 }
 
-RowWriter::Erased RowWriter::remove(Statement& statement, std::int64_t now) {
-  const ResetAtEnd at_end(statement);
+RowWriter::Erased RowWriter::remove(Statement& chosen, std::int64_t now) {
+  std::vector<std::int64_t> ids;
   Erased erased;
-  while (statement.step()) {
-    ++erased.rows;
-    if (statement.integer(1) > now) ++erased.unexpired;
-    --totals_.entries;
-    totals_.bytes -= row_bytes(0, static_cast<std::size_t>(statement.integer(0)));
+  {
+    const ResetAtEnd at_end(chosen);
+    while (chosen.step()) {
+      ids.push_back(chosen.integer(0));
+      take_off(totals_.bytes, row_bytes(0, static_cast<std::size_t>(chosen.integer(1))));
+      if (chosen.integer(2) > now) ++erased.unexpired;
+    }
   }
+  for (const std::int64_t id : ids) delete_.bind(1, id).run();
+  erased.rows = ids.size();
+  take_off(totals_.entries, erased.rows);
   return erased;
 }
 

@@ -23,20 +23,25 @@ inline constexpr std::int64_t never = INT64_MAX;
 
 class RowReader {
  public:
-  explicit RowReader(Connection& db);
+  RowReader(Connection& db, std::size_t max_value_bytes);
 
   /// The finds from here to the end of the connection's transaction read one snapshot.
   void begin() { begin_.run(); }
-  [[nodiscard]] Found find(std::string_view key, std::int64_t now);
+  /// value_too_large: the stored value is over max_value_bytes. corrupt: it is no bytes. Neither is read.
+  [[nodiscard]] Result<Found> find(std::string_view key, std::int64_t now);
 
  private:
   Statement begin_, find_;
+  std::size_t max_value_bytes_;
 };
 
 struct Totals {
   std::uint64_t entries = 0;
   std::uint64_t bytes = 0;
 };
+/// The totals as the file has them.
+[[nodiscard]] Totals read_totals(Statement& load_totals);
+inline constexpr const char* load_totals_sql = "SELECT entries, bytes FROM totals";
 
 class RowWriter {
  public:
@@ -82,15 +87,16 @@ class RowWriter {
     std::uint64_t rows = 0;
     std::uint64_t unexpired = 0;
   };
-  void make_room(std::int64_t keep_id, std::int64_t now);
-  /// Runs a DELETE that returns bytes and expiry of each row it removed.
-  Erased remove(Statement& statement, std::int64_t now);
+  /// Evicts other rows than `keep_id`. False: there is none, whatever the totals say.
+  bool make_room(std::int64_t keep_id, std::int64_t now);
+  /// Removes the rows that the statement selects: id, bytes of key and value, expiry. The values are not read.
+  Erased remove(Statement& chosen, std::int64_t now);
 
   std::uint64_t max_bytes_;
   Totals totals_;
   std::uint64_t evicted_ = 0;
   Statement begin_, commit_, load_totals_, save_totals_;
-  Statement old_, upsert_, erase_, purge_, oldest_, keys_, last_id_;
+  Statement old_, upsert_, find_, purge_, oldest_, delete_, keys_, last_id_;
 };
 
 }  // namespace terrace::database

@@ -198,7 +198,6 @@ void SqliteWorkers::write_group(const std::vector<CallPtr>& taken) {
 void SqliteWorkers::run_sweep(const CallPtr& call) {
   auto& sweep = static_cast<SweepCall&>(*call);
   if (sweep.claimed()) return;
-  if (sweep.is_purge() && !sweep.progress) engine_.follow_path();
   const Result<bool> finished = engine_.sweep(sweep);
   TERRACE_ASSERT(!finished || sweep.progress);
   if (finished && !*finished) {
@@ -394,6 +393,7 @@ TierStats SqliteTierImpl::stats() const {
   TierStats stats = workers_->counters.stats();
   stats.entries = totals.entries;
   stats.bytes = totals.bytes;
+  if (!workers_->engine().is_open()) stats.reachable = false;
   return stats;
 }
 

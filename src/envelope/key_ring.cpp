@@ -29,6 +29,17 @@ struct WipedText {
 void refuse_if_shared(const std::filesystem::path& path, const envelope::SecretFile& file) {
   struct stat status {};
   if (::fstat(file.fd(), &status) != 0 || !S_ISREG(status.st_mode)) refuse(path, "is not a regular file");
+  const auto is_other = [](uid_t user) { return user != ::geteuid() && user != 0; };
+  if (is_other(status.st_uid)) {
+    refuse(path, "belongs to the user " + std::to_string(status.st_uid) +
+                     ", who chooses the keys then; run `chown " + std::to_string(::geteuid()) + " " +
+                     path.string() + "`");
+  }
+  struct stat link {};
+  if (::lstat(path.c_str(), &link) == 0 && S_ISLNK(link.st_mode) && is_other(link.st_uid)) {
+    refuse(path, "is a symbolic link of the user " + std::to_string(link.st_uid) +
+                     ", who chooses the keys then; give the path of the file itself");
+  }
   if ((status.st_mode & 07777 & ~(S_IRUSR | S_IWUSR)) == 0) return;
   std::string mode;
   for (int shift = 9; shift >= 0; shift -= 3) mode += static_cast<char>('0' + (status.st_mode >> shift & 7));

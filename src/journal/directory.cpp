@@ -37,6 +37,36 @@ bool parse_whole(std::string_view text, int base, std::uint64_t& number) {
   return error == std::errc() && end == text.data() + text.size();
 }
 
+std::string objection_to(const struct stat& about) {
+  if (!S_ISREG(about.st_mode)) return "is no regular file";
+  if (static_cast<std::uint64_t>(about.st_size) > max_file_size)
+    return "is larger than any file of a journal";
+  return {};
+}
+
+bool is_own_group(gid_t group) {
+  if (group == ::getegid()) return true;
+  std::vector<gid_t> groups(static_cast<std::size_t>(std::max(0, ::getgroups(0, nullptr))));
+  const int count = ::getgroups(static_cast<int>(groups.size()), groups.data());
+  return count > 0 && std::find(groups.begin(), groups.begin() + count, group) != groups.begin() + count;
+}
+
+/// Anyone who may write to the directory may add changes, which the cache would send on. Groups of this process
+/// may: volumes of Kubernetes belong to root and to such a group.
+void refuse_if_shared(const Descriptor& directory, const std::string& path) {
+  struct stat about {};
+  if (::fstat(directory.get(), &about) != 0) fail(path);
+  const auto refuse = [&](const std::string& why) {
+    throw ConfigError("the journal " + path + " " + why + ": run `chown " + std::to_string(::geteuid()) +
+                      " " + path + " && chmod 700 " + path + "`, or give another path");
+  };
+  if (about.st_uid != ::geteuid() && about.st_uid != 0)
+    refuse("belongs to the user " + std::to_string(about.st_uid));
+  if ((about.st_mode & S_IWOTH) != 0) refuse("can be written by every user");
+  if ((about.st_mode & S_IWGRP) != 0 && !is_own_group(about.st_gid))
+    refuse("can be written by the group " + std::to_string(about.st_gid));
+}
+
 Descriptor open_directory(const std::string& path) {
   const int number = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (number < 0) fail(path);
@@ -90,6 +120,7 @@ Directory Directory::lock(const std::string& path, Disk& disk) {
   const bool made = ::mkdir(path.c_str(), 0700) == 0;
   if (!made && errno != EEXIST) fail(path);
   Directory directory(open_directory(path), path, disk);
+  refuse_if_shared(directory.descriptor_, path);
   if (::flock(directory.descriptor_.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) fail("locking " + path);
     throw ConfigError("the journal " + path +
@@ -117,9 +148,12 @@ std::vector<std::string> Directory::names() const {
 }
 
 Bytes Directory::read(const std::string& name) const {
-  const Descriptor file(::openat(descriptor_.get(), name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  constexpr int flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+  const Descriptor file(::openat(descriptor_.get(), name.c_str(), flags));
   struct stat about {};
   if (file.get() < 0 || ::fstat(file.get(), &about) != 0) fail(full(name));
+  if (const std::string why = objection_to(about); !why.empty())
+    throw std::system_error(EINVAL, std::generic_category(), full(name) + " " + why);
   Bytes bytes(static_cast<std::size_t>(about.st_size), '\0');
   std::size_t have = 0;
   while (have < bytes.size()) {
@@ -132,6 +166,18 @@ Bytes Directory::read(const std::string& name) const {
   return bytes;
 }
 
+std::string Directory::objection(const std::string& name) const {
+  struct stat about {};
+  if (::fstatat(descriptor_.get(), name.c_str(), &about, AT_SYMLINK_NOFOLLOW) != 0) fail(full(name));
+  return objection_to(about);
+}
+
+std::uint64_t Directory::size(const std::string& name) const {
+  struct stat about {};
+  if (::fstatat(descriptor_.get(), name.c_str(), &about, AT_SYMLINK_NOFOLLOW) != 0) fail(full(name));
+  return static_cast<std::uint64_t>(about.st_size);
+}
+
 File Directory::create(const std::string& name) {
   constexpr int flags = O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC;
   const int number = ::openat(descriptor_.get(), name.c_str(), flags, 0600);
@@ -140,7 +186,8 @@ File Directory::create(const std::string& name) {
 }
 
 void Directory::cut(const std::string& name, std::uint64_t size) {
-  const Descriptor file(::openat(descriptor_.get(), name.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW));
+  constexpr int flags = O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+  const Descriptor file(::openat(descriptor_.get(), name.c_str(), flags));
   if (file.get() < 0 || ::ftruncate(file.get(), static_cast<off_t>(size)) != 0 ||
       disk_->sync(file.get()) != 0)
     fail("cutting " + full(name));

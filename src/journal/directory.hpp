@@ -14,6 +14,9 @@
 
 namespace terrace::journal {
 
+/// No segment is larger: it ends with the change that reaches segment_bytes (a GiB), and a change has a GiB.
+inline constexpr std::uint64_t max_file_size = (std::uint64_t{2} << 30) + (std::uint64_t{64} << 20);
+
 /// An open descriptor.
 class Descriptor {
  public:
@@ -59,13 +62,18 @@ class Directory {
  public:
   /// Opens it only to look: takes no lock and changes nothing.
   static Directory look(const std::string& path);
-  /// Creates it if necessary, and locks it: ConfigError if another process has it. The lock ends with the
-  /// object or the process.
+  /// Creates it if necessary, and locks it: ConfigError if another process has it, or if other users may write
+  /// to it. The lock ends with the object or the process.
   static Directory lock(const std::string& path, Disk& disk);
 
   /// The names of all files, sorted.
   [[nodiscard]] std::vector<std::string> names() const;
+  /// Fails for what has an objection.
   [[nodiscard]] Bytes read(const std::string& name) const;
+  /// Why the file is not read: it is no regular file (a FIFO would block), or it is larger than any file of a
+  /// journal. Empty: it can be read.
+  [[nodiscard]] std::string objection(const std::string& name) const;
+  [[nodiscard]] std::uint64_t size(const std::string& name) const;
 
   [[nodiscard]] File create(const std::string& name);
   void cut(const std::string& name, std::uint64_t size);

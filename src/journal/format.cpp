@@ -72,19 +72,26 @@ void append_sealed(Bytes& out, std::uint64_t id, Kind kind, const Change& change
   });
 }
 
-/// The record at the offset, if it is complete.
-std::optional<RecordView> record_at(BytesView file, std::size_t offset, std::uint64_t id) {
+/// What stands at an offset.
+struct Place {
+  RecordView record = {};     // with its payload, if the head is correct
+  bool head_correct = false;  // and all bytes that it announces are there
+  bool correct = false;
+};
+
+Place look_at(BytesView file, std::size_t offset, std::uint64_t id) {
   Reader reader(file.substr(offset));
   std::uint32_t check = 0, size = 0;
-  RecordView record{.offset = offset};
+  Place place{.record = {.offset = offset}};
   std::uint64_t sum = 0;
-  if (file.size() - offset < record_header_size) return {};
+  if (file.size() - offset < record_header_size) return place;
   reader.take(check);
   if (check != static_cast<std::uint32_t>(checksum(file.substr(offset + 4, record_header_size - 4), id)))
-    return {};
-  reader.take(size), reader.take(record.sequence), reader.take(sum);
-  if (!reader.take(size, record.payload) || sum != checksum(record.payload, id)) return {};
-  return record;
+    return place;
+  reader.take(size), reader.take(place.record.sequence), reader.take(sum);
+  place.head_correct = reader.take(size, place.record.payload);
+  place.correct = place.head_correct && sum == checksum(place.record.payload, id);
+  return place;
 }
 
 /// The remainder of a write that was cut short: less than a header, or a correct header with too few bytes
@@ -199,6 +206,7 @@ Result<Content> decode(const RecordView& record, std::uint64_t id, const Sealing
   if (kind < 1 || kind > 5 || (flags & ~known_flags) != 0) return corrupt("a record of an unknown kind");
   if (static_cast<Kind>(kind) == Kind::done) return decode_done(reader);
   const bool expires = (flags & Flag::has_expiry) != 0;
+  if ((flags & Flag::sealed) == 0 && sealing) return Error(Errc::incompatible, "the record is not sealed");
   if ((flags & Flag::sealed) == 0)
     return decode_change(reader, static_cast<Kind>(kind), expires, record.sequence);
   if (!sealing) return Error(Errc::denied, "the record is sealed, and there are no keys");
@@ -216,10 +224,17 @@ Scan scan(BytesView file, std::size_t begin, std::uint64_t id, FileKind kind, st
   Scan found;
   std::uint64_t least = first;
   std::size_t sound = std::min(begin, file.size());  // everything before is accounted for
+  // Records are searched inside a damaged one, too: its head may be wrong by chance. A file that was made to have
+  // many such heads would be read over and over, so then the search goes on behind a damaged record.
+  std::size_t may_read_twice = 4 * file.size();
   for (std::size_t at = sound; at < file.size();) {
-    const auto record = record_at(file, at, id);
-    if (!record || (kind == FileKind::segment && record->sequence < least)) {
-      ++at;
+    const Place place = look_at(file, at, id);
+    const RecordView* const record = &place.record;
+    if (!place.correct || (kind == FileKind::segment && record->sequence < least)) {
+      const std::size_t size = place.head_correct ? record->payload.size() : 0;
+      const bool skip = size > may_read_twice;
+      may_read_twice -= skip ? 0 : size;
+      at = skip ? record->end() : at + 1;
       continue;
     }
     if (at > sound) found.damaged.push_back({sound, at - sound});

@@ -77,7 +77,8 @@ struct RecordView {
   [[nodiscard]] std::size_t end() const noexcept { return offset + record_header_size + payload.size(); }
 };
 
-/// The content of the record. corrupt: it makes no sense. Other errors: sealed, and not with these keys.
+/// The content of the record. corrupt: it makes no sense. incompatible: there are keys, and a change or a dead
+/// letter is not sealed. Other errors: sealed, and not with these keys.
 [[nodiscard]] Result<Content> decode(const RecordView& record, std::uint64_t id, const Sealing& sealing);
 /// True if the record is sealed; for callers without keys.
 [[nodiscard]] bool is_sealed(const RecordView& record) noexcept;
@@ -97,7 +98,8 @@ struct Scan {
   std::optional<Stretch> torn = {};
 };
 
-/// Finds all records from `begin` on, also after damage. In a segment numbers only rise from `first` on, so
+/// Finds all records from `begin` on, also after damage, in a time that is in proportion to the size of the file.
+/// In a segment numbers only rise from `first` on, so
 /// bytes of an old record are not taken for a present one.
 [[nodiscard]] Scan scan(BytesView file, std::size_t begin, std::uint64_t id, FileKind kind,
                         std::uint64_t first = 0);

@@ -24,7 +24,10 @@ class Inspector {
 
   Inspection run() {
     for (const std::string& name : directory_.names()) {
-      if (const auto parsed = FileName::parse(name)) {
+      if (const auto why = objection(name); !why || !why->empty()) {
+        if (why && (FileName::parse(name) || name.ends_with(".damaged")))
+          result_.quarantined.emplace_back(name + " (" + *why + ")", 0);
+      } else if (const auto parsed = FileName::parse(name)) {
         if (const auto bytes = read(name)) look_at(*parsed, *bytes);
       } else if (name.ends_with(".damaged")) {
         if (const auto bytes = read(name)) result_.quarantined.emplace_back(name, bytes->size());
@@ -38,6 +41,14 @@ class Inspector {
   }
 
  private:
+  /// Why the file is not read; nothing if it is gone.
+  [[nodiscard]] std::optional<std::string> objection(const std::string& name) const try {
+    return directory_.objection(name);
+  } catch (const std::system_error& fault) {
+    if (fault.code() == std::errc::no_such_file_or_directory) return {};
+    throw;
+  }
+
   /// Nothing for a segment that was done and removed since it was listed.
   [[nodiscard]] std::optional<Bytes> read(const std::string& name) const try {
     return directory_.read(name);

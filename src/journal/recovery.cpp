@@ -30,7 +30,13 @@ class Recovery {
   void choose_files() {
     for (const std::string& name : directory_.names()) {
       const auto parsed = FileName::parse(name);
-      if (parsed && parsed->ending == ".log") names_.push_back(*parsed);
+      if (!parsed || parsed->ending != ".log") continue;
+      const std::string why = directory_.objection(name);
+      if (why.empty()) {
+        names_.push_back(*parsed);
+      } else {
+        put_aside(name, directory_.size(name), why);
+      }
     }
     if (names_.empty()) return;
     std::sort(names_.begin(), names_.end(), [](auto& a, auto& b) { return a.number < b.number; });
@@ -57,10 +63,12 @@ class Recovery {
     Scan scanned = scan(file, header_size, result_.id, FileKind::segment, name.number);
     if (scanned.torn && !last) scanned.damaged.push_back(*std::exchange(scanned.torn, {}));
     for (const Stretch& stretch : scanned.damaged) quarantine(text, file, stretch, "unreadable");
+    not_sealed_ = {};
     for (const RecordView& record : scanned.records) {
       result_.follows = record.sequence + 1;
       note(text, file, record);
     }
+    put_unsealed_aside(text, file);
     std::uint64_t size = file.size();
     if (scanned.torn) {
       TERRACE_ASSERT(last && scanned.torn->offset + scanned.torn->size == file.size());
@@ -96,6 +104,9 @@ class Recovery {
     const auto content = decode(record, result_.id, sealing_);
     if (!content && content.error() == Errc::corrupt) {
       quarantine(file_name, file, {record.offset, record.end() - record.offset}, content.error().context);
+    } else if (!content && content.error() == Errc::incompatible) {
+      if (not_sealed_.count++ == 0) not_sealed_.begin = record.offset;
+      not_sealed_.end = record.end();
     } else if (!content) {
       throw ConfigError("record " + std::to_string(record.sequence) + " of the journal file " + file_name +
                         " cannot be opened: " + content.error().context +
@@ -106,6 +117,15 @@ class Recovery {
     } else if (std::holds_alternative<Change>(*content)) {
       changes_.push_back(record.sequence);
     }
+  }
+
+  /// One copy and one report for all of a segment: there may be many, when keys were set with changes pending.
+  void put_unsealed_aside(const std::string& name, BytesView file) {
+    const auto& [count, begin, end] = not_sealed_;
+    if (count == 0) return;
+    quarantine(name, file, {begin, end - begin},
+               std::to_string(count) + (count == 1 ? " record is" : " records are") +
+                   " not sealed, and the cache has keys: not taken over");
   }
 
   /// Reads the segments with pending changes once more. Everything else counts as done.
@@ -139,7 +159,8 @@ class Recovery {
     TERRACE_ASSERT(stretch.offset <= file.size() && stretch.size <= file.size() - stretch.offset);
     const BytesView bytes = file.substr(stretch.offset, stretch.size);
     const auto names = directory_.names();
-    if (!std::binary_search(names.begin(), names.end(), copy) || directory_.read(copy) != bytes) {
+    if (!std::binary_search(names.begin(), names.end(), copy) || !directory_.objection(copy).empty() ||
+        directory_.read(copy) != bytes) {
       directory_.remove(copy);
       File aside = directory_.create(copy);
       aside.append(bytes);
@@ -162,6 +183,11 @@ class Recovery {
   const Sealing& sealing_;
   Recovered result_;
   std::vector<FileName> names_;
+  struct {
+    std::uint64_t count = 0;
+    std::size_t begin = 0;
+    std::size_t end = 0;
+  } not_sealed_;  // records of the segment under survey: from the first to the last of them
   std::uint64_t watermark_ = 0;
   DoneSet marked_;
   std::vector<std::uint64_t> changes_;

@@ -4,6 +4,9 @@
 ///  - An incomplete last record was never acknowledged: it is cut off.
 ///  - Anything else that cannot be read is damage: its bytes are copied to a file `*.damaged`, it is
 ///    reported, and every readable record around it is kept. A file of another journal is renamed as a whole.
+///  - Where there are keys, changes that are not sealed are not taken over: anyone who may write the file could
+///    have made them. They are copied and reported like damage.
+///  - What is named like a segment, and is no regular file or too large, is renamed and reported.
 ///  - Missing records (their file, or its end) are reported by their numbers.
 ///  - New numbers start far above any number that the lost data may have had.
 

@@ -69,12 +69,13 @@ void probe_postgres(const Place& place, const std::string& url, TimePoint deadli
   findings.mistake(place, session.error().message());
 }
 
-void probe_file(const Place& place, const fs::path& path, const std::shared_ptr<Runtime>& runtime,
+void probe_file(const Place& place, const assembly::TierUrl& store, const std::shared_ptr<Runtime>& runtime,
                 Findings& findings) {
+  const fs::path path = store.target;
   std::error_code error;
-  if (fs::exists(path, error)) {
+  if (store.read_only || fs::exists(path, error)) {
     try {
-      make_sqlite_tier({.path = path}, runtime)->close();
+      make_sqlite_tier({.path = path, .read_only = store.read_only}, runtime)->close();
     } catch (const ConfigError& wrong) {
       findings.mistake(place, wrong.what());
     }
@@ -116,7 +117,7 @@ std::vector<ConfigFinding> probe(const Config& config, Duration limit) {
   }
   for (const auto& [place, store] : others) {
     if (store->kind == assembly::Kind::postgres) probe_postgres(*place, store->target, deadline, findings);
-    if (store->kind == assembly::Kind::sqlite) probe_file(*place, store->target, runtime, findings);
+    if (store->kind == assembly::Kind::sqlite) probe_file(*place, *store, runtime, findings);
   }
   for (Asked& one : asked) {
     const Report report = one.report.get();

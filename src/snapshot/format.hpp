@@ -9,6 +9,8 @@ namespace terrace::snapshot {
 inline constexpr std::uint32_t format_version = 1;
 inline constexpr std::size_t header_size = 52;
 inline constexpr std::size_t block_head_size = 16;
+/// The most bytes of a record besides key and value.
+inline constexpr std::size_t record_head_size = 25;
 /// A block is written when it has reached this size.
 inline constexpr std::size_t full_block = 1 << 20;
 /// Of key and value together.

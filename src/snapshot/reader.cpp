@@ -35,7 +35,7 @@ Reader::~Reader() {
 }
 
 Result<Reader> Reader::open(const std::filesystem::path& file, const Types& types) {
-  const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
+  const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);  // does not wait for a FIFO
   if (fd < 0) return io_error(file, errno);
   struct stat status {};
   const bool told = ::fstat(fd, &status) == 0;
@@ -99,6 +99,8 @@ Reader::Step Reader::next_block() {
       return failed(corrupt("its end counts other entries"));
     return at_ == size_ ? Step::end : failed(corrupt("something follows its end"));
   }
+  if (head.size > full_block + most_record + record_head_size)
+    return failed(corrupt("block " + std::to_string(blocks_) + " is larger than any"));
   if (head.size > size_ - at_) return failed(corrupt("it is cut off"));
   block_.resize(head.size);
   if (!read(block_.data(), block_.size())) return Step::failed;

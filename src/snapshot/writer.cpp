@@ -24,24 +24,44 @@ Writer::~Writer() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-/// The draft always has the same name, so that the draft of a killed program is reused; the lock ends with
-/// the program.
+/// The draft always has the same name, so that the draft of a killed program is replaced. It is always a file that
+/// this writer has made: one that was there could be readable for others, or be another file under a second name.
 void Writer::open_draft() {
-  for (;;) {
-    fd_ = ::open(draft_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR);
-    if (fd_ < 0) return fail_with_errno("create a file beside");
-    if (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
-      return fail(Error(Errc::io_error, "another snapshot is being written to " + file_.string()));
-    }
-    struct stat mine {};
-    struct stat there {};
-    const bool told = ::fstat(fd_, &mine) == 0;
-    owns_draft_ = told && ::stat(draft_.c_str(), &there) == 0 && mine.st_ino == there.st_ino;
-    if (owns_draft_) break;
-    // Between the two calls another writer has given the file its name.
-    ::close(std::exchange(fd_, -1));
+  constexpr int attempts = 100;  // other writers may be quicker that many times
+  for (int i = 0; i < attempts; ++i) {
+    fd_ = ::open(draft_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR);
+    if (fd_ >= 0) break;
+    if (errno != EEXIST) return fail_with_errno("create a file beside");
+    if (!clear_name()) return;
   }
-  if (::ftruncate(fd_, 0) != 0) fail_with_errno("write");
+  if (fd_ < 0) return fail_with_errno("create a file beside");
+  if (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
+    return fail(Error(Errc::io_error, "another snapshot is being written to " + file_.string()));
+  }
+  owns_draft_ = true;
+}
+
+/// Removes what has the name of the draft; false: it is in use, or cannot be removed. The lock of a writer ends
+/// with its program. Only the lock of an own file counts: anyone could lock another one.
+bool Writer::clear_name() {
+  const int found = ::open(draft_.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  struct stat there {};
+  struct stat named {};
+  const bool own = found >= 0 && ::fstat(found, &there) == 0 && S_ISREG(there.st_mode) &&
+                   there.st_uid == ::geteuid() && there.st_nlink <= 1;
+  const bool in_use = own && ::flock(found, LOCK_EX | LOCK_NB) != 0;
+  // With its lock, nobody else removes it; without the name, another writer has done so already.
+  const bool gone = own && (::lstat(draft_.c_str(), &named) != 0 || named.st_ino != there.st_ino);
+  const bool removed = in_use || gone || ::unlink(draft_.c_str()) == 0 || errno == ENOENT;
+  const int why = errno;
+  if (found >= 0) ::close(found);
+  if (in_use) fail(Error(Errc::io_error, "another snapshot is being written to " + file_.string()));
+  if (!removed) {
+    fail(Error(Errc::io_error,
+               "cannot remove " + draft_.string() +
+                   ", where the snapshot is written first: " + std::generic_category().message(why)));
+  }
+  return ok();
 }
 
 void Writer::fail_with_errno(const char* what) {

@@ -75,6 +75,14 @@ TEST(MakeTier, ShardsHaveTheNamesOfTheUrl) {
   EXPECT_EQ(tier->scope(), Scope::machine);
   EXPECT_EQ(make_tier("sharded:sqlite:" + folder.file("c") + "?scope=fleet")->scope(), Scope::fleet);
   EXPECT_EQ(make_tier("sqlite:" + folder.file("c"))->scope(), Scope::machine);
+  const auto reader = make_tier("sqlite:" + folder.file("c") + "?mode=ro&scope=fleet");
+  EXPECT_EQ(reader->scope(), Scope::fleet);
+  std::optional<Error> refused;
+  reader->set("k", "v", {}, no_deadline, [&](const Result<void>& done) { refused = done.error(); });
+  reader->close();
+  ASSERT_TRUE(refused.has_value());
+  EXPECT_TRUE(*refused == Errc::denied || *refused == Errc::shutdown) << refused->message();
+  EXPECT_THROW(make_tier("sqlite:" + folder.file("none") + "?mode=ro"), ConfigError);
   EXPECT_EQ(shards[0].name, "sqlite:" + folder.file("a"));
   EXPECT_EQ(shards[1].name, "heavy");
   EXPECT_NEAR(shards[1].share.value(), 0.75, 0.03);

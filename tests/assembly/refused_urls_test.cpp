@@ -71,7 +71,8 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"redis-cluster://a,u:s3cret", "not a port"}, Bad{"postgres://u:s3cret/x@h", "an @ after a /"},
         Bad{"postgres://u:@/s3cret@h", "an @ after a /"}, Bad{"postgres://u:s3cret", "not a port"},
         Bad{"sqlite:", "the path is missing"}, Bad{"sqlite://host/a.db", "no host"}, Bad{"sqlite:a?b", "%3F"},
-        Bad{"sqlite:a?scope=process", "scope=fleet"},
+        Bad{"sqlite:a?scope=process", "scope=fleet"}, Bad{"sqlite:a?mode=rw", "mode=ro"},
+        Bad{"sqlite:a?mode=ro&mode=ro", "each once"}, Bad{"sqlite:a?mode=ro&", "mode=ro"},
         Bad{"sqlite:a?scope=fleet&b", "scope=machine or scope=fleet"}, Bad{"sqlite:a%zz", "write % as %25"},
         Bad{"sqlite:a%0", "write % as %25"}, Bad{"sqlite:a%00", "NUL"}));
 

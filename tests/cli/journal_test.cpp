@@ -3,8 +3,10 @@
 #include "journal/journal.hpp"
 
 #include <gmock/gmock.h>
+#include <sys/stat.h>
 
 #include <filesystem>
+#include <fstream>
 
 #include "cli/program.hpp"
 
@@ -69,6 +71,21 @@ TEST_F(JournalCommand, TellsDamageAndChangesNothing) {
   EXPECT_EQ(std::filesystem::file_size(file), size);
   open();
   EXPECT_THAT(inspect().out, HasSubstr("put aside: " + file.filename().string()));
+}
+
+TEST_F(JournalCommand, A12_NamesOfPlacedFilesCannotControlTheTerminal) {
+  open()->close();
+  for (const std::string& name : {std::string("a\x1b[2J.damaged"), std::string("b\xc2\x9b"
+                                                                               "2J.damaged")})
+    std::ofstream(path + "/" + name) << "x";
+  ASSERT_EQ(::mkfifo((path + "/fifo.damaged").c_str(), 0600), 0);
+  const Ended ended = inspect();
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_THAT(ended.out, Not(HasSubstr("\x1b")));
+  EXPECT_THAT(ended.out, Not(HasSubstr("\xc2\x9b")));
+  EXPECT_THAT(ended.out, HasSubstr("put aside: a?[2J.damaged: 1 bytes"));
+  EXPECT_THAT(ended.out, HasSubstr("put aside: b?2J.damaged: 1 bytes"));
+  EXPECT_THAT(ended.out, HasSubstr("put aside: fifo.damaged (is no regular file)"));
 }
 
 TEST_F(JournalCommand, SealedRecordsStaySealed) {

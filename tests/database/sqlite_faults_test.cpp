@@ -3,81 +3,22 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/spdlog.h>
 #include <sqlite3.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <fstream>
+#include <sstream>
 #include <terrace/sqlite.hpp>
 #include <terrace/testing.hpp>
 #include <thread>
 
-#include "database/blocking.hpp"
+#include "database/sqlite_test.hpp"
 
 namespace terrace::database {
 namespace {
-
-namespace fs = std::filesystem;
-using namespace std::chrono_literals;
-
-class SqliteFaults : public ::testing::Test {
- protected:
-  [[nodiscard]] fs::path path() const { return folder.path() / "cache.db"; }
-  [[nodiscard]] fs::path beside(const std::string& suffix) const { return fs::path(path()) += suffix; }
-
-  std::shared_ptr<SqliteTier> make(SqliteOptions options = {}) {
-    options.path = path();
-    return make_sqlite_tier(options);
-  }
-
-  /// What the ConfigError says.
-  std::string refusal(SqliteOptions options) {
-    try {
-      make_sqlite_tier(options);
-    } catch (const ConfigError& error) {
-      return error.what();
-    }
-    ADD_FAILURE() << "accepted: " << options.path;
-    return {};
-  }
-
-  void fill(Tier& tier, int count, std::size_t size = 500) {
-    const std::string value(size, 'v');
-    std::vector<std::string> keys;
-    std::vector<TierWrite> writes;
-    for (int i = 0; i < count; ++i) keys.push_back("key" + std::to_string(i));
-    for (const auto& key : keys) writes.push_back({key, value, {}});
-    for (const auto& result : set_many(tier, writes))
-      ASSERT_TRUE(result.has_value()) << result.error().message();
-  }
-
-  void scribble(std::size_t from) {
-    std::fstream file(path(), std::ios::in | std::ios::out | std::ios::binary);
-    const auto size = fs::file_size(path());
-    ASSERT_GT(size, from);
-    file.seekp(static_cast<std::streamoff>(from));
-    file << std::string(size - from, '\xa5');
-  }
-
-  TemporaryFolder folder;
-};
-
-/// Another program's connection.
-class Raw {
- public:
-  explicit Raw(const fs::path& path) { EXPECT_EQ(sqlite3_open(path.c_str(), &db_), SQLITE_OK); }
-  ~Raw() { sqlite3_close(db_); }
-  Raw(const Raw&) = delete;
-  Raw& operator=(const Raw&) = delete;
-  void run(const char* sql) {
-    char* why = nullptr;
-    EXPECT_EQ(sqlite3_exec(db_, sql, nullptr, nullptr, &why), SQLITE_OK) << why;
-    sqlite3_free(why);
-  }
-
- private:
-  sqlite3* db_ = nullptr;
-};
 
 /// While it lives, files opened cannot grow: SQLITE_FULL without filling a disk.
 class NoMorePages {
@@ -228,6 +169,87 @@ TEST_F(SqliteFaults, AFileThatWasRemovedIsReplaced) {
   EXPECT_TRUE(set(*tier, "b", "2").has_value());
   EXPECT_EQ(get(*tier, "b").value(), "2");
   EXPECT_EQ(get(*make(), "b").value(), "2");
+}
+
+TEST_F(SqliteFaults, ARemovedFileIsReplacedWithinAboutASecondOfUse) {
+  for (const bool reads : {false, true}) {
+    const auto tier = make();
+    ASSERT_TRUE(set(*tier, "a", "1").has_value());
+    for (const char* suffix : {"", "-wal", "-shm"}) fs::remove(beside(suffix));
+    const TimePoint limit = soon();
+    while (!fs::exists(path()) && system_clock().now() < limit) {
+      if (reads) {
+        (void)get(*tier, "a");
+      } else {
+        (void)set(*tier, "x", "1");
+      }
+    }
+    EXPECT_EQ(get(*tier, "a").value(), std::nullopt);  // its entries went with the file
+    ASSERT_TRUE(set(*tier, "b", "2").has_value());
+    EXPECT_EQ(get(*make(), "b").value(), "2");
+  }
+}
+
+TEST_F(SqliteFaults, F46_AWriterBesideDoesNotHinderTheOpening) {
+  ASSERT_TRUE(set(*make(), "a", "1").has_value());
+  Raw other(path());
+  other.run("BEGIN IMMEDIATE");
+  const auto tier = make({.busy_timeout = 50ms});
+  EXPECT_EQ(get(*tier, "a").value(), "1");
+  EXPECT_EQ(tier->stats().entries, 1U);
+  EXPECT_EQ(set(*tier, "b", "2").error(), Errc::unavailable);
+  other.run("COMMIT");
+  EXPECT_TRUE(set(*tier, "b", "2").has_value());
+}
+
+TEST_F(SqliteFaults, F46_AFileThatIsLockedIsOpenedLater) {
+  Raw other(path());
+  other.run("PRAGMA locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE");
+  const auto tier = make({.busy_timeout = 50ms});
+  const Result<Found> found = get(*tier, "a");
+  EXPECT_EQ(found.error(), Errc::unavailable) << found.error().message();
+  EXPECT_NE(found.error().context.find(path().string()), std::string::npos) << found.error().message();
+  EXPECT_EQ(set(*tier, "a", "1").error(), Errc::unavailable);
+  EXPECT_EQ(tier->stats().errors, 1U);
+  EXPECT_EQ(tier->stats().write_errors, 1U);
+  other.run("COMMIT; PRAGMA locking_mode=NORMAL; SELECT count(*) FROM sqlite_schema");
+  const TimePoint limit = soon();
+  while (!set(*tier, "a", "1") && system_clock().now() < limit) {
+  }
+  EXPECT_EQ(get(*tier, "a").value(), "1");
+}
+
+TEST_F(SqliteFaults, TheLogSaysWhatHappensToTheFile) {
+  std::ostringstream log;
+  const auto before = spdlog::default_logger();
+  spdlog::set_default_logger(
+      std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::ostream_sink_mt>(log)));
+  make()->close();
+  scribble(100);
+  {
+    const auto tier = make();
+    for (const char* suffix : {"", "-wal", "-shm"}) fs::remove(beside(suffix));
+    const TimePoint limit = soon();
+    while (tier->sqlite_stats().reopened == 0 && system_clock().now() < limit) (void)get(*tier, "a");
+  }
+  for (const char* suffix : {"", "-wal", "-shm"}) fs::remove(beside(suffix));
+  {
+    Raw other(path());
+    other.run("PRAGMA locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE");
+    const auto tier = make({.busy_timeout = 10ms});
+    EXPECT_EQ(tier->stats().reachable, false);
+    other.run("COMMIT; PRAGMA locking_mode=NORMAL; SELECT count(*) FROM sqlite_schema");
+    const TimePoint limit = soon();
+    while (!get(*tier, "a") && system_clock().now() < limit) {
+    }
+  }
+  spdlog::set_default_logger(before);
+  const std::string name = "SQLite " + path().string();
+  EXPECT_NE(log.str().find(name + " is replaced by an empty cache: "), std::string::npos) << log.str();
+  EXPECT_NE(log.str().find("it was renamed to " + beside(".corrupt-1").string()), std::string::npos);
+  EXPECT_NE(log.str().find(name + " was removed or replaced"), std::string::npos) << log.str();
+  EXPECT_NE(log.str().find(name + " is away: "), std::string::npos) << log.str();
+  EXPECT_NE(log.str().find(name + " is back"), std::string::npos) << log.str();
 }
 
 TEST_F(SqliteFaults, TwoTiersShareAFile) {

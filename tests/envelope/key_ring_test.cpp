@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -108,6 +109,21 @@ TEST_F(KeyFileTest, SaysWhatIsWrongWithIt) {
   EXPECT_TRUE(says(complaint(fifo), "not a regular file")) << "and it is not waited for";
   EXPECT_TRUE(says(complaint(file(0600, "nonsense")), "line 1"));
   EXPECT_TRUE(says(complaint(file(0600, std::string(1 << 20, '\n'))), "more than 64 KiB"));
+}
+
+TEST_F(KeyFileTest, A21_IsRefusedWhenSomeoneElseOwnsItOrTheLinkToIt) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can give a file away";
+  const std::string path = file(0600);
+  const std::string link = folder_.file("link");
+  fs::create_symlink(path, link);
+  EXPECT_NO_THROW((void)KeyRing::from_file(link)) << "links are usual: Kubernetes mounts secrets so";
+  ASSERT_EQ(::lchown(link.c_str(), 65534, 65534), 0);
+  EXPECT_TRUE(says(complaint(link), "is a symbolic link of the user 65534")) << complaint(link);
+  ASSERT_EQ(::lchown(link.c_str(), 0, 0), 0);
+  ASSERT_EQ(::chown(path.c_str(), 65534, 65534), 0);
+  EXPECT_TRUE(says(complaint(path), "belongs to the user 65534")) << complaint(path);
+  EXPECT_TRUE(says(complaint(path), "chown")) << complaint(path);
+  EXPECT_TRUE(says(complaint(link), "belongs to the user 65534")) << complaint(link);
 }
 
 TEST(KeyRotation, NewRingsDiffer) {

@@ -159,7 +159,7 @@ def test_a_cache_without_the_threads_of_the_service_raises_and_the_next_one_work
 def test_a_handler_of_the_log_may_load_with_a_limit() -> None:
     loaded: list[object] = []
     done = threading.Event()
-    with terrace.Cache("log-handler") as cache, terrace.Cache("away", tiers=["redis://127.0.0.1:1"]) as away:
+    with terrace.Cache("log-handler") as cache:
         class Handler(logging.Handler):
             def emit(self, record: logging.LogRecord) -> None:
                 loaded.append(cache.get_or_load("key", lambda: "value", timeout=10))
@@ -169,8 +169,9 @@ def test_a_handler_of_the_log_may_load_with_a_limit() -> None:
         log = logging.getLogger("terrace")
         log.addHandler(handler)
         try:
-            away.get("a line of the core: the server cannot be reached")
-            assert done.wait(30)
+            with terrace.Cache("away", tiers=["redis://127.0.0.1:1"]) as away:
+                away.get("a line of the core: the server cannot be reached")
+                assert done.wait(30)
         finally:
             log.removeHandler(handler)
     assert loaded[0] == "value"

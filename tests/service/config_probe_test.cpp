@@ -74,6 +74,7 @@ TEST(Probe, AsksTheSeedsOfACluster) {
 TEST(Probe, LooksAtFilesWithoutMakingThem) {
   testing::TempDir place;
   EXPECT_EQ(probed("sqlite:" + place.file("x.db")), "");
+  EXPECT_THAT(probed("sqlite:" + place.file("x.db") + "?mode=ro"), HasSubstr("does not exist"));
   EXPECT_FALSE(std::filesystem::exists(place.file("x.db")));
   write_file(place.file("y.db"), "this is no database, however long one looks at it; not at all\n");
   EXPECT_THAT(probed("sqlite:" + place.file("y.db")), HasSubstr("is not a SQLite file"));

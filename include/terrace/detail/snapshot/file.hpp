@@ -34,7 +34,11 @@ struct Life {
   Duration idle;  ///< the time it may remain unread
 };
 
-/// Nothing: it has expired.
+/// The time since the save, for any time that a file may claim: 0 if the clock was set back, at most
+/// Duration::max().
+[[nodiscard]] Duration passed_since(WallTime saved_at, WallTime now) noexcept;
+
+/// Nothing: it has expired. `passed`: not negative.
 [[nodiscard]] std::optional<Life> left_after(Duration passed, Life life) noexcept;
 
 /// Not thread safe.
@@ -61,6 +65,7 @@ class Writer {
 
  private:
   void open_draft();
+  [[nodiscard]] bool clear_name();
   void write_block();
   void write(BytesView bytes);
   void fail_with_errno(const char* what);
