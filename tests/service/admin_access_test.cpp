@@ -1,10 +1,7 @@
 // Who may ask: tokens, the Host header, TLS, and where the server agrees to listen.
 #include <gmock/gmock.h>
-#include <spdlog/sinks/ostream_sink.h>
-#include <spdlog/spdlog.h>
 
 #include <fstream>
-#include <sstream>
 
 #include "service/admin_fixture.hpp"
 
@@ -142,25 +139,6 @@ TEST_F(AdminAccessTest, OnLoopbackFurtherNamesCanBeGiven) {
   }
 }
 
-/// What the program logs while this lives.
-class Logged {
- public:
-  Logged() {
-    spdlog::set_default_logger(
-        std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::ostream_sink_mt>(text_)));
-    spdlog::set_pattern("%l %v");
-  }
-  ~Logged() { spdlog::set_default_logger(before_); }
-  Logged(const Logged&) = delete;
-  Logged& operator=(const Logged&) = delete;
-  /// Only while nothing logs.
-  [[nodiscard]] std::string text() const { return text_.str(); }
-
- private:
-  const std::shared_ptr<spdlog::logger> before_ = spdlog::default_logger();
-  std::ostringstream text_;
-};
-
 TEST_F(AdminAccessTest, A05_EveryUseOfTheTokenIsLoggedWithoutIt) {
   const Logged logged;
   start();
@@ -203,7 +181,7 @@ TEST_F(AdminAccessTest, A05_TokensCannotBeGuessed) {
   server_->close();
   EXPECT_THAT(logged.text(), HasSubstr("further tokens from there have to wait"));
   EXPECT_THAT(logged.text(), Not(HasSubstr("guess-")));
-  EXPECT_LT(std::count(logged.text().begin(), logged.text().end(), '\n'), 110) << "no flood of lines";
+  EXPECT_LT(logged.lines(), 110) << "no flood of lines";
 }
 
 TEST_F(AdminAccessTest, SpeaksTls) {

@@ -2,7 +2,12 @@
 /// A server over a cache of strings, with one tier in memory that can be held up, and a client.
 
 #include <gtest/gtest.h>
+#include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/spdlog.h>
 
+#include <algorithm>
+#include <memory>
+#include <sstream>
 #include <terrace/admin.hpp>
 #include <terrace/cache.hpp>
 #include <terrace/testing.hpp>
@@ -16,6 +21,29 @@ using namespace std::chrono_literals;
 using testing::HttpClient;
 using testing::HttpHeaders;
 using testing::HttpReply;
+
+/// What the program logs while this lives.
+class Logged {
+ public:
+  Logged() {
+    spdlog::set_default_logger(
+        std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::ostream_sink_mt>(text_)));
+    spdlog::set_pattern("%l %v");
+  }
+  ~Logged() { spdlog::set_default_logger(before_); }
+  Logged(const Logged&) = delete;
+  Logged& operator=(const Logged&) = delete;
+  /// Only while nothing logs.
+  [[nodiscard]] std::string text() const { return text_.str(); }
+  [[nodiscard]] std::ptrdiff_t lines() const {
+    const std::string all = text();
+    return std::count(all.begin(), all.end(), '\n');
+  }
+
+ private:
+  const std::shared_ptr<spdlog::logger> before_ = spdlog::default_logger();
+  std::ostringstream text_;
+};
 
 class AdminTest : public ::testing::Test {
  protected:

@@ -10,6 +10,7 @@
 namespace terrace {
 namespace {
 
+using ::testing::HasSubstr;
 namespace asio = boost::asio;
 using Tcp = asio::ip::tcp;
 using ErrorCode = boost::system::error_code;
@@ -87,6 +88,7 @@ class Gluttons : public AdminStrangerTest, public ::testing::WithParamInterface<
 
 TEST_P(Gluttons, A05_ShutNobodyOut) {
   constexpr int attackers = 200, probes = 200, places = 64;
+  const Logged logged;
   asio::io_context io;
   std::vector<std::unique_ptr<Glutton>> gluttons;
   for (int i = 0; i < attackers; ++i) {
@@ -120,6 +122,9 @@ TEST_P(Gluttons, A05_ShutNobodyOut) {
   const auto shut_out =
       std::count_if(gluttons.begin(), gluttons.end(), [](const auto& one) { return one->shut_out(); });
   EXPECT_GE(shut_out, attackers - places);
+  server_->close();
+  EXPECT_EQ(logged.lines(), 1) << "one line a minute";
+  EXPECT_THAT(logged.text(), HasSubstr("closed to make room"));
 }
 
 INSTANTIATE_TEST_SUITE_P(AdminStranger, Gluttons, ::testing::Bool(),
