@@ -38,8 +38,14 @@ class KeyRing {
  public:
   /// Throws ConfigError that names the line and says what would be right.
   [[nodiscard]] static std::shared_ptr<const KeyRing> parse(std::string_view text);
+  /// Whose file a key ring may be read from.
+  enum class Owner : std::uint8_t {
+    trusted,  ///< this user's or root's: the owner chooses the keys
+    any,      ///< anybody's: for tools that only check or change a file
+  };
   /// The same for a file. Only its owner may have access to it (mode 0600 or 0400).
-  [[nodiscard]] static std::shared_ptr<const KeyRing> from_file(const std::filesystem::path& path);
+  [[nodiscard]] static std::shared_ptr<const KeyRing> from_file(const std::filesystem::path& path,
+                                                                Owner owner = Owner::trusted);
 
   ~KeyRing();
   KeyRing(const KeyRing&) = delete;

@@ -26,10 +26,13 @@ struct WipedText {
   ~WipedText() { sodium_memzero(text.data(), text.size()); }
 };
 
-void refuse_if_shared(const std::filesystem::path& path, const envelope::SecretFile& file) {
+void refuse_if_shared(const std::filesystem::path& path, const envelope::SecretFile& file,
+                      KeyRing::Owner owner) {
   struct stat status {};
   if (::fstat(file.fd(), &status) != 0 || !S_ISREG(status.st_mode)) refuse(path, "is not a regular file");
-  const auto is_other = [](uid_t user) { return user != ::geteuid() && user != 0; };
+  const auto is_other = [owner](uid_t user) {
+    return owner == KeyRing::Owner::trusted && user != ::geteuid() && user != 0;
+  };
   if (is_other(status.st_uid)) {
     refuse(path, "belongs to the user " + std::to_string(status.st_uid) +
                      ", who chooses the keys then; run `chown " + std::to_string(::geteuid()) + " " +
@@ -62,10 +65,10 @@ std::shared_ptr<const KeyRing> KeyRing::parse(std::string_view text) {
   return std::shared_ptr<const KeyRing>(new KeyRing(std::move(keys)));
 }
 
-std::shared_ptr<const KeyRing> KeyRing::from_file(const std::filesystem::path& path) {
+std::shared_ptr<const KeyRing> KeyRing::from_file(const std::filesystem::path& path, Owner owner) {
   const envelope::SecretFile file(path);
   if (file.fd() < 0) refuse(path, "cannot be read: " + std::system_category().message(errno));
-  refuse_if_shared(path, file);
+  refuse_if_shared(path, file, owner);
   WipedText read;
   const ssize_t size = ::read(file.fd(), read.text.data(), read.text.size());
   if (size < 0) refuse(path, "cannot be read: " + std::system_category().message(errno));
