@@ -51,6 +51,20 @@ bool Job::others_wait() {
   return held != nullptr && request_.others_wait();
 }
 
+void Job::end_when_stopped() {
+  on_stop_.emplace(request_.stop, [weak = weak_from_this()] {
+    if (const auto self = weak.lock())
+      self->break_off(Error(Errc::loader_failed,
+                            "the loader was not run: nobody waited for it any more, or its time was over"));
+  });
+}
+
+bool Job::begin() {
+  on_stop_.reset();
+  std::lock_guard lock(mutex_);
+  return done_ != nullptr;
+}
+
 void Job::end_when_stopped(std::shared_ptr<Port> port, Reference cancel) {
   on_stop_.emplace(
       request_.stop, [weak = weak_from_this(), port = std::move(port), cancel = std::move(cancel)] {
@@ -64,6 +78,7 @@ void Job::end_when_stopped(std::shared_ptr<Port> port, Reference cancel) {
 
 void Call::end(Outcome outcome) {
   std::unique_lock lock(mutex_);
+  if (left_) outcome = Outcome();  // nobody takes it: see drop()
   outcome_ = std::move(outcome);
   tell(lock);
 }
@@ -153,6 +168,13 @@ void Call::abandon() {
   }
   for (JobPtr& job : jobs) Service::common().push(std::move(job));
   if (reading) without_gil([this] { return caller_.request_stop(), true; });
+}
+
+void Call::drop() {
+  abandon();
+  std::optional<Outcome> dropped;
+  std::lock_guard lock(mutex_);
+  if (outcome_) dropped = std::exchange(outcome_, Outcome());
 }
 
 Port::Port() : descriptor_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {

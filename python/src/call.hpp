@@ -51,6 +51,10 @@ class Job : public std::enable_shared_from_this<Job> {
   /// From now on a stop ends the job at once, and `cancel` is then called in the port's loop. For coroutines: a
   /// thread cannot be stopped.
   void end_when_stopped(std::shared_ptr<Port> port, Reference cancel);
+  /// Until then a stop ends the job at once: it may wait for an event loop that never runs again.
+  void end_when_stopped();
+  /// A thread begins to run it, and cannot be stopped. False: it has ended.
+  [[nodiscard]] bool begin();
 
  private:
   using Done = Handler<std::vector<cascade::Loaded>>;
@@ -94,6 +98,8 @@ class Call : public std::enable_shared_from_this<Call> {
   void attend_by(std::shared_ptr<Port> port, Reference attend);
   /// Nobody waits any more: loads go to the service.
   void abandon();
+  /// The same, and nobody takes the outcome. An exception in it may refer to frames that refer to this call.
+  void drop();
   /// For the read whose outcome it is: requested when nobody waits any more.
   [[nodiscard]] std::stop_token caller() const noexcept { return caller_.get_token(); }
 

@@ -240,9 +240,9 @@ cascade::Loaded loaded(const CacheBase& cache, nb::handle outcome) {
   const auto form = nb::cast<std::string>(parts[0]);
   cascade::Loaded out{.ttl = duration(nb::cast<std::optional<double>>(parts[2])),
                       .tags = nb::cast<std::vector<std::string>>(parts[3])};
-  out.keep = form != "passing" && form != "absent now";
+  out.keep = form != "passing" && form != "absent now" && form != "unchanged now";
   if (form == "absent" || form == "absent now") return out;
-  if (form == "unchanged") {
+  if (form.starts_with("unchanged")) {
     out.not_modified = true;
     return out;
   }
@@ -279,6 +279,7 @@ nb::object take_exception() {
 /// call is made from here, and no frame of Python lies between a loader that reads and the loader of that read.
 /// Throws what the object says is not for the load alone (KeyboardInterrupt).
 void run_job(const JobPtr& job) {
+  if (!without_gil([&] { return job->begin(); })) return;
   const nb::object loading = nb::borrow(job->loader());
   const nb::object self = nb::cast(job);
   nb::object token = nb::none();
@@ -299,8 +300,13 @@ void run_job(const JobPtr& job) {
 }
 
 void run_loads(PyCall& self) {
-  while (const JobPtr job = self.call->wait()) run_job(job);
-  if (PyErr_Occurred() != nullptr) throw nb::python_error();
+  try {
+    while (const JobPtr job = self.call->wait()) run_job(job);
+    if (PyErr_Occurred() != nullptr) throw nb::python_error();
+  } catch (nb::python_error&) {
+    self.call->drop();  // its other loads must not wait for this thread
+    throw;
+  }
 }
 
 void break_off_job(Job& job, nb::handle exception) {
@@ -393,6 +399,7 @@ void define_calls(nb::module_& module, nb::class_<CacheBase>& base) {
       .def("poll", [](PyCall& self) { return job_or_none(self.call->poll()); })
       .def_prop_ro("ended", [](PyCall& self) { return self.call->ended(); })
       .def("abandon", [](PyCall& self) { self.call->abandon(); })
+      .def("drop", [](PyCall& self) { self.call->drop(); })
       .def("attend_by",
            [](PyCall& self, const PyPort& port, nb::object attend) {
              self.call->attend_by(port.port, Reference::of(attend.ptr()));

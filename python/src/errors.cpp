@@ -61,7 +61,9 @@ Error error_of(PyObject* exception, Errc kind) {
   }
   PyErr_Clear();
   Error error(kind, std::move(what));
-  error.cause = std::make_exception_ptr(PythonFailure{Reference::of(exception)});
+  nb::object trace = nb::steal(PyException_GetTraceback(exception));
+  if (!trace.is_valid()) trace = nb::none();
+  error.cause = std::make_exception_ptr(PythonFailure{Reference::of(exception), Reference::of(trace.ptr())});
   return error;
 }
 
@@ -82,6 +84,8 @@ PyObject* exception_of(const Error& error) {
     try {
       std::rethrow_exception(error.cause);
     } catch (const PythonFailure& failure) {
+      // Otherwise it would keep the frames of everybody who has raised it before.
+      PyException_SetTraceback(failure.exception.object(), failure.traceback.object());
       return Py_NewRef(failure.exception.object());
     } catch (...) {
       // Of C++: told by its text.

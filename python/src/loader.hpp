@@ -17,6 +17,7 @@ class PythonLoader final : public cascade::Loader {
 
   void load(const cascade::LoadRequest& request, Handler<std::vector<cascade::Loaded>> done) override {
     auto job = std::make_shared<Job>(request, std::move(done), loader_);
+    job->end_when_stopped();
     if (in_loop_) Service::common().look_after(job);
     if (call_ == nullptr || !call_->offer(job)) Service::common().push(std::move(job));
   }

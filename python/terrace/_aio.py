@@ -85,8 +85,10 @@ async def ended(call: _core.Call) -> None:
         call.attend_by(port(loop), attend)
         try:
             await over
-        finally:
-            call.abandon()
+        except BaseException:
+            call.drop()
+            raise
+        call.abandon()
 
 
 def port(loop: asyncio.AbstractEventLoop) -> _core.Port:

@@ -118,6 +118,9 @@ class AsyncForms(CacheCore[V]):
         elsewhere = not is_coroutine_function(loader)
         call = self._read(names, loading, limit, elsewhere, listed)
         found = self._lookups(names, await _aio.outcome_of(call))
+        while stopped := {name: key for name, key in names.items() if isinstance(found[key].error, LoopStopped)}:
+            loading = Loading(self, loader, stopped, single=False, loop=_aio.running_loop())
+            found |= self._lookups(stopped, await _aio.outcome_of(self._read(stopped, loading, limit, elsewhere, listed)))
         while spoiled := unreadable_among(names, found):
             self._all_done(await _aio.outcome_of(self._erase(list(spoiled), None)))  # so that they are loaded
             loading = Loading(self, loader, spoiled, single=False, loop=_aio.running_loop())

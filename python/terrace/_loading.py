@@ -14,7 +14,7 @@ from ._arity import loader_arguments
 from ._errors import LoaderFailed, NotFound
 from ._results import ABSENT, Load, LoadContext
 from ._tags import tag_list
-from ._times import ttl
+from ._times import seconds
 from ._words import shown
 
 if TYPE_CHECKING:
@@ -269,14 +269,16 @@ def _outcome(returned: Any) -> Outcome:
         return _absent(None)
     if not isinstance(returned, Load):
         return ("value", returned, None, ())
-    life = ttl(returned.ttl)
+    life, keep = seconds(returned.ttl, "ttl"), returned.keep
+    if life is not None and life <= 0:  # it has expired already, as with "Cache-Control: max-age=0"
+        life, keep = None, False
     if returned._unchanged:
-        return ("unchanged", None, life, ())
+        return ("unchanged" if keep else "unchanged now", None, life, ())
     if returned.value is ABSENT:
-        return _absent(life) if returned.keep else ("absent now", None, None, ())
+        return _absent(life) if keep else ("absent now", None, None, ())
     if isinstance(returned.value, Load):
         raise LoaderFailed(f"the loader returned a Load in a Load, {shown(returned)}: give the inner one's value, ttl and tags to one Load")
-    return ("value" if returned.keep else "passing", returned.value, life, tag_list(returned.tags))
+    return ("value" if keep else "passing", returned.value, life, tag_list(returned.tags))
 
 
 def _absent(life: float | None) -> Outcome:

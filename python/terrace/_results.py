@@ -29,9 +29,9 @@ ABSENT = _Absent()
 class Load(Generic[V]):
     """The return value of a loader that says more than a value.
 
-    value: the value, or ABSENT. ttl: its lifetime, a number of seconds or a timedelta; None: the cache's own. tags: in addition
-    to those of the call; kept only if the cache knew them before. keep: False gives the value to the callers that wait for it
-    and to no level; ABSENT is then not remembered.
+    value: the value, or ABSENT. ttl: its lifetime, a number of seconds or a timedelta; None: the cache's own; 0 or less: as
+    keep=False. tags: in addition to those of the call; kept only if the cache knew them before. keep: False gives the value to the
+    callers that wait for it and to no level; ABSENT is then not remembered.
     """
 
     value: V | _Absent

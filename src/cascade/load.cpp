@@ -186,6 +186,8 @@ class Load final : public FlightLoad, public LoadBudget::Budgeted, public std::e
       const LoadMark over(nullptr);  // reads that follow from the answer are not the loader's
       self->give_turn_back();
       self->end([&](std::size_t i) { self->deliver(self->flights_[i], std::move(loaded[i])); });
+      if (!self->again_.empty())
+        start_load(self->core_, self->again_);  // at once: a bulk loader is called once
     });
   }
 
@@ -321,7 +323,7 @@ class Load final : public FlightLoad, public LoadBudget::Budgeted, public std::e
     ++core_->counters.load_failures;
     auto own = core_->flights.take_waiters_of(flight, *source_.call);
     answer_callers(*core_, flight, std::move(own), core_->candidate_or(flight, why), {flight->began, false});
-    start_load(core_, {flight});
+    again_.push_back(flight);
   }
 
   /// Coherence rule "Tags": the tags that a loader returns become known only after the load. Such a tag may
@@ -384,7 +386,8 @@ class Load final : public FlightLoad, public LoadBudget::Budgeted, public std::e
   const std::vector<FlightPtr> flights_;
   std::vector<Lease> leases_;
   std::vector<std::string> tags_;
-  TagMarks marks_;  // of tags_
+  std::vector<FlightPtr> again_;  // handed over to the loaders of other callers
+  TagMarks marks_;                // of tags_
   std::uint64_t tag_changes_ = 0;
   LoadRequest request_;
   TimePoint began_;

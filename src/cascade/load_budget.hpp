@@ -34,10 +34,10 @@ class TokenBucket {
     tokens_ -= 1;
     return true;
   }
-  /// Takes a token in any case; later ones come later.
+  /// Takes a token in any case; later ones come later. The debt is never more than that of one second.
   void owe(TimePoint now) {
     refill(now);
-    tokens_ -= 1;
+    tokens_ = std::max(tokens_ - 1, -std::max(1.0, rate_));
   }
   /// The time from which take() succeeds.
   [[nodiscard]] TimePoint next(TimePoint now) {

@@ -42,9 +42,11 @@ class LoadSlots {
     {
       std::lock_guard lock(mutex_);
       if (overdue_ / overdue_per_slot >= slots_) {
-        return Error(Errc::overloaded, std::to_string(overdue_) +
-                                           " loaders still run although their load_timeout is over, so no "
-                                           "further one is started: give what they wait for a time limit");
+        return Error(Errc::overloaded,
+                     std::to_string(overdue_) +
+                         " loaders still run although load_timeout is over or their callers "
+                         "have given up, so no further one is started: give what they wait "
+                         "for a time limit");
       }
       if (taken_ >= slots_ && !nested) {
         waiting_.emplace_back(++last_, std::move(task));

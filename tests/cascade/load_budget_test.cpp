@@ -43,6 +43,13 @@ TEST(TokenBucket, WhatIsOwedDelaysTheOthers) {
   EXPECT_TRUE(bucket.take(now + 1100ms));
 }
 
+TEST(TokenBucket, TheDebtOfNestedLoadsIsAtMostThatOfASecond) {
+  const TimePoint now = TimePoint{} + 1h;
+  TokenBucket bucket(10, now);
+  for (int i = 0; i < 10'000; ++i) bucket.owe(now);
+  EXPECT_LE(bucket.next(now), now + 1100ms);
+}
+
 class LoadBudgetTest : public SharedTest {};
 
 TEST_F(LoadBudgetTest, TheOriginNeverSeesMoreAndTheMostWantedKeysComeFirst) {
