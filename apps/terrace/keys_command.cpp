@@ -65,7 +65,8 @@ constexpr const char* what_next(RotationStep step) {
 }
 
 int rotate(const RotateArguments& arguments) {
-  (void)KeyRing::from_file(arguments.file, KeyRing::Owner::any);  // that it is a sound one, and nobody else's to read
+  (void)KeyRing::from_file(arguments.file,
+                           KeyRing::Owner::any);  // that it is a sound one, and nobody else's to read
   std::ifstream file(arguments.file, std::ios::binary);
   const std::string text{std::istreambuf_iterator<char>(file), {}};
   replace_secret_file(arguments.file, rotate_key_ring(text, arguments.step()));
