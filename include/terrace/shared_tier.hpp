@@ -123,8 +123,9 @@ class SharedTier {
     release(key, token, LeaseEnd::untold, deadline, std::move(done));
   }
 
-  /// How long an end is told. Those who wait are woken by the watch, or ask ten times a second.
-  static constexpr Duration end_life = std::chrono::seconds(1);
+  /// How long an end is told. Those who wait are woken by the watch, or ask ten times a second; a process
+  /// that gets no processor time comes later.
+  static constexpr Duration end_life = std::chrono::seconds(3);
 
   /// Returns the value stored under the key. If there is none, stores `value` for `ttl` and returns it. With
   /// a `ttl`, a stored value that would last longer than twice the ttl counts as none: all processes ask for

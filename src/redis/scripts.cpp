@@ -61,15 +61,13 @@ const Script& acquire_script() {
 local value = read(KEYS[1])
 if value and not (ARGV[3] ~= '' and same(value, ARGV[3], ARGV[4])) then return value end
 local held = read(KEYS[2])
-if held then
+if held and #held == 17 then
+  if string.sub(held, 1, 16) == ARGV[5] then return {string.sub(held, 17)} end
+elseif held then
   local left = redis.call('PTTL', KEYS[2])
   if left >= 0 and left <= 2 * tonumber(ARGV[2]) then
-    if #held ~= 17 then
-      if #held ~= 16 then return {left} end
-      if ARGV[6] ~= '1' or held ~= ARGV[5] then return {left, held} end
-    elseif string.sub(held, 1, 16) == ARGV[5] then
-      return {string.sub(held, 17)}
-    end
+    if #held ~= 16 then return {left} end
+    if ARGV[6] ~= '1' or held ~= ARGV[5] then return {left, held} end
   end
 end
 redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])

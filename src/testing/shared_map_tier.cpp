@@ -150,8 +150,10 @@ void SharedMapTier::acquire(std::string_view key, const LeaseRequest& request, T
     const auto held = leases_.find(key);
     const TimePoint now = clock_->now();
     // As in a server: a longer lease was not given by a process of the cache.
-    const bool counts =
-        held != leases_.end() && held->second.until > now && (held->second.until - now) / 2 <= lease_time;
+    const auto possible = [&](const Lease& lease) {
+      return lease.end != LeaseEnd::untold || (lease.until - now) / 2 <= lease_time;
+    };
+    const bool counts = held != leases_.end() && held->second.until > now && possible(held->second);
     const bool of_waited = counts && held->second.token == waited_for;
     if (of_waited && held->second.end != LeaseEnd::untold) {
       reply->kind = LeaseReply::Kind::ended;
