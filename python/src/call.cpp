@@ -42,6 +42,11 @@ void Job::break_off(const Error& error) {
   end_all({.value = error, .only_own = true});
 }
 
+bool Job::ended() {
+  std::lock_guard lock(mutex_);
+  return done_ == nullptr;
+}
+
 bool Job::others_wait() {
   std::shared_ptr<Done> held;
   {
@@ -61,8 +66,7 @@ void Job::end_when_stopped() {
 
 bool Job::begin() {
   on_stop_.reset();
-  std::lock_guard lock(mutex_);
-  return done_ != nullptr;
+  return !ended();
 }
 
 void Job::end_when_stopped(std::shared_ptr<Port> port, Reference cancel) {

@@ -45,6 +45,7 @@ class Job : public std::enable_shared_from_this<Job> {
   /// Broken off through no fault of the keys: the error is for its own caller, and the loader of another caller
   /// takes over if there is one.
   void break_off(const Error& error);
+  [[nodiscard]] bool ended();
   /// It has not ended, and another caller waits whose loader could take over.
   [[nodiscard]] bool others_wait();
 

@@ -114,7 +114,7 @@ std::vector<JobPtr> Service::looked_after() {
   std::vector<JobPtr> out;
   std::lock_guard lock(mutex_);
   for (const auto& one : looked_after_) {
-    if (auto job = one.lock()) out.push_back(std::move(job));
+    if (auto job = one.lock(); job != nullptr && !job->ended()) out.push_back(std::move(job));
   }
   return out;
 }

@@ -116,10 +116,14 @@ def _run_load(job: _core.Job) -> None:
 
 def look_around() -> None:
     """Loads of event loops that do not run now: other callers that wait for them load instead."""
-    for job in _core.looked_after():
-        if job.loader.loop.is_closed():
+    jobs = _core.looked_after()
+    while closed := [job for job in jobs if job.loader.loop.is_closed()]:
+        for job in closed:
             job.break_off(LoaderFailed("the loader was not run to its end: its event loop was closed"))
-        elif not job.loader.loop.is_running() and job.others_wait():
+        del job, closed
+        jobs = _core.looked_after()  # their turns may have gone to loads of the same loop
+    for job in jobs:
+        if not job.loader.loop.is_running() and job.others_wait():
             job.break_off(LoopStopped("the event loop of the loader does not run, and another caller's loader took over"))
 
 

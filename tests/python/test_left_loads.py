@@ -73,7 +73,7 @@ def test_a_caller_that_leaves_a_bulk_load_leaves_all_its_keys_to_the_others(leav
 
 
 def test_loads_of_a_closed_loop_that_wait_for_a_turn_end():
-    cache = terrace.Cache(max_concurrent_loads=1, load_timeout=1)
+    cache = terrace.Cache(max_concurrent_loads=1, load_timeout=10)
 
     begun = asyncio.Event()
 
