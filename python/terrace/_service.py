@@ -17,7 +17,7 @@ IDLE_SECONDS = 5.0
 
 # Seconds that the end of the program waits for running work. Most has reported its outcome and is about to return; objects held
 # by a thread that is cut off are never freed.
-LAST_SECONDS = 0.25
+LAST_SECONDS = 1.0
 
 
 def start_thread(run: Callable[[], None], name: str) -> threading.Thread:
