@@ -84,21 +84,22 @@ class LevelLookup : public std::enable_shared_from_this<LevelLookup> {
                           self->took(std::move(one));
                         });
     } else {
-      core_->ask_in_chunks<Found>(
-          keys_.size(),
-          [self = shared_from_this()](KeyRange keys, TimePoint deadline,
-                                      Handler<std::vector<Result<Found>>> done) {
-            self->get_many(keys, deadline, std::move(done));
-          },
-          nullptr,
+      get_keys(
           [self = shared_from_this()](std::vector<Result<Found>> found) { self->took(std::move(found)); });
     }
   }
 
-  void get_many(KeyRange keys, TimePoint deadline, Handler<std::vector<Result<Found>>> done) {
-    const auto first = keys_.begin() + static_cast<std::ptrdiff_t>(keys.first);
-    level().tier->get_many({first, first + static_cast<std::ptrdiff_t>(keys.count)}, deadline,
-                           std::move(done));
+  /// Asks the tier for keys_.
+  void get_keys(Handler<std::vector<Result<Found>>> done) {
+    core_->ask_in_chunks<Found>(
+        keys_.size(),
+        [self = shared_from_this()](KeyRange keys, TimePoint deadline,
+                                    Handler<std::vector<Result<Found>>> told) {
+          const auto first = self->keys_.begin() + static_cast<std::ptrdiff_t>(keys.first);
+          self->level().tier->get_many({first, first + static_cast<std::ptrdiff_t>(keys.count)}, deadline,
+                                       std::move(told));
+        },
+        nullptr, std::move(done));
   }
 
   void took(std::vector<Result<Found>> found) {
@@ -129,20 +130,13 @@ class LevelLookup : public std::enable_shared_from_this<LevelLookup> {
     if (of_others_.empty()) return check_tags(std::move(hits), std::move(then));
     keys_.clear();
     for (const auto& flight : of_others_) keys_.push_back(core_->beside_key(flight->key));
-    core_->ask_in_chunks<Found>(
-        keys_.size(),
-        [self = shared_from_this()](KeyRange keys, TimePoint deadline,
-                                    Handler<std::vector<Result<Found>>> done) {
-          self->get_many(keys, deadline, std::move(done));
-        },
-        nullptr,
-        [self = shared_from_this(), hits = std::move(hits),
-         then = std::move(then)](std::vector<Result<Found>> found) mutable {
-          for (std::size_t i = 0; i < found.size(); ++i)
-            self->took_beside(std::move(self->of_others_[i]), found[i], hits);
-          self->of_others_.clear();
-          self->check_tags(std::move(hits), std::move(then));
-        });
+    get_keys([self = shared_from_this(), hits = std::move(hits),
+              then = std::move(then)](std::vector<Result<Found>> found) mutable {
+      for (std::size_t i = 0; i < found.size(); ++i)
+        self->took_beside(std::move(self->of_others_[i]), found[i], hits);
+      self->of_others_.clear();
+      self->check_tags(std::move(hits), std::move(then));
+    });
   }
 
   void took_beside(FlightPtr flight, const Result<Found>& found, std::vector<Hit>& hits) {
