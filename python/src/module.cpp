@@ -48,8 +48,6 @@ void define_service(nb::module_& module) {
   module.def("service_stop", [] { Service::common().stop(); });
   module.def("service_rest", [](double most) {
     without_gil([&] { return Service::common().rest(std::chrono::duration<double>(most)), true; });
-    // A thread that the end of the interpreter cuts off keeps its objects; a warning would be of no use.
-    nb::set_leak_warnings(false);
   });
   module.def("looked_after", [] {
     nb::list out;
