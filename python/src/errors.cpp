@@ -51,6 +51,23 @@ nb::object errors_module() {
   return nb::module_::import_("terrace._errors");
 }
 
+std::size_t entries_of(nb::object trace) {
+  std::size_t entries = 0;
+  for (; trace.is_valid() && !trace.is_none(); ++entries) trace = trace.attr("tb_next");
+  return entries;
+}
+
+/// Otherwise the exception would keep the frames of everybody who has raised it before. The traceback of the
+/// moment when it was taken is not referred to by itself: its frames hold objects of this module, and the last
+/// reference may go too late, at the end of the interpreter.
+void forget_raisers(const PythonFailure& failure) {
+  nb::object trace = nb::steal(PyException_GetTraceback(failure.exception.object()));
+  std::size_t entries = entries_of(trace);
+  if (entries <= failure.entries) return;
+  for (; entries > failure.entries; --entries) trace = trace.attr("tb_next");
+  PyException_SetTraceback(failure.exception.object(), trace.ptr());
+}
+
 }  // namespace
 
 Error error_of(PyObject* exception, Errc kind) {
@@ -61,9 +78,8 @@ Error error_of(PyObject* exception, Errc kind) {
   }
   PyErr_Clear();
   Error error(kind, std::move(what));
-  nb::object trace = nb::steal(PyException_GetTraceback(exception));
-  if (!trace.is_valid()) trace = nb::none();
-  error.cause = std::make_exception_ptr(PythonFailure{Reference::of(exception), Reference::of(trace.ptr())});
+  error.cause = std::make_exception_ptr(
+      PythonFailure{Reference::of(exception), entries_of(nb::steal(PyException_GetTraceback(exception)))});
   return error;
 }
 
@@ -84,8 +100,7 @@ PyObject* exception_of(const Error& error) {
     try {
       std::rethrow_exception(error.cause);
     } catch (const PythonFailure& failure) {
-      // Otherwise it would keep the frames of everybody who has raised it before.
-      PyException_SetTraceback(failure.exception.object(), failure.traceback.object());
+      forget_raisers(failure);
       return Py_NewRef(failure.exception.object());
     } catch (...) {
       // Of C++: told by its text.

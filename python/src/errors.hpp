@@ -10,7 +10,8 @@ namespace terrace::python {
 /// A Python exception on its way through the core: what a loader raised reaches everybody who waits for it.
 struct PythonFailure {
   Reference exception;
-  Reference traceback;  // of the moment when it was taken, or None: those who raise it later add to it
+  std::size_t entries =
+      0;  // of its traceback, when it was taken: those who raise it later add theirs in front
 };
 
 /// The pending Python error as an Error with it as its cause. Needs the GIL.

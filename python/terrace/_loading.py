@@ -99,10 +99,13 @@ class Loading:
 
     def run(self, job: _core.Job) -> None:
         """Runs it on this thread, which belongs to no caller."""
-        if self.context is None:
-            job.run()
-        else:
-            self.context.copy().run(job.run)
+        try:
+            if self.context is None:
+                job.run()
+            else:
+                self.context.copy().run(job.run)
+        finally:
+            del self, job  # as in _service.py
 
     # The core runs a loader on a thread: begin, the call, then finish or failed. So a loader that reads, and the loader of that
     # read, have no frames of this file between them: recursive functions reach their depth, and a stored traceback holds no job.

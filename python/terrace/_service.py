@@ -17,7 +17,7 @@ IDLE_SECONDS = 5.0
 
 # Seconds that the end of the program waits for running work. Most has reported its outcome and is about to return; objects held
 # by a thread that is cut off are never freed.
-LAST_SECONDS = 1.0
+LAST_SECONDS = 0.25
 
 
 def start_thread(run: Callable[[], None], name: str) -> threading.Thread:
@@ -67,51 +67,67 @@ def start_missing_threads() -> None:
             raise
 
 
+# An exception of a loader refers to the frame of the loader, and that one to the frames below it, as long as a program keeps the
+# exception. So these functions delete their variables at the end: otherwise it would keep the load and the cache, too.
+
+
 def _work() -> None:
     worker = _core.Worker()
-    while take_and_run(worker):
-        pass
+    try:
+        while take_and_run(worker):
+            pass
+    finally:
+        del worker
 
 
 def take_and_run(worker: _core.Worker) -> bool:
     """False: the thread is to end. Nothing of the work stays here."""
     work = worker.take(IDLE_SECONDS)
-    if work is None:
-        return False
     try:
-        start_missing_threads()
-    except Overloaded as none:
-        # If it ran here, nobody would wait for the loads that it needs.
-        if worker.alone and isinstance(work, _core.Job):
-            work.fail(none)
-            return True
-    try:
-        run(work)
-    except BaseException:  # a load reports its own errors
-        log().exception("a background task failed")
+        if work is None:
+            return False
+        try:
+            start_missing_threads()
+        except Overloaded as none:
+            # If it ran here, nobody would wait for the loads that it needs.
+            if worker.alone and isinstance(work, _core.Job):
+                work.fail(none)
+                return True
+        try:
+            run(work)
+        except BaseException:  # a load reports its own errors
+            log().exception("a background task failed")
+    finally:
+        del work, worker
     return True
 
 
 def run(work: Any) -> None:
-    if isinstance(work, _core.Job):
-        _run_load(work)
-    elif not work:
-        look_around()
-    elif isinstance(work[0], int):
-        log().log(work[0], "%s", work[1])
-    else:
-        work[0](work[1])
+    try:
+        if isinstance(work, _core.Job):
+            _run_load(work)
+        elif not work:
+            look_around()
+        elif isinstance(work[0], int):
+            log().log(work[0], "%s", work[1])
+        else:
+            work[0](work[1])
+    finally:
+        del work
 
 
 def _run_load(job: _core.Job) -> None:
     loading: Any = job.loader
-    if not loading.is_async:
-        loading.run(job)
-        return
     try:
-        loading.loop.call_soon_threadsafe(_aio.start_load, job)
-    except RuntimeError:
-        job.break_off(LoaderFailed("the loader was not run: its event loop was closed"))
+        if not loading.is_async:
+            loading.run(job)
+            return
+        try:
+            loading.loop.call_soon_threadsafe(_aio.start_load, job)
+        except RuntimeError:
+            job.break_off(LoaderFailed("the loader was not run: its event loop was closed"))
+    finally:
+        del loading, job
 
 
 def look_around() -> None:

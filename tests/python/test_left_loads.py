@@ -4,6 +4,7 @@ import asyncio
 import gc
 import threading
 import traceback
+import weakref
 
 import pytest
 
@@ -159,6 +160,22 @@ def test_a_loader_that_leaves_keeps_nothing_alive(leaving):
         one(i)
     gc.collect()
     assert Big.alive <= 1
+
+
+def test_an_error_that_a_program_keeps_does_not_keep_the_cache():
+    cache = terrace.Cache()
+    gone = weakref.ref(cache)
+    error = cache.warm([terrace.WarmTask("bad", lambda: 1 // 0)], attempts=1).failures[0].error
+    cache.close()
+    del cache
+    waits = threading.Event()
+    for _ in range(1000):  # the thread that ran the loader has to leave it first
+        gc.collect()
+        if gone() is None:
+            break
+        waits.wait(0.01)
+    assert gone() is None
+    assert isinstance(error, ZeroDivisionError)
 
 
 @pytest.mark.parametrize("life", [0, -5])
