@@ -17,6 +17,14 @@ class Primary : public ::testing::Test {
     const auto found = get(tier, "k");
     return found && *found == Found(value);
   }
+  /// Ends the connections whose line in CLIENT LIST is wanted.
+  template <class Wanted>
+  static void kill_clients(RedisServer& server, Wanted wanted) {
+    std::istringstream lines(server.cli({"CLIENT", "LIST"}));
+    for (std::string line; std::getline(lines, line);) {
+      if (wanted(line)) server.cli({"CLIENT", "KILL", "ID", line.substr(3, line.find(' ') - 3)});
+    }
+  }
   static bool replicates(const RedisServer& replica) {
     return eventually([&] {
       return replica.cli({"INFO", "replication"}).find("master_link_status:up") != std::string::npos;
@@ -287,13 +295,9 @@ TEST_F(Primary, F22_AWatchAtAnotherServerThanTheDataProvesNothing) {
   const auto watch = start_watch(*tier, log);
   address.retarget(b_.port());
   b_.cli({"SET", "k", "of b"});
-  const std::string clients = a_.cli({"CLIENT", "LIST"});
-  std::istringstream lines(clients);
-  for (std::string line; std::getline(lines, line);) {
-    const bool data =
-        line.find("name=terrace") != std::string::npos && line.find("flags=N") != std::string::npos;
-    if (data) a_.cli({"CLIENT", "KILL", "ID", line.substr(3, line.find(' ') - 3)});
-  }
+  kill_clients(a_, [](const std::string& line) {
+    return line.find("name=terrace") != std::string::npos && line.find("flags=N") != std::string::npos;
+  });
   EXPECT_TRUE(eventually([&] { return reads(*tier, "of b"); }));
   EXPECT_TRUE(log->comes("lost")) << "the watch at a says nothing about b";
   EXPECT_TRUE(log->comes("watching", 2));
@@ -310,13 +314,10 @@ TEST_F(Primary, F22_DataAtAnotherServerThanTheWatchAreLeft) {
   const auto watch = start_watch(*tier, log);
   address.retarget(b_.port());
   b_.cli({"SET", "k", "of b"});
-  const std::string clients = a_.cli({"CLIENT", "LIST"});
-  std::istringstream lines(clients);
-  for (std::string line; std::getline(lines, line);) {
+  kill_clients(a_, [](const std::string& line) {
     const auto flags = line.find("flags=");
-    const bool tracks = line.substr(flags, line.find(' ', flags) - flags).find('B') != std::string::npos;
-    if (tracks) a_.cli({"CLIENT", "KILL", "ID", line.substr(3, line.find(' ') - 3)});
-  }
+    return line.substr(flags, line.find(' ', flags) - flags).find('B') != std::string::npos;  // it tracks
+  });
   EXPECT_TRUE(log->comes("lost"));
   EXPECT_TRUE(eventually([&] { return reads(*tier, "of b"); }));
   EXPECT_TRUE(log->comes("watching", 2));
