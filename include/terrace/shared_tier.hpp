@@ -61,7 +61,7 @@ struct LeaseReply {
   Kind kind = Kind::held;
   Bytes value = {};        ///< for Kind::value
   Duration held_for = {};  ///< for Kind::held: time until that lease expires, unless it is renewed or ended
-  std::optional<LeaseToken> holder = {};  ///< for Kind::held: who has it; none: the tier cannot say
+  std::optional<LeaseToken> holder = {};  ///< for Kind::held: its holder; none: the tier cannot say
   LeaseEnd end = LeaseEnd::untold;        ///< for Kind::ended
 };
 

@@ -4,7 +4,7 @@
 /// keeps an entry of its own under a second key, beside it (decision 0035).
 ///
 /// The entry beside begins with the identity of the bytes that it stands beside. It counts only while the key
-/// has exactly these bytes. So every change of the key, whoever makes it, also ends the entry beside: a set, an
+/// has exactly these bytes. So every change of the key, by any process, also ends the entry beside: a set, an
 /// erase, a bulk delete, a soft invalidation, an expiry. The entry beside needs no lease, no notification and no
 /// recovery of its own.
 

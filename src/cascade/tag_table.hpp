@@ -106,7 +106,7 @@ class TagTable {
   struct Known;
   using StatePtr = std::shared_ptr<Known>;
 
-  /// The states that exist, whoever holds them.
+  /// All states that exist: of the latest tags, and of tags of entries in memory.
   class States {
    public:
     StatePtr find(const std::string& tag) {
