@@ -97,11 +97,12 @@ bool Call::offer(JobPtr job) {
 
 void Call::tell(std::unique_lock<std::mutex>& lock) {
   const auto latch = latch_;
-  const auto port = port_;
-  const auto attend = attend_;
+  // At the end they are given away: an event loop that was closed never comes to leave the call.
+  const auto port = outcome_ ? std::exchange(port_, nullptr) : port_;
+  Reference attend = outcome_ ? std::exchange(attend_, {}) : attend_;
   lock.unlock();
   if (latch) latch->open();
-  if (port) port->post(attend);
+  if (port) port->post(std::move(attend));
 }
 
 JobPtr Call::next() {

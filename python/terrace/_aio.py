@@ -15,9 +15,21 @@ from ._errors import ConfigError
 if TYPE_CHECKING:
     import asyncio
 
-_ports: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _core.Port] = weakref.WeakKeyDictionary()
-# An event loop holds its tasks only weakly.
-_loads: set[asyncio.Task[None]] = set()
+# The event loop itself holds its Ear, until it is closed: nothing here keeps a loop, its tasks or their caches.
+_ears: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, weakref.ref[Ear]] = weakref.WeakKeyDictionary()
+
+
+class Ear:
+    """What terrace has in an event loop: the port where the loop hears of the core, and the tasks of its loads, which the loop
+    would hold only weakly."""
+
+    def __init__(self) -> None:
+        self.port = _core.Port()
+        self.loads: set[asyncio.Task[None]] = set()
+
+    def attend(self) -> None:
+        for attend in self.port.drain():
+            attend()
 
 
 def running_loop() -> asyncio.AbstractEventLoop:
@@ -59,8 +71,9 @@ def start_load(job: _core.Job, returned: Any = None) -> None:
     returned, to be awaited."""
     loading = job.loader
     task = loading.loop.create_task(loading.run_async(job, returned), context=loading.context.copy())
-    _loads.add(task)
-    task.add_done_callback(_loads.discard)
+    loads = _ear(loading.loop).loads
+    loads.add(task)
+    task.add_done_callback(loads.discard)
 
 
 async def outcome_of(call: _core.Call) -> Any:
@@ -93,19 +106,20 @@ async def ended(call: _core.Call) -> None:
 
 def port(loop: asyncio.AbstractEventLoop) -> _core.Port:
     """Where the loop, which runs here, hears of the core."""
-    made = _ports.get(loop)
-    if made is None:
-        made = _ports[loop] = _core.Port()
+    return _ear(loop).port
+
+
+def _ear(loop: asyncio.AbstractEventLoop) -> Ear:
+    """Of the loop, which runs here."""
+    known = _ears.get(loop)
+    ear = known() if known is not None else None
+    if ear is None:
+        ear = Ear()
+        _ears[loop] = weakref.ref(ear)
         # Otherwise the loop would keep the context of this caller.
-        contextvars.Context().run(loop.add_reader, made.descriptor, _attend, made)
-    return made
-
-
-def _attend(port: _core.Port) -> None:
-    for attend in port.drain():
-        attend()
+        contextvars.Context().run(loop.add_reader, ear.port.descriptor, ear.attend)
+    return ear
 
 
 def renew_after_fork() -> None:
-    _ports.clear()
-    _loads.clear()
+    _ears.clear()

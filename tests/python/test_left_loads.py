@@ -34,6 +34,16 @@ def in_threads(*reads):
     return results
 
 
+def assert_freed(*references):
+    waits = threading.Event()
+    for _ in range(1000):  # a thread that ran a loader has to leave it first
+        gc.collect()
+        if all(reference() is None for reference in references):
+            break
+        waits.wait(0.01)
+    assert [reference() for reference in references] == [None] * len(references)
+
+
 @pytest.mark.parametrize("leaving", [SystemExit, KeyboardInterrupt, GeneratorExit])
 def test_a_caller_that_leaves_a_bulk_load_leaves_all_its_keys_to_the_others(leaving):
     cache = terrace.Cache(load_timeout=60)
@@ -92,6 +102,36 @@ def test_loads_of_a_closed_loop_that_wait_for_a_turn_end():
     gone = threading.Event()
     while turns(cache) != (0, 0, 0):
         assert not gone.wait(0.01)
+
+
+async def endless(_):
+    await asyncio.Event().wait()
+
+
+CALLS_OF_A_CLOSED_LOOP = {
+    "a load": lambda cache: [cache.aget_or_load("k", endless)],
+    "its other callers": lambda cache: [cache.aget_or_load("k", endless) for _ in range(3)],
+    "loads that wait for a turn": lambda cache: [cache.aget_or_load(i, endless) for i in range(40)],
+    "a bulk load": lambda cache: [cache.aget_or_load_many(range(3), endless)],
+    "a function that returns an awaitable": lambda cache: [cache.aget_or_load("k", lambda key: endless(key))],
+}
+
+
+def leave_in_a_closed_loop(calls):
+    cache = terrace.Cache(max_concurrent_loads=2, load_timeout=0.1)
+    loop = asyncio.new_event_loop()
+    for call in calls(cache):
+        loop.create_task(call)
+    while cache.stats().loads_in_flight == 0:
+        loop.run_until_complete(asyncio.sleep(0))
+    loop.run_until_complete(asyncio.sleep(0.01))
+    loop.close()
+    return weakref.ref(loop), weakref.ref(cache)
+
+
+@pytest.mark.parametrize("calls", CALLS_OF_A_CLOSED_LOOP.values(), ids=CALLS_OF_A_CLOSED_LOOP)
+def test_a_closed_loop_and_its_calls_are_freed(calls):
+    assert_freed(*leave_in_a_closed_loop(calls))
 
 
 def test_a_bulk_load_of_a_loop_that_was_stopped_goes_on_when_it_runs_again():
@@ -168,13 +208,7 @@ def test_an_error_that_a_program_keeps_does_not_keep_the_cache():
     error = cache.warm([terrace.WarmTask("bad", lambda: 1 // 0)], attempts=1).failures[0].error
     cache.close()
     del cache
-    waits = threading.Event()
-    for _ in range(1000):  # the thread that ran the loader has to leave it first
-        gc.collect()
-        if gone() is None:
-            break
-        waits.wait(0.01)
-    assert gone() is None
+    assert_freed(gone)
     assert isinstance(error, ZeroDivisionError)
 
 
