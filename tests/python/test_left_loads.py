@@ -124,7 +124,8 @@ def leave_in_a_closed_loop(calls):
         loop.create_task(call)
     while cache.stats().loads_in_flight == 0:
         loop.run_until_complete(asyncio.sleep(0))
-    loop.run_until_complete(asyncio.sleep(0.01))
+    for _ in range(3):
+        loop.run_until_complete(asyncio.sleep(0))
     loop.close()
     return weakref.ref(loop), weakref.ref(cache)
 
