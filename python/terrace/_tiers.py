@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable
 from typing import Any, Union
 
@@ -29,11 +28,10 @@ class Tier(_core.Tier):
         if isinstance(url, os.PathLike):
             url = "sqlite:" + _quoted(absolute(url, "url") or "")
         super().__init__(sound_text(text(url, "url"), "URL"), sound_text(text(key_prefix, "key_prefix"), "key_prefix"))
-        self._shown = without_secrets(url)
         _process.tiers.add(self)
 
     def __repr__(self) -> str:
-        return f"terrace.Tier({self._shown!r})"
+        return f"terrace.Tier({address_of(self)!r})"
 
 
 TierLike = Union[str, "os.PathLike[str]", Tier, Any]
@@ -42,8 +40,9 @@ TierLike = Union[str, "os.PathLike[str]", Tier, Any]
 def tiers_of(given: Iterable[TierLike] | str, own: list[Tier], key_prefix: str = "") -> list[_core.Tier]:
     """Tiers, their URLs, or redis-py's connection pools and clients; tiers made here are added to `own`."""
     if isinstance(given, (str, bytes, os.PathLike, _core.Tier)):
-        told = without_secrets(given) if isinstance(given, str) else given
-        raise ConfigError(f"tiers={shown(told)}: give a list of them, [{shown(told)}]")
+        if isinstance(given, str):
+            given = address_of(Tier(given))
+        raise ConfigError(f"tiers={shown(given)}: give a list of them, [{shown(given)}]")
     if not isinstance(given, Iterable):
         raise ConfigError(f"tiers={shown(given)}: give a list of URLs or Tiers")
     made: list[_core.Tier] = []
@@ -80,6 +79,10 @@ def _quoted(path: str) -> str:
     return path
 
 
-def without_secrets(url: str) -> str:
-    """The URL for messages, without secrets."""
-    return re.sub(r"//[^/@\s]*@", "//…@", url)
+def address_of(tier: Tier) -> str:
+    """The tier's URL for messages: without user, password and query. Of a URL that cannot be right any part may be a secret."""
+    try:
+        address: str = tier._address
+    except ConfigError:
+        return "…"
+    return address
