@@ -170,7 +170,7 @@ TEST(AllowedHosts, APortIsRefusedWithTheRemedy) {
 }
 
 /// Who may say REPLICAOF to a server must not learn what its clients log in with.
-TEST(AllowedHosts, APrimaryThatIsNotAllowedSeesNoPassword) {
+TEST(AllowedHosts, A03_APrimaryThatIsNotAllowedSeesNoPassword) {
   RedisServer server;
   const Puppet thief("127.0.0.9");
   server.cli({"ACL", "SETUSER", "app", "on", ">canary", "~*", "&*", "+@all"});
@@ -190,7 +190,7 @@ TEST(AllowedHosts, APrimaryThatIsNotAllowedSeesNoPassword) {
       << "what happened without the list";
 }
 
-TEST(AllowedHosts, AHostileReplicaLeadsNowhere) {
+TEST(AllowedHosts, A03_AHostileReplicaLeadsNowhere) {
   const Puppet thief("127.0.0.9");
   for (const std::string host : {"127.0.0.9", "evil.example", "evil\x1b[2J\nFAKE LOG LINE", "127.0.0.9 "}) {
     const Puppet replica("127.0.0.1", replica_of(host, thief.port()));
@@ -207,7 +207,7 @@ TEST(AllowedHosts, TheSameHostIsFineOnAnotherPort) {
 }
 
 /// "foo" lies in slot 12182, "bar" in 5061.
-TEST(AllowedHosts, NodesOfAClusterThatAreNotAllowedSeeNoPassword) {
+TEST(AllowedHosts, A03_NodesOfAClusterThatAreNotAllowedSeeNoPassword) {
   const Puppet thief("127.0.0.9", {{"HELLO", as_primary}, {"GET", "$6\r\nstolen\r\n"}});
   Puppet node("127.0.0.1");
   const auto own = [&](const std::string& answer) {
