@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any, Union
 
 from . import _core, _process
-from ._errors import ConfigError
+from ._errors import ConfigError, KeyTypeError
 from ._pools import url_of_pool
 from ._tags import sound_text
 from ._words import shown, text
@@ -27,7 +27,7 @@ class Tier(_core.Tier):
     def __init__(self, url: str | os.PathLike[str], key_prefix: str = "") -> None:
         if isinstance(url, os.PathLike):
             url = "sqlite:" + _quoted(absolute(url, "url") or "")
-        super().__init__(sound_text(text(url, "url"), "URL"), sound_text(text(key_prefix, "key_prefix"), "key_prefix"))
+        super().__init__(_sound_url(url), sound_text(text(key_prefix, "key_prefix"), "key_prefix"))
         _process.tiers.add(self)
 
     def __repr__(self) -> str:
@@ -40,8 +40,8 @@ TierLike = Union[str, "os.PathLike[str]", Tier, Any]
 def tiers_of(given: Iterable[TierLike] | str, own: list[Tier], key_prefix: str = "") -> list[_core.Tier]:
     """Tiers, their URLs, or redis-py's connection pools and clients; tiers made here are added to `own`."""
     if isinstance(given, (str, bytes, os.PathLike, _core.Tier)):
-        if isinstance(given, str):
-            given = address_of(Tier(given))
+        if isinstance(given, (str, bytes)):  # it may hold a password
+            given = address_of(Tier(given)) if isinstance(given, str) else b"..."
         raise ConfigError(f"tiers={shown(given)}: give a list of them, [{shown(given)}]")
     if not isinstance(given, Iterable):
         raise ConfigError(f"tiers={shown(given)}: give a list of URLs or Tiers")
@@ -77,6 +77,18 @@ def _quoted(path: str) -> str:
     for sign in "%?,[]":
         path = path.replace(sign, f"%{ord(sign):02X}")
     return path
+
+
+def _sound_url(url: Any) -> str:
+    """Returns the URL. Raises TypeError if it is no str, KeyTypeError if it cannot be written as UTF-8. Neither shows it: it may
+    hold a password."""
+    if not isinstance(url, str):
+        raise TypeError(f"url: {type(url).__name__} is no URL: give one str, or a pathlib.Path")
+    try:
+        url.encode()
+    except UnicodeEncodeError:
+        raise KeyTypeError("url: a str with lone surrogates is no URL: write %XX for the bytes") from None
+    return url
 
 
 def address_of(tier: Tier) -> str:

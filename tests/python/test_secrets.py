@@ -60,6 +60,15 @@ def test_a15_a37_no_cache_shows_the_secrets_of_its_tiers(url: str) -> None:
         assert CANARY not in repr(cache.explain("k"))
 
 
+@pytest.mark.parametrize("url", [f"redis://app:{CANARY}@a".encode(), bytearray(CANARY.encode()), [f"redis://:{CANARY}@a"],
+                                 f"redis://:{CANARY}\ud800@a"], ids=range(4))
+def test_a15_what_is_no_url_is_not_shown(url: object) -> None:
+    assert CANARY not in told(lambda: terrace.Tier(url))  # type: ignore[arg-type]
+    assert CANARY not in told(lambda: terrace.Cache("a", tiers=[url]))  # type: ignore[list-item]
+    if not isinstance(url, list):
+        assert CANARY not in told(lambda: terrace.Cache("a", tiers=url))  # type: ignore[arg-type]
+
+
 def test_a15_the_repr_names_the_store() -> None:
     assert repr(terrace.Tier("redis://app:x@Cache.example:6380/3")) == "terrace.Tier('redis://cache.example:6380/3')"
     assert repr(terrace.Tier("postgresql://u:p@db/shop?password=x")) == "terrace.Tier('postgres://db/shop')"
