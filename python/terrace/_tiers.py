@@ -84,10 +84,8 @@ def _sound_url(url: Any) -> str:
     hold a password."""
     if not isinstance(url, str):
         raise TypeError(f"url: {type(url).__name__} is no URL: give one str, or a pathlib.Path")
-    try:
-        url.encode()
-    except UnicodeEncodeError:
-        raise KeyTypeError("url: a str with lone surrogates is no URL: write %XX for the bytes") from None
+    if any("\ud800" <= sign <= "\udfff" for sign in url):
+        raise KeyTypeError("url: a str with lone surrogates is no URL: use %XX for the bytes")
     return url
 
 
