@@ -24,6 +24,7 @@ LevelStats level_stats(const Level& level) {
           .errors = errors.total(),
           .errors_by_kind = errors,
           .unreadable = level.unreadable,
+          .lease_errors = level.lease_errors.count(),
           .entries = below.entries,
           .bytes = below.bytes,
           .p50 = level.latency.quantile(0.5),
