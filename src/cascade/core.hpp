@@ -157,7 +157,7 @@ class Core : public std::enable_shared_from_this<Core> {
 
   /// The tier took a change, so the processes that share it are notified.
   void sent(std::size_t tier) noexcept {
-    if (levels[tier]->shared != nullptr) ++counters.invalidations_sent;
+    if (levels[tier]->shared != nullptr) counters.add(&CacheStats::invalidations_sent);
   }
 
   /// The tokens in the tag table are right: no other process can change tags, or the watches report such

@@ -105,7 +105,7 @@ class BulkErase : public std::enable_shared_from_this<BulkErase> {
 
   void end() {
     if (failures_.none()) return call_->set_outcome(0, most_);
-    ++core_->counters.write_failures;
+    core_->counters.add(&CacheStats::write_failures);
     call_->set_outcome(0, failures_.error("erased"));
   }
 
@@ -224,7 +224,7 @@ class SoftInvalidation : public std::enable_shared_from_this<SoftInvalidation> {
   void end() {
     make_stale_in_memory();
     if (failures_.none()) return done_(had_);
-    ++core_->counters.write_failures;
+    core_->counters.add(&CacheStats::write_failures);
     done_(failures_.error("invalidated"));
   }
 

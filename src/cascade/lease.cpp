@@ -46,7 +46,7 @@ class WaitingFlight final : public LeaseWaiters::Waiting, public std::enable_sha
 
   /// The watch wakes it from now on. A change from before that is found by asking now.
   void start() {
-    ++core_->counters.lease_waits;
+    core_->counters.add(&CacheStats::lease_waits);
     core_->lease_waiters.add(flight_->key, weak_from_this());
     ask();
   }

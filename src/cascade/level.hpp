@@ -34,12 +34,8 @@ struct Level {
   Recovery recovery;
   OwnNotices own_notices;
   FillTurns fill_turns;
-  std::atomic<std::uint64_t> hits{0};
-  std::atomic<std::uint64_t> stale{0};
-  std::atomic<std::uint64_t> negative{0};
-  std::atomic<std::uint64_t> misses{0};
+  Tally<LevelStats> counters;
   ErrorTally errors;
-  std::atomic<std::uint64_t> unreadable{0};
   LeaseErrors lease_errors;
   Histogram latency;
 };

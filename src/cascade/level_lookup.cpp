@@ -146,13 +146,13 @@ class LevelLookup : public std::enable_shared_from_this<LevelLookup> {
       if (unwrapped && *unwrapped)
         return hits.push_back({std::move(flight), std::move(*stored), std::move(**unwrapped)});
     }
-    ++level().unreadable;
+    level().counters.add(&LevelStats::unreadable);
     miss(std::move(flight), {});
   }
 
   /// The tier has nothing under the flight's key, or something that cannot be used: `stored`.
   void miss(FlightPtr flight, Bytes stored) {
-    ++level().misses;
+    level().counters.add(&LevelStats::misses);
     flight->seen[tier_].missed = true;
     flight->seen[tier_].stale = std::move(stored);
     passed_.push_back(std::move(flight));
@@ -167,7 +167,7 @@ class LevelLookup : public std::enable_shared_from_this<LevelLookup> {
       flight->seen[tier_].beside = envelope::identity(stored);
       of_others_.push_back(std::move(flight));
     } else {
-      if (!unwrapped) ++level().unreadable;
+      if (!unwrapped) level().counters.add(&LevelStats::unreadable);
       miss(std::move(flight), std::move(stored));
     }
   }
@@ -204,8 +204,8 @@ class LevelLookup : public std::enable_shared_from_this<LevelLookup> {
     const TagVerdict tags = verdict(entry.tags);
     const bool due = hit.flight->refresh && core_->refresh_due(entry);
     if (!level().narrow && tags == TagVerdict::valid && entry.fresh(now) && !due) {
-      ++level().hits;
-      if (!entry.value) ++level().negative;
+      level().counters.add(&LevelStats::hits);
+      if (!entry.value) level().counters.add(&LevelStats::negative_hits);
       const Answer answer{.kind = entry.value ? LookupKind::hit : LookupKind::negative,
                           .entry = std::move(entry),
                           .level = tier_ + 1};

@@ -170,7 +170,7 @@ class Load final : public FlightLoad, public LoadBudget::Budgeted, public std::e
     // The objects that its loader refers to may be gone with a caller that has left: another waiter's loader
     // is taken.
     if (!source_.call->open()) return restart();
-    core_->counters.loads += flights_.size();
+    core_->counters.add(&CacheStats::loads, flights_.size());
     load_began_ = core_->now();
     tag_changes_ = core_->tags.changes();
     request_.stop = stop_.get_token();
@@ -285,7 +285,7 @@ class Load final : public FlightLoad, public LoadBudget::Budgeted, public std::e
   /// `end`: only a failure of the loader itself concerns the processes that wait for this load. A limit of
   /// this process does not.
   void fail(const FlightPtr& flight, const Error& why, LeaseEnd end = LeaseEnd::untold) {
-    ++core_->counters.load_failures;
+    core_->counters.add(&CacheStats::load_failures);
     complete_load_failed(*core_, flight, why, end);
   }
 
@@ -330,7 +330,7 @@ class Load final : public FlightLoad, public LoadBudget::Budgeted, public std::e
   void hand_over(const FlightPtr& flight, const Error& why) {
     if (core_->closed)
       return fail(flight, Error(Errc::shutdown, "cache " + core_->options.name + " is closed"));
-    ++core_->counters.load_failures;
+    core_->counters.add(&CacheStats::load_failures);
     auto own = core_->flights.take_waiters_of(flight, *source_.call);
     answer_callers(*core_, flight, std::move(own), core_->candidate_or(flight, why), {flight->began, false});
     again_.push_back(flight);
@@ -382,7 +382,7 @@ class Load final : public FlightLoad, public LoadBudget::Budgeted, public std::e
   }
 
   void reject_fill(const FlightPtr& flight, const Answer& answer) {
-    ++core_->counters.rejected_fills;
+    core_->counters.add(&CacheStats::rejected_fills);
     answer_only(flight, answer);
   }
 

@@ -117,7 +117,7 @@ class TokenLookup : public std::enable_shared_from_this<TokenLookup> {
             const bool absent = found[n] && !*found[n];
             const bool unreadable =
                 token == unknown_token && !absent && (found[n] || no_token(found[n].error()));
-            if (unreadable) ++level.unreadable;
+            if (unreadable) level.counters.add(&LevelStats::unreadable);
             if (!found[n]) self->failure_ = found[n].error();
             // It was invalidated, and the tier has not taken that yet.
             if (!level.recovery.trusts(self->keys_[n]))
@@ -157,7 +157,7 @@ class TokenLookup : public std::enable_shared_from_this<TokenLookup> {
             self->core_->levels[tier]->lease_errors.add(stored.error(), self->core_->now());
             return self->created(n, stored.error());
           }
-          ++self->core_->levels[tier]->unreadable;
+          self->core_->levels[tier]->counters.add(&LevelStats::unreadable);
           if (first) return self->clear_away(tier, n);
           const std::string tag = printable_key(self->tags_[self->unknown_[n]]);
           self->created(n, Error(Errc::corrupt, "another program writes the key of the token of tag " + tag));
@@ -254,7 +254,7 @@ void soften(const std::shared_ptr<Core>& core, std::size_t tier, const std::stri
         if (found && !*found) return done(std::uint64_t{0});
         const Token token = found ? to_token(**found) : unknown_token;
         if (token == unknown_token) {
-          if (found || no_token(found.error())) ++core->levels[tier]->unreadable;
+          if (found || no_token(found.error())) core->levels[tier]->counters.add(&LevelStats::unreadable);
           return erase_token(core, tier, tag, std::move(done));
         }
         core->ask<bool>(
