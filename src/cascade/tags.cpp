@@ -185,9 +185,9 @@ class TokenLookup : public std::enable_shared_from_this<TokenLookup> {
       std::lock_guard lock(mutex_);
       if (token) {
         learn(n, *token);
-      } else {
+      } else if (tokens_[unknown_[n]] == unknown_token || no_token(token.error())) {
         failure_ = token.error();
-      }
+      }  // else it was to be prolonged only: if it ends before the entry, the entry becomes a miss
       if (--left_ > 0) return;
     }
     finish();

@@ -9,6 +9,8 @@
 
 namespace terrace::redis {
 
+struct Script;
+
 class Leases : public SharedTier {
  public:
   explicit Leases(std::shared_ptr<TierContext> context) : context_(std::move(context)) {}

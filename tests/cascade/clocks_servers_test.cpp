@@ -57,7 +57,7 @@ class ClocksOnServers : public ::testing::Test {
     options.scheduler = std::make_shared<Elsewhere>(ahead);
     auto tier = make_redis_tier({.url = server_.url()});
     EXPECT_TRUE(eventually([&] { return tier->clock_offset().has_value(); }));
-    return {std::move(options), {std::move(tier)}};
+    return Strings(std::move(options), {std::move(tier)});
   }
 
   testing::RedisServer server_{{.own_clock = true}};

@@ -36,7 +36,7 @@ class Logged {
 };
 
 Strings process(const std::string& url) {
-  return {{.name = "app", .ttl = 1h, .tier_timeout = 10s}, {make_redis_tier({.url = url})}};
+  return Strings({.name = "app", .ttl = 1h, .tier_timeout = 10s}, {make_redis_tier({.url = url})});
 }
 
 int count_of(const std::string& text, const std::string& what) {
