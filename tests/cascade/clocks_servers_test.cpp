@@ -53,6 +53,7 @@ class ClocksOnServers : public ::testing::Test {
  protected:
   [[nodiscard]] Strings process(Duration ahead, CacheOptions options = {}) const {
     options.ttl_jitter = 0;
+    if (!options.ttl) options.ttl = 1h;
     options.tier_timeout = 10s;  // a loaded machine may take longer than the usual 250 ms
     options.scheduler = std::make_shared<Elsewhere>(ahead);
     auto tier = make_redis_tier({.url = server_.url()});

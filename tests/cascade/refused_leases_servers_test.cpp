@@ -124,8 +124,7 @@ TEST(DefaultName, IsWarnedOfOverASharedTier) {
 TEST(DocumentedAcl, COH11_IsEnoughForEverything) {
   std::ifstream page(TERRACE_RELIABILITY);
   const std::string text{std::istreambuf_iterator<char>(page), {}};
-  const auto begin = text.find("- **An ACL user** needs"),
-             end = text.find("- **A limit for slow readers", begin);
+  const auto begin = text.find("- **An ACL user** needs"), end = text.find("`DocumentedAcl", begin);
   ASSERT_NE(begin, std::string::npos);
   const std::string part = text.substr(begin, end - begin);
   std::vector<std::string> rules = {"ACL", "SETUSER", "app", "on", ">pw", "resetkeys", "-@all"};

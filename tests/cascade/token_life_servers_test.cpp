@@ -17,7 +17,10 @@ class TokenLife : public ::testing::Test {
   [[nodiscard]] Cache<std::string> process(CacheOptions options = {}) const {
     options.ttl_jitter = 0;
     options.tier_timeout = 10s;  // a loaded machine may take longer than the usual 250 ms
-    return Cache<std::string>(std::move(options), {make_redis_tier({.url = server_.url()})});
+    Cache<std::string> cache(std::move(options), {make_redis_tier({.url = server_.url()})});
+    // While the watch begins, nothing with tags counts as verified.
+    EXPECT_TRUE(testing::eventually([&] { return cache.stats().watching == true; }));
+    return cache;
   }
   [[nodiscard]] std::chrono::seconds life(const std::string& tag) const {
     return std::chrono::seconds(std::stoll(server_.cli({"TTL", "default~tag:" + tag})));
