@@ -9,6 +9,7 @@
 #include <string>
 #include <terrace/clock.hpp>
 #include <terrace/consistency.hpp>
+#include <terrace/detail/names.hpp>
 #include <terrace/memory_cache.hpp>
 #include <terrace/scheduler.hpp>
 #include <terrace/write_back.hpp>
@@ -25,6 +26,8 @@ enum class WriteMode : std::uint8_t {
   back,  ///< done when the change is in a journal on disk; the tiers get it soon after (write_back.hpp). This
          ///< process reads it at once, others when it has arrived in a tier that they share
 };
+template <>
+inline constexpr auto enum_names<WriteMode> = std::to_array<std::string_view>({"through", "around", "back"});
 
 // The members that the compiler writes copy the deprecated alias: that is no use of it.
 #pragma GCC diagnostic push

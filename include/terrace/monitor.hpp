@@ -19,6 +19,7 @@
 #include <terrace/cache_handle.hpp>
 #include <terrace/cache_stats.hpp>
 #include <terrace/clock.hpp>
+#include <terrace/detail/names.hpp>
 #include <terrace/scheduler.hpp>
 #include <utility>
 #include <vector>
@@ -112,6 +113,8 @@ struct Health {
 };
 
 enum class Severity : std::uint8_t { info, warning, critical };
+template <>
+inline constexpr auto enum_names<Severity> = std::to_array<std::string_view>({"info", "warning", "critical"});
 [[nodiscard]] std::string_view to_string(Severity severity) noexcept;
 
 /// A condition to alert on. Set `when` or `test`, not both.

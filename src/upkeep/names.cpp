@@ -25,15 +25,7 @@ std::string_view to_string(HealthIssue::Kind kind) noexcept {
 }
 
 std::string_view to_string(Severity severity) noexcept {
-  switch (severity) {
-    case Severity::info:
-      return "info";
-    case Severity::warning:
-      return "warning";
-    case Severity::critical:
-      return "critical";
-  }
-  return "";
+  return name_of(severity);
 }
 
 std::string_view to_string(AlertNotice::Kind kind) noexcept {
