@@ -64,7 +64,8 @@ Error server_error(std::string_view text, std::string_view server) {
   if (text.find("user executing the script") != std::string_view::npos) {
     return {Errc::denied, context + " (a script of terrace needs it: see \"Settings for a Redis server\")"};
   }
-  if (text.starts_with("ERR unknown command") ||
+  // The greeting has words of its own for HELLO.
+  if ((text.starts_with("ERR unknown command") && text.find("HELLO") == std::string_view::npos) ||
       text.find("Unknown Redis command called from") != std::string_view::npos) {
     return {Errc::denied, context + " (terrace needs this command; it was renamed, or a proxy lacks it)"};
   }
