@@ -76,6 +76,7 @@ TEST_F(NotPromised, COH15_MemoryDoesNotHearOfASwapOfDatabases) {
   testing::RedisServer server;
   auto writer = process(server), reader = process(server);
   ASSERT_TRUE(writer.set("k", "old"));
+  ASSERT_TRUE(eventually([&] { return reader.stats().invalidations_received > 0; }));
   ASSERT_EQ(reader.lookup("k").level, "redis");
   server.cli({"SWAPDB", "0", "1"});
   EXPECT_EQ(server.cli({"EXISTS", "default:k"}), "0");
