@@ -73,12 +73,7 @@ bool Runtime::Impl::cancel(TimerId id) {
 
 Runtime::Runtime(RuntimeOptions options) {
   if (options.workers == 0) throw ConfigError("RuntimeOptions::workers is 0: loaders need at least 1 thread");
-  try {
-    impl_ = std::make_unique<Impl>(options);
-  } catch (const boost::system::system_error& wrong) {  // of Asio, for its descriptors
-    throw ConfigError(std::string("Runtime: the system gives no file descriptors for its I/O: ") + wrong.what() +
-                      "; close some, or raise the limit (ulimit -n)");
-  }
+  impl_ = std::make_unique<Impl>(options);
 }
 
 Runtime::~Runtime() {

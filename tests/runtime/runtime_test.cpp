@@ -1,10 +1,8 @@
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <atomic>
 #include <future>
-#include <string>
 #include <terrace/runtime.hpp>
 #include <thread>
 #include <vector>
@@ -13,26 +11,6 @@ namespace terrace {
 namespace {
 
 using namespace std::chrono_literals;
-
-/// Before, an exception of Boost.
-TEST(Runtime, ASystemWithoutFileDescriptorsIsAConfigError) {
-  rlimit before{};
-  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
-  rlimit none = before;
-  none.rlim_cur = 0;
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
-  std::string said;
-  try {
-    Runtime runtime;
-  } catch (const ConfigError& refused) {
-    said = refused.what();
-  } catch (const std::exception& other) {
-    said = std::string("another exception: ") + other.what();
-  }
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
-  EXPECT_NE(said.find("no file descriptors for its I/O"), std::string::npos) << said;
-  EXPECT_NE(said.find("ulimit -n"), std::string::npos) << said;
-}
 
 /// Blocks the way a cache does: something opens the latch, the caller waits for it.
 template <class Start>
