@@ -34,7 +34,9 @@ inline constexpr auto enum_names<WriteMode> = std::to_array<std::string_view>({"
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 
 struct CacheOptions {
-  /// Namespace of the keys in the tiers, and the name in metrics: 1 … 64 of A–Z a–z 0–9 _ . -
+  /// Namespace of the keys in the tiers, and the name in metrics: 1 … 64 of A–Z a–z 0–9 _ . - Give it one where
+  /// programs share a tier: two programs with the same name read each other's values. The log warns of the default
+  /// name over a shared tier.
   std::string name = "default";
 
   // --- memory (L1) ---

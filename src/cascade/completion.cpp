@@ -160,6 +160,7 @@ class LeasedFill : public std::enable_shared_from_this<LeasedFill> {
           const Core& core = *self->core_;
           core.levels[tier]->own_notices.answered(self->flight_->key, !accepted || *accepted, core.now());
           core.levels[tier]->fill_turns.end(self->stored_.size());
+          if (!accepted) core.levels[tier]->lease_errors.add(accepted.error(), core.now());
           if (accepted && *accepted) self->flight_->seen[tier].lease.reset();
           self->took(accepted);
         });

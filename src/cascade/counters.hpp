@@ -57,6 +57,7 @@ class Tally {
 struct Counters : Tally<CacheStats> {
   std::atomic<std::uint64_t> memory_hits_shown{0};  // the most that stats() has returned (stats.cpp)
   Histogram load_latency;
+  Longest longest_ttl;   // of the TTLs that loaders gave
   Longest longest_load;  // of the loads that returned a value, or "no such key"
 };
 

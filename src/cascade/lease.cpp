@@ -201,7 +201,9 @@ void acquire_lease(Core& core, const FlightPtr& flight, std::size_t tier,
                                             .take_over = take_over},
                                            deadline, std::move(reply));
       },
-      [flight, tier, token, done = std::move(done)](Result<LeaseReply> reply) mutable {
+      [&core, alive = core.shared_from_this(), flight, tier, token,
+       done = std::move(done)](Result<LeaseReply> reply) mutable {
+        if (!reply) core.levels[tier]->lease_errors.add(reply.error(), core.now());
         if (reply && reply->kind == LeaseReply::Kind::granted) flight->seen[tier].lease = token;
         done(std::move(reply));
       });

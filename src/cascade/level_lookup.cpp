@@ -163,7 +163,7 @@ class LevelLookup : public std::enable_shared_from_this<LevelLookup> {
     if (unwrapped && *unwrapped) {
       hits.push_back({std::move(flight), std::move(stored), std::move(**unwrapped)});
     } else if (!unwrapped && !level().narrow &&
-               beside::is_of_others(unwrapped.error(), stored, core_->scheduler->clock().wall_now())) {
+               beside::is_of_others(unwrapped.error(), stored, core_->wall_now())) {
       flight->seen[tier_].beside = envelope::identity(stored);
       of_others_.push_back(std::move(flight));
     } else {
@@ -183,16 +183,16 @@ class LevelLookup : public std::enable_shared_from_this<LevelLookup> {
     }
     std::sort(tags.begin(), tags.end());
     tags.erase(std::unique(tags.begin(), tags.end()), tags.end());
-    tag_tokens(core_, tags, false,
-               [self = shared_from_this(), hits = std::move(hits),
-                then = std::move(then)](const Result<std::vector<Token>>&) mutable {
-                 for (Hit& hit : hits) {
-                   hit.unwrapped.entry.tags =
-                       self->core_->tags.mark(hit.unwrapped.tags, hit.unwrapped.tokens);
-                   self->classify_hit(std::move(hit));
-                 }
-                 then();
-               });
+    find_tag_tokens(core_, tags,
+                    [self = shared_from_this(), hits = std::move(hits),
+                     then = std::move(then)](const Result<std::vector<Token>>&) mutable {
+                      for (Hit& hit : hits) {
+                        hit.unwrapped.entry.tags =
+                            self->core_->tags.mark(hit.unwrapped.tags, hit.unwrapped.tokens);
+                        self->classify_hit(std::move(hit));
+                      }
+                      then();
+                    });
   }
 
   /// A fresh value answers its flight; a stale one becomes the candidate, in case nothing better is found. So

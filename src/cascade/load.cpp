@@ -136,11 +136,16 @@ class Load final : public FlightLoad, public LoadBudget::Budgeted, public std::e
     turn_ = Turn::taken;
     if (tags_.empty()) return begin();
     // The tokens are asked for before the load begins: if a tag is invalidated later, its token differs.
-    tag_tokens(core_, tags_, true, [self = shared_from_this()](const Result<std::vector<Token>>& tokens) {
-      TagTable& table = self->core_->tags;
-      self->marks_ = tokens ? table.mark(self->tags_, *tokens) : table.mark_unverified(self->tags_);
-      self->begin();
-    });
+    // A loader may give a longer TTL than the cache has. So the tokens last as long as the longest one so far.
+    std::optional<Duration> ttl = core_->options.ttl;
+    if (ttl) ttl = std::max(*ttl, core_->counters.longest_ttl.get());
+    make_tag_tokens(core_, tags_, core_->whole_life(ttl),
+                    [self = shared_from_this()](const Result<std::vector<Token>>& tokens) {
+                      TagTable& table = self->core_->tags;
+                      self->marks_ =
+                          tokens ? table.mark(self->tags_, *tokens) : table.mark_unverified(self->tags_);
+                      self->begin();
+                    });
   }
 
   void begin() {
@@ -253,7 +258,11 @@ class Load final : public FlightLoad, public LoadBudget::Budgeted, public std::e
             core_->levels[lease.tier]->shared->renew(lease.key, lease.token, core_->options.lease_time,
                                                      deadline, std::move(done));
           },
-          [](const Result<bool>&) {});  // lost: the fill will be rejected
+          [self = shared_from_this(), tier = lease.tier](const Result<bool>& renewed) {
+            // Lost without an error: the fill will be rejected.
+            const Core& core = *self->core_;
+            if (!renewed) core.levels[tier]->lease_errors.add(renewed.error(), core.now());
+          });
     }
     keep_leases();
   }
@@ -299,6 +308,7 @@ class Load final : public FlightLoad, public LoadBudget::Budgeted, public std::e
       loaded.value = flight->candidate->entry.value;
     }
     core_->counters.longest_load.add(core_->now() - load_began_);
+    if (loaded.ttl) core_->counters.longest_ttl.add(*loaded.ttl);
     const CacheOptions& options = core_->options;
     const bool negative = *loaded.value == nullptr;
     Answer answer{.kind = negative ? LookupKind::negative : LookupKind::hit,
@@ -332,18 +342,20 @@ class Load final : public FlightLoad, public LoadBudget::Budgeted, public std::e
   void tag(const FlightPtr& flight, Answer answer, std::vector<std::string> late) {
     answer.entry.tags = marks_;
     if (late.empty()) return keep(flight, answer);
-    tag_tokens(core_, late, true,
-               [self = shared_from_this(), flight, answer = std::move(answer),
-                late](const Result<std::vector<Token>>& tokens) mutable {
-                 TagTable& table = self->core_->tags;
-                 const bool may_keep =
-                     tokens ? self->known_before(late) : table.changes() == self->tag_changes_;
-                 if (!may_keep) return self->reject_fill(flight, answer);
-                 auto all = *(tokens ? table.mark(late, *tokens) : table.mark_unverified(late));
-                 if (self->marks_) all.insert(all.begin(), self->marks_->begin(), self->marks_->end());
-                 answer.entry.tags = std::make_shared<const std::vector<TagMark>>(std::move(all));
-                 self->keep(flight, answer);
-               });
+    const auto gone = answer.entry.gone();
+    const std::optional<Duration> life = gone ? std::optional(*gone - core_->now()) : std::nullopt;
+    make_tag_tokens(core_, late, life,
+                    [self = shared_from_this(), flight, answer = std::move(answer),
+                     late](const Result<std::vector<Token>>& tokens) mutable {
+                      TagTable& table = self->core_->tags;
+                      const bool may_keep =
+                          tokens ? self->known_before(late) : table.changes() == self->tag_changes_;
+                      if (!may_keep) return self->reject_fill(flight, answer);
+                      auto all = *(tokens ? table.mark(late, *tokens) : table.mark_unverified(late));
+                      if (self->marks_) all.insert(all.begin(), self->marks_->begin(), self->marks_->end());
+                      answer.entry.tags = std::make_shared<const std::vector<TagMark>>(std::move(all));
+                      self->keep(flight, answer);
+                    });
   }
 
   [[nodiscard]] bool known_before(const std::vector<std::string>& tags) const {

@@ -34,6 +34,7 @@ LevelStats level_stats(const Level& level) {
   out.name = level.name;
   out.errors = errors.total();
   out.errors_by_kind = errors;
+  out.lease_errors = level.lease_errors.count();
   out.entries = below.entries;
   out.bytes = below.bytes;
   out.p50 = level.latency.quantile(0.5);

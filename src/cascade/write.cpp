@@ -328,8 +328,8 @@ void start_write(std::shared_ptr<Core> core, std::vector<Write> writes, const Wr
     return write_tagged(core, std::move(writes), options.ttl, nullptr, call);
   // Asking for the tokens may take a while. Memory must not serve the old values meanwhile.
   for (const Write& write : writes) core->invalidate(write.key);
-  tag_tokens(
-      core, options.tags, true,
+  make_tag_tokens(
+      core, options.tags, core->whole_life(options.ttl ? options.ttl : core->options.ttl),
       [core, writes = std::move(writes), options, call](const Result<std::vector<Token>>& tokens) mutable {
         if (tokens) {
           const TagMarks tags = core->tags.mark(options.tags, *tokens);

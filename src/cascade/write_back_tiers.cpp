@@ -214,7 +214,11 @@ void set_in_journal(const std::shared_ptr<Core>& core, const std::string& key, E
   Stamp stamp;
   core->invalidate(key, stamp);
   Change change{.key = key, .stored = std::move(stored)};
-  if (const auto gone = entry.gone()) change.expires = core->wall(*gone);
+  if (const auto gone = entry.gone()) {
+    // By the clock of this process: the journal may be opened again before any store answers.
+    const WallTime now = core->scheduler->clock().wall_now();
+    change.expires = now + std::chrono::floor<std::chrono::milliseconds>(*gone - core->now());
+  }
   const TimePoint began = core->now();
   core->write_back->put(std::move(change),
                         [core, key, entry = std::move(entry), stamp = std::move(stamp), began,

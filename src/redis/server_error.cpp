@@ -64,6 +64,14 @@ Error server_error(std::string_view text, std::string_view server) {
   for (const auto& meaning : meanings) {
     if (word == meaning.word) return {meaning.code, context + " (" + std::string(meaning.hint) + ")"};
   }
+  if (text.find("user executing the script") != std::string_view::npos) {
+    return {Errc::denied, context + " (a script of terrace needs it: see \"Settings for a Redis server\")"};
+  }
+  // The greeting has words of its own for HELLO.
+  if ((text.starts_with("ERR unknown command") && text.find("HELLO") == std::string_view::npos) ||
+      text.find("Unknown Redis command called from") != std::string_view::npos) {
+    return {Errc::unavailable, context + " (terrace needs this command; it was renamed, or a proxy lacks it)"};
+  }
   return {Errc::unavailable, context};
 }
 

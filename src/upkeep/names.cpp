@@ -10,6 +10,8 @@ std::string_view to_string(HealthIssue::Kind kind) noexcept {
       return "error_rate";
     case HealthIssue::Kind::level_away:
       return "level_away";
+    case HealthIssue::Kind::lease_errors:
+      return "lease_errors";
     case HealthIssue::Kind::gate_shut:
       return "gate_shut";
     case HealthIssue::Kind::journal_lag:

@@ -464,6 +464,21 @@ TEST(RedisFaults, F03_AConnectionLostInItsGreetingLeavesNothingBehind) {
   }));
 }
 
+/// Redis 5, Twemproxy, Envoy, or a server whose HELLO was renamed: the message has the remedy.
+TEST(RedisFaults, G3_AServerWithoutResp3IsRefusedWithTheRemedy) {
+  const RedisServer renamed({.arguments = {"--rename-command", "HELLO", ""}});
+  const HostileServer hangs_up("");
+  const HostileServer refuses("+OK\r\n", "-ERR unsupported command 'HELLO'\r\n");
+  const HostileServer old("+OK\r\n", "-NOPROTO unsupported protocol version\r\n");
+  for (const std::string& url : {renamed.url(), hangs_up.url(), refuses.url(), old.url()}) {
+    const auto tier = make_redis_tier({.url = url});
+    const auto outcome = get(*tier, "k", 5s);
+    EXPECT_FAILS(outcome, Errc::unavailable);
+    EXPECT_NE(text(outcome).find("HELLO 3 (RESP3): Redis 6 or newer, or Valkey"), std::string::npos)
+        << text(outcome);
+  }
+}
+
 TEST(RedisFaults, A37_WhatAServerQuotesOfACommandIsNotPassedOn) {
   const HostileServer server("-ERR unknown command 'GET', with args beginning with: 'canary-value'\r\n");
   const auto tier = make_redis_tier({.url = server.url()});
