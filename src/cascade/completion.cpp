@@ -88,7 +88,8 @@ void fill_beside(const std::shared_ptr<Core>& core, std::size_t tier, const Flig
 }
 
 /// Fills the shared tiers under leases, and the other tiers before them: if a lease turns out to be void, it
-/// is known which of the others got the value, and it is erased there again.
+/// is known which of the others got the value, and it is erased there again. If a fill has no outcome, the
+/// lease is asked for: the others keep the value if it still held after they had got it.
 class LeasedFill : public std::enable_shared_from_this<LeasedFill> {
  public:
   LeasedFill(std::shared_ptr<Core> core, FlightPtr flight, Answer answer, BytesView stored)
@@ -162,7 +163,19 @@ class LeasedFill : public std::enable_shared_from_this<LeasedFill> {
           core.levels[tier]->fill_turns.end(self->stored_.size());
           if (!accepted) core.levels[tier]->lease_errors.add(accepted.error(), core.now());
           if (accepted && *accepted) self->flight_->seen[tier].lease.reset();
+          if (!accepted && !self->unshared_.empty()) return self->ask_for_lease(tier);
           self->took(accepted);
+        });
+  }
+  void ask_for_lease(std::size_t tier) {
+    core_->ask<bool>(
+        [&](TimePoint deadline, Handler<Result<bool>> done) {
+          core_->levels[tier]->shared->renew(key_, *flight_->seen[tier].lease, core_->options.lease_time,
+                                             deadline, std::move(done));
+        },
+        [self = shared_from_this()](const Result<bool>& held) {
+          self->doubtful_ = self->doubtful_ || !held;
+          self->took(held && !*held ? Result<bool>(false) : Result<bool>(Error(Errc::unavailable)));
         });
   }
 
@@ -173,6 +186,9 @@ class LeasedFill : public std::enable_shared_from_this<LeasedFill> {
       rejected_ = true;
     }
     if (--left_ > 0) return;
+    if (rejected_ || doubtful_) {
+      for (std::size_t i = 0; i < unshared_.size(); ++i) recover(core_, unshared_[i], key_, tickets_[i]);
+    }
     if (!rejected_) {
       release_leases(*core_, flight_, LeaseEnd::not_kept);  // of the tiers that did not confirm the fill
       // A tier accepts a fill only if the key has not been changed since the lease was granted. So the value
@@ -180,7 +196,6 @@ class LeasedFill : public std::enable_shared_from_this<LeasedFill> {
       const TimePoint as_of = watched_ ? filled_at_ : flight_->began;
       return complete(*core_, flight_, answer_, {as_of, watched_});
     }
-    for (std::size_t i = 0; i < unshared_.size(); ++i) recover(core_, unshared_[i], key_, tickets_[i]);
     reject();
   }
 
@@ -204,6 +219,7 @@ class LeasedFill : public std::enable_shared_from_this<LeasedFill> {
   TimePoint filled_at_;
   std::atomic<bool> watched_{true};
   std::atomic<bool> rejected_{false};
+  std::atomic<bool> doubtful_{false};  // whether a lease still held is not known
   std::atomic<std::size_t> left_{0};
 };
 
