@@ -114,7 +114,7 @@ Reply SimRedis::hello(Call& call) {
   add("proto", Reply::integer(protocol));
   add("id", Reply::integer(static_cast<std::int64_t>(call.id)));
   add("mode", Reply::bulk("standalone"));
-  add("role", Reply::bulk(replica_ ? "replica" : "master"));
+  add("role", Reply::bulk(replica_ && !claims_primary_ ? "replica" : "master"));
   add("modules", Reply::array({}));
   return reply;
 }
@@ -257,7 +257,7 @@ Reply SimRedis::info(Call& call) {
     section("Server");
     add("redis_version", version);
     add("redis_mode", "standalone");
-    add("run_id", run_id_);
+    add("run_id", shown_run_id_.empty() ? run_id_ : shown_run_id_);
     add("tcp_port", std::to_string(options_.port));
     add("server_time_usec", std::to_string(clock_.now() * 1000));
   }
@@ -274,7 +274,7 @@ Reply SimRedis::info(Call& call) {
 }
 
 Reply SimRedis::role(Call&) {
-  if (!replica_) {
+  if (!replica_ || claims_primary_) {
     return Reply::array({Reply::bulk("master"), Reply::integer(static_cast<std::int64_t>(changes_.size())),
                          Reply::array({})});
   }

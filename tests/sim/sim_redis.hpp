@@ -84,6 +84,13 @@ class SimRedis {
   void deny(std::string command) { denied_.insert(std::move(command)); }
   void allow_all() { denied_.clear(); }
 
+  // ---- Lies, for mutants: what a client that does not ask would believe
+
+  /// As a replica it says that it is a primary.
+  void set_claims_primary(bool claims) noexcept { claims_primary_ = claims; }
+  /// INFO shows this in place of the run_id.
+  void set_shown_run_id(std::string shown) { shown_run_id_ = std::move(shown); }
+
   // ---- Replication
 
   /// REPLICAOF of an address where a primary may be; nullptr: nothing answers there.
@@ -184,6 +191,8 @@ class SimRedis {
   bool cannot_save_ = false;
   bool lacks_replicas_ = false;
   std::set<std::string> denied_;
+  bool claims_primary_ = false;
+  std::string shown_run_id_;  // "" the true one
 
   bool replica_ = false;
   bool link_ = true;
