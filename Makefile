@@ -69,6 +69,10 @@ sim: configure ## run SCHEDULES (10,000) simulated worlds of whole caches, or th
 	cmake --build build/release -j $(JOBS) --target sim
 	build/release/bin/sim --jobs $(JOBS) $(if $(SEED),--seed $(SEED),--schedules $(SCHEDULES))
 
+attack: build ## run the attack tests at full size, with a table of results
+	$(MAKE) --no-print-directory python
+	scripts/attack.py build/release
+
 fuzz: setup ## run each fuzzer for FUZZ_SECONDS (60)
 	@scripts/setup.sh long
 	scripts/fuzz.sh
@@ -96,4 +100,4 @@ lint: ## check the tidy rules, the words of the documentation, and clang-format;
 clean: ## remove all build output
 	rm -rf build .venv
 
-.PHONY: help setup configure program build build-times deb test-packages demo python wheels python-stubs bench-python test test-long chaos sim fuzz bench format lint clean
+.PHONY: help setup configure program build build-times deb test-packages demo python wheels python-stubs bench-python test test-long chaos attack sim fuzz bench format lint clean

@@ -9,6 +9,7 @@
 #include <string>
 #include <terrace/clock.hpp>
 #include <terrace/consistency.hpp>
+#include <terrace/detail/names.hpp>
 #include <terrace/memory_cache.hpp>
 #include <terrace/scheduler.hpp>
 #include <terrace/write_back.hpp>
@@ -25,13 +26,17 @@ enum class WriteMode : std::uint8_t {
   back,  ///< done when the change is in a journal on disk; the tiers get it soon after (write_back.hpp). This
          ///< process reads it at once, others when it has arrived in a tier that they share
 };
+template <>
+inline constexpr auto enum_names<WriteMode> = std::to_array<std::string_view>({"through", "around", "back"});
 
 // The members that the compiler writes copy the deprecated alias: that is no use of it.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 
 struct CacheOptions {
-  /// Namespace of the keys in the tiers, and the name in metrics: 1 … 64 of A–Z a–z 0–9 _ . -
+  /// Namespace of the keys in the tiers, and the name in metrics: 1 … 64 of A–Z a–z 0–9 _ . - Give it one where
+  /// programs share a tier: two programs with the same name read each other's values. The log warns of the default
+  /// name over a shared tier.
   std::string name = "default";
 
   // --- memory (L1) ---
@@ -79,8 +84,10 @@ struct CacheOptions {
   /// For WriteMode::back: changes go first to this writer (make_writer) instead of to the lowest tier; none:
   /// to that tier.
   std::shared_ptr<WriteBackWriter> writer = {};
-  /// Payloads of at least this many bytes are compressed with zstd if that makes them smaller; 0: never.
-  std::size_t compress_above = 1024;
+  /// Payloads of at least this many bytes are compressed with zstd if that makes them smaller; 0: never. None:
+  /// 1024, and with a key_ring never: the length of a compressed payload shows what its parts have in common,
+  /// also when it is sealed.
+  std::optional<std::size_t> compress_above = {};
   /// The largest value (encoded, in bytes). set() rejects a larger one, and it is not filled into tiers.
   std::size_t max_value_bytes = 64U << 20U;
   /// Seals what is stored in tiers (key_ring.hpp). Then only what these keys sealed is read; anything else is

@@ -52,6 +52,9 @@ struct LevelStats {
   /// Entries found that were corrupt, foreign or of another schema. They count as misses. Also keys of tag
   /// tokens that held something else.
   std::uint64_t unreadable = 0;
+  /// Leases, renewals and fills that a shared tier refused, or did not answer in time. What was loaded then is
+  /// not stored in this tier.
+  std::uint64_t lease_errors = 0;
   /// Present values, where the level knows them cheaply. For a tier that several caches share: the sum of
   /// all.
   std::optional<std::uint64_t> entries = {};

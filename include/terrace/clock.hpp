@@ -26,9 +26,9 @@ class Clock {
   /// Monotonic, on the same scale as now(), but cheaper and up to 4 ms behind it. For expiry checks.
   [[nodiscard]] virtual TimePoint coarse_now() const noexcept { return now(); }
 
-  /// The wall clock as this process first read it, carried forward by the monotonic clock. A step of the
-  /// system's clock (NTP, an operator, a suspended machine) neither expires an entry nor makes an expired one
-  /// valid again.
+  /// The wall clock, carried forward by the monotonic clock. It follows a step of the system's clock forward
+  /// (NTP, an operator, a suspended machine), but none back: an entry that has expired in a tier never becomes
+  /// valid again. Entries in memory live by now(), so no step reaches them.
   [[nodiscard]] virtual WallTime wall_now() const noexcept = 0;
 };
 

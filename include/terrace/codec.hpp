@@ -9,6 +9,9 @@
 ///     struct User { std::int64_t id; std::string name; std::vector<double> scores; };
 ///     // Cache<User> just works; Codec<User>::schema is the fingerprint of "(i64,str,[f64])".
 ///
+/// A struct with an array of C, a bit-field, a const member, a reference or a base class is no such aggregate: the
+/// compiler then reports an error of Boost.PFR. Use std::array, or give the type a codec of its own.
+///
 /// Each entry carries the id of its codec and the fingerprint of its schema; an entry with other ones is a
 /// miss. So a program with a changed struct never misreads old entries. The fingerprint covers types, not
 /// names: a swap of two fields of the same type goes unnoticed, unless the aggregate declares a number of its

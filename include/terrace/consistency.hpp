@@ -3,6 +3,7 @@
 /// memory above one shared tier: docs/reliability.md; for tiers made of several nodes: docs/topologies.md.
 
 #include <cstdint>
+#include <terrace/detail/names.hpp>
 
 namespace terrace {
 
@@ -13,5 +14,8 @@ enum class Consistency : std::uint8_t {
   strong,    ///< in a cache: every read asks the tiers; memory is used only while a refresh fails. Nodes:
              ///< linearizable
 };
+template <>
+inline constexpr auto enum_names<Consistency> = std::to_array<std::string_view>({"weak", "eventual",
+                                                                                 "strong"});
 
 }  // namespace terrace

@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <terrace/detail/names.hpp>
 
 namespace terrace {
 
@@ -19,8 +20,12 @@ namespace terrace {
 /// - fifo: evicts the first inserted entry first
 /// - ttl: evicts the entry that expires soonest first; entries without an expiry last, the oldest first
 enum class Eviction { adaptive, s3fifo, w_tinylfu, gdsf, lru, lfu, fifo, ttl };
+template <>
+inline constexpr auto enum_names<Eviction> =
+    std::to_array<std::string_view>({"adaptive", "s3fifo", "w-tinylfu", "gdsf", "lru", "lfu", "fifo", "ttl"});
 /// `ttl` stays the last.
 inline constexpr std::size_t eviction_count = static_cast<std::size_t>(Eviction::ttl) + 1;
+static_assert(enum_names<Eviction>.size() == eviction_count, "each policy has a name, in the same order");
 
 /// "adaptive", "s3fifo", …; nothing for an unknown name.
 [[nodiscard]] std::optional<Eviction> parse_eviction(std::string_view name) noexcept;

@@ -2,6 +2,7 @@
 /// JournalSync: what an acknowledged change in the write-back journal survives.
 
 #include <cstdint>
+#include <terrace/detail/names.hpp>
 
 namespace terrace {
 
@@ -10,5 +11,7 @@ enum class JournalSync : std::uint8_t {
   os_cache,  ///< acknowledged when the operating system has it: survives kill -9; a power cut loses the last
              ///< seconds
 };
+template <>
+inline constexpr auto enum_names<JournalSync> = std::to_array<std::string_view>({"durable", "os_cache"});
 
 }  // namespace terrace

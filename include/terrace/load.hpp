@@ -9,7 +9,9 @@
 
 namespace terrace {
 
-/// What a loader may return to say more than a value. No value: there is no such key.
+/// What a loader may return to say more than a value. No value: there is no such key. If V itself can be empty
+/// (std::optional, std::shared_ptr), an empty V is a value; return Load<V>{}, or Errc::not_found in a Result<V>,
+/// for a key that does not exist.
 template <class V>
 struct Load {
   std::optional<V> value = {};

@@ -19,6 +19,7 @@
 #include <terrace/cache_handle.hpp>
 #include <terrace/cache_stats.hpp>
 #include <terrace/clock.hpp>
+#include <terrace/detail/names.hpp>
 #include <terrace/scheduler.hpp>
 #include <utility>
 #include <vector>
@@ -50,7 +51,8 @@ struct MonitorOptions {
 struct LevelWindow {
   std::string name;
   std::uint64_t hits = 0, misses = 0, errors = 0;
-  double hit_rate = 1;  ///< hits / (hits + misses); 1 if nothing was asked for
+  std::uint64_t lease_errors = 0;  ///< LevelStats::lease_errors
+  double hit_rate = 1;             ///< hits / (hits + misses); 1 if nothing was asked for
 };
 
 /// What a cache did within the window; rules and health use this. A rate without any request has its good
@@ -89,6 +91,7 @@ struct HealthIssue {
     hit_rate,
     error_rate,
     level_away,
+    lease_errors,
     gate_shut,
     journal_lag,
     loads_overdue,
@@ -96,7 +99,7 @@ struct HealthIssue {
   };
   Kind kind;
   std::string cache;
-  std::string level = {};  ///< for level_away
+  std::string level = {};  ///< for level_away and lease_errors
   std::string what;        ///< a sentence with the figure and the limit
 };
 [[nodiscard]] std::string_view to_string(HealthIssue::Kind kind) noexcept;
@@ -110,6 +113,8 @@ struct Health {
 };
 
 enum class Severity : std::uint8_t { info, warning, critical };
+template <>
+inline constexpr auto enum_names<Severity> = std::to_array<std::string_view>({"info", "warning", "critical"});
 [[nodiscard]] std::string_view to_string(Severity severity) noexcept;
 
 /// A condition to alert on. Set `when` or `test`, not both.

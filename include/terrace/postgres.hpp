@@ -14,7 +14,8 @@
 /// attempt: operations end at once while the tier reconnects in the background, with backoff and full jitter.
 /// Nothing is retried without the caller's knowledge.
 ///
-/// Only the server's clock decides about expiry: processes whose clocks differ agree when an entry expires.
+/// A row ends by the server's clock, after the TTL and the grace of its entry. How long the entry is fresh counts
+/// by the wall clocks of the processes, which should agree.
 ///
 /// The table, as create_table makes it. With create_table off, create it yourself:
 ///

@@ -133,6 +133,17 @@ class SharedTier {
   virtual void get_or_put(std::string_view key, BytesView value, std::optional<Duration> ttl,
                           TimePoint deadline, Handler<Result<Bytes>> done) = 0;
 
+  /// Returns the value stored under the key; if there is none, stores `value` and returns it. In either case
+  /// the value then lasts at least three quarters of `life` from now (none: without end): one that would end
+  /// before is prolonged to `life`, which the watch reports as a change; a longer life stays as it is. For
+  /// tokens of tags, which must last as long as the entries that name them. Default: get_or_put without a ttl,
+  /// so the value has no end.
+  virtual void get_or_prolong(std::string_view key, BytesView value, std::optional<Duration> life,
+                              TimePoint deadline, Handler<Result<Bytes>> done) {
+    static_cast<void>(life);
+    get_or_put(key, value, std::nullopt, deadline, std::move(done));
+  }
+
   /// Replaces the value if it is still `expected` (true); a lease of the key then becomes invalid. Otherwise
   /// changes nothing (false).
   virtual void replace(std::string_view key, BytesView expected, BytesView value, std::optional<Duration> ttl,

@@ -132,6 +132,12 @@ class Tier {
   /// consistency weak. A tier made of tiers: true if it is true for any of them. Never becomes true later.
   [[nodiscard]] virtual bool may_lag() const noexcept { return false; }
 
+  /// What added to system_clock().now() gives the time of the store's clock since the Unix epoch, as last asked;
+  /// none: the store has no clock of its own, or does not tell it. Processes on machines whose wall clocks
+  /// differ agree about the age of an entry by the clock of the store that they share. The tier hides a store
+  /// clock that stands still or goes back: it goes on with the time that it knew. Thread safe; does not block.
+  [[nodiscard]] virtual std::optional<Duration> clock_offset() const noexcept { return std::nullopt; }
+
   /// Ends everything: pending operations get Errc::shutdown. Blocks until none is left. Idempotent.
   virtual void close() = 0;
 

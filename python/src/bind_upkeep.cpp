@@ -66,17 +66,13 @@ class PyMonitor {
 
   void add_rule(std::string name, std::string when, double lasting, const std::string& severity,
                 std::string message, std::optional<std::string> cache) {
-    const auto level =
-        severity == "info"      ? Severity::info
-        : severity == "warning" ? Severity::warning
-        : severity == "critical"
-            ? Severity::critical
-            : throw ConfigError("severity \"" + severity + "\": use info, warning or critical");
+    const auto level = with_name<Severity>(severity);
+    if (!level) throw ConfigError("severity \"" + severity + "\": use " + all_names<Severity>());
     open().add_rule({.name = std::move(name),
                      .when = std::move(when),
                      .cache = std::move(cache),
                      .lasting = duration(lasting),
-                     .severity = level,
+                     .severity = *level,
                      .message = std::move(message)});
   }
 

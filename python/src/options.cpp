@@ -13,46 +13,24 @@ std::string text(nb::handle value) {
   return nb::cast<std::string>(value);
 }
 
-/// The words of an enumeration, in its order.
-template <class E>
-std::vector<std::string_view> words_of() {
-  if constexpr (std::is_same_v<E, Eviction>) {
-    const auto names = eviction_names();
-    return {names.begin(), names.end()};
-  } else if constexpr (std::is_same_v<E, Consistency>) {
-    return {"weak", "eventual", "strong"};
-  } else if constexpr (std::is_same_v<E, WriteMode>) {
-    return {"through", "around", "back"};
-  } else {
-    static_assert(std::is_same_v<E, JournalSync>);
-    return {"durable", "os_cache"};
-  }
-}
-
 template <class E>
 E word(std::string_view name, nb::handle value) {
-  const auto words = words_of<E>();
   const std::string given = text(value);
-  const auto found = std::find(words.begin(), words.end(), given);
-  if (found != words.end()) return static_cast<E>(found - words.begin());
-  std::string possible;
-  for (std::size_t i = 0; i < words.size(); ++i) {
-    possible += i == 0 ? "" : i + 1 == words.size() ? " or " : ", ";
-    possible += words[i];
-  }
-  throw ConfigError(std::string(name) + " \"" + given + "\": use " + possible);
+  if (const auto known = with_name<E>(given)) return *known;
+  throw ConfigError(std::string(name) + " \"" + given + "\": use " + all_names<E>());
 }
 
 template <class T>
 constexpr bool is_settable = std::is_arithmetic_v<T> || std::is_enum_v<T> || std::is_same_v<T, std::string> ||
-                             std::is_same_v<T, Duration> || std::is_same_v<T, std::optional<Duration>>;
+                             std::is_same_v<T, Duration> || std::is_same_v<T, std::optional<Duration>> ||
+                             std::is_same_v<T, std::optional<std::size_t>>;
 
 template <class T>
 T read(std::string_view name, nb::handle value) {
   if constexpr (std::is_same_v<T, Duration>) {
     return duration(nb::cast<double>(value));
-  } else if constexpr (std::is_same_v<T, std::optional<Duration>>) {
-    return value.is_none() ? std::nullopt : std::optional(read<Duration>(name, value));
+  } else if constexpr (requires(T option) { option.has_value(); }) {
+    return value.is_none() ? std::nullopt : std::optional(read<typename T::value_type>(name, value));
   } else if constexpr (std::is_enum_v<T>) {
     return word<T>(name, value);
   } else {

@@ -44,7 +44,7 @@ class Monitor:
 
     def health(self) -> dict[str, Any]:
         """Returns healthy, idle, issues (sentences with the figure and the limit), kinds (of the issues: hit_rate, error_rate,
-        level_away, gate_shut, journal_lag, loads_overdue, closed), timestamp (seconds since 1970), and caches: what each did
+        level_away, lease_errors, gate_shut, journal_lag, loads_overdue, closed), timestamp (seconds since 1970), and caches: what each did
         within the window."""
         return self._core.health()
 

@@ -99,6 +99,7 @@ class LevelStats:
     #: The same by their kind.
     errors_by_kind: ErrorCounts
     unreadable: int
+    lease_errors: int
     entries: int | None
     bytes: int | None
     evictions: int

@@ -1,3 +1,4 @@
+#include <stdexcept>
 #include <terrace/postgres.hpp>
 #include <terrace/redis_cluster.hpp>
 #include <terrace/sharded_tier.hpp>
@@ -57,6 +58,10 @@ class Maker {
 
 }  // namespace
 
+std::string tier_address(std::string_view url) {
+  return parse_tier_url(url).address;
+}
+
 std::shared_ptr<Tier> make_tier(std::string_view url, std::shared_ptr<Runtime> runtime,
                                 const TierUrlDefaults& defaults) {
   if (!runtime) throw ConfigError("make_tier: the runtime is null");
@@ -66,6 +71,9 @@ std::shared_ptr<Tier> make_tier(std::string_view url, std::shared_ptr<Runtime> r
     return Maker(std::move(runtime), defaults).make(std::move(parsed));
   } catch (const ConfigError& wrong) {
     refuse(address + ": ", wrong.what());
+  } catch (const std::runtime_error& wrong) {  // of the system: no file descriptor, or no thread, is left
+    refuse(address + ": ", std::string("the system refuses what the tier needs: ") + wrong.what() +
+                               "; raise its limit (ulimit -n, ulimit -u)");
   }
 }
 

@@ -34,10 +34,8 @@ T number(const Setting& setting, const std::string& where, T least = 0) {
 }
 
 Consistency consistency(const Setting& setting, const std::string& where) {
-  if (setting.value == "weak") return Consistency::weak;
-  if (setting.value == "eventual") return Consistency::eventual;
-  if (setting.value == "strong") return Consistency::strong;
-  refuse(where, std::string(setting.key) + " is unknown; it is weak, eventual or strong");
+  if (const auto known = with_name<Consistency>(setting.value)) return *known;
+  refuse(where, std::string(setting.key) + " is unknown; it is " + all_names<Consistency>());
 }
 
 Duration duration(const Setting& setting, const std::string& where) {

@@ -1,6 +1,8 @@
 #include <ctime>
 #include <terrace/clock.hpp>
 
+#include "base/forward_wall.hpp"
+
 namespace terrace {
 namespace {
 
@@ -15,12 +17,12 @@ class SystemClock final : public Clock {
   [[nodiscard]] TimePoint now() const noexcept override { return read(CLOCK_MONOTONIC); }
   [[nodiscard]] TimePoint coarse_now() const noexcept override { return read(CLOCK_MONOTONIC_COARSE); }
   [[nodiscard]] WallTime wall_now() const noexcept override {
-    return std::chrono::floor<std::chrono::milliseconds>(wall_start_ + (now() - start_));
+    const std::chrono::sys_time<Duration> real = std::chrono::system_clock::now();
+    return wall_.at(real, now());
   }
 
  private:
-  TimePoint start_ = read(CLOCK_MONOTONIC);
-  std::chrono::sys_time<Duration> wall_start_ = std::chrono::system_clock::now();
+  mutable ForwardWall wall_;
 };
 
 }  // namespace

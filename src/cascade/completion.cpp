@@ -52,7 +52,7 @@ void fill_unshared(const std::shared_ptr<Core>& core, std::size_t tier, const Fl
   // Before the check: a writer that bumps the generation after the check finds this fill, and waits for it.
   Fills::UnderWay filling(core->fills, flight->key);
   if (!core->generations.valid(flight->stamp)) {
-    ++core->counters.rejected_fills;
+    core->counters.add(&CacheStats::rejected_fills);
     return;
   }
   const std::uint64_t ticket = core->levels[tier]->recovery.ticket();
@@ -160,6 +160,7 @@ class LeasedFill : public std::enable_shared_from_this<LeasedFill> {
           const Core& core = *self->core_;
           core.levels[tier]->own_notices.answered(self->flight_->key, !accepted || *accepted, core.now());
           core.levels[tier]->fill_turns.end(self->stored_.size());
+          if (!accepted) core.levels[tier]->lease_errors.add(accepted.error(), core.now());
           if (accepted && *accepted) self->flight_->seen[tier].lease.reset();
           self->took(accepted);
         });
@@ -184,7 +185,7 @@ class LeasedFill : public std::enable_shared_from_this<LeasedFill> {
   }
 
   void reject() {
-    ++core_->counters.rejected_fills;
+    core_->counters.add(&CacheStats::rejected_fills);
     release_leases(*core_, flight_);
     std::vector<std::pair<std::string, Waiter>> late;
     for (Waiter& waiter : core_->flights.end(flight_)) late.emplace_back(flight_->key, std::move(waiter));
@@ -220,12 +221,15 @@ void answer_callers(Core& core, const FlightPtr& flight, std::vector<Waiter> wai
       continue;
     }
     if (answer.kind == LookupKind::stale) {
-      const bool memory = answer.level == memory_level;
-      ++(memory ? core.counters.stale_from_memory : core.levels[answer.level - 1]->stale);
+      if (answer.level == memory_level) {
+        core.counters.add(&CacheStats::stale_served);
+      } else {
+        core.levels[answer.level - 1]->counters.add(&LevelStats::stale_hits);
+      }
     }
     Answer own = answer;
     own.joined = std::exchange(flight->answered, true);
-    if (own.joined) ++core.counters.joined;
+    if (own.joined) core.counters.add(&CacheStats::joined);
     waiter.call->set_outcome(waiter.index, std::move(own));
   }
   if (!again.empty()) join_or_begin(core.shared_from_this(), std::move(again), false);
@@ -238,7 +242,7 @@ void complete(Core& core, const FlightPtr& flight, const Answer& answer, const S
                                          (answer.level <= core.levels.size() || answer.entry.fresh_until));
   if (lasting && answer.level != memory_level &&
       !core.remember(flight->key, answer.entry, proof, flight->stamp)) {
-    ++core.counters.rejected_fills;
+    core.counters.add(&CacheStats::rejected_fills);
   }
   answer_callers(core, flight, core.flights.end(flight), answer, proof);
 }

@@ -1,5 +1,7 @@
 #include "cascade/core.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <random>
 
@@ -20,6 +22,9 @@ std::string unique_name(const std::vector<std::string>& taken, std::string_view 
 /// The limit for the distance of a stored time from now, 146 years: whatever the bytes say, the difference of
 /// two such times fits into a Duration.
 constexpr auto farthest = std::chrono::floor<std::chrono::milliseconds>(Duration::max() / 2);
+
+/// How much the clocks of two processes may differ before their entries are not fresh for each other.
+constexpr Duration clock_tolerance = std::chrono::seconds(1);
 
 /// 0 … 1, for jitter only.
 double random_share() {
@@ -58,11 +63,18 @@ Core::Core(CacheOptions o, std::shared_ptr<Values> v, std::vector<std::shared_pt
     if (tier == nullptr) throw ConfigError("cache " + options.name + ": a tier is null");
     auto name = unique_name(level_names, tier->name());
     level_names.push_back(name);
-    levels.push_back(std::make_unique<Level>(std::move(name), std::move(tier), random_seed()));
+    levels.push_back(std::make_unique<Level>(options.name, std::move(name), std::move(tier), random_seed()));
   }
   level_names.emplace_back("loader");
   const auto traits = level_traits();
   for (auto& level : levels) level->narrow = is_narrow(level->tier->scope(), traits);
+  if (options.name == CacheOptions{}.name && shared_tier()) {
+    spdlog::warn(
+        "a cache has the name \"{}\" over level {}: another program with this name would read its values; "
+        "give "
+        "each cache a name of its own (CacheOptions::name)",
+        options.name, levels[*shared_tier()]->name);
+  }
 }
 
 std::vector<LevelTraits> Core::level_traits() const {
@@ -145,6 +157,15 @@ void Core::cancel(const KeySelection& keys) {
   if (error_pauses) error_pauses->end(keys);
 }
 
+WallTime Core::wall_now() const noexcept {
+  for (const auto& level : levels) {
+    if (level->narrow) continue;
+    if (const auto offset = level->tier->clock_offset())
+      return std::chrono::floor<std::chrono::milliseconds>(WallTime{} + now().time_since_epoch() + *offset);
+  }
+  return scheduler->clock().wall_now();
+}
+
 Result<Bytes> Core::seal_up(std::string_view key, const Entry& entry) const {
   Document stored{{}, values->kind().value_or(StoredKind())};
   if (entry.value != nullptr) {
@@ -168,8 +189,9 @@ Result<Bytes> Core::seal_up(std::string_view key, const Entry& entry) const {
   meta.codec = stored.kind.codec;
   meta.schema = stored.kind.schema;
   meta.negative = entry.value == nullptr;
+  const std::size_t compress_above = options.compress_above.value_or(options.key_ring ? 0 : 1024);
   return envelope::wrap(options.name, key, meta, payload,
-                        {.enabled = options.compress_above > 0, .threshold = options.compress_above},
+                        {.enabled = compress_above > 0, .threshold = compress_above},
                         options.key_ring.get());
 }
 
@@ -184,10 +206,10 @@ Result<std::optional<Unwrapped>> Core::unwrap(std::string_view key, BytesView st
   const auto opened = envelope::open(options.name, key, stored, limits());
   if (!opened) return opened.error();
   const auto& meta = opened->meta;
-  const WallTime wall_now = scheduler->clock().wall_now();
+  const WallTime dated = wall_now();
   const TimePoint local = now();
-  const auto from_now = [wall_now](WallTime when) -> Duration {
-    return std::clamp(when, wall_now - farthest, wall_now + farthest) - wall_now;
+  const auto from_now = [dated](WallTime when) -> Duration {
+    return std::clamp(when, dated - farthest, dated + farthest) - dated;
   };
   Unwrapped out;
   Entry& entry = out.entry;
@@ -199,6 +221,12 @@ Result<std::optional<Unwrapped>> Core::unwrap(std::string_view key, BytesView st
     const Duration given = left - from_now(meta.created);
     entry.fresh_until = after(local, given > Duration::zero() ? std::min(left, given) : left);
     entry.grace = meta.grace;
+    // An entry from the future: the clocks of its writer and of this process differ, so its age is unknown. It
+    // may have expired, and is not fresh.
+    if (from_now(meta.created) > clock_tolerance) {
+      if (meta.grace == Duration::zero()) return std::optional<Unwrapped>{};
+      entry.go_stale(local, Duration::zero());
+    }
     if (*entry.gone() <= local) return std::optional<Unwrapped>{};
   }
   for (const auto& tag : meta.tags) {

@@ -103,9 +103,17 @@ class Core : public std::enable_shared_from_this<Core> {
   /// The value in stored bytes, whatever its age; null for a negative entry.
   [[nodiscard]] Result<ValuePtr> open_payload(std::string_view key, BytesView stored) const;
 
-  /// The time of the wall clock at a time of the local clock.
+  /// How long an entry with this TTL stays, its grace included; none: it does not expire.
+  [[nodiscard]] std::optional<Duration> whole_life(std::optional<Duration> ttl) const noexcept {
+    if (!ttl) return std::nullopt;
+    return *ttl > Duration::max() - options.grace ? Duration::max() : *ttl + options.grace;
+  }
+
+  /// The time by which stored entries are dated: of the clock of the first store that has one and that the
+  /// fleet shares; otherwise the wall clock of this process.
+  [[nodiscard]] WallTime wall_now() const noexcept;
   [[nodiscard]] WallTime wall(TimePoint local) const noexcept {
-    return scheduler->clock().wall_now() + std::chrono::floor<std::chrono::milliseconds>(local - now());
+    return wall_now() + std::chrono::floor<std::chrono::milliseconds>(local - now());
   }
 
   /// So much of the entry's lifetime is over (eager_refresh) that it should be loaded again.
@@ -149,7 +157,7 @@ class Core : public std::enable_shared_from_this<Core> {
 
   /// The tier took a change, so the processes that share it are notified.
   void sent(std::size_t tier) noexcept {
-    if (levels[tier]->shared != nullptr) ++counters.invalidations_sent;
+    if (levels[tier]->shared != nullptr) counters.add(&CacheStats::invalidations_sent);
   }
 
   /// The tokens in the tag table are right: no other process can change tags, or the watches report such

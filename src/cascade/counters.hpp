@@ -38,22 +38,26 @@ class Longest {
   std::atomic<Duration> longest_{Duration::zero()};
 };
 
+/// Counts events in those fields of Stats that are numbers: a new field needs no line here. Thread safe.
+template <class Stats>
+class Tally {
+ public:
+  void add(std::uint64_t Stats::*field, std::uint64_t events = 1) noexcept {
+    std::atomic_ref(counted_.*field).fetch_add(events);
+  }
+
+  /// The events so far; the other fields are as Stats has them at first.
+  [[nodiscard]] Stats counted() const;
+
+ private:
+  mutable Stats counted_;
+};
+
 /// The counters of a cache. Those of one tier are in level.hpp.
-struct Counters {
-  std::atomic<std::uint64_t> loads{0};
-  std::atomic<std::uint64_t> load_failures{0};
-  std::atomic<std::uint64_t> joined{0};
-  std::atomic<std::uint64_t> rejected_fills{0};
-  std::atomic<std::uint64_t> stale_from_memory{0};  // served stale by memory, after a refresh that failed
-  std::atomic<std::uint64_t> refreshes{0};
-  std::atomic<std::uint64_t> lease_waits{0};
-  std::atomic<std::uint64_t> writes{0};
-  std::atomic<std::uint64_t> erases{0};
-  std::atomic<std::uint64_t> write_failures{0};
-  std::atomic<std::uint64_t> invalidations_sent{0};
-  std::atomic<std::uint64_t> invalidations_received{0};
+struct Counters : Tally<CacheStats> {
   std::atomic<std::uint64_t> memory_hits_shown{0};  // the most that stats() has returned (stats.cpp)
   Histogram load_latency;
+  Longest longest_ttl;   // of the TTLs that loaders gave
   Longest longest_load;  // of the loads that returned a value, or "no such key"
 };
 

@@ -36,7 +36,7 @@ class EngineOverCore final : public Engine {
   }
   void refresh(std::string key, std::shared_ptr<Loader> loader, const ReadOptions& options) override {
     if (!core_->home.here() || core_->flights.in_flight(key) || core_->refresh_pauses.of(key)) return;
-    ++core_->counters.refreshes;
+    core_->counters.add(&CacheStats::refreshes);
     start_read(core_, {std::move(key)}, std::move(loader), options, true, [](const std::vector<Answer>&) {});
   }
 

@@ -9,6 +9,7 @@
 ///                                                  └──► step            value has changed meanwhile)
 ///
 /// A bulk delete: forget (memory) ──► step ──► erase_in_tier ──► step, for the next tier; at the end forget again.
+/// clear() also erases the tokens of the tags in the tier that has them: erase_tokens.
 /// Before each tier, and before and after memory loses its keys, the reads in flight of these keys are cancelled.
 
 #include <algorithm>
@@ -78,6 +79,7 @@ class BulkErase : public std::enable_shared_from_this<BulkErase> {
       if (gone) {
         self->count(*gone);
         self->core_->sent(tier);
+        if (self->keys_.everything() && tier == self->core_->shared_tier()) return self->erase_tokens(tier);
       } else {
         self->failures_.add(self->core_->levels[tier]->name, gone.error());
         recover(self->core_, tier, self->keys_);
@@ -90,9 +92,20 @@ class BulkErase : public std::enable_shared_from_this<BulkErase> {
     below.erase_glob(keys.prefix, keys.pattern, no_deadline, std::move(took));
   }
 
+  /// No entry of the cache is left, so no tag needs its token. A token that stays does no harm, but is never
+  /// removed where it has no end.
+  void erase_tokens(std::size_t tier) {
+    core_->levels[tier]->tier->erase_prefix(
+        core_->tag_prefix, no_deadline, [self = shared_from_this(), tier](const Result<std::uint64_t>& gone) {
+          self->core_->tags.forget_all();
+          if (!gone) self->failures_.add(self->core_->levels[tier]->name, gone.error());
+          self->step();
+        });
+  }
+
   void end() {
     if (failures_.none()) return call_->set_outcome(0, most_);
-    ++core_->counters.write_failures;
+    core_->counters.add(&CacheStats::write_failures);
     call_->set_outcome(0, failures_.error("erased"));
   }
 
@@ -211,7 +224,7 @@ class SoftInvalidation : public std::enable_shared_from_this<SoftInvalidation> {
   void end() {
     make_stale_in_memory();
     if (failures_.none()) return done_(had_);
-    ++core_->counters.write_failures;
+    core_->counters.add(&CacheStats::write_failures);
     done_(failures_.error("invalidated"));
   }
 

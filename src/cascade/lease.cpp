@@ -46,7 +46,7 @@ class WaitingFlight final : public LeaseWaiters::Waiting, public std::enable_sha
 
   /// The watch wakes it from now on. A change from before that is found by asking now.
   void start() {
-    ++core_->counters.lease_waits;
+    core_->counters.add(&CacheStats::lease_waits);
     core_->lease_waiters.add(flight_->key, weak_from_this());
     ask();
   }
@@ -201,7 +201,9 @@ void acquire_lease(Core& core, const FlightPtr& flight, std::size_t tier,
                                             .take_over = take_over},
                                            deadline, std::move(reply));
       },
-      [flight, tier, token, done = std::move(done)](Result<LeaseReply> reply) mutable {
+      [&core, alive = core.shared_from_this(), flight, tier, token,
+       done = std::move(done)](Result<LeaseReply> reply) mutable {
+        if (!reply) core.levels[tier]->lease_errors.add(reply.error(), core.now());
         if (reply && reply->kind == LeaseReply::Kind::granted) flight->seen[tier].lease = token;
         done(std::move(reply));
       });

@@ -12,6 +12,7 @@
 
 #include "cascade/counters.hpp"
 #include "cascade/fill_turns.hpp"
+#include "cascade/lease_errors.hpp"
 #include "cascade/own_notices.hpp"
 #include "cascade/recovery.hpp"
 
@@ -19,8 +20,12 @@ namespace terrace::cascade {
 
 /// Thread safe, since its parts are.
 struct Level {
-  Level(std::string n, std::shared_ptr<Tier> t, std::uint64_t seed)
-      : name(std::move(n)), tier(std::move(t)), shared(tier->shared()), recovery(seed) {}
+  Level(const std::string& cache, std::string n, std::shared_ptr<Tier> t, std::uint64_t seed)
+      : name(std::move(n)),
+        tier(std::move(t)),
+        shared(tier->shared()),
+        recovery(seed),
+        lease_errors("cache " + cache + ": level " + name) {}
 
   const std::string name;
   const std::shared_ptr<Tier> tier;
@@ -29,12 +34,9 @@ struct Level {
   Recovery recovery;
   OwnNotices own_notices;
   FillTurns fill_turns;
-  std::atomic<std::uint64_t> hits{0};
-  std::atomic<std::uint64_t> stale{0};
-  std::atomic<std::uint64_t> negative{0};
-  std::atomic<std::uint64_t> misses{0};
+  Tally<LevelStats> counters;
   ErrorTally errors;
-  std::atomic<std::uint64_t> unreadable{0};
+  LeaseErrors lease_errors;
   Histogram latency;
 };
 

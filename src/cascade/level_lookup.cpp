@@ -146,13 +146,13 @@ class LevelLookup : public std::enable_shared_from_this<LevelLookup> {
       if (unwrapped && *unwrapped)
         return hits.push_back({std::move(flight), std::move(*stored), std::move(**unwrapped)});
     }
-    ++level().unreadable;
+    level().counters.add(&LevelStats::unreadable);
     miss(std::move(flight), {});
   }
 
   /// The tier has nothing under the flight's key, or something that cannot be used: `stored`.
   void miss(FlightPtr flight, Bytes stored) {
-    ++level().misses;
+    level().counters.add(&LevelStats::misses);
     flight->seen[tier_].missed = true;
     flight->seen[tier_].stale = std::move(stored);
     passed_.push_back(std::move(flight));
@@ -163,11 +163,11 @@ class LevelLookup : public std::enable_shared_from_this<LevelLookup> {
     if (unwrapped && *unwrapped) {
       hits.push_back({std::move(flight), std::move(stored), std::move(**unwrapped)});
     } else if (!unwrapped && !level().narrow &&
-               beside::is_of_others(unwrapped.error(), stored, core_->scheduler->clock().wall_now())) {
+               beside::is_of_others(unwrapped.error(), stored, core_->wall_now())) {
       flight->seen[tier_].beside = envelope::identity(stored);
       of_others_.push_back(std::move(flight));
     } else {
-      if (!unwrapped) ++level().unreadable;
+      if (!unwrapped) level().counters.add(&LevelStats::unreadable);
       miss(std::move(flight), std::move(stored));
     }
   }
@@ -183,16 +183,16 @@ class LevelLookup : public std::enable_shared_from_this<LevelLookup> {
     }
     std::sort(tags.begin(), tags.end());
     tags.erase(std::unique(tags.begin(), tags.end()), tags.end());
-    tag_tokens(core_, tags, false,
-               [self = shared_from_this(), hits = std::move(hits),
-                then = std::move(then)](const Result<std::vector<Token>>&) mutable {
-                 for (Hit& hit : hits) {
-                   hit.unwrapped.entry.tags =
-                       self->core_->tags.mark(hit.unwrapped.tags, hit.unwrapped.tokens);
-                   self->classify_hit(std::move(hit));
-                 }
-                 then();
-               });
+    find_tag_tokens(core_, tags,
+                    [self = shared_from_this(), hits = std::move(hits),
+                     then = std::move(then)](const Result<std::vector<Token>>&) mutable {
+                      for (Hit& hit : hits) {
+                        hit.unwrapped.entry.tags =
+                            self->core_->tags.mark(hit.unwrapped.tags, hit.unwrapped.tokens);
+                        self->classify_hit(std::move(hit));
+                      }
+                      then();
+                    });
   }
 
   /// A fresh value answers its flight; a stale one becomes the candidate, in case nothing better is found. So
@@ -204,8 +204,8 @@ class LevelLookup : public std::enable_shared_from_this<LevelLookup> {
     const TagVerdict tags = verdict(entry.tags);
     const bool due = hit.flight->refresh && core_->refresh_due(entry);
     if (!level().narrow && tags == TagVerdict::valid && entry.fresh(now) && !due) {
-      ++level().hits;
-      if (!entry.value) ++level().negative;
+      level().counters.add(&LevelStats::hits);
+      if (!entry.value) level().counters.add(&LevelStats::negative_hits);
       const Answer answer{.kind = entry.value ? LookupKind::hit : LookupKind::negative,
                           .entry = std::move(entry),
                           .level = tier_ + 1};

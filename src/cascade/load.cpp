@@ -136,11 +136,16 @@ class Load final : public FlightLoad, public LoadBudget::Budgeted, public std::e
     turn_ = Turn::taken;
     if (tags_.empty()) return begin();
     // The tokens are asked for before the load begins: if a tag is invalidated later, its token differs.
-    tag_tokens(core_, tags_, true, [self = shared_from_this()](const Result<std::vector<Token>>& tokens) {
-      TagTable& table = self->core_->tags;
-      self->marks_ = tokens ? table.mark(self->tags_, *tokens) : table.mark_unverified(self->tags_);
-      self->begin();
-    });
+    // A loader may give a longer TTL than the cache has. So the tokens last as long as the longest one so far.
+    std::optional<Duration> ttl = core_->options.ttl;
+    if (ttl) ttl = std::max(*ttl, core_->counters.longest_ttl.get());
+    make_tag_tokens(core_, tags_, core_->whole_life(ttl),
+                    [self = shared_from_this()](const Result<std::vector<Token>>& tokens) {
+                      TagTable& table = self->core_->tags;
+                      self->marks_ =
+                          tokens ? table.mark(self->tags_, *tokens) : table.mark_unverified(self->tags_);
+                      self->begin();
+                    });
   }
 
   void begin() {
@@ -165,7 +170,7 @@ class Load final : public FlightLoad, public LoadBudget::Budgeted, public std::e
     // The objects that its loader refers to may be gone with a caller that has left: another waiter's loader
     // is taken.
     if (!source_.call->open()) return restart();
-    core_->counters.loads += flights_.size();
+    core_->counters.add(&CacheStats::loads, flights_.size());
     load_began_ = core_->now();
     tag_changes_ = core_->tags.changes();
     request_.stop = stop_.get_token();
@@ -253,7 +258,11 @@ class Load final : public FlightLoad, public LoadBudget::Budgeted, public std::e
             core_->levels[lease.tier]->shared->renew(lease.key, lease.token, core_->options.lease_time,
                                                      deadline, std::move(done));
           },
-          [](const Result<bool>&) {});  // lost: the fill will be rejected
+          [self = shared_from_this(), tier = lease.tier](const Result<bool>& renewed) {
+            // Lost without an error: the fill will be rejected.
+            const Core& core = *self->core_;
+            if (!renewed) core.levels[tier]->lease_errors.add(renewed.error(), core.now());
+          });
     }
     keep_leases();
   }
@@ -276,7 +285,7 @@ class Load final : public FlightLoad, public LoadBudget::Budgeted, public std::e
   /// `end`: only a failure of the loader itself concerns the processes that wait for this load. A limit of
   /// this process does not.
   void fail(const FlightPtr& flight, const Error& why, LeaseEnd end = LeaseEnd::untold) {
-    ++core_->counters.load_failures;
+    core_->counters.add(&CacheStats::load_failures);
     complete_load_failed(*core_, flight, why, end);
   }
 
@@ -299,6 +308,7 @@ class Load final : public FlightLoad, public LoadBudget::Budgeted, public std::e
       loaded.value = flight->candidate->entry.value;
     }
     core_->counters.longest_load.add(core_->now() - load_began_);
+    if (loaded.ttl) core_->counters.longest_ttl.add(*loaded.ttl);
     const CacheOptions& options = core_->options;
     const bool negative = *loaded.value == nullptr;
     Answer answer{.kind = negative ? LookupKind::negative : LookupKind::hit,
@@ -320,7 +330,7 @@ class Load final : public FlightLoad, public LoadBudget::Budgeted, public std::e
   void hand_over(const FlightPtr& flight, const Error& why) {
     if (core_->closed)
       return fail(flight, Error(Errc::shutdown, "cache " + core_->options.name + " is closed"));
-    ++core_->counters.load_failures;
+    core_->counters.add(&CacheStats::load_failures);
     auto own = core_->flights.take_waiters_of(flight, *source_.call);
     answer_callers(*core_, flight, std::move(own), core_->candidate_or(flight, why), {flight->began, false});
     again_.push_back(flight);
@@ -332,18 +342,20 @@ class Load final : public FlightLoad, public LoadBudget::Budgeted, public std::e
   void tag(const FlightPtr& flight, Answer answer, std::vector<std::string> late) {
     answer.entry.tags = marks_;
     if (late.empty()) return keep(flight, answer);
-    tag_tokens(core_, late, true,
-               [self = shared_from_this(), flight, answer = std::move(answer),
-                late](const Result<std::vector<Token>>& tokens) mutable {
-                 TagTable& table = self->core_->tags;
-                 const bool may_keep =
-                     tokens ? self->known_before(late) : table.changes() == self->tag_changes_;
-                 if (!may_keep) return self->reject_fill(flight, answer);
-                 auto all = *(tokens ? table.mark(late, *tokens) : table.mark_unverified(late));
-                 if (self->marks_) all.insert(all.begin(), self->marks_->begin(), self->marks_->end());
-                 answer.entry.tags = std::make_shared<const std::vector<TagMark>>(std::move(all));
-                 self->keep(flight, answer);
-               });
+    const auto gone = answer.entry.gone();
+    const std::optional<Duration> life = gone ? std::optional(*gone - core_->now()) : std::nullopt;
+    make_tag_tokens(core_, late, life,
+                    [self = shared_from_this(), flight, answer = std::move(answer),
+                     late](const Result<std::vector<Token>>& tokens) mutable {
+                      TagTable& table = self->core_->tags;
+                      const bool may_keep =
+                          tokens ? self->known_before(late) : table.changes() == self->tag_changes_;
+                      if (!may_keep) return self->reject_fill(flight, answer);
+                      auto all = *(tokens ? table.mark(late, *tokens) : table.mark_unverified(late));
+                      if (self->marks_) all.insert(all.begin(), self->marks_->begin(), self->marks_->end());
+                      answer.entry.tags = std::make_shared<const std::vector<TagMark>>(std::move(all));
+                      self->keep(flight, answer);
+                    });
   }
 
   [[nodiscard]] bool known_before(const std::vector<std::string>& tags) const {
@@ -370,7 +382,7 @@ class Load final : public FlightLoad, public LoadBudget::Budgeted, public std::e
   }
 
   void reject_fill(const FlightPtr& flight, const Answer& answer) {
-    ++core_->counters.rejected_fills;
+    core_->counters.add(&CacheStats::rejected_fills);
     answer_only(flight, answer);
   }
 

@@ -4,6 +4,7 @@
 ///     unknown ──learn──► verified ──doubt: the watch is lost─────────► unverified ──learn──► verified
 ///        ▲                  └──invalidated, noticed, forget_all────────────┴──the same──► unknown
 
+#include <algorithm>
 #include <atomic>
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <memory>
@@ -37,14 +38,24 @@ class TagTable {
   }
 
   /// Keeps a token that was asked for after the stamp was taken; not if the tag has been invalidated since.
-  void learn(const std::string& tag, Token token, const Stamp& stamp, TimePoint asked) {
+  /// It lasts at least until `lasts` in its tier; min(): nobody has said.
+  void learn(const std::string& tag, Token token, const Stamp& stamp, TimePoint asked,
+             TimePoint lasts = TimePoint::min()) {
     const auto state = intern(tag);
-    if (state->verified.load() && state->token.load() == token) return;
+    const bool known = state->verified.load() && state->token.load() == token;
+    if (known && lasts <= state->lasts.load()) return;
     std::lock_guard lock(learning_);
     if (!generations_.valid(stamp)) return;
+    state->lasts = std::max(lasts, state->lasts.load());
+    if (known) return;
     state->since = asked;
     state->token = token;
     state->verified = true;
+  }
+  /// The token is known to stay in its tier until then.
+  [[nodiscard]] bool lasts(const std::string& tag, TimePoint until) {
+    const auto state = find(tag);
+    return state && state->lasts.load() >= until;
   }
   [[nodiscard]] Stamp stamp(std::string_view tag) { return generations_.stamp(tag); }
 
@@ -148,12 +159,14 @@ class TagTable {
     const std::string tag;
     const std::shared_ptr<States> home;
     std::atomic<TimePoint> since{TimePoint::max()};
+    std::atomic<TimePoint> lasts{TimePoint::min()};
   };
 
   static void forget(Known& state) {
     ++state.changes;
     state.token = unknown_token;
     state.verified = false;
+    state.lasts = TimePoint::min();
   }
 
   static MemoryOptions<std::string, StatePtr> options(const Clock& clock) {

@@ -2,13 +2,16 @@
 /// of a tag is one erase (coherence rule "Tags" of docs/reliability.md). Without a shared tier, tokens are
 /// only in this process, and are lost with it.
 ///
-/// tag_tokens() of a set or a load (`create`), for each tag whose token is not known:
+/// make_tag_tokens() of a set or a load, for each tag whose token is not known, or may end before the entry:
 ///
-///     get_or_put ──a token──► created ──the last tag──► finish
+///     get_or_prolong ──a token──► created ──the last tag──► finish
 ///         ▲  └──something else is there──► clear_away, once ─┐
 ///         └──────────────────────────────────────────────────┘
 ///
-/// Of a read: one get_many, then finish.
+/// find_tag_tokens() of a read: one get_many, then finish.
+///
+/// A token lasts at least as long as the entries that name it, and not much longer. Where it ends too soon (it
+/// was evicted, or the clock of the server jumped), its entries become misses.
 
 #include "cascade/tags.hpp"
 
@@ -54,6 +57,15 @@ bool no_token(const Error& error) {
   return error == Errc::corrupt || error == Errc::value_too_large;
 }
 
+/// How long a token is asked to stay for an entry that is gone after `life`. Twice as long, so that it need not
+/// be prolonged for each entry: a prolonging is reported to every process.
+std::optional<Duration> token_life(std::optional<Duration> life) {
+  constexpr Duration shortest = std::chrono::minutes(10);
+  constexpr Duration longest = std::chrono::hours(24 * 365 * 10);
+  if (!life || *life > longest) return std::nullopt;
+  return std::max(*life * 2, shortest);
+}
+
 /// Asks for the tokens that this process does not know.
 class TokenLookup : public std::enable_shared_from_this<TokenLookup> {
  public:
@@ -61,22 +73,36 @@ class TokenLookup : public std::enable_shared_from_this<TokenLookup> {
               Handler<Result<std::vector<Token>>> done)
       : core_(std::move(core)), tags_(std::move(tags)), tokens_(tags_.size()), done_(std::move(done)) {}
 
-  void start(bool create) {
-    const bool trusted = core_->trusts_tags();
-    for (std::size_t i = 0; i < tags_.size(); ++i) {
-      if (trusted) tokens_[i] = core_->tags.known(tags_[i]);
-      if (tokens_[i] == unknown_token) unknown_.push_back(i);
-    }
+  void find() {
+    begin([](const std::string&) { return true; });
     if (unknown_.empty()) return finish();
-    asked_ = core_->now();
-    for (const std::size_t i : unknown_) stamps_.push_back(core_->tags.stamp(tags_[i]));
+    if (const auto tier = core_->shared_tier()) return ask(*tier);
+    finish();
+  }
+
+  void make(std::optional<Duration> life) {
     const auto tier = core_->shared_tier();
-    if (tier) return create ? ask_or_create(*tier) : ask(*tier);
-    for (std::size_t n = 0; create && n < unknown_.size(); ++n) learn(n, random_tag_token());
+    const TimePoint until = life ? after(core_->now(), *life) : no_deadline;
+    begin([&](const std::string& tag) { return !tier || core_->tags.lasts(tag, until); });
+    if (unknown_.empty()) return finish();
+    if (tier) return ask_or_create(*tier, token_life(life));
+    for (std::size_t n = 0; n < unknown_.size(); ++n) learn(n, random_tag_token());
     finish();
   }
 
  private:
+  /// Which tokens have to be asked for; `lasts(tag)`: a known one stays long enough.
+  template <class Lasts>
+  void begin(Lasts lasts) {
+    const bool trusted = core_->trusts_tags();
+    for (std::size_t i = 0; i < tags_.size(); ++i) {
+      if (trusted) tokens_[i] = core_->tags.known(tags_[i]);
+      if (tokens_[i] == unknown_token || !lasts(tags_[i])) unknown_.push_back(i);
+    }
+    asked_ = core_->now();
+    for (const std::size_t i : unknown_) stamps_.push_back(core_->tags.stamp(tags_[i]));
+  }
+
   void ask(std::size_t tier) {
     Level& level = *core_->levels[tier];
     for (const std::size_t i : unknown_) keys_.push_back(core_->tag_key(tags_[i]));
@@ -91,7 +117,7 @@ class TokenLookup : public std::enable_shared_from_this<TokenLookup> {
             const bool absent = found[n] && !*found[n];
             const bool unreadable =
                 token == unknown_token && !absent && (found[n] || no_token(found[n].error()));
-            if (unreadable) ++level.unreadable;
+            if (unreadable) level.counters.add(&LevelStats::unreadable);
             if (!found[n]) self->failure_ = found[n].error();
             // It was invalidated, and the tier has not taken that yet.
             if (!level.recovery.trusts(self->keys_[n]))
@@ -107,26 +133,31 @@ class TokenLookup : public std::enable_shared_from_this<TokenLookup> {
         });
   }
 
-  void ask_or_create(std::size_t tier) {
+  void ask_or_create(std::size_t tier, std::optional<Duration> life) {
     left_ = unknown_.size();
-    for (std::size_t n = 0; n < unknown_.size(); ++n) get_or_put(tier, n, true);
+    life_ = life;
+    lasts_ = life ? after(asked_, *life / 4 * 3) : no_deadline;
+    for (std::size_t n = 0; n < unknown_.size(); ++n) get_or_prolong(tier, n, true);
   }
 
-  void get_or_put(std::size_t tier, std::size_t n, bool first) {
+  void get_or_prolong(std::size_t tier, std::size_t n, bool first) {
     const std::string key = core_->tag_key(tags_[unknown_[n]]);
     core_->ask<Bytes>(
         [&](TimePoint deadline, Handler<Result<Bytes>> done) {
           if (!core_->levels[tier]->recovery.trusts(key)) {
             return done(Error(Errc::unavailable, "a tag was invalidated and the tier has not caught up"));
           }
-          core_->levels[tier]->shared->get_or_put(key, to_bytes(random_tag_token()), std::nullopt, deadline,
-                                                  std::move(done));
+          core_->levels[tier]->shared->get_or_prolong(key, to_bytes(random_tag_token()), life_, deadline,
+                                                      std::move(done));
         },
         [self = shared_from_this(), tier, n, first](const Result<Bytes>& stored) {
           const Token token = stored ? to_token(*stored) : unknown_token;
           if (token != unknown_token) return self->created(n, token);
-          if (!stored && !no_token(stored.error())) return self->created(n, stored.error());
-          ++self->core_->levels[tier]->unreadable;
+          if (!stored && !no_token(stored.error())) {
+            self->core_->levels[tier]->lease_errors.add(stored.error(), self->core_->now());
+            return self->created(n, stored.error());
+          }
+          self->core_->levels[tier]->counters.add(&LevelStats::unreadable);
           if (first) return self->clear_away(tier, n);
           const std::string tag = printable_key(self->tags_[self->unknown_[n]]);
           self->created(n, Error(Errc::corrupt, "another program writes the key of the token of tag " + tag));
@@ -144,7 +175,7 @@ class TokenLookup : public std::enable_shared_from_this<TokenLookup> {
         [self = shared_from_this(), tier, n](const Result<bool>& erased) {
           if (!erased) return self->created(n, erased.error());
           self->core_->sent(tier);
-          self->get_or_put(tier, n, false);
+          self->get_or_prolong(tier, n, false);
         });
   }
 
@@ -154,9 +185,9 @@ class TokenLookup : public std::enable_shared_from_this<TokenLookup> {
       std::lock_guard lock(mutex_);
       if (token) {
         learn(n, *token);
-      } else {
+      } else if (tokens_[unknown_[n]] == unknown_token || no_token(token.error())) {
         failure_ = token.error();
-      }
+      }  // else it was to be prolonged only: if it ends before the entry, the entry becomes a miss
       if (--left_ > 0) return;
     }
     finish();
@@ -164,7 +195,7 @@ class TokenLookup : public std::enable_shared_from_this<TokenLookup> {
 
   void learn(std::size_t n, Token token) {
     tokens_[unknown_[n]] = token;
-    core_->tags.learn(tags_[unknown_[n]], token, stamps_[n], asked_);
+    core_->tags.learn(tags_[unknown_[n]], token, stamps_[n], asked_, lasts_);
   }
 
   void finish() {
@@ -180,6 +211,8 @@ class TokenLookup : public std::enable_shared_from_this<TokenLookup> {
   std::vector<Stamp> stamps_;
   std::vector<std::string> keys_;
   TimePoint asked_;
+  std::optional<Duration> life_;        // asked for
+  TimePoint lasts_ = TimePoint::min();  // how long the tokens then last at least
   std::mutex mutex_;
   std::size_t left_ = 0;
   std::optional<Error> failure_;
@@ -221,7 +254,7 @@ void soften(const std::shared_ptr<Core>& core, std::size_t tier, const std::stri
         if (found && !*found) return done(std::uint64_t{0});
         const Token token = found ? to_token(**found) : unknown_token;
         if (token == unknown_token) {
-          if (found || no_token(found.error())) ++core->levels[tier]->unreadable;
+          if (found || no_token(found.error())) core->levels[tier]->counters.add(&LevelStats::unreadable);
           return erase_token(core, tier, tag, std::move(done));
         }
         core->ask<bool>(
@@ -259,9 +292,14 @@ std::optional<Error> refuse_tags(const std::vector<std::string>& tags) {
   return std::nullopt;
 }
 
-void tag_tokens(const std::shared_ptr<Core>& core, const std::vector<std::string>& tags, bool create,
-                Handler<Result<std::vector<Token>>> done) {
-  std::make_shared<TokenLookup>(core, tags, std::move(done))->start(create);
+void find_tag_tokens(const std::shared_ptr<Core>& core, const std::vector<std::string>& tags,
+                     Handler<Result<std::vector<Token>>> done) {
+  std::make_shared<TokenLookup>(core, tags, std::move(done))->find();
+}
+
+void make_tag_tokens(const std::shared_ptr<Core>& core, const std::vector<std::string>& tags,
+                     std::optional<Duration> life, Handler<Result<std::vector<Token>>> done) {
+  std::make_shared<TokenLookup>(core, tags, std::move(done))->make(life);
 }
 
 void invalidate_tag(const std::shared_ptr<Core>& core, std::string tag, bool soft,

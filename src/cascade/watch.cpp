@@ -31,7 +31,7 @@ class CoreWatcher final : public Watcher {
   }
   void changed_all() override {
     with([&](Core& core) {
-      ++core.counters.invalidations_received;
+      core.counters.add(&CacheStats::invalidations_received);
       core.tags.forget_all();
       core.invalidate_all();
       core.lease_waiters.wake_all();
@@ -70,10 +70,10 @@ class CoreWatcher final : public Watcher {
 
   static void changed(Core& core, OwnNotices& own, std::string_view key) {
     if (key.starts_with(core.tag_prefix)) {
-      ++core.counters.invalidations_received;
+      core.counters.add(&CacheStats::invalidations_received);
       core.tags.noticed(std::string(key.substr(core.tag_prefix.size())));
     } else if (key.starts_with(core.prefix)) {
-      ++core.counters.invalidations_received;
+      core.counters.add(&CacheStats::invalidations_received);
       key.remove_prefix(core.prefix.size());
       if (own.noticed(key)) {
         core.on_own_notice(key);

@@ -101,7 +101,7 @@ class BottomUpWrite : public std::enable_shared_from_this<BottomUpWrite<Outcome>
   void step() {
     if (left_ == 0) {
       for (Item& item : items_) {
-        if (!item.failures.none()) ++core_->counters.write_failures;
+        if (!item.failures.none()) core_->counters.add(&CacheStats::write_failures);
         end(item);
       }
       return;
@@ -188,7 +188,7 @@ class SetWrite final : public BottomUpWrite<Result<void>> {
   void note(Item&, Result<void>&) override {}
 
   void end(Item& item) override {
-    ++core_->counters.writes;
+    core_->counters.add(&CacheStats::writes);
     // If another write to the key has begun since, that one decides what memory holds, and this one only
     // invalidates.
     if (core_->generations.bump_if_current(item.stamp, item.own_notice)) {
@@ -228,7 +228,7 @@ class EraseWrite final : public BottomUpWrite<Result<bool>> {
   void note(Item& item, Result<bool>& outcome) override { item.had = item.had || *outcome; }
 
   void end(Item& item) override {
-    ++(why_ ? core_->counters.writes : core_->counters.erases);
+    core_->counters.add(why_ ? &CacheStats::writes : &CacheStats::erases);
     core_->invalidate(item.key);
     if (why_) {
       call_->set_outcome(item.index, not_stored(item));
@@ -246,7 +246,7 @@ class EraseWrite final : public BottomUpWrite<Result<bool>> {
       const Error erased = item.failures.error("not stored, but erased");
       return {erased.code, erased.context + "; " + why_->message()};
     }
-    ++core_->counters.write_failures;
+    core_->counters.add(&CacheStats::write_failures);
     return {why_->code, "not stored, but erased; " + why_->context};
   }
 
@@ -294,8 +294,8 @@ void write_tagged(const std::shared_ptr<Core>& core, std::vector<Write> writes, 
   if (lacking && core->options.write_mode == WriteMode::back) {
     // It is not acknowledged, and changes nothing: at the source of the values the older one is still right.
     for (const Item& item : items) {
-      ++core->counters.writes;
-      ++core->counters.write_failures;
+      core->counters.add(&CacheStats::writes);
+      core->counters.add(&CacheStats::write_failures);
       call->set_outcome(item.index, *lacking);
     }
   } else if (lacking) {
@@ -328,8 +328,8 @@ void start_write(std::shared_ptr<Core> core, std::vector<Write> writes, const Wr
     return write_tagged(core, std::move(writes), options.ttl, nullptr, call);
   // Asking for the tokens may take a while. Memory must not serve the old values meanwhile.
   for (const Write& write : writes) core->invalidate(write.key);
-  tag_tokens(
-      core, options.tags, true,
+  make_tag_tokens(
+      core, options.tags, core->whole_life(options.ttl ? options.ttl : core->options.ttl),
       [core, writes = std::move(writes), options, call](const Result<std::vector<Token>>& tokens) mutable {
         if (tokens) {
           const TagMarks tags = core->tags.mark(options.tags, *tokens);

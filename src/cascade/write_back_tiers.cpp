@@ -179,7 +179,7 @@ journal::Sealing sealing(const std::shared_ptr<const KeyRing>& keys) {
 /// The error, if this journal must not acknowledge a change because it would never be flushed.
 std::optional<Error> refusal(Core& core) {
   if (core.journal_owner == nullptr || !core.journal_owner->refused()) return std::nullopt;
-  ++core.counters.write_failures;
+  core.counters.add(&CacheStats::write_failures);
   return core.journal_owner->refusal();
 }
 
@@ -214,18 +214,22 @@ void set_in_journal(const std::shared_ptr<Core>& core, const std::string& key, E
   Stamp stamp;
   core->invalidate(key, stamp);
   Change change{.key = key, .stored = std::move(stored)};
-  if (const auto gone = entry.gone()) change.expires = core->wall(*gone);
+  if (const auto gone = entry.gone()) {
+    // By the clock of this process: the journal may be opened again before any store answers.
+    const WallTime now = core->scheduler->clock().wall_now();
+    change.expires = now + std::chrono::floor<std::chrono::milliseconds>(*gone - core->now());
+  }
   const TimePoint began = core->now();
   core->write_back->put(std::move(change),
                         [core, key, entry = std::move(entry), stamp = std::move(stamp), began,
                          done = std::move(done)](Result<void> acknowledged) mutable {
-                          ++core->counters.writes;
+                          core->counters.add(&CacheStats::writes);
                           bool own_notice = false;
                           if (acknowledged && core->generations.bump_if_current(stamp, own_notice)) {
                             core->remember(key, entry, {began, false}, stamp, own_notice);
                             core->flights.detach(key);
                           } else {
-                            if (!acknowledged) ++core->counters.write_failures;
+                            if (!acknowledged) core->counters.add(&CacheStats::write_failures);
                             core->invalidate(key);
                           }
                           done(std::move(acknowledged));
@@ -239,9 +243,9 @@ void erase_in_journal(const std::shared_ptr<Core>& core, const std::string& key,
   core->write_back->put(
       {.key = key, .erased = true},
       [core, key, had = had || remembered, done = std::move(done)](const Result<void>& acknowledged) mutable {
-        ++core->counters.erases;
+        core->counters.add(&CacheStats::erases);
         core->invalidate(key);
-        if (!acknowledged) ++core->counters.write_failures;
+        if (!acknowledged) core->counters.add(&CacheStats::write_failures);
         done(acknowledged ? Result<bool>(had) : Result<bool>(acknowledged.error()));
       });
 }

@@ -275,6 +275,38 @@ void ReplicatedSharing::get_or_put(std::string_view key, BytesView value, std::o
        });
 }
 
+void ReplicatedSharing::get_or_prolong(std::string_view key, BytesView value, std::optional<Duration> life,
+                                       TimePoint deadline, Handler<Result<Bytes>> done) {
+  const auto why = first_of({bad_key(key), bad_ttl(life), group_->refusal(deadline)});
+  if (why) return done(*why);
+  prolong(group_, std::string(key), Bytes(value), life, deadline, std::move(done));
+}
+
+/// A call that was overtaken begins again.
+void ReplicatedSharing::prolong(const std::shared_ptr<ReplicaGroup>& group, std::string key, Bytes value,
+                                std::optional<Duration> life, TimePoint deadline,
+                                Handler<Result<Bytes>> done) {
+  const std::string_view asked = key;
+  auto looked = [group, key = key, value = std::move(value), life, deadline,
+                 done = std::move(done)](Result<Copy> copy) mutable {
+    if (!copy) return done(std::move(copy).error());
+    const bool lasts = !copy->ttl || (life && *copy->ttl >= *life / 4 * 3);
+    if (copy->value && lasts) return done(std::move(*copy->value));
+    const Bytes kept = copy->value ? std::move(*copy->value) : value;
+    const auto version = group->version_above(copy->version, ReplicaGroup::Rank::put);
+    if (!version) return done(version.error());
+    const std::vector<Change> changes = {{key, kept, life, 0, *version}};
+    auto put = [group, key, value, life, deadline, kept,
+                done = std::move(done)](const std::vector<Result<bool>>& told) mutable {
+      if (!told.front()) return done(told.front().error());
+      if (*told.front()) return done(std::move(kept));
+      prolong(group, std::move(key), std::move(value), life, deadline, std::move(done));
+    };
+    ReplicatedWrite::start(group, changes, deadline, std::move(put));
+  };
+  look(group, asked, deadline, std::move(looked));
+}
+
 void ReplicatedSharing::replace(std::string_view key, BytesView expected, BytesView value,
                                 std::optional<Duration> ttl, TimePoint deadline, Handler<Result<bool>> done) {
   const auto why = first_of({bad_key(key), bad_ttl(ttl), group_->refusal(deadline)});

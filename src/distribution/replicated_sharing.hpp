@@ -34,6 +34,8 @@ class ReplicatedSharing final : public SharedTier {
                Handler<Result<void>> done) override;
   void get_or_put(std::string_view key, BytesView value, std::optional<Duration> ttl, TimePoint deadline,
                   Handler<Result<Bytes>> done) override;
+  void get_or_prolong(std::string_view key, BytesView value, std::optional<Duration> life, TimePoint deadline,
+                      Handler<Result<Bytes>> done) override;
   void replace(std::string_view key, BytesView expected, BytesView value, std::optional<Duration> ttl,
                TimePoint deadline, Handler<Result<bool>> done) override;
   [[nodiscard]] std::shared_ptr<void> watch(std::vector<std::string> prefixes,
@@ -41,6 +43,9 @@ class ReplicatedSharing final : public SharedTier {
   [[nodiscard]] unsigned notices_of_a_change() const noexcept override { return group_->quorum().copies; }
 
  private:
+  static void prolong(const std::shared_ptr<ReplicaGroup>& group, std::string key, Bytes value,
+                      std::optional<Duration> life, TimePoint deadline, Handler<Result<Bytes>> done);
+
   class Acquire;
   /// A lease of this process.
   struct Grant {

@@ -128,6 +128,23 @@ void ShardedSharing::get_or_put(std::string_view key, BytesView value, std::opti
       });
 }
 
+/// A value that is found at the other owner is not prolonged there: it is a miss of its entries if it ends.
+void ShardedSharing::get_or_prolong(std::string_view key, BytesView value, std::optional<Duration> life,
+                                    TimePoint deadline, Handler<Result<Bytes>> done) {
+  const MapPtr map = core_->map();
+  const Route route = core_->route(*map, key);
+  if (route.leader == Route::nowhere) return done(no_owner());
+  if (!route.read_other) {
+    return shared(*map, route.leader).get_or_prolong(key, value, life, deadline, std::move(done));
+  }
+  read_first<Bytes>(
+      map, *route.other, key, deadline, named(map, route.leader, std::move(done)),
+      [](Bytes there) { return std::optional(std::move(there)); },
+      [=, key = std::string(key), value = Bytes(value)](const ShardMap& now, Handler<Result<Bytes>> next) {
+        shared(now, route.leader).get_or_prolong(key, value, life, deadline, std::move(next));
+      });
+}
+
 /// A value that the leader does not have may be at the other owner; it is replaced there.
 void ShardedSharing::replace(std::string_view key, BytesView expected, BytesView value,
                              std::optional<Duration> ttl, TimePoint deadline, Handler<Result<bool>> done) {

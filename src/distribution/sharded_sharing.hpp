@@ -22,6 +22,8 @@ class ShardedSharing final : public SharedTier {
                Handler<Result<void>> done) override;
   void get_or_put(std::string_view key, BytesView value, std::optional<Duration> ttl, TimePoint deadline,
                   Handler<Result<Bytes>> done) override;
+  void get_or_prolong(std::string_view key, BytesView value, std::optional<Duration> life, TimePoint deadline,
+                      Handler<Result<Bytes>> done) override;
   void replace(std::string_view key, BytesView expected, BytesView value, std::optional<Duration> ttl,
                TimePoint deadline, Handler<Result<bool>> done) override;
   [[nodiscard]] std::shared_ptr<void> watch(std::vector<std::string> prefixes,

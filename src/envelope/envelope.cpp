@@ -42,8 +42,12 @@ std::uint64_t checksum(BytesView place, BytesView bytes) {
   return XXH3_64bits_withSeed(bytes.data(), bytes.size(), XXH3_64bits(place.data(), place.size()));
 }
 
+/// The longest grace that can be read back as a Duration.
+constexpr auto longest_grace = std::chrono::floor<std::chrono::milliseconds>(Duration::max());
+
 std::int64_t whole_milliseconds(Duration duration) {
-  return std::chrono::ceil<std::chrono::milliseconds>(duration).count();
+  return duration >= longest_grace ? longest_grace.count()
+                                   : std::chrono::ceil<std::chrono::milliseconds>(duration).count();
 }
 
 void append_tags(Bytes& out, const std::vector<TagToken>& tags) {
@@ -145,9 +149,7 @@ bool take_fields(Reader from, std::uint16_t flags, EnvelopeMeta& meta) {
   if ((flags & Flag::has_expiry) != 0 && !from.take(expiry)) return false;
   if ((flags & Flag::has_grace) != 0 && !take_nonzero(from, grace)) return false;
   if ((flags & Flag::has_version) != 0 && !take_nonzero(from, meta.version)) return false;
-  constexpr auto longest =
-      static_cast<std::uint64_t>(std::chrono::floor<std::chrono::milliseconds>(Duration::max()).count());
-  if (grace > longest) return false;
+  if (std::cmp_greater(grace, longest_grace.count())) return false;
   meta.created = WallTime(std::chrono::milliseconds(created));
   if ((flags & Flag::has_expiry) != 0) meta.fresh_until = WallTime(std::chrono::milliseconds(expiry));
   meta.grace = std::chrono::milliseconds(grace);

@@ -45,9 +45,9 @@ void make_what_is_kept() {
   const NoForkMeanwhile whole;
   static_cast<void>(tag_of(0));
   for (const auto script :
-       {acquire_script, fill_script, renew_script, release_script, get_or_put_script, replace_script,
-        versioned_set_script, read_copy_script, read_version_script, write_copy_script, scan_script,
-        membership_script, take_charge_script, keep_charge_script, purge_script, admit_script}) {
+       {acquire_script, fill_script, renew_script, release_script, get_or_put_script, get_or_prolong_script,
+        replace_script, versioned_set_script, read_copy_script, read_version_script, write_copy_script,
+        scan_script, membership_script, take_charge_script, keep_charge_script, purge_script, admit_script}) {
     static_cast<void>(script());
   }
 }

@@ -34,7 +34,12 @@ class Client::Hello final : public Exchange {
   }
   void on_node(std::size_t index, const Node& reply) override { greeting_.take(index, reply); }
   void on_end(const Error* failure) override {
-    client_.greeted(failure ? failure : greeting_.refused(), facts(), greeting_.is_replica());
+    if (failure == nullptr) failure = greeting_.refused();
+    const bool stranger = client_.manner_ == Manner::follows_primary && greeting_.is_cluster();
+    const Error cluster(Errc::unavailable, "Redis " + client_.target_.label() +
+                                               " is a node of a cluster, which has a part of the keys; use "
+                                               "redis-cluster:// with the same address");
+    client_.greeted(failure == nullptr && stranger ? &cluster : failure, facts(), greeting_.is_replica());
   }
 
  private:
@@ -131,6 +136,7 @@ void Client::dial() {
 void Client::greet(std::unique_ptr<Exchange> exchange) {
   exchange->deadline = attempt_deadline_;
   watch_deadline(*exchange);
+  greeted_at_ = clock_.now();
   Pipeline::Batch batch;
   batch.push_back(std::move(exchange));
   pipeline_->send(std::move(batch));
@@ -150,6 +156,9 @@ void Client::greeted(const Error* failure, ServerFacts facts, bool is_replica) {
   if (hops_ > 0) primary_ = target_;
   refusal_.reset();
   ready_since_ = clock_.now();
+  tells_time_ = server_.time.has_value();
+  if (tells_time_) store_clock_.told(*server_.time, greeted_at_, ready_since_);
+  time_due_ = after(ready_since_, time_interval);
   role_due_ = manner_ == Manner::follows_primary ? after(ready_since_, role_interval) : no_deadline;
   server_.connection = ++connects_;
   breaker_.reconnected();
@@ -230,7 +239,9 @@ void Client::connect_failed(const Error& why) {
 /// The connection is lost. Operations meanwhile wait for the next attempt, or are rejected until it succeeds.
 void Client::drop(const std::string& why, bool refuse_meanwhile) {
   if (phase_ == Phase::greeting) {
-    return connect_failed({Errc::unavailable, "cannot log in to Redis " + target_.label() + ": " + why});
+    // A proxy that does not know the command hangs up, and says nothing.
+    return connect_failed({Errc::unavailable, "cannot log in to Redis " + target_.label() + ": " + why +
+                                                  " (" + std::string(needs_resp3) + ")"});
   }
   const Error lost(Errc::io_error,
                    "connection to Redis " + label_ + " lost: " + why + "; the effect is unknown");

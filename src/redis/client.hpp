@@ -53,6 +53,8 @@ class Client final : public Pipeline::Owner, public std::enable_shared_from_this
   /// meanwhile. On the I/O thread.
   void find_primary();
   /// Any thread.
+  /// Tier::clock_offset. Any thread.
+  [[nodiscard]] std::optional<Duration> clock_offset() const noexcept { return store_clock_.offset(); }
   [[nodiscard]] RedisStatus status() const;
 
   [[nodiscard]] const RedisOptions& options() const noexcept { return options_; }
@@ -123,6 +125,8 @@ class Client final : public Pipeline::Owner, public std::enable_shared_from_this
   void probed(bool answered);
   /// How often it asks the server for its role.
   static constexpr Duration role_interval = std::chrono::seconds(1);
+  /// How often it asks the server for its time.
+  static constexpr Duration time_interval = std::chrono::seconds(10);
   void ask_role(TimePoint now);
   void ask(std::unique_ptr<Exchange> exchange, TimePoint now, Duration limit);
   void publish(const std::string* trouble = nullptr);
@@ -151,6 +155,10 @@ class Client final : public Pipeline::Owner, public std::enable_shared_from_this
   std::optional<Error> refusal_;  // why operations end at once while there is no connection
   TimePoint ready_since_{};
   TimePoint role_due_ = no_deadline;  // when it asks whether the server is still a primary
+  TimePoint greeted_at_{};
+  bool tells_time_ = false;  // the server
+  TimePoint time_due_ = no_deadline;
+  StoreClock store_clock_;
   Backoff backoff_;
   Breaker breaker_;
   Duration last_limit_{};  // of the operation that ran out of time last

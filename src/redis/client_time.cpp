@@ -5,6 +5,7 @@
 #include "base/assert.hpp"
 #include "redis/client.hpp"
 #include "redis/role_question.hpp"
+#include "redis/time_question.hpp"
 
 namespace terrace::redis {
 
@@ -132,6 +133,11 @@ void Client::ask_role(TimePoint now) {
     if (is_replica) find_primary();
   };
   ask(std::make_unique<RoleQuestion>(told), now, ping_limit);
+  if (!tells_time_ || now < time_due_) return;
+  time_due_ = after(now, time_interval);
+  ask(std::make_unique<TimeQuestion>(
+          [this, now](StoreClock::SystemTime time) { store_clock_.told(time, now, clock_.now()); }),
+      now, ping_limit);
 }
 
 void Client::ask(std::unique_ptr<Exchange> exchange, TimePoint now, Duration limit) {

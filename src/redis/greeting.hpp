@@ -8,17 +8,28 @@
 
 #include "redis/redis_url.hpp"
 #include "redis/resp.hpp"
+#include "redis/store_clock.hpp"
 
 namespace terrace::redis {
+
+/// The remedy for a server or proxy that does not know HELLO 3.
+inline constexpr std::string_view needs_resp3 =
+    "terrace needs the command HELLO 3 (RESP3): Redis 6 or newer, or Valkey, without a proxy that does not "
+    "know it "
+    "(such as Twemproxy or Envoy), and without rename-command HELLO";
 
 /// The value of a field in the text of INFO; empty: the field does not exist.
 std::string_view info_field(std::string_view text, std::string_view name);
 
+/// The time of the server in the text of INFO server; none: it is not there.
+std::optional<StoreClock::SystemTime> told_time(std::string_view text);
+
 /// Facts that a server reports. A connection is to one run of a server, so they are valid as long as the
 /// connection.
 struct ServerFacts {
-  std::string run_id = {};  ///< changes with each start
-  std::string label = {};   ///< its address
+  std::string run_id = {};                          ///< changes with each start
+  std::optional<StoreClock::SystemTime> time = {};  ///< of its clock, when it was asked
+  std::string label = {};                           ///< its address
   /// The intended server, which is a replica of this one; empty: this server was intended.
   std::string stands_in_for = {};
   /// Why it cannot be a node of a replicated tier; nothing: it can.
@@ -48,6 +59,9 @@ class Greeting {
   /// Whether the server says that it is a replica.
   [[nodiscard]] bool is_replica() const noexcept { return is_replica_; }
 
+  /// Whether the server says that it is a node of a cluster.
+  [[nodiscard]] bool is_cluster() const noexcept { return is_cluster_; }
+
   /// Its answers to the queries.
   [[nodiscard]] ServerFacts facts(const std::string& stands_in_for = {}) const;
 
@@ -60,6 +74,8 @@ class Greeting {
   const bool reads_replicas_;
   bool role_follows_ = false;
   bool is_replica_ = false;
+  bool mode_follows_ = false;
+  bool is_cluster_ = false;
   std::optional<Error> refused_;
   std::string told_;
   std::optional<Error> silent_;

@@ -33,6 +33,9 @@ class RedisTier final : public BackendTier {
   [[nodiscard]] std::string_view name() const noexcept override { return "redis"; }
   [[nodiscard]] SharedTier* shared() noexcept override { return &sharing_; }
   [[nodiscard]] VersionedTier* versioned() noexcept override { return &versioned_; }
+  [[nodiscard]] std::optional<Duration> clock_offset() const noexcept override {
+    return client_->clock_offset();
+  }
   void close() override { BackendTier::close(); }
 
   [[nodiscard]] TierStats stats() const override {

@@ -128,7 +128,9 @@ void take_server(std::string_view text, RedisUrl& out) {
     out.host = text.substr(1, end - 1);
     in6_addr ignored;
     if (::inet_pton(AF_INET6, out.host.c_str(), &ignored) != 1) {
-      refuse("the host in [ ] is no IPv6 address");
+      const bool zone = out.host.find('%') != std::string_view::npos;
+      refuse(zone ? "the IPv6 address in [ ] has a zone; give an address without one, or a name for it"
+                  : "the host in [ ] is no IPv6 address");
     }
     rest = text.substr(end + 1);
   } else {

@@ -124,6 +124,26 @@ return false)");
   return script;
 }
 
+/// key, lease, version / value, life. Returns the existing value, or nil. A value that would end before three
+/// quarters of the life gets the whole life.
+const Script& get_or_prolong_script() {
+  static const Script& script = *new Script(std::string(read) + put + R"(
+local value = read(KEYS[1])
+if value then
+  local left = redis.call('PTTL', KEYS[1])
+  if left >= 0 and ARGV[2] == '' then
+    put(KEYS[1], value, '')
+  elseif left >= 0 and 4 * left < 3 * tonumber(ARGV[2]) then
+    redis.call('PEXPIRE', KEYS[1], ARGV[2])
+  end
+  return value
+end
+put(KEYS[1], ARGV[1], ARGV[2])
+redis.call('DEL', KEYS[2], KEYS[3])
+return false)");
+  return script;
+}
+
 /// key, lease, version / length of the expected value, its tail, value, ttl
 const Script& replace_script() {
   static const Script& script = *new Script(std::string(same) + read + put + R"(

@@ -25,6 +25,7 @@ const Script& fill_script();
 const Script& renew_script();
 const Script& release_script();
 const Script& get_or_put_script();
+const Script& get_or_prolong_script();
 const Script& replace_script();
 const Script& versioned_set_script();
 

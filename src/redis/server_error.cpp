@@ -29,16 +29,19 @@ constexpr Meaning meanings[] = {
     {"MISCONF", Errc::unavailable, "the server cannot save to disk and takes no writes"},
 };
 
-/// One line of printable text, without the parts of our command that the server quotes.
+/// Without the parts of our command that the server quotes.
 std::string clean(std::string_view text) {
-  text = text.substr(0, text.find(", with args"));
-  constexpr std::size_t longest = 200;
-  std::string out;
-  for (const char c : text.substr(0, longest)) out += c >= ' ' && c != 0x7f ? c : ' ';
-  return out;
+  return harmless(text.substr(0, text.find(", with args")));
 }
 
 }  // namespace
+
+std::string harmless(std::string_view text) {
+  constexpr std::size_t longest = 200;
+  std::string out;
+  for (const char c : text.substr(0, longest)) out += c >= ' ' && c < 0x7f ? c : ' ';
+  return out;
+}
 
 std::string_view unwrap(std::string_view text) {
   constexpr std::string_view transaction = "EXECABORT Transaction discarded because of: ";
@@ -60,6 +63,14 @@ Error server_error(std::string_view text, std::string_view server) {
   const auto word = text.substr(0, text.find(' '));
   for (const auto& meaning : meanings) {
     if (word == meaning.word) return {meaning.code, context + " (" + std::string(meaning.hint) + ")"};
+  }
+  if (text.find("user executing the script") != std::string_view::npos) {
+    return {Errc::denied, context + " (a script of terrace needs it: see \"Settings for a Redis server\")"};
+  }
+  // The greeting has words of its own for HELLO.
+  if ((text.starts_with("ERR unknown command") && text.find("HELLO") == std::string_view::npos) ||
+      text.find("Unknown Redis command called from") != std::string_view::npos) {
+    return {Errc::unavailable, context + " (terrace needs this command; it was renamed, or a proxy lacks it)"};
   }
   return {Errc::unavailable, context};
 }

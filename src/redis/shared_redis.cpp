@@ -35,7 +35,8 @@ void Leases::acquire(std::string_view key, const LeaseRequest& request, TimePoin
   }
   // The script allows no longer one, but the server is not trusted here.
   const Duration longest = lease_time > longest_life / 2 ? longest_life : 2 * lease_time;
-  auto bounded = [longest, done = std::move(done)](Result<LeaseReply> reply) mutable {
+  auto bounded = [context = context_, longest, done = std::move(done)](Result<LeaseReply> reply) mutable {
+    if (!reply) ++context->counters.errors;
     if (reply) reply->held_for = std::min(reply->held_for, longest);
     done(std::move(reply));
   };
@@ -71,15 +72,26 @@ void Leases::release(std::string_view key, const LeaseToken& token, LeaseEnd end
 
 void Leases::get_or_put(std::string_view key, BytesView value, std::optional<Duration> ttl,
                         TimePoint deadline, Handler<Result<Bytes>> done) {
+  get_or(get_or_put_script(), key, value, ttl, deadline, std::move(done));
+}
+
+void Leases::get_or_prolong(std::string_view key, BytesView value, std::optional<Duration> life,
+                            TimePoint deadline, Handler<Result<Bytes>> done) {
+  get_or(get_or_prolong_script(), key, value, life, deadline, std::move(done));
+}
+
+void Leases::get_or(const Script& script, std::string_view key, BytesView value, std::optional<Duration> ttl,
+                    TimePoint deadline, Handler<Result<Bytes>> done) {
   if (auto why = context_->encoding.refusal(TierWrite{key, value, ttl}, deadline))
     return done(std::move(*why));
   Arguments call(context_->encoding, key);
   call.all_keys().part(value).ttl(ttl);
-  auto found = [put = Bytes(value), done = std::move(done)](Result<Found> there) mutable {
+  auto found = [context = context_, put = Bytes(value), done = std::move(done)](Result<Found> there) mutable {
+    if (!there || !*there) context->counters.count_write(there.has_value());
     if (!there) return done(std::move(there).error());
     done(*there ? std::move(**there) : std::move(put));
   };
-  ScriptCall<Found>::start(context_, get_or_put_script(), std::move(call), deadline, std::move(found));
+  ScriptCall<Found>::start(context_, script, std::move(call), deadline, std::move(found));
 }
 
 void Leases::replace(std::string_view key, BytesView expected, BytesView value, std::optional<Duration> ttl,

@@ -9,6 +9,8 @@
 
 namespace terrace::redis {
 
+struct Script;
+
 class Leases : public SharedTier {
  public:
   explicit Leases(std::shared_ptr<TierContext> context) : context_(std::move(context)) {}
@@ -25,10 +27,16 @@ class Leases : public SharedTier {
                Handler<Result<void>> done) override;
   void get_or_put(std::string_view key, BytesView value, std::optional<Duration> ttl, TimePoint deadline,
                   Handler<Result<Bytes>> done) override;
+  void get_or_prolong(std::string_view key, BytesView value, std::optional<Duration> life, TimePoint deadline,
+                      Handler<Result<Bytes>> done) override;
   void replace(std::string_view key, BytesView expected, BytesView value, std::optional<Duration> ttl,
                TimePoint deadline, Handler<Result<bool>> done) override;
 
  private:
+  /// A call of a script that returns the existing value, or nil if it has put `value` there.
+  void get_or(const Script& script, std::string_view key, BytesView value, std::optional<Duration> ttl,
+              TimePoint deadline, Handler<Result<Bytes>> done);
+
   const std::shared_ptr<TierContext> context_;
 };
 

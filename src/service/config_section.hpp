@@ -30,34 +30,6 @@ struct Reading {
 /// Marks a number as one of bytes: "64MiB".
 struct InBytes {};
 
-/// The words of an enumeration, in its order.
-template <class E>
-struct Words;
-template <>
-struct Words<Eviction> {
-  static std::vector<std::string> names() {
-    std::vector<std::string> all;
-    for (const auto name : eviction_names()) all.emplace_back(name);
-    return all;
-  }
-};
-template <>
-struct Words<WriteMode> {
-  static std::vector<std::string> names() { return {"through", "around", "back"}; }
-};
-template <>
-struct Words<Consistency> {
-  static std::vector<std::string> names() { return {"weak", "eventual", "strong"}; }
-};
-template <>
-struct Words<JournalSync> {
-  static std::vector<std::string> names() { return {"durable", "os_cache"}; }
-};
-template <>
-struct Words<Severity> {
-  static std::vector<std::string> names() { return {"info", "warning", "critical"}; }
-};
-
 class Section {
  public:
   /// `pattern`: the path, with * for names chosen in the file.
@@ -79,6 +51,7 @@ class Section {
   void read(std::string_view key, Duration& out);
   void read(std::string_view key, std::optional<Duration>& out);  ///< "none" means nothing
   void read(std::string_view key, std::uint64_t& out, InBytes);
+  void read(std::string_view key, std::optional<std::uint64_t>& out, InBytes);  ///< "none" means nothing
   template <class T>
   void read(std::string_view key, T& out);  ///< whole numbers and enumerations
 
@@ -133,7 +106,8 @@ class Section {
 template <class T>
 void Section::read(std::string_view key, T& out) {
   if constexpr (std::is_enum_v<T>) {
-    if (const auto index = word(key, Words<T>::names())) out = static_cast<T>(*index);
+    if (const auto index = word(key, {enum_names<T>.begin(), enum_names<T>.end()}))
+      out = static_cast<T>(*index);
   } else {
     static_assert(std::is_unsigned_v<T>);
     if (const auto number = whole(key, std::numeric_limits<T>::max())) out = static_cast<T>(*number);

@@ -236,6 +236,24 @@ void SharedMapTier::get_or_put(std::string_view key, BytesView value, std::optio
   done(std::move(there));
 }
 
+void SharedMapTier::get_or_prolong(std::string_view key, BytesView value, std::optional<Duration> life,
+                                   TimePoint deadline, Handler<Result<Bytes>> done) {
+  if (auto refused = refuse_write(key, life, deadline)) return done(*std::move(refused));
+  Result<Bytes> there = Bytes{};
+  {
+    std::lock_guard lock(mutex_);
+    const auto now = held(key);
+    there = now ? now->first : Bytes(value);
+    const TimePoint enough = life ? after(clock_->now(), *life / 4 * 3) : no_deadline;
+    if (!now || now->second < enough) {
+      set(key, *there, life, deadline, [&](const Result<void>& stored) {
+        if (!stored) there = stored.error();
+      });
+    }
+  }
+  done(std::move(there));
+}
+
 void SharedMapTier::replace(std::string_view key, BytesView expected, BytesView value,
                             std::optional<Duration> ttl, TimePoint deadline, Handler<Result<bool>> done) {
   if (auto refused = refuse_write(key, ttl, deadline)) return done(*std::move(refused));

@@ -61,6 +61,8 @@ const std::vector<Row<L>> level_rows = {
     {"terrace_unreadable_entries_total",
      "Entries that are corrupt, foreign or of another schema; they are misses.", counter,
      [](const L& l) { return number(l.unreadable); }},
+    {"terrace_lease_errors_total", "Leases and fills that a shared level refused or did not answer.", counter,
+     [](const L& l) { return number(l.lease_errors); }},
     {"terrace_evictions_total", evictions_help, counter, [](const L& l) { return number(l.evictions); },
      "cause", "capacity"},
     {"terrace_evictions_total", evictions_help, counter, [](const L& l) { return number(l.expirations); },

@@ -1,5 +1,6 @@
 #include "upkeep/health.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 
@@ -47,7 +48,7 @@ void judge_rates(const WindowStats& window, const HealthLimits& limits, Findings
   }
 }
 
-void judge_levels(const WindowStats& window, Findings& out) {
+void judge_levels(const WindowStats& window, const HealthLimits& limits, Findings& out) {
   for (const LevelStats& level : window.now.levels) {
     if (!is_away(level)) continue;
     const bool open = level.breaker_open.value_or(false);
@@ -55,6 +56,15 @@ void judge_levels(const WindowStats& window, Findings& out) {
             "level " + level.name +
                 (open ? " is not used: its circuit breaker is open because operations ran out of time"
                       : " cannot be reached"),
+            level.name);
+  }
+  // A server that is full or denies a command answers all reads, so nothing else shows it.
+  for (const LevelWindow& level : window.levels) {
+    const auto limit = limits.max_error_rate * static_cast<double>(std::max<std::uint64_t>(window.loads, 1));
+    if (window.requests < limits.min_requests || static_cast<double>(level.lease_errors) <= limit) continue;
+    out.add(HealthIssue::Kind::lease_errors,
+            "level " + level.name + " has refused " + std::to_string(level.lease_errors) +
+                " leases or fills" + out.in_window() + ", so what is loaded is not stored there",
             level.name);
   }
   if (window.now.watching && !window.now.staleness) {
@@ -74,7 +84,7 @@ std::vector<HealthIssue> find_issues(const WindowStats& window, const HealthLimi
     return std::move(out.issues);
   }
   judge_rates(window, limits, out);
-  judge_levels(window, out);
+  judge_levels(window, limits, out);
   if (const auto overdue = window.now.loads_overdue; overdue > 0) {
     out.add(HealthIssue::Kind::loads_overdue,
             std::to_string(overdue) + (overdue == 1 ? " loader still runs" : " loaders still run") +

@@ -10,6 +10,8 @@ std::string_view to_string(HealthIssue::Kind kind) noexcept {
       return "error_rate";
     case HealthIssue::Kind::level_away:
       return "level_away";
+    case HealthIssue::Kind::lease_errors:
+      return "lease_errors";
     case HealthIssue::Kind::gate_shut:
       return "gate_shut";
     case HealthIssue::Kind::journal_lag:
@@ -23,15 +25,7 @@ std::string_view to_string(HealthIssue::Kind kind) noexcept {
 }
 
 std::string_view to_string(Severity severity) noexcept {
-  switch (severity) {
-    case Severity::info:
-      return "info";
-    case Severity::warning:
-      return "warning";
-    case Severity::critical:
-      return "critical";
-  }
-  return "";
+  return name_of(severity);
 }
 
 std::string_view to_string(AlertNotice::Kind kind) noexcept {

@@ -38,6 +38,12 @@ double levels_away(const WindowStats& window) {
   return static_cast<double>(std::count_if(levels.begin(), levels.end(), is_away));
 }
 
+double lease_errors(const WindowStats& window) {
+  std::uint64_t all = 0;
+  for (const LevelWindow& level : window.levels) all += level.lease_errors;
+  return static_cast<double>(all);
+}
+
 }  // namespace
 
 bool is_away(const LevelStats& level) {
@@ -75,6 +81,7 @@ const std::vector<Variable>& variables() {
       {"entries", entries},
       {"staleness_seconds", staleness},
       {"levels_away", levels_away},
+      {"lease_errors", lease_errors},
       {"loads_in_flight", [](const W& w) { return static_cast<double>(w.now.loads_in_flight); }},
       {"loads_waiting", [](const W& w) { return static_cast<double>(w.now.loads_waiting); }},
       {"loads_overdue", [](const W& w) { return static_cast<double>(w.now.loads_overdue); }},

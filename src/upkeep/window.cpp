@@ -58,7 +58,8 @@ void count_levels(const CacheStats& before, const CacheStats& now, WindowStats& 
     LevelWindow level{.name = b.name,
                       .hits = grown(a.hits, b.hits),
                       .misses = grown(a.misses, b.misses),
-                      .errors = grown(a.errors, b.errors)};
+                      .errors = grown(a.errors, b.errors),
+                      .lease_errors = grown(a.lease_errors, b.lease_errors)};
     level.hit_rate = share(level.hits, level.hits + level.misses, 1);
     out.hits += level.hits;
     out.errors += level.errors;

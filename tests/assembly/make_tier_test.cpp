@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <future>
 #include <terrace/replicated_tier.hpp>
@@ -51,6 +52,27 @@ void expect_to_hold(const std::string& url, std::string_view name) {
     ASSERT_EQ(get(*tier, key), key);
   }
   tier->close();
+}
+
+/// Before, an exception of Boost.
+TEST(MakeTier, ASystemWithoutFileDescriptorsIsAConfigError) {
+  const auto runtime = std::make_shared<Runtime>();
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit none = before;
+  none.rlim_cur = 0;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  std::string said = "it was made";
+  try {
+    static_cast<void>(make_tier("redis://127.0.0.1:1", runtime));
+  } catch (const ConfigError& refused) {
+    said = refused.what();
+  } catch (const std::exception& other) {
+    said = std::string("another exception: ") + other.what();
+  }
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_NE(said.find("redis://127.0.0.1:1"), std::string::npos) << said;
+  EXPECT_NE(said.find("raise its limit (ulimit -n"), std::string::npos) << said;
 }
 
 TEST(MakeTier, EveryStore) {

@@ -4,6 +4,8 @@
 #include <terrace/testing.hpp>
 #include <vector>
 
+#include "base/forward_wall.hpp"
+
 namespace terrace {
 namespace {
 
@@ -28,6 +30,20 @@ TEST(After, SaturatesInsteadOfWrapping) {
   // What expired before the machine was started lies before the clock's zero.
   static_assert(after(TimePoint{-1h}, 1s) == TimePoint{-1h + 1s});
   static_assert(after(TimePoint::min(), Duration::max()) < no_deadline);
+}
+
+/// Before, a process kept the wall clock of its start: one that began before NTP had set the clock never agreed
+/// with those that began later.
+TEST(ForwardWall, FollowsAStepForwardAndNoneBack) {
+  ForwardWall wall;
+  using System = std::chrono::sys_time<Duration>;
+  const TimePoint start{1h};
+  const System wrong{Duration(2h)};
+  EXPECT_EQ(wall.at(wrong, start), WallTime(2h));
+  EXPECT_EQ(wall.at(wrong + 1s, start + 1s), WallTime(2h + 1s));
+  EXPECT_EQ(wall.at(wrong + 2s + 168h, start + 2s), WallTime(2h + 2s + 168h)) << "set by NTP, or suspended";
+  EXPECT_EQ(wall.at(wrong + 3s, start + 3s), WallTime(2h + 3s + 168h)) << "set back";
+  EXPECT_EQ(wall.at(wrong + 4s + 168h, start + 5s), WallTime(2h + 5s + 168h)) << "read late";
 }
 
 TEST(FakeClock, WallStepsLeaveTheMonotonicReadingAlone) {

@@ -69,6 +69,12 @@ class FaultyShared final : public testing::OneByOneTier, public SharedTier {
     spoil("get_or_put", std::move(done),
           [&](auto told) { below.get_or_put(key, value, ttl, limit, std::move(told)); });
   }
+  /// As get_or_put.
+  void get_or_prolong(std::string_view key, BytesView value, std::optional<Duration> life, TimePoint limit,
+                      Handler<Result<Bytes>> done) override {
+    spoil("get_or_put", std::move(done),
+          [&](auto told) { below.get_or_prolong(key, value, life, limit, std::move(told)); });
+  }
   void replace(std::string_view key, BytesView expected, BytesView value, std::optional<Duration> ttl,
                TimePoint limit, Handler<Result<bool>> done) override {
     spoil("replace", std::move(done),

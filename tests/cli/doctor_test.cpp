@@ -23,11 +23,34 @@ TEST_F(Doctor, ProbesTheTiersOfAConfiguration) {
   EXPECT_EQ(ended.code, exit_ok) << ended.out << ended.err;
   for (const char* tier : {"near", "far"})
     EXPECT_THAT(ended.out, ContainsRegex(std::string("ok +tier ") + tier + ": write .*, read .*, erase "));
+  EXPECT_THAT(before.out, ContainsRegex("near: .*, lease .*, fill .*, tag .*, watch "));
   EXPECT_THAT(ended.out, ContainsRegex("warning +.*terrace.toml:[0-9]+: tiers.near.url: .*has no maxmemory"));
   EXPECT_THAT(ended.out, ContainsRegex("ok +clock of redis.*: agrees"));
   EXPECT_THAT(ended.out, ContainsRegex("open files: "));
   EXPECT_THAT(ended.out, HasSubstr("Verdict: ok, with "));
   EXPECT_EQ(redis_.cli({"DBSIZE"}), keys) << "nothing of it stays";
+}
+
+/// Everything that the probe of a key needs, and nothing that a load needs.
+TEST_F(Doctor, CORE7_NamesAServerThatTakesNoLeases) {
+  redis_.cli({"ACL", "SETUSER", "keys", "on", ">pw", "~*", "+@all", "-@scripting"});
+  redis_.cli({"ACL", "SETUSER", "inner", "on", ">pw", "~*", "+@all", "-pttl"});
+  redis_.cli({"ACL", "SETUSER", "deaf", "on", ">pw", "~*", "+@all", "-client|tracking"});
+  const auto doctor = [&](const std::string& user) {
+    const std::string text = "[tiers.near]\nurl = \"redis://" + user +
+                             ":pw@127.0.0.1:" + std::to_string(redis_.port()) +
+                             "\"\n[caches.u]\nttl = \"1h\"\ntiers = [\"near\"]\n";
+    const std::string file = folder_.file(user + ".toml", text);
+    const Ended ended = terrace({"doctor", "--config", file, "--timeout", "3s"});
+    EXPECT_EQ(ended.code, exit_failed) << user;
+    return ended.out;
+  };
+  for (const char* user : {"keys", "inner"}) {
+    const std::string said = doctor(user);
+    EXPECT_THAT(said, ContainsRegex("failure +tier near: it does not (take|renew|fill|make|prolong)")) << user;
+    EXPECT_THAT(said, HasSubstr("Settings for a Redis server"));
+  }
+  EXPECT_THAT(doctor("deaf"), ContainsRegex("failure +tier near: no watch comes up"));
 }
 
 TEST_F(Doctor, NamesATierThatIsAwayWithTheRemedy) {

@@ -40,6 +40,11 @@ class SharedCaller {
     return ask<Result<Bytes>>(
         [&](auto done) { shared().get_or_put(key, value, ttl, Caller::in_time(), std::move(done)); });
   }
+  Result<Bytes> get_or_prolong(std::string_view key, BytesView value,
+                               std::optional<Duration> life = {}) const {
+    return ask<Result<Bytes>>(
+        [&](auto done) { shared().get_or_prolong(key, value, life, Caller::in_time(), std::move(done)); });
+  }
   Result<bool> replace(std::string_view key, BytesView expected, BytesView value,
                        std::optional<Duration> ttl = {}) const {
     return ask<Result<bool>>(

@@ -234,6 +234,21 @@ TEST_P(SharedConformance, GetOrPutKeepsWhatIsThere) {
   EXPECT_EQ(lease_.get_or_put("short", "w").value(), "w");
 }
 
+TEST_P(SharedConformance, GetOrProlongKeepsTheValueAndMakesItLast) {
+  EXPECT_EQ(lease_.get_or_prolong("k", "first", 50ms).value(), "first");
+  EXPECT_EQ(lease_.get_or_prolong("k", "second", 1h).value(), "first");
+  EXPECT_EQ(lease_.get_or_prolong("short", "v", 50ms).value(), "v");
+  EXPECT_EQ(lease_.get_or_prolong("endless", "v", 50ms).value(), "v");
+  EXPECT_EQ(lease_.get_or_prolong("endless", "w").value(), "v");
+  EXPECT_EQ(lease_.get_or_prolong("endless", "x", 1ms).value(), "v") << "a longer life stays";
+  EXPECT_EQ(lease_.get_or_prolong("k", "third", 1ms).value(), "first") << "a longer life stays";
+  const TimePoint limit = Caller::in_time();
+  while (call_.get("short").value() && system_clock().now() < limit) std::this_thread::yield();
+  EXPECT_EQ(call_.get("short").value(), Found());
+  EXPECT_EQ(call_.get("k").value(), Found("first"));
+  EXPECT_EQ(call_.get("endless").value(), Found("v"));
+}
+
 TEST_P(SharedConformance, GetOrPutForATimeReplacesWhatNobodyPutThereForSuchATime) {
   const std::string planted = value("planted"), ours = value("ours");
   for (const auto life : {std::optional<Duration>(), std::optional<Duration>(1h)}) {

@@ -37,6 +37,8 @@ class Ledger {
   std::size_t began(Write write);
   void acknowledged(std::size_t write, TimePoint now) { writes_[write].acknowledged = now; }
 
+  [[nodiscard]] const Write& write(std::size_t number) const { return writes_[number]; }
+
   struct Read {
     unsigned process = 0;
     std::string key;

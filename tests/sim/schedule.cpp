@@ -14,12 +14,12 @@ namespace {
 constexpr std::array harms = {
     "cut",           "half_open", "stall", "slow",         "freeze_process", "freeze_server",
     "restart_empty", "flush",     "evict", "kill_clients", "forget_scripts", "full_memory",
-    "cannot_save"};
+    "cannot_save",   "loading",   "deny",  "jump_clock",   "move_address"};
 constexpr std::array deeds = {"read", "write", "erase", "clear", "erase_prefix"};
 constexpr std::array stacks = {"redis", "redis, private store", "redis, shared database"};
 constexpr std::array levels = {"weak", "eventual", "strong"};
-constexpr std::array mutants = {"none", "no_pushes", "weak_as_eventual", "private_as_fleet",
-                                "database_loads"};
+constexpr std::array mutants = {"none",        "no_pushes",      "weak_as_eventual", "private_as_fleet",
+                                "no_identity", "database_loads", "one_load"};
 
 class Dice {
  public:
@@ -55,6 +55,8 @@ Setup make_setup(Dice& dice, Mutant mutant) {
   setup.lease_time = dice.one_of(std::array<Duration, 3>{300ms, 1s, 3s});
   setup.delay = dice.one_of(std::array<Duration, 4>{20us, 200us, 2ms, 10ms});
   setup.load_time = dice.one_of(std::array<Duration, 4>{1ms, 50ms, 500ms, 2s});
+  if (dice.once_in(4))
+    setup.skew = dice.one_of(std::array<std::chrono::milliseconds, 4>{-60s, -100ms, 100ms, 60s});
   if (mutant == Mutant::private_as_fleet) setup.stack = Stack::redis_private;
   if (mutant == Mutant::database_loads) setup.stack = Stack::redis_database;
   if (setup.stack == Stack::redis_database) setup.loads = mutant == Mutant::database_loads;
@@ -110,6 +112,9 @@ Schedule make_schedule(std::uint64_t seed, Mutant mutant) {
   for (unsigned faults = dice.once_in(4) ? 0 : dice.roll(7); faults > 0; --faults) {
     schedule.faults.push_back(make_fault(dice, setup, end));
   }
+  if (mutant == Mutant::no_identity) {
+    schedule.faults.push_back({.at = dice.between(Duration{}, end / 2), .harm = Harm::move_address});
+  }
   const auto earlier = [](const auto& a, const auto& b) { return a.at < b.at; };
   std::stable_sort(schedule.operations.begin(), schedule.operations.end(), earlier);
   std::stable_sort(schedule.faults.begin(), schedule.faults.end(), earlier);
@@ -122,9 +127,11 @@ std::string describe(const Schedule& schedule) {
   add(text, "levels: memory, %s; %s; consistency %s, max_staleness %.0f ms\n",
       stacks[static_cast<std::size_t>(setup.stack)], setup.loads ? "with a loader" : "without a loader",
       levels[static_cast<std::size_t>(setup.consistency)], in_ms(setup.bound));
-  add(text, "processes %u, keys %u, ttl %.0f ms, lease_time %.0f ms, network %.2f ms, load %.0f ms\n",
+  add(text,
+      "processes %u, keys %u, ttl %.0f ms, lease_time %.0f ms, network %.2f ms, load %.0f ms, clock %lld "
+      "ms\n",
       setup.processes, setup.keys, in_ms(setup.ttl), in_ms(setup.lease_time), in_ms(setup.delay),
-      in_ms(setup.load_time));
+      in_ms(setup.load_time), static_cast<long long>(setup.skew.count()));
   for (const Operation& op : schedule.operations) {
     add(text, "%12.3f ms  process %u  %s k%u\n", in_ms(op.at), op.process,
         deeds[static_cast<std::size_t>(op.does)], op.key);

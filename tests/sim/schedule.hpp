@@ -24,9 +24,11 @@ enum class Mutant : std::uint8_t {
   no_pushes,         ///< the notifications of the server never leave it, though it answers PING
   weak_as_eventual,  ///< caches of Consistency::weak, with the promise of eventual
   private_as_fleet,  ///< a store of one machine says that it is one of the fleet (COH1)
-  database_loads,    ///< no mutant: loads over Redis and a shared database, which break a promise today
+  no_identity,  ///< the server does not say who it is (no permission for INFO), and its address moves (COH3)
+  database_loads,  ///< no mutant: loads over Redis and a shared database, which break a promise today
+  one_load,        ///< no mutant: one load of a key at a time is checked, too, and does not hold today
 };
-inline constexpr int mutant_count = 5;
+inline constexpr int mutant_count = 7;
 
 struct Setup {
   Stack stack = Stack::redis;
@@ -37,8 +39,9 @@ struct Setup {
   Duration bound{};  ///< max_staleness
   Duration ttl{};
   Duration lease_time{};
-  Duration delay{};      ///< of the network, about
-  Duration load_time{};  ///< the longest
+  Duration delay{};                  ///< of the network, about
+  std::chrono::milliseconds skew{};  ///< of the wall clock of process 0
+  Duration load_time{};              ///< the longest
 };
 
 enum class Does : std::uint8_t { read, write, erase, clear, erase_prefix };
@@ -63,7 +66,11 @@ enum class Harm : std::uint8_t {
   kill_clients,  ///< the server closes all connections
   forget_scripts,
   full_memory,
-  cannot_save,  ///< MISCONF
+  cannot_save,   ///< MISCONF
+  loading,       ///< the server reads its dump
+  deny,          ///< a command is not permitted any more (ACL)
+  jump_clock,    ///< of the server, forward or back
+  move_address,  ///< it leads to another, empty server; data connections break, watches stay
 };
 
 struct Fault {

@@ -18,6 +18,7 @@ class Wire final : public std::enable_shared_from_this<Wire> {
 
   void send(std::string bytes) {
     if (closed_) return;
+    watches_ = watches_ || bytes.find("TRACKING") != std::string::npos;
     to_server([self = shared_from_this(), bytes = std::move(bytes)] {
       if (self->broken_) return;
       self->server_.redis_.receive(self->session_, bytes);
@@ -38,6 +39,8 @@ class Wire final : public std::enable_shared_from_this<Wire> {
   }
   [[nodiscard]] bool open() const noexcept { return !closed_ && !failure_; }
   [[nodiscard]] const ErrorCode& failure() const noexcept { return failure_; }
+
+  [[nodiscard]] bool watches() const noexcept { return watches_; }
 
   // ---- The server's end
 
@@ -118,6 +121,7 @@ class Wire final : public std::enable_shared_from_this<Wire> {
   std::deque<std::pair<bool, Task>> held_;
   bool broken_ = false;  // nothing passes any more
   bool closed_ = false;  // by the process
+  bool watches_ = false;
   std::string inbox_;
   ErrorCode failure_;
   std::span<char> into_;
@@ -297,6 +301,12 @@ void SimNetwork::cut(std::optional<std::size_t> which) {
   const auto open = wires();
   for (std::size_t i = 0; i < open.size(); ++i) {
     if (!which || *which % open.size() == i) open[i]->reset();
+  }
+}
+
+void SimNetwork::cut_data() {
+  for (const auto& wire : wires()) {
+    if (!wire->watches()) wire->reset();
   }
 }
 

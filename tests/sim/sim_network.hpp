@@ -24,6 +24,11 @@ class SimServer {
   [[nodiscard]] SimRedis& redis() noexcept { return redis_; }
   /// A turn follows soon. Also after each change of its state by a fault.
   void wake();
+  /// The same after a change of its data.
+  void changed() {
+    observe_();
+    wake();
+  }
   /// Its pushes never leave it: a mutant.
   void set_mute(bool mute) noexcept { mute_ = mute; }
 
@@ -64,6 +69,8 @@ class SimNetwork final : public redis::Network, public std::enable_shared_from_t
   void set_slow(Duration more) noexcept { slow_ = more; }
   /// Ends connections with a reset that both ends notice: all of this process, or the n-th only.
   void cut(std::optional<std::size_t> which = {});
+  /// Ends all connections that watch nothing.
+  void cut_data();
   /// The server forgets the n-th connection, and the process hears nothing.
   void half_open(std::size_t which);
 

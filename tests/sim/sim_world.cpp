@@ -8,6 +8,8 @@
 #include "redis/single_tier.hpp"
 #include "sim/chance.hpp"
 #include "sim/ledger.hpp"
+#include "sim/load_check.hpp"
+#include "sim/order_check.hpp"
 #include "sim/sim_network.hpp"
 
 namespace terrace::sim {
@@ -42,9 +44,13 @@ class World {
         setup_(schedule.setup),
         random_(schedule.seed ^ 0x5DEECE66DU),
         ledger_(rules(schedule)) {
-    server_ = std::make_unique<SimServer>(events_, random_(), SimRedisOptions{.seed = random_()},
-                                          [this] { observe(); });
-    server_->set_mute(schedule.mutant == Mutant::no_pushes);
+    for (const char* place : {"redis", "another redis"}) {
+      servers_.push_back(
+          std::make_unique<SimServer>(events_, random_(), SimRedisOptions{.seed = random_()},
+                                      [this, place, number = servers_.size()] { observe(place, number); }));
+      servers_.back()->set_mute(schedule.mutant == Mutant::no_pushes);
+      if (schedule.mutant == Mutant::no_identity) servers_.back()->redis().deny("info");
+    }
     if (setup_.stack == Stack::redis_database)
       database_ = std::make_shared<testing::MapTier>(clock_, Scope::fleet);
     for (unsigned i = 0; i < setup_.processes; ++i) processes_.push_back(make_process(i));
@@ -97,7 +103,8 @@ class World {
     auto process = std::make_unique<Process>();
     process->host = std::make_shared<SimHost>(events_, "process " + std::to_string(number));
     process->network = std::make_shared<SimNetwork>(events_, *process->host, random_(), setup_.delay,
-                                                    [this](const std::string&) { return server_.get(); });
+                                                    [this](const std::string&) { return &server(); });
+    if (number == 0) process->host->sim_clock().skew(setup_.skew);
     process->host->run([&] {
       auto& levels = process->levels;
       levels.push_back(
@@ -122,15 +129,16 @@ class World {
   // ---- The truth
 
   /// What Redis holds now.
-  void observe() {
+  void observe(const std::string& place, std::size_t number) {
+    if (servers_.size() <= number) return;
     std::map<std::string, std::optional<Version>> found;
     for (unsigned i = 0; i < setup_.keys; ++i) found[key_of(i)];
-    for (const auto& [key, entry] : server_->redis().store().databases()[0]) {
+    for (const auto& [key, entry] : servers_[number]->redis().store().databases()[0]) {
       if (key.front() == '~') continue;
       const auto at = found.find(key.substr(key.rfind(':') + 1));
       if (at != found.end()) at->second = version_in(entry.value);
     }
-    for (const auto& [key, version] : found) ledger_.holds("redis", key, version, events_.now());
+    for (const auto& [key, version] : found) ledger_.holds(place, key, version, events_.now());
   }
 
   Version write_origin(const std::string& key) {
@@ -143,27 +151,38 @@ class World {
 
   class OriginLoader final : public cascade::Loader {
    public:
-    OriginLoader(World& world, SimHost& host) : world_(world), host_(host) {}
+    OriginLoader(World& world, unsigned process)
+        : world_(world), process_(process), host_(*world.processes_[process]->host) {}
     [[nodiscard]] bool blocks() const noexcept override { return false; }
     /// The origin answers with what it holds at some time in between.
     void load(const cascade::LoadRequest& request, Handler<std::vector<cascade::Loaded>> done) override {
       World& world = world_;
       world.outcome_.loads += request.keys.size();
+      std::vector<std::size_t> loads;
+      for (const auto& key : request.keys) {
+        const bool excused = !world.schedule_.faults.empty() || world.changing_[key] > 0;
+        loads.push_back(world.loads_.begins(key, process_, world.events_.now(), excused));
+      }
       const Duration there = world.some_time(), back = world.some_time();
-      world.events_.soon(
-          there, nullptr,
-          [&world, &host = host_, back, keys = request.keys, done = std::move(done)]() mutable {
-            std::vector<cascade::Loaded> values;
-            for (const auto& key : keys)
-              values.push_back(cascade::loaded<std::string>(value_of(world.origin_[key])));
-            world.events_.soon(back, &host, [done = std::move(done), values = std::move(values)]() mutable {
-              done(std::move(values));
-            });
-          });
+      world.events_.soon(there, nullptr,
+                         [&world, &host = host_, back, keys = request.keys, loads = std::move(loads),
+                          done = std::move(done)]() mutable {
+                           std::vector<cascade::Loaded> values;
+                           for (const auto& key : keys)
+                             values.push_back(cascade::loaded<std::string>(value_of(world.origin_[key])));
+                           auto answer = [&world, keys, loads = std::move(loads), done = std::move(done),
+                                          values = std::move(values)]() mutable {
+                             for (std::size_t i = 0; i < keys.size(); ++i)
+                               world.loads_.ends(keys[i], loads[i]);
+                             done(std::move(values));
+                           };
+                           world.events_.soon(back, &host, std::move(answer));
+                         });
     }
 
    private:
     World& world_;
+    const unsigned process_;
     SimHost& host_;
   };
 
@@ -195,7 +214,7 @@ class World {
   void read(Process& process, const Operation& operation) {
     const auto call = pending(operation);
     Ledger::Read read{operation.process, key_of(operation.key), 0, events_.now()};
-    auto loader = setup_.loads ? std::make_shared<OriginLoader>(*this, *process.host) : nullptr;
+    auto loader = setup_.loads ? std::make_shared<OriginLoader>(*this, operation.process) : nullptr;
     detail::CacheAccess::start_lookup_many(
         *process.cache, {read.key}, std::move(loader), {},
         [this, call, read](std::vector<Lookup<std::string>> found) mutable {
@@ -207,6 +226,7 @@ class World {
           ++outcome_.answers;
           if (read.level == "memory") ++outcome_.from_memory;
           if (auto why = ledger_.judge(read); !why.empty()) violate(std::move(why));
+          order_.read(read.key, read.version, read.began, read.ended);
         });
   }
 
@@ -214,7 +234,12 @@ class World {
                           std::optional<Version> version) {
     ++outcome_.writes;
     Ledger::Write write{.process = operation.process, .version = version, .began = events_.now()};
-    for (auto& key : keys) write.keys.emplace(key, origin_[key]);
+    for (auto& key : keys) {
+      ++changing_[key];
+      loads_.changes(key, events_.now());
+      if (version) order_.begins_write(key, *version, events_.now());
+      write.keys.emplace(key, origin_[key]);
+    }
     return ledger_.began(std::move(write));
   }
   template <class T>
@@ -226,6 +251,12 @@ class World {
         fine = outcome.front().has_value();
       } else {
         fine = outcome.has_value();
+      }
+      for (const auto& [key, newest] : ledger_.write(write).keys) {
+        --changing_[key];
+        loads_.changes(key, events_.now());
+        if (fine && ledger_.write(write).version)
+          order_.wrote(key, *ledger_.write(write).version, events_.now());
       }
       if (!fine) return;
       ++outcome_.acknowledged;
@@ -264,6 +295,11 @@ class World {
                                ends<Result<std::uint64_t>>(call, write));
   }
 
+  /// The promise of STRONG over Redis. Redis must be one server.
+  [[nodiscard]] bool in_order() const {
+    return setup_.consistency == Consistency::strong && setup_.stack == Stack::redis && !setup_.loads &&
+           !moved_;
+  }
   [[nodiscard]] bool watches() const {
     return setup_.consistency == Consistency::eventual && schedule_.mutant != Mutant::weak_as_eventual;
   }
@@ -272,11 +308,13 @@ class World {
 
   // ---- Faults
 
+  SimServer& server() { return *servers_[moved_ ? 1 : 0]; }
   void later(Duration lasts, Task task) { events_.soon(lasts, nullptr, std::move(task)); }
 
   void strike(const Fault& fault) {
     Process* const process = processes_[fault.process].get();
-    SimRedis& redis = server_->redis();
+    SimServer& server = this->server();
+    SimRedis& redis = server.redis();
     switch (fault.harm) {
       case Harm::cut:
         return process->network->cut(fault.number < 4 ? std::optional<std::size_t>(fault.number)
@@ -294,16 +332,16 @@ class World {
         return later(fault.lasts, [process] { process->host->thaw(); });
       case Harm::freeze_server:
         redis.freeze();
-        return later(fault.lasts, [this] {
-          server_->redis().thaw();
-          server_->wake();
+        return later(fault.lasts, [&server] {
+          server.redis().thaw();
+          server.wake();
         });
       case Harm::restart_empty:
         redis.kill();
-        server_->wake();
-        return later(fault.lasts, [this] {
-          server_->redis().start();
-          server_->wake();
+        server.wake();
+        return later(fault.lasts, [&server] {
+          if (!server.redis().is_up()) server.redis().start();
+          server.wake();
         });
       case Harm::flush:
         redis.flush();
@@ -321,13 +359,33 @@ class World {
         break;
       case Harm::full_memory:
         redis.set_full(true);
-        return later(fault.lasts, [this] { server_->redis().set_full(false); });
+        return later(fault.lasts, [&redis] { redis.set_full(false); });
       case Harm::cannot_save:
         redis.set_cannot_save(true);
-        return later(fault.lasts, [this] { server_->redis().set_cannot_save(false); });
+        return later(fault.lasts, [&redis] { redis.set_cannot_save(false); });
+      case Harm::loading:
+        redis.set_loading(true);
+        return later(fault.lasts, [&redis] { redis.set_loading(false); });
+      case Harm::deny: {
+        constexpr std::array commands = {"evalsha",         "get",  "set",  "unlink", "ping",
+                                         "client|tracking", "scan", "hello"};
+        redis.deny(commands[fault.number % commands.size()]);
+        return later(fault.lasts, [this, &redis] {
+          redis.allow_all();
+          if (schedule_.mutant == Mutant::no_identity) redis.deny("info");
+        });
+      }
+      case Harm::jump_clock: {
+        const auto by = std::chrono::floor<std::chrono::milliseconds>(fault.lasts);
+        redis.clock().skew(fault.number % 2 == 0 ? by : -by);
+        break;
+      }
+      case Harm::move_address:
+        if (std::exchange(moved_, true)) return;
+        for (const auto& each : processes_) each->network->cut_data();
+        return;
     }
-    observe();
-    server_->wake();
+    server.changed();
   }
 
   // ---- The end
@@ -339,6 +397,11 @@ class World {
       const auto& [operation, since] = calls_.begin()->second;
       return violate("a call of process " + std::to_string(operation.process) + " for k" +
                      std::to_string(operation.key) + " has not ended");
+    }
+    if (const auto& why = loads_.verdict(); schedule_.mutant == Mutant::one_load && !why.empty())
+      return violate(why);
+    if (in_order()) {
+      if (auto why = order_.verdict(); !why.empty()) return violate(std::move(why));
     }
     for (const auto& process : processes_) {
       constexpr std::size_t most_timers = 24;
@@ -369,8 +432,12 @@ class World {
   SimClock clock_{events_};
   std::mt19937_64 random_;
   Ledger ledger_;
+  OrderCheck order_;
+  LoadCheck loads_{setup_.lease_time};
+  std::map<std::string, int> changing_;  // writes of the key under way
   const TimePoint start_ = events_.now() + 50ms;
-  std::unique_ptr<SimServer> server_;
+  std::vector<std::unique_ptr<SimServer>> servers_;
+  bool moved_ = false;  // the address leads to the second
   std::shared_ptr<testing::MapTier> database_;
   std::map<std::string, Version> origin_;
   Version last_version_ = 0;

@@ -35,6 +35,10 @@ class ForwardingSharedTier : public SharedTier {
                   Handler<Result<Bytes>> done) override {
     below_->get_or_put(key, value, ttl, deadline, std::move(done));
   }
+  void get_or_prolong(std::string_view key, BytesView value, std::optional<Duration> life, TimePoint deadline,
+                      Handler<Result<Bytes>> done) override {
+    below_->get_or_prolong(key, value, life, deadline, std::move(done));
+  }
   void replace(std::string_view key, BytesView expected, BytesView value, std::optional<Duration> ttl,
                TimePoint deadline, Handler<Result<bool>> done) override {
     below_->replace(key, expected, value, ttl, deadline, std::move(done));

@@ -2,6 +2,7 @@
 
 #include <signal.h>
 
+#include <cstdint>
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
@@ -26,7 +27,15 @@ RedisServer::RedisServer(RedisServerOptions options)
     : options_(std::move(options)), port_(options_.port != 0 ? options_.port : free_port()) {
   if (!available()) throw std::runtime_error("no redis-server or valkey-server in PATH; install one");
   if (options_.tls) make_certificates();
+  if (options_.own_clock) set_clock({});
   start();
+}
+
+void RedisServer::set_clock(std::chrono::nanoseconds ahead) const {
+  const std::int64_t count = ahead.count();
+  std::fstream file(place_.file("clock"), std::ios::binary | std::ios::in | std::ios::out);
+  if (!file) file.open(place_.file("clock"), std::ios::binary | std::ios::out);
+  file.write(reinterpret_cast<const char*>(&count), sizeof count);
 }
 
 std::string RedisServer::url() const {
@@ -94,6 +103,11 @@ void RedisServer::start() {
   if (options_.unix_socket) add({"--unixsocket", socket_path()});
   if (!options_.password.empty()) add({"--requirepass", options_.password});
   command.insert(command.end(), options_.arguments.begin(), options_.arguments.end());
+  if (options_.own_clock) {
+    const std::vector<std::string> with_clock = {find_program({"env"}), "LD_PRELOAD=" TERRACE_OWN_CLOCK,
+                                                 "TERRACE_CLOCK=" + place_.file("clock")};
+    command.insert(command.begin(), with_clock.begin(), with_clock.end());
+  }
   process_ = ChildProcess(command, place_.file("log"));
 
   const bool answers = eventually([this] {

@@ -16,6 +16,7 @@ struct RedisServerOptions {
   std::string tls_names = "DNS:localhost,IP:127.0.0.1";  ///< whom the certificate is for
   bool tls_expired = false;                              ///< the certificate was valid in 2020
   bool unix_socket = false;                              ///< beside the port
+  bool own_clock = false;                                ///< its wall clock can be set: set_clock()
   std::vector<std::string> arguments = {};               ///< more of the command line: {"--maxmemory", "2mb"}
 };
 
@@ -40,6 +41,8 @@ class RedisServer {
   void restart() { stop(), start(); }
   void freeze();  ///< SIGSTOP; returns when it stands still
   void thaw();
+  /// The wall clock of the server is so far ahead of that of this machine (negative: behind).
+  void set_clock(std::chrono::nanoseconds ahead) const;
 
   /// What `redis-cli` prints for these arguments, without the last line end.
   std::string cli(const std::vector<std::string>& arguments) const;

@@ -82,6 +82,22 @@ TEST(MonitorHealth, NamesAJournalThatLags) {
       << issues[0].what;
 }
 
+TEST(FindIssues, CORE7_ALevelThatRefusesWhatIsLoadedIsAnIssue) {
+  WindowStats window;
+  window.requests = window.loads = 1000;
+  window.levels = {{.name = "memory"}, {.name = "redis", .lease_errors = 50}};
+  EXPECT_TRUE(find_issues(window, {}).empty()) << "up to max_error_rate of the loads";
+  window.levels[1].lease_errors = 51;
+  const auto issues = find_issues(window, {});
+  ASSERT_EQ(issues.size(), 1U);
+  EXPECT_EQ(issues[0].kind, HealthIssue::Kind::lease_errors);
+  EXPECT_EQ(to_string(issues[0].kind), "lease_errors");
+  EXPECT_EQ(issues[0].level, "redis");
+  EXPECT_NE(issues[0].what.find("has refused 51 leases or fills"), std::string::npos) << issues[0].what;
+  window.requests = window.loads = 99;
+  EXPECT_TRUE(find_issues(window, {}).empty()) << "too few";
+}
+
 TEST(FindIssues, LoadersThatRunThoughTheyWereGivenUpAreAnIssue) {
   WindowStats window;
   window.now.loads_overdue = 3;

@@ -4,10 +4,13 @@
 #include <sys/timex.h>
 
 #include <algorithm>
+#include <atomic>
 #include <filesystem>
 #include <future>
 #include <random>
+#include <terrace/redis.hpp>
 #include <terrace/runtime.hpp>
+#include <terrace/shared_tier.hpp>
 #include <terrace/tier_url.hpp>
 #include <thread>
 #include <type_traits>
@@ -46,16 +49,34 @@ std::optional<std::string> missing_file(const assembly::TierUrl& store) {
   return std::nullopt;
 }
 
-/// A write, a read and an erase in one tier.
+/// Whether the watch of a tier comes up.
+class UpWatcher final : public Watcher {
+ public:
+  void watching(TimePoint) override { up_ = true; }
+  void changed(const std::vector<std::string>&) override {}
+  void changed_all() override {}
+  void lease_changed(const std::vector<std::string>&) override {}
+  void proven(TimePoint) override {}
+  void lost() override {}
+  [[nodiscard]] bool up() const noexcept { return up_; }
+
+ private:
+  std::atomic<bool> up_{false};
+};
+
+/// A write, a read and an erase in one tier; and in a shared one a lease, a fill under it, the token of a tag and
+/// a watch.
 class TierProbe {
  public:
-  TierProbe(const TierConfig& tier, Duration limit, Checks& checks)
+  /// `cache`: a cache that uses the tier. The probe's key is one of that cache, as the user of the tier may be
+  /// allowed no other.
+  TierProbe(const TierConfig& tier, const std::string& cache, Duration limit, Checks& checks)
       : name_("tier " + tier.name),
         tier_(make_tier(tier.url, runtime_, {.key_prefix = tier.key_prefix})),
         deadline_(after(runtime_->clock().now(), limit)),
         checks_(checks) {
     std::random_device random;
-    key_ = fmt::format("terrace-doctor:{:08x}{:08x}", random(), random());
+    key_ = fmt::format("{}:terrace-doctor:{:08x}{:08x}", cache, random(), random());
   }
   ~TierProbe() { tier_->close(); }
   TierProbe(const TierProbe&) = delete;
@@ -80,10 +101,73 @@ class TierProbe {
       return checks_.fail(name_, "a key was written, and a read did not find it",
                           "it lost the key at once: check whether its memory is full and it evicts");
     }
+    if (SharedTier* const shared = tier_->shared(); shared != nullptr && !run_shared(*shared)) return;
     checks_.ok(name_, took_);
   }
 
  private:
+  /// What a load needs. A cache does not fail without it: it just stores nothing.
+  bool run_shared(SharedTier& shared) {
+    constexpr LeaseToken lease = {'d', 'o', 'c', 't', 'o', 'r'};
+    const auto granted = timed("lease", [&] {
+      return awaited<Result<LeaseReply>>(
+          [&](auto done) { shared.acquire(key_, lease, probe_ttl, {}, deadline_, std::move(done)); });
+    });
+    if (!granted) return refused("take a lease", granted.error());
+    const auto renewed = awaited<Result<bool>>(
+        [&](auto done) { shared.renew(key_, lease, probe_ttl, deadline_, std::move(done)); });
+    if (!renewed) return refused("renew a lease", renewed.error());
+    const auto filled = timed("fill", [&] {
+      return awaited<Result<bool>>(
+          [&](auto done) { shared.fill(key_, lease, value, probe_ttl, deadline_, std::move(done)); });
+    });
+    if (!filled) return refused("fill a key under a lease", filled.error());
+    const auto replaced = awaited<Result<bool>>(
+        [&](auto done) { shared.replace(key_, value, value, probe_ttl, deadline_, std::move(done)); });
+    if (!replaced) return refused("replace a value", replaced.error());
+    const auto tagged = timed("tag", [&] {
+      return awaited<Result<Bytes>>(
+          [&](auto done) { shared.get_or_prolong(key_, value, probe_ttl, deadline_, std::move(done)); });
+    });
+    if (!tagged) return refused("make the token of a tag", tagged.error());
+    const auto prolonged = awaited<Result<Bytes>>(
+        [&](auto done) { shared.get_or_prolong(key_, value, 2 * probe_ttl, deadline_, std::move(done)); });
+    if (!prolonged) return refused("prolong the token of a tag", prolonged.error());
+    const auto erased =
+        awaited<Result<bool>>([&](auto done) { tier_->erase(key_, deadline_, std::move(done)); });
+    if (!erased) return fail("erased", erased.error()), false;
+    return watches(shared);
+  }
+
+  bool watches(SharedTier& shared) {
+    const TimePoint begun = runtime_->clock().now();
+    const auto watcher = std::make_shared<UpWatcher>();
+    const auto watch = shared.watch({key_}, watcher);
+    while (!watcher->up() && runtime_->clock().now() < deadline_)
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    if (watcher->up()) {
+      took_ += fmt::format(", watch {}", format_duration(runtime_->clock().now() - begun));
+      return true;
+    }
+    const auto status = redis_status(*tier_);
+    const std::string why = status ? ": " + status->last_watch_error : "";
+    checks_.fail(
+        name_, "no watch comes up, so processes do not hear of each other's changes" + why,
+        "allow CLIENT TRACKING (ACL SETUSER … +client|tracking +ping), and give the address of the server "
+        "itself, not of a proxy without RESP3");
+    return false;
+  }
+
+  bool refused(const char* what, const Error& error) {
+    checks_.fail(
+        name_,
+        fmt::format("it does not {}, so no cache stores there what it loads: {}", what, error.message()),
+        error == Errc::denied
+            ? "give the user all commands of \"Settings for a Redis server\" (docs/reliability.md)"
+            : "check that it has free memory: give it more, or set maxmemory-policy allkeys-lfu");
+    return false;
+  }
+
   static constexpr std::string_view value = "terrace doctor";
 
   Result<void> set() {
@@ -115,13 +199,21 @@ class TierProbe {
   std::string key_, took_, last_;
 };
 
-void examine_tier(const TierConfig& tier, Duration limit, Checks& checks) {
+std::string user_of(const Config& config, const TierConfig& tier) {
+  for (const CacheConfig& cache : config.caches()) {
+    const auto& tiers = cache.tiers;
+    if (std::find(tiers.begin(), tiers.end(), tier.name) != tiers.end()) return cache.options.name;
+  }
+  return "terrace";
+}
+
+void examine_tier(const TierConfig& tier, const std::string& cache, Duration limit, Checks& checks) {
   if (const auto file = missing_file(config::sound_store(tier))) {
     checks.ok("tier " + tier.name, *file + " does not exist yet; the program that uses it creates it");
     return;
   }
   try {
-    TierProbe(tier, limit, checks).run();
+    TierProbe(tier, cache, limit, checks).run();
   } catch (const ConfigError& error) {
     checks.fail("tier " + tier.name, error.what());
   }
@@ -146,10 +238,12 @@ void compare_clocks(const TierConfig& tier, Duration limit, Checks& checks) {
     if (skew <= largest_skew) {
       checks.ok(what, "agrees with the clock of this machine");
     } else {
-      checks.fail(what,
-                  fmt::format("differs from the clock of this machine by {}: entries expire early or late",
-                              format_duration(skew)),
-                  "synchronize both with chrony or systemd-timesyncd");
+      checks.fail(
+          what,
+          fmt::format(
+              "differs from the clock of this machine by {}: entries of other levels expire early or late",
+              format_duration(skew)),
+          "synchronize both with chrony or systemd-timesyncd");
     }
   }
 }
@@ -195,7 +289,7 @@ void examine_config(const std::string& file, Duration limit, Checks& checks) {
   if (config.valid()) {
     checks.ok(shown, fmt::format("can be read; caches: {}", fmt::join(config.cache_names(), ", ")));
     take(probe(config, limit), shown, checks);
-    for (const TierConfig& tier : config.tiers()) examine_tier(tier, limit, checks);
+    for (const TierConfig& tier : config.tiers()) examine_tier(tier, user_of(config, tier), limit, checks);
     for (const TierConfig& tier : config.tiers()) compare_clocks(tier, limit, checks);
   }
   examine_machine(checks);

@@ -15,6 +15,9 @@ std::string remedy_for(const std::string& issue) {
   if (issue == "error_rate") return "check the levels below memory, and the errors of the loader";
   if (issue == "level_away")
     return "check that the server runs and can be reached; terrace doctor --config asks it";
+  if (issue == "lease_errors")
+    return "the server of the level is full, or its user may not run the scripts of leases: terrace doctor "
+           "--config names what is missing";
   if (issue == "gate_shut")
     return "the shared tier cannot report invalidations, so memory serves only recent reads: restore the "
            "connection to it";
