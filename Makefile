@@ -63,6 +63,12 @@ chaos: build ## run the fault tests at full size, with a table of results
 	$(MAKE) --no-print-directory python
 	scripts/chaos.py build/release
 
+# SCHEDULES=100000 for a night; SEED=n replays one schedule, and makes it small if it breaks a promise.
+SCHEDULES ?= 10000
+sim: configure ## run SCHEDULES (10,000) simulated worlds of whole caches, or the one of SEED=n
+	cmake --build build/release -j $(JOBS) --target sim
+	build/release/bin/sim --jobs $(JOBS) $(if $(SEED),--seed $(SEED),--schedules $(SCHEDULES))
+
 attack: build ## run the attack tests at full size, with a table of results
 	$(MAKE) --no-print-directory python
 	scripts/attack.py build/release
@@ -94,4 +100,4 @@ lint: ## check the tidy rules, the words of the documentation, and clang-format;
 clean: ## remove all build output
 	rm -rf build .venv
 
-.PHONY: help setup configure program build build-times deb test-packages demo python wheels python-stubs bench-python test test-long chaos attack fuzz bench format lint clean
+.PHONY: help setup configure program build build-times deb test-packages demo python wheels python-stubs bench-python test test-long chaos attack sim fuzz bench format lint clean

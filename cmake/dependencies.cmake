@@ -13,6 +13,9 @@ set(needs ${TERRACE_NEEDS})
 if(TERRACE_PROGRAM OR TERRACE_TESTS)
   list(APPEND needs CLI11::CLI11 fmt::fmt)
 endif()
+if(TERRACE_TESTS)
+  list(APPEND needs PkgConfig::LUA)
+endif()
 
 # One sentence names all that is missing: pip shows it among a hundred lines of others.
 set(lacking "")

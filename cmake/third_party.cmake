@@ -19,6 +19,7 @@ set(TERRACE_THIRD_PARTY
   "PkgConfig::SODIUM|libsodium|module|libsodium|libsodium"
   "PkgConfig::ZSTD|zstd|module|libzstd|libzstd"
   "PkgConfig::XXHASH|xxHash|module|libxxhash|libxxhash"
+  "PkgConfig::LUA|Lua 5.1|module|lua5.1|"
   "CLI11::CLI11|CLI11|package|CLI11|"
   "fmt::fmt|fmt|package|fmt|"
   "msgpack.hpp|msgpack-cxx|header||")

@@ -9,7 +9,7 @@ packages=(
   build-essential cmake ninja-build pkg-config python3 python3-dev python3-venv git ca-certificates
   libssl-dev libsodium-dev libsqlite3-dev libpq-dev libxxhash-dev libzstd-dev libmsgpack-cxx-dev libcli11-dev libfmt-dev
   libspdlog-dev libtomlplusplus-dev libmuparser-dev prometheus-cpp-dev
-  libgtest-dev libgmock-dev libhiredis-dev
+  libgtest-dev libgmock-dev libhiredis-dev liblua5.1-0-dev
   openssl redis-server redis-tools postgresql pgbouncer prometheus iproute2 groff-base zsh
 )
 long_packages=(clang-14 libclang-rt-14-dev clang-format-14)
@@ -29,7 +29,7 @@ if [ "$id" != debian ] || { [ "$version" != 12 ] && [ "$version" != 13 ]; }; the
 setup: this is $id $version; the set-up knows Debian 12 and 13. Install with your own package manager:
   a C++20 compiler (g++ 12 or clang 14, or newer), CMake 3.25, Ninja, pkg-config, Python 3.11 or newer with headers and venv, git, the openssl program
   Boost $boost_version or newer (headers), OpenSSL, libsodium, SQLite 3, libpq, xxHash, zstd, msgpack-cxx, CLI11, fmt, spdlog, toml++, muParser, prometheus-cpp,
-  GoogleTest, hiredis
+  GoogleTest, hiredis, Lua 5.1
   Redis 6 or Valkey 7.2 or newer and PostgreSQL 13 or newer, PgBouncer and Prometheus (the programs; the tests start their own), groff and zsh
 and call make with TERRACE_SKIP_SETUP=1.
 EOF

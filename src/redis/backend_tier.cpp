@@ -156,14 +156,14 @@ void BackendTier::erase_glob(std::string_view prefix, std::string_view pattern, 
 void BackendTier::close() {
   if (!home_.here()) return;
   auto end = ending();
-  if (runtime_->on_io_thread()) return end();
+  if (scheduler_->on_io_thread()) return end();
   // The latch is shared: the thread that opens it may still be inside open() when this caller continues.
   auto closed = std::make_shared<Latch>();
-  runtime_->post([end = std::move(end), closed] {
+  scheduler_->post([end = std::move(end), closed] {
     end();
     closed->open();
   });
-  runtime_->wait(*closed, no_deadline);
+  scheduler_->wait(*closed, no_deadline);
 }
 
 TierStats BackendTier::stats() const {

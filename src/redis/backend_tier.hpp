@@ -35,8 +35,8 @@ class BackendTier : public Tier {
   [[nodiscard]] TierStats stats() const override;
 
  protected:
-  BackendTier(std::shared_ptr<Runtime> runtime, std::shared_ptr<TierContext> context)
-      : runtime_(std::move(runtime)), context_(std::move(context)) {
+  BackendTier(std::shared_ptr<Scheduler> scheduler, std::shared_ptr<TierContext> context)
+      : scheduler_(std::move(scheduler)), context_(std::move(context)) {
     make_what_is_kept();
   }
 
@@ -47,7 +47,7 @@ class BackendTier : public Tier {
   [[nodiscard]] virtual std::function<void()> ending() const = 0;
 
   const HomeProcess home_;
-  const std::shared_ptr<Runtime> runtime_;
+  const std::shared_ptr<Scheduler> scheduler_;
   const std::shared_ptr<TierContext> context_;
 
  private:

@@ -1,6 +1,5 @@
 #include "redis/client.hpp"
 
-#include <boost/asio/post.hpp>
 #include <charconv>
 
 #include "base/assert.hpp"
@@ -76,13 +75,13 @@ class Client::Role final : public Exchange {
   std::string host_, port_;
 };
 
-Client::Client(asio::io_context& io, const Clock& clock, RedisOptions options)
-    : Client(io, clock, options, parse_redis_url(options.url), Manner::follows_primary) {}
+Client::Client(Outside outside, RedisOptions options)
+    : Client(std::move(outside), options, parse_redis_url(options.url), Manner::follows_primary) {}
 
-Client::Client(asio::io_context& io, const Clock& clock, RedisOptions options, RedisUrl url, Manner manner,
+Client::Client(Outside outside, RedisOptions options, RedisUrl url, Manner manner,
                std::shared_ptr<asio::ssl::context> tls)
-    : io_(io),
-      clock_(clock),
+    : outside_(std::move(outside)),
+      clock_(outside_.scheduler.clock()),
       options_(std::move(options)),
       url_(std::move(url)),
       manner_(manner),
@@ -93,9 +92,9 @@ Client::Client(asio::io_context& io, const Clock& clock, RedisOptions options, R
       backoff_(first_reconnect_pause, options_.reconnect_cap, random_seed()),
       breaker_(options_.failures_to_open, options_.open_time),
       presence_("Redis " + label_),
-      retry_timer_(io),
-      deadline_timer_(io),
-      health_timer_(io) {
+      retry_timer_(outside_.scheduler),
+      deadline_timer_(outside_.scheduler),
+      health_timer_(outside_.scheduler) {
   if (url_.transport == Transport::tls && !tls_) {
     tls_ = std::make_shared<asio::ssl::context>(
         make_tls_context("RedisOptions", options_.ca_file, options_.cert_file, options_.key_file));
@@ -103,7 +102,7 @@ Client::Client(asio::io_context& io, const Clock& clock, RedisOptions options, R
 }
 
 void Client::start() {
-  asio::post(io_, [self = shared_from_this()] {
+  outside_.scheduler.post([self = shared_from_this()] {
     if (self->phase_ == Phase::down) self->begin();
   });
 }
@@ -122,16 +121,16 @@ void Client::begin() {
 
 void Client::dial() {
   phase_ = Phase::dialing;
-  dialer_ = std::make_shared<Dialer>(io_, target_, tls());
-  dialer_->start(attempt_deadline_, [self = shared_from_this()](Result<Stream> made) {
-    self->dialer_.reset();
+  auto dialed = [self = shared_from_this()](Result<std::unique_ptr<Stream>> made) {
+    self->dial_.reset();
     if (!made) return self->connect_failed(made.error());
     self->phase_ = Phase::greeting;
     self->pipeline_ =
         std::make_shared<Pipeline>(std::move(*made), self->options_.max_value_bytes, self, self->clock_);
     self->pipeline_->start();
     self->greet(std::make_unique<Hello>(*self));
-  });
+  };
+  dial_ = outside_.network->dial(target_, tls(), attempt_deadline_, std::move(dialed));
 }
 
 void Client::greet(std::unique_ptr<Exchange> exchange) {
@@ -259,9 +258,8 @@ void Client::drop(const std::string& why, bool refuse_meanwhile) {
 }
 
 void Client::retry_after(Duration wait) {
-  retry_timer_.expires_at(after(clock_.now(), wait));
-  retry_timer_.async_wait([self = shared_from_this()](const ErrorCode& ec) {
-    if (!ec && self->phase_ == Phase::down) self->begin();
+  retry_timer_.set(after(clock_.now(), wait), [self = shared_from_this()] {
+    if (self->phase_ == Phase::down) self->begin();
   });
 }
 
@@ -271,8 +269,8 @@ void Client::shut_down() {
   retry_timer_.cancel();
   deadline_timer_.cancel();
   health_timer_.cancel();
-  if (dialer_) dialer_->cancel();
-  dialer_.reset();
+  if (dial_) dial_->cancel();
+  dial_.reset();
   auto pending = take_waiting();
   if (pipeline_) {
     for (auto& exchange : pipeline_->close()) pending.push_back(std::move(exchange));
@@ -296,7 +294,7 @@ RedisStatus Client::status() const {
 void Client::check() const {
   const bool connected = phase_ == Phase::greeting || phase_ == Phase::ready;
   TERRACE_ASSERT(connected == (pipeline_ != nullptr));
-  TERRACE_ASSERT(!dialer_ || phase_ == Phase::dialing);
+  TERRACE_ASSERT(!dial_ || phase_ == Phase::dialing);
   TERRACE_ASSERT(!leaving_ || phase_ == Phase::ready || phase_ == Phase::closed);
   TERRACE_ASSERT(waiting_bytes_ == 0 || !waiting_.empty());
 }

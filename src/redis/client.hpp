@@ -13,7 +13,6 @@
 /// most and to allowed hosts only. It remembers the primary: when the server of the URL is down, it looks
 /// there, too.
 
-#include <boost/asio/steady_timer.hpp>
 #include <boost/intrusive/set.hpp>
 #include <mutex>
 #include <optional>
@@ -23,9 +22,10 @@
 #include "base/fork.hpp"
 #include "redis/allowed_hosts.hpp"
 #include "redis/breaker.hpp"
-#include "redis/dialer.hpp"
 #include "redis/greeting.hpp"
+#include "redis/network.hpp"
 #include "redis/pipeline.hpp"
+#include "redis/timer.hpp"
 #include "runtime/presence.hpp"
 
 namespace terrace::redis {
@@ -38,11 +38,10 @@ class Client final : public Pipeline::Owner, public std::enable_shared_from_this
     reads_replica,    ///< the same, and a replica shall answer reads
   };
 
-  /// Throws ConfigError. The clock must be the one that Asio's timers use. `url` replaces options.url. `tls`:
-  /// null: made from the files in the options.
-  Client(boost::asio::io_context& io, const Clock& clock, RedisOptions options, RedisUrl url, Manner manner,
+  /// Throws ConfigError. `url` replaces options.url. `tls`: null: made from the files in the options.
+  Client(Outside outside, RedisOptions options, RedisUrl url, Manner manner,
          std::shared_ptr<boost::asio::ssl::context> tls = nullptr);
-  Client(boost::asio::io_context& io, const Clock& clock, RedisOptions options);
+  Client(Outside outside, RedisOptions options);
 
   /// Begins to connect. Any thread.
   void start();
@@ -62,6 +61,7 @@ class Client final : public Pipeline::Owner, public std::enable_shared_from_this
   /// Where the server is, for messages.
   [[nodiscard]] const std::string& label() const noexcept { return label_; }
   [[nodiscard]] const Clock& clock() const noexcept { return clock_; }
+  [[nodiscard]] const Outside& outside() const noexcept { return outside_; }
 
   /// The server it is connected to, or tries to connect to. On the I/O thread.
   [[nodiscard]] const RedisUrl& target() const noexcept { return target_; }
@@ -133,7 +133,7 @@ class Client final : public Pipeline::Owner, public std::enable_shared_from_this
   /// What holds whenever an event begins.
   void check() const;
 
-  boost::asio::io_context& io_;
+  const Outside outside_;
   const Clock& clock_;
   const RedisOptions options_;
   const RedisUrl url_;
@@ -149,7 +149,7 @@ class Client final : public Pipeline::Owner, public std::enable_shared_from_this
   unsigned hops_ = 0;                // redirects in this attempt
   TimePoint attempt_deadline_{};
   bool leaving_ = false;  // nothing more is sent; when all is answered it goes to the primary
-  std::shared_ptr<Dialer> dialer_;
+  std::shared_ptr<Network::Dial> dial_;
   std::shared_ptr<Pipeline> pipeline_;
   ServerFacts server_;            // facts about the server at the other end of the pipeline
   std::optional<Error> refusal_;  // why operations end at once while there is no connection
@@ -163,9 +163,9 @@ class Client final : public Pipeline::Owner, public std::enable_shared_from_this
   Breaker breaker_;
   Duration last_limit_{};  // of the operation that ran out of time last
   Presence presence_;
-  boost::asio::steady_timer retry_timer_;
-  boost::asio::steady_timer deadline_timer_;
-  boost::asio::steady_timer health_timer_;
+  Timer retry_timer_;
+  Timer deadline_timer_;
+  Timer health_timer_;
   TimePoint deadline_armed_ = no_deadline;
 
   Deadlines deadlines_;

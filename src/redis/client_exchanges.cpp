@@ -1,13 +1,9 @@
 /// The exchanges of a client: how they arrive, wait, are sent and end.
 
-#include <boost/asio/post.hpp>
-
 #include "base/assert.hpp"
 #include "redis/client.hpp"
 
 namespace terrace::redis {
-
-namespace asio = boost::asio;
 
 namespace {
 
@@ -32,7 +28,7 @@ void Client::submit(std::unique_ptr<Exchange> exchange) {
     const Error closed(Errc::shutdown, "the Redis tier was closed");
     exchange->on_end(&closed);
   } else if (first) {
-    asio::post(io_, [self = shared_from_this()] { self->drain(); });
+    outside_.scheduler.post([self = shared_from_this()] { self->drain(); });
   }
 }
 

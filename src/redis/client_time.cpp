@@ -55,9 +55,8 @@ void Client::watch_deadline(Exchange& exchange) {
 /// the next deadline. So a steady stream of operations seldom sets it.
 void Client::arm_deadlines(TimePoint when) {
   deadline_armed_ = when;
-  deadline_timer_.expires_at(when);
-  deadline_timer_.async_wait([self = shared_from_this()](const ErrorCode& ec) {
-    if (!ec && self->phase_ != Phase::closed) self->expire_due();
+  deadline_timer_.set(when, [self = shared_from_this()] {
+    if (self->phase_ != Phase::closed) self->expire_due();
   });
 }
 
@@ -104,9 +103,8 @@ void Client::arm_health() {
   const TimePoint quiet = pipeline_->waits_for_replies()
                               ? after(pipeline_->last_progress(), stall_limit)
                               : after(pipeline_->last_received(), idle_before_ping);
-  health_timer_.expires_at(std::min({quiet, breaker_.probe_at(), role_due_}));
-  health_timer_.async_wait([self = shared_from_this()](const ErrorCode& ec) {
-    if (!ec && self->phase_ == Phase::ready) self->check_health();
+  health_timer_.set(std::min({quiet, breaker_.probe_at(), role_due_}), [self = shared_from_this()] {
+    if (self->phase_ == Phase::ready) self->check_health();
   });
 }
 

@@ -1,13 +1,10 @@
 #include "redis/cluster.hpp"
 
-#include <boost/asio/post.hpp>
-
 #include "redis/server_error.hpp"
 #include "redis/split.hpp"
 
 namespace terrace::redis {
 
-namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
 namespace {
@@ -55,7 +52,7 @@ void Cluster::submit_again(std::unique_ptr<Exchange> exchange, const Redirect& r
 }
 
 void Cluster::submit_after_refresh(std::unique_ptr<Exchange> exchange) {
-  asio::post(io_, [self = shared_from_this(), errand = Errand{std::move(exchange)}]() mutable {
+  outside_.scheduler.post([self = shared_from_this(), errand = Errand{std::move(exchange)}]() mutable {
     self->await_refresh(std::move(errand), nullptr, /*even_later=*/true);
   });
 }
@@ -68,9 +65,8 @@ void Cluster::route(Errand errand) {
     return Courier::send(shared_from_this(), to, std::move(errand));
   }
   if (closed()) return errand.end(closed_error());
-  asio::post(io_, [self = shared_from_this(), errand = std::move(errand)]() mutable {
-    self->hold(std::move(errand));
-  });
+  outside_.scheduler.post(
+      [self = shared_from_this(), errand = std::move(errand)]() mutable { self->hold(std::move(errand)); });
 }
 
 /// The node of the slot is unknown.
@@ -158,9 +154,11 @@ void Cluster::come_again(Errand errand) {
 
 void Cluster::failed(Errand errand, const Error& failure, bool sent, const std::shared_ptr<Client>& from) {
   if (closed()) return errand.end(closed_error());
-  if (!io_.get_executor().running_in_this_thread()) {
-    return asio::post(io_, [self = shared_from_this(), errand = std::move(errand), failure, sent,
-                            from]() mutable { self->failed(std::move(errand), failure, sent, from); });
+  if (!outside_.scheduler.on_io_thread()) {
+    return outside_.scheduler.post(
+        [self = shared_from_this(), errand = std::move(errand), failure, sent, from]() mutable {
+          self->failed(std::move(errand), failure, sent, from);
+        });
   }
   errand.exchange->sent = sent;
   if (retries(*errand.exchange, failure)) {

@@ -6,7 +6,6 @@
 /// redirects, refreshes, and parked errands, which wait until a time, or until the refresh under way has
 /// ended.
 
-#include <boost/asio/steady_timer.hpp>
 #include <functional>
 #include <map>
 #include <terrace/redis_cluster.hpp>
@@ -32,8 +31,8 @@ class Cluster final : public Backend, public Courier::Sender, public std::enable
  public:
   using Clients = std::map<Address, std::shared_ptr<Client>>;
 
-  /// The clock must be the one that Asio's timers use. Throws ConfigError.
-  Cluster(boost::asio::io_context& io, const Clock& clock, ClusterOptions options, ClusterEntry entry);
+  /// Throws ConfigError.
+  Cluster(Outside outside, ClusterOptions options, ClusterEntry entry);
 
   /// `primaries_changed` is called on the I/O thread.
   void start(std::function<void(const Clients&)> primaries_changed);
@@ -98,7 +97,7 @@ class Cluster final : public Backend, public Courier::Sender, public std::enable
 
   [[nodiscard]] bool closed() const;
 
-  boost::asio::io_context& io_;
+  const Outside outside_;
   const Clock& clock_;
   const ClusterOptions options_;
   const ClusterEntry entry_;
@@ -106,7 +105,7 @@ class Cluster final : public Backend, public Courier::Sender, public std::enable
   const std::string label_;
   const std::shared_ptr<boost::asio::ssl::context> tls_;  // for all nodes; null without TLS
 
-  boost::asio::steady_timer timer_;
+  Timer timer_;
   TimePoint armed_ = no_deadline;
   std::multimap<TimePoint, Parked> parked_;
   std::function<void(const Clients&)> primaries_changed_;

@@ -1,7 +1,6 @@
 /// The nodes of a cluster, and the queries for its slots.
 
 #include <algorithm>
-#include <boost/asio/post.hpp>
 
 #include "redis/cluster.hpp"
 #include "redis/server_error.hpp"
@@ -79,21 +78,21 @@ class Cluster::Question final : public Exchange {
   std::optional<Error> refused_;
 };
 
-Cluster::Cluster(asio::io_context& io, const Clock& clock, ClusterOptions options, ClusterEntry entry)
-    : io_(io),
-      clock_(clock),
+Cluster::Cluster(Outside outside, ClusterOptions options, ClusterEntry entry)
+    : outside_(std::move(outside)),
+      clock_(outside_.scheduler.clock()),
       options_(std::move(options)),
       entry_(std::move(entry)),
       allowed_(hosts_of(entry_.seeds), joined(options_.node.allowed_hosts, entry_.allowed_hosts)),
       label_(label_of(entry_.seeds)),
       tls_(tls_of(options_, entry_)),
-      timer_(io),
+      timer_(outside_.scheduler),
       random_(random_seed()),
       refresh_error_(Errc::unavailable, "Redis " + label_ + ": no node has answered yet"),
-      topology_(clock.now(), entry_.seeds, random_seed()) {}
+      topology_(clock_.now(), entry_.seeds, random_seed()) {}
 
 void Cluster::start(std::function<void(const Clients&)> primaries_changed) {
-  asio::post(io_, [self = shared_from_this(), hook = std::move(primaries_changed)]() mutable {
+  outside_.scheduler.post([self = shared_from_this(), hook = std::move(primaries_changed)]() mutable {
     if (self->closed()) return;
     self->primaries_changed_ = std::move(hook);
     self->tick();
@@ -113,7 +112,7 @@ std::shared_ptr<Client> Cluster::node(const Address& address) {
     url.host = address.host;
     url.port = std::to_string(address.port);
     const auto manner = options_.replica_reads ? Client::Manner::reads_replica : Client::Manner::cluster_node;
-    peer.client = std::make_shared<Client>(io_, clock_, options_.node, std::move(url), manner, tls_);
+    peer.client = std::make_shared<Client>(outside_, options_.node, std::move(url), manner, tls_);
     peer.client->start();
   }
   return peer.client;
@@ -179,9 +178,8 @@ void Cluster::tick() {
 void Cluster::arm(TimePoint when) {
   if (when >= armed_) return;
   armed_ = when;
-  timer_.expires_at(when);
-  timer_.async_wait([self = shared_from_this()](const ErrorCode& ec) {
-    if (ec || self->closed()) return;
+  timer_.set(when, [self = shared_from_this()] {
+    if (self->closed()) return;
     self->armed_ = no_deadline;
     self->unpark_due(self->clock_.now());
     if (!self->parked_.empty()) self->arm(self->parked_.begin()->first);
@@ -223,7 +221,7 @@ void Cluster::heard(const Address& from, const Result<std::vector<SlotRange>>& o
       counts_.last_refresh_error = refresh_error_.context;
     }
     if (!succeeded && topology_.refreshing()) {
-      asio::post(io_, [self = shared_from_this()] { self->tick(); });
+      outside_.scheduler.post([self = shared_from_this()] { self->tick(); });
       return;
     }
   }

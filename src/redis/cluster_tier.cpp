@@ -5,7 +5,7 @@
 #include "redis/backend_tier.hpp"
 #include "redis/cluster.hpp"
 #include "redis/shared_redis.hpp"
-#include "runtime/io_context.hpp"
+#include "redis/socket_network.hpp"
 
 namespace terrace {
 namespace {
@@ -15,8 +15,8 @@ using namespace redis;
 /// The watch over all primaries. The members are changed on the I/O thread.
 class PrimaryWatches {
  public:
-  PrimaryWatches(boost::asio::io_context& io, const Clock& clock, std::shared_ptr<TierContext> context)
-      : io_(io), context_(std::move(context)), joined_(clock) {}
+  PrimaryWatches(const Clock& clock, std::shared_ptr<TierContext> context)
+      : context_(std::move(context)), joined_(clock) {}
 
   void follow(const Cluster::Clients& primaries) {
     WatchChange change;
@@ -32,7 +32,7 @@ class PrimaryWatches {
     }
     for (const auto& [address, client] : primaries) {
       if (members_.contains(address)) continue;
-      Member member{++last_name_, client, std::make_unique<SharedRedis>(io_, context_, client)};
+      Member member{++last_name_, client, std::make_unique<SharedRedis>(context_, client)};
       change.added.emplace(member.name, member.watches.get());
       members_.emplace(address, std::move(member));
     }
@@ -56,7 +56,6 @@ class PrimaryWatches {
     std::unique_ptr<SharedRedis> watches;
   };
 
-  boost::asio::io_context& io_;
   const std::shared_ptr<TierContext> context_;
   std::map<Address, Member> members_;
   WatchMember last_name_ = 0;
@@ -184,8 +183,7 @@ class ClusterTier final : public BackendTier {
       : BackendTier(runtime, std::make_shared<TierContext>(cluster, node, runtime->clock(), Naming::cluster)),
         cluster_(cluster),
         replica_reads_(replica_reads),
-        sharing_(context_,
-                 std::make_shared<PrimaryWatches>(io_context(*runtime), runtime->clock(), context_)) {
+        sharing_(context_, std::make_shared<PrimaryWatches>(runtime->clock(), context_)) {
     cluster_->start([watches = sharing_.watches()](const auto& primaries) { watches->follow(primaries); });
   }
   ~ClusterTier() override { BackendTier::close(); }
@@ -236,8 +234,7 @@ std::shared_ptr<Tier> make_cluster_tier(ClusterOptions options, std::shared_ptr<
   if (!runtime) throw ConfigError("make_cluster_tier: the runtime is null");
   const RedisOptions node = options.node;
   const bool replica_reads = options.replica_reads;
-  const auto cluster =
-      std::make_shared<Cluster>(io_context(*runtime), runtime->clock(), std::move(options), entry);
+  const auto cluster = std::make_shared<Cluster>(outside_of(*runtime), std::move(options), entry);
   return make_at_home<ClusterTier>(cluster, node, replica_reads, runtime);
 }
 

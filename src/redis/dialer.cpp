@@ -52,7 +52,7 @@ void Dialer::fail(std::string what) {
                "cannot connect to Redis " + url_.label() + ": " + stage_ + ": " + std::move(what)));
 }
 
-void Dialer::finish(Result<Stream> outcome) {
+void Dialer::finish(Result<std::unique_ptr<Stream>> outcome) {
   if (!done_) return;
   Done done = std::move(done_);
   done_ = nullptr;
@@ -72,7 +72,7 @@ void Dialer::connect_unix() {
     if (!self->done_) return;
     if (ec) return self->fail(ec.message());
     self->socket_->non_blocking(true);
-    self->finish(Stream(std::move(*self->socket_)));
+    self->finish(std::make_unique<SocketStream>(std::move(*self->socket_)));
   });
 }
 
@@ -118,7 +118,7 @@ void Dialer::connect_tcp(const Resolver::results_type& addresses) {
                         self->tcp_->non_blocking(true, ignored);
                         self->socket_.emplace(std::move(*self->tcp_));
                         if (self->url_.transport == Transport::tls) return self->handshake();
-                        self->finish(Stream(std::move(*self->socket_)));
+                        self->finish(std::make_unique<SocketStream>(std::move(*self->socket_)));
                       });
 }
 
@@ -128,7 +128,7 @@ void Dialer::handshake() {
   if (!expect_host(tls_->native_handle(), url_.host)) return fail("the host cannot be checked");
   tls_->async_handshake(asio::ssl::stream_base::client, [self = shared_from_this()](const ErrorCode& ec) {
     if (!self->done_) return;
-    if (!ec) return self->finish(Stream(std::move(self->tls_)));
+    if (!ec) return self->finish(std::make_unique<SocketStream>(std::move(self->tls_)));
     const long verdict = SSL_get_verify_result(self->tls_->native_handle());
     if (verdict == X509_V_OK) return self->fail(ec.message());
     self->fail(std::string("the server's certificate is not accepted: ") +

@@ -7,18 +7,15 @@
 #include <boost/asio/steady_timer.hpp>
 #include <memory>
 #include <optional>
-#include <terrace/clock.hpp>
-#include <terrace/detail/unique_function.hpp>
-#include <terrace/result.hpp>
 
-#include "redis/redis_url.hpp"
-#include "redis/stream.hpp"
+#include "redis/network.hpp"
+#include "redis/socket_stream.hpp"
 
 namespace terrace::redis {
 
-class Dialer : public std::enable_shared_from_this<Dialer> {
+class Dialer final : public Network::Dial, public std::enable_shared_from_this<Dialer> {
  public:
-  using Done = UniqueFunction<void(Result<Stream>)>;
+  using Done = Network::Dialed;
 
   /// `tls` is needed for rediss only and must outlive the stream.
   Dialer(boost::asio::io_context& io, const RedisUrl& url, boost::asio::ssl::context* tls);
@@ -26,7 +23,7 @@ class Dialer : public std::enable_shared_from_this<Dialer> {
   /// Calls `done` once, never inside this call, at the latest shortly after the deadline.
   void start(TimePoint deadline, Done done);
   /// `done` will not be called.
-  void cancel();
+  void cancel() override;
 
  private:
   using Tcp = boost::asio::ip::tcp;
@@ -38,7 +35,7 @@ class Dialer : public std::enable_shared_from_this<Dialer> {
   void connect_tcp(const Resolver::results_type& addresses);
   void handshake();
   void fail(std::string what);
-  void finish(Result<Stream> outcome);
+  void finish(Result<std::unique_ptr<Stream>> outcome);
   void release();
 
   const RedisUrl& url_;

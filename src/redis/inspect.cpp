@@ -4,7 +4,7 @@
 
 #include "redis/client.hpp"
 #include "redis/server_error.hpp"
-#include "runtime/io_context.hpp"
+#include "redis/socket_network.hpp"
 
 namespace terrace::redis {
 namespace {
@@ -64,8 +64,8 @@ class Inspection final : public Exchange {
 void inspect(const std::shared_ptr<Runtime>& runtime, RedisOptions options, TimePoint deadline,
              Handler<Result<ServerReport>> done) {
   RedisUrl url = parse_redis_url(options.url);
-  const auto client = std::make_shared<Client>(io_context(*runtime), runtime->clock(), std::move(options),
-                                               std::move(url), Client::Manner::cluster_node);
+  const auto client = std::make_shared<Client>(outside_of(*runtime), std::move(options), std::move(url),
+                                               Client::Manner::cluster_node);
   client->start();
   auto inspection = std::make_unique<Inspection>(runtime, client, std::move(done));
   inspection->deadline = deadline;

@@ -1,14 +1,12 @@
 #include "redis/pipeline.hpp"
 
-#include <boost/asio/post.hpp>
+#include <boost/asio/error.hpp>
 
 #include "base/assert.hpp"
 
 namespace terrace::redis {
 
-namespace asio = boost::asio;
-
-Pipeline::Pipeline(Stream stream, std::size_t max_value_bytes, std::shared_ptr<Owner> owner,
+Pipeline::Pipeline(std::unique_ptr<Stream> stream, std::size_t max_value_bytes, std::shared_ptr<Owner> owner,
                    const Clock& clock)
     : stream_(std::move(stream)),
       reader_(max_value_bytes),
@@ -62,11 +60,8 @@ void Pipeline::wrote(std::size_t bytes) {
 /// Writes as much as is possible without waiting; true if that was everything.
 bool Pipeline::write_ready() {
   while (!segments_.empty()) {
-    ErrorCode ec;
-    const std::string& segment = segments_[segment_];
-    const std::size_t n =
-        stream_.write_now(asio::buffer(segment.data() + offset_, segment.size() - offset_), ec);
-    if (n == 0) return false;  // an error shows again in the asynchronous write
+    const std::size_t n = stream_->write_now(std::string_view(segments_[segment_]).substr(offset_));
+    if (n == 0) return false;
     wrote(n);
   }
   return true;
@@ -74,32 +69,32 @@ bool Pipeline::write_ready() {
 
 void Pipeline::write_more() {
   if (write_ready()) return;
-  const std::string& segment = segments_[segment_];
-  stream_.async_write_some(asio::buffer(segment.data() + offset_, segment.size() - offset_),
-                           [self = shared_from_this()](const ErrorCode& ec, std::size_t n) {
-                             if (self->closed_) return;
-                             if (ec) return self->lose(ec.message());
-                             self->wrote(n);
-                             if (!self->segments_.empty()) {
-                               self->last_progress_ = self->clock_.now();
-                               self->write_more();
-                             }
-                             if (self->segments_.empty()) self->owner_->on_writable();
-                           });
+  stream_->write_some(std::string_view(segments_[segment_]).substr(offset_), shared_from_this());
+}
+
+void Pipeline::on_written(const ErrorCode& ec, std::size_t size) {
+  if (closed_) return;
+  if (ec) return lose(ec.message());
+  wrote(size);
+  if (!segments_.empty()) {
+    last_progress_ = clock_.now();
+    write_more();
+  }
+  if (segments_.empty()) owner_->on_writable();
 }
 
 void Pipeline::read_more() {
-  const auto space = reader_.space();
-  stream_.async_read_some(asio::buffer(space.data(), space.size()),
-                          [self = shared_from_this()](const ErrorCode& ec, std::size_t n) {
-                            if (self->closed_) return;
-                            if (ec == asio::error::eof) return self->lose("closed by the server");
-                            if (ec) return self->lose(ec.message());
-                            self->last_progress_ = self->last_received_ = self->clock_.now();
-                            self->reader_.commit(n);
-                            self->take_replies();
-                            if (!self->closed_) self->read_more();
-                          });
+  stream_->read_some(reader_.space(), shared_from_this());
+}
+
+void Pipeline::on_read(const ErrorCode& ec, std::size_t size) {
+  if (closed_) return;
+  if (ec == boost::asio::error::eof) return lose("closed by the server");
+  if (ec) return lose(ec.message());
+  last_progress_ = last_received_ = clock_.now();
+  reader_.commit(size);
+  take_replies();
+  if (!closed_) read_more();
 }
 
 void Pipeline::take_replies() {
@@ -149,7 +144,7 @@ void Pipeline::lose(const std::string& why) {
 
 Pipeline::Batch Pipeline::close() {
   closed_ = true;
-  stream_.close();
+  stream_->close();
   Batch unanswered;
   for (auto& place : line_) {
     if (place.exchange) unanswered.push_back(std::move(place.exchange));

@@ -16,7 +16,7 @@
 
 namespace terrace::redis {
 
-class Pipeline : public std::enable_shared_from_this<Pipeline> {
+class Pipeline final : public Stream::Listener, public std::enable_shared_from_this<Pipeline> {
  public:
   using Batch = std::vector<std::unique_ptr<Exchange>>;
 
@@ -38,7 +38,8 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
     ~Owner() = default;
   };
 
-  Pipeline(Stream stream, std::size_t max_value_bytes, std::shared_ptr<Owner> owner, const Clock& clock);
+  Pipeline(std::unique_ptr<Stream> stream, std::size_t max_value_bytes, std::shared_ptr<Owner> owner,
+           const Clock& clock);
 
   void start() { read_more(); }
 
@@ -76,12 +77,14 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
   bool write_ready();
   void write_more();
   void wrote(std::size_t bytes);
+  void on_written(const ErrorCode& ec, std::size_t size) override;
   void read_more();
+  void on_read(const ErrorCode& ec, std::size_t size) override;
   void take_replies();
   void take_node(const ReplyReader::Item& item);
   void lose(const std::string& why);
 
-  Stream stream_;
+  const std::unique_ptr<Stream> stream_;
   ReplyReader reader_;
   std::shared_ptr<Owner> owner_;
   const Clock& clock_;

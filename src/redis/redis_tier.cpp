@@ -4,8 +4,9 @@
 #include "redis/backend_tier.hpp"
 #include "redis/shared_redis.hpp"
 #include "redis/single_server.hpp"
+#include "redis/single_tier.hpp"
+#include "redis/socket_network.hpp"
 #include "redis/versioned_redis.hpp"
-#include "runtime/io_context.hpp"
 
 namespace terrace {
 namespace {
@@ -23,9 +24,10 @@ void check(const RedisOptions& options) {
 
 class RedisTier final : public BackendTier {
  public:
-  RedisTier(RedisOptions options, const std::shared_ptr<Runtime>& runtime)
-      : RedisTier(std::make_shared<Client>(io_context(*runtime), runtime->clock(), std::move(options)),
-                  runtime) {}
+  RedisTier(RedisOptions options, const std::shared_ptr<Scheduler>& scheduler,
+            std::shared_ptr<Network> network)
+      : RedisTier(std::make_shared<Client>(Outside{*scheduler, std::move(network)}, std::move(options)),
+                  scheduler) {}
   ~RedisTier() override { RedisTier::close(); }
 
   [[nodiscard]] std::string_view name() const noexcept override { return "redis"; }
@@ -51,12 +53,12 @@ class RedisTier final : public BackendTier {
   }
 
  private:
-  RedisTier(const std::shared_ptr<Client>& client, const std::shared_ptr<Runtime>& runtime)
-      : BackendTier(runtime,
+  RedisTier(const std::shared_ptr<Client>& client, const std::shared_ptr<Scheduler>& scheduler)
+      : BackendTier(scheduler,
                     std::make_shared<TierContext>(std::make_shared<SingleServer>(client), client->options(),
-                                                  runtime->clock(), Naming::single_server)),
+                                                  scheduler->clock(), Naming::single_server)),
         client_(client),
-        sharing_(io_context(*runtime), context_, client),
+        sharing_(context_, client),
         versioned_(context_, client) {
     client_->start();
   }
@@ -82,7 +84,14 @@ class RedisTier final : public BackendTier {
 std::shared_ptr<Tier> make_redis_tier(RedisOptions options, std::shared_ptr<Runtime> runtime) {
   check(options);
   if (!runtime) throw ConfigError("make_redis_tier: the runtime is null");
-  return make_at_home<RedisTier>(std::move(options), runtime);
+  auto network = outside_of(*runtime).network;
+  return redis::make_single_tier(std::move(options), std::move(runtime), std::move(network));
+}
+
+std::shared_ptr<Tier> redis::make_single_tier(RedisOptions options, std::shared_ptr<Scheduler> scheduler,
+                                              std::shared_ptr<Network> network) {
+  check(options);
+  return make_at_home<RedisTier>(std::move(options), scheduler, std::move(network));
 }
 
 std::optional<RedisStatus> redis_status(const Tier& tier) {

@@ -42,11 +42,10 @@ class Leases : public SharedTier {
 
 class SharedRedis final : public Leases {
  public:
-  SharedRedis(boost::asio::io_context& io, const std::shared_ptr<TierContext>& context,
-              std::shared_ptr<Client> client)
+  SharedRedis(const std::shared_ptr<TierContext>& context, std::shared_ptr<Client> client)
       : Leases(context),
         key_prefix_(context->encoding.key_prefix()),
-        tracking_(std::make_shared<Tracking>(io, std::move(client), context->encoding.naming())) {}
+        tracking_(std::make_shared<Tracking>(std::move(client), context->encoding.naming())) {}
 
   [[nodiscard]] std::shared_ptr<void> watch(std::vector<std::string> prefixes,
                                             std::shared_ptr<Watcher> watcher) override;

@@ -1,63 +1,40 @@
 #pragma once
-/// Stream: the bytes to and from a server, over TCP, TLS or a unix socket.
+/// Stream: the bytes to and from a server. SocketStream is the real one. Used on the I/O context only.
 
-#include <boost/asio/basic_stream_socket.hpp>
-#include <boost/asio/buffer.hpp>
-#include <boost/asio/generic/stream_protocol.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ssl/stream.hpp>
+#include <boost/system/error_code.hpp>
 #include <memory>
+#include <span>
+#include <string_view>
 
 namespace terrace::redis {
 
-using Executor = boost::asio::io_context::executor_type;
-using Socket = boost::asio::basic_stream_socket<boost::asio::generic::stream_protocol, Executor>;
-using TlsSocket = boost::asio::ssl::stream<Socket>;
 using ErrorCode = boost::system::error_code;
 
 class Stream {
  public:
-  explicit Stream(Socket socket) : plain_(std::make_unique<Socket>(std::move(socket))) {}
-  explicit Stream(std::unique_ptr<TlsSocket> tls) : tls_(std::move(tls)) {}
+  /// Receives the results of reads and writes, never inside the call that began them.
+  class Listener {
+   public:
+    /// `size` bytes came. asio::error::eof: the server closed the connection.
+    virtual void on_read(const ErrorCode& ec, std::size_t size) = 0;
+    virtual void on_written(const ErrorCode& ec, std::size_t size) = 0;
 
-  [[nodiscard]] Executor get_executor() { return socket().get_executor(); }
+   protected:
+    ~Listener() = default;
+  };
 
-  template <class Handler>
-  void async_read_some(boost::asio::mutable_buffer into, Handler&& handler) {
-    if (tls_) {
-      tls_->async_read_some(into, std::forward<Handler>(handler));
-    } else {
-      plain_->async_read_some(into, std::forward<Handler>(handler));
-    }
-  }
+  virtual ~Stream() = default;
 
-  template <class Handler>
-  void async_write_some(boost::asio::const_buffer from, Handler&& handler) {
-    if (tls_) {
-      tls_->async_write_some(from, std::forward<Handler>(handler));
-    } else {
-      plain_->async_write_some(from, std::forward<Handler>(handler));
-    }
-  }
+  /// One read and one write may be under way at the same time. The bytes must stay until their result comes.
+  virtual void read_some(std::span<char> into, std::shared_ptr<Listener> listener) = 0;
+  virtual void write_some(std::string_view from, std::shared_ptr<Listener> listener) = 0;
 
-  /// Writes as much as is possible without waiting, which avoids the I/O context: 0 over TLS.
-  std::size_t write_now(boost::asio::const_buffer from, ErrorCode& ec) {
-    if (tls_) return 0;
-    const std::size_t written = plain_->write_some(from, ec);
-    if (ec == boost::asio::error::would_block) ec = {};
-    return written;
-  }
+  /// Writes as much as is possible without waiting and returns how much. 0: nothing, or an error, which the
+  /// next write_some() reports.
+  virtual std::size_t write_now(std::string_view from) = 0;
 
-  void close() noexcept {
-    ErrorCode ignored;
-    socket().close(ignored);
-  }
-
- private:
-  Socket& socket() { return tls_ ? tls_->next_layer() : *plain_; }
-
-  std::unique_ptr<Socket> plain_;
-  std::unique_ptr<TlsSocket> tls_;
+  /// Reads and writes that are under way may still report a result.
+  virtual void close() noexcept = 0;
 };
 
 }  // namespace terrace::redis

@@ -1,7 +1,6 @@
 #include "redis/tracking.hpp"
 
 #include <algorithm>
-#include <boost/asio/post.hpp>
 #include <iterator>
 
 #include "redis/greeting.hpp"
@@ -10,7 +9,6 @@
 
 namespace terrace::redis {
 
-namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
 namespace {
@@ -78,19 +76,19 @@ class Tracking::Ping final : public Exchange {
   bool refused_ = false;
 };
 
-Tracking::Tracking(asio::io_context& io, std::shared_ptr<Client> client, Naming naming)
-    : io_(io),
-      client_(std::move(client)),
+Tracking::Tracking(std::shared_ptr<Client> client, Naming naming)
+    : client_(std::move(client)),
+      scheduler_(client_->outside().scheduler),
       naming_(naming),
       clock_(client_->clock()),
       backoff_(first_retry_pause, std::min(client_->options().reconnect_cap, longest_retry_pause),
                random_seed()),
-      timer_(io) {}
+      timer_(scheduler_) {}
 
 void Tracking::add(std::shared_ptr<Watch> watch) {
-  asio::post(io_, [self = shared_from_this(), watch = std::move(watch)]() mutable {
-    self->welcome(std::move(watch));
-  });
+  if (!home_.here()) return;  // nothing runs there
+  scheduler_.post(
+      [self = shared_from_this(), watch = std::move(watch)]() mutable { self->welcome(std::move(watch)); });
 }
 
 void Tracking::report(RedisStatus& status) const {
@@ -113,9 +111,8 @@ void Tracking::dial() {
   phase_ = Phase::dialing;
   greeting_deadline_ = after(clock_.now(), client_->options().connect_timeout);
   target_ = client_->target();
-  dialer_ = std::make_shared<Dialer>(io_, target_, client_->tls());
-  dialer_->start(greeting_deadline_, [self = shared_from_this()](Result<Stream> made) {
-    self->dialer_.reset();
+  auto dialed = [self = shared_from_this()](Result<std::unique_ptr<Stream>> made) {
+    self->dial_.reset();
     if (!made) return self->drop(made.error());
     self->phase_ = Phase::greeting;
     constexpr std::size_t longest_key = 1 << 20;
@@ -123,7 +120,8 @@ void Tracking::dial() {
     self->pipeline_->start();
     self->send(std::make_unique<Hello>(*self));
     self->arm(self->greeting_deadline_);
-  });
+  };
+  dial_ = client_->outside().network->dial(target_, client_->tls(), greeting_deadline_, std::move(dialed));
 }
 
 void Tracking::greeted(const Error* refused, bool is_replica) {
@@ -176,8 +174,8 @@ void Tracking::drop(const Error& why) {
 }
 
 void Tracking::disconnect() {
-  if (dialer_) dialer_->cancel();
-  dialer_.reset();
+  if (dial_) dial_->cancel();
+  dial_.reset();
   if (pipeline_) pipeline_->close();
   pipeline_.reset();
   unsent_.clear();
@@ -200,7 +198,7 @@ void Tracking::shut_down() {
   publish();
   for (const auto& watch : watches_) {
     if (watch->calling()) {
-      asio::post(io_, [watch] { watch->lost(); });
+      scheduler_.post([watch] { watch->lost(); });
     } else {
       watch->lost();
     }
@@ -272,10 +270,7 @@ void Tracking::on_push(const Node& node, bool last) {
 // ---- Time
 
 void Tracking::arm(TimePoint when) {
-  timer_.expires_at(when);
-  timer_.async_wait([self = shared_from_this()](const ErrorCode& ec) {
-    if (!ec) self->on_time();
-  });
+  timer_.set(when, [self = shared_from_this()] { self->on_time(); });
 }
 
 void Tracking::on_time() {

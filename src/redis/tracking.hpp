@@ -10,7 +10,6 @@
 ///
 ///   idle ──► dialing ──► greeting (HELLO, CLIENT TRACKING) ──► ready ──► (lost) waiting ──► dialing … closed
 
-#include <boost/asio/steady_timer.hpp>
 #include <optional>
 
 #include "redis/client.hpp"
@@ -21,8 +20,9 @@ namespace terrace::redis {
 
 class Tracking final : public Pipeline::Owner, public std::enable_shared_from_this<Tracking> {
  public:
-  /// The client provides options and credentials, and the server's address; its connection is not used.
-  Tracking(boost::asio::io_context& io, std::shared_ptr<Client> client, Naming naming);
+  /// The client provides options, credentials, the server's address and the network; its connection is not
+  /// used.
+  Tracking(std::shared_ptr<Client> client, Naming naming);
 
   /// Any thread.
   void add(std::shared_ptr<Watch> watch);
@@ -67,21 +67,22 @@ class Tracking final : public Pipeline::Owner, public std::enable_shared_from_th
   void send(std::unique_ptr<Exchange> exchange);
   void publish(const std::string* trouble = nullptr);
 
-  boost::asio::io_context& io_;
+  const HomeProcess home_;
   const std::shared_ptr<Client> client_;
+  Scheduler& scheduler_;
   const Naming naming_;
   const Clock& clock_;
 
   Phase phase_ = Phase::idle;
   RedisUrl target_;
   std::string run_id_;  // of the server of this connection; empty: it does not say (no permission for INFO)
-  std::shared_ptr<Dialer> dialer_;
+  std::shared_ptr<Network::Dial> dial_;
   std::shared_ptr<Pipeline> pipeline_;
   Pipeline::Batch unsent_;
   TimePoint greeting_deadline_{};
   TimePoint ready_since_{};
   Backoff backoff_;
-  boost::asio::steady_timer timer_;
+  Timer timer_;
 
   std::vector<std::shared_ptr<Watch>> watches_;
   Prefixes registered_;             // on this connection, confirmed or not
