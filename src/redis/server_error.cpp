@@ -70,7 +70,8 @@ Error server_error(std::string_view text, std::string_view server) {
   // The greeting has words of its own for HELLO.
   if ((text.starts_with("ERR unknown command") && text.find("HELLO") == std::string_view::npos) ||
       text.find("Unknown Redis command called from") != std::string_view::npos) {
-    return {Errc::unavailable, context + " (terrace needs this command; it was renamed, or a proxy lacks it)"};
+    return {Errc::unavailable,
+            context + " (terrace needs this command; it was renamed, or a proxy lacks it)"};
   }
   return {Errc::unavailable, context};
 }

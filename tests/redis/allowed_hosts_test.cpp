@@ -295,7 +295,9 @@ TEST(HostileText, A16_NoNameOfAHostDoes) {
 }
 
 TEST(HostileText, A16_WhatInfoTellsDoesNot) {
-  ServerFacts facts{"id", "h:1"};
+  ServerFacts facts;
+  facts.run_id = "id";
+  facts.label = "h:1";
   facts.learn_memory("\nmaxmemory:9\r\nmaxmemory_policy:evil\x1b[2J" + std::string(100'000, '!') + "\r\n");
   ASSERT_TRUE(facts.unfit);
   EXPECT_TRUE(is_one_printable_line(facts.unfit->context)) << printable_key(facts.unfit->context);
