@@ -63,6 +63,10 @@ chaos: build ## run the fault tests at full size, with a table of results
 	$(MAKE) --no-print-directory python
 	scripts/chaos.py build/release
 
+attack: build ## run the attack tests at full size, with a table of results
+	$(MAKE) --no-print-directory python
+	scripts/attack.py build/release
+
 fuzz: setup ## run each fuzzer for FUZZ_SECONDS (60)
 	@scripts/setup.sh long
 	scripts/fuzz.sh
@@ -90,4 +94,4 @@ lint: ## check the tidy rules, the words of the documentation, and clang-format;
 clean: ## remove all build output
 	rm -rf build .venv
 
-.PHONY: help setup configure program build build-times deb test-packages demo python wheels python-stubs bench-python test test-long chaos fuzz bench format lint clean
+.PHONY: help setup configure program build build-times deb test-packages demo python wheels python-stubs bench-python test test-long chaos attack fuzz bench format lint clean

@@ -7,6 +7,7 @@ function(terrace_layer name)
   add_library(terrace::${name} ALIAS terrace_${name})
   set_target_properties(terrace_${name} PROPERTIES EXPORT_NAME ${name})
   terrace_unity(terrace_${name} 8)
+  terrace_harden(terrace_${name})
   target_include_directories(terrace_${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:include>
                                              PRIVATE ${PROJECT_SOURCE_DIR}/src)
   target_compile_features(terrace_${name} PUBLIC cxx_std_20)

@@ -84,8 +84,10 @@ struct CacheOptions {
   /// For WriteMode::back: changes go first to this writer (make_writer) instead of to the lowest tier; none:
   /// to that tier.
   std::shared_ptr<WriteBackWriter> writer = {};
-  /// Payloads of at least this many bytes are compressed with zstd if that makes them smaller; 0: never.
-  std::size_t compress_above = 1024;
+  /// Payloads of at least this many bytes are compressed with zstd if that makes them smaller; 0: never. None:
+  /// 1024, and with a key_ring never: the length of a compressed payload shows what its parts have in common,
+  /// also when it is sealed.
+  std::optional<std::size_t> compress_above = {};
   /// The largest value (encoded, in bytes). set() rejects a larger one, and it is not filled into tiers.
   std::size_t max_value_bytes = 64U << 20U;
   /// Seals what is stored in tiers (key_ring.hpp). Then only what these keys sealed is read; anything else is

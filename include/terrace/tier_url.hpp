@@ -51,4 +51,8 @@ struct TierUrlDefaults {
 std::shared_ptr<Tier> make_tier(std::string_view url, std::shared_ptr<Runtime> runtime = Runtime::common(),
                                 const TierUrlDefaults& defaults = {});
 
+/// The store that the URL addresses, for messages and logs: the URL without user, password and query. Throws
+/// ConfigError as make_tier does. Thread safe.
+[[nodiscard]] std::string tier_address(std::string_view url);
+
 }  // namespace terrace

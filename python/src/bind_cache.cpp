@@ -3,6 +3,7 @@
 #include <nanobind/stl/shared_ptr.h>
 
 #include <terrace/key_ring.hpp>
+#include <terrace/tier_url.hpp>
 
 #include "answers.hpp"
 #include "cache.hpp"
@@ -103,6 +104,7 @@ void define_cache(nb::module_& module) {
            [](PyTier* self, std::string url, std::string key_prefix) {
              new (self) PyTier(std::move(url), std::move(key_prefix));
            })
+      .def_prop_ro("_address", [](const PyTier& self) { return tier_address(self.url); })
       .def_ro("key_prefix", &PyTier::key_prefix)
       .def("close", &close_tier)
       .def("_abandon", [](PyTier& self) { new std::shared_ptr<Tier>(std::exchange(self.tier, nullptr)); });

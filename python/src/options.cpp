@@ -22,14 +22,15 @@ E word(std::string_view name, nb::handle value) {
 
 template <class T>
 constexpr bool is_settable = std::is_arithmetic_v<T> || std::is_enum_v<T> || std::is_same_v<T, std::string> ||
-                             std::is_same_v<T, Duration> || std::is_same_v<T, std::optional<Duration>>;
+                             std::is_same_v<T, Duration> || std::is_same_v<T, std::optional<Duration>> ||
+                             std::is_same_v<T, std::optional<std::size_t>>;
 
 template <class T>
 T read(std::string_view name, nb::handle value) {
   if constexpr (std::is_same_v<T, Duration>) {
     return duration(nb::cast<double>(value));
-  } else if constexpr (std::is_same_v<T, std::optional<Duration>>) {
-    return value.is_none() ? std::nullopt : std::optional(read<Duration>(name, value));
+  } else if constexpr (requires(T option) { option.has_value(); }) {
+    return value.is_none() ? std::nullopt : std::optional(read<typename T::value_type>(name, value));
   } else if constexpr (std::is_enum_v<T>) {
     return word<T>(name, value);
   } else {

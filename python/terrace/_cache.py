@@ -96,7 +96,8 @@ class Cache(AsyncForms[V]):
         write_mode: "through", "around" or "back"; the last needs `journal`: the path of its folder, or a Journal, which has limits too.
         eviction: what leaves memory when it is full: "adaptive" (None), "s3fifo", "w-tinylfu", "gdsf", "lru", "lfu", "fifo" or "ttl".
         advisor: memory watches what other sizes of it would do, for advise(). Needs a bound in entries; costs up to 3 MB, and time on reads.
-        compress_above, max_value_bytes: of values in tiers.
+        compress_above: values of that many bytes are compressed in tiers; 0: none; None: 1024, and none with a key_ring (docs/sealing.md).
+        max_value_bytes: the most bytes of a value in tiers.
         tier_timeout, load_timeout, soft_load_timeout, max_concurrent_loads, max_loads_per_second (0: no limit): limits.
         error_ttl: how long an error of a loader is remembered if there is no stale value; None: the next read loads again.
         copy: memory keeps a deep copy of the value that a writer or a loader gave, and every reader gets its own copy. A value that
@@ -138,7 +139,7 @@ class Cache(AsyncForms[V]):
         journal: str | os.PathLike[str] | Journal | None = None,
         eviction: str | None = None,
         advisor: bool = False,
-        compress_above: int = 1024,
+        compress_above: int | None = None,
         max_value_bytes: int = 64 << 20,
         tier_timeout: Seconds = 0.25,
         load_timeout: Seconds = 30,
@@ -167,7 +168,7 @@ class Cache(AsyncForms[V]):
             "max_staleness": span(max_staleness, "max_staleness"),
             "lease_time": span(lease_time, "lease_time"),
             "write_mode": one_word(write_mode, "write_mode"),
-            "compress_above": count(compress_above, "compress_above"),
+            "compress_above": None if compress_above is None else count(compress_above, "compress_above"),
             "max_value_bytes": count(max_value_bytes, "max_value_bytes"),
             "tier_timeout": span(tier_timeout, "tier_timeout"),
             "load_timeout": span(load_timeout, "load_timeout"),

@@ -29,7 +29,7 @@ class CacheOptions(TypedDict, total=False):
     journal: Any
     eviction: str | None
     advisor: bool
-    compress_above: int
+    compress_above: int | None
     max_value_bytes: int
     tier_timeout: Seconds
     load_timeout: Seconds

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable
 from typing import Any, Union
 
 from . import _core, _process
-from ._errors import ConfigError
+from ._errors import ConfigError, KeyTypeError
 from ._pools import url_of_pool
 from ._tags import sound_text
 from ._words import shown, text
@@ -28,12 +27,11 @@ class Tier(_core.Tier):
     def __init__(self, url: str | os.PathLike[str], key_prefix: str = "") -> None:
         if isinstance(url, os.PathLike):
             url = "sqlite:" + _quoted(absolute(url, "url") or "")
-        super().__init__(sound_text(text(url, "url"), "URL"), sound_text(text(key_prefix, "key_prefix"), "key_prefix"))
-        self._shown = without_secrets(url)
+        super().__init__(_sound_url(url), sound_text(text(key_prefix, "key_prefix"), "key_prefix"))
         _process.tiers.add(self)
 
     def __repr__(self) -> str:
-        return f"terrace.Tier({self._shown!r})"
+        return f"terrace.Tier({address_of(self)!r})"
 
 
 TierLike = Union[str, "os.PathLike[str]", Tier, Any]
@@ -42,8 +40,9 @@ TierLike = Union[str, "os.PathLike[str]", Tier, Any]
 def tiers_of(given: Iterable[TierLike] | str, own: list[Tier], key_prefix: str = "") -> list[_core.Tier]:
     """Tiers, their URLs, or redis-py's connection pools and clients; tiers made here are added to `own`."""
     if isinstance(given, (str, bytes, os.PathLike, _core.Tier)):
-        told = without_secrets(given) if isinstance(given, str) else given
-        raise ConfigError(f"tiers={shown(told)}: give a list of them, [{shown(told)}]")
+        if isinstance(given, (str, bytes)):  # it may hold a password
+            given = address_of(Tier(given)) if isinstance(given, str) else b"..."
+        raise ConfigError(f"tiers={shown(given)}: give a list of them, [{shown(given)}]")
     if not isinstance(given, Iterable):
         raise ConfigError(f"tiers={shown(given)}: give a list of URLs or Tiers")
     made: list[_core.Tier] = []
@@ -80,6 +79,20 @@ def _quoted(path: str) -> str:
     return path
 
 
-def without_secrets(url: str) -> str:
-    """The URL for messages, without secrets."""
-    return re.sub(r"//[^/@\s]*@", "//…@", url)
+def _sound_url(url: Any) -> str:
+    """Returns the URL. Raises TypeError if it is no str, KeyTypeError if it cannot be written as UTF-8. Neither shows it: it may
+    hold a password."""
+    if not isinstance(url, str):
+        raise TypeError(f"url: {type(url).__name__} is no URL: give one str, or a pathlib.Path")
+    if any("\ud800" <= sign <= "\udfff" for sign in url):
+        raise KeyTypeError("url: a str with lone surrogates is no URL: use %XX for the bytes")
+    return url
+
+
+def address_of(tier: Tier) -> str:
+    """The tier's URL for messages: without user, password and query. Of a URL that cannot be right any part may be a secret."""
+    try:
+        address: str = tier._address
+    except ConfigError:
+        return "…"
+    return address

@@ -58,6 +58,10 @@ class Maker {
 
 }  // namespace
 
+std::string tier_address(std::string_view url) {
+  return parse_tier_url(url).address;
+}
+
 std::shared_ptr<Tier> make_tier(std::string_view url, std::shared_ptr<Runtime> runtime,
                                 const TierUrlDefaults& defaults) {
   if (!runtime) throw ConfigError("make_tier: the runtime is null");

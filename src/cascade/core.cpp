@@ -189,8 +189,9 @@ Result<Bytes> Core::seal_up(std::string_view key, const Entry& entry) const {
   meta.codec = stored.kind.codec;
   meta.schema = stored.kind.schema;
   meta.negative = entry.value == nullptr;
+  const std::size_t compress_above = options.compress_above.value_or(options.key_ring ? 0 : 1024);
   return envelope::wrap(options.name, key, meta, payload,
-                        {.enabled = options.compress_above > 0, .threshold = options.compress_above},
+                        {.enabled = compress_above > 0, .threshold = compress_above},
                         options.key_ring.get());
 }
 

@@ -5,10 +5,14 @@
 #include <memory>
 #include <optional>
 
+#include "database/postgres_received.hpp"
+
 namespace terrace::postgres {
 namespace {
 
 constexpr int oldest_server = 13'00'00;
+/// By the server until the session is ready; it has a few KiB to say.
+constexpr std::uint64_t most_received = 4 << 20;
 constexpr const char* backend_sql = "SELECT pg_catalog.pg_backend_pid()";
 
 using Failure = std::optional<Error>;
@@ -56,6 +60,11 @@ class NewSession {
         const int unsent = PQflush(session.get());
         if (unsent < 0) return connect_error(*session, target_.label);
         if (!wait_for(unsent > 0 ? POLLIN | POLLOUT : POLLIN)) return late();
+        if (received_bytes(PQsocket(session.get())) > most_received) {
+          return Error(Errc::corrupt, "PostgreSQL " + target_.label +
+                                          " sends more than a server has to say at the "
+                                          "beginning of a session");
+        }
         if (PQconsumeInput(session.get()) != 1) return connect_error(*session, target_.label);
       }
       const Reply reply(PQgetResult(session.get()));

@@ -28,6 +28,8 @@ class Exchange
   [[nodiscard]] virtual Parameters parameters() const = 0;
   /// The approximate size of parameters().
   [[nodiscard]] virtual std::size_t bytes() const = 0;
+  /// The most bytes that an honest reply has.
+  [[nodiscard]] virtual std::uint64_t reply_limit() const = 0;
   /// Receives the rows of a successful statement. Must not call user code.
   virtual void on_rows(const PGresult& rows) = 0;
   /// Called exactly once, as the last call: null if the server has succeeded, otherwise the reason why not.

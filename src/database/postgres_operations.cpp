@@ -38,6 +38,11 @@ class Bulk<T>::Chunk final : public Exchange {
   [[nodiscard]] const char* statement() const override { return bulk_->statement(); }
   [[nodiscard]] Parameters parameters() const override { return bulk_->parameters(items_); }
   [[nodiscard]] std::size_t bytes() const override { return bytes_; }
+  [[nodiscard]] std::uint64_t reply_limit() const override {
+    std::uint64_t limit = 0;
+    for (const Item& item : items_) limit += item.key.indexed.size() + bulk_->value_limit() + row_bytes;
+    return limit;
+  }
   void on_rows(const PGresult& rows) override { bulk_->take(rows, items_); }
   void on_end(const Error* failure) override {
     if (failure == nullptr) return bulk_->next();
@@ -128,8 +133,10 @@ void Gets::take(const PGresult& rows, const Items& items) {
   for (int row = 0; row < PQntuples(&rows); ++row) {
     const Item* const item = find(items, bytes_at(rows, row, 0));
     if (item == nullptr) continue;
-    if (PQgetisnull(&rows, row, 1) == 0) {
-      outcome(*item) = Bytes(bytes_at(rows, row, 1));
+    const bool whole = PQgetisnull(&rows, row, 1) == 0;
+    // The statement returns no longer ones; a server may.
+    if (const auto value = bytes_at(rows, row, 1); whole && value.size() <= value_limit()) {
+      outcome(*item) = Bytes(value);
     } else {
       outcome(*item) = Error(Errc::value_too_large, "postgres: the stored value is over max_value_bytes");
     }

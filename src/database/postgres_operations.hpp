@@ -11,6 +11,9 @@
 
 namespace terrace::postgres {
 
+/// What a row takes in a reply besides its columns, and more.
+inline constexpr std::uint64_t row_bytes = 64;
+
 /// Data that exchanges share with their tier, and keep alive.
 struct Shared {
   std::shared_ptr<Runtime> runtime;  // destroyed after the client, whose timers are in it
@@ -53,6 +56,9 @@ class Bulk : public std::enable_shared_from_this<Bulk<T>> {
   [[nodiscard]] virtual Parameters parameters(const Items& items) const = 0;
   /// Sets the outcomes of the items, from rows in which some of them may occur.
   virtual void take(const PGresult& rows, const Items& items) = 0;
+  /// The most bytes that the server may send for the value of a key.
+  [[nodiscard]] virtual std::uint64_t value_limit() const { return 1; }
+  [[nodiscard]] const PostgresOptions& options() const { return shared_->client->options(); }
 
   [[nodiscard]] Result<T>& outcome(const Item& item) { return outcomes_[item.position]; }
 
@@ -76,6 +82,7 @@ class Gets final : public Bulk<Found> {
   using Bulk::Bulk;
 
  private:
+  [[nodiscard]] std::uint64_t value_limit() const override { return options().max_value_bytes; }
   [[nodiscard]] const char* statement() const override { return statement::get; }
   [[nodiscard]] Parameters parameters(const Items& items) const override;
   void take(const PGresult& rows, const Items& items) override;

@@ -1,6 +1,7 @@
 #include "database/postgres_pipeline.hpp"
 
 #include "base/assert.hpp"
+#include "database/postgres_received.hpp"
 
 namespace terrace::postgres {
 
@@ -10,6 +11,8 @@ using ErrorCode = boost::system::error_code;
 namespace {
 
 constexpr Duration stall_limit = std::chrono::seconds(1);
+/// What a server may send besides: heads of messages, errors and notices; TLS takes up to a sixteenth.
+constexpr std::uint64_t overhead = 1 << 20;
 
 }  // namespace
 
@@ -24,6 +27,7 @@ Pipeline::Pipeline(asio::io_context& io, const Clock& clock, Session session, st
       stall_timer_(io) {}
 
 void Pipeline::start() {
+  received_ = received_bytes(PQsocket(session_.get()));
   read();
 }
 
@@ -32,6 +36,8 @@ void Pipeline::send(Line& waiting) {
   line_.splice(line_.end(), waiting, waiting.begin());
   Exchange& exchange = *line_.back();
   exchange.carrier = this;
+  reply_limits_.push_back(exchange.reply_limit());
+  owed_ += reply_limits_.back();
   if (!postgres::send(*session_, exchange.statement(), exchange.parameters())) {
     return lose(PQerrorMessage(session_.get()));
   }
@@ -56,6 +62,7 @@ Line Pipeline::close() {
 void Pipeline::read() {
   socket_.async_wait(socket_.wait_read, [self = shared_from_this()](const ErrorCode& ec) {
     if (ec || !self->session_) return;
+    if (self->flooded()) return self->lose("it sends more than any reply may have");
     if (PQconsumeInput(self->session_.get()) != 1) return self->lose(PQerrorMessage(self->session_.get()));
     self->take_replies();
     if (self->session_ && PQstatus(self->session_.get()) == CONNECTION_BAD) self->lose("it was closed");
@@ -104,6 +111,9 @@ void Pipeline::end_first() {
   TERRACE_ASSERT(!line_.empty());
   auto exchange = std::move(line_.front());
   line_.pop_front();
+  owed_ -= reply_limits_.front();
+  reply_limits_.pop_front();
+  received_ = received_bytes(PQsocket(session_.get()));
   TERRACE_ASSERT(exchange || given_up_ > 0);
   if (!exchange) --given_up_;
   given_up_ > 0 ? watch_stall() : static_cast<void>(stall_timer_.cancel());
@@ -122,6 +132,10 @@ void Pipeline::watch_stall() {
     if (ec || self->clock_.now() < self->stall_timer_.expiry()) return;  // progress was made meanwhile
     if (self->session_ && self->overdue()) self->lose("it does not answer");
   });
+}
+
+bool Pipeline::flooded() const {
+  return received_bytes(PQsocket(session_.get())) - received_ > owed_ + owed_ / 16 + overhead;
 }
 
 void Pipeline::lose(const std::string& why) {

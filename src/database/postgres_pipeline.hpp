@@ -8,6 +8,7 @@
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <deque>
 #include <optional>
 
 #include "database/postgres_exchange.hpp"
@@ -49,6 +50,8 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
   void take(Reply reply);
   void end_first();
   void watch_stall();
+  /// The server has sent more than all replies that it owes may have.
+  [[nodiscard]] bool flooded() const;
   void lose(const std::string& why);
 
   const Clock& clock_;
@@ -59,6 +62,9 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
   boost::asio::posix::stream_descriptor socket_;
   boost::asio::steady_timer stall_timer_;
   Line line_;
+  std::deque<std::uint64_t> reply_limits_;  // of the line
+  std::uint64_t owed_ = 0;                  // their sum
+  std::uint64_t received_ = 0;              // bytes that the server had sent when the last reply ended
   std::size_t given_up_ = 0;
   std::optional<Error> refusal_;  // for the first of the line
   bool writing_ = false;

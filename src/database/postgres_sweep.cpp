@@ -49,6 +49,9 @@ class Look final : public Exchange {
   [[nodiscard]] const char* statement() const override { return statement::next_keys; }
   [[nodiscard]] Parameters parameters() const override { return {sweep_->next}; }
   [[nodiscard]] std::size_t bytes() const override { return sweep_->next.size(); }
+  [[nodiscard]] std::uint64_t reply_limit() const override {
+    return page_keys * (2 * max_key_size + row_bytes);
+  }
 
   void on_rows(const PGresult& rows) override {
     for (int row = 0; row < PQntuples(&rows); ++row) {
@@ -95,6 +98,7 @@ class Purge final : public Exchange {
   [[nodiscard]] const char* statement() const override { return statement::purge; }
   [[nodiscard]] Parameters parameters() const override { return {}; }
   [[nodiscard]] std::size_t bytes() const override { return 0; }
+  [[nodiscard]] std::uint64_t reply_limit() const override { return page_keys * (max_key_size + row_bytes); }
   void on_rows(const PGresult& rows) override {
     shared_->purged += static_cast<std::uint64_t>(PQntuples(&rows));
     more_ = PQntuples(&rows) == page_keys;

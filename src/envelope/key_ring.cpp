@@ -26,6 +26,22 @@ struct WipedText {
   ~WipedText() { sodium_memzero(text.data(), text.size()); }
 };
 
+/// Whether the text of a ring was given in the place of a path: a word for the state of a key, or 32 bytes in Base64.
+bool holds_a_key(std::string_view path) {
+  for (const std::string_view state : {" primary", " secondary", " retired"}) {
+    if (path.find(state) != std::string_view::npos) return true;
+  }
+  constexpr std::size_t digits = 43;
+  const auto is_digit = [](char c) {
+    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '+' || c == '/';
+  };
+  for (auto end = path.find('='); end != std::string_view::npos; end = path.find('=', end + 1)) {
+    const auto head = path.substr(0, end);
+    if (end >= digits && std::all_of(head.end() - digits, head.end(), is_digit)) return true;
+  }
+  return false;
+}
+
 void refuse_if_shared(const std::filesystem::path& path, const envelope::SecretFile& file,
                       KeyRing::Owner owner) {
   struct stat status {};
@@ -66,6 +82,12 @@ std::shared_ptr<const KeyRing> KeyRing::parse(std::string_view text) {
 }
 
 std::shared_ptr<const KeyRing> KeyRing::from_file(const std::filesystem::path& path, Owner owner) {
+  if (holds_a_key(path.native())) {
+    throw ConfigError(
+        "the path of the key file holds a key, so it is not shown: give the path of a file, and the text of "
+        "a key "
+        "ring to KeyRing::parse()");
+  }
   const envelope::SecretFile file(path);
   if (file.fd() < 0) refuse(path, "cannot be read: " + std::system_category().message(errno));
   refuse_if_shared(path, file, owner);

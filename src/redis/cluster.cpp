@@ -19,6 +19,8 @@ constexpr Duration longest_wait = 50ms;
 constexpr Duration longest_patience = 10s;
 /// Operations that may wait at the same time.
 constexpr std::size_t most_parked = 64 * 1024;
+/// Clients of nodes; those of nodes that left stay for a moment.
+constexpr std::size_t most_clients = 2 * most_nodes;
 
 Error closed_error() {
   return {Errc::shutdown, "the Redis tier was closed"};
@@ -117,6 +119,7 @@ void Cluster::go_to(Errand errand, const Redirect& redirect, const std::shared_p
   Address address = redirect.to;
   if (address.host.empty()) address.host = from->target().host;
   std::shared_ptr<Client> to;
+  bool has_room = false;
   if (!allowed_.contain(address.host)) {
     {
       const std::lock_guard lock(mutex_);
@@ -128,8 +131,14 @@ void Cluster::go_to(Errand errand, const Redirect& redirect, const std::shared_p
     const std::lock_guard lock(mutex_);
     ++(asks ? counts_.asked : counts_.moved);
     counts_.most_hops = std::max(counts_.most_hops, errand.hops);
-    if (!asks) topology_.moved(redirect.slot, address);
-    if (!closed_) to = node(address);
+    has_room = asks ? nodes_.contains(address) || nodes_.size() < most_clients
+                    : topology_.moved(redirect.slot, address);
+    if (!closed_ && has_room) to = node(address);
+  }
+  if (!has_room) {
+    want_refresh(nullptr);
+    return errand.end({Errc::unavailable, "Redis " + from->label() + " leads to one node more than the " +
+                                              std::to_string(most_nodes) + " that a cluster may have"});
   }
   if (!to) return errand.end(closed_error());
   if (!asks) want_refresh(nullptr);

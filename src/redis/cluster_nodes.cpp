@@ -64,8 +64,10 @@ class Cluster::Question final : public Exchange {
     auto ranges = reply_.ranges();
     if (!ranges) {
       return cluster_->heard(
-          asked_, Error(Errc::corrupt,
-                        "Redis " + asked_.text() + ": a reply to CLUSTER SLOTS of an unexpected form"));
+          asked_,
+          Error(Errc::corrupt, "Redis " + asked_.text() +
+                                   ": a reply to CLUSTER SLOTS of an unexpected form, or of more than " +
+                                   std::to_string(most_nodes) + " nodes"));
     }
     cluster_->heard(asked_, *std::move(ranges));
   }

@@ -104,7 +104,7 @@ void ServerFacts::learn_memory(std::string_view info) {
                                          ": INFO does not show run_id and maxmemory_policy; it cannot be a "
                                          "node of a replicated tier");
   } else if (memory != "0" && policy != "noeviction") {
-    unfit = Error(Errc::unavailable, "Redis " + label + ": its maxmemory-policy is " + std::string(policy) +
+    unfit = Error(Errc::unavailable, "Redis " + label + ": its maxmemory-policy is " + harmless(policy) +
                                          ", so it may evict keys; a node of a replicated tier needs "
                                          "maxmemory-policy noeviction");
   } else if (!stands_in_for.empty()) {

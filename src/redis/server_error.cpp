@@ -29,16 +29,19 @@ constexpr Meaning meanings[] = {
     {"MISCONF", Errc::unavailable, "the server cannot save to disk and takes no writes"},
 };
 
-/// One line of printable text, without the parts of our command that the server quotes.
+/// Without the parts of our command that the server quotes.
 std::string clean(std::string_view text) {
-  text = text.substr(0, text.find(", with args"));
-  constexpr std::size_t longest = 200;
-  std::string out;
-  for (const char c : text.substr(0, longest)) out += c >= ' ' && c != 0x7f ? c : ' ';
-  return out;
+  return harmless(text.substr(0, text.find(", with args")));
 }
 
 }  // namespace
+
+std::string harmless(std::string_view text) {
+  constexpr std::size_t longest = 200;
+  std::string out;
+  for (const char c : text.substr(0, longest)) out += c >= ' ' && c < 0x7f ? c : ' ';
+  return out;
+}
 
 std::string_view unwrap(std::string_view text) {
   constexpr std::string_view transaction = "EXECABORT Transaction discarded because of: ";

@@ -1,15 +1,23 @@
 #include "redis/slots_reply.hpp"
 
-#include <algorithm>
 #include <charconv>
+#include <set>
 
 namespace terrace::redis {
+namespace {
+
+/// A reply may name each node once for every slot. With this many mentions there are eight for each.
+constexpr std::size_t most_mentions = 8 * slot_count;
+
+}  // namespace
 
 /// [[first, last, [host, port, id, …], …], …]
 void SlotsReply::take(const Node& node) {
+  if (!sound_) return;  // a reply without end takes no memory
   if (node.depth == 0) {
-    sound_ = sound_ && node.data_type == NodeType::array;
+    sound_ = node.data_type == NodeType::array;
   } else if (node.depth == 1) {
+    sound_ = ranges_.size() < slot_count;
     ranges_.emplace_back();
     bounds_ = 0;
   } else if (ranges_.empty()) {
@@ -17,6 +25,7 @@ void SlotsReply::take(const Node& node) {
   } else if (node.depth == 2 && node.data_type == NodeType::number) {
     take_bound(node.value);
   } else if (node.depth == 2) {
+    sound_ = ++mentions_ <= most_mentions;
     ranges_.back().nodes.push_back(asked_);
     details_ = 0;
   } else if (node.depth == 3) {
@@ -47,8 +56,15 @@ void SlotsReply::take_detail(const Node& node) {
 }
 
 std::optional<std::vector<SlotRange>> SlotsReply::ranges() const {
-  const auto fine = [](const SlotRange& range) { return !range.nodes.empty() && range.first <= range.last; };
-  if (!sound_ || bounds_ == 1 || !std::all_of(ranges_.begin(), ranges_.end(), fine)) return std::nullopt;
+  if (!sound_ || bounds_ == 1) return std::nullopt;
+  std::size_t slots = 0;
+  std::set<Address> nodes;
+  for (const SlotRange& range : ranges_) {
+    if (range.nodes.empty() || range.first > range.last) return std::nullopt;
+    slots += range.last - range.first + 1U;
+    nodes.insert(range.nodes.begin(), range.nodes.end());
+    if (slots > slot_count || nodes.size() > most_nodes) return std::nullopt;
+  }
   return ranges_;
 }
 

@@ -14,7 +14,7 @@ class SlotsReply {
 
   void take(const Node& node);
 
-  /// Nothing: it is not a reply to CLUSTER SLOTS.
+  /// Nothing: it is not a reply to CLUSTER SLOTS, names more than `most_nodes` nodes, or names a slot twice.
   [[nodiscard]] std::optional<std::vector<SlotRange>> ranges() const;
 
  private:
@@ -23,8 +23,9 @@ class SlotsReply {
 
   const Address asked_;
   std::vector<SlotRange> ranges_;
-  unsigned bounds_ = 0;   // bounds of the last range so far
-  unsigned details_ = 0;  // details of its last node so far
+  unsigned bounds_ = 0;       // bounds of the last range so far
+  unsigned details_ = 0;      // details of its last node so far
+  std::size_t mentions_ = 0;  // of nodes
   bool sound_ = true;
 };
 

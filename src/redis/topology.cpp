@@ -39,16 +39,16 @@ std::size_t Topology::slots_covered() const noexcept {
 }
 
 Topology::ShardIndex Topology::shard_of(const Address& primary) {
-  const auto found = std::find_if(shards_.begin(), shards_.end(),
-                                  [&](const Shard& shard) { return shard.primary == primary; });
-  const auto index = static_cast<ShardIndex>(found - shards_.begin());
-  if (index == shards_.size()) shards_.push_back({primary});
-  return index;
+  const auto [known, is_new] = shard_of_.try_emplace(primary, static_cast<ShardIndex>(shards_.size()));
+  if (is_new) shards_.push_back({primary});
+  return known->second;
 }
 
-void Topology::moved(Slot slot, const Address& to) {
+bool Topology::moved(Slot slot, const Address& to) {
+  if (nodes_.size() >= most_nodes && !nodes_.contains(to)) return false;
   owners_[slot] = shard_of(to);
   nodes_.insert(to);
+  return true;
 }
 
 // ---- Refreshes
@@ -114,6 +114,7 @@ bool Topology::answered(TimePoint now, const Address& from, const std::vector<Sl
   ++refreshes_;
   owners_.assign(slot_count, nobody);
   shards_.clear();
+  shard_of_.clear();
   nodes_.clear();
   for (const SlotRange& range : ranges) {
     TERRACE_ASSERT(!range.nodes.empty() && range.first <= range.last && range.last < slot_count);

@@ -31,6 +31,10 @@ struct TopologyTiming {
   Duration longest_pause = std::chrono::seconds(2);  ///< after refreshes without an answer
 };
 
+/// No more nodes are taken: Redis Cluster is made for up to 1000, and each is a connection.
+/// https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/
+inline constexpr std::size_t most_nodes = 1000;
+
 class Topology {
  public:
   Topology(TimePoint now, std::vector<Address> seeds, std::uint64_t random_seed, TopologyTiming timing = {});
@@ -48,8 +52,8 @@ class Topology {
   [[nodiscard]] const std::set<Address>& nodes() const noexcept { return nodes_; }
   [[nodiscard]] std::size_t slots_covered() const noexcept;
 
-  /// A redirect reported this.
-  void moved(Slot slot, const Address& to);
+  /// A redirect reported this. False: it names one node more than there can be, and changes nothing.
+  [[nodiscard]] bool moved(Slot slot, const Address& to);
 
   // ---- Refreshes.
 
@@ -91,6 +95,7 @@ class Topology {
   bool known_ = false;
   std::vector<ShardIndex> owners_ = std::vector<ShardIndex>(slot_count, nobody);
   std::vector<Shard> shards_;
+  std::map<Address, ShardIndex> shard_of_;  // by its primary
   std::set<Address> nodes_;
   std::set<Address> suspects_;
 

@@ -155,6 +155,15 @@ std::optional<std::uint64_t> Section::whole(std::string_view key, std::uint64_t 
   return std::nullopt;
 }
 
+void Section::read(std::string_view key, std::optional<std::uint64_t>& out, InBytes) {
+  if (!has(key)) return static_cast<void>(find(key));
+  if (raw(key) == "none") {
+    static_cast<void>(find(key));
+    return out.reset();
+  }
+  read(key, out.emplace(), InBytes{});
+}
+
 void Section::read(std::string_view key, std::uint64_t& out, InBytes) {
   const toml::node* const node = find(key);
   if (node == nullptr) return;

@@ -51,6 +51,7 @@ class Section {
   void read(std::string_view key, Duration& out);
   void read(std::string_view key, std::optional<Duration>& out);  ///< "none" means nothing
   void read(std::string_view key, std::uint64_t& out, InBytes);
+  void read(std::string_view key, std::optional<std::uint64_t>& out, InBytes);  ///< "none" means nothing
   template <class T>
   void read(std::string_view key, T& out);  ///< whole numbers and enumerations
 

@@ -112,7 +112,7 @@ class StoredBytesTest : public ::testing::TestWithParam<Setting> {
   std::unique_ptr<Store> store_ = GetParam().make();
 };
 
-TEST_P(StoredBytesTest, F32_EveryFlippedBitIsAMissAndCounted) {
+TEST_P(StoredBytesTest, F32_A24_EveryFlippedBitIsAMissAndCounted) {
   cache().set("ann", "the value").value();
   const Bytes good = store_->read("users:ann");
   auto reader = cache();
@@ -137,7 +137,7 @@ TEST_P(StoredBytesTest, F32_BytesChangedBehindTheTierAreAMissThatTheNextLoadRepl
   EXPECT_TRUE(eventually([&] { return cache().get("ann") == "loaded"; }));
 }
 
-TEST_P(StoredBytesTest, EntriesMovedBetweenKeysAndNamespacesAreMisses) {
+TEST_P(StoredBytesTest, A26_EntriesMovedBetweenKeysAndNamespacesAreMisses) {
   cache().set("ann", "hers").value();
   const Bytes hers = store_->read("users:ann");
   store_->write("users:bob", hers);
@@ -149,7 +149,7 @@ TEST_P(StoredBytesTest, EntriesMovedBetweenKeysAndNamespacesAreMisses) {
   EXPECT_EQ(users.get("ann"), "hers");
 }
 
-TEST_P(StoredBytesTest, EntriesOfTheOtherModeAreMissesAndNoMessageShowsAKey) {
+TEST_P(StoredBytesTest, A28_A37_EntriesOfTheOtherModeAreMissesAndNoMessageShowsAKey) {
   const std::string text = generate_key_ring();
   const std::string secret = text.substr(text.rfind(' ') + 1, 44);
   const std::shared_ptr<const KeyRing> canary = KeyRing::parse(text);
@@ -203,7 +203,7 @@ TEST(KeyRingOption, IsRefusedUnderBothNames) {
 #pragma GCC diagnostic pop
 
 /// What a seal does not prevent, and what ends it.
-TEST(SealedReplay, AnOlderEntryOfTheSameKeyIsBelievedUntilItExpires) {
+TEST(SealedReplay, A27_AnOlderEntryOfTheSameKeyIsBelievedUntilItExpires) {
   const auto scheduler = std::make_shared<FakeScheduler>();
   const auto map = std::make_shared<MapTier>(scheduler->clock());
   const auto keys = KeyRing::parse(generate_key_ring());
@@ -254,7 +254,7 @@ class PlantedToken : public ::testing::TestWithParam<bool> {
   std::shared_ptr<const KeyRing> keys_ = KeyRing::parse(generate_key_ring());
 };
 
-TEST_P(PlantedToken, KeepsNoInvalidationFromAnybody) {
+TEST_P(PlantedToken, A01_A32_KeepsNoInvalidationFromAnybody) {
   for (const bool memory : {false, true}) {
     for (const char* shape : {"empty", "1", "7", "zeros", "9", "100000", "list", "hash"}) {
       for (const bool planted_first : {true, false}) {
@@ -284,6 +284,26 @@ TEST_P(PlantedToken, KeepsNoInvalidationFromAnybody) {
       }
     }
   }
+}
+
+/// A value holds a secret, and a part that the attacker chooses; the attacker sees how long the entry is.
+TEST(Lengths, A20_UnderASealGiveNoGuessAway) {
+  const auto tier = std::make_shared<SharedMapTier>();
+  const auto length = [&](const std::string& guess, bool sealed, std::optional<std::size_t> compress_above) {
+    CacheOptions options{.name = "users", .compress_above = compress_above};
+    if (sealed) options.key_ring = KeyRing::parse(generate_key_ring());
+    Cache<std::string> cache(std::move(options), {tier});
+    std::string value = "token=7b1f93ce5502d8a4; ";
+    for (int i = 0; i < 100; ++i) value += "field " + std::to_string(i * i) + "; ";
+    cache.set("k", value + "token=" + guess).value();
+    return (*ask<Result<Found>>([&](auto done) { tier->get("users:k", no_deadline, std::move(done)); }))
+        ->size();
+  };
+  const std::string right = "7b1f93ce5502d8a4", wrong = "e09c41aa7d3b6628";
+  EXPECT_EQ(length(right, true, {}), length(wrong, true, {}));
+  EXPECT_LT(length(right, true, 1024), length(wrong, true, 1024))
+      << "what compression gives away, if it is asked for";
+  EXPECT_LT(length(right, false, {}), length(right, false, 0)) << "without a seal it is the default";
 }
 
 INSTANTIATE_TEST_SUITE_P(Seals, PlantedToken, ::testing::Bool(),

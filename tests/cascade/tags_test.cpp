@@ -329,7 +329,7 @@ class PlantedTokenTest : public InvalidationTest {
   }
 };
 
-TEST_F(PlantedTokenTest, GivesWayToAFreshOneAndIsCounted) {
+TEST_F(PlantedTokenTest, A01_GivesWayToAFreshOneAndIsCounted) {
   for (const Consistency consistency : {Consistency::eventual, Consistency::weak, Consistency::strong}) {
     for (const Bytes& bytes : plants()) {
       SCOPED_TRACE(bytes.size());
@@ -350,7 +350,7 @@ TEST_F(PlantedTokenTest, GivesWayToAFreshOneAndIsCounted) {
   }
 }
 
-TEST_F(PlantedTokenTest, InThePlaceOfATokenVoidsWhatHasTheTag) {
+TEST_F(PlantedTokenTest, A01_InThePlaceOfATokenVoidsWhatHasTheTag) {
   for (const Bytes& bytes : plants()) {
     SCOPED_TRACE(bytes.size());
     Strings a = make(graceful_);
@@ -366,7 +366,7 @@ TEST_F(PlantedTokenTest, InThePlaceOfATokenVoidsWhatHasTheTag) {
   }
 }
 
-TEST_F(PlantedTokenTest, IsVoidedBySoftInvalidationAsWell) {
+TEST_F(PlantedTokenTest, A01_IsVoidedBySoftInvalidationAsWell) {
   for (const Bytes& bytes : plants()) {
     SCOPED_TRACE(bytes.size());
     Strings a = make(graceful_);
@@ -380,7 +380,7 @@ TEST_F(PlantedTokenTest, IsVoidedBySoftInvalidationAsWell) {
 }
 
 /// An entry whose mark is planted as well: as it was stored by who took such a token for one.
-TEST_F(PlantedTokenTest, DoesNotMakeAnEntryWithTheMarkZeroValid) {
+TEST_F(PlantedTokenTest, A01_DoesNotMakeAnEntryWithTheMarkZeroValid) {
   envelope::EnvelopeMeta meta;
   meta.created = scheduler_->clock().wall_now();
   meta.fresh_until = meta.created + 1h;

@@ -114,7 +114,7 @@ TEST(ReplicatedChaos, TheFirstOperationsOnFreshServersWaitForThem) {
 }
 
 /// Somebody who writes to one server plants versions there.
-TEST(ReplicatedChaos, AVersionPlantedOnOneServerSpoilsNoOtherKey) {
+TEST(ReplicatedChaos, A02_AVersionPlantedOnOneServerSpoilsNoOtherKey) {
   Servers servers(3);
   ReplicatedOptions options;
   options.consistency = Consistency::strong;
@@ -183,7 +183,7 @@ TEST(ReplicatedChaos, AVersionPlantedOnOneServerSpoilsNoOtherKey) {
 }
 
 /// A lease that has no life, or too long a one, was given to nobody.
-TEST(ReplicatedChaos, ALeasePlantedOnTheServersDeniesNoKey) {
+TEST(ReplicatedChaos, A07_A32_ALeasePlantedOnTheServersDeniesNoKey) {
   Servers servers(3);
   ReplicatedOptions options;
   Member one(servers, options);

@@ -60,7 +60,7 @@ TEST_F(PostgresAccess, F30_MissingRightsAreNamed) {
   EXPECT_EQ(reader->postgres_stats().connects, 1U);
 }
 
-TEST_F(PostgresAccess, F31_ACertificateThatDoesNotFitIsRefused) {
+TEST_F(PostgresAccess, F31_A35_ACertificateThatDoesNotFitIsRefused) {
   const testing::PostgresServer secure(true);
   const testing::PostgresServer other(true);
   const std::string url = secure.url() + "?sslmode=verify-full&sslrootcert=";
@@ -77,7 +77,7 @@ TEST_F(PostgresAccess, F31_ACertificateThatDoesNotFitIsRefused) {
   refused(make({.url = by_name}), Errc::unavailable, "localhost");
 }
 
-TEST_F(PostgresAccess, F31_WithoutTlsThereIsNoConnectionThatDemandsIt) {
+TEST_F(PostgresAccess, F31_A35_WithoutTlsThereIsNoConnectionThatDemandsIt) {
   refused(make({.url = server().url() + "?sslmode=require"}), Errc::unavailable, "SSL");
 }
 
@@ -129,7 +129,7 @@ class PostgresHijack : public PostgresAccess {
   const testing::PostgresServer own;
 };
 
-TEST_F(PostgresHijack, AnOperatorOrFunctionInPublicNeverRuns) {
+TEST_F(PostgresHijack, A04_AnOperatorOrFunctionInPublicNeverRuns) {
   mallory(
       "CREATE OPERATOR public.* (leftarg = bigint, rightarg = interval, function = public.steal_product);"
       "CREATE OPERATOR public.= (leftarg = bytea, rightarg = bytea, function = public.steal_truth);"
@@ -152,7 +152,7 @@ TEST_F(PostgresHijack, AnOperatorOrFunctionInPublicNeverRuns) {
   }
 }
 
-TEST_F(PostgresHijack, WhatWasSaidWithoutASchemaWasHijacked) {
+TEST_F(PostgresHijack, A04_WhatWasSaidWithoutASchemaWasHijacked) {
   mallory(
       "CREATE OPERATOR public.* (leftarg = bigint, rightarg = interval, function = public.steal_product)");
   app("SELECT 2::bigint * interval '1 millisecond'");
@@ -160,7 +160,7 @@ TEST_F(PostgresHijack, WhatWasSaidWithoutASchemaWasHijacked) {
 }
 
 /// Mallory was there first; or somebody whom the owner allowed too much; or the owner did not know better.
-TEST_F(PostgresHijack, ATableThatCouldRunForeignCodeIsRefused) {
+TEST_F(PostgresHijack, A04_ATableThatCouldRunForeignCodeIsRefused) {
   struct Case {
     const char* word;  // of the refusal
     const char* role;

@@ -65,7 +65,7 @@ TEST_F(Sqlite, KeepsWhatItIsGiven) {
   EXPECT_EQ(stats.bytes, 5U + 64U);
 }
 
-TEST_F(Sqlite, KeysAreAnyBytes) {
+TEST_F(Sqlite, A34_KeysAreAnyBytes) {
   const auto tier = make();
   const std::vector<std::string> keys = {"\0"s,
                                          "\0\0"s,

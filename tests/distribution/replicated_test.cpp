@@ -435,7 +435,7 @@ TEST(Replicated, ACounterNeverWraps) {
   EXPECT_EQ(((UINT64_MAX >> 20U) + 1) << 20U, 0U) << "the mutant wraps";
 }
 
-TEST(Replicated, APlantedCounterLeavesHalfOfAllToTheGroup) {
+TEST(Replicated, A02_APlantedCounterLeavesHalfOfAllToTheGroup) {
   for (const std::uint64_t planted : {most - 1, most - (1U << 20U), most / 2 + 1, most / 2}) {
     const auto group = group_of_three();
     group->observe({.counter = planted});

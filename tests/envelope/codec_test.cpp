@@ -229,14 +229,14 @@ TEST(Codec, RefusesWhatIsNotWholeMessagePack) {
   EXPECT_EQ(refusal<Everything>(whole + '\0'), Errc::corrupt);
 }
 
-TEST(Codec, RefusesLengthBombsBeforeAllocating) {
+TEST(Codec, A30_RefusesLengthBombsBeforeAllocating) {
   EXPECT_EQ(refusal<std::string>("\xdb\xff\xff\xff\xff"), Errc::corrupt);
   EXPECT_EQ(refusal<std::vector<std::byte>>("\xc6\xff\xff\xff\xff"), Errc::corrupt);
   EXPECT_EQ(refusal<std::vector<int>>("\xdd\xff\xff\xff\xff"), Errc::corrupt);
   EXPECT_EQ((refusal<std::map<int, int>>("\xdf\xff\xff\xff\xff")), Errc::corrupt);
 }
 
-TEST(Codec, RefusesDeepNesting) {
+TEST(Codec, A31_RefusesDeepNesting) {
   Bytes deep;
   for (int i = 0; i < 1'000'000; ++i) deep += "\x92\x01\x91";
   EXPECT_EQ(refusal<Tree>(deep), Errc::corrupt);
@@ -249,7 +249,7 @@ TEST(Codec, RefusesDeepNesting) {
   EXPECT_EQ(Codec<Tree>::encode(chain, out).error(), Errc::unencodable);
 }
 
-TEST(Codec, SurvivesEveryMutation) {
+TEST(Codec, A39_SurvivesEveryMutation) {
   const std::uint64_t seed = test_seed();
   SCOPED_TRACE("TERRACE_SEED=" + std::to_string(seed));
   std::mt19937_64 random(seed);

@@ -183,7 +183,7 @@ TEST(Envelope, FieldsThatDoNotAddUpAreCorrupt) {
   EXPECT_EQ(refusal(open("ns", "key", with_checksum(negative))), Errc::corrupt);
 }
 
-TEST(Envelope, BombsAreRefusedBeforeTheyGoOff) {
+TEST(Envelope, A30_BombsAreRefusedBeforeTheyGoOff) {
   const EnvelopeMeta meta{.created = WallTime(1ms)};
   const Bytes bomb = wrap("ns", "key", meta, repeated("0123456789abcdef0123456789ABCDEF", 1 << 20));
   EXPECT_LT(bomb.size(), 50'000U);
@@ -261,7 +261,7 @@ TEST(Envelope, CompressedPayloadsAreOneWholeFrameThatTellsItsSize) {
   EXPECT_EQ(refusal(open("ns", "key", with_checksum(head + silent))), Errc::corrupt);
 }
 
-TEST(Envelope, RandomMutationsNeverPass) {
+TEST(Envelope, A39_RandomMutationsNeverPass) {
   const std::uint64_t seed = test_seed();
   SCOPED_TRACE("TERRACE_SEED=" + std::to_string(seed));
   std::mt19937_64 random(seed);

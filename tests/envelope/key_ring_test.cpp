@@ -44,7 +44,7 @@ TEST(KeyRing, TakesCommentsBlanksAndCarriageReturns) {
   EXPECT_NO_THROW((void)KeyRing::parse(one.substr(0, one.size() - 1))) << "no last line end";
 }
 
-TEST(KeyRing, SaysWhatIsWrongAndShowsNoSecret) {
+TEST(KeyRing, A37_SaysWhatIsWrongAndShowsNoSecret) {
   const std::string key(first_key);
   EXPECT_TRUE(says(complaint(""), "0 keys are primary"));
   EXPECT_TRUE(says(complaint("1 secondary " + key), "0 keys are primary"));
@@ -87,6 +87,21 @@ class KeyFileTest : public ::testing::Test {
   }
   testing::TempDir folder_;
 };
+
+TEST_F(KeyFileTest, A15_TheTextOfARingInThePlaceOfAPathIsNotShown) {
+  const std::string key(first_key);
+  for (const std::string& path :
+       {one, "1 primary " + key, folder_.file(key), "x\t" + key + " y", "1 primary " + key.substr(0, 30)}) {
+    try {
+      (void)KeyRing::from_file(path);
+      ADD_FAILURE() << "read";
+    } catch (const ConfigError& error) {
+      EXPECT_FALSE(says(error.what(), key.substr(0, 12))) << error.what();
+      EXPECT_TRUE(says(error.what(), "KeyRing::parse")) << error.what();
+    }
+  }
+  EXPECT_FALSE(says(complaint(folder_.file("my keys=1")), "KeyRing::parse"));
+}
 
 TEST_F(KeyFileTest, IsReadWhenOnlyItsOwnerMay) {
   EXPECT_NO_THROW((void)KeyRing::from_file(file(0600)));

@@ -68,7 +68,7 @@ TEST(Seal, IsDifferentEveryTime) {
   EXPECT_NE(sealed(full_meta(), "payload"), sealed(full_meta(), "payload"));
 }
 
-TEST(Seal, F32_EveryFlippedBitIsRefused) {
+TEST(Seal, F32_A24_EveryFlippedBitIsRefused) {
   for (const auto& [meta, payload] : shapes()) {
     const Bytes stored = sealed(meta, payload);
     for (std::size_t bit = 0; bit < stored.size() * 8; ++bit) {
@@ -91,7 +91,7 @@ Bytes payload_without_checking(const EnvelopeMeta& meta, const Bytes& stored) {
   return out;
 }
 
-TEST(Seal, F32_MutantWithoutTheTagTakesFlippedBitsForValues) {
+TEST(Seal, F32_A24_MutantWithoutTheTagTakesFlippedBitsForValues) {
   const EnvelopeMeta meta{.created = WallTime(1ms)};
   Bytes stored = sealed(meta, "pay 100");
   EXPECT_EQ(payload_without_checking(meta, stored), "pay 100");
@@ -100,7 +100,7 @@ TEST(Seal, F32_MutantWithoutTheTagTakesFlippedBitsForValues) {
   EXPECT_EQ(refusal(opened(stored)), Errc::corrupt);
 }
 
-TEST(Seal, F32_MutantWithAChecksumInsteadIsForged) {
+TEST(Seal, F32_A24_MutantWithAChecksumInsteadIsForged) {
   EnvelopeMeta meta{.created = WallTime(1ms)};
   Bytes stored = wrap("ns", "key", meta, "pay 100");
   stored.replace(stored.find("100"), 3, "900");
@@ -112,7 +112,7 @@ TEST(Seal, F32_MutantWithAChecksumInsteadIsForged) {
   EXPECT_EQ(refusal(opened(stored)), Errc::incompatible);
 }
 
-TEST(Seal, F32_EveryCutAndExtensionIsRefused) {
+TEST(Seal, F32_A25_EveryCutAndExtensionIsRefused) {
   for (const auto& [meta, payload] : shapes()) {
     const Bytes stored = sealed(meta, payload);
     for (std::size_t size = 0; size < stored.size(); ++size) {
@@ -123,7 +123,7 @@ TEST(Seal, F32_EveryCutAndExtensionIsRefused) {
   }
 }
 
-TEST(Seal, NothingMovesToAnotherKeyOrNamespace) {
+TEST(Seal, A26_NothingMovesToAnotherKeyOrNamespace) {
   const Bytes stored = wrap("a", "bc", full_meta(), "payload", {}, &keys());
   const auto move_to = [&](std::string_view ns, std::string_view key) {
     return open(ns, key, stored, {.keys = &keys()});
@@ -147,7 +147,7 @@ Bytes grafted(const EnvelopeMeta& head_of, const EnvelopeMeta& seal_of) {
   return sealed(head_of, "payload").substr(0, at) + sealed(seal_of, "payload").substr(at);
 }
 
-TEST(Seal, NothingMovesToAnotherSchemaVersionOrTime) {
+TEST(Seal, A26_NothingMovesToAnotherSchemaVersionOrTime) {
   const EnvelopeMeta meta = full_meta();
   EXPECT_TRUE(opened(grafted(meta, meta)).has_value()) << "the control: grafting itself is right";
   const auto with = [&](auto change) {
@@ -163,7 +163,7 @@ TEST(Seal, NothingMovesToAnotherSchemaVersionOrTime) {
   EXPECT_EQ(with([](EnvelopeMeta& m) { m.grace += 1h; }), Errc::corrupt);
 }
 
-TEST(Seal, AnExpiryCannotBeCutOut) {
+TEST(Seal, A25_AnExpiryCannotBeCutOut) {
   EnvelopeMeta meta{.created = WallTime(1ms), .fresh_until = WallTime(2ms), .codec = 1};
   Bytes stored = sealed(meta, "payload");
   stored.erase(22, 8);
@@ -171,19 +171,19 @@ TEST(Seal, AnExpiryCannotBeCutOut) {
   EXPECT_EQ(refusal(opened(stored)), Errc::corrupt);
 }
 
-TEST(Seal, PlainEntriesAreRefusedOnceThereAreKeys) {
+TEST(Seal, A28_PlainEntriesAreRefusedOnceThereAreKeys) {
   const Result<Opened> downgraded = opened(wrap("ns", "key", full_meta(), "payload"));
   EXPECT_EQ(refusal(downgraded), Errc::incompatible);
   EXPECT_EQ(downgraded.error().context, "not sealed, and this cache has keys");
 }
 
-TEST(Seal, SealedEntriesAreRefusedWithoutKeys) {
+TEST(Seal, A28_SealedEntriesAreRefusedWithoutKeys) {
   const Result<Opened> blind = open("ns", "key", sealed(full_meta(), "payload"));
   EXPECT_EQ(refusal(blind), Errc::incompatible);
   EXPECT_EQ(blind.error().context, "sealed, and this cache has no keys");
 }
 
-TEST(Seal, OnlyTheKeyThatSealedOpens) {
+TEST(Seal, A28_OnlyTheKeyThatSealedOpens) {
   const EnvelopeMeta meta{.created = WallTime(1ms)};
   const Bytes stored = sealed(meta, "payload");
   EXPECT_TRUE(opened(stored, *ring("1 secondary $1\n2 primary $2")).has_value());
@@ -207,7 +207,7 @@ TEST(Seal, ThePrimaryKeySeals) {
   EXPECT_TRUE(opened(stored, *ring("2 primary $2")).has_value());
 }
 
-TEST(Seal, BombsInsideAreRefusedBeforeTheyGoOff) {
+TEST(Seal, A30_BombsInsideAreRefusedBeforeTheyGoOff) {
   const Bytes bomb = sealed({.created = WallTime(1ms)}, Bytes(64 << 10, '\0'));
   EXPECT_LT(bomb.size(), 1'000U);
   EXPECT_EQ(refusal(open("ns", "key", bomb, {.max_payload = 1 << 10, .keys = &keys()})), Errc::corrupt);
@@ -221,7 +221,7 @@ struct Tree {
   std::vector<Tree> children;
 };
 
-TEST(Seal, AMillionNestedArraysInsideAreRefused) {
+TEST(Seal, A31_AMillionNestedArraysInsideAreRefused) {
   const Bytes deep = sealed({.created = WallTime(1ms)}, Bytes(1'000'000, '\x91'));
   const Result<Opened> entry = opened(deep);
   ASSERT_TRUE(entry.has_value());
@@ -232,7 +232,7 @@ TEST(Seal, AMillionNestedArraysInsideAreRefused) {
             Errc::corrupt);
 }
 
-TEST(Seal, RandomMutationsNeverPass) {
+TEST(Seal, A39_RandomMutationsNeverPass) {
   const char* given = std::getenv("TERRACE_MUTATIONS");
   const std::uint64_t count = given != nullptr ? std::stoull(given) : 100'000;
   const std::uint64_t seed = test_seed();

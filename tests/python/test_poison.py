@@ -54,12 +54,12 @@ def files(tmp_path: pathlib.Path) -> list[str]:
 
 
 @pytest.mark.parametrize("codec", ["msgpack", "pickle"])
-def test_a_bare_pickle_is_never_loaded(codec: str, redis_server: RedisServer, files: list[str]) -> None:
+def test_a29_a_bare_pickle_is_never_loaded(codec: str, redis_server: RedisServer, files: list[str]) -> None:
     fine(run(BEGIN + "refused(poison)\nprint('fine')", redis_server.url, codec, *files), "fine")
 
 
 @pytest.mark.parametrize("codec", ["msgpack", "pickle"])
-def test_a_pickle_in_a_whole_envelope_is_never_loaded_unsealed_or_sealed_with_another_key(
+def test_a29_a_pickle_in_a_whole_envelope_is_never_loaded_unsealed_or_sealed_with_another_key(
         codec: str, redis_server: RedisServer, files: list[str]) -> None:
     fine(run(BEGIN + """
 # An entry whose checksum is right, of codec 2, with the poison in it: sealed with a key of the attacker's, under the very name and key.
@@ -81,7 +81,7 @@ print('fine')
 """, redis_server.url, codec, *files), "fine")
 
 
-def test_an_ext_that_names_a_class_makes_only_those_that_were_given(redis_server: RedisServer, files: list[str]) -> None:
+def test_a29_an_ext_that_names_a_class_makes_only_those_that_were_given(redis_server: RedisServer, files: list[str]) -> None:
     fine(run(BEGIN + """
 from terrace import _exact
 for code, what in ((_exact.RECORD, ["os.system", {"command": "touch " + mark}]), (_exact.RECORD, ["subprocess.Popen", {"args": ["touch", mark]}]),
@@ -104,7 +104,7 @@ print('fine')
 """, redis_server.url, "msgpack", *files), "fine")
 
 
-def test_pickle_without_keys_is_refused_with_the_reason() -> None:
+def test_a29_pickle_without_keys_is_refused_with_the_reason() -> None:
     import terrace
 
     with pytest.raises(terrace.ConfigError, match="key ring"):

@@ -31,7 +31,7 @@ def decorated(cache: terrace.Cache[Any], template: str) -> Any:
         return None
 
 
-def test_an_argument_cannot_continue_into_another_template() -> None:
+def test_a18_an_argument_cannot_continue_into_another_template() -> None:
     cache: terrace.Cache[Any] = terrace.Cache("users")
 
     @cache.memoize(key="user:{user_id}")
@@ -55,7 +55,7 @@ texts = st.one_of(st.sampled_from(ARGUMENTS), st.text("a1:-%3AéDu", max_size=4)
 
 @settings(max_examples=1500, deadline=None)
 @given(st.lists(templates, min_size=1, max_size=4, unique=True), st.lists(texts, min_size=1, max_size=5, unique=True))
-def test_calls_of_one_cache_never_meet(chosen: list[str], words: list[str]) -> None:
+def test_a18_calls_of_one_cache_never_meet(chosen: list[str], words: list[str]) -> None:
     check(chosen, words)
 
 
@@ -63,7 +63,7 @@ def test_calls_of_one_cache_never_meet(chosen: list[str], words: list[str]) -> N
     ("ALWAYS_RESERVED", frozenset(b"%"), ["u:{a}", "u:{a}:u"], ["x", "x:u"]),
     ("meeting", lambda one, two: None, ["u{a}", "us{a}"], ["sx", "x"]),
 ], ids=["arguments that are not escaped", "templates that are not compared"])
-def test_without_either_rule_calls_would_meet(monkeypatch: pytest.MonkeyPatch, name: str, weaker: Any, chosen: list[str],
+def test_a18_without_either_rule_calls_would_meet(monkeypatch: pytest.MonkeyPatch, name: str, weaker: Any, chosen: list[str],
                                               words: list[str]) -> None:
     check(chosen, words)
     monkeypatch.setattr(_templates, "meeting", lambda one, two: None)
@@ -90,7 +90,7 @@ def check(chosen: list[str], words: list[str]) -> None:
     ("user{a}", "users{a}"), ("u:{a}-{b}", "u:{a}"), ("{a}", "user"), ("u:{a}:x", "u:y:{a}"), ("u:all", "u:{a}"), ("u{a}", "u"),
     ("user:{a}", "user:{b}"), ("{a}x", "y{a}"), ("é{a}", "éé{a}"),
 ])
-def test_templates_that_can_meet_are_refused_in_either_order(one: str, two: str) -> None:
+def test_a18_templates_that_can_meet_are_refused_in_either_order(one: str, two: str) -> None:
     for first, second in ((one, two), (two, one)):
         cache: terrace.Cache[Any] = terrace.Cache("refused")
         cache.memoize(key=first)(function_of(first))

@@ -6,6 +6,7 @@ import pathlib
 import platform
 import re
 import subprocess
+import sys
 
 PROGRAM = """
 import sys, terrace
@@ -51,3 +52,11 @@ def test_it_runs_on_systems_that_are_older_than_the_one_it_was_built_on(wheel: p
     here = int(platform.libc_ver()[1].split(".")[1])
     # Debian 12 has glibc 2.36. Later systems' libraries ask for what they have.
     assert int(least) <= (34 if here <= 36 else here)
+
+
+def test_a22_the_module_and_the_program_have_the_protections_of_the_compiler(empty_environment: pathlib.Path) -> None:
+    (package,) = empty_environment.glob("lib/python*/site-packages/terrace")
+    (module,) = package.glob("_core*.so")
+    check = pathlib.Path(__file__).parent.parent / "house/hardening.py"
+    done = subprocess.run([sys.executable, str(check), str(module), str(package / "bin/terrace")], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -67,7 +67,7 @@ OPTIONS: dict[str, list[Any]] = {
     "tiers": ["redis://h", b"x", 5, [5], [None], ["ftp://x"], [""], ["\ud800"]], "type": [5, "x", object], "types": [5, "x", [5], ["x"], [int]],
     "codec": [*NO_TEXT, "json"], "key_ring": NO_PATH, "negative_ttl": NO_LIFE, "memory_ttl": NO_LIFE, "ttl_jitter": NO_SHARE, "grace": [*NO_SPAN, -1],
     "retry_after": [*NO_SPAN, -1], "eager_refresh": NO_SHARE, "consistency": [*NO_TEXT, "total", "ü"], "max_staleness": [*NO_SPAN, 0], "lease_time": [*NO_SPAN, 0],
-    "write_mode": [*NO_TEXT, "sideways"], "journal": NO_PATH, "eviction": [5, b"x", "mru", "\ud800"], "advisor": NO_FLAG, "compress_above": NO_COUNT, "max_value_bytes": NO_COUNT,
+    "write_mode": [*NO_TEXT, "sideways"], "journal": NO_PATH, "eviction": [5, b"x", "mru", "\ud800"], "advisor": NO_FLAG, "compress_above": [bad for bad in NO_COUNT if bad is not None], "max_value_bytes": NO_COUNT,
     "tier_timeout": [*NO_SPAN, 0], "load_timeout": [*NO_SPAN, 0], "soft_load_timeout": [*NO_TIME, 0], "max_concurrent_loads": [*NO_COUNT, 0], "copy": NO_FLAG,
 }
 

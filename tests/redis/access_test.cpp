@@ -10,7 +10,7 @@ std::string with_login(const RedisServer& server, const std::string& login) {
   return "redis://" + login + "@127.0.0.1:" + std::to_string(server.port());
 }
 
-TEST(RedisAccess, F30_AWrongPasswordIsDeniedWithoutAStormAndWithoutTheSecret) {
+TEST(RedisAccess, F30_A37_AWrongPasswordIsDeniedWithoutAStormAndWithoutTheSecret) {
   RedisServer server({.password = "right"});
   const auto tier =
       make_redis_tier({.url = with_login(server, std::string(":") + secret), .reconnect_cap = 1s});
@@ -69,7 +69,7 @@ std::string refusal(const RedisOptions& options) {
   return text(outcome);
 }
 
-TEST(RedisAccess, F31_TlsFailsClosed) {
+TEST(RedisAccess, F31_A35_TlsFailsClosed) {
   {
     const RedisServer server({.tls = true, .tls_names = "DNS:elsewhere.example,IP:127.0.0.9"});
     const std::string wrong_host = refusal({.url = server.url(), .ca_file = server.ca_file()});

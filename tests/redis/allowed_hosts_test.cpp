@@ -7,6 +7,7 @@
 #include <boost/asio/write.hpp>
 #include <terrace/redis_cluster.hpp>
 
+#include "redis/greeting.hpp"
 #include "redis/redis_test.hpp"
 #include "redis/redis_url.hpp"
 
@@ -104,6 +105,10 @@ std::string slots(const std::string& host_a, int port_a, const std::string& host
   return "*2\r\n" + range(0, 8191, host_a, port_a) + range(8192, 16383, host_b, port_b);
 }
 
+bool is_one_printable_line(const std::string& said) {
+  return std::all_of(said.begin(), said.end(), [](unsigned char c) { return c >= ' ' && c != 0x7f; });
+}
+
 /// The refusal: it names the host and the remedy, and is one line.
 template <class T>
 void expect_refused(const Result<T>& outcome, const std::string& host) {
@@ -111,8 +116,7 @@ void expect_refused(const Result<T>& outcome, const std::string& host) {
   const std::string said = text(outcome);
   EXPECT_NE(said.find(host), std::string::npos) << said;
   EXPECT_NE(said.find("allowed_hosts"), std::string::npos) << said;
-  EXPECT_TRUE(std::none_of(said.begin(), said.end(), [](unsigned char c) { return c < ' ' || c == 0x7f; }))
-      << said;
+  EXPECT_TRUE(is_one_printable_line(said)) << said;
 }
 
 TEST(AllowedHosts, AreThoseConfiguredAndThoseNamed) {
@@ -166,7 +170,7 @@ TEST(AllowedHosts, APortIsRefusedWithTheRemedy) {
 }
 
 /// Who may say REPLICAOF to a server must not learn what its clients log in with.
-TEST(AllowedHosts, APrimaryThatIsNotAllowedSeesNoPassword) {
+TEST(AllowedHosts, A03_APrimaryThatIsNotAllowedSeesNoPassword) {
   RedisServer server;
   const Puppet thief("127.0.0.9");
   server.cli({"ACL", "SETUSER", "app", "on", ">canary", "~*", "&*", "+@all"});
@@ -186,7 +190,7 @@ TEST(AllowedHosts, APrimaryThatIsNotAllowedSeesNoPassword) {
       << "what happened without the list";
 }
 
-TEST(AllowedHosts, AHostileReplicaLeadsNowhere) {
+TEST(AllowedHosts, A03_AHostileReplicaLeadsNowhere) {
   const Puppet thief("127.0.0.9");
   for (const std::string host : {"127.0.0.9", "evil.example", "evil\x1b[2J\nFAKE LOG LINE", "127.0.0.9 "}) {
     const Puppet replica("127.0.0.1", replica_of(host, thief.port()));
@@ -203,7 +207,7 @@ TEST(AllowedHosts, TheSameHostIsFineOnAnotherPort) {
 }
 
 /// "foo" lies in slot 12182, "bar" in 5061.
-TEST(AllowedHosts, NodesOfAClusterThatAreNotAllowedSeeNoPassword) {
+TEST(AllowedHosts, A03_NodesOfAClusterThatAreNotAllowedSeeNoPassword) {
   const Puppet thief("127.0.0.9", {{"HELLO", as_primary}, {"GET", "$6\r\nstolen\r\n"}});
   Puppet node("127.0.0.1");
   const auto own = [&](const std::string& answer) {
@@ -239,6 +243,63 @@ TEST(AllowedHosts, NodesOfAClusterThatAreNotAllowedSeeNoPassword) {
   const auto led = make_cluster_tier(parse_cluster_url(url + "?allowed_hosts=127.0.0.0/8"));
   EXPECT_EQ(get(*led, "foo").value(), "stolen") << "what happened without the list";
   EXPECT_NE(thief.heard().find("canary"), std::string::npos);
+}
+
+/// Before there was a bound, 16,384 nodes were 70,000 connections in 13 s, to wherever the server wished.
+TEST(AllowedHosts, A06_AMapOfThousandsOfNodesIsNotFollowed) {
+  std::string map = "*16384\r\n";
+  for (int slot = 0; slot < 16'384; ++slot) {
+    const std::string number = ":" + std::to_string(slot) + "\r\n";
+    map += "*3\r\n" + number + number + "*2\r\n" +
+           bulk("127.1." + std::to_string(slot / 256) + "." + std::to_string(slot % 256)) + ":46999\r\n";
+  }
+  Puppet node("127.0.0.1", {{"HELLO", as_primary}, {"SLOTS", map}, {"GET", "$1\r\nv\r\n"}});
+  const auto tier =
+      make_cluster_tier(parse_cluster_url("redis-cluster://app:canary@" + node.text() + "?allowed_hosts=*"));
+  const auto outcome = get(*tier, "foo", 2s);
+  ASSERT_FALSE(outcome);
+  EXPECT_NE(text(outcome).find("1000 nodes"), std::string::npos) << text(outcome);
+  EXPECT_LE(cluster_status(*tier)->nodes.size(), 1U) << "the seed alone";
+}
+
+// ---- Text of a server
+
+const std::string evil = "evil\x1b[2J\r\n2026-01-01 FAKE LOG LINE\x7f\xc2\x9b\n" + std::string(100'000, '!');
+
+std::string blob_error(const std::string& text) {
+  return "!" + std::to_string(text.size()) + "\r\n" + text + "\r\n";
+}
+
+TEST(HostileText, A16_NoReplyWritesLinesOrCommandsIntoMessages) {
+  for (const std::string& reply :
+       {blob_error(evil), blob_error("TERRACE-TOO-LARGE " + evil), blob_error("WRONGTYPE " + evil),
+        blob_error("MOVED 12182 " + evil), blob_error("LOADING " + evil)}) {
+    const Puppet server("127.0.0.1", {{"HELLO", as_primary}, {"INFO", "+i\r\n"}, {"GET", reply}});
+    const auto tier = make_redis_tier({.url = "redis://" + server.text()});
+    const std::string said = text(get(*tier, "k", 2s));
+    EXPECT_TRUE(is_one_printable_line(said)) << printable_key(said);
+    EXPECT_LT(said.size(), 600U) << printable_key(reply);
+  }
+}
+
+TEST(HostileText, A16_NoNameOfAHostDoes) {
+  const Puppet replica("127.0.0.1", replica_of(evil, 6379));
+  const auto led = make_redis_tier({.url = "redis://app:canary@" + replica.text()});
+  expect_refused(get(*led, "k", 2s), "\"evil\\x1b[2J");
+
+  Puppet node("127.0.0.1");
+  node.answers({{"HELLO", as_primary}, {"SLOTS", slots(evil, 6379, "127.0.0.1", node.port())}});
+  const auto tier = make_cluster_tier(parse_cluster_url("redis-cluster://app:canary@" + node.text()));
+  expect_refused(get(*tier, "bar", 2s), "\"evil\\x1b[2J");
+  EXPECT_TRUE(is_one_printable_line(cluster_status(*tier)->last_refresh_error));
+}
+
+TEST(HostileText, A16_WhatInfoTellsDoesNot) {
+  ServerFacts facts{"id", "h:1"};
+  facts.learn_memory("\nmaxmemory:9\r\nmaxmemory_policy:evil\x1b[2J" + std::string(100'000, '!') + "\r\n");
+  ASSERT_TRUE(facts.unfit);
+  EXPECT_TRUE(is_one_printable_line(facts.unfit->context)) << printable_key(facts.unfit->context);
+  EXPECT_LT(facts.unfit->context.size(), 600U);
 }
 
 }  // namespace

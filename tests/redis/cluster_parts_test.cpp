@@ -113,11 +113,15 @@ TEST(ClusterRedirect, WhatIsNoneIsAnAnswer) {
 std::optional<std::vector<SlotRange>> read(std::string_view wire) {
   ReplyReader reader(1 << 20);
   SlotsReply reply({"asked.example", 7000});
-  auto space = reader.space();
-  std::copy(wire.begin(), wire.end(), space.begin());
-  reader.commit(wire.size());
-  ReplyReader::Item item;
-  while (reader.next(item) == ReplyReader::Step::node) reply.take(item.node);
+  while (!wire.empty()) {
+    const auto space = reader.space();
+    const std::size_t piece = std::min(wire.size(), space.size());
+    std::copy_n(wire.begin(), piece, space.begin());
+    reader.commit(piece);
+    wire.remove_prefix(piece);
+    ReplyReader::Item item;
+    while (reader.next(item) == ReplyReader::Step::node) reply.take(item.node);
+  }
   return reply.ranges();
 }
 
@@ -144,6 +148,49 @@ TEST(ClusterSlotsReply, WhatIsNoneIsRefused) {
         "*1\r\n*3\r\n:0\r\n:16384\r\n*2\r\n+h\r\n:1\r\n", "*1\r\n*3\r\n:0\r\n:5\r\n*2\r\n+h\r\n:0\r\n"}) {
     EXPECT_FALSE(read(wire)) << wire;
   }
+}
+
+/// A reply with a range for each of `ranges` slots, served by one of `nodes` nodes; `copies` times each.
+std::string reply_of(unsigned ranges, unsigned nodes, unsigned copies = 1) {
+  std::string wire = "*" + std::to_string(ranges) + "\r\n";
+  for (unsigned i = 0; i < ranges; ++i) {
+    const std::string slot = ":" + std::to_string(i % slot_count) + "\r\n";
+    wire += "*" + std::to_string(2 + copies) + "\r\n" + slot + slot;
+    for (unsigned copy = 0; copy < copies; ++copy) {
+      wire += "*2\r\n$1\r\nh\r\n:" + std::to_string(1 + i % nodes) + "\r\n";
+    }
+  }
+  return wire;
+}
+
+TEST(ClusterSlotsReply, A06_HasBounds) {
+  EXPECT_EQ(read(reply_of(slot_count, most_nodes))->size(), slot_count) << "the largest cluster, in pieces";
+  EXPECT_FALSE(read(reply_of(most_nodes + 1, most_nodes + 1))) << "nodes";
+  EXPECT_FALSE(read(reply_of(slot_count + 1, 1))) << "ranges";
+  EXPECT_FALSE(read(reply_of(slot_count, 1, 9))) << "mentions of a node";
+  EXPECT_FALSE(
+      read("*2\r\n*3\r\n:0\r\n:16383\r\n*2\r\n+h\r\n:1\r\n"
+           "*3\r\n:5\r\n:5\r\n*2\r\n+h\r\n:1\r\n"))
+      << "a slot twice";
+}
+
+/// With a search through the list of primaries, 100,000 ranges took 50 s.
+TEST(ClusterSlotsReply, A06_AHostileReplyTakesTimeInProportion) {
+  const auto time = [](unsigned ranges, unsigned nodes) {
+    const std::string wire = reply_of(ranges, nodes);
+    Duration least = 1h;
+    for (int i = 0; i < 5; ++i) {
+      const TimePoint began = system_clock().now();
+      Topology topology(began, {{"h", 1}}, 7);
+      const auto asked = topology.ask(began);
+      if (const auto map = read(wire)) topology.answered(began, *asked, *map);
+      least = std::min(least, system_clock().now() - began);
+    }
+    return least;
+  };
+  const Duration honest = time(slot_count, 6);
+  EXPECT_LE(time(slot_count, most_nodes), 20 * honest);
+  EXPECT_LE(time(100'000, 60'000), 20 * honest) << "refused early";
 }
 
 // ---- Seeds and URLs

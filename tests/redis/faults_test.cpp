@@ -433,7 +433,7 @@ class HostileServer {
   std::jthread thread_;
 };
 
-TEST(RedisFaults, HostileRepliesAreErrorsNotCrashes) {
+TEST(RedisFaults, A36_HostileRepliesAreErrorsNotCrashes) {
   for (const std::string answer :
        {"$\r\n", "$-1\r\n", "*-1\r\n", "$99999999999\r\n", "HTTP/1.0 400 no\r\n", "*2\r\n$1\r\n", ":5\r\n",
         "+OK\r\n+OK\r\n", "%1\r\n+a\r\n+b\r\n", "|1\r\n+a\r\n+b\r\n_\r\n", "!3\r\nERR\r\n"}) {
@@ -444,7 +444,7 @@ TEST(RedisFaults, HostileRepliesAreErrorsNotCrashes) {
   }
 }
 
-TEST(RedisFaults, HostileRepliesAboutThePrimaryAreErrorsNotCrashes) {
+TEST(RedisFaults, A36_HostileRepliesAboutThePrimaryAreErrorsNotCrashes) {
   for (const std::string port : {"$3\r\nabc\r\n", ":0\r\n", ":65536\r\n", "$2\r\n-1\r\n", "_\r\n",
                                  "$30\r\n999999999999999999999999999999\r\n", "*1\r\n:7\r\n"}) {
     const HostileServer server("*5\r\n$5\r\nslave\r\n$9\r\n127.0.0.1\r\n" + port + "$7\r\nconnect\r\n:0\r\n",
@@ -479,7 +479,7 @@ TEST(RedisFaults, G3_AServerWithoutResp3IsRefusedWithTheRemedy) {
   }
 }
 
-TEST(RedisFaults, WhatAServerQuotesOfACommandIsNotPassedOn) {
+TEST(RedisFaults, A37_WhatAServerQuotesOfACommandIsNotPassedOn) {
   const HostileServer server("-ERR unknown command 'GET', with args beginning with: 'canary-value'\r\n");
   const auto tier = make_redis_tier({.url = server.url()});
   const auto outcome = get(*tier, "k", 2s);

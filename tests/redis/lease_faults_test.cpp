@@ -180,7 +180,7 @@ std::vector<std::string> of_key(const Planted& planted, const std::string& key) 
 }
 
 /// Before, a lease without an end, or with one in 292 million years, kept everybody from loading.
-TEST(RedisLeaseFaults, AForeignLeaseIsFree) {
+TEST(RedisLeaseFaults, A07_A32_AForeignLeaseIsFree) {
   RedisServer server;
   const auto tier = make_redis_tier({.url = server.url()});
   const std::vector<Planted> foreign{
@@ -213,7 +213,7 @@ TEST(RedisLeaseFaults, AForeignLeaseIsFree) {
   }
 }
 
-TEST(RedisLeaseFaults, ALeaseOfAnotherTypeThatEndsSoonIsFreeToo) {
+TEST(RedisLeaseFaults, A07_A32_ALeaseOfAnotherTypeThatEndsSoonIsFreeToo) {
   RedisServer server;
   const auto tier = make_redis_tier({.url = server.url()});
   server.cli({"RPUSH", "~lease:{k}", "x"});
@@ -222,7 +222,7 @@ TEST(RedisLeaseFaults, ALeaseOfAnotherTypeThatEndsSoonIsFreeToo) {
 }
 
 /// Before, what was put there kept all later versions out until the value's end.
-TEST(RedisLeaseFaults, AForeignVersionKeepsNoWriteOut) {
+TEST(RedisLeaseFaults, A11_AForeignVersionKeepsNoWriteOut) {
   RedisServer server;
   const auto tier = make_redis_tier({.url = server.url()});
   const std::vector<Planted> foreign{
@@ -253,7 +253,7 @@ TEST(RedisLeaseFaults, AForeignVersionKeepsNoWriteOut) {
   }
 }
 
-TEST(RedisLeaseFaults, TheHighestVersionIsOne) {
+TEST(RedisLeaseFaults, A11_TheHighestVersionIsOne) {
   RedisServer server;
   const auto tier = make_redis_tier({.url = server.url()});
   EXPECT_TRUE(set_many(*tier, {{"k", "v", {}, highest_version}})[0]);
@@ -262,7 +262,7 @@ TEST(RedisLeaseFaults, TheHighestVersionIsOne) {
   EXPECT_FAILS(set_many(*tier, {{"k", "w", {}, highest_version + 1}})[0], Errc::invalid_argument);
 }
 
-TEST(RedisLeaseFaults, WhatAServerNamesAsALifeIsBounded) {
+TEST(RedisLeaseFaults, A07_WhatAServerNamesAsALifeIsBounded) {
   EXPECT_EQ(told_life("0"), Duration::zero());
   EXPECT_EQ(told_life("1500"), Duration(1500ms));
   for (const auto* much : {"5555555555554555", "9223372036854775807", "18446744073709551615",
@@ -276,7 +276,7 @@ TEST(RedisLeaseFaults, WhatAServerNamesAsALifeIsBounded) {
   EXPECT_GT(longest_life + longest_life, longest_life);
 }
 
-TEST(RedisLeaseFaults, AReplyToALeaseIsBounded) {
+TEST(RedisLeaseFaults, A07_AReplyToALeaseIsBounded) {
   const auto decoded = [](std::string_view value) {
     Result<LeaseReply> outcome = Error(Errc::io_error, "none");
     decode(Node{NodeType::number, 1, 0, value}, "server", outcome);

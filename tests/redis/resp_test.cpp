@@ -88,7 +88,7 @@ TEST(Resp, WhatIsNoValueMayBeLongerThanOne) {
   EXPECT_EQ(read_reply("=2000\r\n" + text + "\r\n"), "=0" + text + ";");
 }
 
-TEST(Resp, WhatIsNotRespIsBroken) {
+TEST(Resp, A36_WhatIsNotRespIsBroken) {
   for (const std::string_view bad : {"\r\n",
                                      "$\r\n",
                                      "$-1\r\n",
@@ -117,7 +117,7 @@ TEST(Resp, WhatIsNotRespIsBroken) {
   EXPECT_EQ(read_reply("+" + std::string(70'000, 'a')), "broken") << "a line without end";
 }
 
-TEST(Resp, NoBytesMakeItCrashOrGrow) {
+TEST(Resp, A36_NoBytesMakeItCrashOrGrow) {
   const unsigned seed = testing::test_seed();
   SCOPED_TRACE(testing::seed_text(seed));
   std::mt19937 random(seed);

@@ -46,7 +46,7 @@ TEST_F(RedisTier, StoresReadsAndErases) {
   EXPECT_EQ(stats.errors + stats.write_errors, 0U);
 }
 
-TEST_F(RedisTier, KeysAndValuesAreBytes) {
+TEST_F(RedisTier, A34_KeysAndValuesAreBytes) {
   const auto tier = make();
   using namespace std::string_literals;
   for (const auto& key :

@@ -103,7 +103,7 @@ TEST_F(TopologyTest, RefreshesPeriodicallyAndSoonerWhenWanted) {
 
 TEST_F(TopologyTest, ARedirectIsBelievedUntilTheNextRefresh) {
   refresh(thirds(10, 20, 30));
-  topology_.moved(7, at(99));
+  EXPECT_TRUE(topology_.moved(7, at(99)));
   EXPECT_EQ(*topology_.primary_of(7), at(99));
   EXPECT_EQ(*topology_.primary_of(8), at(10));
   EXPECT_TRUE(topology_.primaries().contains(at(99)));
@@ -111,6 +111,18 @@ TEST_F(TopologyTest, ARedirectIsBelievedUntilTheNextRefresh) {
   refresh(thirds(10, 20, 30));
   EXPECT_EQ(*topology_.primary_of(7), at(10));
   EXPECT_FALSE(topology_.nodes().contains(at(99))) << "who has left is forgotten";
+}
+
+TEST_F(TopologyTest, A06_RedirectsNameABoundedNumberOfNodes) {
+  refresh(thirds(10, 20, 30));
+  std::size_t taken = 0;
+  for (int port = 1000; port < 60'000; ++port) taken += topology_.moved(7, at(port)) ? 1U : 0U;
+  EXPECT_EQ(topology_.nodes().size(), most_nodes);
+  EXPECT_EQ(taken, most_nodes - 5) << "five were known";
+  EXPECT_EQ(*topology_.primary_of(7), at(1000 + static_cast<int>(taken) - 1)) << "a refusal changes nothing";
+  EXPECT_TRUE(topology_.moved(7, at(20))) << "a node that is known";
+  refresh(thirds(10, 20, 30));
+  EXPECT_TRUE(topology_.moved(7, at(1000))) << "a refresh makes room";
 }
 
 TEST_F(TopologyTest, SlotsThatNobodyServesHaveNoPrimary) {
@@ -160,7 +172,8 @@ TEST(TopologyRandom, KeepsItsRules) {
           topology.want(now);
           break;
         case 2:
-          topology.moved(static_cast<Slot>(random() % slot_count), at(static_cast<int>(40 + random() % 4)));
+          ASSERT_TRUE(topology.moved(static_cast<Slot>(random() % slot_count),
+                                     at(static_cast<int>(40 + random() % 4))));
           break;
         case 3:
           topology.suspect(at(static_cast<int>(random() % 50)));
