@@ -191,8 +191,7 @@ Result<Bytes> Core::seal_up(std::string_view key, const Entry& entry) const {
   meta.negative = entry.value == nullptr;
   const std::size_t compress_above = options.compress_above.value_or(options.key_ring ? 0 : 1024);
   return envelope::wrap(options.name, key, meta, payload,
-                        {.enabled = compress_above > 0, .threshold = compress_above},
-                        options.key_ring.get());
+                        {.enabled = compress_above > 0, .threshold = compress_above}, options.key_ring.get());
 }
 
 Result<ValuePtr> Core::open_payload(std::string_view key, BytesView stored) const {

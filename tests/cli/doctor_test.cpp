@@ -47,7 +47,8 @@ TEST_F(Doctor, CORE7_NamesAServerThatTakesNoLeases) {
   };
   for (const char* user : {"keys", "inner"}) {
     const std::string said = doctor(user);
-    EXPECT_THAT(said, ContainsRegex("failure +tier near: it does not (take|renew|fill|make|prolong)")) << user;
+    EXPECT_THAT(said, ContainsRegex("failure +tier near: it does not (take|renew|fill|make|prolong)"))
+        << user;
     EXPECT_THAT(said, HasSubstr("Settings for a Redis server"));
   }
   EXPECT_THAT(doctor("deaf"), ContainsRegex("failure +tier near: no watch comes up"));
