@@ -23,12 +23,11 @@ class FillDoubtTest : public ::testing::Test {
   /// Loads "old"; `meanwhile` happens while the loader runs.
   template <class Meanwhile>
   void load(Strings& cache, Meanwhile meanwhile) {
-    EXPECT_EQ(cache.get_or_load("k",
-                                [&] {
-                                  meanwhile();
-                                  return std::string("old");
-                                }),
-              "old");
+    const auto loaded = cache.get_or_load("k", [&] {
+      meanwhile();
+      return std::string("old");
+    });
+    EXPECT_EQ(*loaded, "old");
   }
 
   std::shared_ptr<testing::FakeScheduler> scheduler_ = std::make_shared<testing::FakeScheduler>();
