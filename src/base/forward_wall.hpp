@@ -3,9 +3,7 @@
 /// clock forward is followed (NTP has set the clock of a machine that began with a wrong one; the machine was
 /// suspended); a step back is not: an entry that has expired never becomes fresh again.
 
-#include <algorithm>
-#include <atomic>
-#include <terrace/clock.hpp>
+#include "base/longest.hpp"
 
 namespace terrace {
 
@@ -15,16 +13,13 @@ class ForwardWall {
   /// The time at `later`. `real`: the system's clock, read before `later`.
   [[nodiscard]] WallTime at(std::chrono::sys_time<Duration> real, TimePoint later) noexcept {
     // A thread may lose the processor between both readings: then this is less than the truth, never more.
-    const Duration ahead = real.time_since_epoch() - later.time_since_epoch();
-    Duration most = ahead_.load(std::memory_order_relaxed);
-    while (ahead > most && !ahead_.compare_exchange_weak(most, ahead, std::memory_order_relaxed)) {
-    }
+    ahead_.add(real.time_since_epoch() - later.time_since_epoch());
     return std::chrono::floor<std::chrono::milliseconds>(
-        std::chrono::sys_time<Duration>(later.time_since_epoch() + std::max(ahead, most)));
+        std::chrono::sys_time<Duration>(later.time_since_epoch() + ahead_.get()));
   }
 
  private:
-  std::atomic<Duration> ahead_{Duration::min()};  // of the monotonic clock
+  Longest ahead_{Duration::min()};  // of the monotonic clock
 };
 
 }  // namespace terrace

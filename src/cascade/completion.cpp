@@ -163,8 +163,10 @@ class LeasedFill : public std::enable_shared_from_this<LeasedFill> {
           core.levels[tier]->fill_turns.end(self->stored_.size());
           if (!accepted) core.levels[tier]->lease_errors.add(accepted.error(), core.now());
           if (accepted && *accepted) self->flight_->seen[tier].lease.reset();
+          if (accepted && !*accepted) self->rejected_ = true;
+          if (!accepted) self->watched_ = false;
           if (!accepted && !self->unshared_.empty()) return self->ask_for_lease(tier);
-          self->took(accepted);
+          self->answered();
         });
   }
   void ask_for_lease(std::size_t tier) {
@@ -174,17 +176,13 @@ class LeasedFill : public std::enable_shared_from_this<LeasedFill> {
                                              deadline, std::move(done));
         },
         [self = shared_from_this()](const Result<bool>& held) {
-          self->doubtful_ = self->doubtful_ || !held;
-          self->took(held && !*held ? Result<bool>(false) : Result<bool>(Error(Errc::unavailable)));
+          if (!held) self->doubtful_ = true;
+          if (held && !*held) self->rejected_ = true;
+          self->answered();
         });
   }
 
-  void took(const Result<bool>& accepted) {
-    if (!accepted) {
-      watched_ = false;
-    } else if (!*accepted) {
-      rejected_ = true;
-    }
+  void answered() {
     if (--left_ > 0) return;
     if (rejected_ || doubtful_) {
       for (std::size_t i = 0; i < unshared_.size(); ++i) recover(core_, unshared_[i], key_, tickets_[i]);

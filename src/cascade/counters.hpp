@@ -7,6 +7,8 @@
 #include <terrace/histogram.hpp>
 #include <terrace/result.hpp>
 
+#include "base/longest.hpp"
+
 namespace terrace::cascade {
 
 /// The errors of reads, by kind.
@@ -22,20 +24,6 @@ class ErrorTally {
 
  private:
   std::atomic<std::uint64_t> timed_out_{0}, unavailable_{0}, io_{0}, other_{0};
-};
-
-/// The longest of some times. Thread safe.
-class Longest {
- public:
-  void add(Duration time) noexcept {
-    Duration longest = longest_.load(std::memory_order_relaxed);
-    while (time > longest && !longest_.compare_exchange_weak(longest, time, std::memory_order_relaxed)) {
-    }
-  }
-  [[nodiscard]] Duration get() const noexcept { return longest_.load(std::memory_order_relaxed); }
-
- private:
-  std::atomic<Duration> longest_{Duration::zero()};
 };
 
 /// Counts events in those fields of Stats that are numbers: a new field needs no line here. Thread safe.

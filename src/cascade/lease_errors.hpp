@@ -1,7 +1,7 @@
 #pragma once
-/// LeaseErrors: counts what a shared tier refuses of leases, of their renewals, of the fills under them and of
-/// the tokens of tags, and writes it to the log. No caller is told of it: a load goes on without them, and what
-/// it returns is not stored in this tier. Thread safe.
+/// LeaseErrors: counts the leases, renewals, fills and tokens of tags that a shared tier refuses, and writes it
+/// to the log. Callers do not see these errors: a load goes on, and this tier does not store its value. Thread
+/// safe.
 
 #include <atomic>
 #include <cstdint>

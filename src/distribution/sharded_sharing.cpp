@@ -114,34 +114,28 @@ void ShardedSharing::release(std::string_view key, const LeaseToken& token, Leas
 
 void ShardedSharing::get_or_put(std::string_view key, BytesView value, std::optional<Duration> ttl,
                                 TimePoint deadline, Handler<Result<Bytes>> done) {
-  const MapPtr map = core_->map();
-  const Route route = core_->route(*map, key);
-  if (route.leader == Route::nowhere) return done(no_owner());
-  if (!route.read_other) {
-    return shared(*map, route.leader).get_or_put(key, value, ttl, deadline, std::move(done));
-  }
-  read_first<Bytes>(
-      map, *route.other, key, deadline, named(map, route.leader, std::move(done)),
-      [](Bytes there) { return std::optional(std::move(there)); },
-      [=, key = std::string(key), value = Bytes(value)](const ShardMap& now, Handler<Result<Bytes>> next) {
-        shared(now, route.leader).get_or_put(key, value, ttl, deadline, std::move(next));
-      });
+  get_or(&SharedTier::get_or_put, key, value, ttl, deadline, std::move(done));
 }
 
 /// A value that is found at the other owner is not prolonged there: it is a miss of its entries if it ends.
 void ShardedSharing::get_or_prolong(std::string_view key, BytesView value, std::optional<Duration> life,
                                     TimePoint deadline, Handler<Result<Bytes>> done) {
+  get_or(&SharedTier::get_or_prolong, key, value, life, deadline, std::move(done));
+}
+
+void ShardedSharing::get_or(decltype(&SharedTier::get_or_put) ask, std::string_view key, BytesView value,
+                            std::optional<Duration> life, TimePoint deadline, Handler<Result<Bytes>> done) {
   const MapPtr map = core_->map();
   const Route route = core_->route(*map, key);
   if (route.leader == Route::nowhere) return done(no_owner());
   if (!route.read_other) {
-    return shared(*map, route.leader).get_or_prolong(key, value, life, deadline, std::move(done));
+    return (shared(*map, route.leader).*ask)(key, value, life, deadline, std::move(done));
   }
   read_first<Bytes>(
       map, *route.other, key, deadline, named(map, route.leader, std::move(done)),
       [](Bytes there) { return std::optional(std::move(there)); },
       [=, key = std::string(key), value = Bytes(value)](const ShardMap& now, Handler<Result<Bytes>> next) {
-        shared(now, route.leader).get_or_prolong(key, value, life, deadline, std::move(next));
+        (shared(now, route.leader).*ask)(key, value, life, deadline, std::move(next));
       });
 }
 

@@ -30,6 +30,10 @@ class ShardedSharing final : public SharedTier {
                                             std::shared_ptr<Watcher> watcher) override;
 
  private:
+  /// `ask`: get_or_put or get_or_prolong.
+  void get_or(decltype(&SharedTier::get_or_put) ask, std::string_view key, BytesView value,
+              std::optional<Duration> life, TimePoint deadline, Handler<Result<Bytes>> done);
+
   const std::shared_ptr<ShardedCore> core_;
 };
 

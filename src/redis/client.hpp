@@ -53,9 +53,9 @@ class Client final : public Pipeline::Owner, public std::enable_shared_from_this
   /// meanwhile. On the I/O thread.
   void find_primary();
   /// Any thread.
+  [[nodiscard]] RedisStatus status() const;
   /// Tier::clock_offset. Any thread.
   [[nodiscard]] std::optional<Duration> clock_offset() const noexcept { return store_clock_.offset(); }
-  [[nodiscard]] RedisStatus status() const;
 
   [[nodiscard]] const RedisOptions& options() const noexcept { return options_; }
   /// Where the server is, for messages.

@@ -15,8 +15,8 @@ namespace terrace::redis {
 /// The remedy for a server or proxy that does not know HELLO 3.
 inline constexpr std::string_view needs_resp3 =
     "terrace needs the command HELLO 3 (RESP3): Redis 6 or newer, or Valkey, without a proxy that does not "
-    "know it "
-    "(such as Twemproxy or Envoy), and without rename-command HELLO";
+    "know "
+    "it (such as Twemproxy or Envoy), and without rename-command HELLO";
 
 /// The value of a field in the text of INFO; empty: the field does not exist.
 std::string_view info_field(std::string_view text, std::string_view name);

@@ -11,11 +11,7 @@ void SocketStream::read_some(std::span<char> into, std::shared_ptr<Listener> lis
   auto done = [listener = std::move(listener)](const ErrorCode& ec, std::size_t size) {
     listener->on_read(ec, size);
   };
-  if (tls_) {
-    tls_->async_read_some(space, std::move(done));
-  } else {
-    plain_->async_read_some(space, std::move(done));
-  }
+  with_socket([&](auto& socket) { socket.async_read_some(space, std::move(done)); });
 }
 
 void SocketStream::write_some(std::string_view from, std::shared_ptr<Listener> listener) {
@@ -23,11 +19,7 @@ void SocketStream::write_some(std::string_view from, std::shared_ptr<Listener> l
   auto done = [listener = std::move(listener)](const ErrorCode& ec, std::size_t size) {
     listener->on_written(ec, size);
   };
-  if (tls_) {
-    tls_->async_write_some(bytes, std::move(done));
-  } else {
-    plain_->async_write_some(bytes, std::move(done));
-  }
+  with_socket([&](auto& socket) { socket.async_write_some(bytes, std::move(done)); });
 }
 
 std::size_t SocketStream::write_now(std::string_view from) {

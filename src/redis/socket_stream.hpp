@@ -26,6 +26,11 @@ class SocketStream final : public Stream {
   void close() noexcept override;
 
  private:
+  template <class Use>
+  void with_socket(Use use) {
+    tls_ ? use(*tls_) : use(*plain_);
+  }
+
   std::unique_ptr<Socket> plain_;
   std::unique_ptr<TlsSocket> tls_;
 };

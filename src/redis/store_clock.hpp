@@ -1,6 +1,6 @@
 #pragma once
-/// StoreClock: the difference of the clock of a server and the monotonic clock of this process. Processes whose own clocks differ agree
-/// about the age of an entry by the clock of the server that they share.
+/// StoreClock: the difference of the clock of a server and the monotonic clock of this process. Processes whose
+/// own clocks differ agree about the age of an entry by the clock of the server that they share.
 ///
 /// A server clock that stood still (a paused machine) or was set back would make old entries young. So such a
 /// fall is undone here: this process goes on with the time that it knew. A process that asks for the first time

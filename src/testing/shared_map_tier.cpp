@@ -215,20 +215,19 @@ void SharedMapTier::release(std::string_view key, const LeaseToken& token, Lease
   done({});
 }
 
-void SharedMapTier::get_or_put(std::string_view key, BytesView value, std::optional<Duration> ttl,
-                               TimePoint deadline, Handler<Result<Bytes>> done) {
+/// `written(there)`: what is to be stored, given what is there; none: that stays.
+template <class Written>
+void SharedMapTier::get_or(std::string_view key, std::optional<Duration> ttl, TimePoint deadline,
+                           Written written, Handler<Result<Bytes>> done) {
   if (auto refused = refuse_write(key, ttl, deadline)) return done(*std::move(refused));
   Result<Bytes> there = Bytes{};
   {
     std::lock_guard lock(mutex_);
     const auto now = held(key);
-    // A TTL that no process asking for this one would give.
-    const bool strange = now && ttl && (now->second - clock_->now()) / 2 > *ttl;
-    if (now && !strange) {
-      there = now->first;
-    } else {
-      there = Bytes(value);
-      set(key, value, ttl, deadline, [&](const Result<void>& stored) {
+    std::optional<Bytes> bytes = written(now);
+    there = bytes ? *std::move(bytes) : now->first;
+    if (bytes) {
+      set(key, *there, ttl, deadline, [&](const Result<void>& stored) {
         if (!stored) there = stored.error();
       });
     }
@@ -236,22 +235,24 @@ void SharedMapTier::get_or_put(std::string_view key, BytesView value, std::optio
   done(std::move(there));
 }
 
+void SharedMapTier::get_or_put(std::string_view key, BytesView value, std::optional<Duration> ttl,
+                               TimePoint deadline, Handler<Result<Bytes>> done) {
+  const auto written = [&](const auto& there) {
+    // A TTL that no process asking for this one would give.
+    const bool strange = there && ttl && (there->second - clock_->now()) / 2 > *ttl;
+    return there && !strange ? std::nullopt : std::optional<Bytes>(value);
+  };
+  get_or(key, ttl, deadline, written, std::move(done));
+}
+
 void SharedMapTier::get_or_prolong(std::string_view key, BytesView value, std::optional<Duration> life,
                                    TimePoint deadline, Handler<Result<Bytes>> done) {
-  if (auto refused = refuse_write(key, life, deadline)) return done(*std::move(refused));
-  Result<Bytes> there = Bytes{};
-  {
-    std::lock_guard lock(mutex_);
-    const auto now = held(key);
-    there = now ? now->first : Bytes(value);
+  const auto written = [&](const auto& there) {
     const TimePoint enough = life ? after(clock_->now(), *life / 4 * 3) : no_deadline;
-    if (!now || now->second < enough) {
-      set(key, *there, life, deadline, [&](const Result<void>& stored) {
-        if (!stored) there = stored.error();
-      });
-    }
-  }
-  done(std::move(there));
+    if (there && there->second >= enough) return std::optional<Bytes>();
+    return std::optional<Bytes>(there ? there->first : Bytes(value));
+  };
+  get_or(key, life, deadline, written, std::move(done));
 }
 
 void SharedMapTier::replace(std::string_view key, BytesView expected, BytesView value,

@@ -1,13 +1,13 @@
 /// A PostgreSQL server that sends more than it was asked for: neither its lengths nor its rows are trusted.
 
 #include <boost/asio/connect.hpp>
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/write.hpp>
 #include <thread>
 
 #include "database/postgres_operations.hpp"
 #include "database/postgres_test.hpp"
+#include "support/acceptor.hpp"
 
 namespace terrace::database {
 namespace {
@@ -23,27 +23,20 @@ using testing::eventually;
 class HostileServer {
  public:
   explicit HostileServer(int target) : target_(target), thread_([this] { serve(); }) {}
-  ~HostileServer() {
-    stopping_ = true;
-    asio::io_context io;  // wakes the accept
-    Tcp::socket socket(io);
-    boost::system::error_code ignored;
-    socket.connect(acceptor_.local_endpoint(), ignored);
-  }
-  [[nodiscard]] int port() const { return acceptor_.local_endpoint().port(); }
+  ~HostileServer() { acceptor_.stop(); }
+  [[nodiscard]] int port() const { return acceptor_.port(); }
   void turn() { turned_ = true; }
   [[nodiscard]] std::uint64_t sent() const { return sent_; }
 
  private:
   void serve() {
     std::vector<std::jthread> pairs;
-    while (!stopping_) {
-      auto client = std::make_shared<Tcp::socket>(io_);
-      auto server = std::make_shared<Tcp::socket>(io_);
+    while (auto socket = acceptor_.accept()) {
+      auto client = std::make_shared<Tcp::socket>(*std::move(socket));
+      auto server = std::make_shared<Tcp::socket>(acceptor_.context());
       boost::system::error_code ec;
-      acceptor_.accept(*client, ec);
       server->connect({asio::ip::address_v4::loopback(), static_cast<asio::ip::port_type>(target_)}, ec);
-      if (ec || stopping_) continue;
+      if (ec) continue;
       pairs.emplace_back([this, client, server] { pass(*client, *server, true); });
       pairs.emplace_back([this, client, server] { pass(*server, *client, false); });
     }
@@ -78,10 +71,8 @@ class HostileServer {
 
   const int target_;
   std::atomic<bool> turned_{false};
-  std::atomic<bool> stopping_{false};
   std::atomic<std::uint64_t> sent_{0};
-  asio::io_context io_;
-  Tcp::acceptor acceptor_{io_, {asio::ip::address_v4::loopback(), 0}};
+  testing::Acceptor acceptor_;
   std::jthread thread_;
 };
 

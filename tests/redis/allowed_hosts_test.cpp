@@ -10,6 +10,7 @@
 #include "redis/greeting.hpp"
 #include "redis/redis_test.hpp"
 #include "redis/redis_url.hpp"
+#include "support/acceptor.hpp"
 
 namespace terrace::redis {
 namespace {
@@ -23,21 +24,11 @@ class Puppet {
   using Answers = std::vector<std::pair<std::string, std::string>>;
 
   explicit Puppet(const std::string& address, Answers answers = {})
-      : answers_(std::move(answers)),
-        acceptor_(io_, {asio::ip::make_address(address), 0}),
-        thread_([this] { serve(); }) {}
-  ~Puppet() {
-    stopping_ = true;
-    asio::io_context io;  // wakes the accept
-    Tcp::socket socket(io);
-    boost::system::error_code ignored;
-    socket.connect(acceptor_.local_endpoint(), ignored);
-  }
+      : answers_(std::move(answers)), acceptor_(address), thread_([this] { serve(); }) {}
+  ~Puppet() { acceptor_.stop(); }
 
-  [[nodiscard]] int port() const { return acceptor_.local_endpoint().port(); }
-  [[nodiscard]] std::string text() const {
-    return acceptor_.local_endpoint().address().to_string() + ":" + std::to_string(port());
-  }
+  [[nodiscard]] int port() const { return acceptor_.port(); }
+  [[nodiscard]] std::string text() const { return acceptor_.address() + ":" + std::to_string(port()); }
   [[nodiscard]] std::string heard() const {
     const std::lock_guard lock(mutex_);
     return heard_;
@@ -49,13 +40,11 @@ class Puppet {
 
  private:
   void serve() {
-    while (!stopping_) {
-      Tcp::socket socket(io_);
+    while (auto socket = acceptor_.accept()) {
       boost::system::error_code ec;
-      acceptor_.accept(socket, ec);
       std::string buffer(65'536, '\0');
       while (!ec) {
-        const auto size = socket.read_some(asio::buffer(buffer), ec);
+        const auto size = socket->read_some(asio::buffer(buffer), ec);
         if (ec) break;
         std::string reply;
         {
@@ -69,7 +58,7 @@ class Puppet {
             }
           }
         }
-        if (!reply.empty()) asio::write(socket, asio::buffer(reply), ec);
+        if (!reply.empty()) asio::write(*socket, asio::buffer(reply), ec);
       }
     }
   }
@@ -77,9 +66,7 @@ class Puppet {
   mutable std::mutex mutex_;
   std::string heard_;
   Answers answers_;
-  std::atomic<bool> stopping_{false};
-  asio::io_context io_;
-  Tcp::acceptor acceptor_;
+  testing::Acceptor acceptor_;
   std::jthread thread_;
 };
 

@@ -1,6 +1,5 @@
 // What the Redis tier does when the server or the network fails; named after the rows of the list of faults.
 #include <boost/asio/connect.hpp>
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/write.hpp>
@@ -8,6 +7,7 @@
 
 #include "redis/redis_test.hpp"
 #include "redis/resp.hpp"
+#include "support/acceptor.hpp"
 #include "support/lateness.hpp"
 
 namespace terrace::redis {
@@ -401,35 +401,25 @@ class HostileServer {
  public:
   explicit HostileServer(std::string answer, std::string hello = "+hello\r\n")
       : answer_(std::move(answer)), greeting_(hello + "+info\r\n+info\r\n"), thread_([this] { serve(); }) {}
-  ~HostileServer() {
-    stopping_ = true;
-    asio::io_context io;  // wakes the accept
-    asio::ip::tcp::socket socket(io);
-    boost::system::error_code ignored;
-    socket.connect(acceptor_.local_endpoint(), ignored);
-  }
-  std::string url() const { return "redis://127.0.0.1:" + std::to_string(acceptor_.local_endpoint().port()); }
+  ~HostileServer() { acceptor_.stop(); }
+  std::string url() const { return "redis://127.0.0.1:" + std::to_string(acceptor_.port()); }
 
  private:
   void serve() {
     boost::system::error_code ec;
-    while (!stopping_) {
-      asio::ip::tcp::socket socket(io_);
-      acceptor_.accept(socket, ec);
+    while (auto socket = acceptor_.accept()) {
       std::string buffer(4096, '\0');
-      socket.read_some(asio::buffer(buffer), ec);
+      socket->read_some(asio::buffer(buffer), ec);
       if (answer_.empty()) continue;
-      asio::write(socket, asio::buffer(greeting_), ec);
-      if (!ec) socket.read_some(asio::buffer(buffer), ec);
-      if (!ec) asio::write(socket, asio::buffer(answer_), ec);
+      asio::write(*socket, asio::buffer(greeting_), ec);
+      if (!ec) socket->read_some(asio::buffer(buffer), ec);
+      if (!ec) asio::write(*socket, asio::buffer(answer_), ec);
     }
   }
 
   std::string answer_;
   std::string greeting_;
-  std::atomic<bool> stopping_{false};
-  asio::io_context io_;
-  asio::ip::tcp::acceptor acceptor_{io_, {asio::ip::address_v4::loopback(), 0}};
+  testing::Acceptor acceptor_;
   std::jthread thread_;
 };
 

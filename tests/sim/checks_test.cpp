@@ -14,10 +14,16 @@ TimePoint at(int ms) {
   return TimePoint(std::chrono::milliseconds(1000 + ms));
 }
 
-TEST(OrderCheck, ReadsDuringAWriteMaySeeEitherValue) {
+/// Of a key k with the value 1.
+OrderCheck after_a_write() {
   OrderCheck check;
   check.begins_write("k", 1, at(0));
   check.wrote("k", 1, at(1));
+  return check;
+}
+
+TEST(OrderCheck, ReadsDuringAWriteMaySeeEitherValue) {
+  OrderCheck check = after_a_write();
   check.begins_write("k", 2, at(10));
   check.read("k", 1, at(11), at(12));
   check.read("k", 2, at(13), at(14));
@@ -26,9 +32,7 @@ TEST(OrderCheck, ReadsDuringAWriteMaySeeEitherValue) {
 }
 
 TEST(OrderCheck, OnceTheNewValueIsSeenTheOldOneIsOver) {
-  OrderCheck check;
-  check.begins_write("k", 1, at(0));
-  check.wrote("k", 1, at(1));
+  OrderCheck check = after_a_write();
   check.begins_write("k", 2, at(10));
   check.read("k", 2, at(11), at(12));
   check.read("k", 1, at(13), at(14));
@@ -37,9 +41,7 @@ TEST(OrderCheck, OnceTheNewValueIsSeenTheOldOneIsOver) {
 }
 
 TEST(OrderCheck, AnAcknowledgedWriteEndsTheValueBefore) {
-  OrderCheck check;
-  check.begins_write("k", 1, at(0));
-  check.wrote("k", 1, at(1));
+  OrderCheck check = after_a_write();
   check.begins_write("k", 2, at(2));
   check.wrote("k", 2, at(3));
   check.read("k", 1, at(4), at(5));
@@ -47,9 +49,7 @@ TEST(OrderCheck, AnAcknowledgedWriteEndsTheValueBefore) {
 }
 
 TEST(OrderCheck, AWriteThatFailedMayTakeEffectLaterOrNever) {
-  OrderCheck check;
-  check.begins_write("k", 1, at(0));
-  check.wrote("k", 1, at(1));
+  OrderCheck check = after_a_write();
   check.begins_write("k", 2, at(2));
   check.read("k", 1, at(50), at(51));
   EXPECT_EQ(check.verdict(), "");

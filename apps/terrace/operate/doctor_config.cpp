@@ -4,7 +4,6 @@
 #include <sys/timex.h>
 
 #include <algorithm>
-#include <atomic>
 #include <filesystem>
 #include <future>
 #include <random>
@@ -49,19 +48,17 @@ std::optional<std::string> missing_file(const assembly::TierUrl& store) {
   return std::nullopt;
 }
 
-/// Whether the watch of a tier comes up.
+/// Opens its latch when the watch of a tier is up.
 class UpWatcher final : public Watcher {
  public:
-  void watching(TimePoint) override { up_ = true; }
+  void watching(TimePoint) override { up.open(); }
   void changed(const std::vector<std::string>&) override {}
   void changed_all() override {}
   void lease_changed(const std::vector<std::string>&) override {}
   void proven(TimePoint) override {}
   void lost() override {}
-  [[nodiscard]] bool up() const noexcept { return up_; }
 
- private:
-  std::atomic<bool> up_{false};
+  Latch up;
 };
 
 /// A write, a read and an erase in one tier; and in a shared one a lease, a fill under it, the token of a tag and
@@ -143,9 +140,7 @@ class TierProbe {
     const TimePoint begun = runtime_->clock().now();
     const auto watcher = std::make_shared<UpWatcher>();
     const auto watch = shared.watch({key_}, watcher);
-    while (!watcher->up() && runtime_->clock().now() < deadline_)
-      std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    if (watcher->up()) {
+    if (runtime_->wait(watcher->up, deadline_)) {
       took_ += fmt::format(", watch {}", format_duration(runtime_->clock().now() - begun));
       return true;
     }

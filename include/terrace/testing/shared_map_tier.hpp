@@ -85,6 +85,9 @@ class SharedMapTier final : public MapTier, public SharedTier {
   [[nodiscard]] std::optional<Error> refuse_lease(std::string_view key, Duration lease_time,
                                                   TimePoint deadline) const;
   [[nodiscard]] bool holds(std::string_view key, const LeaseToken& token);
+  template <class Written>
+  void get_or(std::string_view key, std::optional<Duration> ttl, TimePoint deadline, Written written,
+              Handler<Result<Bytes>> done);
   void end_leases(std::string_view prefix, const std::function<bool(std::string_view)>& matches);
   void tell(Event event);
   void tell_changed(std::string_view key);
