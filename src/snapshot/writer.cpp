@@ -28,30 +28,38 @@ Writer::~Writer() {
 /// this writer has made: one that was there could be readable for others, or be another file under a second name.
 void Writer::open_draft() {
   constexpr int attempts = 100;  // other writers may be quicker that many times
-  for (int i = 0; i < attempts; ++i) {
+  for (int i = 0; i < attempts && !owns_draft_; ++i) {
     fd_ = ::open(draft_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR);
-    if (fd_ >= 0) break;
-    if (errno != EEXIST) return fail_with_errno("create a file beside");
-    if (!clear_name()) return;
+    if (fd_ < 0 && errno != EEXIST) return fail_with_errno("create a file beside");
+    if (fd_ < 0) {
+      if (!clear_name()) return;
+    } else if (::flock(fd_, LOCK_EX | LOCK_NB) == 0 && has_name(fd_)) {
+      owns_draft_ = true;
+    } else {  // before it was locked, another writer took it for the draft of a killed program
+      ::close(std::exchange(fd_, -1));
+    }
   }
-  if (fd_ < 0) return fail_with_errno("create a file beside");
-  if (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
-    return fail(Error(Errc::io_error, "another snapshot is being written to " + file_.string()));
-  }
-  owns_draft_ = true;
+  if (!owns_draft_) fail(Error(Errc::io_error, "another snapshot is being written to " + file_.string()));
+}
+
+/// Whether the name of the draft leads to this open file.
+bool Writer::has_name(int fd) const {
+  struct stat open {};
+  struct stat named {};
+  return ::fstat(fd, &open) == 0 && ::lstat(draft_.c_str(), &named) == 0 && named.st_ino == open.st_ino;
 }
 
 /// Removes what has the name of the draft; false: it is in use, or cannot be removed. The lock of a writer ends
 /// with its program. Only the lock of an own file counts: anyone could lock another one.
 bool Writer::clear_name() {
   const int found = ::open(draft_.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  if (found < 0 && errno == ENOENT) return true;  // what has the name from now on is another writer's
   struct stat there {};
-  struct stat named {};
   const bool own = found >= 0 && ::fstat(found, &there) == 0 && S_ISREG(there.st_mode) &&
                    there.st_uid == ::geteuid() && there.st_nlink <= 1;
   const bool in_use = own && ::flock(found, LOCK_EX | LOCK_NB) != 0;
   // With its lock, nobody else removes it; without the name, another writer has done so already.
-  const bool gone = own && (::lstat(draft_.c_str(), &named) != 0 || named.st_ino != there.st_ino);
+  const bool gone = own && !has_name(found);
   const bool removed = in_use || gone || ::unlink(draft_.c_str()) == 0 || errno == ENOENT;
   const int why = errno;
   if (found >= 0) ::close(found);

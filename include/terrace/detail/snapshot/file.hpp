@@ -66,6 +66,7 @@ class Writer {
  private:
   void open_draft();
   [[nodiscard]] bool clear_name();
+  [[nodiscard]] bool has_name(int fd) const;
   void write_block();
   void write(BytesView bytes);
   void fail_with_errno(const char* what);
