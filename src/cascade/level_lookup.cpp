@@ -172,36 +172,56 @@ class LevelLookup : public std::enable_shared_from_this<LevelLookup> {
     }
   }
 
-  /// Finds the tokens of the hits' tags, then classifies each hit.
+  /// Finds the tokens of the hits' tags, then classifies each hit. What a watch reports between a token's answer
+  /// and here may be older than the answer, such as the token's own creation: the token is asked for again.
   template <class Then>
-  void check_tags(std::vector<Hit> hits, Then then) {
+  void check_tags(std::vector<Hit> hits, Then then, int rounds = 3) {
     std::vector<std::string> tags;
     for (const Hit& hit : hits) tags.insert(tags.end(), hit.unwrapped.tags.begin(), hit.unwrapped.tags.end());
-    if (tags.empty()) {
-      for (Hit& hit : hits) classify_hit(std::move(hit));
-      return then();
-    }
     std::sort(tags.begin(), tags.end());
     tags.erase(std::unique(tags.begin(), tags.end()), tags.end());
+    if (tags.empty()) {
+      for (Hit& hit : hits) classify_hit(std::move(hit), TagVerdict::valid);
+      return then();
+    }
     find_tag_tokens(core_, tags,
-                    [self = shared_from_this(), hits = std::move(hits),
-                     then = std::move(then)](const Result<std::vector<Token>>&) mutable {
+                    [self = shared_from_this(), tags, hits = std::move(hits), then = std::move(then),
+                     rounds](const Result<std::vector<Token>>& found) mutable {
+                      std::vector<Hit> again;
                       for (Hit& hit : hits) {
-                        hit.unwrapped.entry.tags =
-                            self->core_->tags.mark(hit.unwrapped.tags, hit.unwrapped.tokens);
-                        self->classify_hit(std::move(hit));
+                        Unwrapped& of = hit.unwrapped;
+                        of.entry.tags = self->core_->tags.mark(of.tags, of.tokens);
+                        const TagVerdict tagged = verdict(of.entry.tags);
+                        const bool outdated =
+                            tagged != TagVerdict::valid && found && has_tokens(of, tags, *found);
+                        if (outdated && rounds > 1) {
+                          again.push_back(std::move(hit));
+                        } else {
+                          self->classify_hit(std::move(hit), tagged);
+                        }
                       }
-                      then();
+                      if (again.empty()) return then();
+                      self->check_tags(std::move(again), std::move(then), rounds - 1);
                     });
+  }
+
+  /// The entry's tokens are the ones that were found, in the order of the sorted `tags`.
+  static bool has_tokens(const Unwrapped& entry, const std::vector<std::string>& tags,
+                         const std::vector<Token>& found) {
+    for (std::size_t i = 0; i < entry.tags.size(); ++i) {
+      const auto at = std::lower_bound(tags.begin(), tags.end(), entry.tags[i]) - tags.begin();
+      if (compare_tokens(entry.tokens[i], found[static_cast<std::size_t>(at)]) != TagVerdict::valid)
+        return false;
+    }
+    return true;
   }
 
   /// A fresh value answers its flight; a stale one becomes the candidate, in case nothing better is found. So
   /// does every value of a narrow level: another process may have changed or erased the key since, and such a
   /// level is not notified of that.
-  void classify_hit(Hit hit) {
+  void classify_hit(Hit hit, TagVerdict tags) {
     Entry& entry = hit.unwrapped.entry;
     const TimePoint now = core_->now();
-    const TagVerdict tags = verdict(entry.tags);
     const bool due = hit.flight->refresh && core_->refresh_due(entry);
     if (!level().narrow && tags == TagVerdict::valid && entry.fresh(now) && !due) {
       level().counters.add(&LevelStats::hits);
