@@ -44,6 +44,15 @@ struct TierWrite {
   std::uint64_t version = 0;
 };
 
+/// One write of compare_and_set_many. `value` and `ttl` as for Tier::set.
+struct TierSwap {
+  std::string_view key;
+  /// What must be stored under the key: these bytes, unexpired; none: nothing.
+  std::optional<BytesView> expected;
+  BytesView value;
+  std::optional<Duration> ttl = {};
+};
+
 /// Counters since construction. `hits + misses + errors` = number of keys asked for.
 struct TierStats {
   std::uint64_t hits = 0;
@@ -109,6 +118,17 @@ class Tier {
                         Handler<std::vector<Result<void>>> done) = 0;
   virtual void erase_many(std::vector<std::string_view> keys, TimePoint deadline,
                           Handler<std::vector<Result<bool>>> done) = 0;
+
+  /// For each write, in one step in the store: if the key holds what is expected, stores the value (true);
+  /// otherwise changes nothing (false). Order, errors and repeated keys as for set_many. Only if
+  /// has_compare_and_set(); otherwise invalid_argument.
+  virtual void compare_and_set_many(std::vector<TierSwap> writes, TimePoint deadline,
+                                    Handler<std::vector<Result<bool>>> done);
+
+  /// The tier has compare_and_set_many. Without it, a cache does not keep what is loaded in a tier that processes
+  /// share, unless the tier has leases (shared()): a load from before another process's erase would come back.
+  /// Constant. Default: false.
+  [[nodiscard]] virtual bool has_compare_and_set() const noexcept { return false; }
 
   /// Removes every key of this tier that begins with the prefix (any bytes, taken literally; empty: all keys)
   /// and returns how many. Keys written meanwhile may survive. Does not delay other operations.

@@ -2,6 +2,12 @@
 
 namespace terrace {
 
+void Tier::compare_and_set_many(std::vector<TierSwap> writes, TimePoint,
+                                Handler<std::vector<Result<bool>>> done) {
+  const Error none(Errc::invalid_argument, "level " + std::string(name()) + " has no compare-and-set");
+  done(std::vector<Result<bool>>(writes.size(), none));
+}
+
 Error tier_check::key_error(std::string_view key, std::size_t limit) {
   if (key.empty()) {
     return {Errc::invalid_key, "the key is empty; possible are 1 to " + std::to_string(limit) + " bytes"};

@@ -23,6 +23,17 @@ inline void tally(TierStats& stats, const Result<bool>& outcome) noexcept {
   }
 }
 
+/// Of compare_and_set_many: what was not stored is neither a write nor an error.
+inline void tally_swaps(TierStats& stats, const std::vector<Result<bool>>& outcomes) noexcept {
+  for (const auto& stored : outcomes) {
+    if (!stored) {
+      ++stats.write_errors;
+    } else if (*stored) {
+      ++stats.writes;
+    }
+  }
+}
+
 struct TierCounters {
   std::atomic<std::uint64_t> hits{0}, misses{0}, errors{0}, writes{0}, erases{0}, write_errors{0};
 
@@ -40,6 +51,12 @@ struct TierCounters {
   }
   /// A set of one key.
   void count_write(bool done) noexcept { ++(done ? writes : write_errors); }
+  /// The outcomes of compare_and_set_many.
+  void count_swaps(const std::vector<Result<bool>>& outcomes) noexcept {
+    TierStats all;
+    tally_swaps(all, outcomes);
+    add(all);
+  }
   /// A bulk delete of a prefix or a pattern.
   void count_sweep(const Result<std::uint64_t>& removed) noexcept {
     removed ? add(erases, *removed) : add(write_errors, 1);

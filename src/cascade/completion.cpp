@@ -43,8 +43,33 @@ Intent intend(const Core& core) {
   return std::make_shared<const Fills::UnderWay>(core.fills);
 }
 
-/// Fills a tier that gives out no leases. Only this process protects such a tier from an old value: by the
-/// generation of the key, and because writes to the key wait for its fills.
+/// Puts the value into a tier that gives out no leases. False: the tier's claim is gone (claims.hpp).
+void put(const std::shared_ptr<Core>& core, std::size_t tier, const Flight& flight, BytesView stored,
+         std::optional<Duration> life, Handler<Result<bool>> done) {
+  const Level& level = *core->levels[tier];
+  const std::string key = core->tier_key(flight.key);
+  if (level.fills == FillRule::claim) {
+    core->ask<bool>(
+        [&](TimePoint deadline, Handler<Result<bool>> told) {
+          level.tier->compare_and_set_many({{key, *flight.seen[tier].stale, stored, life}}, deadline,
+                                           [told = std::move(told)](std::vector<Result<bool>> one) mutable {
+                                             told(std::move(one.front()));
+                                           });
+        },
+        std::move(done));
+  } else {
+    core->ask<void>(
+        [&](TimePoint deadline, Handler<Result<void>> told) {
+          level.tier->set(key, stored, life, deadline, std::move(told));
+        },
+        [done = std::move(done)](const Result<void>& outcome) mutable {
+          done(outcome ? Result<bool>(true) : outcome.error());
+        });
+  }
+}
+
+/// Fills a tier that gives out no leases. A claim protects it from an old value; a tier of this process alone is
+/// protected by the generation of the key, and because writes to the key wait for its fills.
 void fill_unshared(const std::shared_ptr<Core>& core, std::size_t tier, const FlightPtr& flight,
                    BytesView stored, const Entry& entry, const Intent& intent) {
   const auto life = core->tier_life(entry);
@@ -56,12 +81,11 @@ void fill_unshared(const std::shared_ptr<Core>& core, std::size_t tier, const Fl
     return;
   }
   const std::uint64_t ticket = core->levels[tier]->recovery.ticket();
-  core->ask<void>(
-      [&](TimePoint deadline, Handler<Result<void>> done) {
-        core->levels[tier]->tier->set(core->tier_key(flight->key), stored, life, deadline, std::move(done));
-      },
-      [core, tier, flight, ticket, intent, filling = std::move(filling)](const Result<void>& outcome) {
-        if (outcome || core->generations.valid(flight->stamp)) return;
+  put(core, tier, *flight, stored, life,
+      [core, tier, flight, ticket, intent, filling = std::move(filling)](const Result<bool>& outcome) {
+        if (outcome && !*outcome) core->counters.add(&CacheStats::rejected_fills);
+        if (core->levels[tier]->fills != FillRule::own || outcome || core->generations.valid(flight->stamp))
+          return;
         // The tier did not report the outcome in time, and the key has changed: the old value may still
         // arrive.
         core->invalidate(flight->key);
@@ -88,8 +112,9 @@ void fill_beside(const std::shared_ptr<Core>& core, std::size_t tier, const Flig
 }
 
 /// Fills the shared tiers under leases, and the other tiers before them: if a lease turns out to be void, it
-/// is known which of the others got the value, and it is erased there again. If a fill has no outcome, the
-/// lease is asked for: the others keep the value if it still held after they had got it.
+/// is known which of the others got the value, and it is erased there again, except where a claim protects them.
+/// If a fill has no outcome, the lease is asked for: the others keep the value if it still held after they had
+/// got it.
 class LeasedFill : public std::enable_shared_from_this<LeasedFill> {
  public:
   LeasedFill(std::shared_ptr<Core> core, FlightPtr flight, Answer answer, BytesView stored)
@@ -129,13 +154,10 @@ class LeasedFill : public std::enable_shared_from_this<LeasedFill> {
     const auto life = core_->tier_life(answer_.entry);
     for (const std::size_t tier : unshared_) {
       tickets_.push_back(core_->levels[tier]->recovery.ticket());
-      core_->ask<void>(
-          [&](TimePoint deadline, Handler<Result<void>> done) {
-            core_->levels[tier]->tier->set(key_, stored_, life, deadline, std::move(done));
-          },
-          [self = shared_from_this()](const Result<void>&) {
-            if (--self->left_ == 0) self->fill_leased();
-          });
+      put(core_, tier, *flight_, stored_, life, [self = shared_from_this()](const Result<bool>& outcome) {
+        if (outcome && !*outcome) self->core_->counters.add(&CacheStats::rejected_fills);
+        if (--self->left_ == 0) self->fill_leased();
+      });
     }
   }
 
@@ -165,7 +187,7 @@ class LeasedFill : public std::enable_shared_from_this<LeasedFill> {
           if (accepted && *accepted) self->flight_->seen[tier].lease.reset();
           if (accepted && !*accepted) self->rejected_ = true;
           if (!accepted) self->watched_ = false;
-          if (!accepted && !self->unshared_.empty()) return self->ask_for_lease(tier);
+          if (!accepted && self->may_take_back()) return self->ask_for_lease(tier);
           self->answered();
         });
   }
@@ -182,10 +204,18 @@ class LeasedFill : public std::enable_shared_from_this<LeasedFill> {
         });
   }
 
+  /// Nothing but the leases above protects this tier.
+  [[nodiscard]] bool is_own(std::size_t tier) const { return core_->levels[tier]->fills == FillRule::own; }
+  [[nodiscard]] bool may_take_back() const {
+    return std::any_of(unshared_.begin(), unshared_.end(), [this](std::size_t tier) { return is_own(tier); });
+  }
+
   void answered() {
     if (--left_ > 0) return;
     if (rejected_ || doubtful_) {
-      for (std::size_t i = 0; i < unshared_.size(); ++i) recover(core_, unshared_[i], key_, tickets_[i]);
+      for (std::size_t i = 0; i < unshared_.size(); ++i) {
+        if (is_own(unshared_[i])) recover(core_, unshared_[i], key_, tickets_[i]);
+      }
     }
     if (!rejected_) {
       release_leases(*core_, flight_, LeaseEnd::not_kept);  // of the tiers that did not confirm the fill
@@ -280,6 +310,8 @@ void complete_with_fill(const std::shared_ptr<Core>& core, const FlightPtr& flig
       if (flight->seen[tier].missed) besides.push_back(tier);
     } else if (!flight->seen[tier].missed) {
       watched = watched && !shared;
+    } else if (level.fills == FillRule::never) {
+      continue;
     } else if (!shared) {
       // If a narrow level has these bytes already, and a level below has just confirmed them, nothing is
       // written.

@@ -67,7 +67,16 @@ Core::Core(CacheOptions o, std::shared_ptr<Values> v, std::vector<std::shared_pt
   }
   level_names.emplace_back("loader");
   const auto traits = level_traits();
-  for (auto& level : levels) level->narrow = is_narrow(level->tier->scope(), traits);
+  for (auto& level : levels) {
+    level->narrow = is_narrow(level->tier->scope(), traits);
+    level->fills = fill_rule(*level->tier, level->narrow);
+    if (level->fills != FillRule::never) continue;
+    spdlog::warn(
+        "cache {}: level {} has no compare-and-set, so loaded values are not kept there: an erase of another "
+        "process "
+        "could not stop them (Tier::compare_and_set_many)",
+        options.name, level->name);
+  }
   if (options.name == CacheOptions{}.name && shared_tier()) {
     spdlog::warn(
         "a cache has the name \"{}\" over level {}: another program with this name would read its values; "

@@ -67,7 +67,8 @@ struct Flight {
   /// The reply of one tier.
   struct Seen {
     bool missed = false;  ///< it has nothing usable, so it is to be filled
-    Bytes stale = {};     ///< the bytes that it has and that cannot be used
+    std::optional<Bytes> stale =
+        {};  ///< the bytes that it has and that cannot be used: an old value, or a claim
     std::optional<LeaseToken> lease = {};
     Bytes beside = {};  ///< the identity of a fresh entry of others: the fill goes beside it; empty: none
   };

@@ -196,7 +196,7 @@ void acquire_lease(Core& core, const FlightPtr& flight, std::size_t tier,
         core.levels[tier]->shared->acquire(core.tier_key(flight->key),
                                            {.token = token,
                                             .lease_time = core.options.lease_time,
-                                            .stale = flight->seen[tier].stale,
+                                            .stale = flight->seen[tier].stale.value_or(Bytes()),
                                             .waited_for = waited_for,
                                             .take_over = take_over},
                                            deadline, std::move(reply));

@@ -13,6 +13,7 @@
 #include "cascade/counters.hpp"
 #include "cascade/fill_turns.hpp"
 #include "cascade/lease_errors.hpp"
+#include "cascade/level_rules.hpp"
 #include "cascade/own_notices.hpp"
 #include "cascade/recovery.hpp"
 
@@ -31,6 +32,7 @@ struct Level {
   const std::shared_ptr<Tier> tier;
   SharedTier* const shared;  ///< null: it offers no leases, tokens and notifications
   bool narrow = false;       ///< is_narrow()
+  FillRule fills = FillRule::own;
   Recovery recovery;
   OwnNotices own_notices;
   FillTurns fill_turns;

@@ -2,7 +2,8 @@
 ///
 ///     step ─► ask ─► took ─► check_tags ─► lease ─► leased ─► check_tags ─► pass ─► step, for the next tier
 ///                     └─► ask_beside ─┘  (the key has a fresh entry of others: beside.hpp; also after leased)
-///       │                                    └──(tier not shared)────────────┘
+///       │                                    ├──(no leases, but claims)─► claim ─┤
+///       │                                    └──(neither)────────────────────────┘
 ///       └──(no tier left) ─► finish ─► start_load
 ///
 /// A flight leaves the lookup before its end in three ways:
@@ -12,6 +13,7 @@
 
 #include <algorithm>
 
+#include "cascade/claims.hpp"
 #include "cascade/completion.hpp"
 #include "cascade/reading.hpp"
 #include "cascade/tags.hpp"
@@ -116,7 +118,7 @@ class LevelLookup : public std::enable_shared_from_this<LevelLookup> {
         flight->unavailable = Error(found[i].error().code, level().name + ": " + found[i].error().context);
         flights_.push_back(std::move(flight));
       } else if (!*found[i]) {
-        miss(std::move(flight), {});
+        miss(std::move(flight), std::nullopt);
       } else {
         open(std::move(flight), std::move(**found[i]), hits);
       }
@@ -147,11 +149,11 @@ class LevelLookup : public std::enable_shared_from_this<LevelLookup> {
         return hits.push_back({std::move(flight), std::move(*stored), std::move(**unwrapped)});
     }
     level().counters.add(&LevelStats::unreadable);
-    miss(std::move(flight), {});
+    miss(std::move(flight), std::nullopt);
   }
 
   /// The tier has nothing under the flight's key, or something that cannot be used: `stored`.
-  void miss(FlightPtr flight, Bytes stored) {
+  void miss(FlightPtr flight, std::optional<Bytes> stored) {
     level().counters.add(&LevelStats::misses);
     flight->seen[tier_].missed = true;
     flight->seen[tier_].stale = std::move(stored);
@@ -237,16 +239,9 @@ class LevelLookup : public std::enable_shared_from_this<LevelLookup> {
 
   /// Coherence rule "Lease": only the holder of a key's lease may fill a shared tier; the others wait.
   void lease() {
+    if (level().fills == FillRule::claim) return claim();
     if (level().shared == nullptr) return pass();
-    asked_.clear();
-    std::vector<FlightPtr> rest;
-    for (auto& flight : passed_) {
-      const bool more = flight->seen[tier_].beside.empty() &&
-                        (core_->more_answers(next_) ||
-                         (core_->flights.wants_load(flight) && !core_->load_pause(flight->key)));
-      (more ? asked_ : rest).push_back(std::move(flight));
-    }
-    passed_ = std::move(rest);
+    asked_ = take_passed([](const Flight&) { return true; });
     if (asked_.empty()) return pass();
     struct Replies {
       explicit Replies(std::size_t n) : of(n), left(n) {}
@@ -262,6 +257,60 @@ class LevelLookup : public std::enable_shared_from_this<LevelLookup> {
                       if (--replies->left == 0) self->leased(std::move(replies->of));
                     });
     }
+  }
+
+  /// Of the flights that this tier does not have, takes those that may find a value below it for this tier.
+  template <class Chosen>
+  std::vector<FlightPtr> take_passed(Chosen chosen) {
+    std::vector<FlightPtr> taken;
+    std::vector<FlightPtr> rest;
+    for (auto& flight : passed_) {
+      const bool more = flight->seen[tier_].beside.empty() && chosen(*flight) &&
+                        (core_->more_answers(next_) ||
+                         (core_->flights.wants_load(flight) && !core_->load_pause(flight->key)));
+      (more ? taken : rest).push_back(std::move(flight));
+    }
+    passed_ = std::move(rest);
+    return taken;
+  }
+
+  /// Coherence rule "Claim": what is found below, or loaded, may fill this tier only in place of what it holds now.
+  /// Where it holds nothing, it gets a claim.
+  void claim() {
+    asked_ = take_passed([this](const Flight& flight) {
+      const Flight::Seen& seen = flight.seen[tier_];
+      return seen.missed && !seen.stale;
+    });
+    if (asked_.empty()) return pass();
+    keys_.clear();
+    for (const auto& flight : asked_) {
+      keys_.push_back(core_->tier_key(flight->key));
+      flight->seen[tier_].stale = claims::make(core_->options, flight->key);
+    }
+    core_->ask_in_chunks<bool>(
+        keys_.size(),
+        [self = shared_from_this()](KeyRange keys, TimePoint deadline,
+                                    Handler<std::vector<Result<bool>>> told) {
+          std::vector<TierSwap> writes;
+          for (std::size_t i = keys.first; i < keys.first + keys.count; ++i) {
+            const Bytes& claim = *self->asked_[i]->seen[self->tier_].stale;
+            writes.push_back(
+                {self->keys_[i], std::nullopt, claim, claims::life(self->core_->options.load_timeout)});
+          }
+          self->level().tier->compare_and_set_many(std::move(writes), deadline, std::move(told));
+        },
+        nullptr, [self = shared_from_this()](const std::vector<Result<bool>>& made) { self->claimed(made); });
+  }
+
+  /// Without a claim the tier is not filled: another process has just put something there, or it cannot be asked.
+  void claimed(const std::vector<Result<bool>>& made) {
+    for (std::size_t i = 0; i < made.size(); ++i) {
+      if (!made[i]) level().lease_errors.add(made[i].error(), core_->now());
+      asked_[i]->seen[tier_].missed = made[i] && *made[i];
+      passed_.push_back(std::move(asked_[i]));
+    }
+    asked_.clear();
+    pass();
   }
 
   void leased(std::vector<Result<LeaseReply>> replies) {
@@ -286,7 +335,7 @@ class LevelLookup : public std::enable_shared_from_this<LevelLookup> {
   /// Another process is loading the key. A stale candidate may be served meanwhile only if this tier has a
   /// stale value as well: otherwise the key may have been erased since memory got it.
   void held(FlightPtr flight, const LeaseReply& reply) {
-    if (flight->candidate && !flight->seen[tier_].stale.empty()) {
+    if (flight->candidate && flight->seen[tier_].stale) {
       return complete_failed(*core_, flight, Error(Errc::unavailable, "another process is loading it"));
     }
     await_lease(core_, std::move(flight), tier_, reply);

@@ -10,6 +10,12 @@ bool is_narrow(Scope scope, std::span<const LevelTraits> levels) {
          });
 }
 
+FillRule fill_rule(Tier& tier, bool narrow) {
+  if (tier.shared() != nullptr) return FillRule::lease;
+  if (narrow || tier.scope() == Scope::process) return FillRule::own;
+  return tier.has_compare_and_set() ? FillRule::claim : FillRule::never;
+}
+
 std::optional<LevelFault> fault_of(std::span<const LevelTraits> levels, const CacheOptions& options) {
   for (std::size_t i = 0; i < levels.size(); ++i) {
     const LevelTraits& level = levels[i];

@@ -4,7 +4,8 @@
 ///                                   └──erased──► clean_above ──► recover, for the next higher tier
 ///
 /// While a tier had the old value, another process may have read it there, and moved it up into the tiers above.
-/// So what was erased in one tier is erased in those above it as well, from below to above, and in memory.
+/// So what was erased in one tier is erased in those above it as well, from below to above, and in memory. Not so
+/// for a narrow tier: nothing moves up from there, and an erase above would end the lease of a load.
 
 #include "cascade/writing.hpp"
 
@@ -28,12 +29,14 @@ void tried(const std::shared_ptr<Core>& core, std::size_t tier, const Recovery::
 /// The key was erased in this tier.
 void clean_above(const std::shared_ptr<Core>& core, std::size_t tier, const std::string& tier_key) {
   if (!tier_key.starts_with(core->prefix)) return;  // the token of a tag: only this tier has it
+  if (core->levels[tier]->narrow) return;
   core->invalidate(std::string_view(tier_key).substr(core->prefix.size()));
   if (tier > 0) recover(core, tier - 1, tier_key, core->levels[tier - 1]->recovery.ticket());
 }
 
 /// These keys were erased in this tier. Memory is notified when the highest shared tier is erased.
 void clean_above(const std::shared_ptr<Core>& core, std::size_t tier, const KeySelection& keys) {
+  if (core->levels[tier]->narrow) return;
   if (keys.everything()) {
     core->invalidate_all();
   } else {

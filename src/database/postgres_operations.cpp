@@ -8,7 +8,8 @@ const Bytes& indexed(const Item& item) {
 }
 
 std::size_t bytes_of(const Item& item) {
-  return item.key.indexed.size() + item.key.whole.size() + item.value.size();
+  return item.key.indexed.size() + item.key.whole.size() + item.value.size() +
+         (item.expected ? item.expected->size() : 0);
 }
 
 std::string keys_of(const Items& items) {
@@ -115,7 +116,7 @@ void Bulk<T>::chunk_failed(Items items, const Error& why) {
 
 template <class T>
 void Bulk<T>::finish() {
-  shared_->counters.count(outcomes_);
+  count(shared_->counters, outcomes_);
   done_(std::move(outcomes_));
 }
 
@@ -145,23 +146,53 @@ void Gets::take(const PGresult& rows, const Items& items) {
 
 // ---- Sets
 
-Parameters Sets::parameters(const Items& items) const {
-  Array whole_keys(Array::Of::bytea, items.size());
+namespace {
+
+std::string whole_keys_of(const Items& items) {
+  Array keys(Array::Of::bytea, items.size());
+  for (const Item& item : items) item.key.whole.empty() ? keys.add_null() : keys.add(item.key.whole);
+  return std::move(keys).take();
+}
+
+std::string values_of(const Items& items) {
   Array values(Array::Of::bytea, items.size());
+  for (const Item& item : items) values.add(item.value);
+  return std::move(values).take();
+}
+
+std::string lives_of(const Items& items) {
   Array lives(Array::Of::int8, items.size());
+  for (const Item& item : items) item.life_ms ? lives.add(*item.life_ms) : lives.add_null();
+  return std::move(lives).take();
+}
+
+}  // namespace
+
+Parameters Sets::parameters(const Items& items) const {
   Array versions(Array::Of::int8, items.size());
-  for (const Item& item : items) {
-    item.key.whole.empty() ? whole_keys.add_null() : whole_keys.add(item.key.whole);
-    values.add(item.value);
-    item.life_ms ? lives.add(*item.life_ms) : lives.add_null();
-    versions.add(static_cast<std::int64_t>(item.version));
-  }
-  return {keys_of(items), std::move(whole_keys).take(), std::move(values).take(), std::move(lives).take(),
+  for (const Item& item : items) versions.add(static_cast<std::int64_t>(item.version));
+  return {keys_of(items), whole_keys_of(items), values_of(items), lives_of(items),
           std::move(versions).take()};
 }
 
 /// No rows: a successful set, and a set that came too late, are both a success.
 void Sets::take(const PGresult&, const Items&) {}
+
+// ---- Swaps
+
+Parameters Swaps::parameters(const Items& items) const {
+  Array expected(Array::Of::bytea, items.size());
+  for (const Item& item : items) item.expected ? expected.add(*item.expected) : expected.add_null();
+  return {keys_of(items), whole_keys_of(items), std::move(expected).take(), values_of(items),
+          lives_of(items)};
+}
+
+void Swaps::take(const PGresult& rows, const Items& items) {
+  for (int row = 0; row < PQntuples(&rows); ++row) {
+    const Item* const item = find(items, bytes_at(rows, row, 0));
+    if (item != nullptr) outcome(*item) = true;
+  }
+}
 
 // ---- Erases
 

@@ -29,6 +29,7 @@ struct Item {
   Bytes value = {};                          ///< for a set, like all below
   std::optional<std::int64_t> life_ms = {};  ///< none: no expiry
   std::uint64_t version = 0;
+  std::optional<Bytes> expected = {};  ///< for a compare-and-set; none: there must be no value
 };
 using Items = std::vector<Item>;
 
@@ -56,6 +57,9 @@ class Bulk : public std::enable_shared_from_this<Bulk<T>> {
   [[nodiscard]] virtual Parameters parameters(const Items& items) const = 0;
   /// Sets the outcomes of the items, from rows in which some of them may occur.
   virtual void take(const PGresult& rows, const Items& items) = 0;
+  virtual void count(TierCounters& counters, const std::vector<Result<T>>& outcomes) const {
+    counters.count(outcomes);
+  }
   /// The most bytes that the server may send for the value of a key.
   [[nodiscard]] virtual std::uint64_t value_limit() const { return 1; }
   [[nodiscard]] const PostgresOptions& options() const { return shared_->client->options(); }
@@ -106,6 +110,19 @@ class Erases final : public Bulk<bool> {
   [[nodiscard]] const char* statement() const override { return statement::erase; }
   [[nodiscard]] Parameters parameters(const Items& items) const override;
   void take(const PGresult& rows, const Items& items) override;
+};
+
+class Swaps final : public Bulk<bool> {
+ public:
+  using Bulk::Bulk;
+
+ private:
+  [[nodiscard]] const char* statement() const override { return statement::compare_and_set; }
+  [[nodiscard]] Parameters parameters(const Items& items) const override;
+  void take(const PGresult& rows, const Items& items) override;
+  void count(TierCounters& counters, const std::vector<Result<bool>>& outcomes) const override {
+    counters.count_swaps(outcomes);
+  }
 };
 
 /// Erases every key that begins with the prefix and whose remainder matches the pattern, a page at a time.

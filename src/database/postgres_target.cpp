@@ -184,6 +184,25 @@ constexpr std::string_view prepare_sql = R"(
     DELETE FROM @table AS entry USING doomed WHERE entry.key = doomed.key
     RETURNING entry.key, entry.expires IS NULL OR entry.expires > now();
 
+  PREPARE terrace_compare_and_set(bytea[], bytea[], bytea[], bytea[], bigint[]) AS
+    WITH new AS MATERIALIZED (
+      SELECT k, w, e, v, now() + life::float8 * interval '1 millisecond' AS until
+      FROM unnest($1, $2, $3, $4, $5) AS given(k, w, e, v, life)),
+    held AS MATERIALIZED (
+      SELECT key FROM @table WHERE key = ANY($1) ORDER BY key FOR UPDATE),
+    replaced AS (
+      UPDATE @table AS old SET value = v, expires = until, version = 0
+      FROM new WHERE e IS NOT NULL AND old.key = k AND k IN (SELECT key FROM held) AND old.value = e
+        AND (old.expires IS NULL OR old.expires > now())
+      RETURNING old.key),
+    added AS (
+      INSERT INTO @table AS old (key, whole_key, value, expires, version)
+      SELECT k, w, v, until, 0 FROM new WHERE e IS NULL
+      ON CONFLICT (key) DO UPDATE SET value = excluded.value, expires = excluded.expires, version = 0
+      WHERE old.expires <= now()
+      RETURNING old.key)
+    SELECT key FROM replaced UNION ALL SELECT key FROM added;
+
   PREPARE terrace_next(bytea) AS
     SELECT key, whole_key FROM @table WHERE key >= $1 ORDER BY key LIMIT @page;
 

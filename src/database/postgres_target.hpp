@@ -14,6 +14,9 @@ namespace statement {
 inline constexpr const char* get = "terrace_get";  // (keys) → key, value or null if too large
 inline constexpr const char* set =
     "terrace_set";  // (keys, whole keys or null, values, lifetimes in ms or null, versions)
+inline constexpr const char* compare_and_set =
+    "terrace_compare_and_set";  // (keys, whole keys or null, expected values or null for none, values, lifetimes in
+                                // ms or null) → keys that were stored
 inline constexpr const char* erase = "terrace_erase";  // (keys) → key, whether it was unexpired
 inline constexpr const char* next_keys =
     "terrace_next";  // (first key) → keys from there on, each with its whole key or null

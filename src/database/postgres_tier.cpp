@@ -60,6 +60,12 @@ class PostgresTierImpl final : public PostgresTier {
     many<Erases>(keys, deadline, std::move(done));
   }
 
+  void compare_and_set_many(std::vector<TierSwap> writes, TimePoint deadline,
+                            Handler<std::vector<Result<bool>>> done) override {
+    many<Swaps>(writes, deadline, std::move(done));
+  }
+  [[nodiscard]] bool has_compare_and_set() const noexcept override { return true; }
+
   void erase_prefix(std::string_view prefix, TimePoint deadline,
                     Handler<Result<std::uint64_t>> done) override {
     erase_glob(prefix, "*", deadline, std::move(done));
@@ -141,10 +147,19 @@ class PostgresTierImpl final : public PostgresTier {
     return bad_value(write.value.size(), options().max_value_bytes);
   }
 
+  [[nodiscard]] std::optional<Error> refusal(const TierSwap& write) const {
+    return refusal(TierWrite{write.key, write.value, write.ttl});
+  }
+
   static Item item(std::size_t position, std::string_view key) { return {position, RowKey(key)}; }
   static Item item(std::size_t position, const TierWrite& write) {
     Item made{position, RowKey(write.key), Bytes(write.value), {}, write.version};
     if (write.ttl) made.life_ms = std::chrono::ceil<std::chrono::milliseconds>(*write.ttl).count();
+    return made;
+  }
+  static Item item(std::size_t position, const TierSwap& write) {
+    Item made = item(position, TierWrite{write.key, write.value, write.ttl});
+    if (write.expected) made.expected = Bytes(*write.expected);
     return made;
   }
 

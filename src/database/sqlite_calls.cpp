@@ -24,10 +24,16 @@ void ReadCall::answer_all(const Error& error, TierCounters& counters) {
 
 void WriteCall::answer(Results results, TierCounters& counters) {
   TERRACE_ASSERT(results.size() == items.size() && done);
-  if (erase) {
-    counters.count(results);
-  } else {
-    for (const auto& result : results) counters.count_write(result.has_value());
+  switch (kind) {
+    case Kind::set:
+      for (const auto& result : results) counters.count_write(result.has_value());
+      break;
+    case Kind::erase:
+      counters.count(results);
+      break;
+    case Kind::compare_and_set:
+      counters.count_swaps(results);
+      break;
   }
   done(std::move(results));
 }

@@ -53,21 +53,23 @@ struct ReadCall final : Call {
   Handler<Results> done;
 };
 
-/// Sets, or erases: the results say whether there was an unexpired value (for a set: always false).
+/// Sets (the results are false), erases (there was an unexpired value), or compares and sets (it was stored).
 struct WriteCall final : Call {
   using Results = std::vector<Result<bool>>;
+  enum class Kind : std::uint8_t { set, erase, compare_and_set };
   struct Item {
     Checked key;
     Bytes value;
     std::int64_t expires = 0;
     std::uint64_t version = 0;
+    std::optional<Bytes> expected = {};  ///< for compare_and_set; none: there must be no unexpired value
   };
-  WriteCall(TimePoint by, bool is_erase, Handler<Results> handler)
-      : Call(by), erase(is_erase), done(std::move(handler)) {}
+  WriteCall(TimePoint by, Kind what, Handler<Results> handler)
+      : Call(by), kind(what), done(std::move(handler)) {}
   void answer(Results results, TierCounters& counters);
   void answer_all(const Error& error, TierCounters& counters) override;
 
-  const bool erase;
+  const Kind kind;
   std::vector<Item> items;
   Handler<Results> done;
 };

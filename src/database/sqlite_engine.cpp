@@ -52,10 +52,12 @@ class Snapshot {
   Connection& db_;
 };
 
-Result<bool> apply(RowWriter& rows, bool erase, const WriteCall::Item& item, std::int64_t now) {
+Result<bool> apply(RowWriter& rows, WriteCall::Kind kind, const WriteCall::Item& item, std::int64_t now) {
   if (item.key.refused) return *item.key.refused;
-  if (erase) return rows.erase(item.key.bytes, now);
-  rows.set({item.key.bytes, item.value, item.expires, item.version}, now);
+  if (kind == WriteCall::Kind::erase) return rows.erase(item.key.bytes, now);
+  const RowWriter::Row row{item.key.bytes, item.value, item.expires, item.version};
+  if (kind == WriteCall::Kind::compare_and_set) return rows.compare_and_set(item.expected, row, now);
+  rows.set(row, now);
   return false;
 }
 
@@ -301,7 +303,7 @@ std::vector<WriteCall::Results> Engine::write(std::span<const std::shared_ptr<Wr
       if (calls[i]->claimed()) continue;
       db.give_up_at(give_up_at(calls[i]->deadline));
       for (const WriteCall::Item& item : calls[i]->items) {
-        all[i].push_back(apply(rows, calls[i]->erase, item, now()));
+        all[i].push_back(apply(rows, calls[i]->kind, item, now()));
       }
     }
   };
@@ -332,10 +334,10 @@ WriteCall::Results Engine::write_singly(const WriteCall& call) {
     Result<bool> result = false;
     const auto alone = [&](RowWriter& rows, Connection& db) {
       db.give_up_at(give_up_at(call.deadline));
-      result = apply(rows, call.erase, item, now());
+      result = apply(rows, call.kind, item, now());
     };
     std::optional<Error> error = in_transaction(alone);
-    if (error && call.erase && *error == Errc::io_error) {
+    if (error && call.kind == WriteCall::Kind::erase && *error == Errc::io_error) {
       // Erasing appends to the WAL as well. Emptying the WAL makes the space that it needs.
       (void)with_session(&Session::write, [](Session& session) {
         session.write.db->execute("PRAGMA wal_checkpoint(TRUNCATE)");

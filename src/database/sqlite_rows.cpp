@@ -57,6 +57,7 @@ RowWriter::RowWriter(Connection& db, std::uint64_t max_bytes)
       load_totals_(db.prepare(load_totals_sql)),
       save_totals_(db.prepare("UPDATE totals SET entries = ?1, bytes = ?2")),
       old_(db.prepare("SELECT id, length(value), expires, version FROM entries WHERE key = ?1")),
+      value_(db.prepare("SELECT typeof(value) = 'blob', value FROM entries WHERE key = ?1 AND expires > ?2")),
       upsert_(db.prepare(upsert_sql)),
       find_(db.prepare(find_sql)),
       purge_(db.prepare(purge_sql)),
@@ -98,6 +99,17 @@ void RowWriter::set(const Row& row, std::int64_t now) {
   if (totals_.bytes <= max_bytes_ || make_room(id, now)) return;
   // The totals of the file were wrong: only this row is left, or not even this one.
   totals_ = id != 0 ? Totals{1, bytes} : Totals{};
+}
+
+bool RowWriter::compare_and_set(const std::optional<Bytes>& expected, const Row& row, std::int64_t now) {
+  {
+    const ResetAtEnd at_end(value_);
+    const bool there = value_.bind(1, row.key).bind(2, now).step();
+    if (there != expected.has_value()) return false;
+    if (there && (value_.integer(0) == 0 || value_.blob(1) != *expected)) return false;
+  }
+  set(row, now);
+  return true;
 }
 
 bool RowWriter::make_room(std::int64_t keep_id, std::int64_t now) {

@@ -60,6 +60,9 @@ class RowWriter {
   };
   /// Replaces the row, and evicts others if necessary.
   void set(const Row& row, std::int64_t now);
+  /// The same, if the unexpired row of the key has this value (none: if there is no unexpired row). False:
+  /// something else is there, and nothing changes.
+  bool compare_and_set(const std::optional<Bytes>& expected, const Row& row, std::int64_t now);
   /// True when there was an unexpired row.
   bool erase(std::string_view key, std::int64_t now);
 
@@ -96,7 +99,7 @@ class RowWriter {
   Totals totals_;
   std::uint64_t evicted_ = 0;
   Statement begin_, commit_, load_totals_, save_totals_;
-  Statement old_, upsert_, find_, purge_, oldest_, delete_, keys_, last_id_;
+  Statement old_, value_, upsert_, find_, purge_, oldest_, delete_, keys_, last_id_;
 };
 
 }  // namespace terrace::database

@@ -275,6 +275,9 @@ class SqliteTierImpl final : public SqliteTier {
                 Handler<std::vector<Result<void>>> done) override;
   void erase_many(std::vector<std::string_view> keys, TimePoint deadline,
                   Handler<std::vector<Result<bool>>> done) override;
+  void compare_and_set_many(std::vector<TierSwap> writes, TimePoint deadline,
+                            Handler<std::vector<Result<bool>>> done) override;
+  [[nodiscard]] bool has_compare_and_set() const noexcept override { return !workers_->options().read_only; }
   void erase_prefix(std::string_view prefix, TimePoint deadline,
                     Handler<Result<std::uint64_t>> done) override;
   void erase_glob(std::string_view prefix, std::string_view pattern, TimePoint deadline,
@@ -313,7 +316,7 @@ Result<void> without_value(const Result<bool>& result) {
 void SqliteTierImpl::set(std::string_view key, BytesView value, std::optional<Duration> ttl,
                          TimePoint deadline, Handler<Result<void>> done) {
   auto call = std::make_shared<WriteCall>(
-      deadline, false,
+      deadline, WriteCall::Kind::set,
       [done = std::move(done)](WriteCall::Results results) mutable { done(without_value(results.front())); });
   call->items.push_back(set_item({key, value, ttl}));
   workers_->submit(workers_->writes, std::move(call));
@@ -321,7 +324,7 @@ void SqliteTierImpl::set(std::string_view key, BytesView value, std::optional<Du
 
 void SqliteTierImpl::set_many(std::vector<TierWrite> writes, TimePoint deadline,
                               Handler<std::vector<Result<void>>> done) {
-  auto call = std::make_shared<WriteCall>(deadline, false,
+  auto call = std::make_shared<WriteCall>(deadline, WriteCall::Kind::set,
                                           [done = std::move(done)](WriteCall::Results results) mutable {
                                             std::vector<Result<void>> outcomes;
                                             outcomes.reserve(results.size());
@@ -336,7 +339,7 @@ void SqliteTierImpl::set_many(std::vector<TierWrite> writes, TimePoint deadline,
 
 void SqliteTierImpl::erase(std::string_view key, TimePoint deadline, Handler<Result<bool>> done) {
   auto call = std::make_shared<WriteCall>(
-      deadline, true,
+      deadline, WriteCall::Kind::erase,
       [done = std::move(done)](WriteCall::Results results) mutable { done(std::move(results.front())); });
   call->items.push_back({checked_key(key), {}});
   workers_->submit(workers_->writes, std::move(call));
@@ -344,9 +347,20 @@ void SqliteTierImpl::erase(std::string_view key, TimePoint deadline, Handler<Res
 
 void SqliteTierImpl::erase_many(std::vector<std::string_view> keys, TimePoint deadline,
                                 Handler<std::vector<Result<bool>>> done) {
-  auto call = std::make_shared<WriteCall>(deadline, true, std::move(done));
+  auto call = std::make_shared<WriteCall>(deadline, WriteCall::Kind::erase, std::move(done));
   call->items.reserve(keys.size());
   for (const std::string_view key : keys) call->items.push_back({checked_key(key), {}});
+  workers_->submit(workers_->writes, std::move(call));
+}
+
+void SqliteTierImpl::compare_and_set_many(std::vector<TierSwap> writes, TimePoint deadline,
+                                          Handler<std::vector<Result<bool>>> done) {
+  auto call = std::make_shared<WriteCall>(deadline, WriteCall::Kind::compare_and_set, std::move(done));
+  call->items.reserve(writes.size());
+  for (const TierSwap& write : writes) {
+    call->items.push_back(set_item({write.key, write.value, write.ttl}));
+    if (write.expected) call->items.back().expected = Bytes(*write.expected);
+  }
   workers_->submit(workers_->writes, std::move(call));
 }
 

@@ -197,6 +197,31 @@ void erase_many(const MapPtr& map, const std::vector<Route>& routes,
       });
 }
 
+void compare_and_set_many(const MapPtr& map, const std::vector<Route>& routes,
+                          const std::vector<TierSwap>& writes, TimePoint deadline,
+                          Handler<std::vector<Result<bool>>> done) {
+  const auto call = std::make_shared<Call<bool>>(map, writes.size(), deadline, std::move(done));
+  std::vector<Target> targets;
+  for (std::size_t i = 0; i < writes.size(); ++i) {
+    if (routes[i].leader == Route::nowhere) {
+      call->outcomes[i] = no_owner();
+    } else if (routes[i].other) {
+      call->outcomes[i] = false;
+    } else {
+      targets.push_back({routes[i].leader, i});
+    }
+  }
+  fan_out<bool>(
+      map, targets,
+      [&](Tier& tier, const std::vector<std::size_t>& items, auto handler) {
+        tier.compare_and_set_many(chosen<TierSwap>(writes, items), deadline, std::move(handler));
+      },
+      [call, targets](const std::vector<Result<bool>>& told) {
+        for (std::size_t i = 0; i < targets.size(); ++i) call->outcomes[targets[i].item] = told[i];
+        call->end();
+      });
+}
+
 void sweep(const MapPtr& map, const std::function<void(Tier&, Handler<Result<std::uint64_t>>)>& start,
            Handler<Result<std::uint64_t>> done) {
   struct Swept {

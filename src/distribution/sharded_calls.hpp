@@ -19,6 +19,11 @@ void erase_many(const MapPtr& map, const std::vector<Route>& routes,
                 const std::vector<std::string_view>& keys, TimePoint deadline,
                 Handler<std::vector<Result<bool>>> done);
 
+/// Like Tier::compare_and_set_many. A key that has two owners is not stored.
+void compare_and_set_many(const MapPtr& map, const std::vector<Route>& routes,
+                          const std::vector<TierSwap>& writes, TimePoint deadline,
+                          Handler<std::vector<Result<bool>>> done);
+
 /// Calls `start(tier, handler)`, a bulk delete, for each member, and `done` with the sum of the deleted keys.
 void sweep(const MapPtr& map, const std::function<void(Tier&, Handler<Result<std::uint64_t>>)>& start,
            Handler<Result<std::uint64_t>> done);

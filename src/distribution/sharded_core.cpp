@@ -12,6 +12,11 @@ bool all_share(const std::vector<Shard>& shards) {
                      [](const Shard& shard) { return shard.tier->shared() != nullptr; });
 }
 
+bool all_compare(const std::vector<Shard>& shards) {
+  return std::all_of(shards.begin(), shards.end(),
+                     [](const Shard& shard) { return shard.tier->has_compare_and_set(); });
+}
+
 bool any_lags(const std::vector<Shard>& shards) {
   return std::any_of(shards.begin(), shards.end(), [](const Shard& shard) { return shard.tier->may_lag(); });
 }
@@ -76,6 +81,7 @@ ShardedCore::ShardedCore(ShardMap map, std::shared_ptr<Scheduler> scheduler)
       sharing_(all_share(map.members())),
       scope_(narrowest(map.members())),
       may_lag_(any_lags(map.members())),
+      compares_(all_compare(map.members())),
       watches_(scheduler_->clock()),
       map_(std::make_shared<const ShardMap>(std::move(map))) {
   departed_.entries = departed_.bytes = 0;
@@ -121,6 +127,11 @@ void ShardedCore::change(std::vector<Shard> next, const ShardChange& how) {
     if (may_lag_ || !shard.tier->may_lag()) continue;
     throw ConfigError("change_shards: reads of shard " + printable_key(shard.name) +
                       " may lag behind (replica_reads), unlike those before; users of the tier rely on it");
+  }
+  for (const Shard& shard : during->members()) {
+    if (!compares_ || shard.tier->has_compare_and_set()) continue;
+    throw ConfigError("change_shards: the tier of shard " + printable_key(shard.name) +
+                      " has no compare-and-set, unlike those before; users of the tier rely on it");
   }
   for (const Shard& shard : during->members()) {
     if (shard.tier->scope() >= scope_) continue;

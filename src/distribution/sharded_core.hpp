@@ -52,6 +52,8 @@ class ShardedCore : public std::enable_shared_from_this<ShardedCore> {
   [[nodiscard]] bool sharing() const noexcept { return sharing_; }
   /// Tier::may_lag; a change of the shards does not make it true.
   [[nodiscard]] bool may_lag() const noexcept { return may_lag_; }
+  /// Tier::has_compare_and_set: every shard has it; a change of the shards does not make it false.
+  [[nodiscard]] bool has_compare_and_set() const noexcept { return compares_; }
   /// Tier::scope: the narrowest; a change of the shards does not make it narrower.
   [[nodiscard]] Scope scope() const noexcept { return scope_; }
   [[nodiscard]] JoinedWatches& watches() noexcept { return watches_; }
@@ -75,6 +77,7 @@ class ShardedCore : public std::enable_shared_from_this<ShardedCore> {
   const bool sharing_;
   const Scope scope_;
   const bool may_lag_;
+  const bool compares_;
   JoinedWatches watches_;
 
   std::mutex changing_;  // one change at a time, and its end; locked before mutex_

@@ -60,6 +60,13 @@ class Sharded final : public ShardedTier {
     distribution::erase_many(map, routes(*map, keys), keys, deadline, std::move(done));
   }
 
+  void compare_and_set_many(std::vector<TierSwap> writes, TimePoint deadline,
+                            Handler<std::vector<Result<bool>>> done) override {
+    const MapPtr map = core_->map();
+    distribution::compare_and_set_many(map, routes(*map, writes), writes, deadline, std::move(done));
+  }
+  [[nodiscard]] bool has_compare_and_set() const noexcept override { return core_->has_compare_and_set(); }
+
   void erase_prefix(std::string_view prefix, TimePoint deadline,
                     Handler<Result<std::uint64_t>> done) override {
     sweep(
@@ -129,6 +136,7 @@ class Sharded final : public ShardedTier {
 
   static std::string_view key_of(std::string_view key) noexcept { return key; }
   static std::string_view key_of(const TierWrite& write) noexcept { return write.key; }
+  static std::string_view key_of(const TierSwap& write) noexcept { return write.key; }
 
   template <class Items>
   [[nodiscard]] std::vector<Route> routes(const ShardMap& map, const Items& items) const {

@@ -117,6 +117,29 @@ void MapTier::set_many(std::vector<TierWrite> writes, TimePoint deadline,
   done(std::move(outcomes));
 }
 
+Result<bool> MapTier::swap(const TierSwap& write, TimePoint deadline) {
+  std::lock_guard lock(mutex_);
+  if (auto refused = refuse(write.key, deadline)) return *std::move(refused);
+  if (auto why = bad_ttl(write.ttl)) return *std::move(why);
+  const auto at = stored_.find(write.key);
+  const bool held = at != stored_.end() && at->second.expires > clock_->now();
+  if (held != write.expected.has_value() || (held && at->second.value != *write.expected)) return false;
+  const TimePoint expires = write.ttl ? after(clock_->now(), *write.ttl) : no_deadline;
+  stored_.insert_or_assign(std::string(write.key), Stored{Bytes(write.value), expires});
+  return true;
+}
+
+void MapTier::compare_and_set_many(std::vector<TierSwap> writes, TimePoint deadline,
+                                   Handler<std::vector<Result<bool>>> done) {
+  std::vector<Result<bool>> outcomes;
+  for (const TierSwap& write : writes) outcomes.push_back(swap(write, deadline));
+  {
+    std::lock_guard lock(mutex_);
+    tally_swaps(stats_, outcomes);
+  }
+  done(std::move(outcomes));
+}
+
 void MapTier::erase(std::string_view key, TimePoint deadline, Handler<Result<bool>> done) {
   Result<bool> erased = false;
   {
@@ -267,6 +290,23 @@ void FaultyTier::erase(std::string_view key, TimePoint deadline, Handler<Result<
               [this, key = std::string(key), deadline](Handler<Result<bool>> pass) {
                 below_->erase(key, deadline, std::move(pass));
               });
+}
+
+void FaultyTier::compare_and_set_many(std::vector<TierSwap> writes, TimePoint deadline,
+                                      Handler<std::vector<Result<bool>>> done) {
+  each<bool>(writes.size(), std::move(done), [&](std::size_t i, Handler<Result<bool>> one) {
+    const TierSwap& write = writes[i];
+    const auto expected = write.expected ? std::optional<Bytes>(*write.expected) : std::nullopt;
+    spoil<bool>(write.expected ? "compare_and_set" : "set_if_absent", write.key, std::move(one),
+                [this, key = std::string(write.key), expected, value = Bytes(write.value), ttl = write.ttl,
+                 deadline](Handler<Result<bool>> pass) {
+                  below_->compare_and_set_many(
+                      {{key, expected, value, ttl}}, deadline,
+                      [pass = std::move(pass)](std::vector<Result<bool>> told) mutable {
+                        pass(std::move(told.front()));
+                      });
+                });
+  });
 }
 
 void FaultyTier::erase_prefix(std::string_view prefix, TimePoint deadline,

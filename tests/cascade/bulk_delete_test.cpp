@@ -158,7 +158,7 @@ class BulkDeleteOverTwo : public CascadeTest {
 
 TEST_F(BulkDeleteOverTwo, WaitsForTheFillsOfItsKeysAndForNoOthers) {
   auto cache = make();
-  plan(*upper_, "set", Kind::hold);
+  plan(*upper_, "compare_and_set", Kind::hold);
   EXPECT_EQ(cache.get_or_load("cart:1", constant("old")).value(), "old");
   ASSERT_EQ(upper_->held(), 1U) << "the fill is on its way";
   upper_->plan(nullptr);

@@ -69,7 +69,7 @@ TEST_F(CoherenceTest, F13_AReaderAfterAnEraseDoesNotJoinALoadFromBeforeIt) {
 
 TEST_F(CoherenceTest, AnEraseWaitsForAFillOfItsKeySoThatNoneArrivesAfterIt) {
   auto cache = make();
-  upper_->plan(only("set", Kind::hold));
+  upper_->plan(only("compare_and_set", Kind::hold));
   EXPECT_EQ(cache.get_or_load("k", constant("old")).value(), "old");
   ASSERT_EQ(upper_->held(), 1U) << "the fill is on its way";
   upper_->plan(nullptr);
@@ -85,7 +85,7 @@ TEST_F(CoherenceTest, AnEraseWaitsForAFillOfItsKeySoThatNoneArrivesAfterIt) {
 
 TEST_F(CoherenceTest, AWriteRightAfterALoadIsNotLostToItsFill) {
   auto cache = make();
-  upper_->plan(only("set", Kind::hold));
+  upper_->plan(only("compare_and_set", Kind::hold));
   EXPECT_EQ(cache.get_or_load("k", constant("old")).value(), "old");
   upper_->plan(nullptr);
   bool written = false;
@@ -102,7 +102,7 @@ TEST_F(CoherenceTest, AWriteRightAfterALoadIsNotLostToItsFill) {
 
 TEST_F(CoherenceTest, AFillThatATierKeepsForTooLongHoldsUpNoWriter) {
   auto cache = make();
-  upper_->plan(only("set", Kind::hold));
+  upper_->plan(only("compare_and_set", Kind::hold));
   EXPECT_EQ(cache.get_or_load("k", constant("old")).value(), "old");
   upper_->plan(nullptr);
   const TimePoint start = scheduler_->clock().now();
@@ -159,7 +159,7 @@ TEST_F(CoherenceTest, OfTwoWritesAtOnceMemoryKeepsNoneThatTheTiersDoNot) {
 
 TEST_F(CoherenceTest, ClearVoidsEverythingInFlight) {
   auto cache = make();
-  upper_->plan(only("set", Kind::hold));
+  upper_->plan(only("compare_and_set", Kind::hold));
   (void)cache.get_or_load("k", constant("old"));
   const auto loading = start_load(cache, "other", constant("old"));
   upper_->plan(nullptr);
@@ -195,7 +195,7 @@ TEST_F(CoherenceTest, AFillBegunDuringAWriteDoesNotArriveAfterIt) {
   detail::CacheAccess::engine(cache).write(
       {{"k", std::make_shared<const std::string>("new")}}, {},
       [&](std::vector<Result<void>> outcome) { written = outcome.front().has_value(); });
-  upper_->plan(only("set", Kind::hold));
+  upper_->plan(only("compare_and_set", Kind::hold));
   EXPECT_EQ(cache.get("k"), "old");
   ASSERT_EQ(upper_->held(), 1U) << "the fill is on its way";
   upper_->plan(nullptr);
@@ -215,7 +215,7 @@ TEST_F(CoherenceTest, AFillBegunDuringASweepDoesNotArriveAfterIt) {
   bool cleared = false;
   detail::CacheAccess::engine(cache).clear(
       {}, [&](const Result<void>& outcome) { cleared = outcome.has_value(); });
-  upper_->plan(only("set", Kind::hold));
+  upper_->plan(only("compare_and_set", Kind::hold));
   EXPECT_EQ(cache.get("k"), "old");
   ASSERT_EQ(upper_->held(), 1U) << "the fill is on its way";
   upper_->plan(nullptr);
@@ -237,7 +237,7 @@ TEST_F(CoherenceTest, AFillBegunDuringASoftInvalidationDoesNotArriveAfterIt) {
   detail::CacheAccess::engine(cache).invalidate(
       {.keys = {"k"}}, {.soft = true},
       [&](const Result<std::uint64_t>& outcome) { softened = outcome.has_value(); });
-  upper_->plan(only("set", Kind::hold));
+  upper_->plan(only("compare_and_set", Kind::hold));
   EXPECT_EQ(cache.get("k"), "old");
   ASSERT_EQ(upper_->held(), 1U) << "the fill is on its way";
   upper_->plan(nullptr);

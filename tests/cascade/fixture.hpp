@@ -9,6 +9,8 @@
 #include <terrace/testing.hpp>
 #include <vector>
 
+#include "envelope/envelope.hpp"
+
 namespace terrace {
 
 using namespace std::chrono_literals;
@@ -35,10 +37,13 @@ class CascadeTest : public ::testing::Test {
   /// Another process, as it were: a cache with a memory of its own over the same tiers.
   [[nodiscard]] Strings make_other() const { return make(); }
 
+  /// An entry, and not only a claim.
   [[nodiscard]] bool in_map(const std::shared_ptr<testing::MapTier>& map, const std::string& key) const {
     Result<Found> found = Found{};
     map->get("default:" + key, no_deadline, [&](Result<Found> f) { found = std::move(f); });
-    return found.value().has_value();
+    if (!found.value()) return false;
+    const auto opened = envelope::open("default", key, *found.value());
+    return !opened || opened->meta.fresh_until != WallTime{};
   }
 
   static auto constant(std::string value) {

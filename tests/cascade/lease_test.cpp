@@ -2,6 +2,7 @@
 
 #include "cascade/lease_wait.hpp"
 #include "cascade/shared_fixture.hpp"
+#include "support/storing_tier.hpp"
 
 namespace terrace {
 namespace {
@@ -173,9 +174,9 @@ TEST_F(LeaseTest, F12_AFillAfterAnotherProcessSetIsRejected) {
   EXPECT_EQ(*writer.get("k"), "new");
 }
 
-/// The control: a tier without leases, which is what a hand-written cache has, stores the old value.
+/// The control: a tier without leases and claims, which is what a hand-written cache has, stores the old value.
 TEST_F(LeaseTest, F12_WithoutLeasesTheStaleSetShows) {
-  const auto plain = std::make_shared<testing::MapTier>(scheduler_->clock());
+  const auto plain = std::make_shared<testing::StoringTier>(scheduler_->clock());
   const CacheOptions options{.ttl_jitter = 0, .scheduler = scheduler_};
   Strings reader(options, {plain});
   Strings writer(options, {plain});

@@ -105,14 +105,22 @@ Fixture sharded_redis() {
   return {make_sharded_tier({.shards = std::move(shards)}), servers};
 }
 
+Fixture sharded_plain_maps() {
+  std::vector<Shard> shards;
+  for (int i = 0; i < 3; ++i) shards.push_back({"map" + std::to_string(i), std::make_shared<MapTier>()});
+  return {make_sharded_tier({.shards = std::move(shards)}), nullptr};
+}
+
 }  // namespace
 
 std::vector<Subject> subjects() {
   return {
-      {"Map",
-       [] {
-         return Fixture{std::make_shared<MapTier>(), nullptr};
-       }},
+      {.name = "Map",
+       .make =
+           [] {
+             return Fixture{std::make_shared<MapTier>(), nullptr};
+           },
+       .compares = true},
       {"Null",
        [] {
          return Fixture{std::make_shared<NullTier>(), nullptr};
@@ -124,7 +132,8 @@ std::vector<Subject> subjects() {
              return Fixture{
                  std::make_shared<FaultyTier>(std::make_shared<MapTier>(), std::make_shared<Runtime>()),
                  nullptr};
-           }},
+           },
+       .compares = true},
       {.name = "SharedMap",
        .make =
            [] {
@@ -135,15 +144,18 @@ std::vector<Subject> subjects() {
        .make =
            [] {
              return Fixture{std::make_shared<VersionedMapTier>(), nullptr};
-           }},
-      {.name = "Sqlite", .make = sqlite, .scope = Scope::machine},
+           },
+       .compares = true},
+      {.name = "Sqlite", .make = sqlite, .scope = Scope::machine, .compares = true},
       {.name = "MapOfAProcess",
        .make =
            [] {
              return Fixture{std::make_shared<MapTier>(system_clock(), Scope::process), nullptr};
            },
-       .scope = Scope::process},
-      {.name = "Postgres", .make = postgres},
+       .scope = Scope::process,
+       .compares = true},
+      {.name = "Postgres", .make = postgres, .compares = true},
+      {.name = "ShardedMapsWithoutLeases", .make = sharded_plain_maps, .several = true, .compares = true},
       {.name = "Redis", .make = [] { return redis("", false); }, .shared = true},
       {.name = "RedisWithPrefix", .make = [] { return redis("app:", false); }, .shared = true},
       {.name = "Cluster", .make = [] { return cluster(""); }, .shared = true, .several = true},

@@ -23,8 +23,9 @@ struct Subject {
   bool keeps = true;    ///< false: a tier that forgets at once, as the contract allows
   bool shared = false;  ///< Tier::shared() gives something
   Scope scope = Scope::fleet;
-  bool several = false;  ///< it is made of several servers or tiers
-  bool counts = true;    ///< false: a count of erased keys may lack those whose copies are still under way
+  bool several = false;   ///< it is made of several servers or tiers
+  bool compares = false;  ///< Tier::has_compare_and_set
+  bool counts = true;     ///< false: a count of erased keys may lack those whose copies are still under way
 };
 
 inline std::ostream& operator<<(std::ostream& out, const Subject& subject) {

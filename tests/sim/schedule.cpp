@@ -16,10 +16,10 @@ constexpr std::array harms = {
     "restart_empty", "flush",     "evict", "kill_clients", "forget_scripts", "full_memory",
     "cannot_save",   "loading",   "deny",  "jump_clock",   "move_address"};
 constexpr std::array deeds = {"read", "write", "erase", "clear", "erase_prefix"};
-constexpr std::array stacks = {"redis", "redis, private store", "redis, shared database"};
+constexpr std::array stacks = {"redis", "redis, private store", "redis, shared database", "shared database"};
 constexpr std::array levels = {"weak", "eventual", "strong"};
-constexpr std::array mutants = {"none",        "no_pushes",      "weak_as_eventual", "private_as_fleet",
-                                "no_identity", "database_loads", "one_load"};
+constexpr std::array mutants = {"none",        "no_pushes", "weak_as_eventual", "private_as_fleet",
+                                "no_identity", "no_claims", "one_load"};
 
 class Dice {
  public:
@@ -43,8 +43,8 @@ class Dice {
 
 Setup make_setup(Dice& dice, Mutant mutant) {
   Setup setup;
-  setup.stack =
-      dice.one_of(std::array{Stack::redis, Stack::redis, Stack::redis_private, Stack::redis_database});
+  setup.stack = dice.one_of(std::array{Stack::redis, Stack::redis, Stack::redis_private,
+                                       Stack::redis_database, Stack::redis_database, Stack::database});
   setup.loads = dice.once_in(2);
   setup.consistency = dice.one_of(std::array{Consistency::eventual, Consistency::eventual,
                                              Consistency::eventual, Consistency::strong, Consistency::weak});
@@ -58,8 +58,10 @@ Setup make_setup(Dice& dice, Mutant mutant) {
   if (dice.once_in(4))
     setup.skew = dice.one_of(std::array<std::chrono::milliseconds, 4>{-60s, -100ms, 100ms, 60s});
   if (mutant == Mutant::private_as_fleet) setup.stack = Stack::redis_private;
-  if (mutant == Mutant::database_loads) setup.stack = Stack::redis_database;
-  if (setup.stack == Stack::redis_database) setup.loads = mutant == Mutant::database_loads;
+  if (mutant == Mutant::no_claims) {
+    setup.stack = Stack::redis_database;
+    setup.loads = true;
+  }
   if (mutant != Mutant::none && setup.consistency == Consistency::weak)
     setup.consistency = Consistency::eventual;
   return setup;

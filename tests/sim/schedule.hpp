@@ -16,6 +16,7 @@ enum class Stack : std::uint8_t {
   redis,           ///< Redis only
   redis_private,   ///< Redis, and below it a store of one machine for each process
   redis_database,  ///< Redis, and below it a store that all processes share
+  database,        ///< that store only
 };
 
 /// A wrong behaviour that the checks must find.
@@ -25,8 +26,8 @@ enum class Mutant : std::uint8_t {
   weak_as_eventual,  ///< caches of Consistency::weak, with the promise of eventual
   private_as_fleet,  ///< a store of one machine says that it is one of the fleet (COH1)
   no_identity,  ///< the server does not say who it is (no permission for INFO), and its address moves (COH3)
-  database_loads,  ///< no mutant: loads over Redis and a shared database, which break a promise today
-  one_load,        ///< no mutant: one load of a key at a time is checked, too, and does not hold today
+  no_claims,    ///< the compare-and-set of the shared database stores always
+  one_load,     ///< no mutant: one load of a key at a time is checked, too, and does not hold today
 };
 inline constexpr int mutant_count = 7;
 

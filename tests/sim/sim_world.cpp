@@ -10,7 +10,10 @@
 #include "sim/ledger.hpp"
 #include "sim/load_check.hpp"
 #include "sim/order_check.hpp"
+#include "sim/sim_database.hpp"
 #include "sim/sim_network.hpp"
+#include "sim/values.hpp"
+#include "support/storing_tier.hpp"
 
 namespace terrace::sim {
 
@@ -19,23 +22,6 @@ using namespace std::chrono_literals;
 namespace {
 
 using Strings = Cache<std::string>;
-
-constexpr std::string_view mark = "version-";
-
-std::string value_of(Version version) {
-  return std::string(mark) + std::to_string(version) + ".";
-}
-
-/// The version in a value or in stored bytes.
-std::optional<Version> version_in(std::string_view bytes) {
-  const auto at = bytes.find(mark);
-  if (at == std::string_view::npos) return std::nullopt;
-  return std::stoull(std::string(bytes.substr(at + mark.size(), 20)));
-}
-
-std::string key_of(unsigned number) {
-  return "k" + std::to_string(number);
-}
 
 class World {
  public:
@@ -51,8 +37,13 @@ class World {
       servers_.back()->set_mute(schedule.mutant == Mutant::no_pushes);
       if (schedule.mutant == Mutant::no_identity) servers_.back()->redis().deny("info");
     }
-    if (setup_.stack == Stack::redis_database)
-      database_ = std::make_shared<testing::MapTier>(clock_, Scope::fleet);
+    if (setup_.stack == Stack::redis_database || setup_.stack == Stack::database) {
+      if (schedule.mutant == Mutant::no_claims) {
+        database_ = std::make_shared<testing::StoringTier>(clock_);
+      } else {
+        database_ = std::make_shared<testing::MapTier>(clock_, Scope::fleet);
+      }
+    }
     for (unsigned i = 0; i < setup_.processes; ++i) processes_.push_back(make_process(i));
     for (unsigned i = 0; i < setup_.keys && setup_.loads; ++i) write_origin(key_of(i));
   }
@@ -87,13 +78,16 @@ class World {
   struct Process {
     std::shared_ptr<SimHost> host;
     std::shared_ptr<SimNetwork> network;
+    std::shared_ptr<SimDatabase> database = nullptr;  ///< its way to the shared one; null: there is none
     std::vector<std::shared_ptr<Tier>> levels;
     std::unique_ptr<Strings> cache;
   };
 
   static Ledger::Rules rules(const Schedule& schedule) {
     const Setup& setup = schedule.setup;
-    return {.bounded = setup.consistency != Consistency::weak,
+    const bool told = setup.stack != Stack::database;  // of the changes of other processes
+    return {.bounded = setup.consistency == Consistency::strong ||
+                       (setup.consistency == Consistency::eventual && told),
             .bound = setup.consistency == Consistency::strong ? Duration{} : setup.bound,
             .redis_only = setup.stack == Stack::redis,
             .loads = setup.loads};
@@ -107,14 +101,20 @@ class World {
     if (number == 0) process->host->sim_clock().skew(setup_.skew);
     process->host->run([&] {
       auto& levels = process->levels;
-      levels.push_back(
-          redis::make_single_tier({.url = "redis://10.0.0.1:6379"}, process->host, process->network));
+      if (setup_.stack != Stack::database) {
+        levels.push_back(
+            redis::make_single_tier({.url = "redis://10.0.0.1:6379"}, process->host, process->network));
+      }
       if (setup_.stack == Stack::redis_private) {
         const bool lies = schedule_.mutant == Mutant::private_as_fleet;
         levels.push_back(
             std::make_shared<testing::MapTier>(process->host->clock(), lies ? Scope::fleet : Scope::machine));
       }
-      if (database_) levels.push_back(database_);
+      if (database_) {
+        process->database =
+            std::make_shared<SimDatabase>(database_, events_, process->host, random_(), setup_.delay);
+        levels.push_back(process->database);
+      }
       CacheOptions options{.name = "c", .ttl = setup_.ttl, .consistency = setup_.consistency};
       if (schedule_.mutant == Mutant::weak_as_eventual) options.consistency = Consistency::weak;
       options.max_staleness = setup_.bound;
@@ -323,6 +323,7 @@ class World {
         return process->network->half_open(fault.number);
       case Harm::stall:
         process->network->set_stalled(true);
+        if (process->database) process->database->lose_replies(fault.lasts);
         return later(fault.lasts, [process] { process->network->set_stalled(false); });
       case Harm::slow:
         process->network->set_slow(fault.lasts / 10);
@@ -398,7 +399,8 @@ class World {
       return violate("a call of process " + std::to_string(operation.process) + " for k" +
                      std::to_string(operation.key) + " has not ended");
     }
-    if (const auto& why = loads_.verdict(); schedule_.mutant == Mutant::one_load && !why.empty())
+    const bool leases = setup_.stack != Stack::database;
+    if (const auto& why = loads_.verdict(); schedule_.mutant == Mutant::one_load && leases && !why.empty())
       return violate(why);
     if (in_order()) {
       if (auto why = order_.verdict(); !why.empty()) return violate(std::move(why));
@@ -412,6 +414,7 @@ class World {
       if (stats.loads_in_flight + stats.loads_waiting > 0)
         violate(process->host->name() + " still loads at rest");
       if (stats.unrecovered > 0) violate(process->host->name() + " has keys that never recovered");
+      if (setup_.stack == Stack::database) continue;
       const RedisStatus redis = *redis_status(*process->levels.front());
       if (!redis.connected)
         violate(process->host->name() + " has no connection at rest: " + redis.last_error);
@@ -438,7 +441,7 @@ class World {
   const TimePoint start_ = events_.now() + 50ms;
   std::vector<std::unique_ptr<SimServer>> servers_;
   bool moved_ = false;  // the address leads to the second
-  std::shared_ptr<testing::MapTier> database_;
+  std::shared_ptr<Tier> database_;
   std::map<std::string, Version> origin_;
   Version last_version_ = 0;
   std::map<std::size_t, std::pair<Operation, TimePoint>> calls_;

@@ -44,6 +44,9 @@ class MapTier : public OneByOneTier {
                   Handler<Result<std::uint64_t>> done) override;
   void set_many(std::vector<TierWrite> writes, TimePoint deadline,
                 Handler<std::vector<Result<void>>> done) override;
+  void compare_and_set_many(std::vector<TierSwap> writes, TimePoint deadline,
+                            Handler<std::vector<Result<bool>>> done) override;
+  [[nodiscard]] bool has_compare_and_set() const noexcept override { return true; }
   void close() override;
   [[nodiscard]] TierStats stats() const override;
 
@@ -63,6 +66,7 @@ class MapTier : public OneByOneTier {
     std::uint64_t version = 0;
   };
   Result<void> store(const TierWrite& write, TimePoint deadline);
+  Result<bool> swap(const TierSwap& write, TimePoint deadline);
   template <class Matches>
   Result<std::uint64_t> erase_range(std::string_view prefix, TimePoint deadline, Matches matches);
 
@@ -87,6 +91,11 @@ class NullTier final : public OneByOneTier {
     done({});
   }
   void erase(std::string_view, TimePoint, Handler<Result<bool>> done) override { done(false); }
+  void compare_and_set_many(std::vector<TierSwap> writes, TimePoint,
+                            Handler<std::vector<Result<bool>>> done) override {
+    done(std::vector<Result<bool>>(writes.size(), true));
+  }
+  [[nodiscard]] bool has_compare_and_set() const noexcept override { return true; }
   void erase_prefix(std::string_view, TimePoint, Handler<Result<std::uint64_t>> done) override {
     done(std::uint64_t{0});
   }
@@ -117,8 +126,9 @@ struct Fault {
 /// Wraps another tier and makes the planned operations fail. Thread safe.
 class FaultyTier final : public OneByOneTier {
  public:
-  /// `operation` is "get", "set", "erase", "erase_prefix" or "erase_glob"; the key is the one that the tier
-  /// gets.
+  /// `operation` is "get", "set", "erase", "set_if_absent" or "compare_and_set" (of
+  /// compare_and_set_many), "erase_prefix" or "erase_glob"; the key is the one
+  /// that the tier gets.
   using Plan = std::function<Fault(std::string_view operation, std::string_view key)>;
 
   FaultyTier(std::shared_ptr<Tier> below, std::shared_ptr<Scheduler> scheduler)
@@ -142,6 +152,9 @@ class FaultyTier final : public OneByOneTier {
   void set_many(std::vector<TierWrite> writes, TimePoint deadline,
                 Handler<std::vector<Result<void>>> done) override;
   void erase(std::string_view key, TimePoint deadline, Handler<Result<bool>> done) override;
+  void compare_and_set_many(std::vector<TierSwap> writes, TimePoint deadline,
+                            Handler<std::vector<Result<bool>>> done) override;
+  [[nodiscard]] bool has_compare_and_set() const noexcept override { return below_->has_compare_and_set(); }
   void erase_prefix(std::string_view prefix, TimePoint deadline,
                     Handler<Result<std::uint64_t>> done) override;
   void erase_glob(std::string_view prefix, std::string_view pattern, TimePoint deadline,
