@@ -169,8 +169,8 @@ bool WarmRun::retry(const WorkPtr& work, const Error& error) {
     std::lock_guard lock(mutex_);
     --under_way_;
     sleeping_.push_back(work);
+    work->wakes = cache_.scheduler().call_at(when, [self = shared_from_this(), work] { self->wake(work); });
   }
-  cache_.scheduler().call_at(when, [self = shared_from_this(), work] { self->wake(work); });
   return true;
 }
 
@@ -179,6 +179,10 @@ void WarmRun::wake(const WorkPtr& one) {
     std::lock_guard lock(mutex_);
     const auto due = std::stable_partition(sleeping_.begin(), sleeping_.end(),
                                            [&](const WorkPtr& work) { return one && work != one; });
+    // A timer that is left would keep the cache until its time.
+    if (!one)
+      std::for_each(due, sleeping_.end(),
+                    [&](const WorkPtr& work) { cache_.scheduler().cancel(work->wakes); });
     again_.insert(again_.end(), due, sleeping_.end());
     sleeping_.erase(due, sleeping_.end());
   }

@@ -26,6 +26,7 @@ class WarmRun : public std::enable_shared_from_this<WarmRun> {
     TimePoint deadline;
     unsigned attempts = 0;
     std::optional<Backoff> backoff = {};
+    Scheduler::TimerId wakes = 0;  ///< of its next attempt, while it sleeps
   };
   using WorkPtr = std::shared_ptr<Work>;
 

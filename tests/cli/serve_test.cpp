@@ -19,9 +19,10 @@ constexpr const char* token = "token-for-tests-0123456789";
 
 /// The port in the address that the program names; 0: it ended without.
 unsigned short served_port(Program& program) {
-  std::smatch found;
+  std::string said;
+  std::smatch found;  // points into it
   const auto named = [&] {
-    const std::string said = program.out() + program.err();
+    said = program.out() + program.err();
     return std::regex_search(said, found, std::regex("http://127\\.0\\.0\\.1:([0-9]+)")) ||
            said.find("terrace: admin") < said.size();
   };

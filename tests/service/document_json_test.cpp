@@ -223,7 +223,7 @@ TEST(TextJson, Utf8IsToldFromOtherBytes) {
 }
 
 TEST(TextJson, Base64GoesBothWays) {
-  for (const std::string text : {"", "a", "ab", "abc", std::string("\0\xff", 2).c_str()}) {
+  for (const std::string& text : std::vector<std::string>{"", "a", "ab", "abc", std::string("\0\xff", 2)}) {
     EXPECT_EQ(from_base64(to_base64(text)), text);
   }
   for (const std::string bad : {"a", "YQ", "YQ=", "YQ==x", "Y Q==", "?"})

@@ -54,6 +54,7 @@ class World {
         process->cache.reset();
         process->levels.clear();
       });
+      process->host->forget();
     }
     events_.end();
   }

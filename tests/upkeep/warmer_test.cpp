@@ -203,12 +203,16 @@ TEST_F(WarmerTest, AStopEndsTheWaitForAnotherAttempt) {
   std::vector<WarmTask> tasks = {
       {"k", cascade::make_loader<std::string>([]() -> std::string { throw std::runtime_error("down"); }),
        std::make_shared<const WarmOptions>()}};
-  upkeep::start_warming(cache, tasks, {.attempts = 1000, .backoff = 1h, .task_timeout = 24h},
-                        stop_.get_token(), [this](WarmReport report) { report_ = std::move(report); });
+  const std::weak_ptr<cascade::Loader> loader = tasks.front().loader;
+  upkeep::start_warming(cache, std::exchange(tasks, {}),
+                        {.attempts = 1000, .backoff = 1h, .task_timeout = 24h}, stop_.get_token(),
+                        [this](WarmReport report) { report_ = std::move(report); });
   scheduler_->run_ready();
+  EXPECT_FALSE(loader.expired());
   stop_.request_stop();
   scheduler_->advance(10s);
   EXPECT_EQ(report_.value().skipped, 1U);
+  EXPECT_TRUE(loader.expired()) << "no timer keeps the run and its cache";
 }
 
 TEST_F(WarmerTest, ProgressIsToldNowAndThenAndAtTheEnd) {
