@@ -67,7 +67,7 @@ TEST(OrderCheck, KeysAreOnTheirOwnAndNobodyReadsWhatWasNotWritten) {
 }
 
 TEST(LoadCheck, TwoLoadsAtATimeAreFound) {
-  LoadCheck check(100ms);
+  LoadCheck check(100ms, 5ms);
   const auto first = check.begins("k", 0, at(0));
   check.begins("l", 1, at(1));
   EXPECT_EQ(check.verdict(), "");
@@ -79,7 +79,7 @@ TEST(LoadCheck, TwoLoadsAtATimeAreFound) {
 }
 
 TEST(LoadCheck, AChangePatienceOrAFaultExcusesTheSecond) {
-  LoadCheck check(100ms);
+  LoadCheck check(100ms, 5ms);
   check.begins("k", 0, at(0));
   check.changes("k", at(5));
   check.begins("k", 1, at(6));

@@ -1,9 +1,9 @@
 #pragma once
 /// LoadCheck: one load of a key at a time among all processes, as leases promise while there is no fault.
 ///
-/// A second load may begin beside a first one in two cases: the key was changed after the first had begun, so
+/// A second load may begin beside a first one in two cases: the key was changed after the first had got its lease, so
 /// what that loads counts for nobody who comes later; or the first has lasted for the patience of those who
-/// wait, which is `lease_time` at least.
+/// wait, which is `lease_time` at least. The lease is up to `lookup_time` older than its load.
 
 #include <algorithm>
 #include <map>
@@ -15,7 +15,7 @@ namespace terrace::sim {
 
 class LoadCheck {
  public:
-  explicit LoadCheck(Duration lease_time) : lease_time_(lease_time) {}
+  LoadCheck(Duration lease_time, Duration lookup_time) : lease_time_(lease_time), lookup_time_(lookup_time) {}
 
   /// A change of the key begins, or ends.
   void changes(const std::string& key, TimePoint now) { keys_[key].last_change = now; }
@@ -24,7 +24,7 @@ class LoadCheck {
   std::size_t begins(const std::string& key, unsigned process, TimePoint now, bool excused = false) {
     Key& at = keys_[key];
     for (const Load& other : at.running) {
-      const bool changed = at.last_change >= other.began;
+      const bool changed = at.last_change >= other.began - lookup_time_;
       if (excused || changed || now - other.began >= lease_time_ || !why_.empty()) continue;
       why_ = "process " + std::to_string(process) + " loads " + key + " while process " +
              std::to_string(other.process) + " does";
@@ -51,6 +51,7 @@ class LoadCheck {
   };
 
   const Duration lease_time_;
+  const Duration lookup_time_;
   std::map<std::string, Key> keys_;
   std::size_t last_ = 0;
   std::string why_;

@@ -19,7 +19,7 @@ constexpr std::array deeds = {"read", "write", "erase", "clear", "erase_prefix"}
 constexpr std::array stacks = {"redis", "redis, private store", "redis, shared database", "shared database"};
 constexpr std::array levels = {"weak", "eventual", "strong"};
 constexpr std::array mutants = {"none",        "no_pushes", "weak_as_eventual", "private_as_fleet",
-                                "no_identity", "no_claims", "one_load"};
+                                "no_identity", "no_claims", "no_leases"};
 
 class Dice {
  public:
@@ -58,6 +58,7 @@ Setup make_setup(Dice& dice, Mutant mutant) {
   if (dice.once_in(4))
     setup.skew = dice.one_of(std::array<std::chrono::milliseconds, 4>{-60s, -100ms, 100ms, 60s});
   if (mutant == Mutant::private_as_fleet) setup.stack = Stack::redis_private;
+  if (mutant == Mutant::no_leases) setup.loads = true;
   if (mutant == Mutant::no_claims) {
     setup.stack = Stack::redis_database;
     setup.loads = true;

@@ -27,7 +27,7 @@ enum class Mutant : std::uint8_t {
   private_as_fleet,  ///< a store of one machine says that it is one of the fleet (COH1)
   no_identity,  ///< the server does not say who it is (no permission for INFO), and its address moves (COH3)
   no_claims,    ///< the compare-and-set of the shared database stores always
-  one_load,     ///< no mutant: one load of a key at a time is checked, too, and does not hold today
+  no_leases,    ///< the server runs no scripts, so nobody gets a lease
 };
 inline constexpr int mutant_count = 7;
 

@@ -23,18 +23,21 @@ namespace {
 
 using Strings = Cache<std::string>;
 
+constexpr Duration load_timeout = 5s;
+
 class World {
  public:
   explicit World(const Schedule& schedule)
       : schedule_(schedule),
         setup_(schedule.setup),
         random_(schedule.seed ^ 0x5DEECE66DU),
-        ledger_(rules(schedule)) {
+        ledger_(rules_of(schedule.setup)) {
     for (const char* place : {"redis", "another redis"}) {
       servers_.push_back(
           std::make_unique<SimServer>(events_, random_(), SimRedisOptions{.seed = random_()},
                                       [this, place, number = servers_.size()] { observe(place, number); }));
       servers_.back()->set_mute(schedule.mutant == Mutant::no_pushes);
+      if (schedule.mutant == Mutant::no_leases) servers_.back()->redis().deny("evalsha");
       if (schedule.mutant == Mutant::no_identity) servers_.back()->redis().deny("info");
     }
     if (setup_.stack == Stack::redis_database || setup_.stack == Stack::database) {
@@ -84,16 +87,6 @@ class World {
     std::unique_ptr<Strings> cache;
   };
 
-  static Ledger::Rules rules(const Schedule& schedule) {
-    const Setup& setup = schedule.setup;
-    const bool told = setup.stack != Stack::database;  // of the changes of other processes
-    return {.bounded = setup.consistency == Consistency::strong ||
-                       (setup.consistency == Consistency::eventual && told),
-            .bound = setup.consistency == Consistency::strong ? Duration{} : setup.bound,
-            .redis_only = setup.stack == Stack::redis,
-            .loads = setup.loads};
-  }
-
   std::unique_ptr<Process> make_process(unsigned number) {
     auto process = std::make_unique<Process>();
     process->host = std::make_shared<SimHost>(events_, "process " + std::to_string(number));
@@ -120,7 +113,7 @@ class World {
       if (schedule_.mutant == Mutant::weak_as_eventual) options.consistency = Consistency::weak;
       options.max_staleness = setup_.bound;
       options.lease_time = setup_.lease_time;
-      options.load_timeout = 5s;
+      options.load_timeout = load_timeout;
       options.scheduler = process->host;
       process->cache = std::make_unique<Strings>(std::move(options), levels);
     });
@@ -161,7 +154,8 @@ class World {
       world.outcome_.loads += request.keys.size();
       std::vector<std::size_t> loads;
       for (const auto& key : request.keys) {
-        const bool excused = !world.schedule_.faults.empty() || world.changing_[key] > 0;
+        const bool excused =
+            !world.schedule_.faults.empty() || world.changing_[key] > 0 || world.has_waited(process_, key);
         loads.push_back(world.loads_.begins(key, process_, world.events_.now(), excused));
       }
       const Duration there = world.some_time(), back = world.some_time();
@@ -186,6 +180,15 @@ class World {
     const unsigned process_;
     SimHost& host_;
   };
+
+  /// A read of the process has waited for the key as long as a process waits for a lease.
+  [[nodiscard]] bool has_waited(unsigned process, const std::string& key) const {
+    return std::any_of(calls_.begin(), calls_.end(), [&](const auto& call) {
+      const auto& [operation, began] = call.second;
+      return operation.process == process && key_of(operation.key) == key &&
+             events_.now() - began >= load_timeout;
+    });
+  }
 
   Duration some_time() {
     return Duration(std::uniform_int_distribution<Duration::rep>(0, setup_.load_time.count() / 2)(random_));
@@ -401,8 +404,7 @@ class World {
                      std::to_string(operation.key) + " has not ended");
     }
     const bool leases = setup_.stack != Stack::database;
-    if (const auto& why = loads_.verdict(); schedule_.mutant == Mutant::one_load && leases && !why.empty())
-      return violate(why);
+    if (const auto& why = loads_.verdict(); leases && !why.empty()) return violate(why);
     if (in_order()) {
       if (auto why = order_.verdict(); !why.empty()) return violate(std::move(why));
     }
@@ -437,7 +439,7 @@ class World {
   std::mt19937_64 random_;
   Ledger ledger_;
   OrderCheck order_;
-  LoadCheck loads_{setup_.lease_time};
+  LoadCheck loads_{setup_.lease_time, setup_.delay * 20};
   std::map<std::string, int> changing_;  // writes of the key under way
   const TimePoint start_ = events_.now() + 50ms;
   std::vector<std::unique_ptr<SimServer>> servers_;

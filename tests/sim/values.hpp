@@ -1,10 +1,11 @@
 #pragma once
-/// The keys and values of the simulated world: each value says its version.
+/// The keys and values of the simulated world: each value says its version. And what its stack promises.
 
 #include <optional>
 #include <string>
 
 #include "sim/ledger.hpp"
+#include "sim/schedule.hpp"
 
 namespace terrace::sim {
 
@@ -23,6 +24,15 @@ inline std::optional<Version> version_in(std::string_view bytes) {
 
 inline std::string key_of(unsigned number) {
   return "k" + std::to_string(number);
+}
+
+inline Ledger::Rules rules_of(const Setup& setup) {
+  const bool told = setup.stack != Stack::database;  // of the changes of other processes
+  return {.bounded = setup.consistency == Consistency::strong ||
+                     (setup.consistency == Consistency::eventual && told),
+          .bound = setup.consistency == Consistency::strong ? Duration{} : setup.bound,
+          .redis_only = setup.stack == Stack::redis,
+          .loads = setup.loads};
 }
 
 }  // namespace terrace::sim
