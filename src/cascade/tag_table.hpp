@@ -1,7 +1,7 @@
 #pragma once
 /// TagTable: the tokens of tags that this process knows.
 ///
-///     unknown ──learn──► verified ──doubt: the watch is lost─────────► unverified ──learn──► verified
+///     unknown ──learn──► verified ──doubt: the watch is lost, or none─► unverified ──learn──► verified
 ///        ▲                  └──invalidated, noticed, forget_all────────────┴──the same──► unknown
 
 #include <algorithm>
@@ -80,6 +80,11 @@ class TagTable {
     for (const StatePtr& state : states_->all()) forget(*state);
   }
 
+  /// The token could not be asked for, and nobody reports its changes.
+  void doubt(const std::string& tag) {
+    std::lock_guard lock(learning_);
+    if (const auto state = find(tag)) state->verified = false;
+  }
   /// The watch is lost, or has begun again: changes of tokens may have gone unnoticed.
   void doubt_all() {
     generations_.bump_all();

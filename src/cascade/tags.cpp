@@ -119,6 +119,8 @@ class TokenLookup : public std::enable_shared_from_this<TokenLookup> {
                 token == unknown_token && !absent && (found[n] || no_token(found[n].error()));
             if (unreadable) level.counters.add(&LevelStats::unreadable);
             if (!found[n]) self->failure_ = found[n].error();
+            // What an earlier lookup has learned may be out of date.
+            if (!found[n] && !unreadable) self->core_->tags.doubt(self->tags_[self->unknown_[n]]);
             // It was invalidated, and the tier has not taken that yet.
             if (!level.recovery.trusts(self->keys_[n]))
               self->core_->tags.invalidated(self->tags_[self->unknown_[n]]);

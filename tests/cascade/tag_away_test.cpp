@@ -162,5 +162,22 @@ TEST(TagsInMemory, AreExactHoweverManyThereAre) {
   EXPECT_EQ(gone, entries / 1000);
 }
 
+/// A process without a watch has learned the token by its own write. Another one invalidates the tag, then the tier
+/// goes away: the lower tier has the value, and nobody can say whether its tag is still valid.
+TEST_F(TagAwayTest, ATokenThatCannotBeAskedForIsNotTakenFromAnEarlierLookup) {
+  for (const Consistency consistency : {Consistency::strong, Consistency::weak, Consistency::eventual}) {
+    SCOPED_TRACE(static_cast<int>(consistency));
+    Strings writer = make({.memory_level = false, .consistency = consistency}, true);
+    Strings other = make({.consistency = consistency}, true);
+    writer.set("k", "old", {.tags = {"t"}}).value();
+    EXPECT_EQ(writer.get("k"), "old");
+    other.invalidate_tag("t").value();
+    shared_->plan(Kind::fail);
+    EXPECT_NE(writer.get("k"), "old");
+    shared_->plan(Kind::none);
+    EXPECT_EQ(writer.get("k"), std::nullopt);
+  }
+}
+
 }  // namespace
 }  // namespace terrace

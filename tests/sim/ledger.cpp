@@ -28,7 +28,7 @@ std::size_t Ledger::began(Write write) {
 
 std::string Ledger::judge(const Read& read) const {
   std::string why = overwritten(read);
-  if (why.empty() && rules_.bounded && rules_.redis_only) why = too_old(read);
+  if (why.empty() && rules_.bounded && rules_.redis_only && !read.stale) why = too_old(read);
   if (why.empty()) return why;
   return "process " + std::to_string(read.process) + " read version " + std::to_string(read.version) +
          " of " + read.key + " from " + read.level + ": " + why;
@@ -67,7 +67,7 @@ std::string Ledger::overwritten(const Read& read) const {
     const bool later = rules_.loads ? changed->second > read.version : write.began > *own->acknowledged;
     if (!later) continue;
     const bool same = write.process == read.process;
-    if (!same && !rules_.bounded) continue;
+    if (!same && (!rules_.bounded || read.stale)) continue;
     const Duration bound = same ? Duration{} : rules_.bound;
     if (read.began - *write.acknowledged <= bound) continue;
     return std::string(same ? "its own" : "another's") + " change (" +

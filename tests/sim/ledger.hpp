@@ -46,6 +46,7 @@ class Ledger {
     TimePoint began{};
     TimePoint ended = {};
     std::string level = {};
+    bool stale = false;  ///< it was marked as stale: only own changes count
   };
   /// Why the answer breaks a promise; empty: it does not.
   [[nodiscard]] std::string judge(const Read& read) const;

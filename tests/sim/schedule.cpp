@@ -12,10 +12,10 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr std::array harms = {
-    "cut",           "half_open", "stall", "slow",         "freeze_process", "freeze_server",
-    "restart_empty", "flush",     "evict", "kill_clients", "forget_scripts", "full_memory",
-    "cannot_save",   "loading",   "deny",  "jump_clock",   "move_address"};
-constexpr std::array deeds = {"read", "write", "erase", "clear", "erase_prefix"};
+    "cut",           "half_open",     "stall",   "slow",  "freeze_process", "kill_process",
+    "freeze_server", "restart_empty", "flush",   "evict", "kill_clients",   "forget_scripts",
+    "full_memory",   "cannot_save",   "loading", "deny",  "jump_clock",     "move_address"};
+constexpr std::array deeds = {"read", "write", "erase", "clear", "erase_prefix", "invalidate_tag"};
 constexpr std::array stacks = {"redis", "redis, private store", "redis, shared database", "shared database"};
 constexpr std::array levels = {"weak", "eventual", "strong"};
 constexpr std::array mutants = {"none",        "no_pushes", "weak_as_eventual", "private_as_fleet",
@@ -55,6 +55,8 @@ Setup make_setup(Dice& dice, Mutant mutant) {
   setup.lease_time = dice.one_of(std::array<Duration, 3>{300ms, 1s, 3s});
   setup.delay = dice.one_of(std::array<Duration, 4>{20us, 200us, 2ms, 10ms});
   setup.load_time = dice.one_of(std::array<Duration, 4>{1ms, 50ms, 500ms, 2s});
+  if (dice.once_in(3)) setup.grace = dice.one_of(std::array<Duration, 2>{1s, 1min});
+  setup.tags = setup.stack != Stack::database && dice.once_in(3);
   if (dice.once_in(4))
     setup.skew = dice.one_of(std::array<std::chrono::milliseconds, 4>{-60s, -100ms, 100ms, 60s});
   if (mutant == Mutant::private_as_fleet) setup.stack = Stack::redis_private;
@@ -103,6 +105,7 @@ Schedule make_schedule(std::uint64_t seed, Mutant mutant) {
     if (face < 8) operation.does = Does::write;
     if (face >= 8 && face < 12) operation.does = Does::erase;
     if (face == 12) operation.does = dice.once_in(2) ? Does::clear : Does::erase_prefix;
+    if (face == 13 && setup.tags) operation.does = Does::invalidate_tag;
     schedule.operations.push_back(operation);
     // Bursts: what comes close together is where races are.
     if (dice.once_in(3)) {
@@ -131,10 +134,12 @@ std::string describe(const Schedule& schedule) {
       stacks[static_cast<std::size_t>(setup.stack)], setup.loads ? "with a loader" : "without a loader",
       levels[static_cast<std::size_t>(setup.consistency)], in_ms(setup.bound));
   add(text,
-      "processes %u, keys %u, ttl %.0f ms, lease_time %.0f ms, network %.2f ms, load %.0f ms, clock %lld "
+      "processes %u, keys %u, ttl %.0f ms, grace %.0f ms,%s lease_time %.0f ms, network %.2f ms, load %.0f "
+      "ms, clock %lld "
       "ms\n",
-      setup.processes, setup.keys, in_ms(setup.ttl), in_ms(setup.lease_time), in_ms(setup.delay),
-      in_ms(setup.load_time), static_cast<long long>(setup.skew.count()));
+      setup.processes, setup.keys, in_ms(setup.ttl), in_ms(setup.grace), setup.tags ? " tags," : "",
+      in_ms(setup.lease_time), in_ms(setup.delay), in_ms(setup.load_time),
+      static_cast<long long>(setup.skew.count()));
   for (const Operation& op : schedule.operations) {
     add(text, "%12.3f ms  process %u  %s k%u\n", in_ms(op.at), op.process,
         deeds[static_cast<std::size_t>(op.does)], op.key);

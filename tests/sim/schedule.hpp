@@ -39,13 +39,15 @@ struct Setup {
   unsigned keys = 1;
   Duration bound{};  ///< max_staleness
   Duration ttl{};
+  Duration grace{};
+  bool tags = false;  ///< every value has the tag "t"
   Duration lease_time{};
   Duration delay{};                  ///< of the network, about
   std::chrono::milliseconds skew{};  ///< of the wall clock of process 0
   Duration load_time{};              ///< the longest
 };
 
-enum class Does : std::uint8_t { read, write, erase, clear, erase_prefix };
+enum class Does : std::uint8_t { read, write, erase, clear, erase_prefix, invalidate_tag };
 
 struct Operation {
   Duration at{};
@@ -60,6 +62,7 @@ enum class Harm : std::uint8_t {
   stall,      ///< nothing passes between the process and the server
   slow,       ///< all between them takes longer
   freeze_process,
+  kill_process,  ///< kill -9: it never comes back
   freeze_server,
   restart_empty,
   flush,         ///< FLUSHALL

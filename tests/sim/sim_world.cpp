@@ -5,13 +5,11 @@
 #include <terrace/testing.hpp>
 #include <thread>
 
-#include "redis/single_tier.hpp"
 #include "sim/chance.hpp"
 #include "sim/ledger.hpp"
 #include "sim/load_check.hpp"
 #include "sim/order_check.hpp"
-#include "sim/sim_database.hpp"
-#include "sim/sim_network.hpp"
+#include "sim/sim_process.hpp"
 #include "sim/values.hpp"
 #include "support/storing_tier.hpp"
 
@@ -20,10 +18,6 @@ namespace terrace::sim {
 using namespace std::chrono_literals;
 
 namespace {
-
-using Strings = Cache<std::string>;
-
-constexpr Duration load_timeout = 5s;
 
 class World {
  public:
@@ -47,17 +41,24 @@ class World {
         database_ = std::make_shared<testing::MapTier>(clock_, Scope::fleet);
       }
     }
-    for (unsigned i = 0; i < setup_.processes; ++i) processes_.push_back(make_process(i));
+    for (unsigned i = 0; i < setup_.processes; ++i) {
+      processes_.push_back(make_process({.schedule = schedule,
+                                         .events = events_,
+                                         .random = random_,
+                                         .server = [this] { return &server(); },
+                                         .database = database_},
+                                        i));
+    }
     for (unsigned i = 0; i < setup_.keys && setup_.loads; ++i) write_origin(key_of(i));
   }
 
   ~World() {
     for (auto& process : processes_) {
       process->host->run([&] {
+        process->host->forget();
         process->cache.reset();
         process->levels.clear();
       });
-      process->host->forget();
     }
     events_.end();
   }
@@ -79,46 +80,7 @@ class World {
   }
 
  private:
-  struct Process {
-    std::shared_ptr<SimHost> host;
-    std::shared_ptr<SimNetwork> network;
-    std::shared_ptr<SimDatabase> database = nullptr;  ///< its way to the shared one; null: there is none
-    std::vector<std::shared_ptr<Tier>> levels;
-    std::unique_ptr<Strings> cache;
-  };
-
-  std::unique_ptr<Process> make_process(unsigned number) {
-    auto process = std::make_unique<Process>();
-    process->host = std::make_shared<SimHost>(events_, "process " + std::to_string(number));
-    process->network = std::make_shared<SimNetwork>(events_, *process->host, random_(), setup_.delay,
-                                                    [this](const std::string&) { return &server(); });
-    if (number == 0) process->host->sim_clock().skew(setup_.skew);
-    process->host->run([&] {
-      auto& levels = process->levels;
-      if (setup_.stack != Stack::database) {
-        levels.push_back(
-            redis::make_single_tier({.url = "redis://10.0.0.1:6379"}, process->host, process->network));
-      }
-      if (setup_.stack == Stack::redis_private) {
-        const bool lies = schedule_.mutant == Mutant::private_as_fleet;
-        levels.push_back(
-            std::make_shared<testing::MapTier>(process->host->clock(), lies ? Scope::fleet : Scope::machine));
-      }
-      if (database_) {
-        process->database =
-            std::make_shared<SimDatabase>(database_, events_, process->host, random_(), setup_.delay);
-        levels.push_back(process->database);
-      }
-      CacheOptions options{.name = "c", .ttl = setup_.ttl, .consistency = setup_.consistency};
-      if (schedule_.mutant == Mutant::weak_as_eventual) options.consistency = Consistency::weak;
-      options.max_staleness = setup_.bound;
-      options.lease_time = setup_.lease_time;
-      options.load_timeout = load_timeout;
-      options.scheduler = process->host;
-      process->cache = std::make_unique<Strings>(std::move(options), levels);
-    });
-    return process;
-  }
+  using Process = SimProcess;
 
   // ---- The truth
 
@@ -196,6 +158,7 @@ class World {
 
   void begin(const Operation& operation) {
     Process& process = *processes_[operation.process];
+    if (process.dead) return;
     switch (operation.does) {
       case Does::read:
         return read(process, operation);
@@ -205,8 +168,13 @@ class World {
         return erase(process, operation);
       case Does::clear:
       case Does::erase_prefix:
+      case Does::invalidate_tag:
         return sweep(process, operation);
     }
+  }
+
+  [[nodiscard]] std::vector<std::string> tags() const {
+    return setup_.tags ? std::vector<std::string>{"t"} : std::vector<std::string>{};
   }
 
   /// Runs when the call has ended.
@@ -220,17 +188,18 @@ class World {
     Ledger::Read read{operation.process, key_of(operation.key), 0, events_.now()};
     auto loader = setup_.loads ? std::make_shared<OriginLoader>(*this, operation.process) : nullptr;
     detail::CacheAccess::start_lookup_many(
-        *process.cache, {read.key}, std::move(loader), {},
+        *process.cache, {read.key}, std::move(loader), {.tags = tags()},
         [this, call, read](std::vector<Lookup<std::string>> found) mutable {
           calls_.erase(call);
           if (!found.front().value) return;
           read.version = version_in(*found.front().value).value_or(0);
           read.level = found.front().level;
+          read.stale = found.front().kind == LookupKind::stale;
           read.ended = events_.now();
           ++outcome_.answers;
           if (read.level == "memory") ++outcome_.from_memory;
           if (auto why = ledger_.judge(read); !why.empty()) violate(std::move(why));
-          order_.read(read.key, read.version, read.began, read.ended);
+          if (!read.stale) order_.read(read.key, read.version, read.began, read.ended);
         });
   }
 
@@ -275,7 +244,7 @@ class World {
     const auto write = begin_write(operation, {key}, version);
     std::vector<cascade::Write> writes;
     writes.push_back({key, std::make_shared<const std::string>(value_of(version))});
-    engine(process).write(std::move(writes), {}, ends<std::vector<Result<void>>>(call, write));
+    engine(process).write(std::move(writes), {.tags = tags()}, ends<std::vector<Result<void>>>(call, write));
   }
 
   void erase(Process& process, const Operation& operation) {
@@ -294,6 +263,10 @@ class World {
     }
     const auto call = pending(operation);
     const auto write = begin_write(operation, std::move(keys), std::nullopt);
+    if (operation.does == Does::invalidate_tag) {
+      return engine(process).invalidate({.kind = Invalidation::Kind::tag, .text = "t"}, {},
+                                        ends<Result<std::uint64_t>>(call, write));
+    }
     if (operation.does == Does::clear) return engine(process).clear({}, ends<Result<void>>(call, write));
     engine(process).invalidate({.kind = Invalidation::Kind::prefix, .text = "k"}, {},
                                ends<Result<std::uint64_t>>(call, write));
@@ -334,7 +307,14 @@ class World {
         return later(2s, [process] { process->network->set_slow({}); });
       case Harm::freeze_process:
         process->host->freeze();
-        return later(fault.lasts, [process] { process->host->thaw(); });
+        return later(fault.lasts, [process] {
+          if (!process->dead) process->host->thaw();
+        });
+      case Harm::kill_process:
+        process->dead = true;
+        process->host->freeze();
+        std::erase_if(calls_, [&](const auto& call) { return call.second.first.process == fault.process; });
+        return process->network->cut(std::nullopt);
       case Harm::freeze_server:
         redis.freeze();
         return later(fault.lasts, [&server] {
@@ -403,12 +383,13 @@ class World {
       return violate("a call of process " + std::to_string(operation.process) + " for k" +
                      std::to_string(operation.key) + " has not ended");
     }
-    const bool leases = setup_.stack != Stack::database;
+    const bool leases = setup_.stack != Stack::database && !setup_.tags;
     if (const auto& why = loads_.verdict(); leases && !why.empty()) return violate(why);
     if (in_order()) {
       if (auto why = order_.verdict(); !why.empty()) return violate(std::move(why));
     }
     for (const auto& process : processes_) {
+      if (process->dead) continue;
       constexpr std::size_t most_timers = 24;
       const std::size_t timers = events_.waiting(process->host.get());
       if (timers > most_timers)
