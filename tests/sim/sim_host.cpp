@@ -8,7 +8,7 @@ namespace terrace::sim {
 
 Events::Id Events::at(TimePoint when, SimHost* host, Task task) {
   if (ended_) return 0;
-  when = std::max(when, now_);
+  when = std::max(when, now());
   const Id id = ++last_;
   queue_.emplace(std::pair{when, id}, Event{host, std::move(task)});
   due_.emplace(id, when);
@@ -25,7 +25,7 @@ bool Events::cancel(Id id) {
 
 bool Events::step(TimePoint limit) {
   if (queue_.empty() || queue_.begin()->first.first > limit) {
-    now_ = std::max(now_, limit);
+    now_ = std::max(now(), limit);
     return false;
   }
   auto node = queue_.extract(queue_.begin());

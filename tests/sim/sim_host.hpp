@@ -2,6 +2,7 @@
 /// Events: everything that will happen in a simulated world, in the order of one virtual clock. SimHost: one
 /// process of it, which is the Scheduler of its caches. One thread.
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -20,7 +21,7 @@ class Events {
   /// Runs the task at that time, or now if that is past; events of the same time run in the order of these
   /// calls. `host`: the process that it belongs to; null: the world itself.
   Id at(TimePoint when, SimHost* host, Task task);
-  Id soon(Duration delay, SimHost* host, Task task) { return at(after(now_, delay), host, std::move(task)); }
+  Id soon(Duration delay, SimHost* host, Task task) { return at(after(now(), delay), host, std::move(task)); }
   bool cancel(Id id);
   /// Runs the next event. False: there is none until `limit`, and the time is `limit` now.
   bool step(TimePoint limit);
@@ -44,7 +45,7 @@ class Events {
     Task task;
   };
 
-  TimePoint now_{Duration(1'000'000'000'000)};
+  std::atomic<TimePoint> now_{TimePoint(Duration(1'000'000'000'000))};  // memory's own thread reads it
   std::map<std::pair<TimePoint, Id>, Event> queue_;
   std::map<Id, TimePoint> due_;
   Id last_ = 0;
