@@ -91,8 +91,9 @@ class Cache {
   /// block, and may throw.
   ///
   /// The loader may call any cache, this one too, to any depth. A nested load takes no turn of
-  /// max_concurrent_loads and no worker that other loads hold. But a load that waits for itself ends only at
-  /// load_timeout, and threads that a loader starts are ordinary callers.
+  /// max_concurrent_loads and no worker that other loads hold. Loads that wait for each other in a circle end
+  /// at once with loader_failed; through another process they end at load_timeout. Threads that a loader
+  /// starts are ordinary callers.
   ///
   /// The loader never starts after this call has returned. It may still be running then, if the call ended
   /// early (`timeout`, soft and hard load_timeout, close): objects that the loader refers to should live
@@ -154,8 +155,8 @@ class Cache {
   /// Stores the value in every level (WriteMode::through) or removes the key from every level (around). After
   /// it has returned, no read of this process finds an older value. Errors:
   ///  - invalid_key, invalid_argument (ttl), unencodable, value_too_large: nothing has changed.
-  ///  - partial_write: the write failed in the tiers that the message names. They may hold the old value
-  ///    until it expires there.
+  ///  - partial_write: the write failed in the tiers that the message names. The key is
+  ///    erased there as soon as that works; if this process ends before, the old value stays until it expires.
   ///  - timed_out: it is unknown what the tiers have done.
   ///  - shutdown: the cache is closed.
   ///  - With tags, also the reason why their tokens could not be read (unavailable, …). Then nothing is

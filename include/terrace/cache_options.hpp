@@ -134,8 +134,8 @@ struct ReadOptions {
   /// The caller gives up when this stop is requested: the call ends with Errc::timed_out. A load that nobody
   /// waits for any more is asked to stop as well (LoadContext::stop).
   std::stop_token stop = {};
-  /// Tags of a loaded value. Prefer them here to tags set by the loader: the versions of these tags are known
-  /// before the load begins, so they are certainly as old as the value.
+  /// Tags of a loaded value. Prefer them here to tags set by the loader: the tokens of these tags are read
+  /// before the load begins, so an invalidation during the load is noticed.
   std::vector<std::string> tags = {};
 };
 

@@ -15,7 +15,8 @@
 /// Nothing is retried without the caller's knowledge.
 ///
 /// A row ends by the server's clock, after the TTL and the grace of its entry. How long the entry is fresh counts
-/// by the wall clocks of the processes, which should agree.
+/// by the wall clocks of the processes, which should agree; in a cache that also has a Redis server, by the
+/// clock of that server.
 ///
 /// The table, as create_table makes it. With create_table off, create it yourself:
 ///

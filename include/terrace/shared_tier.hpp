@@ -92,8 +92,8 @@ class SharedTier {
   virtual ~SharedTier() = default;
 
   /// In one step in the store: returns the value if there is one; otherwise the lease, if it is free. A lease
-  /// that would last longer than twice `lease_time` counts as free: all processes ask for about the same
-  /// time, so none of them got it that way.
+  /// that would last longer than twice `lease_time` counts as free: all processes use a similar lease
+  /// time, so no process of the cache made it.
   ///
   /// A tier need not know holders and ends. Then it never names a holder, never answers `ended`, and does
   /// not let a lease be taken over.
@@ -114,8 +114,8 @@ class SharedTier {
   virtual void renew(std::string_view key, const LeaseToken& token, Duration lease_time, TimePoint deadline,
                      Handler<Result<bool>> done) = 0;
 
-  /// Ends the lease without a value, if the token still holds it. Waiters are notified, and told the end for
-  /// `end_life` from now.
+  /// Ends the lease without a value, if the token still holds it. The store keeps how the load ended (`end`)
+  /// for `end_life`, and waiters are notified.
   virtual void release(std::string_view key, const LeaseToken& token, LeaseEnd end, TimePoint deadline,
                        Handler<Result<void>> done) = 0;
   void release(std::string_view key, const LeaseToken& token, TimePoint deadline,
@@ -123,13 +123,13 @@ class SharedTier {
     release(key, token, LeaseEnd::untold, deadline, std::move(done));
   }
 
-  /// How long an end is told. Those who wait are woken by the watch, or ask ten times a second; a process
+  /// How long the end of a load is kept. Those who wait are woken by the watch, or ask ten times a second; a process
   /// that gets no processor time comes later.
   static constexpr Duration end_life = std::chrono::seconds(3);
 
   /// Returns the value stored under the key. If there is none, stores `value` for `ttl` and returns it. With
-  /// a `ttl`, a stored value that would last longer than twice the ttl counts as none: all processes ask for
-  /// about the same time, so none of them stored it.
+  /// a `ttl`, a stored value that would last longer than twice the ttl counts as none: all processes use
+  /// a similar ttl, so no process of the cache stored it.
   virtual void get_or_put(std::string_view key, BytesView value, std::optional<Duration> ttl,
                           TimePoint deadline, Handler<Result<Bytes>> done) = 0;
 

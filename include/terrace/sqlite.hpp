@@ -37,8 +37,8 @@ enum class SqliteDurability {
 };
 
 struct SqliteOptions {
-  /// Created if absent, with mode 0600; its directory must exist. `-wal` and `-shm` files appear beside it. The
-  /// mode of a file that is there stays, and is that of the files beside it, too.
+  /// Created if absent, with mode 0600; its directory must exist. `-wal` and `-shm` files appear beside it. An
+  /// existing file keeps its mode, and these files get the same mode.
   std::filesystem::path path{};
   /// Bound on the sum of keys, values and 64 bytes per entry; 0: none. The file can be larger than that
   /// (pages are never quite full, least of all for values of 1 … 2 KiB) and does not shrink.

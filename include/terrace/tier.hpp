@@ -6,7 +6,7 @@
 ///  - Thread safe. Arguments are copied before the call returns, unless stated otherwise.
 ///  - Asynchronous: the call never blocks for I/O. The handler is called exactly once, on any thread,
 ///    possibly inside the call itself. A handler must not block and must not throw.
-///  - Deadline: the handler is called at the latest shortly after it (10 ms), with Errc::timed_out. An
+///  - Deadline: the handler is called at most 10 ms after it, with Errc::timed_out. An
 ///    operation that timed out may still take effect. A deadline that has already passed gives timed_out at
 ///    once.
 ///  - Failure: an Error, never an exception. Errc::unavailable: the request was not sent (no connection,
@@ -126,7 +126,8 @@ class Tier {
                                     Handler<std::vector<Result<bool>>> done);
 
   /// The tier has compare_and_set_many. Without it, a cache does not keep what is loaded in a tier that processes
-  /// share, unless the tier has leases (shared()): a load from before another process's erase would come back.
+  /// share, unless the tier has leases (shared()): a value that was loaded before another process's erase could be
+  /// stored after it.
   /// Constant. Default: false.
   [[nodiscard]] virtual bool has_compare_and_set() const noexcept { return false; }
 
@@ -152,8 +153,8 @@ class Tier {
   /// consistency weak. A tier made of tiers: true if it is true for any of them. Never becomes true later.
   [[nodiscard]] virtual bool may_lag() const noexcept { return false; }
 
-  /// What added to system_clock().now() gives the time of the store's clock since the Unix epoch, as last asked;
-  /// none: the store has no clock of its own, or does not tell it. Processes on machines whose wall clocks
+  /// The difference between the store's clock (since the Unix epoch) and the monotonic clock of this process
+  /// (terrace::system_clock().now()), as last asked; none: the store has no clock of its own, or does not tell it. Processes on machines whose wall clocks
   /// differ agree about the age of an entry by the clock of the store that they share. The tier hides a store
   /// clock that stands still or goes back: it goes on with the time that it knew. Thread safe; does not block.
   [[nodiscard]] virtual std::optional<Duration> clock_offset() const noexcept { return std::nullopt; }

@@ -157,7 +157,7 @@ class CacheStats:
     loads: int
     load_failures: int
     loads_in_flight: int
-    #: Loader calls that wait for their turn (max_concurrent_loads).
+    #: Loader calls that wait for their turn (max_concurrent_loads) or the budget (max_loads_per_second).
     loads_waiting: int
     #: Loader calls that run although their load was given up (load_timeout, or every caller has left).
     loads_overdue: int

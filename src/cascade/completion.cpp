@@ -1,5 +1,5 @@
-/// Completion: the end of a flight. The waiting callers are answered first; then the tiers that lack the
-/// value are filled, and memory last.
+/// Completion: the end of a flight. With a lease, the waiting callers are answered first; then the tiers that lack
+/// the value are filled, and memory last. Without one, memory gets the value first.
 ///
 /// A shared tier takes a fill only from the holder of the key's lease, and only if the key has not been
 /// changed since the lease was granted. Memory and later readers get the value after the tier has accepted
@@ -15,7 +15,7 @@
 ///                        └► otherwise LeasedFill:
 ///
 ///     start: callers ──► fill_unshared ──► fill_leased ──all accepted──► complete: memory, late callers
-///       │                                      └──a lease is void──► recover: the unshared tiers are erased again
+///       │                                      └──a lease is void──► recover: unshared tiers without a claim are erased again
 ///       └──the stamp is void──► reject ◄─────────────────────────────┘    (reject: late callers read again)
 
 #include "cascade/completion.hpp"

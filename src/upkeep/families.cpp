@@ -89,7 +89,7 @@ const std::vector<Row<C>> cache_rows = {
      [](const C& c) { return number(c.load_failures); }},
     {"terrace_loads_in_flight", "Loader calls that run now.", gauge,
      [](const C& c) { return number(c.loads_in_flight); }},
-    {"terrace_loads_waiting", "Loader calls that wait for their turn now.", gauge,
+    {"terrace_loads_waiting", "Loader calls that wait for their turn or their budget now.", gauge,
      [](const C& c) { return number(c.loads_waiting); }},
     {"terrace_loads_overdue", "Loader calls that run now although their load was given up.", gauge,
      [](const C& c) { return number(c.loads_overdue); }},

@@ -39,8 +39,8 @@
 
 namespace terrace::memory {
 
-/// All policies, in the order of the enumeration. Here, in eviction.hpp and in the list of names is all that a new
-/// policy needs besides its own header.
+/// All policies, in the order of the enumeration. A new policy needs a place here, a place and a
+/// name in eviction.hpp, and its own header.
 using Policies = std::variant<Adaptive, S3Fifo, WTinyLfu, Gdsf, Lru, Lfu, Fifo, Ttl>;
 static_assert(std::variant_size_v<Policies> == eviction_count,
               "each Eviction has a policy, in the same order");
