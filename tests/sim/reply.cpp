@@ -23,6 +23,7 @@ std::int64_t count(std::size_t items) {
 
 void encode(std::string& out, const Reply& reply, int protocol) {
   using Kind = Reply::Kind;
+  if (reply.protocol != 0) protocol = reply.protocol;
   const bool three = protocol == 3;
   switch (reply.kind) {
     case Kind::null:

@@ -18,6 +18,7 @@ struct Reply {
   std::string text = {};  ///< an error has its code in front: "ERR …"
   std::int64_t number = 0;
   std::vector<Reply> items = {};  ///< of a map: key, value, key, value …
+  int protocol = 0;               ///< not 0: the protocol of this reply, in a transaction that changes it
 
   static Reply null() { return {}; }
   static Reply ok() { return status("OK"); }

@@ -191,6 +191,7 @@ Reply SimRedis::exec(Call& call) {
   for (const Args& args : queued) {
     Call one{call.id, session, args};
     replies.push_back(run(*find_command(lower(args[0])), one));
+    replies.back().protocol = session.protocol;
   }
   return Reply::array(std::move(replies));
 }
