@@ -7,7 +7,6 @@
 #include <map>
 #include <string>
 #include <terrace/scheduler.hpp>
-#include <utility>
 
 namespace terrace::sim {
 
@@ -86,11 +85,6 @@ class SimHost final : public Scheduler {
   /// SIGSTOP: what happens to it waits. SIGCONT.
   void freeze() noexcept { frozen_ = true; }
   void thaw();
-  /// Ends its freeze, and destroys what has waited for that.
-  void forget() {
-    frozen_ = false;
-    std::exchange(missed_, {}).clear();
-  }
   [[nodiscard]] bool frozen() const noexcept { return frozen_; }
   [[nodiscard]] SimClock& sim_clock() noexcept { return clock_; }
   [[nodiscard]] const std::string& name() const noexcept { return name_; }

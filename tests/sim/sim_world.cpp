@@ -55,7 +55,7 @@ class World {
   ~World() {
     for (auto& process : processes_) {
       process->host->run([&] {
-        process->host->forget();
+        process->host->thaw();  // so that it can close what it has
         process->cache.reset();
         process->levels.clear();
       });

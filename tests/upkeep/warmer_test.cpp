@@ -32,6 +32,11 @@ struct HeldLoader final : cascade::Loader {
 
 class WarmerTest : public CascadeTest {
  protected:
+  /// What was never answered owns what owns it.
+  void TearDown() override {
+    scheduler_->advance(25h);
+    held_->calls.clear();
+  }
   static std::vector<std::string> numbers(int count) {
     std::vector<std::string> keys;
     for (int i = 0; i < count; ++i) keys.push_back(std::to_string(i));
