@@ -53,9 +53,11 @@ class World {
   }
 
   ~World() {
+    // What a frozen process has missed releases what it holds.
+    for (auto& process : processes_) process->host->thaw();
+    events_.run_until(events_.now() + 1s);
     for (auto& process : processes_) {
       process->host->run([&] {
-        process->host->thaw();  // so that it can close what it has
         process->cache.reset();
         process->levels.clear();
       });
