@@ -43,7 +43,8 @@ Intent intend(const Core& core) {
   return std::make_shared<const Fills::UnderWay>(core.fills);
 }
 
-/// Puts the value into a tier that gives out no leases. False: the tier's claim is gone (claims.hpp).
+/// Puts the value into a tier that gives out no leases. False: the tier's claim is gone (claims.hpp), which counts as a
+/// rejected fill.
 void put(const std::shared_ptr<Core>& core, std::size_t tier, const Flight& flight, BytesView stored,
          std::optional<Duration> life, Handler<Result<bool>> done) {
   const Level& level = *core->levels[tier];
@@ -56,7 +57,10 @@ void put(const std::shared_ptr<Core>& core, std::size_t tier, const Flight& flig
                                              told(std::move(one.front()));
                                            });
         },
-        std::move(done));
+        [core, done = std::move(done)](const Result<bool>& taken) mutable {
+          if (taken && !*taken) core->counters.add(&CacheStats::rejected_fills);
+          done(taken);
+        });
   } else {
     core->ask<void>(
         [&](TimePoint deadline, Handler<Result<void>> told) {
@@ -83,7 +87,6 @@ void fill_unshared(const std::shared_ptr<Core>& core, std::size_t tier, const Fl
   const std::uint64_t ticket = core->levels[tier]->recovery.ticket();
   put(core, tier, *flight, stored, life,
       [core, tier, flight, ticket, intent, filling = std::move(filling)](const Result<bool>& outcome) {
-        if (outcome && !*outcome) core->counters.add(&CacheStats::rejected_fills);
         if (core->levels[tier]->fills != FillRule::own || outcome || core->generations.valid(flight->stamp))
           return;
         // The tier did not report the outcome in time, and the key has changed: the old value may still
@@ -154,8 +157,7 @@ class LeasedFill : public std::enable_shared_from_this<LeasedFill> {
     const auto life = core_->tier_life(answer_.entry);
     for (const std::size_t tier : unshared_) {
       tickets_.push_back(core_->levels[tier]->recovery.ticket());
-      put(core_, tier, *flight_, stored_, life, [self = shared_from_this()](const Result<bool>& outcome) {
-        if (outcome && !*outcome) self->core_->counters.add(&CacheStats::rejected_fills);
+      put(core_, tier, *flight_, stored_, life, [self = shared_from_this()](const Result<bool>&) {
         if (--self->left_ == 0) self->fill_leased();
       });
     }

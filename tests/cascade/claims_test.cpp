@@ -8,6 +8,7 @@
 #include <terrace/key_ring.hpp>
 
 #include "cascade/shared_fixture.hpp"
+#include "support/forwarding_tier.hpp"
 #include "support/storing_tier.hpp"
 
 namespace terrace {
@@ -227,35 +228,7 @@ INSTANTIATE_TEST_SUITE_P(Over, ClaimTest, ::testing::Bool(),
 
 /// A program's own tier that cannot compare is not filled by loads; a set goes there.
 TEST(ClaimRule, ATierThatCannotCompareIsNotFilledByLoads) {
-  class Plain final : public testing::OneByOneTier {
-   public:
-    [[nodiscard]] std::string_view name() const noexcept override { return "plain"; }
-    [[nodiscard]] Scope scope() const noexcept override { return Scope::fleet; }
-    void get(std::string_view key, TimePoint limit, Handler<Result<Found>> done) override {
-      map_.get(key, limit, std::move(done));
-    }
-    void set(std::string_view key, BytesView value, std::optional<Duration> ttl, TimePoint limit,
-             Handler<Result<void>> done) override {
-      map_.set(key, value, ttl, limit, std::move(done));
-    }
-    void erase(std::string_view key, TimePoint limit, Handler<Result<bool>> done) override {
-      map_.erase(key, limit, std::move(done));
-    }
-    void erase_prefix(std::string_view prefix, TimePoint limit,
-                      Handler<Result<std::uint64_t>> done) override {
-      map_.erase_prefix(prefix, limit, std::move(done));
-    }
-    void erase_glob(std::string_view prefix, std::string_view pattern, TimePoint limit,
-                    Handler<Result<std::uint64_t>> done) override {
-      map_.erase_glob(prefix, pattern, limit, std::move(done));
-    }
-    void close() override {}
-    [[nodiscard]] TierStats stats() const override { return map_.stats(); }
-
-   private:
-    testing::MapTier map_;
-  };
-  const auto plain = std::make_shared<Plain>();
+  const auto plain = std::make_shared<testing::ForwardingTier>(std::make_shared<testing::MapTier>());
   Cache<std::string> cache({.name = "users"}, {plain});
   EXPECT_EQ(cache.get_or_load("k", [] { return std::string("v"); }).value(), "v");
   cache.flush().value();

@@ -2,6 +2,7 @@
 
 #include "cascade/lease_wait.hpp"
 #include "cascade/shared_fixture.hpp"
+#include "support/forwarding_tier.hpp"
 #include "support/storing_tier.hpp"
 
 namespace terrace {
@@ -307,34 +308,16 @@ TEST_F(LeaseTest, AFillThatFailsGivesTheLeaseBack) {
     }
     testing::SharedMapTier& below;
   };
-  struct FullTier final : testing::OneByOneTier {
-    explicit FullTier(testing::SharedMapTier& tier) : below(tier), full(tier) {}
+  struct FullTier final : testing::ForwardingTier {
+    explicit FullTier(const std::shared_ptr<testing::SharedMapTier>& tier)
+        : ForwardingTier(tier), full(*tier) {}
     [[nodiscard]] std::string_view name() const noexcept override { return "full"; }
-    [[nodiscard]] Scope scope() const noexcept override { return Scope::fleet; }
     [[nodiscard]] SharedTier* shared() noexcept override { return &full; }
-    void get(std::string_view k, TimePoint l, Handler<Result<Found>> d) override {
-      below.get(k, l, std::move(d));
-    }
-    void set(std::string_view k, BytesView v, std::optional<Duration> t, TimePoint l,
-             Handler<Result<void>> d) override {
-      below.set(k, v, t, l, std::move(d));
-    }
-    void erase(std::string_view k, TimePoint l, Handler<Result<bool>> d) override {
-      below.erase(k, l, std::move(d));
-    }
-    void erase_prefix(std::string_view p, TimePoint l, Handler<Result<std::uint64_t>> d) override {
-      below.erase_prefix(p, l, std::move(d));
-    }
-    void erase_glob(std::string_view p, std::string_view g, TimePoint l,
-                    Handler<Result<std::uint64_t>> d) override {
-      below.erase_glob(p, g, l, std::move(d));
-    }
     void close() override {}
     [[nodiscard]] TierStats stats() const override { return {}; }
-    testing::SharedMapTier& below;
     Full full;
   };
-  Strings a(CacheOptions{.ttl_jitter = 0, .scheduler = scheduler_}, {std::make_shared<FullTier>(*shared_)});
+  Strings a(CacheOptions{.ttl_jitter = 0, .scheduler = scheduler_}, {std::make_shared<FullTier>(shared_)});
   Strings b = make();
   const auto held = std::make_shared<Held>();
   const auto next = std::make_shared<Held>();

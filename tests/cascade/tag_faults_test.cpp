@@ -7,6 +7,7 @@
 #include "cascade/shared_fixture.hpp"
 #include "support/child_process.hpp"
 #include "support/forwarding_shared_tier.hpp"
+#include "support/forwarding_tier.hpp"
 
 namespace terrace {
 namespace {
@@ -181,11 +182,12 @@ TEST(TagFaultBackTest, ARefusedTaggedWriteBackLeavesWhatWasAcknowledged) {
 }
 
 /// A shared tier whose watch speaks up while the answer of a token is on its way, as often as the test says.
-class TalkativeTier final : public testing::OneByOneTier, public testing::ForwardingSharedTier {
+class TalkativeTier final : public testing::ForwardingTier, public testing::ForwardingSharedTier {
  public:
   using Report = void (*)(Watcher&, std::string_view key);
 
-  explicit TalkativeTier(testing::SharedMapTier& below) : ForwardingSharedTier(below), below_(below) {}
+  explicit TalkativeTier(const std::shared_ptr<testing::SharedMapTier>& below)
+      : ForwardingTier(below), ForwardingSharedTier(*below) {}
 
   void say(Report report, int times) {
     report_ = report;
@@ -193,38 +195,20 @@ class TalkativeTier final : public testing::OneByOneTier, public testing::Forwar
   }
 
   [[nodiscard]] std::string_view name() const noexcept override { return "talkative"; }
-  [[nodiscard]] Scope scope() const noexcept override { return Scope::fleet; }
   [[nodiscard]] SharedTier* shared() noexcept override { return this; }
-  void close() override { below_.close(); }
-  [[nodiscard]] TierStats stats() const override { return below_.stats(); }
   [[nodiscard]] std::shared_ptr<void> watch(std::vector<std::string> prefixes,
                                             std::shared_ptr<Watcher> watcher) override {
     watcher_ = watcher;
     return ForwardingSharedTier::watch(std::move(prefixes), std::move(watcher));
   }
   void get(std::string_view key, TimePoint limit, Handler<Result<Found>> done) override {
-    below_.get(key, limit, [this, key, done = std::move(done)](Result<Found> found) mutable {
+    ForwardingTier::get(key, limit, [this, key, done = std::move(done)](Result<Found> found) mutable {
       if (key.find("~tag:") != std::string_view::npos && times_-- > 0) report_(*watcher_, key);
       done(std::move(found));
     });
   }
-  void set(std::string_view key, BytesView value, std::optional<Duration> ttl, TimePoint limit,
-           Handler<Result<void>> done) override {
-    below_.set(key, value, ttl, limit, std::move(done));
-  }
-  void erase(std::string_view key, TimePoint limit, Handler<Result<bool>> done) override {
-    below_.erase(key, limit, std::move(done));
-  }
-  void erase_prefix(std::string_view prefix, TimePoint limit, Handler<Result<std::uint64_t>> done) override {
-    below_.erase_prefix(prefix, limit, std::move(done));
-  }
-  void erase_glob(std::string_view prefix, std::string_view pattern, TimePoint limit,
-                  Handler<Result<std::uint64_t>> done) override {
-    below_.erase_glob(prefix, pattern, limit, std::move(done));
-  }
 
  private:
-  testing::SharedMapTier& below_;
   std::shared_ptr<Watcher> watcher_;
   Report report_ = nullptr;
   int times_ = 0;
@@ -241,7 +225,7 @@ TEST(TagReportTest, AReportThatIsOlderThanTheTokensAnswerCostsNoHit) {
     for (const bool memory : {false, true}) {
       SCOPED_TRACE(::testing::Message() << "report " << &report - reports << ", memory " << memory);
       const auto map = std::make_shared<testing::SharedMapTier>();
-      const auto tier = std::make_shared<TalkativeTier>(*map);
+      const auto tier = std::make_shared<TalkativeTier>(map);
       Strings({.name = "users", .ttl_jitter = 0}, {map}).set("k", "value", {.tags = {"t", "u"}}).value();
       Strings cache({.name = "users", .memory_level = memory, .ttl_jitter = 0}, {tier});
       tier->say(report, 2);

@@ -9,47 +9,33 @@
 #include <terrace/testing.hpp>
 #include <thread>
 
+#include "support/forwarding_tier.hpp"
+
 namespace terrace::distribution {
 namespace {
 
 using namespace std::chrono_literals;
 
 /// A node that keeps copies with versions, and leases. Every handler is called inside the call.
-class Node final : public testing::OneByOneTier {
+class Node final : public testing::ForwardingTier {
  public:
-  explicit Node(const Clock& clock) : copies_(clock), leases_(clock) {}
+  explicit Node(const Clock& clock) : Node(clock, std::make_shared<testing::SharedMapTier>(clock)) {}
 
   [[nodiscard]] std::string_view name() const noexcept override { return "node"; }
-  [[nodiscard]] Scope scope() const noexcept override { return Scope::fleet; }
   [[nodiscard]] VersionedTier* versioned() noexcept override { return &copies_; }
-  [[nodiscard]] SharedTier* shared() noexcept override { return &leases_; }
-  void get(std::string_view key, TimePoint deadline, Handler<Result<Found>> done) override {
-    leases_.get(key, deadline, std::move(done));
-  }
-  void set(std::string_view key, BytesView value, std::optional<Duration> ttl, TimePoint deadline,
-           Handler<Result<void>> done) override {
-    leases_.set(key, value, ttl, deadline, std::move(done));
-  }
-  void erase(std::string_view key, TimePoint deadline, Handler<Result<bool>> done) override {
-    leases_.erase(key, deadline, std::move(done));
-  }
-  void erase_prefix(std::string_view prefix, TimePoint deadline,
-                    Handler<Result<std::uint64_t>> done) override {
-    leases_.erase_prefix(prefix, deadline, std::move(done));
-  }
-  void erase_glob(std::string_view prefix, std::string_view pattern, TimePoint deadline,
-                  Handler<Result<std::uint64_t>> done) override {
-    leases_.erase_glob(prefix, pattern, deadline, std::move(done));
-  }
+  [[nodiscard]] SharedTier* shared() noexcept override { return leases_.get(); }
   void close() override {
     copies_.close();
-    leases_.close();
+    leases_->close();
   }
   [[nodiscard]] TierStats stats() const override { return {}; }
 
  private:
+  Node(const Clock& clock, std::shared_ptr<testing::SharedMapTier> leases)
+      : ForwardingTier(leases), copies_(clock), leases_(std::move(leases)) {}
+
   testing::VersionedMapTier copies_;
-  testing::SharedMapTier leases_;
+  const std::shared_ptr<testing::SharedMapTier> leases_;
 };
 
 LeaseToken token_of(std::uint32_t number) {
