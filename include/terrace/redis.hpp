@@ -15,7 +15,8 @@
 /// A server that accepts connections but does not answer is detected in two ways. After `failures_to_open`
 /// operations in a row ran out of time, the circuit breaker rejects operations (Errc::unavailable) until a
 /// probe is answered. It also opens in a brown-out: if within 10 s at least `failures_to_open` operations
-/// timed out, and these are at least 15 % of the operations (20 or more). Then it closes after 20 probes in a row that were answered in time.
+/// timed out, and these are at least 15 % of the operations (20 or more). Then it closes after 20 probes in a
+/// row that were answered in time.
 /// A connection that is silent for 1.75 s, with PINGs unanswered, is dropped.
 ///
 /// Nothing is retried without the caller's knowledge, with one exception. A server that is or becomes a

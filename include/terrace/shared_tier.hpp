@@ -123,8 +123,8 @@ class SharedTier {
     release(key, token, LeaseEnd::untold, deadline, std::move(done));
   }
 
-  /// How long the end of a load is kept. Those who wait are woken by the watch, or ask ten times a second; a process
-  /// that gets no processor time comes later.
+  /// How long the end of a load is kept. Those who wait are woken by the watch, or ask ten times a second;
+  /// a process that gets no processor time comes later.
   static constexpr Duration end_life = std::chrono::seconds(3);
 
   /// Returns the value stored under the key. If there is none, stores `value` for `ttl` and returns it. With

@@ -127,8 +127,7 @@ class Tier {
 
   /// The tier has compare_and_set_many. Without it, a cache does not keep what is loaded in a tier that processes
   /// share, unless the tier has leases (shared()): a value that was loaded before another process's erase could be
-  /// stored after it.
-  /// Constant. Default: false.
+  /// stored after it. Constant. Default: false.
   [[nodiscard]] virtual bool has_compare_and_set() const noexcept { return false; }
 
   /// Removes every key of this tier that begins with the prefix (any bytes, taken literally; empty: all keys)
@@ -153,10 +152,11 @@ class Tier {
   /// consistency weak. A tier made of tiers: true if it is true for any of them. Never becomes true later.
   [[nodiscard]] virtual bool may_lag() const noexcept { return false; }
 
-  /// The difference between the store's clock (since the Unix epoch) and the monotonic clock of this process
-  /// (terrace::system_clock().now()), as last asked; none: the store has no clock of its own, or does not tell it. Processes on machines whose wall clocks
-  /// differ agree about the age of an entry by the clock of the store that they share. The tier hides a store
-  /// clock that stands still or goes back: it goes on with the time that it knew. Thread safe; does not block.
+  /// The difference between the store's clock (since the Unix epoch) and the monotonic clock of this
+  /// process (terrace::system_clock().now()), as last asked; none: the store has no clock of its own, or
+  /// does not tell it. Processes on machines whose wall clocks differ agree about the age of an entry by
+  /// the clock of the store that they share. The tier hides a store clock that stands still or goes back:
+  /// it goes on with the time that it knew. Thread safe; does not block.
   [[nodiscard]] virtual std::optional<Duration> clock_offset() const noexcept { return std::nullopt; }
 
   /// Ends everything: pending operations get Errc::shutdown. Blocks until none is left. Idempotent.

@@ -126,9 +126,8 @@ struct Fault {
 /// Wraps another tier and makes the planned operations fail. Thread safe.
 class FaultyTier final : public OneByOneTier {
  public:
-  /// `operation` is "get", "set", "erase", "set_if_absent" or "compare_and_set" (of
-  /// compare_and_set_many), "erase_prefix" or "erase_glob"; the key is the one
-  /// that the tier gets.
+  /// `operation` is "get", "set", "erase", "set_if_absent" or "compare_and_set" (of compare_and_set_many),
+  /// "erase_prefix" or "erase_glob"; the key is the one that the tier gets.
   using Plan = std::function<Fault(std::string_view operation, std::string_view key)>;
 
   FaultyTier(std::shared_ptr<Tier> below, std::shared_ptr<Scheduler> scheduler)
