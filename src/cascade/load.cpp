@@ -2,10 +2,10 @@
 /// of the cache, has a soft and a hard time limit, and renews its leases. Its stop token asks the loader to
 /// stop when the hard limit is over, or when the cache closes.
 ///
-///     start ──► waits for a turn ──have_turn──► asks for the tokens of its tags ──begin──► waits for a worker
-///     ──run──► the loader runs ──deliver──► ended
+///     start ──► waits for the budget (max_loads_per_second) ──► waits for a turn ──have_turn──►
+///     asks for the tokens of its tags ──begin──► waits for a worker ──run──► the loader runs ──deliver──► ended
 ///
-/// It may skip steps: a free slot needs no wait, a load without tags asks for no tokens, and a loader that
+/// It may skip steps: a load within the budget and with a free slot needs no wait, a load without tags asks for no tokens, and a loader that
 /// does not block needs no worker. From each step:
 ///  - load_timeout ends it (overdue): the callers get an error, the slot is free, and the loader should stop.
 ///  - All callers have given up (abandoned): the slot is free, and the loader should stop. What it still

@@ -43,8 +43,9 @@ void report_all(Options options, std::string_view who, VisitAll visit_all, Repor
 
 void visit_all_of_monitor(MonitorOptions& options, auto visit) {
   visit_monitor(options, visit);
-  visit_limits(options.limits,
-               [&](const char* name, auto& member) { visit("limits." + std::string(name), member); });
+  visit_limits(options.limits, [&](std::string_view name, auto& member, auto... unit) {
+    visit("limits." + std::string(name), member, unit...);
+  });
 }
 
 /// The rule's error message, without its name; empty: no error.

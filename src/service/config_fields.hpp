@@ -1,50 +1,49 @@
 #pragma once
-/// The keys of a configuration that are options of terrace itself, with the same names. Each is named here
-/// once, for reading, resetting and the test of the documentation. `visit(name, member)`, with InBytes for
-/// sizes.
+/// The keys of a configuration that are options of terrace itself, with the same names: for reading, resetting and
+/// the test of the documentation. `visit(name, member)`, with InBytes for sizes.
+
+#include <boost/pfr.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
 
 #include "service/config_section.hpp"
 
 namespace terrace::config {
 
+/// A type of an option that a configuration can give. Other members are set in code, or have keys of their own.
+template <class T>
+constexpr bool is_given = std::is_arithmetic_v<T> || std::is_enum_v<T> || std::is_same_v<T, std::string> ||
+                          std::is_same_v<T, Duration> || std::is_same_v<T, std::optional<Duration>> ||
+                          std::is_same_v<T, std::optional<std::size_t>>;
+
+/// A number of bytes: a configuration may give it a unit ("64MiB").
+constexpr bool is_in_bytes(std::string_view name) {
+  return name.ends_with("_bytes") || name == "compress_above";
+}
+
+/// Visits every member that a configuration can give, under its own name. A new option needs no line here.
+template <class Options, class Visit>
+void visit_members(Options& options, Visit&& visit) {
+  boost::pfr::for_each_field_with_name(options, [&]<class T>(std::string_view name, T& member) {
+    if constexpr (std::is_same_v<T, std::size_t> || std::is_same_v<T, std::optional<std::size_t>>) {
+      if (is_in_bytes(name)) return visit(name, member, InBytes{});
+    }
+    if constexpr (is_given<T> && !std::is_same_v<T, std::optional<std::size_t>>) visit(name, member);
+  });
+}
+
 template <class Visit>
 void visit_cache(CacheOptions& options, Visit&& visit) {
-  visit("max_entries", options.max_entries);
-  visit("max_bytes", options.max_bytes, InBytes{});
-  visit("eviction", options.eviction);
-  visit("memory_level", options.memory_level);
-  visit("advisor", options.advisor);
-  visit("ttl", options.ttl);
-  visit("negative_ttl", options.negative_ttl);
-  visit("memory_ttl", options.memory_ttl);
-  visit("ttl_jitter", options.ttl_jitter);
-  visit("grace", options.grace);
-  visit("retry_after", options.retry_after);
-  visit("eager_refresh", options.eager_refresh);
-  visit("consistency", options.consistency);
-  visit("max_staleness", options.max_staleness);
-  visit("lease_time", options.lease_time);
-  visit("write_mode", options.write_mode);
-  visit("compress_above", options.compress_above, InBytes{});
-  visit("max_value_bytes", options.max_value_bytes, InBytes{});
-  visit("tier_timeout", options.tier_timeout);
-  visit("load_timeout", options.load_timeout);
-  visit("soft_load_timeout", options.soft_load_timeout);
-  visit("max_concurrent_loads", options.max_concurrent_loads);
-  visit("max_loads_per_second", options.max_loads_per_second);
-  visit("error_ttl", options.error_ttl);
+  visit_members(options, [&](std::string_view name, auto& member, auto... unit) {
+    if (name != "name") visit(name, member, unit...);  // the name of its table
+  });
 }
 
 template <class Visit>
 void visit_write_back(WriteBackOptions& options, Visit&& visit) {
-  visit("path", options.path);
-  visit("sync", options.sync);
-  visit("flush_interval", options.flush_interval);
-  visit("max_batch", options.max_batch);
-  visit("max_pending", options.max_pending);
-  visit("max_pending_bytes", options.max_pending_bytes, InBytes{});
-  visit("max_journal_bytes", options.max_journal_bytes, InBytes{});
-  visit("max_attempts", options.max_attempts);
+  visit_members(options, visit);
 }
 
 template <class Visit>
@@ -55,10 +54,7 @@ void visit_monitor(MonitorOptions& options, Visit&& visit) {
 
 template <class Visit>
 void visit_limits(HealthLimits& limits, Visit&& visit) {
-  visit("min_hit_rate", limits.min_hit_rate);
-  visit("max_error_rate", limits.max_error_rate);
-  visit("min_requests", limits.min_requests);
-  visit("max_journal_lag", limits.max_journal_lag);
+  visit_members(limits, visit);
 }
 
 template <class Visit>
@@ -97,14 +93,14 @@ void visit_admin(AdminOptions& admin, Visit&& visit) {
 /// Sets the option with that name to its default; false: there is none. `visit_all(options, visit)` visits
 /// all options.
 template <class Options, class VisitAll>
-bool reset_option(Options& options, const std::string& key, VisitAll visit_all) {
+bool reset_option(Options& options, std::string_view key, VisitAll visit_all) {
   Options sound;
   const void* value = nullptr;
-  visit_all(sound, [&](const std::string& name, auto& member, auto...) {
+  visit_all(sound, [&](std::string_view name, auto& member, auto...) {
     if (name == key) value = &member;
   });
   if (value == nullptr) return false;
-  visit_all(options, [&](const std::string& name, auto& member, auto...) {
+  visit_all(options, [&](std::string_view name, auto& member, auto...) {
     if (name == key) member = *static_cast<const std::decay_t<decltype(member)>*>(value);
   });
   return true;

@@ -11,8 +11,8 @@ class FieldReader {
       : section_(section), given_(given), prefix_(std::move(prefix)) {}
 
   template <class T, class... Unit>
-  void operator()(const char* key, T& member, Unit... unit) {
-    if (given_ != nullptr && section_.has(key)) (*given_)[prefix_ + key] = section_.place(key);
+  void operator()(std::string_view key, T& member, Unit... unit) {
+    if (given_ != nullptr && section_.has(key)) (*given_)[prefix_ + std::string(key)] = section_.place(key);
     section_.read(key, member, unit...);
   }
 

@@ -67,6 +67,45 @@ TEST_F(LeaseTest, TheExpiryOfTheOldValueDoesNotVoidTheLoadOfTheNext) {
   EXPECT_EQ(a.stats().rejected_fills, 0U);
 }
 
+/// The value is past its TTL in memory and in the shared tier, and within its grace.
+TEST_F(LeaseTest, WhileAnotherProcessLoadsACallerWithAStaleValueGetsIt) {
+  Strings a = make({.ttl = 60s, .grace = 1h});
+  Strings b = make({.ttl = 60s, .grace = 1h});
+  a.set("k", "old").value();
+  EXPECT_EQ(*b.get("k"), "old");
+  scheduler_->advance(61s);
+  const auto held = std::make_shared<Held>();
+  const auto unwanted = std::make_shared<Held>();
+  const Later loading = start(a, "k", held);
+  const Later waiting = start(b, "k", unwanted);
+  ASSERT_EQ(text(waiting), "old");
+  EXPECT_EQ((*waiting)->kind, LookupKind::stale);
+  EXPECT_EQ(unwanted->calls, 0);
+  held->answer("new");
+  EXPECT_EQ(text(loading), "new");
+  EXPECT_EQ(*b.get("k"), "new");
+}
+
+/// The key may have been erased since memory got its value: a stale value of memory alone is not served.
+TEST_F(LeaseTest, WhileAnotherProcessLoadsACallerWaitsIfTheSharedTierHasNoStaleValue) {
+  Strings a = make({.ttl = 60s, .grace = 1h});
+  Strings b = make({.ttl = 60s, .grace = 1h});
+  a.set("k", "old").value();
+  EXPECT_EQ(*b.get("k"), "old");
+  scheduler_->advance(61s);
+  shared_->hold_events();  // B does not learn of the erase
+  EXPECT_TRUE(a.erase("k").value());
+  const auto held = std::make_shared<Held>();
+  const auto unwanted = std::make_shared<Held>();
+  start(a, "k", held);
+  const Later waiting = start(b, "k", unwanted);
+  EXPECT_EQ(text(waiting), "(pending)");
+  held->answer("new");
+  shared_->deliver();
+  EXPECT_EQ(text(waiting), "new");
+  EXPECT_EQ(unwanted->calls, 0);
+}
+
 TEST_F(LeaseTest, ChangesOfOtherKeysDoNotVoidALoad) {
   Strings a = make();
   Strings b = make();

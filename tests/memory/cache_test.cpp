@@ -265,7 +265,7 @@ TEST(Eviction, NamesAreReadAndWritten) {
     ASSERT_TRUE(parse_eviction(name).has_value());
     EXPECT_EQ(to_string(*parse_eviction(name)), name);
   }
-  EXPECT_EQ(eviction_names().size(), 8U);
+  EXPECT_EQ(eviction_names().size(), eviction_count);
   EXPECT_EQ(parse_eviction("LRU"), std::nullopt);
   EXPECT_EQ(parse_eviction(""), std::nullopt);
 }

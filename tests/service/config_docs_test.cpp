@@ -103,7 +103,7 @@ TEST(ConfigPage, DefaultsTakeWhatCachesTake) {
 TEST(ConfigFields, AreAllOptionsThereAre) {
   const auto count = [](auto& options, auto visit_all) {
     std::size_t fields = 0;
-    visit_all(options, [&](const char*, auto&, auto...) { ++fields; });
+    visit_all(options, [&](std::string_view, auto&, auto...) { ++fields; });
     return fields;
   };
   CacheOptions cache;
@@ -157,7 +157,7 @@ void visit_section(const Config& config, const std::string& section, Visit&& vis
 
 std::string value_of(const Config& config, const Row& row) {
   std::string found = "not an option of terrace's own";
-  visit_section(config, row.section, [&](const std::string& name, auto& member, auto...) {
+  visit_section(config, row.section, [&](std::string_view name, auto& member, auto...) {
     if (name == row.key) found = text_of(member);
   });
   return found;

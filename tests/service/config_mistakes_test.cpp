@@ -47,7 +47,8 @@ INSTANTIATE_TEST_SUITE_P(
         // Unknown keys.
         Case{"[cachs.a]\n", 1, "cachs", "did you mean caches?"},
         Case{"[caches.a]\n\nmax_entrys = 3\n", 3, "caches.a.max_entrys", "did you mean max_entries?"},
-        Case{"[caches.a]\ncolour = 3\n", 2, "caches.a.colour", "the keys here are max_entries, max_bytes"},
+        Case{"[caches.a]\ncolour = 3\n", 2, "caches.a.colour",
+             "the keys here are memory_level, max_entries, max_bytes"},
         Case{"[caches.a]\nname = \"b\"\n", 2, "caches.a.name", "[caches.NAME]"},
         Case{"[caches.a]\nwriter = \"b\"\n", 2, "caches.a.writer", "only be set in code"},
         Case{"[caches.a.write_back]\npth = \"b\"\n", 2, "caches.a.write_back.pth", "did you mean path?"},
