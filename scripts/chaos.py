@@ -32,6 +32,8 @@ ROWS = {
     19: "LOADING, BUSY",
     20: "slots move under load",
     21: "primaries of a cluster killed",
+    22: "failover loses a DEL",
+    23: "restart from an old dump",
     25: "a node of a quorum comes back empty or old",
     26: "write reached fewer nodes than it must",
     27: "clock jumps",
@@ -63,7 +65,7 @@ ROWS = {
     53: "convoy: a load fails while processes wait for it",
     54: "storm: everything is loaded again at once",
 }
-REQUIRED = {1, 2, *range(5, 15), 16, 18, 20, 21, 25, 26, 28, 29, 32, 34, 35, 36, 37, 38, 40, 41, 42, 44, 49, 51, 52, 53, 54}
+REQUIRED = {1, 2, *range(5, 15), 16, 18, *range(20, 24), 25, 26, 28, 29, 32, 34, 35, 36, 37, 38, 40, 41, 42, 44, 49, 51, 52, 53, 54}
 FULL_SIZE = {"TERRACE_CHAOS": "1", "TERRACE_CRASH_CYCLES": "1000", "TERRACE_MUTATIONS": "1000000"}
 
 if __name__ == "__main__":
