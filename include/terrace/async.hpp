@@ -324,6 +324,34 @@ auto async_erase(Cache<V>& cache, std::string key, Token&& token, WriteOptions o
       });
 }
 
+/// Like Cache::current. Completes with Result<Current<V>>.
+template <class V, class Token>
+auto async_current(Cache<V>& cache, std::string key, Token&& token, ReadOptions options = {}) {
+  return detail::initiate<Result<Current<V>>>(
+      detail::CacheAccess::engine(cache).scheduler(), std::forward<Token>(token),
+      [&cache, key = std::move(key), options](auto done) mutable {
+        auto& engine = detail::CacheAccess::engine(cache);
+        engine.current(std::move(key), options.timeout,
+                       [&engine, done = std::move(done)](Result<cascade::Current> found) mutable {
+                         done(detail::typed<V>(std::move(found), engine.scheduler()));
+                       });
+      });
+}
+
+/// Like Cache::compare_and_set; no value: like Cache::compare_and_erase. Completes with Result<bool>.
+template <class V, class Token>
+auto async_compare_and_set(Cache<V>& cache, std::string key, Revision revision, std::optional<V> value,
+                           Token&& token, WriteOptions options = {}) {
+  cascade::ValuePtr stored;
+  if (value) stored = std::make_shared<const V>(std::move(*value));
+  return detail::initiate<Result<bool>>(
+      detail::CacheAccess::engine(cache).scheduler(), std::forward<Token>(token),
+      [&cache, change = detail::change_of(std::move(key), revision, std::move(stored), options),
+       timeout = options.timeout](auto done) mutable {
+        detail::CacheAccess::engine(cache).compare_and_set(std::move(change), timeout, std::move(done));
+      });
+}
+
 /// Like Cache::lookup_many. Completes with std::vector<Lookup<V>>.
 template <class V, class Token>
 auto async_lookup_many(Cache<V>& cache, std::vector<std::string> keys, Token&& token,

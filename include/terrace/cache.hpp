@@ -22,6 +22,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <terrace/atomic.hpp>
 #include <terrace/cache_options.hpp>
 #include <terrace/cache_stats.hpp>
 #include <terrace/detail/cache_access.hpp>
@@ -35,8 +36,9 @@
 
 namespace terrace {
 
+/// The base has the atomic operations: add, increment, compare_and_set, … (atomic.hpp).
 template <class V>
-class Cache {
+class Cache : public AtomicOperations<V, Cache<V>> {
  public:
   using value_type = V;
 
@@ -270,6 +272,7 @@ class Cache {
 
  private:
   friend struct detail::CacheAccess;
+  friend class AtomicOperations<V, Cache<V>>;
   using Memory = cascade::TypedMemory<V>;
 
   static std::shared_ptr<Memory> make_memory(CacheOptions& options) {
@@ -304,6 +307,12 @@ class Cache {
     if (!scheduler.wait(state->latch, no_deadline))
       return refuse(Error(Errc::timed_out, "nothing is left to wait for"));
     return std::move(*state->outcome);
+  }
+
+  /// The same for an operation whose outcome is one Result<T>.
+  template <class T, class Start>
+  Result<T> block_one(Start start) const {
+    return block<Result<T>>(std::move(start), [](const Error& error) { return Result<T>(error); });
   }
 
   /// Returns what memory has; counts as an access. `refresh` is set if it should be loaded again

@@ -139,9 +139,12 @@ struct ReadOptions {
   std::vector<std::string> tags = {};
 };
 
+/// A ttl of one write or load: the value does not expire, although the cache has a ttl.
+inline constexpr Duration no_expiry = Duration::max();
+
 /// Options of one write.
 struct WriteOptions {
-  /// Overrides CacheOptions::ttl; more than zero.
+  /// Overrides CacheOptions::ttl; more than zero. no_expiry: the value does not expire.
   std::optional<Duration> ttl = {};
   /// How long this caller waits; none: until the tiers have answered, each within its own limit.
   std::optional<Duration> timeout = {};

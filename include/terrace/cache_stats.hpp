@@ -94,8 +94,10 @@ struct CacheStats {
   std::uint64_t lease_waits = 0;      ///< reads that waited for another process to load the key
   std::uint64_t writes = 0;           ///< keys set
   std::uint64_t erases = 0;           ///< keys erased
-  std::uint64_t write_failures = 0;   ///< keys whose write or erase failed in at least one tier
-  std::uint64_t unrecovered = 0;      ///< keys of which a tier missed a change and has not caught up yet
+  std::uint64_t atomic_writes = 0;    ///< attempts of atomic operations to change a key
+  std::uint64_t atomic_conflicts = 0;  ///< those that changed nothing, because another change came first
+  std::uint64_t write_failures = 0;    ///< keys whose write or erase failed in at least one tier
+  std::uint64_t unrecovered = 0;       ///< keys of which a tier missed a change and has not caught up yet
   /// Changes that a shared tier accepted and reports to other processes: keys set, erased or invalidated. A
   /// prefix, a pattern, a tag or a clear() counts as one.
   std::uint64_t invalidations_sent = 0;

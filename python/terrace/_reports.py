@@ -168,6 +168,8 @@ class CacheStats:
     lease_waits: int
     writes: int
     erases: int
+    atomic_writes: int
+    atomic_conflicts: int
     write_failures: int
     unrecovered: int
     invalidations_sent: int

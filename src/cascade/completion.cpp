@@ -87,6 +87,8 @@ void fill_unshared(const std::shared_ptr<Core>& core, std::size_t tier, const Fl
   const std::uint64_t ticket = core->levels[tier]->recovery.ticket();
   put(core, tier, *flight, stored, life,
       [core, tier, flight, ticket, intent, filling = std::move(filling)](const Result<bool>& outcome) {
+        // Another process has changed the key since the lookup: what memory got before is outdated.
+        if (outcome && !*outcome) return core->on_notice(flight->key);
         if (core->levels[tier]->fills != FillRule::own || outcome || core->generations.valid(flight->stamp))
           return;
         // The tier did not report the outcome in time, and the key has changed: the old value may still

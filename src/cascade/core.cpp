@@ -77,6 +77,10 @@ Core::Core(CacheOptions o, std::shared_ptr<Values> v, std::vector<std::shared_pt
         "could not stop them (Tier::compare_and_set_many)",
         options.name, level->name);
   }
+  for (std::size_t tier = levels.size(); tier-- > 0 && !decider;) {
+    const Level& level = *levels[tier];
+    if (!level.narrow && level.tier->has_compare_and_set() && !level.tier->may_lag()) decider = tier;
+  }
   if (options.name == CacheOptions{}.name && shared_tier()) {
     spdlog::warn(
         "a cache has the name \"{}\" over level {}: another program with this name would read its values; "
@@ -98,7 +102,7 @@ std::optional<Error> Core::refuse_key(std::string_view key) const {
 }
 
 std::optional<TimePoint> Core::expiry(std::optional<Duration> ttl) const {
-  if (!ttl) return std::nullopt;
+  if (!ttl || *ttl == no_expiry) return std::nullopt;
   const double share = options.ttl_jitter > 0 ? 1 - options.ttl_jitter * random_share() : 1;
   const auto jittered = std::chrono::duration_cast<Duration>(
       std::chrono::duration<double, std::nano>(static_cast<double>(ttl->count()) * share));
@@ -114,6 +118,13 @@ bool Core::invalidate(std::string_view key, Stamp& stamp) {
 bool Core::invalidate(std::string_view key) {
   generations.bump(key);
   return drop(key);
+}
+
+Stamp Core::supersede(std::string_view key) {
+  Stamp stamp = generations.bump_and_stamp(key);
+  flights.detach(key);
+  if (error_pauses) error_pauses->end(key);
+  return stamp;
 }
 
 void Core::on_notice(std::string_view key) {

@@ -22,6 +22,7 @@
 #include "cascade/gather.hpp"
 #include "cascade/groups.hpp"
 #include "cascade/journal_owner.hpp"
+#include "cascade/key_turns.hpp"
 #include "cascade/lease_waiters.hpp"
 #include "cascade/level.hpp"
 #include "cascade/level_rules.hpp"
@@ -76,6 +77,8 @@ class Core : public std::enable_shared_from_this<Core> {
   bool invalidate(std::string_view key);
   /// The same, and takes a stamp that is valid after it.
   bool invalidate(std::string_view key, Stamp& stamp);
+  /// This process changes the key, and puts its new value into memory, with this stamp, in place of the old one.
+  [[nodiscard]] Stamp supersede(std::string_view key);
   void invalidate_all();
   /// Makes the stamps of reads in flight void, detaches their flights, and ends pauses, for all keys of the
   /// selection.
@@ -220,6 +223,9 @@ class Core : public std::enable_shared_from_this<Core> {
   TagTable tags;
   LeaseWaiters lease_waiters;
   LoadSlots load_slots;
+  KeyTurns key_turns;
+  /// The level that decides atomic operations (atomic.cpp); none: there are no tiers, or none of them can.
+  std::optional<std::size_t> decider;
   const std::shared_ptr<LoadBudget> load_budget;  ///< null: no limit (max_loads_per_second)
   /// Keys whose refresh ahead of time has failed less than retry_after ago.
   Pauses refresh_pauses;

@@ -2,6 +2,7 @@
 
 #include <terrace/detail/cascade/engine.hpp>
 
+#include "cascade/atomic.hpp"
 #include "cascade/core.hpp"
 #include "cascade/explain.hpp"
 #include "cascade/reading.hpp"
@@ -49,6 +50,13 @@ class EngineOverCore final : public Engine {
              Handler<std::vector<Result<bool>>> done) override {
     if (keys.empty()) return done({});
     start_erase(core_, std::move(keys), options.timeout, std::move(done));
+  }
+  void current(std::string key, std::optional<Duration> timeout, Handler<Result<Current>> done) override {
+    start_current(core_, std::move(key), timeout, std::move(done));
+  }
+  void compare_and_set(AtomicChange change, std::optional<Duration> timeout,
+                       Handler<Result<bool>> done) override {
+    start_compare_and_set(core_, std::move(change), timeout, std::move(done));
   }
   void invalidate(Invalidation what, const InvalidateOptions& options,
                   Handler<Result<std::uint64_t>> done) override {

@@ -1,169 +1,14 @@
-/// Writing: set and erase. The tiers are written from the lowest to the highest, so a reader cannot fill a
-/// higher tier from a value that is about to be replaced below it. Memory comes last.
-///
-/// Before each tier, the stamps of reads in flight become void, and the write waits for the fills of its keys
-/// that are under way, so no fill arrives after the write (coherence rules "Generation" and "Order of fills
-/// and writes"). Each key is invalidated before the first tier is asked, and again after the last has
-/// answered. So readers that began before or during the write put their value into no level, and a caller
-/// whose write has returned reads it.
-///
-///     start: memory loses the keys ──► erase_shared_first ──► step ──► change ──► took ─┐
-///                                                              ▲   (one tier: bump, wait │
-///                                                              │    for fills, ask it)   │
-///                                                              └─────── next tier ◄──────┘
-///                                                              └─ none left ──► end: memory, the caller's outcome
-///
-/// A tier that does not take the change is handed to recovery (took), and the write goes on with the other
-/// tiers.
+/// Writing: set and erase, each on the way of bottom_up_write.hpp.
 
 #include <algorithm>
 
-#include "cascade/failures.hpp"
+#include "cascade/bottom_up_write.hpp"
 #include "cascade/tags.hpp"
 #include "cascade/write_back_tiers.hpp"
 #include "cascade/writing.hpp"
 
 namespace terrace::cascade {
 namespace {
-
-/// One key of a set or an erase.
-struct Item {
-  std::size_t index = 0;  // in the caller's list
-  std::string key = {};
-  std::string tier_key = {};
-  Stamp stamp = {};
-  std::uint64_t ticket = 0;  // of its change of the tier being asked
-  Failures failures = {};
-  bool watched = true;      // every shared tier took it
-  bool own_notice = false;  // a watch reported changes that were probably its own
-  // set only
-  Entry entry = {};
-  Bytes stored = {};
-  // erase only
-  bool had = false;
-};
-
-/// The way through the tiers, for set and erase. `Outcome`: the type of a tier's result for each key.
-template <class Outcome>
-class BottomUpWrite : public std::enable_shared_from_this<BottomUpWrite<Outcome>> {
- public:
-  BottomUpWrite(std::shared_ptr<Core> core, std::vector<Item> items)
-      : core_(std::move(core)), items_(std::move(items)) {}
-  virtual ~BottomUpWrite() = default;
-
-  void start() {
-    if (items_.empty()) return;
-    for (Item& item : items_) {
-      item.had = core_->invalidate(item.key, item.stamp);
-      keys_.push_back(item.key);
-    }
-    as_of_ = core_->now();
-    left_ = core_->levels.size();
-    erase_shared_first();
-  }
-
- protected:
-  virtual void ask(Tier& tier, KeyRange range, TimePoint deadline, Handler<std::vector<Outcome>> done) = 0;
-  virtual void note(Item& item, Outcome& outcome) = 0;
-  virtual void end(Item& item) = 0;
-
-  std::shared_ptr<Core> core_;
-  std::vector<Item> items_;
-  TimePoint as_of_;  // for StalenessProof: the value is right at this time or later
-
- private:
-  /// Erases the keys in each shared tier that has another tier below it, before anything is written. The
-  /// erase also makes the leases of other processes void: a process that loads one of the keys now can no
-  /// longer fill the shared tier, and takes back what it has put into the tiers below. Otherwise its fills
-  /// could come between this write to the lower tier and this write to the shared one.
-  void erase_shared_first(std::size_t tier = 0) {
-    while (tier < core_->levels.size() && core_->levels[tier]->shared == nullptr) ++tier;
-    if (tier + 1 >= core_->levels.size()) return step();
-    sending(tier);
-    core_->ask_in_chunks<bool>(
-        items_.size(),
-        [self = this->shared_from_this(), tier](KeyRange range, TimePoint deadline,
-                                                Handler<std::vector<Result<bool>>> done) {
-          std::vector<std::string_view> keys;
-          for (std::size_t i = range.first; i < range.end(); ++i) keys.push_back(self->items_[i].tier_key);
-          self->core_->levels[tier]->tier->erase_many(std::move(keys), deadline, std::move(done));
-        },
-        [self = this->shared_from_this()](std::size_t i) { return self->items_[i].tier_key.size(); },
-        [self = this->shared_from_this(), tier](const std::vector<Result<bool>>& outcomes) {
-          for (std::size_t i = 0; i < outcomes.size(); ++i) {
-            self->answered(tier, self->items_[i], outcomes[i]);
-            if (outcomes[i]) self->items_[i].had = self->items_[i].had || *outcomes[i];
-          }
-          self->erase_shared_first(tier + 1);
-        });
-  }
-
-  void step() {
-    if (left_ == 0) {
-      for (Item& item : items_) {
-        if (!item.failures.none()) core_->counters.add(&CacheStats::write_failures);
-        end(item);
-      }
-      return;
-    }
-    --left_;
-    // A reader that has read a lower tier before this write got there fills nothing from now on. A stamp that
-    // another write has made void stays void.
-    for (Item& item : items_) {
-      if (!core_->generations.bump_if_current(item.stamp, item.own_notice)) core_->generations.bump(item.key);
-    }
-    core_->fills->when_ended(keys_, [self = this->shared_from_this()] { self->change(); });
-  }
-
-  void change() {
-    for (Item& item : items_) item.ticket = core_->levels[left_]->recovery.ticket();
-    sending(left_);
-    core_->ask_in_chunks<typename Outcome::value_type>(
-        items_.size(),
-        [self = this->shared_from_this()](KeyRange range, TimePoint deadline,
-                                          Handler<std::vector<Outcome>> done) {
-          self->ask(*self->core_->levels[self->left_]->tier, range, deadline, std::move(done));
-        },
-        [self = this->shared_from_this()](std::size_t i) {
-          return self->items_[i].tier_key.size() + self->items_[i].stored.size();
-        },
-        [self = this->shared_from_this()](std::vector<Outcome> outcomes) { self->took(outcomes); });
-  }
-
-  void took(std::vector<Outcome>& outcomes) {
-    Level& level = *core_->levels[left_];
-    for (std::size_t i = 0; i < items_.size(); ++i) {
-      Item& item = items_[i];
-      answered(left_, item, outcomes[i]);
-      if (outcomes[i]) {
-        level.recovery.arrived(item.tier_key, item.ticket);
-        core_->sent(left_);
-        note(item, outcomes[i]);
-      } else {
-        item.failures.add(level.name, outcomes[i].error());
-        if (level.shared != nullptr) item.watched = false;
-        recover(core_, left_, item.tier_key, item.ticket);
-      }
-    }
-    step();
-  }
-
-  void sending(std::size_t tier) {
-    if (core_->levels[tier]->shared == nullptr) return;
-    if (!std::exchange(sent_, true)) as_of_ = core_->now();
-    for (const Item& item : items_) core_->levels[tier]->own_notices.sending(item.key);
-  }
-  template <class T>
-  void answered(std::size_t tier, const Item& item, const Result<T>& outcome) {
-    bool changed = true;
-    if constexpr (std::is_same_v<T, bool>) changed = !outcome || *outcome;
-    core_->levels[tier]->own_notices.answered(item.key, changed, core_->now());
-  }
-
-  std::vector<std::string> keys_;
-  std::size_t left_ = 0;
-  bool sent_ = false;  // something, to a shared tier
-};
 
 class SetWrite final : public BottomUpWrite<Result<void>> {
  public:
@@ -254,6 +99,25 @@ class EraseWrite final : public BottomUpWrite<Result<bool>> {
   const std::optional<Error> why_;
 };
 
+/// Without tiers. A set or an erase comes before or after every atomic operation on its key (atomic.cpp): the stamps from
+/// before and from within the change are void after it.
+void set_in_memory(Core& core, const Item& item) {
+  core.counters.add(&CacheStats::writes);
+  const KeyTurns::Turn turn(core.key_turns, item.key);
+  const Stamp stamp = core.supersede(item.key);
+  core.remember(item.key, item.entry, {core.now(), true}, stamp);
+  if (core.tier_life(item.entry).value_or(Duration::max()) <= Duration::zero()) core.values->forget(item.key);
+  core.generations.bump(item.key);
+}
+
+bool erase_in_memory(Core& core, const std::string& key) {
+  core.counters.add(&CacheStats::erases);
+  const KeyTurns::Turn turn(core.key_turns, key);
+  const bool had = core.invalidate(key);
+  core.generations.bump(key);
+  return had;
+}
+
 Result<Item> prepare(const Core& core, std::size_t index, Write write, std::optional<Duration> ttl,
                      const TagMarks& tags) {
   if (auto refused = core.refuse_key(write.key)) return *std::move(refused);
@@ -310,6 +174,11 @@ void write_tagged(const std::shared_ptr<Core>& core, std::vector<Write> writes, 
     }
   } else if (core->options.write_mode == WriteMode::around) {
     std::make_shared<EraseWrite<Result<void>>>(core, std::move(items), call)->start();
+  } else if (core->levels.empty()) {
+    for (const Item& item : items) {
+      set_in_memory(*core, item);
+      call->set_outcome(item.index, {});
+    }
   } else {
     std::make_shared<SetWrite>(core, std::move(items), call)->start();
   }
@@ -352,6 +221,10 @@ void start_erase(std::shared_ptr<Core> core, std::vector<std::string> keys, std:
     }
     if (core->write_back) {
       erase_in_journal(core, keys[i], [call, i](Result<bool> had) { call->set_outcome(i, std::move(had)); });
+      continue;
+    }
+    if (core->levels.empty()) {
+      call->set_outcome(i, erase_in_memory(*core, keys[i]));
       continue;
     }
     Item item{.index = i, .key = std::move(keys[i])};

@@ -1,5 +1,5 @@
 #pragma once
-/// Writing: set and erase (write.cpp), invalidation (invalidate.cpp), and the retries for changes that a tier
+/// Writing: set and erase (write.cpp), atomic operations (atomic.hpp), invalidation (invalidate.cpp), and the retries for changes that a tier
 /// has missed (recover.cpp). Write mode back: write_back_tiers.hpp.
 
 #include "cascade/core.hpp"

@@ -1,5 +1,6 @@
 #include "redis/backend_tier.hpp"
 
+#include <atomic>
 #include <terrace/glob.hpp>
 
 #include "redis/allowed_hosts.hpp"
@@ -46,8 +47,9 @@ void make_what_is_kept() {
   static_cast<void>(tag_of(0));
   for (const auto script :
        {acquire_script, fill_script, renew_script, release_script, get_or_put_script, get_or_prolong_script,
-        replace_script, versioned_set_script, read_copy_script, read_version_script, write_copy_script,
-        scan_script, membership_script, take_charge_script, keep_charge_script, purge_script, admit_script}) {
+        replace_script, compare_and_set_script, versioned_set_script, read_copy_script, read_version_script,
+        write_copy_script, scan_script, membership_script, take_charge_script, keep_charge_script,
+        purge_script, admit_script}) {
     static_cast<void>(script());
   }
 }
@@ -129,6 +131,46 @@ void BackendTier::erase_many(std::vector<std::string_view> keys, TimePoint deadl
   many<bool>(keys, deadline, std::move(done), [this](auto& bulk, std::size_t i, std::string_view key) {
     encoding().erase(bulk.add(i, encoding().erase_commands(), encoding().slot(key)), key);
   });
+}
+
+namespace {
+
+/// The outcomes of compare_and_set_many, until the last one has come.
+struct Swaps {
+  Swaps(std::shared_ptr<TierContext> of, std::size_t count, Handler<std::vector<Result<bool>>> told)
+      : context(std::move(of)), outcomes(count), left(count), done(std::move(told)) {}
+
+  void took(std::size_t i, Result<bool> outcome) {
+    outcomes[i] = std::move(outcome);
+    if (--left != 0) return;
+    context->counters.count_swaps(outcomes);
+    done(std::move(outcomes));
+  }
+
+  const std::shared_ptr<TierContext> context;
+  std::vector<Result<bool>> outcomes;
+  std::atomic<std::size_t> left;
+  Handler<std::vector<Result<bool>>> done;
+};
+
+}  // namespace
+
+void BackendTier::compare_and_set_many(std::vector<TierSwap> writes, TimePoint deadline,
+                                       Handler<std::vector<Result<bool>>> done) {
+  if (writes.empty()) return done({});
+  const auto swaps = std::make_shared<Swaps>(context_, writes.size(), std::move(done));
+  for (std::size_t i = 0; i < writes.size(); ++i) {
+    const TierSwap& write = writes[i];
+    if (auto why = encoding().refusal(TierWrite{write.key, write.value, write.ttl}, deadline)) {
+      swaps->took(i, std::move(*why));
+      continue;
+    }
+    Arguments call(encoding(), write.key);
+    call.all_keys().part(write.expected ? "1" : "").part(write.expected.value_or(BytesView()));
+    call.part(write.value).ttl(write.ttl);
+    ScriptCall<bool>::start(context_, compare_and_set_script(), std::move(call), deadline,
+                            [swaps, i](Result<bool> outcome) { swaps->took(i, std::move(outcome)); });
+  }
 }
 
 void BackendTier::erase_prefix(std::string_view prefix, TimePoint deadline,

@@ -27,6 +27,9 @@ class BackendTier : public Tier {
                 Handler<std::vector<Result<void>>> done) override;
   void erase_many(std::vector<std::string_view> keys, TimePoint deadline,
                   Handler<std::vector<Result<bool>>> done) override;
+  void compare_and_set_many(std::vector<TierSwap> writes, TimePoint deadline,
+                            Handler<std::vector<Result<bool>>> done) override;
+  [[nodiscard]] bool has_compare_and_set() const noexcept override { return true; }
   void erase_prefix(std::string_view prefix, TimePoint deadline,
                     Handler<Result<std::uint64_t>> done) override;
   void erase_glob(std::string_view prefix, std::string_view pattern, TimePoint deadline,

@@ -155,6 +155,18 @@ return 1)");
   return script;
 }
 
+/// key, lease, version / '1' if a value is expected, that value, value, ttl. The whole value is compared: what is
+/// expected may be foreign.
+const Script& compare_and_set_script() {
+  static const Script& script = *new Script(std::string(read) + put + R"(
+local expected = ARGV[1] == '1' and ARGV[2]
+if read(KEYS[1]) ~= expected then return 0 end
+put(KEYS[1], ARGV[3], ARGV[4])
+redis.call('DEL', KEYS[2], KEYS[3])
+return 1)");
+  return script;
+}
+
 /// key, lease, version / value, ttl, version as 20 digits, highest valid version: as text, because Lua's
 /// numbers are doubles. An invalid version, or one higher than a tier gives out, counts as none: otherwise a
 /// planted one would block all writes.

@@ -27,6 +27,7 @@ const Script& release_script();
 const Script& get_or_put_script();
 const Script& get_or_prolong_script();
 const Script& replace_script();
+const Script& compare_and_set_script();
 const Script& versioned_set_script();
 
 void decode(const Node& node, std::string_view server, Result<LeaseReply>& outcome);

@@ -90,6 +90,22 @@ void SharedMapTier::set_many(std::vector<TierWrite> writes, TimePoint deadline,
   done(std::move(outcomes));
 }
 
+void SharedMapTier::compare_and_set_many(std::vector<TierSwap> writes, TimePoint deadline,
+                                         Handler<std::vector<Result<bool>>> done) {
+  std::vector<Result<bool>> outcomes;
+  {
+    std::lock_guard lock(mutex_);
+    MapTier::compare_and_set_many(writes, deadline,
+                                  [&](std::vector<Result<bool>> told) { outcomes = std::move(told); });
+    for (std::size_t i = 0; i < writes.size(); ++i) {
+      if (!outcomes[i] || !*outcomes[i]) continue;
+      leases_.erase(std::string(writes[i].key));
+      tell_changed(writes[i].key);
+    }
+  }
+  done(std::move(outcomes));
+}
+
 void SharedMapTier::erase(std::string_view key, TimePoint deadline, Handler<Result<bool>> done) {
   Result<bool> erased = false;
   {

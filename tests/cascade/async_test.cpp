@@ -31,6 +31,12 @@ TEST_F(AsyncTest, WithFutures) {
   EXPECT_EQ(async_lookup(cache_, "k", asio::use_future).get().level, "memory");
   async_set(cache_, "k", std::string("w"), asio::use_future).get().value();
   EXPECT_EQ(cache_.get("k"), "w");
+  const auto current = async_current(cache_, "k", asio::use_future).get().value();
+  EXPECT_TRUE(async_compare_and_set(cache_, "k", current.revision, std::optional(current.value.value() + "!"),
+                                    asio::use_future)
+                  .get()
+                  .value());
+  EXPECT_FALSE(async_compare_and_set(cache_, "k", current.revision, {}, asio::use_future).get().value());
   EXPECT_TRUE(async_erase(cache_, "k", asio::use_future).get().value());
 }
 

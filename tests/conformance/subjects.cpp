@@ -139,7 +139,8 @@ std::vector<Subject> subjects() {
            [] {
              return Fixture{std::make_shared<SharedMapTier>(), nullptr};
            },
-       .shared = true},
+       .shared = true,
+       .compares = true},
       {.name = "VersionedMap",
        .make =
            [] {
@@ -156,13 +157,21 @@ std::vector<Subject> subjects() {
        .compares = true},
       {.name = "Postgres", .make = postgres, .compares = true},
       {.name = "ShardedMapsWithoutLeases", .make = sharded_plain_maps, .several = true, .compares = true},
-      {.name = "Redis", .make = [] { return redis("", false); }, .shared = true},
-      {.name = "RedisWithPrefix", .make = [] { return redis("app:", false); }, .shared = true},
-      {.name = "Cluster", .make = [] { return cluster(""); }, .shared = true, .several = true},
+      {.name = "Redis", .make = [] { return redis("", false); }, .shared = true, .compares = true},
+      {.name = "RedisWithPrefix",
+       .make = [] { return redis("app:", false); },
+       .shared = true,
+       .compares = true},
+      {.name = "Cluster",
+       .make = [] { return cluster(""); },
+       .shared = true,
+       .several = true,
+       .compares = true},
       {.name = "ClusterWithPrefix",
        .make = [] { return cluster("{app}:"); },
        .shared = true,
-       .several = true},
+       .several = true,
+       .compares = true},
       {.name = "ReplicatedMapsStrong",
        .make = [] { return replicated_maps(Consistency::strong); },
        .several = true},
@@ -184,9 +193,12 @@ std::vector<Subject> subjects() {
        .shared = true,
        .several = true,
        .counts = false},
-      {.name = "RedisOverUnixSocket", .make = [] { return redis("", true); }, .shared = true},
-      {.name = "ShardedMap", .make = sharded_map, .shared = true, .several = true},
-      {.name = "ShardedRedis", .make = sharded_redis, .shared = true, .several = true},
+      {.name = "RedisOverUnixSocket",
+       .make = [] { return redis("", true); },
+       .shared = true,
+       .compares = true},
+      {.name = "ShardedMap", .make = sharded_map, .shared = true, .several = true, .compares = true},
+      {.name = "ShardedRedis", .make = sharded_redis, .shared = true, .several = true, .compares = true},
   };
 }
 

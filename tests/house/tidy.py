@@ -31,7 +31,7 @@ LAYERS = {
 PUBLIC = {
     "bytes": "base", "clock": "base", "hash": "base", "histogram": "base", "result": "base", "scheduler": "base",
     "tier": "base", "shared_tier": "base", "glob": "base", "consistency": "base", "versioned_tier": "base", "hash_ring": "distribution", "sharded_tier": "distribution", "replicated_tier": "distribution", "redis_cluster": "redis", "tier_url": "assembly", "key_ring": "envelope", "postgres": "database", "write_back": "cascade", "memory_cache": "memory", "snapshot": "snapshot", "codec": "envelope", "runtime": "runtime", "redis": "redis",
-    "sqlite": "database", "cache": "cascade", "cache_options": "cascade", "cache_stats": "cascade",
+    "sqlite": "database", "atomic": "cascade", "cache": "cascade", "cache_options": "cascade", "cache_stats": "cascade",
     "lookup": "cascade", "memoize": "cascade", "async": "cascade", "cache_handle": "cascade",
     "document": "envelope", "memory_pressure": "upkeep", "metrics": "upkeep", "monitor": "upkeep", "warmer": "upkeep", "warm_sources": "upkeep", "config": "service",
     "caches": "service", "admin": "service", "testing": "testing",

@@ -33,12 +33,8 @@ class SharedMapTier final : public MapTier, public SharedTier {
   void erase_glob(std::string_view prefix, std::string_view pattern, TimePoint deadline,
                   Handler<Result<std::uint64_t>> done) override;
 
-  /// Its leases do what compare-and-set would do for a cache.
   void compare_and_set_many(std::vector<TierSwap> writes, TimePoint deadline,
-                            Handler<std::vector<Result<bool>>> done) override {
-    Tier::compare_and_set_many(std::move(writes), deadline, std::move(done));
-  }
-  [[nodiscard]] bool has_compare_and_set() const noexcept override { return false; }
+                            Handler<std::vector<Result<bool>>> done) override;
 
   using SharedTier::acquire;
   using SharedTier::release;

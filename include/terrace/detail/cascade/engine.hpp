@@ -9,7 +9,8 @@
 ///     lease.cpp         a flight waits while another process loads its key
 ///     load.cpp          a flight calls the loader, under time limits
 ///     completion.cpp    a flight ends: answers its callers, fills the tiers above (fills.hpp), then memory
-///     write.cpp         set and erase, from the lowest tier to memory
+///     write.cpp         set and erase, from the lowest tier to memory (bottom_up_write.hpp)
+///     atomic.cpp        the two steps of atomic operations: current, compare_and_set
 ///     invalidate.cpp    soft invalidation, bulk delete, clear
 ///     tags.cpp          the tokens of tags
 ///     recover.cpp       changes that a tier has missed
@@ -181,6 +182,36 @@ struct Write {
   ValuePtr value;
 };
 
+/// What the deciding level of atomic operations has under a key: what compare_and_set() expects there.
+struct Revision {
+  std::optional<Bytes> stored = {};  ///< in the tier; none: nothing
+  Stamp stamp = {};                  ///< without tiers
+  TagMarks tags = {};                ///< of the value
+  std::optional<TimePoint> fresh_until = {};
+};
+
+/// `entry.value` is null if there is no fresh value.
+struct Current {
+  Entry entry = {};
+  Revision revision = {};
+};
+
+/// How long the new value of an atomic operation lasts.
+enum class AtomicLife : std::uint8_t {
+  of_cache,  ///< CacheOptions::ttl
+  given,     ///< AtomicChange::ttl
+  kept,      ///< until the value that it replaces would have expired
+};
+
+struct AtomicChange {
+  std::string key;
+  Revision revision;
+  ValuePtr value = {};  ///< null: the key is removed
+  AtomicLife life = AtomicLife::of_cache;
+  Duration ttl{};
+  std::vector<std::string> tags = {};  ///< none: those of the value that is replaced
+};
+
 /// Loader calls: the most at a time (max_concurrent_loads), those under way, and those that wait for their
 /// turn.
 struct LoadTurns {
@@ -209,6 +240,11 @@ class Engine : public std::enable_shared_from_this<Engine> {
   /// True: some level had the key.
   virtual void erase(std::vector<std::string> keys, const WriteOptions& options,
                      Handler<std::vector<Result<bool>>> done) = 0;
+  /// What the deciding level has under the key, for compare_and_set(). Asks that level alone.
+  virtual void current(std::string key, std::optional<Duration> timeout, Handler<Result<Current>> done) = 0;
+  /// Changes the key if the deciding level still has the revision. False: it has not, and nothing has changed.
+  virtual void compare_and_set(AtomicChange change, std::optional<Duration> timeout,
+                               Handler<Result<bool>> done) = 0;
   virtual void clear(const WriteOptions& options, Handler<Result<void>> done) = 0;
   /// The result: the number of keys that one level lost, for the level that lost most; for a tag 1 or 0.
   virtual void invalidate(Invalidation what, const InvalidateOptions& options,
