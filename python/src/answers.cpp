@@ -88,6 +88,23 @@ struct ToPython {
     return nb::make_tuple(levels, outcome->in_flight, outcome->to_string());
   }
 
+  /// (value, remaining, revision); MISS: no value.
+  nb::object operator()(const Result<cascade::Current>& outcome) const {
+    require(outcome);
+    const cascade::Entry& entry = outcome->entry;
+    nb::object value = nb::borrow(sentinels().miss), remaining = nb::none();
+    if (entry.value) {
+      value = nb::steal(static_cast<const Value*>(entry.value.get())->resolve(memory.codec()));
+      if (!value.is_valid()) throw nb::python_error();
+      if (entry.fresh_until) remaining = nb::float_(seconds(*entry.fresh_until - memory.now()));
+    }
+    return nb::make_tuple(value, remaining, nb::cast(outcome->revision));
+  }
+  nb::object operator()(const Result<bool>& outcome) const {
+    require(outcome);
+    return nb::bool_(*outcome);
+  }
+
   nb::object operator()(const WarmReport& report) const {
     nb::list failures;
     for (const auto& failure : report.failures) {

@@ -167,6 +167,17 @@ PyOptions writing_through(const PyOptions& self) {
   return out;
 }
 
+/// The options of the cache that has the locks of a cache with these options.
+PyOptions for_locks(const PyOptions& self, std::string name) {
+  CacheOptions locks{.name = std::move(name), .memory_level = false, .ttl_jitter = 0};
+  locks.consistency = Consistency::weak;
+  locks.write_mode = self.options.write_mode;
+  if (locks.write_mode == WriteMode::back) locks.write_mode = WriteMode::around;  // refused in the same way
+  locks.key_ring = self.options.key_ring;
+  locks.tier_timeout = self.options.tier_timeout;
+  return {std::move(locks)};
+}
+
 nb::list read_config(const std::string& path) {
   const Config config = Config::load(path);
   nb::list out;
@@ -217,7 +228,8 @@ void define_upkeep(nb::module_& module, nb::class_<CacheBase>& base) {
       .def_prop_ro("writes_back",
                    [](const PyOptions& self) { return self.options.write_mode == WriteMode::back; })
       .def_prop_ro("journal", [](const PyOptions& self) { return self.options.write_back.path; })
-      .def("writing_through", &writing_through, "The same options without write-back.");
+      .def("writing_through", &writing_through, "The same options without write-back.")
+      .def("for_locks", &for_locks, "The options of the cache that has its locks.");
   module.def("read_config", &read_config,
              "For each cache of the file: name, Options, [(tier, url, key_prefix)], whether it seals.");
   base.def(

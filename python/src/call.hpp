@@ -72,9 +72,9 @@ class Job : public std::enable_shared_from_this<Job> {
 };
 using JobPtr = std::shared_ptr<Job>;
 
-using Outcome =
-    std::variant<std::vector<cascade::Answer>, std::vector<Result<void>>, std::vector<Result<bool>>,
-                 Result<void>, Result<std::uint64_t>, Result<Explanation>, WarmReport>;
+using Outcome = std::variant<std::vector<cascade::Answer>, std::vector<Result<void>>,
+                             std::vector<Result<bool>>, Result<void>, Result<std::uint64_t>,
+                             Result<Explanation>, WarmReport, Result<cascade::Current>, Result<bool>>;
 
 /// Thread safe.
 class Call : public std::enable_shared_from_this<Call> {

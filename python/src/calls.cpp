@@ -12,6 +12,7 @@
 #include "key.hpp"
 #include "loader.hpp"
 #include "options.hpp"
+#include "sentinels.hpp"
 
 namespace terrace::python {
 namespace {
@@ -157,6 +158,37 @@ PyCallPtr start_write(const CacheBase& cache, const nb::list& keys, const nb::li
 PyCallPtr start_erase(const CacheBase& cache, const nb::list& keys, std::optional<double> timeout) {
   return start(cache, [&, names = texts(keys)](cascade::Engine& engine, auto done) mutable {
     engine.erase(std::move(names), write_options({}, timeout, {}), std::move(done));
+  });
+}
+
+PyCallPtr start_current(const CacheBase& cache, const nb::bytes& key, std::optional<double> timeout) {
+  return start(cache,
+               [&, text = std::string(key.c_str(), key.size())](cascade::Engine& engine, auto done) mutable {
+                 engine.current(std::move(text), duration(timeout), std::move(done));
+               });
+}
+
+/// `value`: MISS removes the key. `keeps_life`: a value without `ttl` ends when the one that it replaces would have.
+PyCallPtr start_compare_and_set(const CacheBase& cache, const nb::bytes& key,
+                                const cascade::Revision& revision, nb::object value,
+                                std::optional<double> ttl, bool keeps_life, std::optional<double> timeout,
+                                std::vector<std::string> tags) {
+  cascade::AtomicChange change{.key = std::string(key.c_str(), key.size()), .revision = revision};
+  change.tags = std::move(tags);
+  if (ttl) {
+    change.life = cascade::AtomicLife::given;
+    change.ttl = duration(*ttl);
+  } else if (keeps_life) {
+    change.life = cascade::AtomicLife::kept;
+  }
+  if (!value.is(sentinels().miss)) {
+    const nb::object kept = nb::steal(cache.handed_out(value.ptr()));
+    const auto stored = kept.is_valid() ? value_of(cache, kept.ptr()) : std::nullopt;
+    if (!stored) throw nb::python_error();
+    change.value = std::make_shared<const Value>(*stored);
+  }
+  return start(cache, [&](cascade::Engine& engine, auto done) {
+    engine.compare_and_set(std::move(change), duration(timeout), std::move(done));
   });
 }
 
@@ -389,6 +421,9 @@ void define_calls(nb::module_& module, nb::class_<CacheBase>& base) {
           },
           "From now on a stop ends it at once; then `cancel` is called in the loop.");
 
+  nb::class_<cascade::Revision>(module, "Revision",
+                                "What a level has under a key, for Cache.compare_and_set.");
+
   nb::class_<PyPort>(module, "Port", "Notifies an event loop of its calls.")
       .def(nb::init<>())
       .def_prop_ro("descriptor", [](const PyPort& self) { return self.port->descriptor(); })
@@ -419,6 +454,10 @@ void define_calls(nb::module_& module, nb::class_<CacheBase>& base) {
       .def("_start_write", &start_write, nb::arg("keys"), nb::arg("values"), nb::arg("ttl").none(),
            nb::arg("timeout").none(), nb::arg("tags"))
       .def("_start_erase", &start_erase, nb::arg("keys"), nb::arg("timeout").none())
+      .def("_start_current", &start_current, nb::arg("key"), nb::arg("timeout").none())
+      .def("_start_compare_and_set", &start_compare_and_set, nb::arg("key"), nb::arg("revision"),
+           nb::arg("value").none(), nb::arg("ttl").none(), nb::arg("keeps_life"), nb::arg("timeout").none(),
+           nb::arg("tags"))
       .def("_start_invalidate", &start_invalidate, nb::arg("kind"), nb::arg("keys"), nb::arg("text"),
            nb::arg("soft"), nb::arg("timeout").none())
       .def("_start_warm", &start_warm, nb::arg("tasks"), nb::arg("concurrency"), nb::arg("attempts"),

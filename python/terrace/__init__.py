@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from ._atomic import Current
 from ._cache import Cache
 from ._config import Caches, open_caches
 from ._core import __version__
@@ -11,9 +12,11 @@ from ._key_rings import generate_keys
 from ._monitor import Monitor, metrics
 from ._results import ABSENT, Load, LoadContext, Lookup, WarmTask
 from ._tiers import Tier
+from ._times import FOREVER
 
 if TYPE_CHECKING:
     from ._journal import Journal
+    from ._locks import Lock
     from ._memoized import MemoizedCoroutine, MemoizedFunction
     from ._reports import Advice, AdvisedSize, CacheStats, ErrorCounts, Explanation, LatencyCounts, LevelExplanation, LevelStats
     from ._reports import WarmFailure, WarmReport, WriteBackStats
@@ -25,14 +28,17 @@ __all__ = [
     "Cache",
     "Caches",
     "CacheStats",
+    "Current",
     "ErrorCounts",
     "Explanation",
+    "FOREVER",
     "Journal",
     "LatencyCounts",
     "LevelExplanation",
     "LevelStats",
     "Load",
     "LoadContext",
+    "Lock",
     "Lookup",
     "MemoizedCoroutine",
     "MemoizedFunction",
@@ -63,6 +69,10 @@ def __getattr__(name: str) -> Any:
         from . import _journal
 
         return _journal.Journal
+    if name == "Lock":
+        from . import _locks
+
+        return _locks.Lock
     if name in ("MemoizedCoroutine", "MemoizedFunction"):
         from . import _memoized
 

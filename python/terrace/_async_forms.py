@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Callable, Hashable, Iterable, Mapping, Sequence, TypeVar, overload
 
 from . import _aio, _core
+from ._atomic import Atomics
 from ._cache_core import (
-    CacheCore,
     answered_names,
     check_loading,
     check_write,
@@ -30,7 +30,7 @@ D = TypeVar("D")
 K = TypeVar("K", bound=Hashable)
 
 
-class AsyncForms(CacheCore[V]):
+class AsyncForms(Atomics[V]):
     """Each method is the async form of the method without the a, whose docstring applies."""
 
     @overload

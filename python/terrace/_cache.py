@@ -3,6 +3,7 @@
 # Where its methods are:
 #   get, get_or_load, [] and in: python/src/read_path.cpp. Here are only their types and texts, under TYPE_CHECKING.
 #   aget, aset, … (the forms with an a in front): _async_forms.py
+#   add, increment, compare_and_set, lock, …: _atomic.py, _locks.py
 #   memoize: _memoize.py; calls of a memoized function: python/src/memoized.cpp
 #   warm: _warming.py
 #   _read, _write, _erase, _finish, … (used by blocking and awaited calls): _cache_core.py
@@ -219,6 +220,7 @@ class Cache(AsyncForms[V]):
         #: The most entries of the memory level; None: it is bounded by bytes, or there is none.
         self.max_entries = max_entries
         self._closed = False
+        self._lock_store: Cache[str] | None = None  # of _locks.py
         self._settings = settings
         self._tiers = tiers
         self._codec = codec
@@ -447,6 +449,8 @@ class Cache(AsyncForms[V]):
         if self._closed:
             return
         self._closed = True
+        if self._lock_store is not None:
+            self._lock_store.close()
         if self._is_open:
             self._settle()
             self._close()

@@ -135,6 +135,10 @@ class CacheBase:
 
     def _start_erase(self, keys: list, timeout: float | None) -> Call: ...
 
+    def _start_current(self, key: bytes, timeout: float | None) -> Call: ...
+
+    def _start_compare_and_set(self, key: bytes, revision: Revision, value: object | None, ttl: float | None, keeps_life: bool, timeout: float | None, tags: Sequence[str]) -> Call: ...
+
     def _start_invalidate(self, kind: str, keys: list, text: str, soft: bool, timeout: float | None) -> Call: ...
 
     def _start_warm(self, tasks: list, concurrency: int, attempts: int, task_timeout: float, progress: object | None, inside: object | None) -> Call: ...
@@ -206,6 +210,9 @@ class Job:
         """
         From now on a stop ends it at once; then `cancel` is called in the loop.
         """
+
+class Revision:
+    """What a level has under a key, for Cache.compare_and_set."""
 
 class Port:
     """Notifies an event loop of its calls."""
@@ -295,6 +302,9 @@ class Options:
 
     def writing_through(self) -> Options:
         """The same options without write-back."""
+
+    def for_locks(self, arg: str, /) -> Options:
+        """The options of the cache that has its locks."""
 
 def read_config(arg: str, /) -> list:
     """

@@ -6,9 +6,12 @@ __all__ = [
     "Closed",
     "ConfigError",
     "DecodeError",
+    "EffectUnknown",
     "EncodeError",
     "KeyTypeError",
     "LoaderFailed",
+    "LockLost",
+    "LockTimeout",
     "NotFound",
     "Overloaded",
     "TerraceError",
@@ -103,6 +106,24 @@ class WriteError(TerraceError):
     code = "partial_write"
 
 
+class EffectUnknown(WriteError):
+    """No answer came to an atomic operation: it may or may not have taken effect. It is not repeated by itself."""
+
+    code = "effect_unknown"
+
+
+class LockLost(TerraceError):
+    """A lock is not held by this object any more."""
+
+    code = "lock_lost"
+
+
+class LockTimeout(TerraceError, TimeoutError):
+    """A lock could not be acquired in time."""
+
+    code = "lock_timeout"
+
+
 _CLASSES: dict[str, type[TerraceError]] = {
     "unavailable": Unavailable,
     "timed_out": Timeout,
@@ -120,7 +141,7 @@ _CLASSES: dict[str, type[TerraceError]] = {
     "io_error": Unavailable,
     "would_deadlock": Unavailable,
     "invalid_argument": ConfigError,
-    "effect_unknown": WriteError,
+    "effect_unknown": EffectUnknown,
 }
 
 

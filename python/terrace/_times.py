@@ -12,6 +12,9 @@ from ._words import shown
 
 Seconds = Union[int, float, datetime.timedelta]
 
+#: A ttl of one write: the value does not expire, although the cache has a ttl.
+FOREVER = math.inf
+
 
 def seconds(value: Seconds | None, name: str) -> float | None:
     """The time in seconds; None stays None. Raises ConfigError for an object that is no time."""
