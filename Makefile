@@ -47,6 +47,10 @@ test: build ## run the tests
 	cd build/release && $(CTEST) -LE long
 	scripts/test_python.sh
 
+# SUITES="django dogpile" for some.
+test-peers: python ## run the test suites of other projects on terrace's adapters; downloads them
+	.venv/bin/python tests/peers/run.py $(SUITES)
+
 test-long: setup ## run all tests, including the long ones, under ASan+UBSan and TSan, and the build with clang
 	@scripts/setup.sh long
 	scripts/test_long.sh
@@ -100,4 +104,4 @@ lint: ## check the tidy rules, the words of the documentation, and clang-format;
 clean: ## remove all build output
 	rm -rf build .venv
 
-.PHONY: help setup configure program build build-times deb test-packages demo python wheels python-stubs bench-python test test-long chaos attack sim fuzz bench format lint clean
+.PHONY: help setup configure program build build-times deb test-packages demo python wheels python-stubs bench-python test test-peers test-long chaos attack sim fuzz bench format lint clean
