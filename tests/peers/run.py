@@ -137,7 +137,9 @@ class Suite:
         return counts if done.returncode == 0 or counts.failed else dataclasses.replace(counts, failed=1)
 
     def left_out(self, settings: dict[str, Any]) -> list[tuple[str, str]]:
-        return [(test, why) for test, why in [*self.settings.get("left_out", []), *settings.get("left_out", [])]]
+        """Tests, each with the reason."""
+        listed = [*self.settings.get("left_out", []), *settings.get("left_out", [])]
+        return [(test, why) for tests, why in listed for test in ([tests] if isinstance(tests, str) else tests)]
 
     def runs(self) -> Iterator[tuple[str, dict[str, Any]]]:
         yield from self.settings["runs"].items()
