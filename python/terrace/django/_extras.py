@@ -12,6 +12,7 @@ from django.utils.module_loading import import_string
 
 from .._cache import Cache
 from ._forms import Do, forms
+from ._glob import glob
 
 #: In a pattern, these mean more than themselves.
 _SPECIAL = re.compile(r"([*?\[\\])")
@@ -131,9 +132,9 @@ class Extras:
     def _search(self, pattern: str, version: int | None) -> tuple[Callable[[Any], bool], str]:
         """Whether a key matches, and how all keys that match begin."""
         whole = self._pattern(pattern, version)
-        matches = re.compile(_regular(whole), re.S).fullmatch
-        begin = re.sub(r"\\(.)", r"\1", re.match(r"(?:[^*?\[\\]|\\.)*", whole, re.S)[0])  # type: ignore[index]
-        return lambda name: isinstance(name, str) and matches(name) is not None, begin
+        matches = glob(whole)
+        begin = re.sub(r"\\(.)", r"\1", re.match(r"(?:[^*?\[\\]|\\.)*", whole, re.S)[0], flags=re.S)  # type: ignore[index]
+        return lambda name: isinstance(name, str) and matches(name), begin
 
     def _original(self, name: str) -> str:
         """The key as the program gave it."""
@@ -161,18 +162,3 @@ _LOCK_TIMEOUT = 60
 
 def _escaped(text: str) -> str:
     return _SPECIAL.sub(r"\\\1", text)
-
-
-def _regular(pattern: str) -> str:
-    """The regular expression of a pattern of Redis."""
-
-    def part(found: re.Match[str]) -> str:
-        whole = found[0]
-        if whole in "*?":
-            return ".*" if whole == "*" else "."
-        if whole[0] == "[":
-            inner = re.sub(r"([&~|\[])", r"\\\1", whole[1:-1])
-            return f"[{inner}]"
-        return re.escape(whole[-1])
-
-    return re.sub(r"\\.|\[(?:\\.|[^\]\\])+\]|.", part, pattern, flags=re.S)
