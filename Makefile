@@ -90,6 +90,7 @@ bench-python: python ## run benchmarks of the Python package and its peers; thei
 	.venv/bin/pip install -q --disable-pip-version-check -r bench/python/requirements.txt
 	.venv/bin/python bench/python/bench_memory.py
 	.venv/bin/python bench/python/bench_redis.py
+	.venv/bin/python bench/python/bench_django.py
 
 format: ## run clang-format over all sources
 	@scripts/setup.sh long

@@ -22,7 +22,7 @@ _OF_THE_CACHE = ("name", "ttl", "memory", "memory_ttl", "tiers", "types", "codec
 _OWN = ("url", "cache", "distributed_lock", "lock_timeout", "trusted_pickle")
 
 
-class TerraceBackend(CacheBackend):  # type: ignore[misc]
+class TerraceBackend(CacheBackend):
     """The backend "terrace". Memory keeps the values themselves, as dogpile.cache.memory does: do not change them.
 
         region = make_region().configure("terrace", expiration_time=60, arguments={"url": "redis://localhost"})
@@ -51,7 +51,7 @@ class TerraceBackend(CacheBackend):  # type: ignore[misc]
     def _options(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         if "url" in arguments and "tiers" in arguments:
             raise ConfigError("arguments has url and tiers: give one of them")
-        options = {"name": "dogpile", "ttl_jitter": 0}  # the region has an expiry of its own
+        options: dict[str, Any] = {"name": "dogpile", "ttl_jitter": 0}  # the region has an expiry of its own
         options |= {name: arguments[name] for name in _OF_THE_CACHE if name in arguments}
         if "url" in arguments:
             options["tiers"] = [arguments["url"]]
@@ -91,7 +91,7 @@ class TerraceBackend(CacheBackend):  # type: ignore[misc]
             self.cache.close()
 
 
-class TerracePickleBackend(DefaultSerialization, TerraceBackend):  # type: ignore[misc]
+class TerracePickleBackend(DefaultSerialization, TerraceBackend):
     """The backend "terrace_pickle": as "terrace", but the region pickles each value (or uses a serializer of its own), so every
     reader gets its own copy, of anything that pickle takes. Over tiers it needs `key_ring`, or `trusted_pickle`: True if nobody else
     can write to them: pickle runs code from the bytes."""
@@ -104,7 +104,7 @@ class TerracePickleBackend(DefaultSerialization, TerraceBackend):  # type: ignor
         super().__init__(arguments)
 
 
-class _Mutex(CacheMutex):  # type: ignore[misc]
+class _Mutex(CacheMutex):
     """A lock over all processes. It must not stop the program: while the level of the locks is away, each process makes the values
     itself."""
 

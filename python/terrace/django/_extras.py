@@ -90,7 +90,7 @@ class Extras:
 
     async def _remaining(self, do: Do, key: Any, version: int | None) -> float | None:
         found = await do("lookup", self._key(key, version))
-        return found.remaining if found.kind == "hit" else 0  # type: ignore[no-any-return]
+        return found.remaining if found.kind == "hit" else 0
 
     # --- keys ---
 
@@ -133,7 +133,7 @@ class Extras:
         """Whether a key matches, and how all keys that match begin."""
         whole = self._pattern(pattern, version)
         matches = glob(whole)
-        begin = re.sub(r"\\(.)", r"\1", re.match(r"(?:[^*?\[\\]|\\.)*", whole, re.S)[0], flags=re.S)  # type: ignore[index]
+        begin = re.sub(r"\\(.)", r"\1", re.match(r"(?:[^*?\[\\]|\\.)*", whole, re.S)[0], flags=re.S)
         return lambda name: isinstance(name, str) and matches(name), begin
 
     def _original(self, name: str) -> str:

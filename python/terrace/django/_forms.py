@@ -77,9 +77,10 @@ def forms(steps: Steps, ignored: Callable[..., Any] = lambda *_, **__: None) -> 
 
     signature = inspect.signature(steps)
     seen = signature.replace(parameters=[part for part in signature.parameters.values() if part.name != "do"])
-    for form, prefix in ((blocking, ""), (awaitable, "a")):
+    made: list[tuple[Any, str]] = [(blocking, ""), (awaitable, "a")]
+    for form, prefix in made:
         form.__name__ = prefix + name
         form.__qualname__ = steps.__qualname__.replace(name, prefix + name)
-        form.__signature__ = seen  # type: ignore[attr-defined]
-        del form.__wrapped__  # type: ignore[attr-defined]
+        form.__signature__ = seen
+        del form.__wrapped__
     return blocking, awaitable

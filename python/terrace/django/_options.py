@@ -167,7 +167,8 @@ def _key_ring(options: dict[str, Any], pickles: bool) -> dict[str, Any]:
 def ring_of_secret_keys() -> str:
     """The text of a key ring: a key derived from SECRET_KEY seals; those of SECRET_KEY_FALLBACKS open, too. Processes with the same
     SECRET_KEY have the same ring."""
-    lines, ids = [], set()
+    lines: list[str] = []
+    ids: set[int] = set()
     for secret in [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]:
         key = salted_hmac("terrace.django.key_ring", b"sealing", secret=secret, algorithm="sha256").digest()
         number = int.from_bytes(hashlib.sha256(b"id:" + key).digest()[:4], "big") or 1
