@@ -133,7 +133,8 @@ class Extras:
         """Whether a key matches, and how all keys that match begin."""
         whole = self._pattern(pattern, version)
         matches = glob(whole)
-        begin = re.sub(r"\\(.)", r"\1", re.match(r"(?:[^*?\[\\]|\\.)*", whole, re.S)[0], flags=re.S)
+        literal = re.match(r"(?:[^*?\[\\]|\\.)*", whole, re.S)
+        begin = re.sub(r"\\(.)", r"\1", literal[0], flags=re.S) if literal else ""
         return lambda name: isinstance(name, str) and matches(name), begin
 
     def _original(self, name: str) -> str:
