@@ -47,6 +47,10 @@ test: build ## run the tests
 	cd build/release && $(CTEST) -LE long
 	scripts/test_python.sh
 
+# SUITES="django dogpile" for some.
+test-peers: python ## run the test suites of other projects on terrace's adapters; downloads them
+	.venv/bin/python tests/peers/run.py $(SUITES)
+
 test-long: setup ## run all tests, including the long ones, under ASan+UBSan and TSan, and the build with clang
 	@scripts/setup.sh long
 	scripts/test_long.sh
@@ -86,6 +90,7 @@ bench-python: python ## run benchmarks of the Python package and its peers; thei
 	.venv/bin/pip install -q --disable-pip-version-check -r bench/python/requirements.txt
 	.venv/bin/python bench/python/bench_memory.py
 	.venv/bin/python bench/python/bench_redis.py
+	.venv/bin/python bench/python/bench_django.py
 
 format: ## run clang-format over all sources
 	@scripts/setup.sh long
@@ -100,4 +105,4 @@ lint: ## check the tidy rules, the words of the documentation, and clang-format;
 clean: ## remove all build output
 	rm -rf build .venv
 
-.PHONY: help setup configure program build build-times deb test-packages demo python wheels python-stubs bench-python test test-long chaos attack sim fuzz bench format lint clean
+.PHONY: help setup configure program build build-times deb test-packages demo python wheels python-stubs bench-python test test-peers test-long chaos attack sim fuzz bench format lint clean
