@@ -4,6 +4,7 @@ docs/frameworks/dogpile.md"""
 from __future__ import annotations
 
 import logging
+import threading
 import warnings
 from typing import Any, Iterable, Mapping, Sequence
 
@@ -45,6 +46,7 @@ class TerraceBackend(CacheBackend):
         self._owns = given is None
         #: The cache itself.
         self.cache: Cache[Any] = given if given is not None else Cache(**self._options(arguments))
+        self._held: set[str] = set()  # keys whose lock this process holds
         self._locks = bool(arguments.get("distributed_lock", True))
         self._lock_timeout = float(arguments.get("lock_timeout") or 60)
 
@@ -63,9 +65,14 @@ class TerraceBackend(CacheBackend):
         return self._locks
 
     def get_mutex(self, key: str) -> CacheMutex | None:
-        return _Mutex(self.cache, key, self._lock_timeout) if self._locks else None
+        return _Mutex(self.cache, key, self._lock_timeout, self._held) if self._locks else None
 
     def get(self, key: str) -> Any:
+        # The holder of the lock asks whether another process has made the value meanwhile. A read of the cache may be behind by
+        # max_staleness, and may join a read that began before the lock was acquired.
+        if key in self._held:
+            now = self.cache.current(key)
+            return now.value if now else NO_VALUE
         return self.cache.get(key, NO_VALUE)
 
     def get_multi(self, keys: Iterable[str]) -> Sequence[Any]:
@@ -108,28 +115,42 @@ class _Mutex(CacheMutex):
     """A lock over all processes. It must not stop the program: while the level of the locks is away, each process makes the values
     itself."""
 
-    def __init__(self, cache: Cache[Any], key: str, timeout: float) -> None:
+    def __init__(self, cache: Cache[Any], key: str, timeout: float, held: set[str]) -> None:
         self._lock = cache.lock(key, timeout)
+        self._key, self._held = key, held
+        self._threads = threading.Lock()  # a region gives all threads that want the key one mutex
         self._without = False
 
     def acquire(self, wait: bool = True) -> bool:
+        if not self._threads.acquire(wait):
+            return False
+        acquired = False
         try:
-            return bool(self._lock.acquire(blocking=wait))
+            acquired = self._lock.acquire(blocking=wait)
         except TerraceError as error:
             log.warning("no lock between processes: %s", error)
-            self._without = True
-            return True
+            acquired = self._without = True
+        finally:
+            if not acquired:
+                self._threads.release()
+        if not self._without and acquired:
+            self._held.add(self._key)
+        return acquired
 
     def release(self) -> None:
-        if self._without:
-            self._without = False
-            return
         try:
-            self._lock.release()
+            if not self._without:
+                self._held.discard(self._key)
+                self._lock.release()
         except TerraceError as error:  # the value was made all the same
             log.warning("a lock was not released: %s", error)
+        finally:
+            self._without = False
+            self._threads.release()
 
     def locked(self) -> bool:
+        if self._threads.locked():
+            return True
         try:
             return bool(self._lock.locked())
         except TerraceError:

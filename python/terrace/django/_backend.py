@@ -144,7 +144,7 @@ class TerraceCache(Extras, BaseCache):
         """Adds delta to the number, atomically, and returns the sum. Its expiry stays. A missing key raises ValueError; with
         ignore_key_check it becomes delta, without expiry."""
         try:
-            return await do("increment", self._key(key, version), delta, initial=delta if ignore_key_check else None)
+            return await do("increment", self._key(key, version), delta, initial=0 if ignore_key_check else None)
         except KeyError:
             raise ValueError(f"Key {key!r} not found") from None
 
