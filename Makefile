@@ -91,6 +91,7 @@ bench-python: python ## run benchmarks of the Python package and its peers; thei
 	.venv/bin/python bench/python/bench_memory.py
 	.venv/bin/python bench/python/bench_redis.py
 	.venv/bin/python bench/python/bench_django.py
+	.venv/bin/python bench/python/bench_atomic.py
 
 format: ## run clang-format over all sources
 	@scripts/setup.sh long

@@ -331,7 +331,7 @@ auto async_current(Cache<V>& cache, std::string key, Token&& token, ReadOptions 
       detail::CacheAccess::engine(cache).scheduler(), std::forward<Token>(token),
       [&cache, key = std::move(key), options](auto done) mutable {
         auto& engine = detail::CacheAccess::engine(cache);
-        engine.current(std::move(key), options.timeout,
+        engine.current(std::move(key), options.timeout, false,
                        [&engine, done = std::move(done)](Result<cascade::Current> found) mutable {
                          done(detail::typed<V>(std::move(found), engine.scheduler()));
                        });

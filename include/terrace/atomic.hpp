@@ -88,7 +88,7 @@ class AtomicOperations {
   /// Reads the deciding level alone: not memory above it, and no loader. Fills nothing.
   Result<Current<V>> current(std::string_view key, const ReadOptions& options = {}) {
     return detail::typed<V>(self().template block_one<cascade::Current>([&](auto done) {
-      engine().current(std::string(key), options.timeout, std::move(done));
+      engine().current(std::string(key), options.timeout, false, std::move(done));
     }),
                             engine().scheduler());
   }
@@ -225,10 +225,17 @@ class AtomicOperations {
     for (unsigned attempt = 1; attempt <= most_attempts; ++attempt) {
       if (options.timeout) rest.timeout = end - scheduler.clock().now();
       if (attempt > 1 && rest.timeout && *rest.timeout <= Duration::zero()) break;
-      auto now = current(key, {.timeout = rest.timeout});
+      auto found = self().template block_one<cascade::Current>([&](auto done) {
+        engine().current(std::string(key), rest.timeout, attempt == 1, std::move(done));
+      });
+      const bool guessed = found && found->remembered;
+      auto now = detail::typed<V>(std::move(found), scheduler);
       if (!now) return std::move(now).error();
       Step<T> step = decide(*now);
-      if (!step.outcome || step.store == Stored::unchanged) return std::move(step.outcome);
+      if (!step.outcome || step.store == Stored::unchanged) {
+        if (guessed) continue;  // it needs the present value, not a former one
+        return std::move(step.outcome);
+      }
       std::shared_ptr<const V> value;
       if (step.store == Stored::value) value = std::make_shared<const V>(std::move(*step.value));
       const auto swapped = swap(key, now->revision, std::move(value), rest, step.keeps_life && now->value);

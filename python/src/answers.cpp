@@ -88,7 +88,7 @@ struct ToPython {
     return nb::make_tuple(levels, outcome->in_flight, outcome->to_string());
   }
 
-  /// (value, remaining, revision); MISS: no value.
+  /// (value, remaining, revision, remembered); MISS: no value.
   nb::object operator()(const Result<cascade::Current>& outcome) const {
     require(outcome);
     const cascade::Entry& entry = outcome->entry;
@@ -98,7 +98,7 @@ struct ToPython {
       if (!value.is_valid()) throw nb::python_error();
       if (entry.fresh_until) remaining = nb::float_(seconds(*entry.fresh_until - memory.now()));
     }
-    return nb::make_tuple(value, remaining, nb::cast(outcome->revision));
+    return nb::make_tuple(value, remaining, nb::cast(outcome->revision), outcome->remembered);
   }
   nb::object operator()(const Result<bool>& outcome) const {
     require(outcome);

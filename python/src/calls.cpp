@@ -161,10 +161,11 @@ PyCallPtr start_erase(const CacheBase& cache, const nb::list& keys, std::optiona
   });
 }
 
-PyCallPtr start_current(const CacheBase& cache, const nb::bytes& key, std::optional<double> timeout) {
+PyCallPtr start_current(const CacheBase& cache, const nb::bytes& key, std::optional<double> timeout,
+                        bool may_guess) {
   return start(cache,
                [&, text = std::string(key.c_str(), key.size())](cascade::Engine& engine, auto done) mutable {
-                 engine.current(std::move(text), duration(timeout), std::move(done));
+                 engine.current(std::move(text), duration(timeout), may_guess, std::move(done));
                });
 }
 
@@ -454,7 +455,7 @@ void define_calls(nb::module_& module, nb::class_<CacheBase>& base) {
       .def("_start_write", &start_write, nb::arg("keys"), nb::arg("values"), nb::arg("ttl").none(),
            nb::arg("timeout").none(), nb::arg("tags"))
       .def("_start_erase", &start_erase, nb::arg("keys"), nb::arg("timeout").none())
-      .def("_start_current", &start_current, nb::arg("key"), nb::arg("timeout").none())
+      .def("_start_current", &start_current, nb::arg("key"), nb::arg("timeout").none(), nb::arg("may_guess"))
       .def("_start_compare_and_set", &start_compare_and_set, nb::arg("key"), nb::arg("revision"),
            nb::arg("value").none(), nb::arg("ttl").none(), nb::arg("keeps_life"), nb::arg("timeout").none(),
            nb::arg("tags"))

@@ -283,14 +283,14 @@ class Atomics(CacheCore[V]):
     # --- shared ---
 
     def _current_of(self, found: Any) -> Current[V]:
-        value, remaining, revision = found
+        value, remaining, revision, _ = found
         if value is _core.MISS:
             return Current(None, None, revision, False)
         return Current(value if self._copier is None else self._copier(value), remaining, revision, True)
 
-    def _current_call(self, key_bytes: bytes, timeout: float | None) -> _core.Call:
+    def _current_call(self, key_bytes: bytes, timeout: float | None, may_guess: bool = False) -> _core.Call:
         self._ensure_open()
-        return self._start_current(key_bytes, timeout)
+        return self._start_current(key_bytes, timeout, may_guess)
 
     def _swap_call(self, key_bytes: bytes, revision: Any, value: Any, ttl: float | None, keeps_life: bool, timeout: float | None,
                    tags: list[str]) -> _core.Call:
@@ -306,9 +306,17 @@ class Atomics(CacheCore[V]):
             left = None if end is None else end - time.monotonic()
             if attempt and left is not None and left <= 0:
                 raise Timeout(f"others have changed {key!r} at every attempt")
-            now = self._current_of((yield self._current_call(name, left)))
-            change = decide(now)
+            found = yield self._current_call(name, left, attempt == 0)
+            now, guessed = self._current_of(found), found[3]
+            try:
+                change = decide(now)
+            except Exception:
+                if guessed:
+                    continue
+                raise
             if change.value is _UNCHANGED:
+                if guessed:
+                    continue  # it needs the present value, not a former one
                 return change.outcome
             refuse_markers([change.value])
             keeps = change.keeps_life and life is None

@@ -56,12 +56,16 @@ class CurrentRead : public std::enable_shared_from_this<CurrentRead> {
   CurrentRead(std::shared_ptr<Core> core, std::string key, std::shared_ptr<Gather<Result<Current>>> call)
       : core_(std::move(core)), key_(std::move(key)), call_(std::move(call)) {}
 
-  void start() {
+  void start(bool may_guess) {
     const Level& level = *core_->levels[*core_->decider];
     const std::string tier_key = core_->tier_key(key_);
     if (!level.recovery.trusts(tier_key)) {
       return end(
           Error(Errc::unavailable, level.name + ": it missed a change of the key and has not caught up"));
+    }
+    if (auto last = may_guess ? core_->last_swaps.find(key_) : std::nullopt) {
+      current_.remembered = true;
+      return took(Found(std::move(*last)));
     }
     core_->ask<Found>(
         [&](TimePoint deadline, Handler<Result<Found>> done) {
@@ -203,6 +207,11 @@ class AtomicWrite final : public BottomUpWrite<Result<bool>> {
     TERRACE_ASSERT(decision_);
     core_->counters.add(&CacheStats::atomic_writes);
     const bool stored = *decision_ && **decision_ && item.entry.value;
+    if (stored) {
+      core_->last_swaps.stored(item.key, item.stored);
+    } else {
+      core_->last_swaps.forget(item.key);
+    }
     if (stored && core_->generations.bump_if_current(item.stamp, item.own_notice)) {
       core_->remember(item.key, item.entry, {as_of_, item.watched && alone()}, item.stamp, item.own_notice);
       core_->flights.detach(item.key);
@@ -296,13 +305,13 @@ std::shared_ptr<Gather<Result<T>>> begin(Core& core, std::optional<Duration> tim
 }  // namespace
 
 void start_current(const std::shared_ptr<Core>& core, std::string key, std::optional<Duration> timeout,
-                   Handler<Result<Current>> done) {
+                   bool may_guess, Handler<Result<Current>> done) {
   const auto call = begin<Current>(*core, timeout, std::move(done));
   if (!call->open()) return;
   if (auto why = core->refuse_key(key)) return call->end(std::move(*why));
   if (auto why = refuse(*core)) return call->end(std::move(*why));
   if (core->levels.empty()) return call->set_outcome(0, current_in_memory(*core, key));
-  std::make_shared<CurrentRead>(core, std::move(key), call)->start();
+  std::make_shared<CurrentRead>(core, std::move(key), call)->start(may_guess);
 }
 
 void start_compare_and_set(const std::shared_ptr<Core>& core, AtomicChange change,

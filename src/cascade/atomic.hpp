@@ -7,7 +7,7 @@ namespace terrace::cascade {
 
 /// One call of Engine::current.
 void start_current(const std::shared_ptr<Core>& core, std::string key, std::optional<Duration> timeout,
-                   Handler<Result<Current>> done);
+                   bool may_guess, Handler<Result<Current>> done);
 /// One call of Engine::compare_and_set.
 void start_compare_and_set(const std::shared_ptr<Core>& core, AtomicChange change,
                            std::optional<Duration> timeout, Handler<Result<bool>> done);

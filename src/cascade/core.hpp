@@ -23,6 +23,7 @@
 #include "cascade/groups.hpp"
 #include "cascade/journal_owner.hpp"
 #include "cascade/key_turns.hpp"
+#include "cascade/last_swaps.hpp"
 #include "cascade/lease_waiters.hpp"
 #include "cascade/level.hpp"
 #include "cascade/level_rules.hpp"
@@ -224,6 +225,7 @@ class Core : public std::enable_shared_from_this<Core> {
   LeaseWaiters lease_waiters;
   LoadSlots load_slots;
   KeyTurns key_turns;
+  LastSwaps last_swaps;
   /// The level that decides atomic operations (atomic.cpp); none: there are no tiers, or none of them can.
   std::optional<std::size_t> decider;
   const std::shared_ptr<LoadBudget> load_budget;  ///< null: no limit (max_loads_per_second)

@@ -51,8 +51,9 @@ class EngineOverCore final : public Engine {
     if (keys.empty()) return done({});
     start_erase(core_, std::move(keys), options.timeout, std::move(done));
   }
-  void current(std::string key, std::optional<Duration> timeout, Handler<Result<Current>> done) override {
-    start_current(core_, std::move(key), timeout, std::move(done));
+  void current(std::string key, std::optional<Duration> timeout, bool may_guess,
+               Handler<Result<Current>> done) override {
+    start_current(core_, std::move(key), timeout, may_guess, std::move(done));
   }
   void compare_and_set(AtomicChange change, std::optional<Duration> timeout,
                        Handler<Result<bool>> done) override {

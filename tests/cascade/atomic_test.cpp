@@ -224,6 +224,27 @@ TEST_P(AtomicTest, AnotherProcesssMemoryIsBehindByMaxStalenessAtMost) {
   }
 }
 
+/// A process expects what it stored last. What another process has done since is noticed.
+TEST_P(AtomicTest, AnOperationNeverDecidesByAFormerValue) {
+  if (!has_processes()) return;
+  Numbers a = cache<std::int64_t>({.ttl = 1min});
+  Numbers b = cache<std::int64_t>({.ttl = 1min});
+  EXPECT_TRUE(a.add("k", 1).value());
+  b.erase("k").value();
+  EXPECT_TRUE(a.add("k", 2).value()) << "it is gone";
+  b.erase("k").value();
+  EXPECT_EQ(a.increment("k").error(), Errc::not_found);
+  EXPECT_FALSE(a.replace("k", 3).value());
+  EXPECT_TRUE(a.add("k", 4).value());
+  b.set("k", 100).value();
+  EXPECT_EQ(a.increment("k").value(), 101);
+  EXPECT_EQ(b.take("k").value(), 101);
+  EXPECT_EQ(a.take("k").value(), std::nullopt);
+  EXPECT_EQ(a.set_default("k", 5).value(), 5);
+  scheduler_->advance(61s);
+  EXPECT_EQ(a.set_default("k", 6).value(), 6) << "it has expired";
+}
+
 INSTANTIATE_TEST_SUITE_P(Over, AtomicTest,
                          ::testing::Values(Stack::memory, Stack::shared, Stack::shared_over_database,
                                            Stack::database, Stack::shared_over_private),

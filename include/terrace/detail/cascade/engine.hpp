@@ -194,6 +194,7 @@ struct Revision {
 struct Current {
   Entry entry = {};
   Revision revision = {};
+  bool remembered = false;  ///< not read now: what this process stored last
 };
 
 /// How long the new value of an atomic operation lasts.
@@ -240,8 +241,10 @@ class Engine : public std::enable_shared_from_this<Engine> {
   /// True: some level had the key.
   virtual void erase(std::vector<std::string> keys, const WriteOptions& options,
                      Handler<std::vector<Result<bool>>> done) = 0;
-  /// What the deciding level has under the key, for compare_and_set(). Asks that level alone.
-  virtual void current(std::string key, std::optional<Duration> timeout, Handler<Result<Current>> done) = 0;
+  /// What the deciding level has under the key, for compare_and_set(). Asks that level alone. `may_guess`: for a
+  /// compare_and_set() that follows at once; what this process stored last under the key will do (Current::remembered).
+  virtual void current(std::string key, std::optional<Duration> timeout, bool may_guess,
+                       Handler<Result<Current>> done) = 0;
   /// Changes the key if the deciding level still has the revision. False: it has not, and nothing has changed.
   virtual void compare_and_set(AtomicChange change, std::optional<Duration> timeout,
                                Handler<Result<bool>> done) = 0;
