@@ -85,29 +85,30 @@ class Lock:
 
     def renew(self, ttl: Seconds | None = None) -> None:
         """The lock ends ttl seconds from now; None: the ttl of the lock. Raises LockLost if it is not this object's any more."""
-        life, now = checked_ttl(ttl) or self.ttl, self._store.current(self.key)
-        if now.value != self._held() or not self._store.compare_and_set(self.key, now.revision, now.value, ttl=life):
+        life, held, now = checked_ttl(ttl) or self.ttl, self._held(), self._store.current(self.key)
+        if now.value != held or not self._store.compare_and_set(self.key, now.revision, now.value, ttl=life):
             raise self._lost()
 
     async def arenew(self, ttl: Seconds | None = None) -> None:
         """Like renew."""
-        life, now = checked_ttl(ttl) or self.ttl, await self._store.acurrent(self.key)
-        if now.value != self._held() or not await self._store.acompare_and_set(self.key, now.revision, now.value, ttl=life):
+        life, held, now = checked_ttl(ttl) or self.ttl, self._held(), await self._store.acurrent(self.key)
+        if now.value != held or not await self._store.acompare_and_set(self.key, now.revision, now.value, ttl=life):
             raise self._lost()
 
     def release(self) -> None:
-        """Frees the lock. Raises LockLost if it is not this object's any more: then nothing is freed."""
-        now = self._store.current(self.key)
-        held, self._token = self._held(), None
+        """Frees the lock. Raises LockLost if it is not this object's any more: then nothing is freed. After Unavailable it may be
+        called again."""
+        held, now = self._held(), self._store.current(self.key)
         if now.value != held or not self._store.compare_and_erase(self.key, now.revision):
             raise self._lost()
+        self._token = None
 
     async def arelease(self) -> None:
         """Like release."""
-        now = await self._store.acurrent(self.key)
-        held, self._token = self._held(), None
+        held, now = self._held(), await self._store.acurrent(self.key)
         if now.value != held or not await self._store.acompare_and_erase(self.key, now.revision):
             raise self._lost()
+        self._token = None
 
     def owned(self) -> bool:
         """Whether the lock is this object's."""

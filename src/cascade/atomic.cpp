@@ -144,7 +144,7 @@ bool change_in_memory(Core& core, const AtomicChange& change, const Entry& entry
   } else {
     core.values->forget(change.key);
   }
-  core.generations.bump(change.key);
+  static_cast<void>(core.supersede(change.key));
   return true;
 }
 

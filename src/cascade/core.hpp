@@ -78,7 +78,7 @@ class Core : public std::enable_shared_from_this<Core> {
   bool invalidate(std::string_view key);
   /// The same, and takes a stamp that is valid after it.
   bool invalidate(std::string_view key, Stamp& stamp);
-  /// This process changes the key, and puts its new value into memory, with this stamp, in place of the old one.
+  /// As invalidate, but memory keeps what it has: the change puts its new value there, with this stamp.
   [[nodiscard]] Stamp supersede(std::string_view key);
   void invalidate_all();
   /// Makes the stamps of reads in flight void, detaches their flights, and ends pauses, for all keys of the

@@ -107,14 +107,14 @@ void set_in_memory(Core& core, const Item& item) {
   const Stamp stamp = core.supersede(item.key);
   core.remember(item.key, item.entry, {core.now(), true}, stamp);
   if (core.tier_life(item.entry).value_or(Duration::max()) <= Duration::zero()) core.values->forget(item.key);
-  core.generations.bump(item.key);
+  static_cast<void>(core.supersede(item.key));
 }
 
 bool erase_in_memory(Core& core, const std::string& key) {
   core.counters.add(&CacheStats::erases);
   const KeyTurns::Turn turn(core.key_turns, key);
   const bool had = core.invalidate(key);
-  core.generations.bump(key);
+  static_cast<void>(core.supersede(key));
   return had;
 }
 

@@ -121,6 +121,21 @@ def test_awaited(caches: Any) -> None:
     asyncio.run(all_of_them())
 
 
+def test_a_release_that_failed_can_be_repeated() -> None:
+    clock = Clock()
+    tier = MemoryTier(clock)
+    with terrace.Cache("x", tiers=[tier], clock=clock) as cache:
+        lock = cache.lock("job", 30)
+        assert lock.acquire()
+        tier.away = True
+        for call in (lock.release, lock.renew):
+            with pytest.raises(terrace.Unavailable):
+                call()
+        tier.away = False
+        lock.release()
+        assert not lock.locked()
+
+
 def test_wrong_arguments() -> None:
     with terrace.Cache("x") as cache:
         for ttl in (None, 0, -1, "soon"):
