@@ -13,4 +13,4 @@ import pytest
 def test_the_benchmark_runs(name: str, root: pathlib.Path) -> None:
     done = subprocess.run([sys.executable, str(root / f"bench/python/{name}.py"), "--quick"], capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("| goal |") >= 3
+    assert done.stdout.count("| goal |") >= 2

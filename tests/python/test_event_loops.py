@@ -253,6 +253,19 @@ FORMS: dict[str, Callable[[terrace.Cache[Any]], Coroutine[Any, Any, Any]]] = {
     "aflush": lambda cache: cache.aflush(),
     "ainvalidate": lambda cache: cache.ainvalidate("k"),
     "aexplain": lambda cache: cache.aexplain("k"),
+    "acurrent": lambda cache: cache.acurrent("k"),
+    "acompare_and_set": lambda cache: cache.acompare_and_set("k", cache.current("k").revision, "changed"),
+    "acompare_and_erase": lambda cache: cache.acompare_and_erase("k", cache.current("k").revision),
+    "aupdate": lambda cache: cache.aupdate("k", lambda now: "changed"),
+    "aadd": lambda cache: cache.aadd("k", "changed"),
+    "areplace": lambda cache: cache.areplace("k", "changed"),
+    "aincrement": lambda cache: cache.aincrement("k", "changed"),
+    "adecrement": lambda cache: cache.adecrement("k", 1),
+    "atouch": lambda cache: cache.atouch("k"),
+    "apersist": lambda cache: cache.apersist("k"),
+    "apop": lambda cache: cache.apop("k"),
+    "aget_and_set": lambda cache: cache.aget_and_set("k", "changed"),
+    "aset_default": lambda cache: cache.aset_default("k", "changed"),
 }
 
 
@@ -265,7 +278,7 @@ def test_a_form_without_asyncio_is_refused_on_a_hit_too_and_does_nothing(form: A
 
 
 def test_every_form_is_among_them() -> None:
-    assert {name for name in dir(terrace.Cache) if name.startswith("a") and hasattr(terrace.Cache, name[1:])} == set(FORMS)
+    assert {name for name in dir(terrace.Cache) if name.startswith("a") and hasattr(terrace.Cache, name[1:])} - {"akeys"} == set(FORMS)
 
 
 def test_a_memoized_coroutine_without_asyncio_is_refused(cache: terrace.Cache[Any]) -> None:
